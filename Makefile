@@ -1,0 +1,48 @@
+# Two environments, so that neither needs what the other installed: .venv serves (no torch), .venv-dev trains, tests, checks.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+SERVE := .venv/bin
+DEV := .venv-dev/bin
+PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check fix train evaluate clean
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+serve: .venv/ready ## set up and serve the shipped model on http://localhost:8000
+	$(SERVE)/python -m app
+
+test: .venv-dev/ready ## set up and run all tests
+	$(DEV)/python -m pytest $(ARGS)
+
+check: .venv-dev/ready ## ruff, its formatter, and mypy --strict; changes nothing
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+	$(DEV)/mypy
+
+fix: .venv-dev/ready ## format, and repair what ruff can
+	$(DEV)/ruff check --fix .
+	$(DEV)/ruff format .
+	$(DEV)/python -m tests.readme
+
+train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out runs/first"
+	$(DEV)/python -m training train $(ARGS)
+
+evaluate: .venv-dev/ready ## measure the shipped digits anew, each figure beside its floor
+	$(DEV)/python -m training evaluate digits
+
+clean: ## remove both environments and all caches; runs and var stay
+	rm -rf .venv .venv-dev build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(SERVE)/python $(PIP) pip
+	$(SERVE)/python $(PIP) -e .
+	@touch $@
+
+.venv-dev/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-dev
+	$(DEV)/python $(PIP) pip
+	$(DEV)/python $(PIP) -e '.[train]' --group dev
+	@touch $@

@@ -1,0 +1,122 @@
+"""`/models`: what is served, and how good it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import FileResponse
+
+from app import caching
+from app.api.dependencies import CatalogOf
+from app.api.schemas import ModelList, ModelSummary, VersionDetail, VersionSummary
+from app.catalog import Catalog, ModelView
+from app.errors import NotFound, VersionUnusable, problem_responses
+from models.manifest import CARD, SAMPLES
+from models.repository import Version
+
+router = APIRouter(tags=["models"])
+Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
+Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
+_ERRORS = problem_responses(404, 422, 503)
+
+
+@router.get("/models", summary="List the models", responses=problem_responses(503))
+async def list_models(catalog: CatalogOf) -> ModelList:
+    """Every model with its versions, its aliases and each version's figures."""
+    return ModelList(models=[_model(catalog, view) for view in catalog.models().values()])
+
+
+@router.get("/models/{name}", summary="Show a model", responses=_ERRORS)
+async def show_model(name: Name, catalog: CatalogOf) -> ModelSummary:
+    """A model's versions, aliases and figures."""
+    return _model(catalog, catalog.model(name))
+
+
+@router.get("/models/{name}/versions/{version}", summary="Show a version", responses=_ERRORS)
+async def show_version(name: Name, version: Number, catalog: CatalogOf) -> VersionDetail:
+    """A version's manifest: how it came about, what it is worth, and what it must draw."""
+    view, found = _find(catalog, name, version)
+    base = f"/models/{view.name}/versions/{found.number}"
+    return VersionDetail(
+        state=catalog.state(view, found.number),
+        reason=catalog.refusal(view, found.number),
+        aliases=_aliases(view, found.number),
+        manifest=found.manifest,
+        card=f"{base}/card",
+        samples=f"{base}/samples.png",
+    )
+
+
+@router.get(
+    "/models/{name}/versions/{version}/card",
+    summary="Show a version's card",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_ERRORS},
+)
+async def show_card(name: Name, version: Number, catalog: CatalogOf) -> FileResponse:
+    """The model card, as Markdown."""
+    return _file(catalog, name, version, CARD, "text/markdown; charset=utf-8")
+
+
+_PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.get(
+    "/models/{name}/versions/{version}/samples.png",
+    summary="Show a version's samples",
+    response_class=FileResponse,
+    responses={200: {"content": _PNG}, **_ERRORS},
+)
+async def show_samples(name: Name, version: Number, catalog: CatalogOf) -> FileResponse:
+    """A hundred pictures of seeds 0 to 99; column n is class n where there are ten."""
+    return _file(catalog, name, version, SAMPLES, "image/png")
+
+
+def _find(catalog: Catalog, name: str, version: str) -> tuple[ModelView, Version]:
+    view = catalog.model(name)
+    number = catalog.number(view, version)
+    if number not in view.versions:
+        raise VersionUnusable(view.refused[number])
+    return view, view.versions[number]
+
+
+def _file(catalog: Catalog, name: str, version: str, file: str, media_type: str) -> FileResponse:
+    _, found = _find(catalog, name, version)
+    path = found.path / file
+    if not path.is_file():
+        raise NotFound(f"Version {found.number} of {found.name} came without {file}. Export it again to have one.")
+    policy = caching.policy(pinned=version.isdecimal())
+    return FileResponse(path, media_type=media_type, headers={"Cache-Control": policy})
+
+
+def _aliases(view: ModelView, number: int) -> list[str]:
+    return sorted(alias for alias, target in view.aliases.items() if target == number)
+
+
+def _model(catalog: Catalog, view: ModelView) -> ModelSummary:
+    numbers = sorted({*view.versions, *view.refused})
+    return ModelSummary(
+        name=view.name,
+        default=view.name == catalog.default,
+        aliases=view.aliases,
+        versions=[_version(catalog, view, number) for number in numbers],
+        url=f"/models/{view.name}",
+    )
+
+
+def _version(catalog: Catalog, view: ModelView, number: int) -> VersionSummary:
+    found = view.versions.get(number)
+    manifest = found.manifest if found else None
+    return VersionSummary(
+        version=number,
+        state=catalog.state(view, number),
+        reason=catalog.refusal(view, number),
+        aliases=_aliases(view, number),
+        created=manifest.created if manifest else None,
+        dataset=manifest.dataset.name if manifest else None,
+        preset=str(manifest.spec.get("preset")) if manifest else None,
+        images=manifest.training.images if manifest else None,
+        metrics={name: figure.value for name, figure in manifest.metrics.items()} if manifest else {},
+        url=f"/models/{view.name}/versions/{number}",
+    )

@@ -1,0 +1,318 @@
+"""What the routes read and write, as pydantic models: the words of the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+
+from app import interpolation, pictures
+from app.errors import InvalidRequest, SeedlingError
+from app.latents import MAX_PICTURES, Seed, check_seed, fresh_seed, parse_seed, parse_seeds
+from models.manifest import Manifest
+from models.noise import MAX_SEED, MAX_TEXT
+
+
+def _seed_of(value: int | str) -> Seed:
+    try:
+        return check_seed(value) if isinstance(value, int) else parse_seed(value)
+    except SeedlingError as error:
+        raise ValueError(str(error)) from error
+
+
+SeedText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_TEXT,
+        description=f"An integer in 0..{MAX_SEED}, or any other text. Left out: a fresh one, told in `X-Seed`.",
+        examples=["42"],
+    ),
+]
+SeedValue = Annotated[
+    Annotated[StrictInt, Field(ge=0, le=MAX_SEED)] | Annotated[StrictStr, Field(min_length=1, max_length=MAX_TEXT)],
+    AfterValidator(_seed_of),
+    Field(description=f"An integer in 0..{MAX_SEED}, or any other text.", examples=[42]),
+]
+SeedsText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=65_536,
+        description=f"Several integer seeds, as `0-63,100`; at most {MAX_PICTURES}. Gives one sheet, an array or a zip.",
+        examples=["0-63"],
+    ),
+]
+LabelText = Annotated[
+    str,
+    Field(max_length=80, description="Class, by index or name. Left out: the one the seed chooses.", examples=["7"]),
+]
+Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000)]
+LabelValue = Annotated[
+    StrictInt | Annotated[StrictStr, Field(max_length=80)] | Mixture,
+    Field(description="Class by index or name, or a mixture: one weight a class, summing to 1.", examples=[7]),
+]
+Psi = Annotated[
+    float,
+    Field(ge=0, le=2, description="Truncation: scales z. Below 1 pictures get safer and more alike, above 1 wilder."),
+]
+Latent = Annotated[
+    list[Annotated[float, Field(allow_inf_nan=False)]],
+    Field(min_length=1, max_length=1024, description="The latent itself: z_dim numbers, standard normal in training."),
+]
+ModelName = Annotated[
+    str | None,
+    Field(max_length=64, description="Model; by default the one the service is set up with.", examples=["digits"]),
+]
+VersionName = Annotated[
+    str | None,
+    Field(
+        max_length=32,
+        description="Version number, for an answer that never changes, or an alias: `champion` (default) or `previous`.",
+        examples=["1"],
+    ),
+]
+Scale = Annotated[int, Field(ge=1, le=32, description="Each pixel becomes a square of so many.")]
+Columns = Annotated[
+    int | None, Field(ge=1, le=MAX_PICTURES, description="Pictures a row of a sheet; by default as square as it gets.")
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class GenerateQuery(_Request):
+    """The query of `GET /generate`."""
+
+    seed: SeedText | None = None
+    seeds: SeedsText | None = None
+    label: LabelText | None = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    format: pictures.Format = "png"
+    scale: Scale = 1
+    columns: Columns = None
+
+    def drawing(self) -> pictures.Drawing:
+        """What is asked for.
+
+        Raises:
+            SeedInvalid, TooMuch, InvalidRequest: see `app.pictures` and `app.latents`.
+        """
+        if self.seed is not None and self.seeds is not None:
+            raise InvalidRequest("seed asks for one picture and seeds for several. Give only one of them.")
+        seeds: tuple[Seed, ...]
+        if self.seeds is not None:
+            seeds = tuple(parse_seeds(self.seeds))
+        else:
+            seeds = (fresh_seed() if self.seed is None else parse_seed(self.seed),)
+        return _drawing(self, seeds, self.label, is_sheet=self.seeds is not None, is_fresh=self.seed is None)
+
+
+class GenerateBody(_Request):
+    """The body of `POST /generate`: as the query of GET, and an explicit latent or mixture of classes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seed": 42, "label": 7, "scale": 8}]})
+
+    seed: SeedValue | None = None
+    seeds: (
+        SeedsText
+        | Annotated[list[Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]], Field(min_length=1, max_length=MAX_PICTURES)]
+        | None
+    ) = None
+    z: Latent | None = None
+    label: LabelValue | None = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    format: pictures.Format = "png"
+    scale: Scale = 1
+    columns: Columns = None
+
+    def drawing(self) -> pictures.Drawing:
+        """What is asked for. Raises as `GenerateQuery.drawing`."""
+        given = [name for name in ("seed", "seeds", "z") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise InvalidRequest(f"{' and '.join(given)} each say what to draw. Give only one of them.")
+        if self.z is not None:
+            return _drawing(self, (), self.label, z=tuple(self.z))
+        if self.seeds is not None:
+            seeds = parse_seeds(self.seeds) if isinstance(self.seeds, str) else self.seeds
+            return _drawing(self, tuple(seeds), self.label, is_sheet=True)
+        return _drawing(self, (fresh_seed() if self.seed is None else self.seed,), self.label, is_fresh=self.seed is None)
+
+
+def _drawing(
+    request: GenerateQuery | GenerateBody,
+    seeds: tuple[Seed, ...],
+    label: int | str | list[float] | None,
+    *,
+    z: tuple[float, ...] | None = None,
+    is_sheet: bool = False,
+    is_fresh: bool = False,
+) -> pictures.Drawing:
+    return pictures.Drawing(
+        seeds=seeds,
+        z=z,
+        label=tuple(label) if isinstance(label, list) else label,
+        psi=request.psi,
+        format=request.format,
+        scale=request.scale,
+        columns=request.columns,
+        is_sheet=is_sheet,
+        is_fresh=is_fresh and not is_sheet,
+    )
+
+
+class KeyframeObject(_Request):
+    """A picture to pass through: a seed or an explicit latent, and what goes with it."""
+
+    seed: SeedValue | None = None
+    z: Latent | None = None
+    label: LabelValue | None = None
+    psi: Psi = 1.0
+
+    @model_validator(mode="after")
+    def _says_what_to_draw(self) -> KeyframeObject:
+        if (self.seed is None) == (self.z is None):
+            raise ValueError("A keyframe has either a seed or a z. Give one of them.")
+        return self
+
+    def drawing(self) -> pictures.Drawing:
+        """The picture of `/generate` that this keyframe is."""
+        label = tuple(self.label) if isinstance(self.label, list) else self.label
+        seeds = () if self.seed is None else (self.seed,)
+        return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
+
+
+class InterpolateBody(_Request):
+    """The body of `POST /interpolate`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"keyframes": [1, 42], "steps": 8, "format": "gif"},
+                {
+                    "keyframes": [{"seed": 5, "label": 3}, {"seed": 5, "label": 8}],
+                    "steps": 24,
+                    "format": "strip",
+                    "scale": 2,
+                },
+            ]
+        }
+    )
+
+    keyframes: list[SeedValue | KeyframeObject] = Field(
+        min_length=2, max_length=256, description="The pictures to pass through, in order: seeds, or objects."
+    )
+    steps: int = Field(
+        default=16,
+        ge=2,
+        le=interpolation.MAX_FRAMES,
+        description="Frames from one keyframe to the next, both counted. A keyframe in the middle is drawn once.",
+    )
+    method: interpolation.Method = Field(
+        default="slerp", description="The way between two latents: a great arc or a straight line."
+    )
+    easing: interpolation.Easing = Field(default="linear", description="How fast within each segment.")
+    loop: bool = Field(
+        default=False,
+        description="Go back to the first keyframe and repeat; the frame that would close the loop is left out.",
+    )
+    fps: float = Field(default=12, ge=1, le=60, description="Frames a second of gif, apng and webp.")
+    scale: Scale = 1
+    format: interpolation.Format = Field(default="gif", description="strip is one PNG with the frames side by side.")
+    model: ModelName = None
+    version: VersionName = None
+
+    def walk(self) -> interpolation.Walk:
+        """What is asked for.
+
+        Raises:
+            TooMuch: it is more than one call may ask for.
+        """
+        frames = [k.drawing() if isinstance(k, KeyframeObject) else pictures.Drawing(seeds=(k,)) for k in self.keyframes]
+        return interpolation.Walk(
+            tuple(frames), self.steps, self.method, self.easing, self.loop, self.fps, self.scale, self.format
+        )
+
+
+class Picture(BaseModel):
+    """A picture as JSON."""
+
+    seed: int | str | None = Field(description="None if z was given.")
+    label: int | None = Field(description="Index of the class; None without classes, or for a mixture.")
+    class_: str | None = Field(alias="class", description="Name of the class.")
+    psi: float
+    model: str
+    version: int
+    z: list[float] = Field(description="The generator's input, psi applied.")
+    pixels: list[list[int]] = Field(description="Rows of grey levels, 0..255.")
+
+
+class Frame(BaseModel):
+    """A frame as JSON."""
+
+    segment: int = Field(description="Between which keyframes: 0 is from the first to the second.")
+    t: float = Field(description="How far along the segment, eased.")
+    pixels: list[list[int]]
+
+
+class Frames(BaseModel):
+    """An interpolation as JSON."""
+
+    model: str
+    version: int
+    frames: list[Frame]
+
+
+class VersionSummary(BaseModel):
+    """A version among others."""
+
+    version: int
+    state: Literal["loaded", "available", "refused"]
+    reason: str | None = Field(default=None, description="Why it is refused.")
+    aliases: list[str]
+    created: datetime | None = None
+    dataset: str | None = None
+    preset: str | None = None
+    images: int | None = Field(default=None, description="Real images it was trained on.")
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    url: str
+
+
+class ModelSummary(BaseModel):
+    """A model and its versions."""
+
+    name: str
+    default: bool = Field(description="Whether it is served when a request names no model.")
+    aliases: dict[str, int]
+    versions: list[VersionSummary]
+    url: str
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    models: list[ModelSummary]
+
+
+class VersionDetail(BaseModel):
+    """All there is to know of a version."""
+
+    state: Literal["loaded", "available", "refused"]
+    reason: str | None = None
+    aliases: list[str]
+    manifest: Manifest
+    card: str = Field(description="Where its card is, as Markdown.")
+    samples: str = Field(description="Where its sample sheet is, as PNG.")
+
+
+class Health(BaseModel):
+    """Whether the service is alive, or ready."""
+
+    status: Literal["ok", "not ready"]
+    detail: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,42 @@
+"""What a cache may keep: entity tags and the policies (RFC 9110, RFC 9111).
+
+A picture of a numbered version never changes, so it may be kept for good. One of an alias may be another after the next
+promotion, so it is asked for again each time, which costs no arithmetic: the tag names the request and the generator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import PIL
+
+from app import __version__
+
+FOREVER = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
+NEVER = "no-store"
+_ENCODERS = (__version__, PIL.__version__)
+"""Two releases may write the same pixels as different bytes, which a strong tag must tell apart."""
+
+
+def etag(digest: str, request: Sequence[object]) -> str:
+    """A strong entity tag for a normalised request to the generator with this sha256."""
+    key = json.dumps([_ENCODERS, digest, request], ensure_ascii=False, separators=(",", ":"))
+    return f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+
+
+def matches(if_none_match: str | None, tag: str) -> bool:
+    """Whether an If-None-Match header covers the tag; comparison is weak, as RFC 9110 13.1.2 has it."""
+    if if_none_match is None:
+        return False
+    candidates = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return "*" in candidates or tag in candidates
+
+
+def policy(*, pinned: bool, fresh: bool = False) -> str:
+    """Cache-Control for a picture of a numbered version, of an alias, or of a seed that nobody chose."""
+    if fresh:
+        return NEVER
+    return FOREVER if pinned else REVALIDATE

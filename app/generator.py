@@ -1,0 +1,97 @@
+"""One loaded generator: latents and labels in, uint8 pixels out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from app.errors import VersionUnusable
+from app.latents import Point, one_hot
+from models import noise
+from models.manifest import GENERATOR, Manifest
+from models.repository import Damaged, Version
+
+BATCH = 64
+SIDE = 28
+Pixels = NDArray[np.uint8]
+
+
+class LoadedGenerator:
+    """A version, verified and in memory. Safe to use from several threads.
+
+    Args:
+        version: what to load.
+
+    Raises:
+        VersionUnusable: a file, a shape or a golden pixel is not what the manifest says.
+    """
+
+    def __init__(self, version: Version) -> None:
+        self.version, self.manifest = version, version.manifest
+        try:
+            version.verify()
+            self._session = _open(version)
+        except Damaged as error:
+            raise VersionUnusable(str(error)) from error
+        except Exception as error:  # onnxruntime's exceptions share no base of their own
+            raise VersionUnusable(
+                f"{version.path / GENERATOR} is not a loadable ONNX file ({error}). Publish the version again."
+            ) from error
+        _check_shapes(self._session, self.manifest)
+        self._check_golden()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the label; empty for an unconditional generator."""
+        return self.manifest.classes
+
+    def point(self, seed: int | str) -> tuple[Point, int | None]:
+        """The input that a seed stands for, and the label it chooses, if any."""
+        z, label = noise.draw(seed, self.manifest.z_dim, len(self.classes))
+        return Point(z, None if label is None else one_hot(label, len(self.classes))), label
+
+    def draw(self, points: Sequence[Point]) -> Pixels:
+        """Pixels of many inputs, (N, 28, 28), computed at most 64 at a time; each is the same as it is alone."""
+        pixels = np.empty((len(points), SIDE, SIDE), dtype=np.uint8)
+        for start in range(0, len(points), BATCH):
+            part = points[start : start + BATCH]
+            feed = {"z": np.stack([point.z for point in part])}
+            if self.classes:
+                feed["label"] = np.stack([point.label for point in part if point.label is not None])
+            image = self._session.run(None, feed)[0]  # (n, 1, 28, 28) in 0..1
+            pixels[start : start + len(part)] = np.rint(image[:, 0] * 255)
+        return pixels
+
+    def _check_golden(self) -> None:
+        """Draw the golden seeds: this warms the session up, and proves that this machine draws what others do."""
+        points = [self.point(seed)[0] for seed in range(self.manifest.golden.seeds)]
+        found = hashlib.sha256(self.draw(points).tobytes()).hexdigest()
+        if found != self.manifest.golden.sha256:
+            raise VersionUnusable(
+                f"{self.version.path} draws other pixels here than where it was made (sha256 {found}, expected "
+                f"{self.manifest.golden.sha256}). Use the pinned onnxruntime; if it is, report this machine's processor."
+            )
+
+
+def _open(version: Version) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(version.path / GENERATOR, options, providers=["CPUExecutionProvider"])
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
+    expected = {"z": [manifest.z_dim]} | ({"label": [len(manifest.classes)]} if manifest.classes else {})
+    found = {i.name: list(i.shape[1:]) for i in session.get_inputs()}
+    outputs = {o.name: list(o.shape[1:]) for o in session.get_outputs()}
+    if found != expected or outputs != {"image": [1, SIDE, SIDE]}:
+        raise VersionUnusable(
+            f"{manifest.name}/{manifest.version}: {GENERATOR} has inputs {found} and outputs {outputs}, but its manifest says "
+            f"{expected} and {{'image': [1, 28, 28]}}. Publish the version again."
+        )

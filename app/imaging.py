@@ -1,0 +1,126 @@
+"""Pixels to files, and back to what made them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+Pixels = NDArray[np.uint8]
+SOFTWARE = "Seedling"
+MEDIA_TYPES = {
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "apng": "image/apng",
+    "strip": "image/png",
+    "zip": "application/zip",
+    "npy": "application/x-npy",
+    "json": "application/json",
+}
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest that ZIP knows: an archive's bytes depend on its pictures alone."""
+
+
+def enlarge(pixels: Pixels, scale: int) -> Pixels:
+    """Make each pixel a square of `scale` pixels: (..., H, W) -> (..., H*scale, W*scale)."""
+    return pixels if scale == 1 else pixels.repeat(scale, axis=-2).repeat(scale, axis=-1)
+
+
+def sheet(pixels: Pixels, columns: int) -> Pixels:
+    """Lay pictures (N, H, W) out in rows of `columns`; what the last row lacks is black."""
+    count, height, width = pixels.shape
+    rows = -(-count // columns)
+    cells = np.zeros((rows * columns, height, width), dtype=np.uint8)
+    cells[:count] = pixels
+    return cells.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+
+
+def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
+    """One grey picture, (H, W), with text chunks (tEXt where Latin-1 will do, else iTXt)."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="PNG", pnginfo=_text_chunks(text))
+    return out.getvalue()
+
+
+def webp(pixels: Pixels) -> bytes:
+    """One grey picture, (H, W), lossless."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).convert("RGB").save(out, format="WEBP", lossless=True, quality=50, method=2)
+    return out.getvalue()
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    """An array in numpy's own format, version 1.0, never pickled."""
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+def archive(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """A ZIP of files that are compressed already."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as target:
+        for name, content in files:
+            target.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
+    return out.getvalue()
+
+
+def gif(frames: Pixels, fps: float, *, loop: bool) -> bytes:
+    """An animation of grey frames (N, H, W), all 256 levels kept. GIF counts time in hundredths of a second."""
+    return _animation(frames, "GIF", max(2, round(100 / fps)) * 10, loop=loop, disposal=1, optimize=False)
+
+
+def apng(frames: Pixels, fps: float, *, loop: bool, text: Mapping[str, str] | None = None) -> bytes:
+    """An animated PNG of grey frames (N, H, W), with text chunks."""
+    return _animation(frames, "PNG", 1000 / fps, loop=loop, pnginfo=_text_chunks(text))
+
+
+def animated_webp(frames: Pixels, fps: float, *, loop: bool) -> bytes:
+    """An animated lossless WebP of grey frames (N, H, W)."""
+    pictures = [Image.fromarray(frame).convert("RGB") for frame in frames]
+    return _save_frames(
+        pictures, "WEBP", round(1000 / fps), loop=loop, lossless=True, quality=50, method=2, minimize_size=False
+    )
+
+
+def read_text(content: bytes) -> dict[str, str]:
+    """The text chunks of a PNG; empty if it has none.
+
+    Raises:
+        ValueError: it is not a PNG.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            picture.load()
+            return {str(k): str(v) for k, v in picture.info.items() if isinstance(v, str)}
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"This is not a PNG ({error}). Give a PNG that Seedling made.") from error
+
+
+def _text_chunks(text: Mapping[str, str] | None) -> PngImagePlugin.PngInfo | None:
+    if not text:
+        return None
+    chunks = PngImagePlugin.PngInfo()
+    for key, value in text.items():
+        chunks.add_text(key, value)  # falls back to iTXt by itself
+    return chunks
+
+
+def _animation(frames: Pixels, kind: str, duration: float, *, loop: bool, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's
+    return _save_frames([Image.fromarray(frame) for frame in frames], kind, duration, loop=loop, **options)
+
+
+def _save_frames(pictures: Sequence[Image.Image], kind: str, duration: float, *, loop: bool, **options: Any) -> bytes:  # noqa: ANN401
+    out = io.BytesIO()
+    if kind == "GIF":
+        repeat = {"loop": 0} if loop else {}  # a GIF without the extension plays once
+    else:
+        repeat = {"loop": 0 if loop else 1}
+    pictures[0].save(out, format=kind, save_all=True, append_images=pictures[1:], duration=duration, **repeat, **options)
+    return out.getvalue()

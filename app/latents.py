@@ -1,0 +1,196 @@
+"""From what a person writes to points of the latent space, and the ways between two of them. numpy only."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import LabelInvalid, LatentInvalid, SeedInvalid, TooMuch
+from models import noise
+
+Vector = NDArray[np.float32]
+Seed = int | str
+_NUMERAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_INTEGER = re.compile(r"\d+", re.ASCII)
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
+MAX_PICTURES = 4096
+
+
+@dataclass(frozen=True)
+class Point:
+    """One input of a generator."""
+
+    z: Vector
+    """float32, (z_dim,), psi applied."""
+    label: Vector | None
+    """float32, (K,), non-negative, sums to 1; None for an unconditional generator."""
+
+
+def parse_seed(text: str) -> Seed:
+    """Read a seed as it stands in a URL: an integer in 0..2**32-1, or any other text of at most 128 characters.
+
+    Raises:
+        SeedInvalid: it is empty, too long, not UTF-8, or a numeral that is not such an integer (it is not hashed,
+            lest -1 quietly give a picture).
+    """
+    if not text:
+        raise SeedInvalid("The seed is empty. Give an integer or a text, or leave the parameter out for a fresh one.")
+    if len(text) > noise.MAX_TEXT:
+        raise SeedInvalid(f"A text seed has at most {noise.MAX_TEXT} characters, this one {len(text)}. Shorten it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SeedInvalid("The seed is not valid Unicode: it holds a lone surrogate. Send it as UTF-8.") from error
+    if _INTEGER.fullmatch(text):
+        return check_seed(int(text))
+    if _NUMERAL.fullmatch(text):
+        raise SeedInvalid(
+            f"{text} is a number, but a numeric seed is an integer in 0..{noise.MAX_SEED}. Choose such a one, or a text."
+        )
+    return text
+
+
+def check_seed(seed: int) -> int:
+    """Return an integer seed if it is one.
+
+    Raises:
+        SeedInvalid: it is out of range.
+    """
+    if not 0 <= seed <= noise.MAX_SEED:
+        raise SeedInvalid(f"{seed} is out of range: an integer seed lies in 0..{noise.MAX_SEED}. Choose one that does.")
+    return seed
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read `0-63,100`: integers and ascending ranges with both ends, in that order, repetitions kept.
+
+    Raises:
+        SeedInvalid: a part is neither, or a number is out of range.
+        TooMuch: they are more than one call may ask for.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if not match or len(part) > 32:
+            raise SeedInvalid(f"{part[:40]!r} is neither an integer nor a range. Write seeds like 0-63,100.")
+        first = check_seed(int(match[1]))
+        last = check_seed(int(match[2])) if match[2] else first
+        if last < first:
+            raise SeedInvalid(f"The range {part} runs downwards. Write it as {last}-{first}.")
+        if len(seeds) + last - first + 1 > MAX_PICTURES:
+            raise TooMuch(f"One call gives at most {MAX_PICTURES} pictures. Split the seeds over several calls.")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def format_seeds(seeds: Sequence[int]) -> str:
+    """The shortest text that `parse_seeds` reads as these seeds."""
+    parts = []
+    for _, run in groupby(enumerate(seeds), lambda pair: pair[1] - pair[0]):
+        numbers = [seed for _, seed in run]
+        parts.append(str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}")
+    return ",".join(parts)
+
+
+def fresh_seed() -> int:
+    """An integer seed that nobody chose."""
+    return secrets.randbelow(noise.MAX_SEED + 1)
+
+
+def parse_label(text: str | int, classes: Sequence[str]) -> int:
+    """Return the index of a class given by index or by name.
+
+    Raises:
+        LabelInvalid: there is no such class, or the model has none.
+    """
+    if not classes:
+        raise LabelInvalid("This model is unconditional: it has no classes to choose from. Leave the label out.")
+    name = str(text)
+    if _INTEGER.fullmatch(name) and len(name) < 10 and int(name) < len(classes):
+        return int(name)
+    if name in classes:
+        return classes.index(name)
+    raise LabelInvalid(
+        f"There is no class {name[:80]!r}. Choose an index in 0..{len(classes) - 1} or one of {', '.join(classes)}."
+    )
+
+
+def one_hot(label: int, classes: int) -> Vector:
+    """(K,) with a one at the label."""
+    row = np.zeros(classes, dtype=np.float32)
+    row[label] = 1
+    return row
+
+
+def mixture(weights: Sequence[float], classes: Sequence[str]) -> Vector:
+    """Return a mixture of classes, (K,).
+
+    Raises:
+        LabelInvalid: there is not one non-negative weight a class, or they do not sum to 1.
+    """
+    if len(weights) != len(classes):
+        raise LabelInvalid(f"A mixture has one weight a class: {len(classes)} here, not {len(weights)}. Give as many.")
+    row = np.array(weights, dtype=np.float64)
+    if not np.isfinite(row).all() or (row < 0).any() or abs(row.sum() - 1) > 1e-3:
+        raise LabelInvalid("The weights of a mixture are at least 0 and sum to 1. Scale them so that they do.")
+    return row.astype(np.float32)
+
+
+def explicit(values: Sequence[float], z_dim: int) -> Vector:
+    """Return a latent that was given number by number, (z_dim,).
+
+    Raises:
+        LatentInvalid: it has another length, or a number that float32 cannot hold.
+    """
+    if len(values) != z_dim:
+        raise LatentInvalid(f"This model's z has {z_dim} numbers, not {len(values)}. Give as many.")
+    with np.errstate(over="ignore"):
+        z = np.array(values, dtype=np.float64).astype(np.float32)
+    if not np.isfinite(z).all():
+        raise LatentInvalid("z holds a number that is not finite in 32 bits. Standard normal numbers lie between -6 and 6.")
+    return z
+
+
+def truncate(z: Vector, psi: float) -> Vector:
+    """Pull a latent towards the middle (psi < 1: safer, more alike) or push it outwards (psi > 1)."""
+    return z if psi == 1 else (z * np.float32(psi)).astype(np.float32)
+
+
+def lerp(a: Vector, b: Vector, t: float) -> Vector:
+    """The point a fraction t of the straight way from a to b; exactly a at 0 and b at 1."""
+    if t in (0, 1):
+        return b if t else a
+    return (a.astype(np.float64) * (1 - t) + b.astype(np.float64) * t).astype(np.float32)
+
+
+def slerp(a: Vector, b: Vector, t: float) -> Vector:
+    """The point a fraction t of the way along the great arc from a to b; exactly a at 0 and b at 1.
+
+    Gaussian latents lie near a sphere of radius sqrt(z_dim); a straight line would cut through its empty middle, where
+    the generator was never trained (White 2016, arXiv:1609.04468). The length goes straight from |a| to |b|. Between
+    opposite points there are many great arcs; the one through the coordinate where a is smallest is taken.
+    """
+    if t in (0, 1):
+        return b if t else a
+    u, v = a.astype(np.float64), b.astype(np.float64)
+    length_u, length_v = float(np.linalg.norm(u)), float(np.linalg.norm(v))
+    if length_u < 1e-12 or length_v < 1e-12:  # the origin has no direction
+        return lerp(a, b, t)
+    u, v = u / length_u, v / length_v
+    angle = float(np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))) * 2  # well-conditioned everywhere (Kahan)
+    across = v - np.dot(u, v) * u
+    if np.linalg.norm(across) < 1e-9:
+        if angle < 1:  # the same direction
+            return lerp(a, b, t)
+        across = np.eye(len(u))[np.abs(u).argmin()]
+        across = across - np.dot(u, across) * u
+    across /= np.linalg.norm(across)
+    direction = np.cos(t * angle) * u + np.sin(t * angle) * across
+    point: Vector = (direction * (length_u + (length_v - length_u) * t)).astype(np.float32)
+    return point

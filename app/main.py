@@ -1,0 +1,109 @@
+"""The application, put together. Importing this module does nothing; `create_app` does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+
+from app import __version__, errors
+from app.api import catalogue, generate, health, interpolate
+from app.api.schemas import Frames, Picture
+from app.catalog import Catalog
+from app.errors import Problem
+from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
+from app.settings import Settings
+from app.workload import Workload
+from models.repository import Repository, RepositoryError
+
+logger = logging.getLogger("seedling")
+DESCRIPTION = """Every number is a picture. A GAN's generator, served: the same seed gives the same 28x28 picture today,
+tomorrow and elsewhere.
+
+Try `/generate?seed=42`, `/generate?seeds=0-63&scale=2`, or POST two seeds to `/interpolate`.
+Errors are `application/problem+json`; each ends with what to do about it."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the service.
+
+    Args:
+        settings: by default those of the environment.
+    """
+    settings = settings or Settings()
+    app = FastAPIOffline(  # the pages of /docs come from here, not from a CDN
+        title="Seedling",
+        version=__version__,
+        description=DESCRIPTION,
+        root_path=settings.root_path,
+        lifespan=_lifespan,
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    app.state.settings = settings
+    app.state.catalog = Catalog(Repository(settings.state / "models"), settings.model, settings.max_loaded)
+    app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency)
+    errors.install(app)
+    app.add_middleware(BoundedBody)
+    app.add_middleware(JsonByDefault)
+    app.add_middleware(HeadAsGet)
+    for module in (generate, interpolate, catalogue, health):
+        app.include_router(module.router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Take in shipped versions, load what is served, and follow the repository until the end."""
+    settings: Settings = app.state.settings
+    catalog: Catalog = app.state.catalog
+    await to_thread.run_sync(_take_in_shipped, settings, catalog.repository)
+    await to_thread.run_sync(catalog.refresh)
+    follower = asyncio.create_task(_follow(catalog, settings.poll_seconds))
+    yield
+    follower.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await follower
+
+
+def _take_in_shipped(settings: Settings, repository: Repository) -> None:
+    try:
+        for version in repository.adopt(Repository(settings.shipped)):
+            logger.info("took in the shipped %s as version %s", version.name, version.number)
+    except (RepositoryError, OSError) as error:
+        logger.error("a shipped version was not taken in: %s", error)
+
+
+async def _follow(catalog: Catalog, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await to_thread.run_sync(catalog.refresh)
+        except OSError as error:
+            logger.error("cannot look at the models (%s); serving what is loaded", error)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the schemas that are only referred to by hand."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            license_info=app.license_info,
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (Problem, Picture, Frames):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
+        app.openapi_schema = document
+    return app.openapi_schema

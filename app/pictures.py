@@ -1,0 +1,237 @@
+"""What `/generate` draws: a picture, or a sheet of them, from request to bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from app import imaging
+from app.errors import InvalidRequest, TooMuch
+from app.generator import SIDE, LoadedGenerator, Pixels
+from app.latents import Point, Seed, explicit, format_seeds, mixture, one_hot, parse_label, truncate
+
+Format = Literal["png", "webp", "json", "npy", "zip"]
+LabelSpec = int | str | tuple[float, ...]
+MAX_PIXELS = 64_000_000
+MAX_WEBP_SIDE = 16_383
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What was asked for, before a generator is known."""
+
+    seeds: tuple[Seed, ...] = ()
+    """Empty if `z` is given."""
+    z: tuple[float, ...] | None = None
+    label: LabelSpec | None = None
+    psi: float = 1.0
+    format: Format = "png"
+    scale: int = 1
+    columns: int | None = None
+    is_sheet: bool = False
+    """Whether several seeds were asked for, even if the list holds one."""
+    is_fresh: bool = False
+    """Whether the seed is one that nobody chose."""
+
+    def __post_init__(self) -> None:
+        if self.is_sheet and self.format == "json":
+            raise InvalidRequest("Several seeds are not given as json. Use png, webp, npy or zip.")
+        if not self.is_sheet and self.format == "zip":
+            raise InvalidRequest("A zip holds several pictures. Ask for them with seeds=0-63, or use another format.")
+        if not self.is_sheet and self.columns is not None:
+            raise InvalidRequest("columns lays out several seeds. Ask for them with seeds=0-63, or leave columns out.")
+        check_pixels(self.pixels)
+        if self.format == "webp" and max(self.sheet_size) * SIDE * self.scale > MAX_WEBP_SIDE:
+            raise TooMuch(f"A WebP is at most {MAX_WEBP_SIDE} pixels wide and high. Use png, fewer seeds or another scale.")
+
+    @property
+    def count(self) -> int:
+        """How many pictures."""
+        return len(self.seeds) or 1
+
+    @property
+    def sheet_size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        columns = self.columns or math.ceil(math.sqrt(self.count))
+        return columns, -(-self.count // columns)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels come out."""
+        columns, rows = self.sheet_size if self.format in ("png", "webp") else (1, self.count)
+        return columns * rows * (SIDE * self.scale) ** 2
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A drawing and the generator that is to draw it: labels are known to be the generator's own."""
+
+    drawing: Drawing
+    generator: LoadedGenerator
+    label: int | tuple[float, ...] | None
+
+    @property
+    def model(self) -> str:
+        return f"{self.generator.manifest.name}/{self.generator.manifest.version}"
+
+    @property
+    def seed_text(self) -> str | None:
+        """The seed, or the seeds as in the URL."""
+        drawing = self.drawing
+        if drawing.is_sheet:
+            return format_seeds([s for s in drawing.seeds if isinstance(s, int)])
+        return str(drawing.seeds[0]) if drawing.seeds else None
+
+    def cache_key(self) -> list[object]:
+        """What decides the bytes, besides the generator: the same for two ways to say the same."""
+        d = self.drawing
+        # a seed and a one-seed sheet differ in nothing but their headers and text chunks, which are bytes too
+        return [
+            d.is_sheet,
+            d.seeds,
+            d.z,
+            self.label,
+            d.psi,
+            d.format,
+            d.scale,
+            d.sheet_size,
+            self.generator.manifest.version,
+        ]
+
+    def pinned_url(self) -> str | None:
+        """The query that gives these bytes for ever; None for a drawing that no URL can say."""
+        d, manifest = self.drawing, self.generator.manifest
+        if self.seed_text is None or isinstance(self.label, tuple):
+            return None
+        query: dict[str, object] = {"seeds" if d.is_sheet else "seed": self.seed_text}
+        if self.label is not None:
+            query["label"] = self.generator.classes[self.label]
+        if d.psi != 1:
+            query["psi"] = d.psi
+        query |= {"model": manifest.name, "version": manifest.version}
+        if d.format != "png":
+            query["format"] = d.format
+        if d.scale != 1:
+            query["scale"] = d.scale
+        if d.columns is not None:
+            query["columns"] = d.columns
+        return "/generate?" + urlencode(query, quote_via=quote, safe=",")
+
+    def render(self) -> tuple[bytes, dict[str, str]]:
+        """Draw. Return the bytes and the headers that say what was drawn."""
+        points, labels = self.points()
+        pixels = imaging.enlarge(self.generator.draw(points), self.drawing.scale)
+        headers = {"X-Model": self.model}
+        if self.seed_text is not None:
+            headers["X-Seed"] = quote(self.seed_text, safe=",")
+        if len(set(labels)) == 1 and labels[0] is not None:
+            headers["X-Label"] = self.generator.classes[labels[0]]
+        return self._encode(pixels, points, labels), headers
+
+    def points(self) -> tuple[list[Point], list[int | None]]:
+        """The generator's inputs, psi applied, and the class of each where there is just one."""
+        d, classes = self.drawing, self.generator.classes
+        if d.z is not None:
+            points = [Point(explicit(d.z, self.generator.manifest.z_dim), None)]
+            labels: list[int | None] = [None]
+        else:
+            drawn = [self.generator.point(seed) for seed in d.seeds]
+            points, labels = [point for point, _ in drawn], [label for _, label in drawn]
+        if isinstance(self.label, tuple):
+            row = mixture(self.label, classes)
+            points, labels = [Point(p.z, row) for p in points], [None] * len(points)
+        elif self.label is not None:
+            row = one_hot(self.label, len(classes))
+            points, labels = [Point(p.z, row) for p in points], [self.label] * len(points)
+        return [Point(truncate(p.z, d.psi), p.label) for p in points], labels
+
+    def _encode(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> bytes:
+        d = self.drawing
+        if d.format == "npy":
+            return imaging.npy(pixels if d.is_sheet else pixels[0])
+        if d.format == "json":
+            return self._json(pixels[0], points[0], labels[0])
+        if d.format == "zip":
+            texts = [self.text(str(seed), label) for seed, label in zip(d.seeds, labels, strict=True)]
+            names = [f"{index:04d}-seed-{seed}.png" for index, seed in enumerate(d.seeds)]
+            return imaging.archive(zip(names, map(imaging.png, pixels, texts), strict=True))
+        picture = imaging.sheet(pixels, d.sheet_size[0]) if d.is_sheet else pixels[0]
+        if d.format == "webp":
+            return imaging.webp(picture)
+        label = labels[0] if len(set(labels)) == 1 else None
+        return imaging.png(picture, self.text(self.seed_text, label))
+
+    def text(self, seed: str | None, label: int | None) -> dict[str, str]:
+        """The text chunks that tell how to make a picture again."""
+        manifest, d = self.generator.manifest, self.drawing
+        chunks = {
+            "Software": imaging.SOFTWARE,
+            "model": self.model,
+            "noise": manifest.noise,
+            "generator": manifest.digest,
+        }
+        if seed is not None:
+            chunks["seeds" if d.is_sheet and d.format != "zip" else "seed"] = seed
+        if label is not None:
+            chunks["label"] = self.generator.classes[label]
+        if isinstance(self.label, tuple):
+            chunks["label"] = json.dumps(self.label)
+        chunks["psi"] = f"{d.psi:g}"
+        return chunks
+
+    def _json(self, pixels: Pixels, point: Point, label: int | None) -> bytes:
+        manifest = self.generator.manifest
+        body = {
+            "seed": self.drawing.seeds[0] if self.drawing.seeds else None,
+            "label": label,
+            "class": None if label is None else self.generator.classes[label],
+            "psi": self.drawing.psi,
+            "model": manifest.name,
+            "version": manifest.version,
+            "z": [float(value) for value in point.z],
+            "pixels": pixels.tolist(),
+        }
+        return json.dumps(body, ensure_ascii=False).encode()
+
+
+def pose(drawing: Drawing, generator: LoadedGenerator) -> Posed:
+    """Check a drawing against the generator that is to draw it; nothing is computed yet.
+
+    Raises:
+        LabelInvalid: the generator has no such class.
+        LatentInvalid: an explicit z does not fit it.
+        InvalidRequest: an explicit z comes without the label that the generator needs.
+    """
+    label = resolve_label(drawing.label, generator.classes)
+    if drawing.z is not None:
+        explicit(drawing.z, generator.manifest.z_dim)
+        if generator.classes and label is None:
+            raise InvalidRequest("An explicit z chooses no class by itself. Give a label with it.")
+    return Posed(drawing, generator, label)
+
+
+def resolve_label(label: LabelSpec | None, classes: Sequence[str]) -> int | tuple[float, ...] | None:
+    """Turn an index, a name or a mixture into an index or a mixture of this model's classes.
+
+    Raises:
+        LabelInvalid: there is no such class.
+    """
+    if label is None:
+        return None
+    if isinstance(label, tuple):
+        parse_label(0, classes)  # refuses an unconditional model in the same words
+        mixture(label, classes)
+        return label
+    return parse_label(label, classes)
+
+
+def check_pixels(pixels: int) -> None:
+    """Raise TooMuch if that many pixels are more than one call may ask for."""
+    if pixels > MAX_PIXELS:
+        raise TooMuch(
+            f"One call gives at most {MAX_PIXELS:,} pixels, not {pixels:,}. Ask for fewer pictures or a smaller scale."
+        )

@@ -1,0 +1,134 @@
+"""What a version says of itself: `manifest.json`."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+GENERATOR = "generator.onnx"
+DISCRIMINATOR = "discriminator.onnx"
+MANIFEST = "manifest.json"
+CARD = "README.md"
+SAMPLES = "samples.png"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Figure(_Part):
+    """One measured figure and its floor."""
+
+    value: float | None
+    """For this generator. None where the figure has no meaning, as label accuracy without labels."""
+    floor: float | None
+    """The same for real held-out pictures, in the same way, at the same count."""
+    better: Literal["lower", "higher"]
+    """Which way is better."""
+    what: str
+    """What it is and against what."""
+
+
+class DatasetNote(_Part):
+    """What the version was trained on."""
+
+    name: str
+    title: str
+    licence: str
+    sha256: str
+    """Of the list of its files' sha256."""
+
+
+class TrainingNote(_Part):
+    """How the version came about."""
+
+    images: int
+    """Real images the discriminator was shown."""
+    seconds: float
+    """Wall-clock time of that."""
+    machine: str
+    """What it took them on."""
+    generator_parameters: int
+    discriminator_parameters: int
+
+
+class Golden(_Part):
+    """Pixels that the generator must give wherever it runs."""
+
+    seeds: int
+    """Seeds 0 to this, exclusive, with the labels that the seeds choose."""
+    sha256: str
+    """Of their uint8 pixels, row by row, seed after seed."""
+
+
+class Parity(_Part):
+    """How the exported networks were compared with the trained ones."""
+
+    seeds: int
+    generator_max_difference: float
+    """Largest absolute difference of a pixel in 0..1 between torch and ONNX Runtime."""
+    generator_pixels_different: int
+    """Pixels that differ after rounding to 0..255."""
+    batch_pixels_different: int
+    """Pixels that differ between a batch and its images one by one."""
+    discriminator_max_difference: float
+    """Largest absolute difference of a logit."""
+    grid_mean_difference: float
+    """Mean absolute difference, in grey levels, between the trained generator and the same one on its integer grid."""
+
+
+class Calibration(_Part):
+    """Turns a logit of the discriminator into the probability that a picture is real (Platt scaling)."""
+
+    slope: float
+    intercept: float
+    pictures: int
+    """Real held-out pictures, and as many generated ones, that it was fitted on."""
+
+
+class Manifest(_Part):
+    """Everything there is to know of a version without opening it."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=NAME_PATTERN)
+    version: int = Field(ge=1)
+    created: datetime
+    files: dict[str, str]
+    """File name to sha256."""
+    z_dim: int = Field(ge=1)
+    classes: tuple[str, ...]
+    """Names of the classes in the order of the label's columns; empty for an unconditional generator."""
+    noise: Literal["mt19937-v1"] = "mt19937-v1"
+    """How a seed becomes z."""
+    spec: dict[str, Any]
+    """The TrainingSpec."""
+    dataset: DatasetNote
+    training: TrainingNote
+    metrics: dict[str, Figure]
+    judge_sha256: str
+    """Of the classifier that the metrics use."""
+    exactness: dict[str, Any]
+    """Why the generator gives the same bits everywhere."""
+    parity: Parity
+    golden: Golden
+    calibration: Calibration
+    parent: int | None = None
+    """The version this one was trained on from."""
+    libraries: dict[str, str]
+    """Versions of what trained and exported it."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the generator file: what decides the pixels."""
+        return self.files[GENERATOR]
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

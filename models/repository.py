@@ -1,0 +1,281 @@
+"""The one way to touch a version: read, publish, promote.
+
+    <root>/<name>/config.pbtxt       for Triton, whose layout this is
+    <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
+    <root>/<name>/<integer>/         an immutable version: generator.onnx, discriminator.onnx, manifest.json, ...
+
+A version appears by a rename and the aliases change by a rename, so a reader never sees half of either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from models.manifest import DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
+
+CHAMPION, PREVIOUS = "champion", "previous"
+REQUIRED = (GENERATOR, DISCRIMINATOR)
+
+
+class RepositoryError(Exception):
+    """The repository does not hold what was asked for, or refuses what was offered. The message ends with the remedy."""
+
+
+class NotFound(RepositoryError):
+    """There is no such model, version or alias."""
+
+
+class Damaged(RepositoryError):
+    """A version is not what its manifest says."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version on disk. Its files are checked only by `verify`."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def number(self) -> int:
+        return self.manifest.version
+
+    def verify(self) -> None:
+        """Compare every file with the manifest.
+
+        Raises:
+            Damaged: a file is missing or has another sha256.
+        """
+        for required in REQUIRED:
+            if required not in self.manifest.files:
+                raise Damaged(f"The manifest of {self.path} does not list {required}. Publish the version again.")
+        for file, expected in self.manifest.files.items():
+            path = self.path / file
+            if not path.is_file():
+                raise Damaged(f"{path} is missing. Restore it, or delete the version.")
+            found = sha256_of(path)
+            if found != expected:
+                raise Damaged(
+                    f"{path} has sha256 {found}, but its manifest says {expected}. Restore the file, or delete the version."
+                )
+
+
+class Repository:
+    """A folder of models.
+
+    Args:
+        root: the folder; made when something is first published.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """The models that have a version, in order."""
+        if not self.root.is_dir():
+            return []
+        return sorted(p.name for p in self.root.iterdir() if re.match(NAME_PATTERN, p.name) and self.numbers(p.name))
+
+    def numbers(self, name: str) -> list[int]:
+        """The version numbers of a model, ascending; a version still being written is not among them."""
+        folder = self.root / name
+        if not re.match(NAME_PATTERN, name) or not folder.is_dir():
+            return []
+        return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and (p / MANIFEST).is_file())
+
+    def get(self, name: str, number: int) -> Version:
+        """Read a version's manifest.
+
+        Raises:
+            NotFound: there is no such version.
+            Damaged: its manifest cannot be read, or is another version's.
+        """
+        path = self.root / name / str(number)
+        if number not in self.numbers(name):
+            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)}.")
+        try:
+            manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise Damaged(f"{path / MANIFEST} cannot be read ({error}). Restore it, or delete the version.") from error
+        if (manifest.name, manifest.version) != (name, number):
+            raise Damaged(
+                f"{path / MANIFEST} is that of {manifest.name}/{manifest.version}. Versions are published, not copied by "
+                "hand: use python -m training export, or move it back."
+            )
+        return Version(path, manifest)
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Alias to version number.
+
+        Raises:
+            Damaged: the file is not what this module writes.
+        """
+        path = self._aliases_path(name)
+        try:
+            found = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise Damaged(f"{path} is not JSON ({error}). Write {{}} into it, then promote a version.") from error
+        if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
+            raise Damaged(f"{path} does not map aliases to numbers. Write {{}} into it, then promote a version.")
+        return found
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        """Changes whenever the aliases or the set of versions do; cheap enough to ask often."""
+        stamps = []
+        for path in (self.root / name, self._aliases_path(name)):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                stamps += [0, 0]
+            else:
+                stamps += [status.st_mtime_ns, status.st_ino]
+        return tuple(stamps)
+
+    def publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
+        """Add a version under the next free number; it becomes champion only if there is none.
+
+        Args:
+            name: of the model.
+            fill: writes all files, manifest included, into the folder it is given, for the number it is given.
+
+        Raises:
+            RepositoryError: the name cannot be one.
+            Damaged: what `fill` wrote does not agree with its manifest; nothing was published.
+        """
+        if not re.match(NAME_PATTERN, name):
+            raise RepositoryError(
+                f"{name!r} cannot name a model. Use up to 64 of a-z, 0-9, '-' and '_', beginning with one of a-z, 0-9."
+            )
+        with self._lock(name):
+            return self._publish(name, fill)
+
+    def _publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
+        for leftover in (self.root / name).glob(".*.part"):  # of a writer that was killed: we hold the lock
+            shutil.rmtree(leftover, ignore_errors=True)
+        number = max(self._taken(name), default=0) + 1
+        part = self.root / name / f".{uuid.uuid4().hex}.part"
+        part.mkdir()
+        try:
+            fill(part, number)
+            Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes())).verify()
+            for file in [*part.iterdir(), part]:
+                _fsync(file)
+            part.rename(self.root / name / str(number))
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        _fsync(self.root / name)
+        version = self.get(name, number)
+        self._write_config(version.manifest)
+        if CHAMPION not in self.aliases(name):
+            self._write_aliases(name, {CHAMPION: number})
+        return version
+
+    def promote(self, name: str, number: int) -> dict[str, int]:
+        """Make a version champion; the one before becomes `previous`. Return the aliases.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        with self._lock(name):
+            self.get(name, number)
+            before = self.aliases(name)
+            if before.get(CHAMPION) == number:
+                return before
+            after = {CHAMPION: number} | ({PREVIOUS: before[CHAMPION]} if CHAMPION in before else {})
+            self._write_aliases(name, after)
+        return after
+
+    def adopt(self, shipped: Repository) -> list[Version]:
+        """Take in the versions of another repository that this one lacks, by the generator's sha256."""
+        adopted = []
+        for name in shipped.names():
+            for number in shipped.numbers(name):
+                source = shipped.get(name, number)
+                source.verify()
+                with self._lock(name):
+                    known = {self.get(name, n).manifest.digest for n in self.numbers(name)}
+                    if source.manifest.digest not in known:
+                        adopted.append(self._publish(name, _copier(source)))
+        return adopted
+
+    def _taken(self, name: str) -> list[int]:
+        return [int(p.name) for p in (self.root / name).iterdir() if p.name.isdecimal()]
+
+    def _aliases_path(self, name: str) -> Path:
+        return self.root / name / "aliases.json"
+
+    def _write_aliases(self, name: str, aliases: dict[str, int]) -> None:
+        _write_atomically(self._aliases_path(name), json.dumps(aliases) + "\n")
+
+    def _write_config(self, manifest: Manifest) -> None:
+        _write_atomically(self.root / manifest.name / "config.pbtxt", triton_config(manifest))
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        """One writer a model, over all processes. The lock is the kernel's, so it cannot outlive its holder."""
+        (self.root / name).mkdir(parents=True, exist_ok=True)
+        with (self.root / name / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def triton_config(manifest: Manifest) -> str:
+    """The model configuration that NVIDIA Triton reads beside the versions."""
+    tensors = [("input", "z", f"{manifest.z_dim}")]
+    if manifest.classes:
+        tensors.append(("input", "label", f"{len(manifest.classes)}"))
+    tensors.append(("output", "image", "1, 28, 28"))
+    lines = [
+        f'name: "{manifest.name}"',
+        'backend: "onnxruntime"',
+        f'default_model_filename: "{GENERATOR}"',
+        "max_batch_size: 64",
+    ]
+    for kind, name, dims in tensors:
+        lines.append(f'{kind} [ {{ name: "{name}" data_type: TYPE_FP32 dims: [ {dims} ] }} ]')
+    return "\n".join(lines) + "\n"
+
+
+def _copier(source: Version) -> Callable[[Path, int], None]:
+    def fill(folder: Path, number: int) -> None:
+        for file in source.path.iterdir():
+            shutil.copyfile(file, folder / file.name)
+        manifest = source.manifest.model_copy(update={"version": number})
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+
+    return fill
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The offline trainer: datasets, networks, the training loop, evaluation and export."""

@@ -1,0 +1,89 @@
+"""The model card: a version's README.md, in the layout of the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from models.manifest import Figure, Manifest
+
+
+def render(manifest: Manifest) -> str:
+    """Write the card of a version from its manifest; every figure in it is the manifest's."""
+    m = manifest
+    kind = f"class-conditional, classes {', '.join(m.classes)}" if m.classes else "unconditional"
+    label = ', "label": one_hot' if m.classes else ""
+    title = f"{m.name}/{m.version}"
+    rows = "\n".join(_row(name, figure) for name, figure in m.metrics.items())
+    spec = "\n".join(f"| `{name}` | {value} |" for name, value in m.spec.items())
+    return f"""---
+library_name: onnxruntime
+pipeline_tag: unconditional-image-generation
+license: mit
+datasets: [{m.dataset.name}]
+tags: [gan, onnx, 28x28]
+---
+
+# {title}
+
+A GAN generator, {kind}: {m.z_dim} standard normal numbers in, one 28x28 grey picture out. Trained by Seedling on
+{m.dataset.title} ({m.dataset.licence}), preset `{m.spec.get("preset")}`.
+
+![samples](samples.png)
+
+## How good it is
+
+Measured on the exported file by `python -m training evaluate {m.name} --version {m.version}`. The floor is the same
+figure for real test pictures, which neither the generator nor the judge was trained on.
+
+| figure | this generator | floor (real) | better | what it is |
+|---|---|---|---|---|
+{rows}
+
+The judge is a small classifier carried in the repository, sha256 `{m.judge_sha256[:16]}…`. Figures that hold on one
+judge's features need not hold on another's.
+
+## How it came about
+
+{m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}. The generator has
+{m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Made {m.created:%Y-%m-%d} with
+{", ".join(f"{name} {version}" for name, version in m.libraries.items())}.
+
+| field of the spec | value |
+|---|---|
+{spec}
+
+## How to use it
+
+```python
+import numpy, onnxruntime
+generator = onnxruntime.InferenceSession("generator.onnx")
+z = numpy.random.RandomState(42).standard_normal({m.z_dim}).astype("float32")
+image = generator.run(None, {{"z": z[None]{label}}})[0]  # (1, 1, 28, 28) in 0..1
+```
+
+Served by Seedling, that is `GET /generate?model={m.name}&version={m.version}&seed=42`.
+
+## The same picture everywhere
+
+All arithmetic of `generator.onnx` is on integers held in float32, whose sums stay below 2^24
+({m.exactness.get("largest_sum"):,} at most), so no addition rounds and its order does not matter. Putting the trained
+weights on that grid moved pixels by {m.parity.grid_mean_difference:.2f} grey levels on average. Over {m.parity.seeds:,} seeds,
+{m.parity.generator_pixels_different} pixels differ between torch and ONNX Runtime and {m.parity.batch_pixels_different} between a batch and single pictures.
+Seeds 0 to {m.golden.seeds - 1} have pixels with sha256 `{m.golden.sha256}`.
+
+## The discriminator
+
+`discriminator.onnx` gives a logit. `1 / (1 + exp(-({m.calibration.slope:.4f} * logit + {m.calibration.intercept:.4f})))` is the probability that a
+picture is real, fitted on {m.calibration.pictures:,} real test pictures and as many generated ones.
+
+## Limits
+
+It draws what {m.dataset.title} holds and nothing else, with that collection's biases. Its pictures are not evidence of
+anyone's handwriting or of anything real.
+"""
+
+
+def _row(name: str, figure: Figure) -> str:
+    return f"| {name} | {_number(figure.value)} | {_number(figure.floor)} | {figure.better} | {figure.what} |"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

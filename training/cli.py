@@ -1,0 +1,251 @@
+"""The trainer's command line: python -m training train | evaluate | export | sample | datasets | classifier."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from models.manifest import GENERATOR, Figure
+from models.repository import CHAMPION, Repository, RepositoryError, Version
+from training import datasets, grid
+from training import export as exporting
+from training import run as running
+from training.errors import TrainingError
+from training.evaluation import classifier as classifiers
+from training.evaluation.figures import evaluate as measure
+from training.onnx_models import OnnxGenerator
+from training.run import RunFolder
+from training.spec import PRESET_SUMMARIES, DatasetName, PresetName, TrainingSpec
+
+app = typer.Typer(
+    name="python -m training",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train a GAN on 28x28 pictures, measure it, and publish it for the service.",
+)
+console = Console()
+SHIPPED = Path(__file__).resolve().parent.parent / "models"
+STATE = Path("var/models")
+EXIT_STOPPED = 3
+
+CheckpointName = Literal["best", "last"]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that holds the dataset's four .gz files.")]
+RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models; the service reads var/models.")]
+
+
+@app.command(epilog="Exit status: 0 done, 3 stopped by a signal (resume with --resume), 1 failed.")
+def train(
+    preset: Annotated[
+        PresetName, typer.Option(help="; ".join(f"{name}: {text}" for name, text in PRESET_SUMMARIES.items()))
+    ] = "standard",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run. By default runs/<preset>-<time>.", show_default=False)
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of the spec, as often as wanted: --set gamma=0.5"),
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(help="A spec.json to train by, instead of a preset.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    device: Annotated[str, typer.Option(help="torch device: cpu, cuda. Only the CPU is exact to the bit.")] = "cpu",
+    data: DataOption = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the spec that would be trained, and its fields; train nothing.")
+    ] = False,
+) -> None:
+    """Train a GAN. Ctrl-C or SIGTERM checkpoints and stops; --resume goes on exactly there."""
+    if resume and out is None:
+        raise TrainingError("--resume needs the folder of the run. Name it with --out.")
+    if resume and (option or spec):
+        raise TrainingError("A resumed run keeps its spec. Drop --set and --spec, or start a new run without --resume.")
+    wanted = _spec(preset, option or [], spec)
+    if show:
+        _show_spec(wanted)
+        return
+    folder = RunFolder(out or Path("runs") / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}")
+    if not resume:
+        running.start(folder, wanted)
+    console.print(f"Run folder: {folder.path}", soft_wrap=True)
+    reason = running.run(folder, resume=resume, device=device, data_folder=data)
+    if reason == "stopped":
+        console.print(f"Stopped. Go on with: python -m training train --resume --out {folder.path}", soft_wrap=True)
+        raise typer.Exit(EXIT_STOPPED)
+    console.print(f"Done. Publish it with: python -m training export {folder.path} --name digits", soft_wrap=True)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    name: Annotated[str, typer.Option(help="Model to publish it under; the version is the next free number.")],
+    repository: RepositoryOption = STATE,
+    checkpoint: Annotated[CheckpointName, typer.Option(help="The one with the lowest KID, or the last.")] = "best",
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make it champion: what is served when no version is named.")
+    ] = False,
+    data: DataOption = None,
+) -> None:
+    """Export a run's networks to ONNX, prove them equal to the trained ones, measure them, and publish them."""
+    target = Repository(repository)
+    if repository.resolve() != SHIPPED:
+        target.adopt(Repository(SHIPPED))  # so that numbers agree with what the service will show
+    version = exporting.export(RunFolder(folder), name, target, which=checkpoint, data_folder=data, report=console.print)
+    if promote:
+        target.promote(name, version.number)
+    _show_figures(version.manifest.metrics, f"{name}/{version.number}")
+    console.print(f"Published {version.path} ({', '.join(_aliases_of(target, version)) or 'no alias'})", soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    name: Annotated[str, typer.Argument(help="Model, as digits.")],
+    version: Annotated[int | None, typer.Option(help="Version; by default the champion.")] = None,
+    repository: RepositoryOption = SHIPPED,
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure a published version anew, each figure beside its floor: the same for real test pictures."""
+    found = _version(repository, name, version)
+    found.verify()
+    manifest = found.manifest
+    torch.set_num_threads(2)
+    clock = time.monotonic()
+    generator = OnnxGenerator(found.path / GENERATOR, len(manifest.classes))
+    evaluation = measure(generator, manifest.dataset.name, data)  # type: ignore[arg-type]
+    if as_json:
+        print(json.dumps({n: f.model_dump() for n, f in evaluation.figures.items()}, indent=2))
+        return
+    _show_figures(evaluation.figures, f"{name}/{manifest.version}, {evaluation.fakes:,} pictures")
+    console.print(f"Measured in {time.monotonic() - clock:.0f} s.")
+
+
+@app.command()
+def sample(
+    name: Annotated[str, typer.Argument(help="Model, as digits.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("samples.png"),
+    version: Annotated[int | None, typer.Option(help="Version; by default the champion.")] = None,
+    first: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="First seed.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=4096, help="How many seeds.")] = 100,
+    columns: Annotated[int, typer.Option(min=1, max=256)] = 10,
+    scale: Annotated[int, typer.Option(min=1, max=32)] = 2,
+    repository: RepositoryOption = SHIPPED,
+) -> None:
+    """Draw a sheet of seeds from a published version, as the service would."""
+    found = _version(repository, name, version)
+    generator = OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))
+    pixels, _ = generator.draw(range(first, min(first + count, 2**32)))
+    grid.save_sheet(out, pixels, columns, scale)
+    console.print(f"Wrote {out}", soft_wrap=True)
+
+
+datasets_app = typer.Typer(no_args_is_help=True, help="See, verify or download the datasets.")
+app.add_typer(datasets_app, name="datasets")
+
+
+@datasets_app.command("list")
+def list_datasets(data: DataOption = None) -> None:
+    """Show each dataset, where its files lie, and whether they are the published ones."""
+    table = Table("dataset", "what", "train + test", "where", "state")
+    for name, source in datasets.SOURCES.items():
+        try:
+            splits = [datasets.load(name, split, data) for split in ("train", "test")]
+            row = (" + ".join(f"{len(s):,}" for s in splits), str(datasets.locate(source, data)), "verified")
+        except TrainingError as error:
+            row = ("", "", str(error))
+        table.add_row(name, f"{source.title} ({source.licence})", *row)
+    console.print(table)
+
+
+@datasets_app.command("download")
+def download_dataset(name: DatasetName, to: Annotated[Path | None, typer.Option(help="Folder.")] = None) -> None:
+    """Fetch a dataset from its public mirrors and verify it. Needs the internet."""
+    console.print(f"{name}: {datasets.download(name, to)}", soft_wrap=True)
+
+
+@app.command()
+def classifier(
+    dataset: Annotated[DatasetName, typer.Argument(help="What it is to judge.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File; by default the carried one, which is replaced.", show_default=False)
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, max=100)] = classifiers.EPOCHS,
+    data: DataOption = None,
+) -> None:
+    """Train the judge of a dataset: the classifier behind FID, coverage and label accuracy."""
+    torch.set_num_threads(2)
+    train_split, test_split = (datasets.load(dataset, split, data) for split in ("train", "test"))
+    fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs)
+    path = out or classifiers.path_of(dataset)
+    classifiers.save(fitted, path)
+    accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)
+    console.print(f"Wrote {path}: {accuracy:.4f} of the test pictures right.", soft_wrap=True)
+
+
+def _spec(preset: PresetName, options: list[str], file: Path | None) -> TrainingSpec:
+    overrides: dict[str, Any] = {}
+    for option in options:
+        field, equals, value = option.partition("=")
+        if not equals:
+            raise TrainingError(f"--set takes FIELD=VALUE, not {option!r}. For example: --set gamma=0.5")
+        try:
+            overrides[field] = json.loads(value)
+        except ValueError:
+            overrides[field] = value
+    try:
+        if file:
+            return TrainingSpec.model_validate(TrainingSpec.model_validate_json(file.read_bytes()).model_dump() | overrides)
+        return TrainingSpec.from_preset(preset, **overrides)
+    except OSError as error:
+        raise TrainingError(f"{file} cannot be read ({error}). Name a spec.json with --spec.") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
+        raise TrainingError(
+            f"That is not a valid spec. {faults}. See python -m training train --show for all fields."
+        ) from error
+
+
+def _version(repository: Path, name: str, number: int | None) -> Version:
+    found = Repository(repository)
+    if number is None:
+        number = found.aliases(name).get(CHAMPION) or max(found.numbers(name), default=0)
+    if not number:
+        raise TrainingError(f"{repository} holds no model {name!r}. It holds: {', '.join(found.names()) or 'none'}.")
+    return found.get(name, number)
+
+
+def _aliases_of(repository: Repository, version: Version) -> list[str]:
+    return [alias for alias, number in repository.aliases(version.name).items() if number == version.number]
+
+
+def _show_spec(spec: TrainingSpec) -> None:
+    table = Table("field", "value", "what it is")
+    for name, field in TrainingSpec.model_fields.items():
+        table.add_row(name, str(getattr(spec, name)), " ".join((field.description or "").split()))
+    console.print(table)
+
+
+def _show_figures(figures: dict[str, Figure], title: str) -> None:
+    table = Table("figure", "generated", "real (floor)", "better", "what it is", title=title)
+    for name, figure in figures.items():
+        shown = ["–" if value is None else f"{value:.4f}" for value in (figure.value, figure.floor)]
+        table.add_row(name, *shown, figure.better, figure.what)
+    console.print(table)
+
+
+def main() -> None:
+    """Run the command line; an expected error becomes one line and exit status 1."""
+    try:
+        app()
+    except (TrainingError, RepositoryError) as error:
+        Console(stderr=True).print(f"Error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
+        sys.exit(1)

@@ -1,0 +1,54 @@
+"""Reading IDX, the format MNIST came in, with every byte accounted for."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from training.errors import DatasetError
+
+UNSIGNED_BYTE = 0x08
+
+
+def read_idx(path: Path, *, sha256: str, remedy: str) -> np.ndarray:
+    """Return the unsigned bytes of a gzipped IDX file, shaped as its header says.
+
+    Args:
+        path: the `.gz` file.
+        sha256: of the file's decompressed bytes.
+        remedy: how to get the right file; ends every error.
+
+    Raises:
+        DatasetError: the file is missing, truncated, not IDX, or has another checksum.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is missing. {remedy}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path} cannot be decompressed as gzip ({error}). {remedy}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DatasetError(f"{path} is not the published file: expected sha256 {sha256}, found {found}. {remedy}")
+    return parse_idx(content, name=str(path), remedy=remedy)
+
+
+def parse_idx(content: bytes, *, name: str, remedy: str) -> np.ndarray:
+    """Return the array in an IDX file of unsigned bytes: two zeros, the type, the rank, big-endian sizes, the data.
+
+    Raises:
+        DatasetError: the header is not that of such a file, or the data is longer or shorter than it says.
+    """
+    if len(content) < 4 or content[:3] != bytes([0, 0, UNSIGNED_BYTE]) or len(content) < 4 + 4 * content[3]:
+        raise DatasetError(f"{name} is not an IDX file of unsigned bytes: it begins with {content[:4].hex()!r}. {remedy}")
+    rank = content[3]
+    shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(rank))
+    data = content[4 + 4 * rank :]
+    expected = int(np.prod(shape, dtype=object))
+    if len(data) != expected:
+        raise DatasetError(f"{name} holds {len(data)} bytes of data, but its header says {shape}: {expected}. {remedy}")
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape)

@@ -1,0 +1,122 @@
+"""The judge: a small classifier trained once on real pictures, whose features and opinions every metric uses.
+
+It is made by `python -m training classifier` and carried in `classifiers/`; a version's manifest names its sha256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.datasets import Dataset
+from training.errors import TrainingError
+
+FOLDER = Path(__file__).parent / "classifiers"
+FEATURES = 128
+EPOCHS = 8
+BATCH = 128
+SEED = 2026
+
+
+class Classifier(nn.Module):
+    """uint8 or 0..1 pictures (N, 1, 28, 28) -> features (N, 128) and class logits (N, K)."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        sizes = [(1, 24), (24, 48), (48, 96)]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2)) for a, b in sizes
+        )
+        self.penultimate = nn.Linear(96 * 9, FEATURES)
+        self.head = nn.Linear(FEATURES, classes)
+        self.num_features = FEATURES
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        x = images.float() / 255 if images.dtype == torch.uint8 else images
+        for block in self.blocks:
+            x = block(x)
+        features = F.relu(self.penultimate(x.flatten(1)))
+        return features, self.head(F.dropout(features, 0.3, self.training))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A classifier's view of many pictures."""
+
+    features: Tensor
+    """float32, (N, 128)."""
+    probabilities: Tensor
+    """float32, (N, K)."""
+
+    def accuracy(self, labels: Tensor) -> float:
+        """Share of pictures that it takes for what they are said to be."""
+        return (self.probabilities.argmax(1) == labels).float().mean().item()
+
+
+@torch.inference_mode()
+def judge(classifier: Classifier, images: Tensor, batch: int = 500) -> Judgement:
+    """Look at uint8 pictures, (N, 1, 28, 28)."""
+    classifier.eval()
+    parts = [classifier(images[i : i + batch]) for i in range(0, len(images), batch)]
+    features, logits = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Judgement(features, logits.softmax(1))
+
+
+def fit(train: Dataset, report: Callable[[int, float], None], epochs: int = EPOCHS) -> Classifier:
+    """Train a classifier on real pictures, moved by up to two pixels; `report(epoch, loss)` follows it."""
+    torch.manual_seed(SEED)
+    classifier = Classifier(len(train.source.classes))
+    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * (len(train) // BATCH))
+    padded = F.pad(train.images, (2, 2, 2, 2))
+    for epoch in range(epochs):
+        classifier.train()
+        total = 0.0
+        for index in torch.randperm(len(train)).split(BATCH)[: len(train) // BATCH]:
+            dy, dx = torch.randint(0, 5, (2,)).tolist()
+            _, logits = classifier(padded[index, :, dy : dy + 28, dx : dx + 28].contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(logits, train.labels[index], label_smoothing=0.05)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+        report(epoch + 1, total / (len(train) // BATCH))
+    classifier.eval()
+    return classifier
+
+
+def path_of(dataset: str) -> Path:
+    """Where the carried classifier of a dataset lies."""
+    return FOLDER / f"{dataset}.pt"
+
+
+def save(classifier: Classifier, path: Path) -> None:
+    """Write the weights, whole or not at all."""
+    part = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({name: value.contiguous() for name, value in classifier.state_dict().items()}, part)
+    part.replace(path)
+
+
+def load(dataset: str, classes: int) -> tuple[Classifier, str]:
+    """Return the carried classifier of a dataset and the sha256 of its file.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    path = path_of(dataset)
+    if not path.exists():
+        raise TrainingError(
+            f"There is no classifier for {dataset} at {path}. Make it with: python -m training classifier {dataset}"
+        )
+    classifier = Classifier(classes)
+    classifier.load_state_dict(torch.load(path, weights_only=True))
+    return classifier.eval(), hashlib.sha256(path.read_bytes()).hexdigest()

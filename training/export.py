@@ -1,0 +1,288 @@
+"""From a run to a published version: both networks as ONNX, proved equal to the trained ones, measured, and written up."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models import noise
+from models.manifest import (
+    CARD,
+    DISCRIMINATOR,
+    GENERATOR,
+    MANIFEST,
+    SAMPLES,
+    Calibration,
+    DatasetNote,
+    Golden,
+    Manifest,
+    Parity,
+    TrainingNote,
+    sha256_of,
+)
+from models.repository import Repository, Version
+from training import card, datasets, grid, networks, run
+from training.datasets import Dataset
+from training.errors import CheckpointError, ExportError
+from training.evaluation.figures import evaluate
+from training.exact import SIGNIFICAND, ExactGenerator
+from training.networks import Discriminator, Generator
+from training.onnx_models import OnnxGenerator, one_hot, session
+from training.spec import TrainingSpec
+
+OPSET = 17
+PARITY_SEEDS = 1_000
+GOLDEN_SEEDS = 32
+CALIBRATION_SEEDS = range(2**31, 2**31 + 5_000)
+"""Far from the seeds that are judged."""
+LOGIT_TOLERANCE = 1e-3
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The networks of a run, read from one of its checkpoints."""
+
+    spec: TrainingSpec
+    generator: Generator
+    discriminator: Discriminator
+    seen: int
+    seconds: float
+
+
+def load_trained(folder: run.RunFolder, which: str = "best") -> Trained:
+    """Read the averaged generator and the discriminator of a run.
+
+    Args:
+        folder: the run's.
+        which: `best` (lowest KID) or `last`. A run that measured no KID has only the last.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+    """
+    path = folder.best if which == "best" and folder.best.exists() else folder.checkpoint
+    state = run.load_checkpoint(path)
+    try:
+        spec = TrainingSpec.model_validate(state["spec"])
+        generator, discriminator = networks.build(spec, len(datasets.SOURCES[spec.dataset].classes))
+        generator.load_state_dict(state["ema"])
+        discriminator.load_state_dict(state["discriminator"])
+        return Trained(spec, generator.eval(), discriminator.eval(), state["seen"], state["seconds"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this version ({error}). Train again, or use that version."
+        ) from error
+
+
+def export(
+    folder: run.RunFolder,
+    name: str,
+    repository: Repository,
+    *,
+    which: str = "best",
+    parent: int | None = None,
+    data_folder: Path | None = None,
+    report: Report = print,
+) -> Version:
+    """Export, check, measure and publish a run's networks as the next version of a model.
+
+    Raises:
+        CheckpointError: the run has no usable checkpoint.
+        ExportError: an exported network is not the trained one; nothing is published.
+        RepositoryError: the repository refuses it.
+    """
+    trained = load_trained(folder, which)
+    # Everything slow is done before the repository is locked for the rename.
+    with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
+        staged = Path(scratch)
+        draft = _build(staged, trained, folder, name, parent, data_folder, report)
+
+        def fill(target: Path, number: int) -> None:
+            manifest = draft.model_copy(update={"version": number})
+            for file in (GENERATOR, DISCRIMINATOR, SAMPLES):
+                (target / file).write_bytes((staged / file).read_bytes())
+            (target / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+            (target / CARD).write_text(card.render(manifest))
+
+        return repository.publish(name, fill)
+
+
+def _build(
+    staged: Path,
+    trained: Trained,
+    folder: run.RunFolder,
+    name: str,
+    parent: int | None,
+    data_folder: Path | None,
+    report: Report,
+) -> Manifest:
+    spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
+    classes = source.classes if spec.conditional else ()
+    exact = ExactGenerator(trained.generator, _inputs(trained.generator, range(2**30, 2**30 + 512)))
+    if exact.certificate.largest_sum > SIGNIFICAND:
+        raise ExportError("The exactness bound does not hold. Report this as a bug, with the run's checkpoint.")
+    write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
+    write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))
+    parity = check_parity(trained, exact, staged)
+    report(
+        f"parity over {parity.seeds:,} seeds: {parity.generator_pixels_different} pixels differ from torch, "
+        f"{parity.batch_pixels_different} between batch and single"
+    )
+    generator = OnnxGenerator(staged / GENERATOR, len(classes))
+    test = datasets.load(spec.dataset, "test", data_folder)
+    calibration = calibrate(generator, staged / DISCRIMINATOR, test)
+    evaluation = evaluate(generator, spec.dataset, data_folder)
+    samples = torch.arange(100) % len(classes) if classes else None
+    grid.save_sheet(staged / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
+    return Manifest(
+        name=name,
+        version=1,
+        created=datetime.now(UTC).replace(microsecond=0),
+        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES)},
+        z_dim=spec.z_dim,
+        classes=classes,
+        spec=spec.model_dump(mode="json"),
+        dataset=DatasetNote(name=source.name, title=source.title, licence=source.licence, sha256=source.digest),
+        training=TrainingNote(
+            images=trained.seen,
+            seconds=round(trained.seconds, 1),
+            machine=machine(),
+            generator_parameters=networks.parameter_count(trained.generator),
+            discriminator_parameters=networks.parameter_count(trained.discriminator),
+        ),
+        metrics=evaluation.figures,
+        judge_sha256=evaluation.judge_sha256,
+        exactness=exact.certificate.to_manifest(),
+        parity=parity,
+        golden=golden(generator),
+        calibration=calibration,
+        parent=parent,
+        libraries={lib: importlib.metadata.version(lib) for lib in ("torch", "onnx", "onnxruntime", "numpy")},
+    )
+
+
+def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None:
+    """Write a generator or a discriminator as ONNX with a free batch size."""
+    is_discriminator = isinstance(network, Discriminator)
+    first = ("image", torch.rand(2, 1, 28, 28)) if is_discriminator else ("z", torch.randn(2, z_dim))
+    inputs = dict([first] + ([("label", torch.eye(classes)[:2])] if classes else []))
+    output = "logit" if is_discriminator else "image"
+    with warnings.catch_warnings():
+        # The newer exporter fuses and renames more than we want to prove equal; this one is told to be quiet about it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network.cpu().eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
+            tuple(inputs.values()),
+            path,
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_axes={axis: {0: "N"} for axis in [*inputs, output]},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+
+
+@torch.inference_mode()
+def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parity:
+    """Compare the files with the networks they were made of, on 1,000 seeds.
+
+    Raises:
+        ExportError: a pixel or, beyond rounding, a logit differs.
+    """
+    classes = exact.classes
+    z, drawn = noise.draw_many(range(PARITY_SEEDS), exact.z_dim, classes)
+    label = torch.from_numpy(one_hot(drawn, classes)) if classes else None
+    by_torch = exact(torch.from_numpy(z), label).numpy()
+    by_training = trained.generator(torch.from_numpy(z), label).numpy()
+    generator = OnnxGenerator(staged / GENERATOR, classes)
+    by_batch, by_one = generator.images(z, drawn, batch=64), generator.images(z, drawn, batch=1)
+    feed = {"image": by_batch} | ({"label": one_hot(drawn, classes)} if classes else {})
+    logits = session(staged / DISCRIMINATOR).run(None, feed)[0]
+    logits_torch = trained.discriminator(torch.from_numpy(by_batch), label).numpy()
+
+    parity = Parity(
+        seeds=PARITY_SEEDS,
+        generator_max_difference=float(np.abs(by_torch - by_batch).max()),
+        generator_pixels_different=int((np.rint(by_torch * 255) != np.rint(by_batch * 255)).sum()),
+        batch_pixels_different=int((np.rint(by_one * 255) != np.rint(by_batch * 255)).sum()),
+        discriminator_max_difference=float(np.abs(logits - logits_torch).max()),
+        grid_mean_difference=float(np.abs(by_training - by_torch).mean() * 255),
+    )
+    if parity.generator_pixels_different or parity.batch_pixels_different:
+        raise ExportError(
+            f"{parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, "
+            f"{parity.batch_pixels_different} between a batch and single pictures. Nothing was published. Check that torch "
+            "and onnxruntime are the pinned versions; if they are, report this with the run's checkpoint."
+        )
+    scale = max(1.0, float(np.abs(logits_torch).max()))
+    if parity.discriminator_max_difference > LOGIT_TOLERANCE * scale:
+        raise ExportError(
+            f"The discriminator's logits differ by {parity.discriminator_max_difference} between torch and ONNX Runtime. "
+            "Nothing was published. Check that torch and onnxruntime are the pinned versions."
+        )
+    return parity
+
+
+def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> Calibration:
+    """Fit the probability of being real to the discriminator's logits: two parameters, by maximum likelihood (Platt 1999)."""
+    reals, labels = test.images[: len(CALIBRATION_SEEDS)], test.labels[: len(CALIBRATION_SEEDS)]
+    fakes, _ = generator.draw(CALIBRATION_SEEDS, labels if generator.classes else None)
+    logits = []
+    for pictures in (reals, fakes):
+        feed = {"image": (pictures.numpy() / np.float32(255)).astype(np.float32)}
+        if generator.classes:
+            feed["label"] = one_hot(labels.numpy(), generator.classes)
+        logits.append(torch.from_numpy(session(discriminator).run(None, feed)[0]).double())
+    x, target = torch.cat(logits), torch.cat([torch.ones(len(reals)), torch.zeros(len(fakes))]).double()
+    slope, intercept = _fit_logistic(x, target)
+    return Calibration(slope=round(slope, 6), intercept=round(intercept, 6), pictures=len(reals))
+
+
+def _fit_logistic(x: Tensor, target: Tensor) -> tuple[float, float]:
+    scale = x.std().clamp(min=1e-12)
+    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([parameters], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(parameters[0] * (x - x.mean()) / scale + parameters[1], target)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    slope = (parameters[0] / scale).item()
+    return slope, parameters[1].item() - slope * x.mean().item()
+
+
+def golden(generator: OnnxGenerator) -> Golden:
+    """The digest of the first seeds' pixels."""
+    pixels, _ = generator.draw(range(GOLDEN_SEEDS))
+    return Golden(seeds=GOLDEN_SEEDS, sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest())
+
+
+def machine() -> str:
+    """What this is, in words: processor, cores, system."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def _inputs(generator: Generator, seeds: range) -> Tensor:
+    z, label = run.seeds_to_input(seeds, generator)
+    return z if label is None else torch.cat([z, label], dim=1)

@@ -1,0 +1,32 @@
+"""Pictures of pictures: sheets of samples as PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def sheet(images: Tensor, columns: int, scale: int = 1) -> Image.Image:
+    """Lay uint8 pictures (N, 1, 28, 28) out in rows; what the last row lacks stays black."""
+    rows = -(-len(images) // columns)
+    cells = torch.zeros(rows * columns, 28, 28, dtype=torch.uint8)
+    cells[: len(images)] = images[:, 0]
+    pixels = cells.view(rows, columns, 28, 28).permute(0, 2, 1, 3).reshape(rows * 28, columns * 28)
+    picture = Image.fromarray(pixels.contiguous().numpy())
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def save_sheet(path: Path, images: Tensor, columns: int, scale: int = 1) -> None:
+    """Write a sheet as PNG, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    sheet(images, columns, scale).save(part, format="PNG")
+    part.replace(path)
+
+
+def to_pixels(images: Tensor) -> Tensor:
+    """0..1 -> uint8, as the service does it."""
+    return (images * 255).round().to(torch.uint8)

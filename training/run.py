@@ -1,0 +1,329 @@
+"""A run: a trainer in a folder, from its first image to its last, through stops and resumes.
+
+spec.json           what was asked for
+events.jsonl        what happened, one JSON object a line
+checkpoint.pt       where to go on
+best.pt             the averaged generator, and the discriminator, when KID was lowest
+samples/*.png       the same 80 seeds at intervals
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import noise
+from training import datasets, grid
+from training.datasets import Dataset
+from training.errors import CheckpointError, DivergedError
+from training.evaluation import classifier as classifiers
+from training.evaluation import distance
+from training.networks import Generator
+from training.progress import Progress
+from training.spec import TrainingSpec
+from training.trainer import StepFigures, Trainer
+
+GRID_SEEDS = range(80)
+KID_FAKES = 5_000
+KID_REALS = 10_000
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The names inside a run's folder."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.pt"
+
+    def sample(self, images: int) -> Path:
+        """The grid drawn after so many images."""
+        return self.path / "samples" / f"{images:09d}.png"
+
+    def read_spec(self) -> TrainingSpec:
+        """The spec the run was started with.
+
+        Raises:
+            CheckpointError: there is none, or it is not a spec.
+        """
+        try:
+            return TrainingSpec.model_validate_json(self.spec.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise CheckpointError(
+                f"{self.spec} is not the spec of a run ({error}). Name a folder that training has written."
+            ) from error
+
+
+class Stop:
+    """Set by SIGTERM or SIGINT; the loop looks at it after every step."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Ask the run to checkpoint and end."""
+        self.requested = True
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Listen for the two signals while the block runs."""
+        before = {number: signal.signal(number, self.request) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class Events:
+    """Appends to events.jsonl, a flushed line at a time, and repairs a last line that a crash cut short."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch()
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with path.open("r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+        self._file: TextIO = path.open("a", encoding="utf-8")
+
+    def write(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+        """Append one event with the time it happened (seconds since the epoch)."""
+        self._file.write(json.dumps({"event": event, "time": round(time.time(), 3), **fields}, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """All whole lines of an events.jsonl; a line cut short by a crash is left out."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+
+
+def save_atomically(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint so that a crash at any moment leaves the old one or the new one, whole."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint as tensors and plain values only: nothing in it is executed.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist. Start the run without --resume.") from None
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}). Remove it and start the run again.") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and start the run again.")
+    return state
+
+
+def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """Latents (N, z_dim) of seeds as the service draws them, with labels (N, K): those given, else those of the seeds."""
+    z, drawn = noise.draw_many(seeds, generator.z_dim, generator.classes)
+    if not generator.classes:
+        return torch.from_numpy(z), None
+    index = torch.from_numpy(drawn) if labels is None else labels
+    return torch.from_numpy(z), F.one_hot(index, generator.classes).float()
+
+
+@torch.inference_mode()
+def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch: int = 250) -> Tensor:
+    """Pictures of seeds by a torch generator, uint8 (N, 1, 28, 28)."""
+    device = next(generator.parameters()).device
+    z, label = seeds_to_input(seeds, generator, labels)
+    parts = [
+        grid.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
+        for i in range(0, len(z), batch)
+    ]
+    return torch.cat(parts).cpu().contiguous()
+
+
+class KidMeter:
+    """Measures a generator's KID against training pictures; the real ones are looked at once.
+
+    A test picture is never used here: those are kept for the evaluation of what is exported.
+    """
+
+    def __init__(self, data: Dataset) -> None:
+        self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
+        self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
+        self.labels = data.labels[:KID_FAKES]
+
+    def measure(self, generator: Generator) -> tuple[float, float]:
+        """Mean and standard deviation over 100 subsets of 1,000."""
+        fakes = draw(generator, range(10**6, 10**6 + KID_FAKES), self.labels if generator.classes else None)
+        return distance.kid(self.real, classifiers.judge(self.judge, fakes).features)
+
+
+def start(folder: RunFolder, spec: TrainingSpec) -> None:
+    """Lay out the folder of a new run.
+
+    Raises:
+        CheckpointError: there is a run in it already.
+    """
+    if folder.spec.exists():
+        raise CheckpointError(
+            f"{folder.path} holds a run already. Resume it with --resume, or choose another folder with --out."
+        )
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.spec.write_text(spec.model_dump_json(indent=2) + "\n")
+
+
+def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_folder: Path | None = None) -> str:
+    """Train until the spec's images are seen or a signal comes; return `budget` or `stopped`.
+
+    Args:
+        folder: holds a `spec.json`; everything is written here.
+        resume: go on from the checkpoint; without one in the folder, an error.
+        device: torch device.
+        data_folder: where the dataset's files lie, if not in their usual place.
+
+    Raises:
+        DivergedError: a loss is no longer a number. The event log says so too.
+        CheckpointError: the checkpoint is missing, damaged or another spec's.
+    """
+    spec = folder.read_spec()
+    torch.set_num_threads(spec.threads)
+    data = datasets.load(spec.dataset, "train", data_folder)
+    trainer = Trainer(spec, data, device)
+    best_kid = float("inf")
+    if resume:
+        state = load_checkpoint(folder.checkpoint)
+        trainer.load_state_dict(state)
+        best_kid = state.get("best_kid", best_kid)
+    meter = KidMeter(data) if spec.metrics_every else None
+    events, stop = Events(folder.events), Stop()
+    loop = _Loop(folder, trainer, events, meter, best_kid)
+    try:
+        with stop.on_signals(), Progress(spec.images) as progress:
+            reason = loop.until_done(stop, progress, resumed=resume)
+        events.write("end", reason=reason, images=trainer.seen, seconds=round(trainer.seconds, 1))
+    except DivergedError as error:
+        events.write("end", reason="diverged", images=trainer.seen, detail=str(error))
+        raise
+    finally:
+        events.close()
+    return reason
+
+
+class _Loop:
+    """The steps of one run, and what is done between them."""
+
+    def __init__(self, folder: RunFolder, trainer: Trainer, events: Events, meter: KidMeter | None, best_kid: float) -> None:
+        self.folder, self.trainer, self.events = folder, trainer, events
+        self.meter, self.best_kid = meter, best_kid
+
+    def until_done(self, stop: Stop, progress: Progress, *, resumed: bool) -> str:
+        trainer, spec = self.trainer, self.trainer.spec
+        seen_before, seconds_before, clock = trainer.seen, trainer.seconds, time.monotonic()
+        self.events.write("resumed" if resumed else "started", images=trainer.seen, of=spec.images, preset=spec.preset)
+        if not resumed:
+            self._samples()
+        while not trainer.done and not stop.requested:
+            before = trainer.seen
+            figures = trainer.step()
+            elapsed = time.monotonic() - clock
+            trainer.seconds = seconds_before + elapsed
+            due = _Due(before, trainer.seen)
+            if due(spec.log_every) or trainer.done:
+                self._log(figures, (trainer.seen - seen_before) / elapsed, progress)
+            if due(spec.sample_every) or trainer.done:
+                self._samples()
+            if self.meter and (due(spec.metrics_every) or trainer.done):
+                self._metrics(self.meter, progress)
+            if due(spec.checkpoint_every):
+                self._checkpoint()
+        self._checkpoint()
+        return "budget" if trainer.done else "stopped"
+
+    def _log(self, figures: StepFigures, rate: float, progress: Progress) -> None:
+        trainer = self.trainer
+        eta = (trainer.spec.images - trainer.seen) / rate
+        fields = {name: round(value, 6) for name, value in asdict(figures).items()}
+        self.events.write(
+            "progress",
+            step=trainer.steps,
+            images=trainer.seen,
+            **fields,
+            images_per_second=round(rate, 1),
+            eta_seconds=round(max(eta, 0.0), 1),
+        )
+        progress.update(trainer.seen, figures, rate, eta)
+
+    def _samples(self) -> None:
+        generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
+        labels = torch.arange(len(GRID_SEEDS)) % generator.classes if generator.classes else None
+        path = self.folder.sample(self.trainer.seen)
+        grid.save_sheet(path, draw(generator, GRID_SEEDS, labels), columns=10)
+        self.events.write("samples", images=self.trainer.seen, file=str(path.relative_to(self.folder.path)))
+
+    def _metrics(self, meter: KidMeter, progress: Progress) -> None:
+        generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
+        kid, deviation = meter.measure(generator)
+        is_best = kid < self.best_kid
+        if is_best:
+            self.best_kid = kid
+            save_atomically(self._networks(kid), self.folder.best)
+        self.events.write("metrics", images=self.trainer.seen, kid=round(kid, 6), kid_sd=round(deviation, 6), best=is_best)
+        progress.note(f"KID {kid:.4f} ± {deviation:.4f}{' (best)' if is_best else ''}")
+
+    def _networks(self, kid: float) -> dict[str, Any]:
+        """What export needs of this moment, in the checkpoint's own names."""
+        state = self.trainer.state_dict()
+        return {name: state[name] for name in ("spec", "ema", "discriminator", "seen", "seconds")} | {"kid": kid}
+
+    def _checkpoint(self) -> None:
+        save_atomically(self.trainer.state_dict() | {"best_kid": self.best_kid}, self.folder.checkpoint)
+        self.events.write("checkpoint", images=self.trainer.seen)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Whether an interval, in images, ended within the last step."""
+
+    before: int
+    after: int
+
+    def __call__(self, every: int) -> bool:
+        return self.before // every != self.after // every

@@ -1,0 +1,128 @@
+"""What can be asked of a training run: `TrainingSpec` and the presets. Free of torch, so that the service can read it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+DatasetName = Literal["mnist", "fashion-mnist"]
+PresetName = Literal["lecture", "standard", "quick"]
+Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class TrainingSpec(BaseModel):
+    """Everything that decides the outcome of a run. Two equal specs on one machine give equal losses to the last bit.
+
+    Counts are in images, not steps or epochs, so that runs of different batch sizes can be compared.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    preset: PresetName = "standard"
+    """The preset this spec started from; other fields may differ from it."""
+    dataset: DatasetName = "mnist"
+    """What to learn to draw."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """Seeds the weights, the order of the data and the noise."""
+    conditional: bool = True
+    """Whether both networks are told the class, so that a class can be asked for."""
+
+    z_dim: int = Field(default=100, ge=1, le=1024)
+    """Length of the latent vector; the lecture's 100 random numbers."""
+    network: Literal["mlp", "conv"] = "conv"
+    """Fully connected networks, or convolutional ones."""
+    generator_widths: tuple[Width, ...] = Field(default=(64, 96, 32, 16), min_length=1, max_length=8)
+    """mlp: hidden units of each layer. conv: channels at 7x7, inside its residual block, at 14x14, and at 28x28."""
+    discriminator_widths: tuple[Width, ...] = Field(default=(32, 64, 128, 256), min_length=1, max_length=8)
+    """mlp: hidden units of each layer. conv: channels at 14x14, 7x7 and 4x4, and hidden units of the head."""
+
+    loss: Literal["bce", "relativistic"] = "relativistic"
+    """bce: the lecture's cross-entropy (Goodfellow 2014, arXiv:1406.2661). relativistic: RpGAN with R1 and R2
+    gradient penalties, as in R3GAN (arXiv:2501.05441)."""
+    gamma: float = Field(default=0.25, ge=0, le=1000)
+    """Weight of the R1 and R2 gradient penalties, for pixels in 0..1. 0 switches them off."""
+    penalty_interval: int = Field(default=8, ge=1, le=64)
+    """The penalties are computed every so many steps and weighted up accordingly (lazy regularisation,
+    StyleGAN2, arXiv:1912.04958)."""
+
+    images: int = Field(default=1_800_000, ge=1, le=1_000_000_000)
+    """Real images shown to the discriminator in all; the length of the run."""
+    batch_size: int = Field(default=64, ge=2, le=4096)
+    """Real images a step."""
+    learning_rate: float = Field(default=5e-4, gt=0, le=1)
+    """Adam's learning rate for both networks at the start."""
+    final_learning_rate: float = Field(default=2e-5, gt=0, le=1)
+    """Adam's learning rate at the end; between the two it follows half a cosine."""
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Adam's decay of the gradient's mean."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's decay of the gradient's square."""
+    ema_images: int = Field(default=50_000, ge=0, le=10_000_000)
+    """Half-life, in images, of the exponential moving average of the generator's weights, which is what is exported.
+    Shorter at the start of a run (at most a tenth of the images seen). 0: no averaging."""
+
+    log_every: int = Field(default=6_400, ge=1)
+    """Images between two progress events."""
+    sample_every: int = Field(default=100_000, ge=1)
+    """Images between two grids of samples from fixed seeds."""
+    metrics_every: int = Field(default=100_000, ge=0)
+    """Images between two measurements of KID; the checkpoint with the lowest is kept as the best. 0: never."""
+    checkpoint_every: int = Field(default=50_000, ge=1)
+    """Images between two checkpoints."""
+    threads: int = Field(default=2, ge=1, le=256)
+    """Threads for torch. A part of the spec because sums in another order round differently."""
+
+    @model_validator(mode="after")
+    def _widths_fit_the_network(self) -> Self:
+        if self.network == "conv" and (len(self.generator_widths) != 4 or len(self.discriminator_widths) != 4):
+            raise ValueError(
+                "network 'conv' takes exactly four generator_widths (7x7, its residual block, 14x14, 28x28) and four "
+                "discriminator_widths (14x14, 7x7, 4x4, head). Give four of each, or choose network 'mlp'."
+            )
+        if self.final_learning_rate > self.learning_rate:
+            raise ValueError("final_learning_rate is above learning_rate. Lower it, or raise learning_rate.")
+        return self
+
+    @classmethod
+    def from_preset(cls, preset: PresetName, **overrides: Any) -> Self:  # noqa: ANN401 - pydantic validates them
+        """Return the preset with some fields replaced.
+
+        Raises:
+            pydantic.ValidationError: an override is unknown or out of its bounds.
+        """
+        return cls(**{"preset": preset, **PRESETS[preset], **overrides})
+
+
+PRESETS: dict[PresetName, dict[str, Any]] = {
+    # The lecture's GAN: two fully connected networks and binary cross-entropy, nothing else.
+    "lecture": {
+        "conditional": False,
+        "network": "mlp",
+        "generator_widths": (128, 256, 512),
+        "discriminator_widths": (512, 256),
+        "loss": "bce",
+        "gamma": 0.0,
+        "images": 3_000_000,
+        "learning_rate": 2e-4,
+        "final_learning_rate": 2e-4,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "ema_images": 0,
+    },
+    # What the shipped digits are trained with.
+    "standard": {},
+    # `standard` cut down, for trying things out.
+    "quick": {
+        "images": 96_000,
+        "ema_images": 10_000,
+        "sample_every": 16_000,
+        "metrics_every": 32_000,
+        "checkpoint_every": 32_000,
+    },
+}
+PRESET_SUMMARIES: dict[PresetName, str] = {
+    "lecture": "the lecture's GAN to the letter: fully connected, sigmoid, binary cross-entropy, unconditional",
+    "standard": "class-conditional convolutional GAN, relativistic loss with R1 and R2, averaged generator",
+    "quick": "standard, cut to about two minutes on 2 cores",
+}
