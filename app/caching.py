@@ -24,7 +24,12 @@ _ENCODERS = (__version__, PIL.__version__)
 def etag(digest: str, request: Sequence[object]) -> str:
     """A strong entity tag for a normalised request to the generator with this sha256."""
     key = json.dumps([_ENCODERS, digest, request], ensure_ascii=False, separators=(",", ":"))
-    return f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+    return etag_of_content(key.encode())
+
+
+def etag_of_content(content: bytes) -> str:
+    """A strong entity tag for bytes that are at hand."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from app.errors import NotFound, SeedlingError, VersionUnusable
@@ -27,10 +27,9 @@ class ModelView:
 
     name: str
     versions: dict[int, Version]
+    """Those whose manifest can be read."""
     aliases: dict[str, int]
     """The aliases that can be served: `champion` falls back when the real one is refused."""
-    refused: dict[int, str] = field(default_factory=dict)
-    """Version to the reason why it is not served."""
 
 
 class Catalog:
@@ -56,6 +55,7 @@ class Catalog:
         if stamps == self._stamps:
             return False
         with self._lock:
+            self._refused = {}  # what was mended since is to be tried again
             self._models = {name: self._view(name) for name in stamps}
             self._stamps = stamps
             self._forget_surplus()
@@ -88,13 +88,13 @@ class Catalog:
             VersionUnusable: every version of the model is refused.
         """
         wanted = version or CHAMPION
-        if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 and int(wanted) in model.versions | model.refused:
+        if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 and int(wanted) in self.numbers(model):
             return int(wanted)
         if wanted in model.aliases:
             return model.aliases[wanted]
         if wanted == CHAMPION:
-            reasons = " ".join(model.refused.values())
-            raise VersionUnusable(f"No version of {model.name} can be served. {reasons}")
+            reasons = [self.refusal(model, number) or "" for number in self.numbers(model)]
+            raise VersionUnusable(" ".join([f"No version of {model.name} can be served.", *reasons]))
         choices = ", ".join([*map(str, model.versions), *model.aliases])
         raise NotFound(f"There is no version {wanted[:80]!r} of {model.name}. Choose one of {choices}.")
 
@@ -115,28 +115,31 @@ class Catalog:
 
     def state(self, model: ModelView, number: int) -> State:
         """Whether a version is in memory, could be, or is refused."""
-        if number in model.refused or (model.name, number) in self._refused:
+        if (model.name, number) in self._refused:
             return "refused"
         return "loaded" if (model.name, number) in self._loaded else "available"
 
     def refusal(self, model: ModelView, number: int) -> str | None:
         """Why a version is not served, if it is not."""
-        return model.refused.get(number) or self._refused.get((model.name, number))
+        return self._refused.get((model.name, number))
+
+    def numbers(self, model: ModelView) -> list[int]:
+        """Every version, refused ones included, ascending."""
+        return sorted({*model.versions, *(number for name, number in self._refused if name == model.name)})
 
     def _view(self, name: str) -> ModelView:
         versions: dict[int, Version] = {}
-        refused: dict[int, str] = {}
         for number in self.repository.numbers(name):
             try:
                 versions[number] = self.repository.get(name, number)
             except RepositoryError as error:
-                refused[number] = str(error)
+                self._refused[name, number] = str(error)
         try:
             wanted = self.repository.aliases(name)
         except RepositoryError as error:
             logger.error("%s", error)
             wanted = {}
-        view = ModelView(name, versions, {}, refused)
+        view = ModelView(name, versions, {})
         aliases = {alias: number for alias, number in wanted.items() if self._usable(view, number)}
         if CHAMPION not in aliases:
             fallback = next(
@@ -146,7 +149,7 @@ class Catalog:
             if fallback:
                 logger.error("%s: champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)
                 aliases[CHAMPION] = fallback
-        return ModelView(name, versions, aliases, refused)
+        return ModelView(name, versions, aliases)
 
     def _usable(self, model: ModelView, number: int) -> bool:
         try:

@@ -101,7 +101,7 @@ class Problem(BaseModel):
                     "type": "about:blank",
                     "title": "Unprocessable Content",
                     "status": 422,
-                    "detail": "-1 is a number, but a numeric seed is an integer in 0..4294967295. Choose such a one, or a text.",
+                    "detail": "-1 is a number, but a numeric seed is an integer in 0..4294967295. Choose one, or a text.",
                     "code": "seed_invalid",
                 }
             ]
@@ -138,6 +138,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _HTTP_REMEDIES = {
+    400: ("malformed_body", "The body cannot be read. Send one JSON object, as /docs shows."),
     404: ("not_found", "There is nothing at {path}. See /docs for all addresses."),
     405: ("method_not_allowed", "{method} is not understood at {path}. Use {allow}."),
 }

@@ -51,7 +51,7 @@ def parse_seed(text: str) -> Seed:
         return check_seed(int(text))
     if _NUMERAL.fullmatch(text):
         raise SeedInvalid(
-            f"{text} is a number, but a numeric seed is an integer in 0..{noise.MAX_SEED}. Choose such a one, or a text."
+            f"{text} is a number, but a numeric seed is an integer in 0..{noise.MAX_SEED}. Choose one, or a text."
         )
     return text
 

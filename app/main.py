@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description=DESCRIPTION,
         root_path=settings.root_path,
+        redirect_slashes=False,
         lifespan=_lifespan,
         license_info={"name": "MIT", "identifier": "MIT"},
     )

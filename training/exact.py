@@ -75,7 +75,8 @@ class ExactLayer(nn.Module):
     def __init__(self, layer: Layer, low: Tensor, high: Tensor, step_in: float, step_out: float, skip_high: int = 0) -> None:
         super().__init__()
         self.affine, self.last = copy.deepcopy(layer.affine), layer.last
-        assert layer.affine.bias is not None and self.affine.bias is not None  # noqa: S101 - for the type checker
+        assert layer.affine.bias is not None  # noqa: S101 - for the type checker
+        assert self.affine.bias is not None  # noqa: S101
         weight = layer.affine.weight.detach().double() * step_in / step_out
         bias = layer.affine.bias.detach().double() / step_out
         if self.last:

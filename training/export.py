@@ -93,8 +93,8 @@ def export(
     repository: Repository,
     *,
     which: str = "best",
-    parent: int | None = None,
     data_folder: Path | None = None,
+    pictures: int = 10_000,
     report: Report = print,
 ) -> Version:
     """Export, check, measure and publish a run's networks as the next version of a model.
@@ -108,7 +108,7 @@ def export(
     # Everything slow is done before the repository is locked for the rename.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
         staged = Path(scratch)
-        draft = _build(staged, trained, folder, name, parent, data_folder, report)
+        draft = _build(staged, trained, name, data_folder, pictures, report)
 
         def fill(target: Path, number: int) -> None:
             manifest = draft.model_copy(update={"version": number})
@@ -123,10 +123,9 @@ def export(
 def _build(
     staged: Path,
     trained: Trained,
-    folder: run.RunFolder,
     name: str,
-    parent: int | None,
     data_folder: Path | None,
+    pictures: int,
     report: Report,
 ) -> Manifest:
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
@@ -144,7 +143,7 @@ def _build(
     generator = OnnxGenerator(staged / GENERATOR, len(classes))
     test = datasets.load(spec.dataset, "test", data_folder)
     calibration = calibrate(generator, staged / DISCRIMINATOR, test)
-    evaluation = evaluate(generator, spec.dataset, data_folder)
+    evaluation = evaluate(generator, spec.dataset, data_folder, pictures)
     samples = torch.arange(100) % len(classes) if classes else None
     grid.save_sheet(staged / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
     return Manifest(
@@ -169,7 +168,6 @@ def _build(
         parity=parity,
         golden=golden(generator),
         calibration=calibration,
-        parent=parent,
         libraries={lib: importlib.metadata.version(lib) for lib in ("torch", "onnx", "onnxruntime", "numpy")},
     )
 

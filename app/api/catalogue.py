@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Path, Request, Response
 
 from app import caching
 from app.api.dependencies import CatalogOf
@@ -51,12 +50,12 @@ async def show_version(name: Name, version: Number, catalog: CatalogOf) -> Versi
 @router.get(
     "/models/{name}/versions/{version}/card",
     summary="Show a version's card",
-    response_class=FileResponse,
+    response_class=Response,
     responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_ERRORS},
 )
-async def show_card(name: Name, version: Number, catalog: CatalogOf) -> FileResponse:
+async def show_card(request: Request, name: Name, version: Number, catalog: CatalogOf) -> Response:
     """The model card, as Markdown."""
-    return _file(catalog, name, version, CARD, "text/markdown; charset=utf-8")
+    return _file(request, catalog, name, version, CARD, "text/markdown; charset=utf-8")
 
 
 _PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
@@ -65,29 +64,33 @@ _PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "bi
 @router.get(
     "/models/{name}/versions/{version}/samples.png",
     summary="Show a version's samples",
-    response_class=FileResponse,
+    response_class=Response,
     responses={200: {"content": _PNG}, **_ERRORS},
 )
-async def show_samples(name: Name, version: Number, catalog: CatalogOf) -> FileResponse:
+async def show_samples(request: Request, name: Name, version: Number, catalog: CatalogOf) -> Response:
     """A hundred pictures of seeds 0 to 99; column n is class n where there are ten."""
-    return _file(catalog, name, version, SAMPLES, "image/png")
+    return _file(request, catalog, name, version, SAMPLES, "image/png")
 
 
 def _find(catalog: Catalog, name: str, version: str) -> tuple[ModelView, Version]:
     view = catalog.model(name)
     number = catalog.number(view, version)
     if number not in view.versions:
-        raise VersionUnusable(view.refused[number])
+        raise VersionUnusable(catalog.refusal(view, number) or "")
     return view, view.versions[number]
 
 
-def _file(catalog: Catalog, name: str, version: str, file: str, media_type: str) -> FileResponse:
+def _file(request: Request, catalog: Catalog, name: str, version: str, file: str, media_type: str) -> Response:
     _, found = _find(catalog, name, version)
-    path = found.path / file
-    if not path.is_file():
-        raise NotFound(f"Version {found.number} of {found.name} came without {file}. Export it again to have one.")
-    policy = caching.policy(pinned=version.isdecimal())
-    return FileResponse(path, media_type=media_type, headers={"Cache-Control": policy})
+    try:
+        content = (found.path / file).read_bytes()  # tens of kilobytes
+    except FileNotFoundError:
+        raise NotFound(f"Version {found.number} of {found.name} came without {file}. Export it again to have one.") from None
+    tag = caching.etag_of_content(content)
+    headers = {"Cache-Control": caching.policy(pinned=version.isdecimal()), "ETag": tag}
+    if caching.matches(request.headers.get("If-None-Match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _aliases(view: ModelView, number: int) -> list[str]:
@@ -95,12 +98,11 @@ def _aliases(view: ModelView, number: int) -> list[str]:
 
 
 def _model(catalog: Catalog, view: ModelView) -> ModelSummary:
-    numbers = sorted({*view.versions, *view.refused})
     return ModelSummary(
         name=view.name,
         default=view.name == catalog.default,
         aliases=view.aliases,
-        versions=[_version(catalog, view, number) for number in numbers],
+        versions=[_version(catalog, view, number) for number in catalog.numbers(view)],
         url=f"/models/{view.name}",
     )
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app import caching, pictures
 from app.api.dependencies import WorkloadOf
-from app.api.schemas import GenerateBody, GenerateQuery, Picture
+from app.api.schemas import GenerateBody, GenerateQuery
 from app.errors import problem_responses
 from app.imaging import MEDIA_TYPES
 from app.workload import Workload
@@ -37,7 +37,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404
     "/generate",
     summary="Draw the picture of a seed",
     response_class=Response,
-    responses={304: {"description": "The caller's copy is still right."}, **_RESPONSES, 200: _OK | {"model": Picture}},
+    responses={304: {"description": "The caller's copy is still right."}, **_RESPONSES},
 )
 async def generate(request: Request, query: Annotated[GenerateQuery, Query()], workload: WorkloadOf) -> Response:
     """The same seed gives the same picture, alone and in a sheet, today and elsewhere, as long as the version is the same.
@@ -50,7 +50,7 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], w
     pinned = query.version is not None and query.version.isdecimal()
     headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=pinned, fresh=drawing.is_fresh)}
     location = posed.pinned_url()
-    if location and not pinned:
+    if location and (drawing.is_fresh or not pinned):
         headers["Content-Location"] = request.scope.get("root_path", "") + location
     if caching.matches(request.headers.get("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
@@ -58,7 +58,10 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], w
 
 
 @router.post(
-    "/generate", summary="Draw a seed, a latent or a mixture of classes", response_class=Response, responses=_RESPONSES
+    "/generate",
+    summary="Draw a seed, a latent or a mixture of classes",
+    response_class=Response,
+    responses=_RESPONSES | problem_responses(400),
 )
 async def generate_from_body(body: GenerateBody, workload: WorkloadOf) -> Response:
     """As `GET /generate`, with what a URL cannot say: an explicit latent `z`, and a mixture of classes."""

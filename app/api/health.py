@@ -23,7 +23,7 @@ async def readyz(response: Response, catalog: CatalogOf) -> Health:
     refused = {
         f"{view.name}/{number}": reason
         for view in catalog.models().values()
-        for number in sorted({*view.versions, *view.refused})
+        for number in catalog.numbers(view)
         if (reason := catalog.refusal(view, number))
     }
     try:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from app import caching, interpolation
 from app.api.dependencies import WorkloadOf
-from app.api.schemas import Frames, InterpolateBody
+from app.api.schemas import InterpolateBody
 from app.errors import problem_responses
 from app.imaging import MEDIA_TYPES
 
@@ -23,13 +23,12 @@ _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
     response_class=Response,
     responses={
         200: {
-            "model": Frames,
             "description": "The frames, in one file.",
             "headers": {"X-Frames": {"description": "How many frames.", "schema": {"type": "integer"}}},
             "content": {MEDIA_TYPES[kind]: _BINARY for kind in ("png", "gif", "apng", "webp", "npy", "zip")}
             | {"application/json": {"schema": {"$ref": "#/components/schemas/Frames"}}},
         },
-        **problem_responses(404, 413, 422, 503),
+        **problem_responses(400, 404, 413, 422, 503),
     },
 )
 async def interpolate(body: InterpolateBody, workload: WorkloadOf) -> Response:

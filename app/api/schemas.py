@@ -21,32 +21,25 @@ def _seed_of(value: int | str) -> Seed:
         raise ValueError(str(error)) from error
 
 
-SeedText = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=MAX_TEXT,
-        description=f"An integer in 0..{MAX_SEED}, or any other text. Left out: a fresh one, told in `X-Seed`.",
-        examples=["42"],
-    ),
-]
+_SeedText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+_SeedNumber = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]
+_ANY_SEED = f"An integer in 0..{MAX_SEED}, or any other text. Left out: a fresh one, told in `X-Seed`."
+SeedQuery = Annotated[_SeedText | None, Field(description=_ANY_SEED, examples=["42"])]
 SeedValue = Annotated[
-    Annotated[StrictInt, Field(ge=0, le=MAX_SEED)] | Annotated[StrictStr, Field(min_length=1, max_length=MAX_TEXT)],
+    _SeedNumber | Annotated[StrictStr, Field(min_length=1, max_length=MAX_TEXT)],
     AfterValidator(_seed_of),
     Field(description=f"An integer in 0..{MAX_SEED}, or any other text.", examples=[42]),
 ]
-SeedsText = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=65_536,
-        description=f"Several integer seeds, as `0-63,100`; at most {MAX_PICTURES}. Gives one sheet, an array or a zip.",
-        examples=["0-63"],
-    ),
+_SeedsText = Annotated[str, Field(min_length=1, max_length=32_768)]  # an HTTP server reads no longer address than 64 KiB
+_SEVERAL = f"Several integer seeds, as `0-63,100`; at most {MAX_PICTURES}. Gives one sheet, an array or a zip."
+SeedsQuery = Annotated[_SeedsText | None, Field(description=_SEVERAL, examples=["0-63"])]
+SeedsValue = Annotated[
+    _SeedsText | Annotated[list[_SeedNumber], Field(min_length=1, max_length=MAX_PICTURES)] | None,
+    Field(description=_SEVERAL + " Or a list of numbers.", examples=["0-63"]),
 ]
-LabelText = Annotated[
-    str,
-    Field(max_length=80, description="Class, by index or name. Left out: the one the seed chooses.", examples=["7"]),
+LabelQuery = Annotated[
+    Annotated[str, Field(max_length=80)] | None,
+    Field(description="Class, by index or name. Left out: the one the seed chooses.", examples=["7"]),
 ]
 Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000)]
 LabelValue = Annotated[
@@ -79,20 +72,30 @@ Columns = Annotated[
 ]
 
 
+PictureFormat = Annotated[
+    pictures.Format,
+    Field(description="png, webp and npy (pixels as uint8) for one or several; json for one seed; zip of PNGs for several."),
+]
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _Body(_Request):
+    model_config = ConfigDict(extra="forbid", strict=True)  # JSON has types of its own: 0 is not false, "1" is not 1
 
 
 class GenerateQuery(_Request):
     """The query of `GET /generate`."""
 
-    seed: SeedText | None = None
-    seeds: SeedsText | None = None
-    label: LabelText | None = None
+    seed: SeedQuery = None
+    seeds: SeedsQuery = None
+    label: LabelQuery = None
     psi: Psi = 1.0
     model: ModelName = None
     version: VersionName = None
-    format: pictures.Format = "png"
+    format: PictureFormat = "png"
     scale: Scale = 1
     columns: Columns = None
 
@@ -112,23 +115,19 @@ class GenerateQuery(_Request):
         return _drawing(self, seeds, self.label, is_sheet=self.seeds is not None, is_fresh=self.seed is None)
 
 
-class GenerateBody(_Request):
+class GenerateBody(_Body):
     """The body of `POST /generate`: as the query of GET, and an explicit latent or mixture of classes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seed": 42, "label": 7, "scale": 8}]})
 
     seed: SeedValue | None = None
-    seeds: (
-        SeedsText
-        | Annotated[list[Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]], Field(min_length=1, max_length=MAX_PICTURES)]
-        | None
-    ) = None
+    seeds: SeedsValue = None
     z: Latent | None = None
     label: LabelValue | None = None
     psi: Psi = 1.0
     model: ModelName = None
     version: VersionName = None
-    format: pictures.Format = "png"
+    format: PictureFormat = "png"
     scale: Scale = 1
     columns: Columns = None
 
@@ -167,7 +166,7 @@ def _drawing(
     )
 
 
-class KeyframeObject(_Request):
+class KeyframeObject(_Body):
     """A picture to pass through: a seed or an explicit latent, and what goes with it."""
 
     seed: SeedValue | None = None
@@ -188,7 +187,7 @@ class KeyframeObject(_Request):
         return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
 
 
-class InterpolateBody(_Request):
+class InterpolateBody(_Body):
     """The body of `POST /interpolate`."""
 
     model_config = ConfigDict(

@@ -37,7 +37,8 @@ def kid(real: Tensor, fake: Tensor, *, subsets: int = 100, subset_size: int = 10
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore", UserWarning)  # it warns, always, that it stores all features
         torch.manual_seed(seed)
-        metric = KernelInceptionDistance(_Given(real.shape[1]), subsets=subsets, subset_size=subset_size)
+        size = min(subset_size, len(real), len(fake))
+        metric = KernelInceptionDistance(_Given(real.shape[1]), subsets=subsets, subset_size=size)
         metric.update(real, real=True)
         metric.update(fake, real=False)
         mean, deviation = metric.compute()

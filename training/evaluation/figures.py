@@ -27,19 +27,27 @@ class Evaluation:
     fakes: int
 
 
-def evaluate(generator: OnnxGenerator, dataset: DatasetName, data_folder: Path | None = None) -> Evaluation:
-    """Judge as many generated pictures as there are test pictures, of seeds 0 up, with the test pictures' labels.
+def evaluate(
+    generator: OnnxGenerator, dataset: DatasetName, data_folder: Path | None = None, pictures: int = 10_000
+) -> Evaluation:
+    """Judge the pictures of seeds 0 up, with the labels of as many test pictures.
 
     The floor of each figure is what the real test pictures themselves get. They were not trained on, and the judge was
     not either.
+
+    Args:
+        generator: what to judge.
+        dataset: what it was trained on.
+        data_folder: where the dataset lies, if not in its usual place.
+        pictures: how many, at most as many as there are test pictures. Figures at different counts do not compare.
     """
     train, test = (datasets.load(dataset, split, data_folder) for split in ("train", "test"))
     judge, sha256 = classifiers.load(dataset, len(train.source.classes))
-    count = len(test)
-    fakes, labels = generator.draw(range(count), test.labels if generator.classes else None)
+    count = min(pictures, len(test))
+    fakes, labels = generator.draw(range(count), test.labels[:count] if generator.classes else None)
 
     of_train = classifiers.judge(judge, train.images).features
-    real = classifiers.judge(judge, test.images)
+    real = classifiers.judge(judge, test.images[:count])
     fake = classifiers.judge(judge, fakes)
     torch.manual_seed(0)
     reference = of_train[torch.randperm(len(of_train))[:REFERENCE]]
@@ -63,7 +71,7 @@ def evaluate(generator: OnnxGenerator, dataset: DatasetName, data_folder: Path |
         "coverage": Figure(value=coverage, floor=coverage_floor, better="higher", what=f"coverage, {balls}"),
         "label_accuracy": Figure(
             value=fake.accuracy(labels) if generator.classes else None,
-            floor=real.accuracy(test.labels),
+            floor=real.accuracy(test.labels[:count]),
             better="higher",
             what="share of pictures that the judge takes for the class that was asked for",
         ),

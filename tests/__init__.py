@@ -1,0 +1,1 @@
+"""The promises, each a test. The tree mirrors the project's."""

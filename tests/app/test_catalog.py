@@ -1,0 +1,185 @@
+"""Which version a request means, and what happens to one that is not what it says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.catalog import Catalog
+from app.errors import NotFound, VersionUnusable
+from models.manifest import GENERATOR, MANIFEST, sha256_of
+from models.repository import Repository
+from tests.live import service
+from tests.models.test_repository import copy_of_shipped, spoil_generator
+
+
+def catalog_of(repository: Repository, max_loaded: int = 8) -> Catalog:
+    catalog = Catalog(repository, "digits", max_loaded)
+    catalog.refresh()
+    return catalog
+
+
+def rewrite(folder: Path, **fields: object) -> None:
+    path = folder / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def test_the_champion_is_loaded_and_warm_before_it_is_asked_for(repository: Repository) -> None:
+    catalog = catalog_of(repository)
+    loaded = catalog.in_memory()
+    assert loaded is not None
+    assert loaded.manifest.version == 1
+    assert catalog.generator("digits", "champion") is catalog.generator("digits", "1") is loaded
+
+
+def test_a_promotion_changes_what_the_alias_means_and_nothing_else(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    catalog = catalog_of(repository)
+    before = catalog.generator()
+    repository.promote("digits", 2)
+    assert catalog.generator() is before, "nothing changes but by refresh"
+    assert catalog.refresh()
+    assert not catalog.refresh()
+    assert catalog.generator().manifest.version == 2
+    assert catalog.generator(None, "previous").manifest.version == 1
+    assert before.draw([before.point(1)[0]]).shape == (1, 28, 28), "a request in flight keeps its generator"
+
+
+@pytest.mark.parametrize("version", ["9", "0", "-1", "01x", "previous", "latest", "", "１"])
+def test_a_version_that_is_not_there_is_not_found(repository: Repository, version: str) -> None:
+    catalog = catalog_of(repository)
+    if version == "":
+        assert catalog.generator(None, version).manifest.version == 1
+        return
+    with pytest.raises(NotFound, match="Choose one of 1, champion"):
+        catalog.generator(None, version)
+
+
+def wrong_shapes(folder: Path) -> None:
+    rewrite(folder, z_dim=99)
+
+
+def other_golden_pixels(folder: Path) -> None:
+    rewrite(folder, golden={"seeds": 32, "sha256": "0" * 64})
+
+
+def no_onnx_file(folder: Path) -> None:
+    (folder / GENERATOR).write_bytes(b"this is not ONNX")
+    files = json.loads((folder / MANIFEST).read_text())["files"]
+    rewrite(folder, files=files | {GENERATOR: sha256_of(folder / GENERATOR)})
+
+
+def broken_manifest(folder: Path) -> None:
+    (folder / MANIFEST).write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_generator, "sha256"),
+        (wrong_shapes, "has inputs"),
+        (other_golden_pixels, "other pixels"),
+        (no_onnx_file, "not a loadable ONNX file"),
+        (broken_manifest, "cannot be read"),
+    ],
+)
+def test_a_refused_champion_says_why_and_the_service_goes_on_with_what_it_has(
+    repository: Repository, spoil, words: str
+) -> None:
+    repository.publish("digits", copy_of_shipped)
+    repository.promote("digits", 2)
+    spoil(repository.root / "digits" / "2")
+    catalog = catalog_of(repository)
+    model = catalog.model("digits")
+    assert catalog.generator().manifest.version == 1
+    assert catalog.state(model, 2) == "refused"
+    assert words in (catalog.refusal(model, 2) or "")
+    with pytest.raises(VersionUnusable, match=words):
+        catalog.generator(None, "2")
+
+
+def test_with_nothing_to_serve_it_says_so(repository: Repository, tmp_path: Path) -> None:
+    with pytest.raises(VersionUnusable, match="Train and export one"):
+        catalog_of(Repository(tmp_path / "nowhere")).generator()
+    spoil_generator(repository.root / "digits" / "1")
+    with pytest.raises(VersionUnusable, match="sha256"):
+        catalog_of(repository).generator()
+
+
+def test_only_so_many_pinned_versions_stay_in_memory(repository: Repository) -> None:
+    for _ in range(4):
+        repository.publish("digits", copy_of_shipped)
+    catalog = catalog_of(repository, max_loaded=2)
+    for number in (2, 3, 4, 5, 3):
+        assert catalog.generator(None, str(number)).manifest.version == number
+    model = catalog.model("digits")
+    states = {n: catalog.state(model, n) for n in range(1, 6)}
+    assert [n for n, state in states.items() if state == "loaded"] == [1, 3, 5]
+
+
+def test_threads_load_a_version_once(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    catalog = catalog_of(repository)
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(catalog.generator(None, "2"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(map(id, found))) == 1
+
+
+def test_a_batch_gives_the_same_pixels_as_its_images_one_by_one(repository: Repository) -> None:
+    generator = catalog_of(repository).generator()
+    points = [generator.point(seed)[0] for seed in range(200)]
+    together = generator.draw(points)
+    assert (together == np.concatenate([generator.draw([p]) for p in points])).all()
+    assert (together[:7] == generator.draw(points[:7])).all()
+
+
+def test_a_running_service_says_what_it_refuses_and_serves_the_rest(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    repository.promote("digits", 2)
+    spoil_generator(repository.root / "digits" / "2")
+    with service(repository.root.parent) as running, running.client() as client:
+        ready = client.get("/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["detail"]["serving"] == "digits/1"
+        assert "sha256" in ready.json()["detail"]["refused"]["digits/2"]
+        assert client.get("/generate?seed=1").headers["x-model"] == "digits/1"
+        answer = client.get("/generate?seed=1&version=2")
+        assert (answer.status_code, answer.json()["code"]) == (503, "version_unusable")
+        (_, second) = client.get("/models/digits").json()["versions"]
+        assert second["state"] == "refused"
+        assert "sha256" in second["reason"]
+
+
+def test_a_service_with_nothing_to_serve_is_alive_but_not_ready(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with service(tmp_path / "state", shipped=tmp_path / "none") as running, running.client() as client:
+        assert client.get("/livez").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        answer = client.get("/generate?seed=1")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert client.get("/models").json() == {"models": []}
+
+
+def test_a_running_service_follows_publication_and_promotion(tmp_path: Path) -> None:
+    with service(tmp_path / "state", poll_seconds=0.05) as running, running.client() as client:
+        assert client.get("/generate?seed=1").headers["x-model"] == "digits/1"
+        repository = Repository(tmp_path / "state" / "models")
+        repository.publish("digits", copy_of_shipped)
+        repository.promote("digits", 2)
+        seen = {client.get("/generate?seed=1").headers["x-model"] for _ in range(2)}
+        for _ in range(400):
+            seen.add(client.get("/generate?seed=1").headers["x-model"])
+            if "digits/2" in seen:
+                break
+            threading.Event().wait(0.05)
+        assert "digits/2" in seen
+        assert client.get("/generate?seed=1&version=previous").headers["x-model"] == "digits/1"

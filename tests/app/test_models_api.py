@@ -1,0 +1,62 @@
+"""`/models`: what is served, and how good it is."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from models.manifest import CARD, SAMPLES, Manifest
+from tests.live import SHIPPED
+
+FOLDER = SHIPPED / "digits" / "1"
+
+
+def test_the_list_names_every_model_with_its_figures(client: httpx.Client) -> None:
+    (digits,) = [m for m in client.get("/models").json()["models"] if m["name"] == "digits"]
+    assert digits == client.get("/models/digits").json()
+    assert digits["default"] is True
+    assert digits["aliases"] == {"champion": 1}
+    (version,) = digits["versions"]
+    assert (version["version"], version["state"], version["aliases"]) == (1, "loaded", ["champion"])
+    manifest = Manifest.model_validate_json((FOLDER / "manifest.json").read_bytes())
+    assert version["metrics"] == {name: figure.value for name, figure in manifest.metrics.items()}
+    assert client.get(version["url"]).status_code == 200
+
+
+@pytest.mark.parametrize("version", ["1", "champion"])
+def test_a_version_shows_its_manifest_its_card_and_its_samples(client: httpx.Client, version: str) -> None:
+    told = client.get(f"/models/digits/versions/{version}").json()
+    assert Manifest.model_validate(told["manifest"]) == Manifest.model_validate_json((FOLDER / "manifest.json").read_bytes())
+    assert told["state"] == "loaded"
+    card = client.get(told["card"])
+    assert card.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert card.content == (FOLDER / CARD).read_bytes()
+    samples = client.get(told["samples"])
+    assert (samples.headers["content-type"], samples.content) == ("image/png", (FOLDER / SAMPLES).read_bytes())
+
+
+def test_a_numbered_card_may_be_kept_and_an_aliased_one_not(client: httpx.Client) -> None:
+    for version, policy in (("1", "public, max-age=31536000, immutable"), ("champion", "no-cache")):
+        answer = client.get(f"/models/digits/versions/{version}/card")
+        assert answer.headers["cache-control"] == policy
+        again = client.get(f"/models/digits/versions/{version}/card", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/models/nope",
+        "/models/digits/versions/2",
+        "/models/digits/versions/0",
+        "/models/digits/versions/nope",
+        "/models/digits/versions/1/manifest.json",
+        "/models/digits/versions/..%2f..%2fetc/card",
+        "/models/..%2f..%2fetc/versions/1/card",
+        "/models/digits/versions/%31%00/card",
+    ],
+)
+def test_what_is_not_there_is_a_404_problem(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.headers["content-type"] == "application/problem+json"

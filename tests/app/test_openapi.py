@@ -1,0 +1,92 @@
+"""The OpenAPI document: complete, true, and no input it allows or forbids makes the service fail."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+from schemathesis.checks import load_all_checks
+
+from app.main import create_app
+from tests.live import Service
+
+load_all_checks()
+positive_data_acceptance = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
+schema = schemathesis.openapi.from_dict(create_app().openapi())
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(method, path, op) for path, item in document["paths"].items() for method, op in item.items()]
+
+
+def test_the_document_is_served_and_says_everything_twice_over(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    assert {path for _, path, _ in operations(document)} >= {
+        "/generate",
+        "/interpolate",
+        "/models",
+        "/models/{name}",
+        "/models/{name}/versions/{version}",
+        "/models/{name}/versions/{version}/card",
+        "/models/{name}/versions/{version}/samples.png",
+        "/livez",
+        "/readyz",
+    }
+    text = json.dumps(document)
+    assert "HTTPValidationError" not in text, "there is one shape for errors, and it is ours"
+    for method, path, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["description"], path
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
+        for status, answer in operation["responses"].items():
+            if int(status) >= 400 and path != "/readyz":
+                assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
+    for reference in set(part.split('"')[0] for part in text.split('"$ref": "#/components/schemas/')[1:]):
+        assert reference in document["components"]["schemas"]
+
+
+def test_pictures_are_declared_as_pictures(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    declared = set(paths["/generate"]["get"]["responses"]["200"]["content"])
+    assert declared == {"image/png", "image/webp", "application/json", "application/x-npy", "application/zip"}
+    declared = set(paths["/interpolate"]["post"]["responses"]["200"]["content"])
+    assert declared >= {"image/gif", "image/apng", "image/webp", "image/png"}
+
+
+def test_the_examples_of_the_document_work(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    for path, name in (("/generate", "GenerateBody"), ("/interpolate", "InterpolateBody")):
+        examples = document["components"]["schemas"][name]["examples"]
+        assert examples
+        for example in examples:
+            assert client.post(path, json=example).status_code == 200
+    query = {
+        p["name"]: (p.get("examples") or p["schema"].get("examples") or [p.get("example")])[0]
+        for p in document["paths"]["/generate"]["get"]["parameters"]
+        if p["name"] in ("seed", "label", "model", "version")
+    }
+    assert query == {"seed": "42", "label": "7", "model": "digits", "version": "1"}
+    assert client.get("/generate", params=query).status_code == 200
+
+
+def test_the_pages_of_the_document_need_no_other_host(client: httpx.Client) -> None:
+    for page in ("/docs", "/redoc"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        for attribute in ('src="', 'href="'):
+            for link in answer.text.split(attribute)[1:]:
+                address = link.split('"')[0]
+                assert not address.startswith(("http", "//")), address
+                assert client.get(address).status_code == 200
+
+
+@schema.parametrize()
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+def test_nothing_the_document_allows_or_forbids_makes_the_service_fail(case: schemathesis.Case, live: Service) -> None:
+    # which seeds, labels and formats go together is more than a schema can say, so what it allows may still get 422
+    case.call_and_validate(base_url=live.url, excluded_checks=[positive_data_acceptance])

@@ -1,0 +1,44 @@
+"""Settings describe themselves, and a wrong one is refused before anything starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from app.settings import Settings
+from tests.live import ROOT
+from tests.readme import README, with_settings
+
+
+def run_app(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_readme_has_the_table_of_settings_as_it_is() -> None:
+    text = README.read_text()
+    assert "GAN_PORT" in text
+    assert with_settings(text) == text, "run make fix"
+
+
+def test_help_names_every_setting() -> None:
+    told = run_app("--help")
+    assert told.returncode == 0
+    for name in Settings.model_fields:
+        assert f"GAN_{name.upper()}=" in told.stdout
+
+
+@pytest.mark.parametrize(("variable", "value"), [("GAN_PORT", "80000"), ("GAN_WORKERS", "none"), ("GAN_ROOT_PATH", "x y")])
+def test_a_wrong_setting_is_named_and_nothing_starts(variable: str, value: str) -> None:
+    told = run_app(**{variable: value})
+    assert told.returncode == 2
+    assert told.stderr.startswith(f"{variable}: ")
+    assert told.stderr.endswith("See python -m app --help.\n")

@@ -1,0 +1,80 @@
+"""The service as processes: several workers, a busy one, and the end of one."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.live import service
+
+
+def test_two_workers_draw_the_same_bytes(tmp_path: Path) -> None:
+    with service(tmp_path / "state", workers=2) as running:
+
+        def ask(seed: int) -> tuple[int, bytes]:
+            # a connection of its own each time, so that both workers get some
+            answer = httpx.get(f"{running.url}/generate?seed={seed % 4}", trust_env=False, timeout=60)
+            assert answer.status_code == 200, answer.text
+            return seed % 4, answer.content
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(ask, range(160)))
+        for seed in range(4):
+            assert len({content for s, content in answers if s == seed}) == 1
+        log = running.log.read_text()
+        assert log.count("Started server process") == 2
+        assert "ERROR" not in log
+
+
+def test_bulk_work_does_not_hold_up_single_pictures(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    with service(tmp_path / "state") as running, running.client() as client:
+
+        def bulk() -> None:
+            answer = httpx.get(f"{running.url}/generate?seeds=0-4095&scale=4&format=zip", trust_env=False, timeout=120)
+            order.append(f"bulk {answer.status_code}")
+
+        threads = [threading.Thread(target=bulk) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            assert client.get("/generate?seed=1").status_code == 200
+            order.append("single")
+        for thread in threads:
+            thread.join()
+    assert order[:20] == ["single"] * 20, "twenty single pictures are drawn while the bulk is still at work"
+    assert order[20:] == ["bulk 200"] * 3
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_service_after_the_requests_in_flight(tmp_path: Path, stop: signal.Signals) -> None:
+    with service(tmp_path / "state") as running:
+        with ThreadPoolExecutor(1) as pool:
+            asked = threading.Event()
+
+            def bulk() -> int:
+                asked.set()
+                return httpx.get(f"{running.url}/generate?seeds=0-2000&format=npy", trust_env=False, timeout=60).status_code
+
+            pending = pool.submit(bulk)
+            asked.wait()
+            threading.Event().wait(0.3)
+            running.process.send_signal(stop)
+            assert pending.result() == 200
+        assert running.process.wait(30) in (0, -stop)
+        assert "Application shutdown complete" in running.log.read_text()
+
+
+def test_what_a_killed_service_left_is_no_obstacle(tmp_path: Path) -> None:
+    with service(tmp_path / "state") as running:
+        running.process.kill()
+        running.process.wait()
+    with service(tmp_path / "state") as running, running.client() as client:
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/models/digits").json()["aliases"] == {"champion": 1}

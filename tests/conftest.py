@@ -1,0 +1,40 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.generator import LoadedGenerator
+from models.repository import Repository
+from tests.live import SHIPPED, Service, service
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with the shipped models and nothing else."""
+    with service(tmp_path_factory.mktemp("live") / "state") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(live: Service) -> Iterator[httpx.Client]:
+    with live.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def digits() -> LoadedGenerator:
+    """The shipped digits, loaded in this process."""
+    return LoadedGenerator(Repository(SHIPPED).get("digits", 1))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository of its own with the shipped digits in it."""
+    shutil.copytree(SHIPPED / "digits", tmp_path / "models" / "digits")
+    return Repository(tmp_path / "models")

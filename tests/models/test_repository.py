@@ -1,0 +1,164 @@
+"""The one way to touch a version."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.manifest import GENERATOR, MANIFEST, Manifest, sha256_of
+from models.repository import Damaged, NotFound, Repository, RepositoryError, Version
+from tests.live import SHIPPED
+
+
+def copy_of_shipped(folder: Path, number: int) -> None:
+    source = SHIPPED / "digits" / "1"
+    for file in source.iterdir():
+        shutil.copyfile(file, folder / file.name)
+    manifest = json.loads((source / MANIFEST).read_text()) | {"version": number}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_versions_are_numbered_in_order_and_the_first_becomes_champion(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "models")
+    assert [repository.publish("digits", copy_of_shipped).number for _ in range(3)] == [1, 2, 3]
+    assert repository.aliases("digits") == {"champion": 1}
+    assert repository.names() == ["digits"]
+
+
+def test_a_version_that_cannot_be_filled_leaves_nothing(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    def fill(folder: Path, number: int) -> None:
+        copy_of_shipped(folder, number)
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        repository.publish("digits", fill)
+    assert repository.names() == []
+    assert [p.name for p in (tmp_path / "digits").iterdir()] == [".lock"]
+
+
+def test_a_version_that_is_not_what_its_manifest_says_is_not_published(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    def fill(folder: Path, number: int) -> None:
+        copy_of_shipped(folder, number)
+        (folder / GENERATOR).write_bytes(b"something else")
+
+    with pytest.raises(Damaged, match="sha256"):
+        repository.publish("digits", fill)
+    assert repository.numbers("digits") == []
+
+
+def test_what_a_killed_writer_left_is_never_a_version_and_is_cleared_away(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    half = tmp_path / "digits" / ".0123.part"
+    half.mkdir(parents=True)
+    (half / GENERATOR).write_bytes(b"half of it")
+    assert repository.numbers("digits") == []
+    assert repository.publish("digits", copy_of_shipped).number == 1
+    assert not half.exists()
+
+
+def _publish(root: Path) -> int:
+    return Repository(root).publish("digits", copy_of_shipped).number
+
+
+def _adopt(root: Path) -> int:
+    return len(Repository(root).adopt(Repository(SHIPPED)))
+
+
+def test_many_processes_publish_without_taking_each_others_number(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        numbers = pool.map(_publish, [tmp_path] * 8)
+    assert sorted(numbers) == list(range(1, 9))
+    for number in numbers:
+        Repository(tmp_path).get("digits", number).verify()
+
+
+def test_many_processes_take_a_shipped_version_in_once(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        taken = pool.map(_adopt, [tmp_path] * 4)
+    repository = Repository(tmp_path)
+    assert sum(taken) == len(repository.numbers("digits")) == len(Repository(SHIPPED).numbers("digits"))
+
+
+def test_a_shipped_version_comes_in_under_the_next_free_number_and_does_not_dethrone(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    def other(folder: Path, number: int) -> None:
+        copy_of_shipped(folder, number)
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        (folder / GENERATOR).write_bytes((folder / GENERATOR).read_bytes() + b"\n")
+        files = manifest.files | {GENERATOR: sha256_of(folder / GENERATOR)}
+        (folder / MANIFEST).write_text(manifest.model_copy(update={"files": files}).model_dump_json())
+
+    repository.publish("digits", other)
+    (taken,) = repository.adopt(Repository(SHIPPED))
+    assert (taken.number, taken.manifest.version) == (2, 2)
+    assert taken.manifest.digest == Repository(SHIPPED).get("digits", 1).manifest.digest
+    assert repository.aliases("digits") == {"champion": 1}
+    assert repository.adopt(Repository(SHIPPED)) == []
+
+
+def test_promotion_remembers_the_one_before(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    assert repository.promote("digits", 2) == {"champion": 2, "previous": 1}
+    assert repository.promote("digits", 2) == {"champion": 2, "previous": 1}
+    assert repository.promote("digits", 1) == {"champion": 1, "previous": 2}
+    with pytest.raises(NotFound, match="Choose one of"):
+        repository.promote("digits", 7)
+
+
+def test_the_stamp_changes_with_a_promotion_and_with_a_publication(repository: Repository) -> None:
+    stamps = [repository.stamp("digits")]
+    repository.publish("digits", copy_of_shipped)
+    stamps.append(repository.stamp("digits"))
+    repository.promote("digits", 2)
+    stamps.append(repository.stamp("digits"))
+    assert len(set(stamps)) == 3
+    assert repository.stamp("digits") == stamps[-1]
+
+
+def spoil_generator(path: Path) -> None:
+    content = bytearray((path / GENERATOR).read_bytes())
+    content[len(content) // 2] ^= 1
+    (path / GENERATOR).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_generator, "sha256"),
+        (lambda path: (path / GENERATOR).unlink(), "missing"),
+        (lambda path: (path / MANIFEST).write_text("{"), "cannot be read"),
+        (lambda path: path.rename(path.with_name("5")), "published, not copied"),
+    ],
+    ids=["flipped bit", "missing file", "broken manifest", "moved folder"],
+)
+def test_a_damaged_version_says_what_is_wrong_and_what_to_do(repository: Repository, spoil, words: str) -> None:
+    spoil(repository.root / "digits" / "1")
+    number = repository.numbers("digits")[0]
+    with pytest.raises(Damaged, match=words):
+        repository.get("digits", number).verify()
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "Ä", "x" * 65, "A"])
+def test_a_name_cannot_lead_out_of_the_repository(repository: Repository, name: str) -> None:
+    assert repository.numbers(name) == []
+    with pytest.raises(RepositoryError, match="cannot name a model"):
+        repository.publish(name, copy_of_shipped)
+    with pytest.raises(NotFound):
+        repository.get(name, 1)
+
+
+def test_triton_can_read_the_layout(repository: Repository) -> None:
+    version: Version = repository.publish("digits", copy_of_shipped)
+    config = (repository.root / "digits" / "config.pbtxt").read_text()
+    assert 'default_model_filename: "generator.onnx"' in config
+    assert f"dims: [ {version.manifest.z_dim} ]" in config
+    assert (SHIPPED / "digits" / "config.pbtxt").read_text() == config

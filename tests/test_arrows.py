@@ -1,0 +1,76 @@
+"""The arrows of the house: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live import ROOT
+
+HEAVY = {"torch", "onnx", "torchmetrics", "typer", "rich", "matplotlib"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module a file names in an import, at any depth of its code."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def files(package: str) -> list[Path]:
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("path", files("app"), ids=str)
+def test_app_imports_models_and_the_spec_and_nothing_else_of_ours(path: Path) -> None:
+    for name in imports_of(path):
+        top = name.partition(".")[0]
+        assert top not in HEAVY, f"{path} imports {name}"
+        assert top != "training" or name.startswith("training.spec") or name == "training", f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", files("models"), ids=str)
+def test_models_imports_neither(path: Path) -> None:
+    assert not {name.partition(".")[0] for name in imports_of(path)} & ({"app", "training"} | HEAVY)
+
+
+@pytest.mark.parametrize("path", files("training"), ids=str)
+def test_nothing_imports_app(path: Path) -> None:
+    assert "app" not in {name.partition(".")[0] for name in imports_of(path)}
+
+
+def test_the_spec_is_free_of_torch() -> None:
+    assert not {name.partition(".")[0] for name in imports_of(ROOT / "training" / "spec.py")} & HEAVY
+
+
+def test_the_service_draws_where_torch_cannot_be_imported(tmp_path: Path) -> None:
+    script = f"""
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {sorted(HEAVY)}:
+            raise ImportError(name + " is not installed")
+sys.meta_path.insert(0, Refuse())
+from pathlib import Path
+from app.main import create_app
+from app.settings import Settings
+from app.main import _take_in_shipped
+app = create_app(Settings(state=Path({str(tmp_path)!r})))
+_take_in_shipped(app.state.settings, app.state.catalog.repository)
+app.state.catalog.refresh()
+generator = app.state.catalog.generator()
+print(generator.draw([generator.point(42)[0]]).shape, not set(sys.modules) & set({sorted(HEAVY)}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "(1, 28, 28) True", done.stderr
