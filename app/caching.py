@@ -32,11 +32,9 @@ def etag_of_content(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-def matches(if_none_match: str | None, tag: str) -> bool:
-    """Whether an If-None-Match header covers the tag; comparison is weak, as RFC 9110 13.1.2 has it."""
-    if if_none_match is None:
-        return False
-    candidates = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+def matches(if_none_match: Sequence[str], tag: str) -> bool:
+    """Whether the If-None-Match lines cover the tag; comparison is weak, as RFC 9110 13.1.2 has it."""
+    candidates = [part.strip().removeprefix("W/") for line in if_none_match for part in line.split(",")]
     return "*" in candidates or tag in candidates
 
 

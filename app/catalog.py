@@ -1,15 +1,16 @@
 """Which versions there are, which are in memory, and which one a request means.
 
-What can be named changes only in `refresh`, in one assignment, so that a request sees one state from start to end and
-keeps the generator it began with.
+What can be named is one immutable snapshot, replaced in one assignment, so that a request sees one state from start to
+end and keeps the generator it began with.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from app.errors import NotFound, SeedlingError, VersionUnusable
@@ -23,13 +24,29 @@ State = Literal["loaded", "available", "refused"]
 
 @dataclass(frozen=True)
 class ModelView:
-    """One model as it is now."""
+    """One model as it was when the repository was last looked at."""
 
     name: str
-    versions: dict[int, Version]
+    versions: Mapping[int, Version]
     """Those whose manifest can be read."""
-    aliases: dict[str, int]
+    aliases: Mapping[str, int]
     """The aliases that can be served: `champion` falls back when the real one is refused."""
+    refused: Mapping[int, str]
+    """Version to the reason why it is not served."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """Every version, refused ones included, ascending."""
+        return sorted({*self.versions, *self.refused})
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    models: Mapping[str, ModelView] = field(default_factory=dict)
+    loaded: Mapping[Key, LoadedGenerator] = field(default_factory=dict)
+    """In the order in which they were loaded."""
+    refused: Mapping[Key, str] = field(default_factory=dict)
+    """Found unusable only when they were asked for."""
 
 
 class Catalog:
@@ -43,11 +60,9 @@ class Catalog:
 
     def __init__(self, repository: Repository, default: str, max_loaded: int) -> None:
         self.repository, self.default, self.max_loaded = repository, default, max_loaded
-        self._models: dict[str, ModelView] = {}
-        self._loaded: OrderedDict[Key, LoadedGenerator] = OrderedDict()
-        self._refused: dict[Key, str] = {}
+        self._now = _Snapshot()
         self._stamps: dict[str, tuple[int, ...]] | None = None
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # held by whoever makes the next snapshot
 
     def refresh(self) -> bool:
         """Look at the repository again if it changed; load what has an alias. Return whether it had changed."""
@@ -55,15 +70,21 @@ class Catalog:
         if stamps == self._stamps:
             return False
         with self._lock:
-            self._refused = {}  # what was mended since is to be tried again
-            self._models = {name: self._view(name) for name in stamps}
+            before = self._now.loaded
+            loaded: dict[Key, LoadedGenerator] = {}
+            models = {name: self._look_at(name, before, loaded) for name in stamps}
+            # what was loaded without an alias stays, unless its number is gone or has become another version
+            for key, generator in before.items():
+                version = models[key[0]].versions.get(key[1]) if key[0] in models else None
+                if version and version.manifest == generator.manifest:
+                    loaded.setdefault(key, generator)
+            self._now = _Snapshot(models, self._without_surplus(models, loaded))
             self._stamps = stamps
-            self._forget_surplus()
         return True
 
-    def models(self) -> dict[str, ModelView]:
+    def models(self) -> Mapping[str, ModelView]:
         """The models by name."""
-        return self._models
+        return MappingProxyType(self._now.models)
 
     def model(self, name: str | None) -> ModelView:
         """The model of that name, or the default one.
@@ -72,13 +93,12 @@ class Catalog:
             NotFound: there is no such model.
             VersionUnusable: there is no model at all.
         """
-        wanted = name or self.default
-        view = self._models.get(wanted)
-        if view:
-            return view
-        if not self._models:
+        wanted, models = name or self.default, self._now.models
+        if wanted in models:
+            return models[wanted]
+        if not models:
             raise VersionUnusable("No model can be served. Train and export one, or set GAN_SHIPPED to a folder that has some.")
-        raise NotFound(f"There is no model {wanted[:80]!r}. Choose one of {', '.join(self._models)}.")
+        raise NotFound(f"There is no model {wanted[:80]!r}. Choose one of {', '.join(models)}.")
 
     def number(self, model: ModelView, version: str | None) -> int:
         """The version that a number or an alias means; the champion by default.
@@ -88,13 +108,12 @@ class Catalog:
             VersionUnusable: every version of the model is refused.
         """
         wanted = version or CHAMPION
-        if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 and int(wanted) in self.numbers(model):
+        if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 and int(wanted) in model.numbers:
             return int(wanted)
         if wanted in model.aliases:
             return model.aliases[wanted]
         if wanted == CHAMPION:
-            reasons = [self.refusal(model, number) or "" for number in self.numbers(model)]
-            raise VersionUnusable(" ".join([f"No version of {model.name} can be served.", *reasons]))
+            raise VersionUnusable(" ".join([f"No version of {model.name} can be served.", *model.refused.values()]))
         choices = ", ".join([*map(str, model.versions), *model.aliases])
         raise NotFound(f"There is no version {wanted[:80]!r} of {model.name}. Choose one of {choices}.")
 
@@ -106,82 +125,83 @@ class Catalog:
             VersionUnusable: it is not what its manifest says.
         """
         model = self.model(name)
-        return self._load(model, self.number(model, version))
+        number = self.number(model, version)
+        key = (model.name, number)
+        if key in self._now.loaded:
+            return self._now.loaded[key]
+        with self._lock:  # one load at a time, and of one version only once
+            now = self._now
+            if key in now.loaded:
+                return now.loaded[key]
+            reason = self.refusal(model, number)
+            if reason:
+                raise VersionUnusable(reason)
+            try:
+                generator = LoadedGenerator(model.versions[number])
+            except VersionUnusable as error:
+                self._now = _Snapshot(now.models, now.loaded, {**now.refused, key: str(error)})
+                raise
+            loaded = self._without_surplus(now.models, {**now.loaded, key: generator})
+            self._now = _Snapshot(now.models, loaded, now.refused)
+            return generator
 
     def in_memory(self, name: str | None = None, version: str | None = None) -> LoadedGenerator | None:
         """The same, but None if it would have to be loaded first."""
         model = self.model(name)
-        return self._loaded.get((model.name, self.number(model, version)))
+        return self._now.loaded.get((model.name, self.number(model, version)))
 
     def state(self, model: ModelView, number: int) -> State:
         """Whether a version is in memory, could be, or is refused."""
-        if (model.name, number) in self._refused:
+        if self.refusal(model, number):
             return "refused"
-        return "loaded" if (model.name, number) in self._loaded else "available"
+        return "loaded" if (model.name, number) in self._now.loaded else "available"
 
     def refusal(self, model: ModelView, number: int) -> str | None:
         """Why a version is not served, if it is not."""
-        return self._refused.get((model.name, number))
+        return model.refused.get(number) or self._now.refused.get((model.name, number))
 
-    def numbers(self, model: ModelView) -> list[int]:
-        """Every version, refused ones included, ascending."""
-        return sorted({*model.versions, *(number for name, number in self._refused if name == model.name)})
-
-    def _view(self, name: str) -> ModelView:
+    def _look_at(self, name: str, before: Mapping[Key, LoadedGenerator], loaded: dict[Key, LoadedGenerator]) -> ModelView:
+        """Read a model's manifests and aliases, and load what has an alias into `loaded`."""
         versions: dict[int, Version] = {}
+        refused: dict[int, str] = {}
         for number in self.repository.numbers(name):
             try:
                 versions[number] = self.repository.get(name, number)
             except RepositoryError as error:
-                self._refused[name, number] = str(error)
+                refused[number] = str(error)
+
+        def usable(number: int | None) -> bool:
+            if number not in versions or number in refused:
+                return False
+            held = before.get((name, number))
+            try:
+                same = held is not None and held.manifest == versions[number].manifest
+                loaded[name, number] = held if held and same else LoadedGenerator(versions[number])
+            except SeedlingError as error:
+                refused[number] = str(error)
+                logger.error("%s/%s is refused: %s", name, number, error)
+                return False
+            return True
+
         try:
             wanted = self.repository.aliases(name)
         except RepositoryError as error:
             logger.error("%s", error)
             wanted = {}
-        view = ModelView(name, versions, {})
-        aliases = {alias: number for alias, number in wanted.items() if self._usable(view, number)}
+        aliases = {alias: number for alias, number in wanted.items() if usable(number)}
         if CHAMPION not in aliases:
-            fallback = next(
-                (n for n in (aliases.get(PREVIOUS), *sorted(versions, reverse=True)) if n and self._usable(view, n)),
-                None,
-            )
-            if fallback:
-                logger.error("%s: champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)
+            candidates = [aliases.get(PREVIOUS), *sorted(versions, reverse=True)]
+            fallback = next((number for number in candidates if usable(number)), None)
+            if fallback is not None:
+                logger.error("%s: the champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)
                 aliases[CHAMPION] = fallback
-        return ModelView(name, versions, aliases)
+        return ModelView(name, versions, aliases, refused)
 
-    def _usable(self, model: ModelView, number: int) -> bool:
-        try:
-            self._load(model, number)
-        except SeedlingError as error:
-            logger.error("%s/%s is refused: %s", model.name, number, error)
-            return False
-        return True
-
-    def _load(self, model: ModelView, number: int) -> LoadedGenerator:
-        key = (model.name, number)
-        found = self._loaded.get(key)
-        if found:
-            return found
-        with self._lock:  # one load at a time, and of one version only once
-            if key in self._loaded:
-                self._loaded.move_to_end(key)
-                return self._loaded[key]
-            reason = self.refusal(model, number)
-            if reason or number not in model.versions:
-                raise VersionUnusable(reason or f"There is no version {number} of {model.name}. See /models.")
-            try:
-                self._loaded[key] = LoadedGenerator(model.versions[number])
-            except VersionUnusable as error:
-                self._refused[key] = str(error)
-                raise
-            self._forget_surplus()
-            return self._loaded[key]
-
-    def _forget_surplus(self) -> None:
-        """Drop the longest-held generators that no alias names, until few enough are left."""
-        named = {(name, number) for name, view in self._models.items() for number in view.aliases.values()}
-        surplus = [key for key in self._loaded if key not in named]
-        for key in surplus[: max(0, len(surplus) - self.max_loaded)]:
-            del self._loaded[key]
+    def _without_surplus(
+        self, models: Mapping[str, ModelView], loaded: dict[Key, LoadedGenerator]
+    ) -> dict[Key, LoadedGenerator]:
+        """Leave out the longest-held generators that no alias names, until few enough are left."""
+        named = {(name, number) for name, view in models.items() for number in view.aliases.values()}
+        surplus = [key for key in loaded if key not in named]
+        dropped = set(surplus[: max(0, len(surplus) - self.max_loaded)])
+        return {key: generator for key, generator in loaded.items() if key not in dropped}

@@ -8,7 +8,10 @@
     │   └── TooMuch             422  more pictures, frames or pixels than one call may ask for
     ├── BodyTooLarge            413
     ├── NotFound                404  no such model, version or page
-    └── VersionUnusable         503  a version that is not what its manifest says, or none at all
+    ├── VersionUnusable         503  a version that is not what its manifest says, or none at all
+    ├── NotReady                503  nothing can be served yet
+    ├── Busy                    503  too much long work is waiting
+    └── ClientGone              499  the caller hung up before its turn came
 
 Every message ends with the remedy.
 """
@@ -16,6 +19,8 @@ Every message ends with the remedy.
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -84,6 +89,25 @@ class VersionUnusable(SeedlingError):
     status, code = 503, "version_unusable"
 
 
+class NotReady(SeedlingError):
+    """The default model's champion is not loaded."""
+
+    status, code = 503, "not_ready"
+
+
+class Busy(SeedlingError):
+    """Too much long work is waiting."""
+
+    status, code = 503, "busy"
+    retry_after = 5
+
+
+class ClientGone(SeedlingError):
+    """The caller hung up before its turn came; nobody reads this answer, but the log shows it (nginx's 499)."""
+
+    status, code = 499, "client_gone"
+
+
 class FaultyField(BaseModel):
     """One field that was refused."""
 
@@ -116,6 +140,16 @@ class Problem(BaseModel):
     errors: list[FaultyField] | None = Field(default=None, description="The fields at fault, where it is about fields.")
 
 
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 499: "Client Closed Request"}
+"""Where RFC 9110 and Python 3.11 disagree, and where the RFC is silent."""
+MAX_FAULTS = 20
+
+
+def title_of(status: int) -> str:
+    """A status in words."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     status: int,
     code: str,
@@ -125,7 +159,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """Build the one shape that errors have."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, errors=errors)
+    body = Problem(title=title_of(status), status=status, detail=detail, code=code, errors=errors)
     return JSONResponse(body.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -133,7 +167,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What to declare in OpenAPI for a route that answers with these error statuses."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses
+        status: {"description": title_of(status), "content": {MEDIA_TYPE: {"schema": schema}}} for status in (*statuses, 500)
     }
 
 
@@ -146,7 +180,8 @@ _HTTP_REMEDIES = {
 
 async def _on_seedling(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SeedlingError)  # noqa: S101 - for the type checker: registered for this class only
-    return problem(error.status, error.code, str(error))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
+    return problem(error.status, error.code, str(error), headers=headers)
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
@@ -168,17 +203,39 @@ def _methods_at(request: Request) -> list[str]:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    methods = [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if understood(method)]
+    methods = [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if understood(method)] or ["GET"]
     return (["HEAD"] if "GET" in methods else []) + methods
 
 
 async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    faults = [FaultyField(field=".".join(str(part) for part in e["loc"]), message=e["msg"]) for e in error.errors()]
-    first = faults[0]
-    more = f" ({len(faults) - 1} more in `errors`)" if len(faults) > 1 else ""
-    detail = f"{first.field}: {first.message}{more}. See /docs for what is accepted."
-    return problem(422, InvalidRequest.code, detail, errors=faults)
+    found = error.errors()
+    if found and found[0]["type"] in ("model_attributes_type", "dict_type") and len(found[0]["loc"]) == 1:
+        detail = "The body is not a JSON object. Send one, with Content-Type: application/json."
+        return problem(422, InvalidRequest.code, detail)
+    faults: dict[str, list[str]] = {}
+    for fault in found[:MAX_FAULTS]:
+        faults.setdefault(_field_of(fault["loc"], extra=fault["type"] == "extra_forbidden"), []).append(fault["msg"])
+    listed = [FaultyField(field=field, message="; or: ".join(messages)) for field, messages in faults.items()]
+    more = f" ({len(listed) - 1} more in `errors`)" if len(listed) > 1 else ""
+    detail = f"{listed[0].field}: {listed[0].message}{more}. See /docs for what is accepted."
+    return problem(422, InvalidRequest.code, detail, errors=listed)
+
+
+_FIELD = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def _field_of(location: Sequence[int | str], *, extra: bool) -> str:
+    """Where a fault is, as `body.keyframes.0.seed`: without the names that pydantic gives to the members of a union."""
+    *outer, last = location
+    kept = [str(part) for part in outer if isinstance(part, int) or _is_field(part)]
+    if extra or isinstance(last, int) or _is_field(last):
+        kept.append(str(last)[:80])
+    return ".".join(kept)
+
+
+def _is_field(part: str) -> bool:
+    return bool(_FIELD.fullmatch(part)) and part not in ("int", "str", "float", "bool")
 
 
 async def _on_anything(request: Request, error: Exception) -> JSONResponse:

@@ -17,6 +17,7 @@ from models.repository import Damaged, Version
 
 BATCH = 64
 SIDE = 28
+FLOAT = "tensor(float)"
 Pixels = NDArray[np.uint8]
 
 
@@ -35,14 +36,14 @@ class LoadedGenerator:
         try:
             version.verify()
             self._session = _open(version)
+            _check_shapes(self._session, self.manifest)
+            self._check_golden()
+        except VersionUnusable:
+            raise
         except Damaged as error:
             raise VersionUnusable(str(error)) from error
         except Exception as error:  # onnxruntime's exceptions share no base of their own
-            raise VersionUnusable(
-                f"{version.path / GENERATOR} is not a loadable ONNX file ({error}). Publish the version again."
-            ) from error
-        _check_shapes(self._session, self.manifest)
-        self._check_golden()
+            raise VersionUnusable(f"{version.path / GENERATOR} cannot be run ({error}). Publish the version again.") from error
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -87,11 +88,12 @@ def _open(version: Version) -> onnxruntime.InferenceSession:
 
 
 def _check_shapes(session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
-    expected = {"z": [manifest.z_dim]} | ({"label": [len(manifest.classes)]} if manifest.classes else {})
-    found = {i.name: list(i.shape[1:]) for i in session.get_inputs()}
-    outputs = {o.name: list(o.shape[1:]) for o in session.get_outputs()}
-    if found != expected or outputs != {"image": [1, SIDE, SIDE]}:
+    expected = {"z": [FLOAT, manifest.z_dim]} | ({"label": [FLOAT, len(manifest.classes)]} if manifest.classes else {})
+    expected_output = {"image": [FLOAT, 1, SIDE, SIDE]}
+    found = {i.name: [i.type, *i.shape[1:]] for i in session.get_inputs()}
+    outputs = {o.name: [o.type, *o.shape[1:]] for o in session.get_outputs()}
+    if found != expected or outputs != expected_output:
         raise VersionUnusable(
             f"{manifest.name}/{manifest.version}: {GENERATOR} has inputs {found} and outputs {outputs}, but its manifest says "
-            f"{expected} and {{'image': [1, 28, 28]}}. Publish the version again."
+            f"{expected} and {expected_output}. Publish the version again."
         )

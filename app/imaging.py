@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,21 +72,40 @@ def archive(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def gif(frames: Pixels, fps: float, *, loop: bool) -> bytes:
-    """An animation of grey frames (N, H, W), all 256 levels kept. GIF counts time in hundredths of a second."""
-    return _animation(frames, "GIF", max(2, round(100 / fps)) * 10, loop=loop, disposal=1, optimize=False)
+    """An animation of grey frames (N, H, W), all 256 levels kept.
+
+    GIF counts time in hundredths of a second, and viewers take less than two of them for ten: past 50 frames a second
+    it plays slower than asked for.
+    """
+    delays = [max(20, ms) for ms in _durations(len(frames), fps, unit_ms=10)]
+    return _save(map(Image.fromarray, frames), "GIF", delays, {"loop": 0} if loop else {}, disposal=1, optimize=False)
 
 
 def apng(frames: Pixels, fps: float, *, loop: bool, text: Mapping[str, str] | None = None) -> bytes:
     """An animated PNG of grey frames (N, H, W), with text chunks."""
-    return _animation(frames, "PNG", 1000 / fps, loop=loop, pnginfo=_text_chunks(text))
+    delays = _durations(len(frames), fps, unit_ms=1)
+    return _save(map(Image.fromarray, frames), "PNG", delays, {"loop": 0 if loop else 1}, pnginfo=_text_chunks(text))
 
 
 def animated_webp(frames: Pixels, fps: float, *, loop: bool) -> bytes:
     """An animated lossless WebP of grey frames (N, H, W)."""
-    pictures = [Image.fromarray(frame).convert("RGB") for frame in frames]
-    return _save_frames(
-        pictures, "WEBP", round(1000 / fps), loop=loop, lossless=True, quality=50, method=2, minimize_size=False
-    )
+    delays = _durations(len(frames), fps, unit_ms=1)
+    pictures = (Image.fromarray(frame).convert("RGB") for frame in frames)
+    return _save(pictures, "WEBP", delays, {"loop": 0 if loop else 1}, lossless=True, quality=50, method=2)
+
+
+def _durations(count: int, fps: float, unit_ms: int) -> list[int]:
+    """How long each frame lasts, in ms, in whole units whose sum does not drift from count / fps."""
+    ends = [round(1000 / unit_ms * (i + 1) / fps) * unit_ms for i in range(count)]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _save(pictures: Iterable[Image.Image], kind: str, delays: list[int], repeat: dict[str, int], **options: Any) -> bytes:  # noqa: ANN401 - Pillow's
+    first, *rest = pictures
+    out = io.BytesIO()
+    duration = delays if rest else delays[0]
+    first.save(out, format=kind, save_all=True, append_images=rest, duration=duration, **repeat, **options)
+    return out.getvalue()
 
 
 def read_text(content: bytes) -> dict[str, str]:
@@ -108,19 +127,5 @@ def _text_chunks(text: Mapping[str, str] | None) -> PngImagePlugin.PngInfo | Non
         return None
     chunks = PngImagePlugin.PngInfo()
     for key, value in text.items():
-        chunks.add_text(key, value)  # falls back to iTXt by itself
+        chunks.add_text(key, value, zip=len(value) > 500)  # falls back to iTXt by itself
     return chunks
-
-
-def _animation(frames: Pixels, kind: str, duration: float, *, loop: bool, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's
-    return _save_frames([Image.fromarray(frame) for frame in frames], kind, duration, loop=loop, **options)
-
-
-def _save_frames(pictures: Sequence[Image.Image], kind: str, duration: float, *, loop: bool, **options: Any) -> bytes:  # noqa: ANN401
-    out = io.BytesIO()
-    if kind == "GIF":
-        repeat = {"loop": 0} if loop else {}  # a GIF without the extension plays once
-    else:
-        repeat = {"loop": 0 if loop else 1}
-    pictures[0].save(out, format=kind, save_all=True, append_images=pictures[1:], duration=duration, **repeat, **options)
-    return out.getvalue()

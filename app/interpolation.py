@@ -12,12 +12,14 @@ from app import imaging
 from app.errors import TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, lerp, slerp
-from app.pictures import Drawing, check_pixels, pose
+from app.pictures import Drawing, Posed, check_pixels, pose
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
 Format = Literal["strip", "gif", "apng", "webp", "zip", "json", "npy"]
 MAX_FRAMES = 2048
+MAX_GIF_SECONDS = 600
+"""A GIF can show one picture for 655 seconds, and equal frames are one picture that lasts."""
 
 EASINGS: dict[str, Callable[[float], float]] = {
     "linear": lambda t: t,
@@ -48,13 +50,20 @@ class Walk:
     def __post_init__(self) -> None:
         if self.frames > MAX_FRAMES:
             raise TooMuch(f"One call gives at most {MAX_FRAMES:,} frames, not {self.frames:,}. Use fewer keyframes or steps.")
-        check_pixels(self.frames * (SIDE * self.scale) ** 2)
+        check_pixels(self.pixels, self.format)
+        if self.format == "gif" and self.frames / self.fps > MAX_GIF_SECONDS:
+            raise TooMuch(f"A GIF here lasts at most {MAX_GIF_SECONDS} seconds. Ask for fewer frames, more fps, or an apng.")
 
     @property
     def frames(self) -> int:
         """How many frames come out."""
         segments = len(self.keyframes) - 1 + self.loop
         return segments * (self.steps - 1) + (0 if self.loop else 1)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels come out."""
+        return self.frames * (SIDE * self.scale) ** 2
 
     def positions(self) -> list[tuple[int, float]]:
         """Each frame's segment and how far along it is, in 0..1, eased."""
@@ -64,53 +73,92 @@ class Walk:
         return between if self.loop else [*between, (segments - 1, 1.0)]
 
 
-def render(walk: Walk, generator: LoadedGenerator) -> bytes:
-    """Draw all frames and put them into the file that was asked for."""
-    return encode(walk, imaging.enlarge(generator.draw(path(walk, generator)), walk.scale), generator)
+@dataclass(frozen=True)
+class PosedWalk:
+    """A walk and the generator that is to draw it: every keyframe is one that it can draw."""
+
+    walk: Walk
+    keyframes: tuple[Posed, ...]
+    generator: LoadedGenerator
+
+    @property
+    def model(self) -> str:
+        return f"{self.generator.manifest.name}/{self.generator.manifest.version}"
+
+    def cache_key(self) -> list[object]:
+        """What decides the bytes, besides the generator."""
+        w = self.walk
+        shape = [w.steps, w.method, w.easing, w.loop, w.fps, w.scale, w.format]
+        return [*shape, self.generator.manifest.version, [keyframe.cache_key() for keyframe in self.keyframes]]
+
+    def path(self) -> list[Point]:
+        """The generator's input for each frame. Keyframes come out exactly as `/generate` would have them."""
+        stops = [keyframe.points()[0][0] for keyframe in self.keyframes]
+        legs = list(pairwise([*stops, stops[0]] if self.walk.loop else stops))
+        between = slerp if self.walk.method == "slerp" else lerp
+        points = []
+        for segment, t in self.walk.positions():
+            a, b = legs[segment]
+            # a label is a mixture of classes: the straight line keeps it one
+            label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
+            points.append(Point(between(a.z, b.z, t), label))
+        return points
+
+    def render(self) -> bytes:
+        """Draw all frames and put them into the file that was asked for."""
+        return self._encode(imaging.enlarge(self.generator.draw(self.path()), self.walk.scale))
+
+    def text(self) -> dict[str, str]:
+        """The text chunks that tell how to make the walk again."""
+        w = self.walk
+        told = {
+            "keyframes": [
+                {name: chunks[name] for name in ("seed", "z", "label", "psi") if name in chunks}
+                for chunks in (k.text(k.seed_text, k.points()[1][0]) for k in self.keyframes)
+            ],
+            "steps": w.steps,
+            "method": w.method,
+            "easing": w.easing,
+            "loop": w.loop,
+        }
+        manifest = self.generator.manifest
+        return {
+            "Software": imaging.SOFTWARE,
+            "model": self.model,
+            "noise": manifest.noise,
+            "generator": manifest.digest,
+            "interpolate": json.dumps(told),
+        }
+
+    def _encode(self, frames: Pixels) -> bytes:
+        w = self.walk
+        match w.format:
+            case "strip":
+                return imaging.png(imaging.sheet(frames, len(frames)), self.text())
+            case "gif":
+                return imaging.gif(frames, w.fps, loop=w.loop)
+            case "apng":
+                return imaging.apng(frames, w.fps, loop=w.loop, text=self.text())
+            case "webp":
+                return imaging.animated_webp(frames, w.fps, loop=w.loop)
+            case "zip":
+                return imaging.archive((f"frame-{i:04d}.png", imaging.png(frame)) for i, frame in enumerate(frames))
+            case "npy":
+                return imaging.npy(frames)
+            case "json":
+                return self._json(frames)
+
+    def _json(self, frames: Pixels) -> bytes:
+        """Frame by frame: one long call of json.dumps would hold up every other thread."""
+        manifest = self.generator.manifest
+        head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
+        parts = [
+            json.dumps({"segment": segment, "t": t, "pixels": frame.tolist()})
+            for (segment, t), frame in zip(self.walk.positions(), frames, strict=True)
+        ]
+        return f'{head}, "frames": [{", ".join(parts)}]}}'.encode()
 
 
-def check(walk: Walk, generator: LoadedGenerator) -> None:
-    """Raise what `pose` raises for the first keyframe that the generator cannot draw."""
-    for keyframe in walk.keyframes:
-        pose(keyframe, generator)
-
-
-def path(walk: Walk, generator: LoadedGenerator) -> list[Point]:
-    """The generator's input for each frame. Keyframes come out exactly as `/generate` would have them."""
-    stops = [pose(keyframe, generator).points()[0][0] for keyframe in walk.keyframes]
-    legs = list(pairwise([*stops, stops[0]] if walk.loop else stops))
-    between = slerp if walk.method == "slerp" else lerp
-    points = []
-    for segment, t in walk.positions():
-        a, b = legs[segment]
-        # a label is a mixture of classes: the straight line keeps it one
-        label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
-        points.append(Point(between(a.z, b.z, t), label))
-    return points
-
-
-def encode(walk: Walk, frames: Pixels, generator: LoadedGenerator) -> bytes:
-    """Put frames (N, H, W) into one file."""
-    manifest = generator.manifest
-    text = {"Software": imaging.SOFTWARE, "model": f"{manifest.name}/{manifest.version}", "generator": manifest.digest}
-    match walk.format:
-        case "strip":
-            return imaging.png(imaging.sheet(frames, len(frames)), text)
-        case "gif":
-            return imaging.gif(frames, walk.fps, loop=walk.loop)
-        case "apng":
-            return imaging.apng(frames, walk.fps, loop=walk.loop, text=text)
-        case "webp":
-            return imaging.animated_webp(frames, walk.fps, loop=walk.loop)
-        case "zip":
-            return imaging.archive((f"frame-{i:04d}.png", imaging.png(frame, text)) for i, frame in enumerate(frames))
-        case "npy":
-            return imaging.npy(frames)
-        case "json":
-            positions = [{"segment": segment, "t": t} for segment, t in walk.positions()]
-            body = {
-                "model": manifest.name,
-                "version": manifest.version,
-                "frames": [p | {"pixels": frame.tolist()} for p, frame in zip(positions, frames, strict=True)],
-            }
-            return json.dumps(body).encode()
+def pose_walk(walk: Walk, generator: LoadedGenerator) -> PosedWalk:
+    """Check a walk against the generator that is to draw it. Raises what `pose` raises."""
+    return PosedWalk(walk, tuple(pose(keyframe, generator) for keyframe in walk.keyframes), generator)

@@ -20,6 +20,8 @@ _NUMERAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII
 _INTEGER = re.compile(r"\d+", re.ASCII)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 MAX_PICTURES = 4096
+MAX_LATENT = 1000
+"""Far beyond what any seed gives; generators clip at 8."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,10 @@ def parse_label(text: str | int, classes: Sequence[str]) -> int:
     if not classes:
         raise LabelInvalid("This model is unconditional: it has no classes to choose from. Leave the label out.")
     name = str(text)
+    if isinstance(text, str) and text in classes:  # a name first: it then means itself whatever the classes are called
+        return classes.index(text)
     if _INTEGER.fullmatch(name) and len(name) < 10 and int(name) < len(classes):
         return int(name)
-    if name in classes:
-        return classes.index(name)
     raise LabelInvalid(
         f"There is no class {name[:80]!r}. Choose an index in 0..{len(classes) - 1} or one of {', '.join(classes)}."
     )
@@ -146,15 +148,14 @@ def explicit(values: Sequence[float], z_dim: int) -> Vector:
     """Return a latent that was given number by number, (z_dim,).
 
     Raises:
-        LatentInvalid: it has another length, or a number that float32 cannot hold.
+        LatentInvalid: it has another length, or a number far beyond any seed's.
     """
     if len(values) != z_dim:
         raise LatentInvalid(f"This model's z has {z_dim} numbers, not {len(values)}. Give as many.")
-    with np.errstate(over="ignore"):
-        z = np.array(values, dtype=np.float64).astype(np.float32)
-    if not np.isfinite(z).all():
-        raise LatentInvalid("z holds a number that is not finite in 32 bits. Standard normal numbers lie between -6 and 6.")
-    return z
+    z = np.array(values, dtype=np.float64)
+    if not (np.abs(z) <= MAX_LATENT).all():
+        raise LatentInvalid(f"The numbers of z lie in -{MAX_LATENT}..{MAX_LATENT}. Standard normal ones lie between -6 and 6.")
+    return z.astype(np.float32)
 
 
 def truncate(z: Vector, psi: float) -> Vector:

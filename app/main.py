@@ -21,7 +21,7 @@ from app.errors import Problem
 from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
 from app.settings import Settings
 from app.workload import Workload
-from models.repository import Repository, RepositoryError
+from models.repository import Repository
 
 logger = logging.getLogger("seedling")
 DESCRIPTION = """Every number is a picture. A GAN's generator, served: the same seed gives the same 28x28 picture today,
@@ -42,7 +42,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Seedling",
         version=__version__,
         description=DESCRIPTION,
-        root_path=settings.root_path,
         redirect_slashes=False,
         lifespan=_lifespan,
         license_info={"name": "MIT", "identifier": "MIT"},
@@ -78,8 +77,8 @@ def _take_in_shipped(settings: Settings, repository: Repository) -> None:
     try:
         for version in repository.adopt(Repository(settings.shipped)):
             logger.info("took in the shipped %s as version %s", version.name, version.number)
-    except (RepositoryError, OSError) as error:
-        logger.error("a shipped version was not taken in: %s", error)
+    except OSError as error:
+        logger.error("the shipped versions cannot be taken in (%s). Make %s writable.", error, settings.state)
 
 
 async def _follow(catalog: Catalog, seconds: float) -> None:
@@ -87,8 +86,8 @@ async def _follow(catalog: Catalog, seconds: float) -> None:
         await asyncio.sleep(seconds)
         try:
             await to_thread.run_sync(catalog.refresh)
-        except OSError as error:
-            logger.error("cannot look at the models (%s); serving what is loaded", error)
+        except Exception:  # whatever it is, what is loaded goes on being served, and the next look may succeed
+            logger.exception("cannot look at the models; serving what is loaded")
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

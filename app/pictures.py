@@ -17,7 +17,12 @@ from app.latents import Point, Seed, explicit, format_seeds, mixture, one_hot, p
 Format = Literal["png", "webp", "json", "npy", "zip"]
 LabelSpec = int | str | tuple[float, ...]
 MAX_PIXELS = 64_000_000
+MAX_WEBP_PIXELS = 16_000_000
+"""Encoding a WebP takes some 24 bytes of memory a pixel."""
 MAX_WEBP_SIDE = 16_383
+MAX_JSON_PIXELS = 4_000_000
+MAX_HEADER = 2_000
+"""Proxies commonly read 4 KiB of headers; a list of seeds longer than this stays in the file alone."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Drawing:
             raise InvalidRequest("A zip holds several pictures. Ask for them with seeds=0-63, or use another format.")
         if not self.is_sheet and self.columns is not None:
             raise InvalidRequest("columns lays out several seeds. Ask for them with seeds=0-63, or leave columns out.")
-        check_pixels(self.pixels)
+        check_pixels(self.pixels, self.format)
         if self.format == "webp" and max(self.sheet_size) * SIDE * self.scale > MAX_WEBP_SIDE:
             raise TooMuch(f"A WebP is at most {MAX_WEBP_SIDE} pixels wide and high. Use png, fewer seeds or another scale.")
 
@@ -105,7 +110,7 @@ class Posed:
     def pinned_url(self) -> str | None:
         """The query that gives these bytes for ever; None for a drawing that no URL can say."""
         d, manifest = self.drawing, self.generator.manifest
-        if self.seed_text is None or isinstance(self.label, tuple):
+        if self.seed_text is None or len(self.seed_text) > MAX_HEADER or isinstance(self.label, tuple):
             return None
         query: dict[str, object] = {"seeds" if d.is_sheet else "seed": self.seed_text}
         if self.label is not None:
@@ -126,10 +131,10 @@ class Posed:
         points, labels = self.points()
         pixels = imaging.enlarge(self.generator.draw(points), self.drawing.scale)
         headers = {"X-Model": self.model}
-        if self.seed_text is not None:
+        if self.seed_text is not None and len(self.seed_text) <= MAX_HEADER:
             headers["X-Seed"] = quote(self.seed_text, safe=",")
         if len(set(labels)) == 1 and labels[0] is not None:
-            headers["X-Label"] = self.generator.classes[labels[0]]
+            headers["X-Label"] = quote(self.generator.classes[labels[0]])
         return self._encode(pixels, points, labels), headers
 
     def points(self) -> tuple[list[Point], list[int | None]]:
@@ -180,7 +185,9 @@ class Posed:
             chunks["label"] = self.generator.classes[label]
         if isinstance(self.label, tuple):
             chunks["label"] = json.dumps(self.label)
-        chunks["psi"] = f"{d.psi:g}"
+        if d.z is not None:
+            chunks["z"] = json.dumps(d.z)
+        chunks["psi"] = repr(d.psi)
         return chunks
 
     def _json(self, pixels: Pixels, point: Point, label: int | None) -> bytes:
@@ -229,9 +236,11 @@ def resolve_label(label: LabelSpec | None, classes: Sequence[str]) -> int | tupl
     return parse_label(label, classes)
 
 
-def check_pixels(pixels: int) -> None:
-    """Raise TooMuch if that many pixels are more than one call may ask for."""
-    if pixels > MAX_PIXELS:
+def check_pixels(pixels: int, kind: str) -> None:
+    """Raise TooMuch if that many pixels are more than one call may ask for in a format."""
+    most = {"webp": MAX_WEBP_PIXELS, "json": MAX_JSON_PIXELS}.get(kind, MAX_PIXELS)
+    if pixels > most:
         raise TooMuch(
-            f"One call gives at most {MAX_PIXELS:,} pixels, not {pixels:,}. Ask for fewer pictures or a smaller scale."
+            f"One call gives at most {most:,} pixels as {kind}, not {pixels:,}. Ask for fewer pictures, a smaller scale or "
+            "another format."
         )

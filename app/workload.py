@@ -1,4 +1,9 @@
-"""Where work is done: a single small picture in the event loop, everything longer on a bounded number of threads."""
+"""Where work is done, so that no request holds up the others.
+
+A small picture is drawn in the event loop: it takes less than handing it to a thread. What is longer waits for one of a
+few threads, in two lanes, so that a single large picture does not queue behind sheets of thousands. A lane has a bounded
+queue: past it a caller is told to come again.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,20 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
 
 from app.catalog import Catalog
+from app.errors import Busy, ClientGone
 from app.generator import LoadedGenerator
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
-"""Up to four times a picture's side is drawn and encoded within a millisecond, less than a thread's round trip costs others."""
+"""Up to four times a picture's side is drawn and encoded within a millisecond."""
+SHORT_PIXELS = 1_000_000
+"""Every single picture is below this: 32 times its side is 802,816."""
+SHORT_CONCURRENCY = 4
+MAX_WAITING = 64
+"""What waits holds its request only: at most a mebibyte of body."""
 
 
 class Workload:
@@ -20,11 +32,12 @@ class Workload:
 
     Args:
         catalog: the generators.
-        bulk_concurrency: how many long pieces of work run at a time; the others wait, holding only their request.
+        bulk_concurrency: how many long pieces of work run at a time.
     """
 
     def __init__(self, catalog: Catalog, bulk_concurrency: int) -> None:
         self.catalog = catalog
+        self._short = CapacityLimiter(SHORT_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)
 
     async def generator(self, model: str | None, version: str | None) -> LoadedGenerator:
@@ -36,10 +49,21 @@ class Workload:
         found = self.catalog.in_memory(model, version)
         if found is not None:
             return found
-        return await to_thread.run_sync(self.catalog.generator, model, version, limiter=self._bulk)
+        return await to_thread.run_sync(self.catalog.generator, model, version)
 
-    async def perform(self, work: Callable[[], Result], *, pictures: int, pixels: int) -> Result:
-        """Do a piece of work that draws so many pictures and writes so many pixels."""
+    async def perform(self, request: Request, work: Callable[[], Result], *, pictures: int, pixels: int) -> Result:
+        """Do a piece of work that draws so many pictures and writes so many pixels.
+
+        Raises:
+            Busy: too many pieces of its kind are waiting.
+            ClientGone: the caller hung up before its turn came; nothing was drawn.
+        """
         if pictures == 1 and pixels <= INLINE_PIXELS:
             return work()
-        return await to_thread.run_sync(work, limiter=self._bulk)
+        lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
+        if lane.statistics().tasks_waiting >= MAX_WAITING:
+            raise Busy("Too much long work is waiting. Come again in a few seconds, or ask for less at a time.")
+        async with lane:
+            if await request.is_disconnected():
+                raise ClientGone("The caller hung up before its turn came. Ask again.")
+            return await to_thread.run_sync(work)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 GENERATOR = "generator.onnx"
 DISCRIMINATOR = "discriminator.onnx"
@@ -101,8 +101,9 @@ class Manifest(_Part):
     files: dict[str, str]
     """File name to sha256."""
     z_dim: int = Field(ge=1)
-    classes: tuple[str, ...]
-    """Names of the classes in the order of the label's columns; empty for an unconditional generator."""
+    classes: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,80}$")], ...]
+    """Names of the classes in the order of the label's columns, printable ASCII without spaces, no two alike; empty for an
+    unconditional generator."""
     noise: Literal["mt19937-v1"] = "mt19937-v1"
     """How a seed becomes z."""
     spec: dict[str, Any]
@@ -121,6 +122,13 @@ class Manifest(_Part):
     """The version this one was trained on from."""
     libraries: dict[str, str]
     """Versions of what trained and exported it."""
+
+    @field_validator("classes")
+    @classmethod
+    def _no_two_alike(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(classes)) != len(classes):
+            raise ValueError("two classes have the same name. Rename one.")
+        return classes
 
     @property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
     <root>/<name>/config.pbtxt       for Triton, whose layout this is
     <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
+    <root>/<name>/.highest           the highest number ever used
     <root>/<name>/<integer>/         an immutable version: generator.onnx, discriminator.onnx, manifest.json, ...
 
 A version appears by a rename and the aliases change by a rename, so a reader never sees half of either.
@@ -9,14 +10,15 @@ A version appears by a rename and the aliases change by a rename, so a reader ne
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import logging
 import os
 import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from pydantic import ValidationError
 
 from models.manifest import DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
 
+logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
 REQUIRED = (GENERATOR, DISCRIMINATOR)
 
@@ -89,12 +92,12 @@ class Repository:
         """The models that have a version, in order."""
         if not self.root.is_dir():
             return []
-        return sorted(p.name for p in self.root.iterdir() if re.match(NAME_PATTERN, p.name) and self.numbers(p.name))
+        return sorted(p.name for p in self.root.iterdir() if _is_name(p.name) and self.numbers(p.name))
 
     def numbers(self, name: str) -> list[int]:
         """The version numbers of a model, ascending; a version still being written is not among them."""
         folder = self.root / name
-        if not re.match(NAME_PATTERN, name) or not folder.is_dir():
+        if not _is_name(name) or not folder.is_dir():
             return []
         return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and (p / MANIFEST).is_file())
 
@@ -130,23 +133,24 @@ class Repository:
             found = json.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise Damaged(f"{path} is not JSON ({error}). Write {{}} into it, then promote a version.") from error
         if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
             raise Damaged(f"{path} does not map aliases to numbers. Write {{}} into it, then promote a version.")
         return found
 
     def stamp(self, name: str) -> tuple[int, ...]:
-        """Changes whenever the aliases or the set of versions do; cheap enough to ask often."""
-        stamps = []
-        for path in (self.root / name, self._aliases_path(name)):
+        """Changes whenever the aliases, the set of versions or a version's files do; cheap enough to ask often."""
+        stamps: list[int] = []
+        versions = [self.root / name / str(number) for number in self.numbers(name)]
+        for path in (self._aliases_path(name), *versions, *(v / f for v in versions for f in (MANIFEST, *REQUIRED))):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 stamps += [0, 0]
             else:
                 stamps += [status.st_mtime_ns, status.st_ino]
-        return tuple(stamps)
+        return (len(versions), *stamps)
 
     def publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
         """Add a version under the next free number; it becomes champion only if there is none.
@@ -159,7 +163,7 @@ class Repository:
             RepositoryError: the name cannot be one.
             Damaged: what `fill` wrote does not agree with its manifest; nothing was published.
         """
-        if not re.match(NAME_PATTERN, name):
+        if not _is_name(name):
             raise RepositoryError(
                 f"{name!r} cannot name a model. Use up to 64 of a-z, 0-9, '-' and '_', beginning with one of a-z, 0-9."
             )
@@ -167,26 +171,41 @@ class Repository:
             return self._publish(name, fill)
 
     def _publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
-        for leftover in (self.root / name).glob(".*.part"):  # of a writer that was killed: we hold the lock
-            shutil.rmtree(leftover, ignore_errors=True)
-        number = max(self._taken(name), default=0) + 1
+        self._mend(name)
+        number = self._next_number(name)
         part = self.root / name / f".{uuid.uuid4().hex}.part"
         part.mkdir()
         try:
             fill(part, number)
-            Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes())).verify()
+            try:
+                staged = Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes()))
+            except (FileNotFoundError, ValidationError) as error:
+                raise Damaged(f"What was to be published has no proper {MANIFEST} ({error}). Export it again.") from error
+            staged.verify()
             for file in [*part.iterdir(), part]:
                 _fsync(file)
+            _write_atomically(self._highest_path(name), f"{number}\n")
             part.rename(self.root / name / str(number))
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
         _fsync(self.root / name)
-        version = self.get(name, number)
-        self._write_config(version.manifest)
-        if CHAMPION not in self.aliases(name):
-            self._write_aliases(name, {CHAMPION: number})
-        return version
+        self._mend(name)
+        return self.get(name, number)
+
+    def _mend(self, name: str) -> None:
+        """Clear away what a killed writer left, and do what it no longer could. We hold the lock, so there is no other."""
+        for leftover in (self.root / name).glob(".*.part"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
+        numbers = self.numbers(name)
+        if numbers and CHAMPION not in self.aliases(name):
+            self._write_aliases(name, self.aliases(name) | {CHAMPION: numbers[-1]})
+        config = self.root / name / "config.pbtxt"
+        if numbers and not config.exists():
+            _write_atomically(config, triton_config(self.get(name, numbers[-1]).manifest))
 
     def promote(self, name: str, number: int) -> dict[str, int]:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
@@ -204,20 +223,41 @@ class Repository:
         return after
 
     def adopt(self, shipped: Repository) -> list[Version]:
-        """Take in the versions of another repository that this one lacks, by the generator's sha256."""
+        """Take in the versions of another repository that this one lacks, by the generator's sha256.
+
+        One that is damaged is passed over, and said in the log: the others are no worse for it.
+        """
         adopted = []
         for name in shipped.names():
             for number in shipped.numbers(name):
-                source = shipped.get(name, number)
-                source.verify()
-                with self._lock(name):
-                    known = {self.get(name, n).manifest.digest for n in self.numbers(name)}
-                    if source.manifest.digest not in known:
-                        adopted.append(self._publish(name, _copier(source)))
+                try:
+                    with self._lock(name):
+                        self._mend(name)
+                        source = shipped.get(name, number)
+                        if source.manifest.digest not in self._digests(name):
+                            source.verify()
+                            adopted.append(self._publish(name, _copier(source)))
+                except RepositoryError as error:
+                    logger.error("%s/%s was not taken in: %s", name, number, error)
         return adopted
 
-    def _taken(self, name: str) -> list[int]:
-        return [int(p.name) for p in (self.root / name).iterdir() if p.name.isdecimal()]
+    def _digests(self, name: str) -> set[str]:
+        """What the versions draw with; of one whose manifest cannot be read nothing is known."""
+        found = set()
+        for number in self.numbers(name):
+            with contextlib.suppress(Damaged):
+                found.add(self.get(name, number).manifest.digest)
+        return found
+
+    def _next_number(self, name: str) -> int:
+        """One that was never used, not even by a version deleted since: its URLs were promised never to change."""
+        taken = [int(p.name) for p in (self.root / name).iterdir() if p.name.isdecimal()]
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            taken.append(int(self._highest_path(name).read_text()))
+        return max(taken, default=0) + 1
+
+    def _highest_path(self, name: str) -> Path:
+        return self.root / name / ".highest"
 
     def _aliases_path(self, name: str) -> Path:
         return self.root / name / "aliases.json"
@@ -225,16 +265,17 @@ class Repository:
     def _write_aliases(self, name: str, aliases: dict[str, int]) -> None:
         _write_atomically(self._aliases_path(name), json.dumps(aliases) + "\n")
 
-    def _write_config(self, manifest: Manifest) -> None:
-        _write_atomically(self.root / manifest.name / "config.pbtxt", triton_config(manifest))
-
-    @contextmanager
+    @contextlib.contextmanager
     def _lock(self, name: str) -> Iterator[None]:
         """One writer a model, over all processes. The lock is the kernel's, so it cannot outlive its holder."""
         (self.root / name).mkdir(parents=True, exist_ok=True)
         with (self.root / name / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(NAME_PATTERN, name) is not None
 
 
 def triton_config(manifest: Manifest) -> str:

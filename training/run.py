@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import signal
 import time
 from collections.abc import Iterator
@@ -151,7 +150,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist. Start the run without --resume.") from None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged pickle may break its reader anywhere
         raise CheckpointError(f"{path} is damaged ({error}). Remove it and start the run again.") from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and start the run again.")
@@ -272,7 +271,7 @@ class _Loop:
                 self._samples()
             if self.meter and (due(spec.metrics_every) or trainer.done):
                 self._metrics(self.meter, progress)
-            if due(spec.checkpoint_every):
+            if due(spec.checkpoint_every) and not trainer.done:
                 self._checkpoint()
         self._checkpoint()
         return "budget" if trainer.done else "stopped"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from app import caching
-from app.api.dependencies import CatalogOf
+from app.api.dependencies import BINARY, CatalogOf
 from app.api.schemas import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.catalog import Catalog, ModelView
 from app.errors import NotFound, VersionUnusable, problem_responses
@@ -18,25 +18,26 @@ router = APIRouter(tags=["models"])
 Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
 Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
 _ERRORS = problem_responses(404, 422, 503)
+_KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "The caller's copy is still right."}, **_ERRORS}
 
 
-@router.get("/models", summary="List the models", responses=problem_responses(503))
-async def list_models(catalog: CatalogOf) -> ModelList:
+@router.get("/models", summary="List the models", responses=problem_responses())
+async def list_models(request: Request, catalog: CatalogOf) -> ModelList:
     """Every model with its versions, its aliases and each version's figures."""
-    return ModelList(models=[_model(catalog, view) for view in catalog.models().values()])
+    return ModelList(models=[_model(request, catalog, view) for view in catalog.models().values()])
 
 
 @router.get("/models/{name}", summary="Show a model", responses=_ERRORS)
-async def show_model(name: Name, catalog: CatalogOf) -> ModelSummary:
+async def show_model(request: Request, name: Name, catalog: CatalogOf) -> ModelSummary:
     """A model's versions, aliases and figures."""
-    return _model(catalog, catalog.model(name))
+    return _model(request, catalog, catalog.model(name))
 
 
 @router.get("/models/{name}/versions/{version}", summary="Show a version", responses=_ERRORS)
-async def show_version(name: Name, version: Number, catalog: CatalogOf) -> VersionDetail:
+async def show_version(request: Request, name: Name, version: Number, catalog: CatalogOf) -> VersionDetail:
     """A version's manifest: how it came about, what it is worth, and what it must draw."""
     view, found = _find(catalog, name, version)
-    base = f"/models/{view.name}/versions/{found.number}"
+    base = _url(request, f"/models/{view.name}/versions/{found.number}")
     return VersionDetail(
         state=catalog.state(view, found.number),
         reason=catalog.refusal(view, found.number),
@@ -51,21 +52,18 @@ async def show_version(name: Name, version: Number, catalog: CatalogOf) -> Versi
     "/models/{name}/versions/{version}/card",
     summary="Show a version's card",
     response_class=Response,
-    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_ERRORS},
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_KEPT},
 )
 async def show_card(request: Request, name: Name, version: Number, catalog: CatalogOf) -> Response:
     """The model card, as Markdown."""
     return _file(request, catalog, name, version, CARD, "text/markdown; charset=utf-8")
 
 
-_PNG: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
-
-
 @router.get(
     "/models/{name}/versions/{version}/samples.png",
     summary="Show a version's samples",
     response_class=Response,
-    responses={200: {"content": _PNG}, **_ERRORS},
+    responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
 )
 async def show_samples(request: Request, name: Name, version: Number, catalog: CatalogOf) -> Response:
     """A hundred pictures of seeds 0 to 99; column n is class n where there are ten."""
@@ -88,26 +86,31 @@ def _file(request: Request, catalog: Catalog, name: str, version: str, file: str
         raise NotFound(f"Version {found.number} of {found.name} came without {file}. Export it again to have one.") from None
     tag = caching.etag_of_content(content)
     headers = {"Cache-Control": caching.policy(pinned=version.isdecimal()), "ETag": tag}
-    if caching.matches(request.headers.get("If-None-Match"), tag):
+    if caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
+
+
+def _url(request: Request, path: str) -> str:
+    """A path as the caller sees it, behind whatever proxy."""
+    return str(request.scope.get("root_path", "")) + path
 
 
 def _aliases(view: ModelView, number: int) -> list[str]:
     return sorted(alias for alias, target in view.aliases.items() if target == number)
 
 
-def _model(catalog: Catalog, view: ModelView) -> ModelSummary:
+def _model(request: Request, catalog: Catalog, view: ModelView) -> ModelSummary:
     return ModelSummary(
         name=view.name,
         default=view.name == catalog.default,
-        aliases=view.aliases,
-        versions=[_version(catalog, view, number) for number in catalog.numbers(view)],
-        url=f"/models/{view.name}",
+        aliases=dict(view.aliases),
+        versions=[_version(request, catalog, view, number) for number in view.numbers],
+        url=_url(request, f"/models/{view.name}"),
     )
 
 
-def _version(catalog: Catalog, view: ModelView, number: int) -> VersionSummary:
+def _version(request: Request, catalog: Catalog, view: ModelView, number: int) -> VersionSummary:
     found = view.versions.get(number)
     manifest = found.manifest if found else None
     return VersionSummary(
@@ -120,5 +123,5 @@ def _version(catalog: Catalog, view: ModelView, number: int) -> VersionSummary:
         preset=str(manifest.spec.get("preset")) if manifest else None,
         images=manifest.training.images if manifest else None,
         metrics={name: figure.value for name, figure in manifest.metrics.items()} if manifest else {},
-        url=f"/models/{view.name}/versions/{number}",
+        url=_url(request, f"/models/{view.name}/versions/{number}"),
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from app import caching, pictures
-from app.api.dependencies import WorkloadOf
+from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
 from app.api.schemas import GenerateBody, GenerateQuery
 from app.errors import problem_responses
 from app.imaging import MEDIA_TYPES
@@ -23,11 +23,10 @@ _HEADERS: dict[str, Any] = {
     "Content-Location": {"description": "The URL that gives these bytes for ever.", "schema": {"type": "string"}},
     "Cache-Control": {"schema": {"type": "string"}},
 }
-_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _OK: dict[str, Any] = {
     "description": "The picture, sheet, array or archive.",
     "headers": _HEADERS,
-    "content": {MEDIA_TYPES[kind]: _BINARY for kind in ("png", "webp", "npy", "zip")}
+    "content": {MEDIA_TYPES[kind]: BINARY for kind in ("png", "webp", "npy", "zip")}
     | {"application/json": {"schema": {"$ref": "#/components/schemas/Picture"}}},
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404, 413, 422, 503)}
@@ -39,7 +38,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404
     response_class=Response,
     responses={304: {"description": "The caller's copy is still right."}, **_RESPONSES},
 )
-async def generate(request: Request, query: Annotated[GenerateQuery, Query()], workload: WorkloadOf) -> Response:
+async def generate(
+    request: Request, query: Annotated[GenerateQuery, Query()], workload: WorkloadOf, _: UnambiguousQuery
+) -> Response:
     """The same seed gives the same picture, alone and in a sheet, today and elsewhere, as long as the version is the same.
 
     Pin one with `version=1` and it may be cached for ever. Without a seed, a fresh one is drawn and told in `X-Seed`.
@@ -52,9 +53,9 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], w
     location = posed.pinned_url()
     if location and (drawing.is_fresh or not pinned):
         headers["Content-Location"] = request.scope.get("root_path", "") + location
-    if caching.matches(request.headers.get("If-None-Match"), tag):
+    if not drawing.is_fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
-    return await _reply(posed, workload, headers)
+    return await _reply(request, posed, workload, headers)
 
 
 @router.post(
@@ -63,18 +64,19 @@ async def generate(request: Request, query: Annotated[GenerateQuery, Query()], w
     response_class=Response,
     responses=_RESPONSES | problem_responses(400),
 )
-async def generate_from_body(body: GenerateBody, workload: WorkloadOf) -> Response:
+async def generate_from_body(request: Request, body: GenerateBody, workload: WorkloadOf) -> Response:
     """As `GET /generate`, with what a URL cannot say: an explicit latent `z`, and a mixture of classes."""
     drawing = body.drawing()
     posed = pictures.pose(drawing, await workload.generator(body.model, body.version))
-    headers = {
-        "ETag": caching.etag(posed.generator.manifest.digest, posed.cache_key()),
-        "Cache-Control": caching.policy(pinned=False, fresh=drawing.is_fresh),
-    }
-    return await _reply(posed, workload, headers)
+    tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
+    headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=False, fresh=drawing.is_fresh)}
+    location = posed.pinned_url()
+    if location:
+        headers["Content-Location"] = request.scope.get("root_path", "") + location
+    return await _reply(request, posed, workload, headers)
 
 
-async def _reply(posed: pictures.Posed, workload: Workload, headers: dict[str, str]) -> Response:
+async def _reply(request: Request, posed: pictures.Posed, workload: Workload, headers: dict[str, str]) -> Response:
     drawing = posed.drawing
-    content, said = await workload.perform(posed.render, pictures=drawing.count, pixels=drawing.pixels)
+    content, said = await workload.perform(request, posed.render, pictures=drawing.count, pixels=drawing.pixels)
     return Response(content, media_type=MEDIA_TYPES[drawing.format], headers=headers | said)

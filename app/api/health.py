@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from app.api.dependencies import CatalogOf
-from app.api.schemas import Health
-from app.errors import SeedlingError
+from app.api.schemas import Alive, Ready
+from app.errors import NotReady, SeedlingError, problem_responses
 
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/livez", summary="Is the process alive?")
-async def livez() -> Health:
+@router.get("/livez", summary="Is the process alive?", responses=problem_responses())
+async def livez() -> Alive:
     """Always ok: if it were not, nobody would answer."""
-    return Health(status="ok")
+    return Alive()
 
 
-@router.get("/readyz", summary="Can it serve?", responses={503: {"model": Health, "description": "It cannot, and why."}})
-async def readyz(response: Response, catalog: CatalogOf) -> Health:
+@router.get("/readyz", summary="Can it serve?", responses=problem_responses(503))
+async def readyz(catalog: CatalogOf) -> Ready:
     """Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and why."""
-    refused = {
-        f"{view.name}/{number}": reason
-        for view in catalog.models().values()
-        for number in catalog.numbers(view)
-        if (reason := catalog.refusal(view, number))
-    }
     try:
         serving = catalog.in_memory()
     except SeedlingError as error:
-        refused["serving"] = str(error)
-        serving = None
+        raise NotReady(str(error)) from error
     if serving is None:
-        response.status_code = 503
-        return Health(status="not ready", detail=refused)
-    detail = {"serving": f"{serving.manifest.name}/{serving.manifest.version}"} | ({"refused": refused} if refused else {})
-    return Health(status="ok", detail=detail)
+        raise NotReady("The champion is not loaded yet. Ask again in a second.")
+    refused = {
+        f"{view.name}/{number}": reason
+        for view in catalog.models().values()
+        for number in view.numbers
+        if (reason := catalog.refusal(view, number))
+    }
+    return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Response
-
-from app import caching, interpolation
-from app.api.dependencies import WorkloadOf
+from app import caching
+from app.api.dependencies import BINARY, WorkloadOf
 from app.api.schemas import InterpolateBody
 from app.errors import problem_responses
 from app.imaging import MEDIA_TYPES
+from app.interpolation import pose_walk
 
 router = APIRouter(tags=["pictures"])
-_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
 @router.post(
@@ -24,30 +21,29 @@ _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
     responses={
         200: {
             "description": "The frames, in one file.",
-            "headers": {"X-Frames": {"description": "How many frames.", "schema": {"type": "integer"}}},
-            "content": {MEDIA_TYPES[kind]: _BINARY for kind in ("png", "gif", "apng", "webp", "npy", "zip")}
+            "headers": {
+                "ETag": {"description": "Names these bytes.", "schema": {"type": "string"}},
+                "X-Model": {"description": "Model and version that drew it.", "schema": {"type": "string"}},
+                "X-Frames": {"description": "How many frames.", "schema": {"type": "integer"}},
+            },
+            "content": {MEDIA_TYPES[kind]: BINARY for kind in ("png", "gif", "apng", "webp", "npy", "zip")}
             | {"application/json": {"schema": {"$ref": "#/components/schemas/Frames"}}},
         },
         **problem_responses(400, 404, 413, 422, 503),
     },
 )
-async def interpolate(body: InterpolateBody, workload: WorkloadOf) -> Response:
+async def interpolate(request: Request, body: InterpolateBody, workload: WorkloadOf) -> Response:
     """The first and the last frame are exactly the pictures that `/generate` gives for those keyframes.
 
     gif, apng and webp show equal neighbouring frames as one that lasts longer.
     """
     walk = body.walk()
-    generator = await workload.generator(body.model, body.version)
-    interpolation.check(walk, generator)
-    content = await workload.perform(
-        partial(interpolation.render, walk, generator),
-        pictures=walk.frames,
-        pixels=walk.frames * (28 * walk.scale) ** 2,
-    )
-    manifest = generator.manifest
+    posed = pose_walk(walk, await workload.generator(body.model, body.version))
+    content = await workload.perform(request, posed.render, pictures=walk.frames, pixels=walk.pixels)
     headers = {
-        "X-Model": f"{manifest.name}/{manifest.version}",
-        "X-Frames": str(walk.frames),
+        "ETag": caching.etag(posed.generator.manifest.digest, posed.cache_key()),
         "Cache-Control": caching.REVALIDATE,
+        "X-Model": posed.model,
+        "X-Frames": str(walk.frames),
     }
     return Response(content, media_type=MEDIA_TYPES[walk.format], headers=headers)

@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from app import interpolation, pictures
-from app.errors import InvalidRequest, SeedlingError
-from app.latents import MAX_PICTURES, Seed, check_seed, fresh_seed, parse_seed, parse_seeds
+from app.errors import InvalidRequest
+from app.latents import MAX_LATENT, MAX_PICTURES, Seed, check_seed, fresh_seed, parse_seed, parse_seeds
 from models.manifest import Manifest
 from models.noise import MAX_SEED, MAX_TEXT
 
-
-def _seed_of(value: int | str) -> Seed:
-    try:
-        return check_seed(value) if isinstance(value, int) else parse_seed(value)
-    except SeedlingError as error:
-        raise ValueError(str(error)) from error
-
-
-_SeedText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-_SeedNumber = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]
+# What a seed must be is said in the schema and checked in `app.latents`, for the same error wherever it came from.
+_SeedText = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT})]
+_SeedNumber = Annotated[StrictInt, Field(json_schema_extra={"minimum": 0, "maximum": MAX_SEED})]
 _ANY_SEED = f"An integer in 0..{MAX_SEED}, or any other text. Left out: a fresh one, told in `X-Seed`."
 SeedQuery = Annotated[_SeedText | None, Field(description=_ANY_SEED, examples=["42"])]
 SeedValue = Annotated[
-    _SeedNumber | Annotated[StrictStr, Field(min_length=1, max_length=MAX_TEXT)],
-    AfterValidator(_seed_of),
+    _SeedNumber | Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT})],
     Field(description=f"An integer in 0..{MAX_SEED}, or any other text.", examples=[42]),
 ]
-_SeedsText = Annotated[str, Field(min_length=1, max_length=32_768)]  # an HTTP server reads no longer address than 64 KiB
+_SeedsText = Annotated[str, Field(min_length=1, max_length=65_536)]
+_SeedsInUrl = Annotated[str, Field(min_length=1, max_length=5_000)]  # the server reads no address beyond 64 KiB
 _SEVERAL = f"Several integer seeds, as `0-63,100`; at most {MAX_PICTURES}. Gives one sheet, an array or a zip."
-SeedsQuery = Annotated[_SeedsText | None, Field(description=_SEVERAL, examples=["0-63"])]
+SeedsQuery = Annotated[_SeedsInUrl | None, Field(description=_SEVERAL + " POST a longer list.", examples=["0-63"])]
 SeedsValue = Annotated[
-    _SeedsText | Annotated[list[_SeedNumber], Field(min_length=1, max_length=MAX_PICTURES)] | None,
+    _SeedsText | Annotated[list[_SeedNumber], Field(min_length=1, max_length=MAX_PICTURES, fail_fast=True)] | None,
     Field(description=_SEVERAL + " Or a list of numbers.", examples=["0-63"]),
 ]
 LabelQuery = Annotated[
     Annotated[str, Field(max_length=80)] | None,
     Field(description="Class, by index or name. Left out: the one the seed chooses.", examples=["7"]),
 ]
-Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000)]
+Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000, fail_fast=True)]
 LabelValue = Annotated[
     StrictInt | Annotated[StrictStr, Field(max_length=80)] | Mixture,
     Field(description="Class by index or name, or a mixture: one weight a class, summing to 1.", examples=[7]),
@@ -51,8 +44,13 @@ Psi = Annotated[
     Field(ge=0, le=2, description="Truncation: scales z. Below 1 pictures get safer and more alike, above 1 wilder."),
 ]
 Latent = Annotated[
-    list[Annotated[float, Field(allow_inf_nan=False)]],
-    Field(min_length=1, max_length=1024, description="The latent itself: z_dim numbers, standard normal in training."),
+    list[Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT)]],
+    Field(
+        min_length=1,
+        max_length=1024,
+        fail_fast=True,
+        description="The latent itself: z_dim numbers, standard normal in training. The generator clips them at -8 and 8.",
+    ),
 ]
 ModelName = Annotated[
     str | None,
@@ -84,6 +82,13 @@ class _Request(BaseModel):
 
 class _Body(_Request):
     model_config = ConfigDict(extra="forbid", strict=True)  # JSON has types of its own: 0 is not false, "1" is not 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_not_too_many_fields(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) > 4 * len(cls.model_fields):
+            raise ValueError(f"An object with {len(value):,} fields is none of ours. Send only those that /docs shows.")
+        return value
 
 
 class GenerateQuery(_Request):
@@ -139,9 +144,14 @@ class GenerateBody(_Body):
         if self.z is not None:
             return _drawing(self, (), self.label, z=tuple(self.z))
         if self.seeds is not None:
-            seeds = parse_seeds(self.seeds) if isinstance(self.seeds, str) else self.seeds
+            seeds = parse_seeds(self.seeds) if isinstance(self.seeds, str) else [check_seed(s) for s in self.seeds]
             return _drawing(self, tuple(seeds), self.label, is_sheet=True)
-        return _drawing(self, (fresh_seed() if self.seed is None else self.seed,), self.label, is_fresh=self.seed is None)
+        seed = fresh_seed() if self.seed is None else _seed_of(self.seed)
+        return _drawing(self, (seed,), self.label, is_fresh=self.seed is None)
+
+
+def _seed_of(value: int | str) -> Seed:
+    return check_seed(value) if isinstance(value, int) else parse_seed(value)
 
 
 def _drawing(
@@ -183,7 +193,7 @@ class KeyframeObject(_Body):
     def drawing(self) -> pictures.Drawing:
         """The picture of `/generate` that this keyframe is."""
         label = tuple(self.label) if isinstance(self.label, list) else self.label
-        seeds = () if self.seed is None else (self.seed,)
+        seeds = () if self.seed is None else (_seed_of(self.seed),)
         return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
 
 
@@ -205,7 +215,7 @@ class InterpolateBody(_Body):
     )
 
     keyframes: list[SeedValue | KeyframeObject] = Field(
-        min_length=2, max_length=256, description="The pictures to pass through, in order: seeds, or objects."
+        min_length=2, max_length=256, fail_fast=True, description="The pictures to pass through, in order: seeds, or objects."
     )
     steps: int = Field(
         default=16,
@@ -221,7 +231,7 @@ class InterpolateBody(_Body):
         default=False,
         description="Go back to the first keyframe and repeat; the frame that would close the loop is left out.",
     )
-    fps: float = Field(default=12, ge=1, le=60, description="Frames a second of gif, apng and webp.")
+    fps: float = Field(default=12, ge=1, le=60, description="Frames a second of gif (at most 50 are shown), apng and webp.")
     scale: Scale = 1
     format: interpolation.Format = Field(default="gif", description="strip is one PNG with the frames side by side.")
     model: ModelName = None
@@ -233,7 +243,9 @@ class InterpolateBody(_Body):
         Raises:
             TooMuch: it is more than one call may ask for.
         """
-        frames = [k.drawing() if isinstance(k, KeyframeObject) else pictures.Drawing(seeds=(k,)) for k in self.keyframes]
+        frames = [
+            k.drawing() if isinstance(k, KeyframeObject) else pictures.Drawing(seeds=(_seed_of(k),)) for k in self.keyframes
+        ]
         return interpolation.Walk(
             tuple(frames), self.steps, self.method, self.easing, self.loop, self.fps, self.scale, self.format
         )
@@ -310,8 +322,15 @@ class VersionDetail(BaseModel):
     samples: str = Field(description="Where its sample sheet is, as PNG.")
 
 
-class Health(BaseModel):
-    """Whether the service is alive, or ready."""
+class Alive(BaseModel):
+    """The process answers."""
 
-    status: Literal["ok", "not ready"]
-    detail: dict[str, Any] = Field(default_factory=dict)
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """The service can serve."""
+
+    status: Literal["ok"] = "ok"
+    serving: str = Field(description="What a request gets that names no model.", examples=["digits/1"])
+    refused: dict[str, str] = Field(description="Versions that are not served, and why.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def broken_manifest(folder: Path) -> None:
         (spoil_generator, "sha256"),
         (wrong_shapes, "has inputs"),
         (other_golden_pixels, "other pixels"),
-        (no_onnx_file, "not a loadable ONNX file"),
+        (no_onnx_file, "cannot be run"),
         (broken_manifest, "cannot be read"),
     ],
 )
@@ -107,6 +108,54 @@ def test_with_nothing_to_serve_it_says_so(repository: Repository, tmp_path: Path
         catalog_of(Repository(tmp_path / "nowhere")).generator()
     spoil_generator(repository.root / "digits" / "1")
     with pytest.raises(VersionUnusable, match="sha256"):
+        catalog_of(repository).generator()
+
+
+def test_every_champion_stays_loaded_however_many_models_there_are(repository: Repository) -> None:
+    for index in range(6):
+        other = repository.root / f"model-{index}"
+        shutil.copytree(repository.root / "digits", other)
+        rewrite(other / "1", name=other.name)
+    catalog = catalog_of(repository, max_loaded=1)
+    assert all(catalog.in_memory(name) for name in catalog.models())
+    assert len(catalog.models()) == 7
+
+
+def test_what_was_mended_is_served_again(repository: Repository) -> None:
+    good = (repository.root / "digits" / "1" / GENERATOR).read_bytes()
+    spoil_generator(repository.root / "digits" / "1")
+    catalog = catalog_of(repository)
+    with pytest.raises(VersionUnusable):
+        catalog.generator()
+    (repository.root / "digits" / "1" / GENERATOR).write_bytes(good)
+    assert catalog.refresh()
+    assert catalog.generator().manifest.version == 1
+
+
+def test_a_number_that_became_another_version_is_not_served_from_memory(repository: Repository) -> None:
+    catalog = catalog_of(repository)
+    before = catalog.generator()
+    rewrite(repository.root / "digits" / "1", created="2020-01-01T00:00:00Z")
+    assert catalog.refresh()
+    assert catalog.generator() is not before
+
+
+def test_a_generator_that_wants_other_types_is_refused(repository: Repository) -> None:
+    """Its sha256 and sizes are right: it is found out by looking at its types before it is run."""
+    onnx = pytest.importorskip("onnx", reason="the onnx package belongs to the training extra")
+    path = repository.root / "digits" / "1" / GENERATOR
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    cast = onnx.helper.make_node("Cast", ["z"], ["z_float"], to=onnx.TensorProto.FLOAT)
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name == "z":
+                node.input[index] = "z_float"
+    model.graph.node.insert(0, cast)
+    onnx.save(model, path)
+    files = json.loads((path.parent / MANIFEST).read_text())["files"]
+    rewrite(path.parent, files=files | {GENERATOR: sha256_of(path)})
+    with pytest.raises(VersionUnusable, match=r"tensor\(double\)"):
         catalog_of(repository).generator()
 
 
@@ -149,8 +198,8 @@ def test_a_running_service_says_what_it_refuses_and_serves_the_rest(repository: 
     with service(repository.root.parent) as running, running.client() as client:
         ready = client.get("/readyz")
         assert ready.status_code == 200
-        assert ready.json()["detail"]["serving"] == "digits/1"
-        assert "sha256" in ready.json()["detail"]["refused"]["digits/2"]
+        assert ready.json()["serving"] == "digits/1"
+        assert "sha256" in ready.json()["refused"]["digits/2"]
         assert client.get("/generate?seed=1").headers["x-model"] == "digits/1"
         answer = client.get("/generate?seed=1&version=2")
         assert (answer.status_code, answer.json()["code"]) == (503, "version_unusable")
@@ -163,7 +212,9 @@ def test_a_service_with_nothing_to_serve_is_alive_but_not_ready(tmp_path: Path) 
     (tmp_path / "none").mkdir()
     with service(tmp_path / "state", shipped=tmp_path / "none") as running, running.client() as client:
         assert client.get("/livez").status_code == 200
-        assert client.get("/readyz").status_code == 503
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
+        assert ready.headers["content-type"] == "application/problem+json"
         answer = client.get("/generate?seed=1")
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
         assert client.get("/models").json() == {"models": []}

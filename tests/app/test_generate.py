@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from urllib.parse import unquote
 
@@ -237,6 +238,40 @@ def test_a_tag_is_good_for_its_own_request_only(client: httpx.Client) -> None:
     assert answer.status_code == 200
 
 
+def test_a_tag_may_stand_on_any_line_of_the_header(client: httpx.Client) -> None:
+    tag = get(client, seed=42).headers["etag"]
+    lines = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
+    assert client.get("/generate?seed=42", headers=lines).status_code == 304
+    assert client.get("/generate", headers={"If-None-Match": "*"}).status_code == 200, "nobody has a fresh seed's picture"
+
+
+def test_a_list_of_seeds_too_long_for_a_header_is_in_the_file_alone(client: httpx.Client) -> None:
+    seeds = [n * 1_000_003 for n in range(4096)]
+    answer = post(client, seeds=seeds)
+    assert not {"x-seed", "content-location"} & set(answer.headers)
+    assert read_text(answer.content)["seeds"] == ",".join(map(str, seeds))
+    assert post(client, seeds=",".join(map(str, seeds))).content == answer.content
+
+
+def test_an_explicit_latent_is_told_in_the_picture(client: httpx.Client) -> None:
+    z = [0.25 * (n % 5) for n in range(100)]
+    said = read_text(post(client, z=z, label=3, psi=0.123456789).content)
+    assert json.loads(said["z"]) == z
+    assert float(said["psi"]) == 0.123456789
+
+
+def test_a_large_wrong_body_gets_a_small_answer(client: httpx.Client) -> None:
+    for path, body in (
+        ("/interpolate", {"keyframes": [{"z": [""] * 1024}] * 200}),
+        ("/generate", {"z": [""] * 1024, "label": [[]] * 1000, "seeds": [[]] * 4096}),
+        ("/generate", {f"unknown {n}": n for n in range(50_000)}),
+        ("/generate", {"x" * 900_000: 1}),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 422
+        assert len(answer.content) < 10_000, path
+
+
 def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
     for url in (
         "/generate?seed=42",
@@ -257,7 +292,10 @@ def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
         ("seed=-1", 422, "seed_invalid"),
         ("seed=4294967296", 422, "seed_invalid"),
         ("seed=1.5", 422, "seed_invalid"),
-        ("seed=", 422, "invalid_request"),
+        ("seed=", 422, "seed_invalid"),
+        ("seed=%FF", 422, "invalid_request"),
+        ("seed=1&seed=2", 422, "invalid_request"),
+        ("seeds=0-1023&scale=5&format=webp", 422, "too_much"),
         ("seeds=5-3", 422, "seed_invalid"),
         ("seeds=0-4096", 422, "too_much"),
         ("seed=1&seeds=2", 422, "invalid_request"),
@@ -301,6 +339,7 @@ def test_a_wrong_request_is_a_problem_that_ends_with_the_remedy(
         {"seed": 1, "z": [0.0] * 100},
         {"z": [0.0] * 99, "label": 1},
         {"z": [1e300] * 100, "label": 1},
+        {"z": [3e38] * 100, "label": 1, "psi": 2},
         {"z": ["a"], "label": 1},
         {"seed": 1, "label": [0.5, 0.5]},
         {"seed": 1, "label": [1.0] * 10},
@@ -312,8 +351,6 @@ def test_a_wrong_request_is_a_problem_that_ends_with_the_remedy(
     ids=str,
 )
 def test_a_wrong_body_is_a_problem_too(client: httpx.Client, body: object) -> None:
-    import json
-
     answer = client.post("/generate", content=json.dumps(body), headers={"content-type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

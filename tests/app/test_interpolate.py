@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import zipfile
 
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
+from app.imaging import read_text
 from tests.app.reading import array, frames, pixels
 from tests.live import Service
 
@@ -104,6 +106,28 @@ def test_equal_keyframes_stand_still(client: httpx.Client) -> None:
     assert (found == found[0]).all()
 
 
+@pytest.mark.parametrize(("kind", "unit"), [("gif", 10), ("apng", 1), ("webp", 1)])
+@pytest.mark.parametrize("fps", [1, 12, 24, 30, 50])
+def test_an_animation_lasts_as_long_as_its_frames_say(client: httpx.Client, kind: str, unit: int, fps: int) -> None:
+    content = walk(client, keyframes=[1, 42, 7], steps=12, fps=fps, format=kind).content
+    total = 0.0
+    with Image.open(io.BytesIO(content)) as animation:
+        for frame in ImageSequence.Iterator(animation):
+            frame.load()
+            total += frame.info["duration"]
+    assert total == pytest.approx(23 * 1000 / fps, abs=unit)
+
+
+def test_a_strip_tells_how_to_walk_it_again(client: httpx.Client) -> None:
+    body = {"keyframes": [1, {"seed": "hello", "label": 3, "psi": 0.7}], "steps": 5, "easing": "ease-in"}
+    strip = walk(client, **body, format="strip").content
+    told = json.loads(read_text(strip)["interpolate"])
+    for keyframe in told["keyframes"]:
+        keyframe["psi"] = float(keyframe["psi"])
+        keyframe["seed"] = int(keyframe["seed"]) if keyframe["seed"].isdigit() else keyframe["seed"]
+    assert (pixels(walk(client, **told, format="strip").content) == pixels(strip)).all()
+
+
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [
@@ -113,11 +137,13 @@ def test_equal_keyframes_stand_still(client: httpx.Client) -> None:
         ({"keyframes": [1, 2], "steps": 1}, "invalid_request", "steps"),
         ({"keyframes": [1, 2, 3], "steps": 1026}, "too_much", "2,048 frames"),
         ({"keyframes": [1, 2], "steps": 2048, "scale": 32}, "too_much", "64,000,000 pixels"),
-        ({"keyframes": [1, -2]}, "invalid_request", "keyframes"),
+        ({"keyframes": [1, -2]}, "seed_invalid", "out of range"),
         ({"keyframes": [1, {"seed": 1, "z": [0.0]}]}, "invalid_request", "either a seed or a z"),
         ({"keyframes": [1, {}]}, "invalid_request", "either a seed or a z"),
         ({"keyframes": [1, {"z": [0.0] * 100}]}, "invalid_request", "label"),
         ({"keyframes": [1, {"seed": 2, "label": 10}]}, "label_invalid", "There is no class"),
+        ({"keyframes": [1, 1], "steps": 2048, "fps": 1}, "too_much", "600 seconds"),
+        ({"keyframes": [1, 2], "steps": 2048, "scale": 4, "format": "json"}, "too_much", "4,000,000 pixels"),
         ({"keyframes": [1, 2], "method": "cubic"}, "invalid_request", "method"),
         ({"keyframes": [1, 2], "fps": 61}, "invalid_request", "fps"),
         ({"keyframes": [1, 2], "format": "mp4"}, "invalid_request", "format"),

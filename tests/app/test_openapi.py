@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import schemathesis
 from hypothesis import HealthCheck, settings
-
 from schemathesis.checks import load_all_checks
 
 from app.main import create_app

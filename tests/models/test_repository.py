@@ -42,6 +42,47 @@ def test_a_version_that_cannot_be_filled_leaves_nothing(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "digits").iterdir()] == [".lock"]
 
 
+def test_what_was_deleted_leaves_its_number_unused(repository: Repository) -> None:
+    assert repository.publish("digits", copy_of_shipped).number == 2
+    shutil.rmtree(repository.root / "digits" / "2")
+    assert repository.publish("digits", copy_of_shipped).number == 3
+
+
+def test_a_writer_killed_before_it_named_a_champion_is_made_good(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    repository.publish("digits", copy_of_shipped)
+    (tmp_path / "digits" / "aliases.json").unlink()
+    (tmp_path / "digits" / "config.pbtxt").unlink()
+    (tmp_path / "digits" / ".aliases.json.0123.part").write_text("{")
+    repository.publish("digits", copy_of_shipped)
+    assert repository.aliases("digits") == {"champion": 1}
+    assert (tmp_path / "digits" / "config.pbtxt").exists()
+    assert not list((tmp_path / "digits").glob(".*.part"))
+
+
+def test_a_version_without_a_proper_manifest_is_not_published(tmp_path: Path) -> None:
+    for content in (None, "{}"):
+
+        def fill(folder: Path, number: int, content: str | None = content) -> None:
+            if content:
+                (folder / MANIFEST).write_text(content)
+
+        with pytest.raises(Damaged, match="Export it again"):
+            Repository(tmp_path).publish("digits", fill)
+
+
+def test_a_damaged_version_does_not_keep_others_from_being_taken_in(tmp_path: Path) -> None:
+    shipped = Repository(tmp_path / "shipped")
+    for _ in range(2):
+        shipped.publish("digits", copy_of_shipped)
+    spoil_generator(shipped.root / "digits" / "1")
+    state = Repository(tmp_path / "state")
+    state.publish("digits", copy_of_shipped)
+    (state.root / "digits" / "1" / MANIFEST).write_text("{")
+    (taken,) = state.adopt(shipped)
+    assert taken.number == 2
+
+
 def test_a_version_that_is_not_what_its_manifest_says_is_not_published(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
 
@@ -121,6 +162,9 @@ def test_the_stamp_changes_with_a_promotion_and_with_a_publication(repository: R
     repository.promote("digits", 2)
     stamps.append(repository.stamp("digits"))
     assert len(set(stamps)) == 3
+    spoil_generator(repository.root / "digits" / "1")
+    assert repository.stamp("digits") != stamps.pop()
+    stamps.append(repository.stamp("digits"))
     assert repository.stamp("digits") == stamps[-1]
 
 
@@ -147,7 +191,7 @@ def test_a_damaged_version_says_what_is_wrong_and_what_to_do(repository: Reposit
         repository.get("digits", number).verify()
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "Ä", "x" * 65, "A"])
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "Ä", "x" * 65, "A", "abc\n"])
 def test_a_name_cannot_lead_out_of_the_repository(repository: Repository, name: str) -> None:
     assert repository.numbers(name) == []
     with pytest.raises(RepositoryError, match="cannot name a model"):

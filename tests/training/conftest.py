@@ -1,0 +1,69 @@
+"""Small specs and one small run, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training import datasets, run
+from training.datasets import Dataset
+from training.spec import TrainingSpec
+
+SMALL = {
+    "images": 640,
+    "batch_size": 16,
+    "generator_widths": (8, 8, 8, 4),
+    "discriminator_widths": (8, 8, 8, 16),
+    "penalty_interval": 4,
+    "ema_images": 200,
+    "log_every": 16,
+    "sample_every": 320,
+    "metrics_every": 0,
+    "checkpoint_every": 160,
+}
+
+
+def small_spec(**fields: object) -> TrainingSpec:
+    return TrainingSpec(**SMALL | fields)
+
+
+def lecture_spec(**fields: object) -> TrainingSpec:
+    small = {k: v for k, v in SMALL.items() if not k.endswith("widths") and k != "ema_images"}
+    return TrainingSpec.from_preset("lecture", **small | fields)
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    return datasets.load("mnist", "train")
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> run.RunFolder:
+    """A finished conditional run of 640 images."""
+    folder = run.RunFolder(tmp_path_factory.mktemp("runs") / "small")
+    run.start(folder, small_spec())
+    assert run.run(folder) == "budget"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lecture_run(tmp_path_factory: pytest.TempPathFactory) -> run.RunFolder:
+    """A finished unconditional run of the lecture's networks."""
+    folder = run.RunFolder(tmp_path_factory.mktemp("runs") / "lecture")
+    run.start(folder, lecture_spec())
+    assert run.run(folder) == "budget"
+    return folder
+
+
+def copy_of(source: Path, target: Path) -> run.RunFolder:
+    import shutil
+
+    shutil.copytree(source, target)
+    return run.RunFolder(target)

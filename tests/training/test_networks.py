@@ -1,0 +1,56 @@
+"""The networks' shapes and what they heed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.conftest import lecture_spec, small_spec
+from training import networks
+from training.spec import TrainingSpec
+
+SPECS = {
+    "standard": TrainingSpec(),
+    "lecture": TrainingSpec.from_preset("lecture"),
+    "small": small_spec(),
+    "conditional mlp": lecture_spec(conditional=True),
+    "unconditional conv": small_spec(conditional=False),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_noise_becomes_pictures_in_0_1_and_pictures_become_logits(spec: TrainingSpec) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = networks.build(spec, 10)
+    z = torch.randn(5, spec.z_dim)
+    label = torch.eye(10)[:5] if spec.conditional else None
+    images = generator(z, label)
+    assert images.shape == (5, 1, 28, 28)
+    assert 0 <= images.min() < images.max() <= 1
+    assert discriminator(images, label).shape == (5,)
+
+
+@pytest.mark.parametrize("name", ["standard", "conditional mlp"])
+def test_both_networks_heed_the_label(name: str) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = networks.build(SPECS[name], 10)
+    z = torch.randn(1, 100)
+    three, eight = torch.eye(10)[3:4], torch.eye(10)[8:9]
+    assert not torch.equal(generator(z, three), generator(z, eight))
+    picture = torch.rand(1, 1, 28, 28)
+    assert discriminator(picture, three) != discriminator(picture, eight)
+
+
+def test_the_lectures_networks_are_fully_connected_from_100_numbers_to_784_pixels() -> None:
+    generator, discriminator = networks.build(SPECS["lecture"], 10)
+    for network, first, last in ((generator, 100, 784), (discriminator, 784, 1)):
+        linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
+        sizes = sorted({(m.in_features, m.out_features) for m in linear})
+        assert any(a == first for a, _ in sizes)
+        assert any(b == last for _, b in sizes)
+        assert not any(isinstance(m, nn.Conv2d) for m in network.modules())
+
+
+def test_parameters_are_counted() -> None:
+    assert networks.parameter_count(nn.Linear(3, 4)) == 16

@@ -1,0 +1,190 @@
+"""A run in its folder: what it writes, and what survives what happens to it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from tests.live import ROOT
+from tests.training.conftest import SMALL, copy_of, small_spec
+from training import run
+from training.errors import CheckpointError, DivergedError
+from training.progress import Progress
+from training.run import RunFolder, read_events
+from training.trainer import StepFigures, Trainer
+
+
+def settings_of(**fields: object) -> list[str]:
+    merged = SMALL | fields
+    return [x for name, value in merged.items() for x in ("--set", f"{name}={json.dumps(value)}")]
+
+
+def train(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", "train", *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+
+
+def losses(folder: RunFolder) -> dict[int, tuple[float, ...]]:
+    """The last word on each moment of a run: after a resume some are told twice."""
+    keys = ("loss_discriminator", "loss_generator", "d_real", "d_fake")
+    return {e["images"]: tuple(e[k] for k in keys) for e in read_events(folder.events) if e["event"] == "progress"}
+
+
+def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFolder) -> None:
+    events = read_events(small_run.events)
+    assert [e["event"] for e in events[:2]] == ["started", "samples"]
+    assert events[-1] | {"time": 0, "seconds": 0} == {
+        "event": "end",
+        "reason": "budget",
+        "images": 640,
+        "time": 0,
+        "seconds": 0,
+    }
+    progress = [e for e in events if e["event"] == "progress"]
+    assert [e["images"] for e in progress] == list(range(16, 641, 16))
+    assert set(progress[0]) == {
+        *("event", "time", "step", "images", "loss_discriminator", "loss_generator", "d_real", "d_fake"),
+        *("images_per_second", "eta_seconds"),
+    }
+    assert all(0 <= e["d_fake"] <= 1 and 0 <= e["d_real"] <= 1 for e in progress)
+    assert [e["images"] for e in events if e["event"] == "checkpoint"] == [160, 320, 480, 640]
+    for images in (0, 320, 640):
+        assert Image.open(small_run.sample(images)).size == (280, 224)
+    assert run.load_checkpoint(small_run.checkpoint)["seen"] == 640
+    assert small_run.read_spec() == small_spec()
+    assert not list(small_run.path.rglob("*.part"))
+
+
+def test_a_stopped_run_goes_on_exactly_where_it_stopped(small_run: RunFolder, tmp_path: Path) -> None:
+    """The whole of it, as a person would: SIGTERM, exit status 3, --resume, the same losses to the last digit."""
+    folder = RunFolder(tmp_path / "run")
+    process = train("--out", folder.path, *settings_of())
+    while process.poll() is None and len(losses(folder) if folder.events.exists() else ()) < 12:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, out
+    assert f"--resume --out {folder.path}" in out
+    end = read_events(folder.events)[-1]
+    assert (end["event"], end["reason"]) == ("end", "stopped")
+    assert 0 < end["images"] < 640
+
+    process = train("--resume", "--out", folder.path)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert losses(folder) == losses(small_run)
+    ours, theirs = (run.load_checkpoint(f.checkpoint) for f in (folder, small_run))
+    for network in ("generator", "discriminator", "ema"):
+        assert all(torch.equal(ours[network][name], theirs[network][name]) for name in theirs[network])
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    process = train("--out", folder.path, *settings_of())
+    while process.poll() is None and not folder.checkpoint.exists():
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    with folder.events.open("a") as events:
+        events.write('{"event": "prog')  # as a write cut short would leave it
+    folder.checkpoint.with_suffix(".part").write_bytes(b"half a checkpoint")
+    process = train("--resume", "--out", folder.path)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert losses(folder) == losses(small_run)
+
+
+def test_ctrl_c_is_as_good_as_sigterm(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    process = train("--out", folder.path, *settings_of(images=100_000))
+    while process.poll() is None and not (folder.events.exists() and losses(folder)):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, out
+    assert folder.checkpoint.exists()
+
+
+def test_a_diverged_run_says_so_and_keeps_its_last_good_checkpoint(
+    small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(small_run.path, tmp_path / "run")
+    state = run.load_checkpoint(folder.checkpoint) | {"seen": 320}
+    run.save_atomically(state, folder.checkpoint)
+    good = folder.checkpoint.read_bytes()
+
+    def step(trainer: Trainer) -> StepFigures:
+        raise DivergedError("a loss is not a number. Lower the learning_rate.")
+
+    monkeypatch.setattr(Trainer, "step", step)
+    with pytest.raises(DivergedError):
+        run.run(folder, resume=True)
+    end = read_events(folder.events)[-1]
+    assert (end["event"], end["reason"]) == ("end", "diverged")
+    assert "learning_rate" in end["detail"]
+    assert folder.checkpoint.read_bytes() == good
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(small_run: RunFolder) -> None:
+    before = small_run.spec.read_bytes()
+    with pytest.raises(CheckpointError, match="--resume"):
+        run.start(small_run, small_spec(seed=9))
+    assert small_run.spec.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"half", b"PK\x03\x04 half a zip"])
+def test_a_damaged_checkpoint_is_refused_with_the_remedy(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(CheckpointError, match="without --resume"):
+        run.load_checkpoint(path)
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        run.load_checkpoint(path)
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "executed",))
+
+    torch.save({"spec": Evil()}, tmp_path / "checkpoint.pt")
+    with pytest.raises(CheckpointError):
+        run.load_checkpoint(tmp_path / "checkpoint.pt")
+    assert not (tmp_path / "executed").exists()
+
+
+FIGURES = StepFigures(0.5, 0.7, 0.6, 0.4)
+
+
+def test_without_a_terminal_progress_is_plain_lines() -> None:
+    out = io.StringIO()
+    with Progress(1000, Console(file=out, width=200)) as progress:
+        progress.update(500, FIGURES, rate=100.0, eta=5.0)
+    assert out.getvalue() == "      500/1,000  D 0.500  G 0.700  D(real) 0.60  D(fake) 0.40  100 images/s  0:00:05 to go\n"
+
+
+def test_on_a_terminal_progress_is_a_bar() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=160, force_terminal=True)
+    with Progress(1000, console) as progress:
+        progress.update(500, FIGURES, rate=100.0, eta=5.0)
+    assert "50%" in out.getvalue()
+    assert "100 images/s" in out.getvalue()
+    assert "━" in out.getvalue()

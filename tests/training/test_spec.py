@@ -1,0 +1,63 @@
+"""What can be asked of a run."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from training.spec import PRESET_SUMMARIES, PRESETS, TrainingSpec
+
+
+def test_every_field_is_described_and_every_number_bounded() -> None:
+    for name, field in TrainingSpec.model_fields.items():
+        assert field.description, name
+        if field.annotation in (int, float):
+            bounds = {type(m).__name__ for m in field.metadata}
+            assert bounds & {"Ge", "Gt"}, name
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_every_preset_is_a_spec_and_survives_json(preset) -> None:
+    spec = TrainingSpec.from_preset(preset)
+    assert TrainingSpec.model_validate_json(spec.model_dump_json()) == spec
+    assert preset in PRESET_SUMMARIES
+
+
+def test_the_lecture_is_the_lectures() -> None:
+    spec = TrainingSpec.from_preset("lecture")
+    assert (spec.network, spec.loss, spec.conditional, spec.z_dim) == ("mlp", "bce", False, 100)
+    assert (spec.gamma, spec.ema_images) == (0, 0)
+
+
+def test_quick_is_standard_but_shorter() -> None:
+    quick, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("quick", "standard"))
+    differing = {name for name in quick if quick[name] != standard[name]}
+    assert differing == {"preset", "images", "ema_images", "sample_every", "metrics_every", "checkpoint_every"}
+    assert quick["images"] < standard["images"] / 10
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"colour": "red"},
+        {"images": 0},
+        {"batch_size": 1},
+        {"learning_rate": 0},
+        {"beta1": 1},
+        {"gamma": -1},
+        {"seed": 2**32},
+        {"dataset": "cifar"},
+        {"generator_widths": (8, 8)},
+        {"learning_rate": 1e-5},
+        {"gamma": float("nan")},
+    ],
+    ids=str,
+)
+def test_what_no_run_could_be_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        TrainingSpec.from_preset("standard", **fields)
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        TrainingSpec().seed = 1
