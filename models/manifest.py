@@ -71,7 +71,7 @@ class Parity(_Part):
 
     seeds: int
     generator_max_difference: float
-    """Largest absolute difference of a pixel in 0..1 between torch and ONNX Runtime."""
+    """Largest absolute difference of a pixel in 0..1 between torch and ONNX Runtime, both on the integer grid."""
     generator_pixels_different: int
     """Pixels that differ after rounding to 0..255."""
     batch_pixels_different: int
@@ -79,7 +79,9 @@ class Parity(_Part):
     discriminator_max_difference: float
     """Largest absolute difference of a logit."""
     grid_mean_difference: float
-    """Mean absolute difference, in grey levels, between the trained generator and the same one on its integer grid."""
+    """Mean absolute difference, in grey levels, between the trained generator and the exported one on its integer grid."""
+    grid_max_difference: float
+    """The largest."""
 
 
 class Calibration(_Part):

@@ -14,7 +14,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import os
 import re
 import shutil
 import uuid
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models.atomic import sync, write_atomically
 from models.manifest import DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
 
 logger = logging.getLogger("models")
@@ -99,7 +99,7 @@ class Repository:
         folder = self.root / name
         if not _is_name(name) or not folder.is_dir():
             return []
-        return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and (p / MANIFEST).is_file())
+        return sorted(int(p.name) for p in folder.iterdir() if _is_number(p.name) and (p / MANIFEST).is_file())
 
     def get(self, name: str, number: int) -> Version:
         """Read a version's manifest.
@@ -163,10 +163,7 @@ class Repository:
             RepositoryError: the name cannot be one.
             Damaged: what `fill` wrote does not agree with its manifest; nothing was published.
         """
-        if not _is_name(name):
-            raise RepositoryError(
-                f"{name!r} cannot name a model. Use up to 64 of a-z, 0-9, '-' and '_', beginning with one of a-z, 0-9."
-            )
+        check_name(name)
         with self._lock(name):
             return self._publish(name, fill)
 
@@ -181,15 +178,17 @@ class Repository:
                 staged = Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes()))
             except (FileNotFoundError, ValidationError) as error:
                 raise Damaged(f"What was to be published has no proper {MANIFEST} ({error}). Export it again.") from error
+            if (staged.name, staged.number) != (name, number):
+                raise Damaged(f"What was to be {name}/{number} says it is {staged.name}/{staged.number}. Export it again.")
             staged.verify()
             for file in [*part.iterdir(), part]:
-                _fsync(file)
-            _write_atomically(self._highest_path(name), f"{number}\n")
+                sync(file)
+            write_atomically(self._highest_path(name), f"{number}\n".encode())
             part.rename(self.root / name / str(number))
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        _fsync(self.root / name)
+        sync(self.root / name)
         self._mend(name)
         return self.get(name, number)
 
@@ -205,7 +204,7 @@ class Repository:
             self._write_aliases(name, self.aliases(name) | {CHAMPION: numbers[-1]})
         config = self.root / name / "config.pbtxt"
         if numbers and not config.exists():
-            _write_atomically(config, triton_config(self.get(name, numbers[-1]).manifest))
+            write_atomically(config, triton_config(self.get(name, numbers[-1]).manifest).encode())
 
     def promote(self, name: str, number: int) -> dict[str, int]:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
@@ -251,7 +250,7 @@ class Repository:
 
     def _next_number(self, name: str) -> int:
         """One that was never used, not even by a version deleted since: its URLs were promised never to change."""
-        taken = [int(p.name) for p in (self.root / name).iterdir() if p.name.isdecimal()]
+        taken = [int(p.name) for p in (self.root / name).iterdir() if _is_number(p.name)]
         with contextlib.suppress(FileNotFoundError, ValueError):
             taken.append(int(self._highest_path(name).read_text()))
         return max(taken, default=0) + 1
@@ -263,7 +262,7 @@ class Repository:
         return self.root / name / "aliases.json"
 
     def _write_aliases(self, name: str, aliases: dict[str, int]) -> None:
-        _write_atomically(self._aliases_path(name), json.dumps(aliases) + "\n")
+        write_atomically(self._aliases_path(name), f"{json.dumps(aliases)}\n".encode())
 
     @contextlib.contextmanager
     def _lock(self, name: str) -> Iterator[None]:
@@ -274,8 +273,20 @@ class Repository:
             yield
 
 
+def check_name(name: str) -> None:
+    """Raise RepositoryError if a model cannot be called that."""
+    if not _is_name(name):
+        raise RepositoryError(
+            f"{name!r} cannot name a model. Use up to 64 of a-z, 0-9, '-' and '_', beginning with one of a-z, 0-9."
+        )
+
+
 def _is_name(name: str) -> bool:
     return re.fullmatch(NAME_PATTERN, name) is not None
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch("[1-9][0-9]*", text) is not None
 
 
 def triton_config(manifest: Manifest) -> str:
@@ -303,20 +314,3 @@ def _copier(source: Version) -> Callable[[Path, int], None]:
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
     return fill
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

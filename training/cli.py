@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import time
@@ -41,20 +42,32 @@ EXIT_STOPPED = 3
 
 CheckpointName = Literal["best", "last"]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that holds the dataset's four .gz files.")]
+PicturesOption = Annotated[
+    int, typer.Option(min=100, max=10_000, help="How many pictures to judge; figures at other counts do not compare.")
+]
+ReadOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of published models; by default var/models if the model is there."),
+]
 RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models; the service reads var/models.")]
 
 
 @app.command(epilog="Exit status: 0 done, 3 stopped by a signal (resume with --resume), 1 failed.")
 def train(
     preset: Annotated[
-        PresetName, typer.Option(help="; ".join(f"{name}: {text}" for name, text in PRESET_SUMMARIES.items()))
-    ] = "standard",
+        PresetName | None,
+        typer.Option(help="; ".join(f"{name}: {text}" for name, text in PRESET_SUMMARIES.items()), show_default="standard"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run. By default runs/<preset>-<time>.", show_default=False)
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of the spec, as often as wanted: --set gamma=0.5"),
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Override a field of the spec, as often as wanted: --set gamma=0.5 --set batch_size=128",
+        ),
     ] = None,
     spec: Annotated[Path | None, typer.Option(help="A spec.json to train by, instead of a preset.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
@@ -67,13 +80,15 @@ def train(
     """Train a GAN. Ctrl-C or SIGTERM checkpoints and stops; --resume goes on exactly there."""
     if resume and out is None:
         raise TrainingError("--resume needs the folder of the run. Name it with --out.")
-    if resume and (option or spec):
-        raise TrainingError("A resumed run keeps its spec. Drop --set and --spec, or start a new run without --resume.")
-    wanted = _spec(preset, option or [], spec)
+    if resume and (option or spec or preset):
+        raise TrainingError("A resumed run keeps its spec. Drop --preset, --set and --spec, or leave --resume out.")
+    if spec and preset:
+        raise TrainingError("--spec is a whole spec already. Drop --preset, or change single fields with --set.")
+    wanted = RunFolder(out).read_spec() if resume and out else _spec(preset or "standard", option or [], spec)
     if show:
         _show_spec(wanted)
         return
-    folder = RunFolder(out or Path("runs") / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = RunFolder(out or Path("runs") / f"{wanted.preset}-{datetime.now():%Y%m%d-%H%M%S}")
     if not resume:
         running.start(folder, wanted)
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
@@ -94,12 +109,14 @@ def export(
         bool, typer.Option("--promote", help="Make it champion: what is served when no version is named.")
     ] = False,
     data: DataOption = None,
+    pictures: PicturesOption = 10_000,
 ) -> None:
-    """Export a run's networks to ONNX, prove them equal to the trained ones, measure them, and publish them."""
+    """Put a run's generator on its integer grid, export both networks to ONNX, check, measure and publish them."""
+    trained = exporting.load_trained(RunFolder(folder), checkpoint)
     target = Repository(repository)
     if repository.resolve() != SHIPPED:
         target.adopt(Repository(SHIPPED))  # so that numbers agree with what the service will show
-    version = exporting.export(RunFolder(folder), name, target, which=checkpoint, data_folder=data, report=console.print)
+    version = exporting.export(trained, name, target, data_folder=data, pictures=pictures, report=console.print)
     if promote:
         target.promote(name, version.number)
     _show_figures(version.manifest.metrics, f"{name}/{version.number}")
@@ -110,8 +127,9 @@ def export(
 def evaluate(
     name: Annotated[str, typer.Argument(help="Model, as digits.")],
     version: Annotated[int | None, typer.Option(help="Version; by default the champion.")] = None,
-    repository: RepositoryOption = SHIPPED,
+    repository: ReadOption = None,
     data: DataOption = None,
+    pictures: PicturesOption = 10_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure a published version anew, each figure beside its floor: the same for real test pictures."""
@@ -121,7 +139,9 @@ def evaluate(
     torch.set_num_threads(2)
     clock = time.monotonic()
     generator = OnnxGenerator(found.path / GENERATOR, len(manifest.classes))
-    evaluation = measure(generator, manifest.dataset.name, data)  # type: ignore[arg-type]
+    evaluation = measure(generator, manifest.dataset.name, data, pictures)  # type: ignore[arg-type]
+    if evaluation.judge_sha256 != manifest.judge_sha256:
+        console.print("The judge is not the one of the version's card: these figures do not compare to those.")
     if as_json:
         print(json.dumps({n: f.model_dump() for n, f in evaluation.figures.items()}, indent=2))
         return
@@ -138,7 +158,7 @@ def sample(
     count: Annotated[int, typer.Option(min=1, max=4096, help="How many seeds.")] = 100,
     columns: Annotated[int, typer.Option(min=1, max=256)] = 10,
     scale: Annotated[int, typer.Option(min=1, max=32)] = 2,
-    repository: RepositoryOption = SHIPPED,
+    repository: ReadOption = None,
 ) -> None:
     """Draw a sheet of seeds from a published version, as the service would."""
     found = _version(repository, name, version)
@@ -154,7 +174,8 @@ app.add_typer(datasets_app, name="datasets")
 
 @datasets_app.command("list")
 def list_datasets(data: DataOption = None) -> None:
-    """Show each dataset, where its files lie, and whether they are the published ones."""
+    """Show each dataset, where its files lie, and whether they are the published ones; exit status 1 if one is not."""
+    damaged = False
     table = Table("dataset", "what", "train + test", "where", "state")
     for name, source in datasets.SOURCES.items():
         try:
@@ -162,8 +183,11 @@ def list_datasets(data: DataOption = None) -> None:
             row = (" + ".join(f"{len(s):,}" for s in splits), str(datasets.locate(source, data)), "verified")
         except TrainingError as error:
             row = ("", "", str(error))
+            damaged = True
         table.add_row(name, f"{source.title} ({source.licence})", *row)
     console.print(table)
+    if damaged:
+        raise typer.Exit(1)
 
 
 @datasets_app.command("download")
@@ -179,13 +203,16 @@ def classifier(
         Path | None, typer.Option(help="File; by default the carried one, which is replaced.", show_default=False)
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100)] = classifiers.EPOCHS,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the judge that is there.")] = False,
     data: DataOption = None,
 ) -> None:
     """Train the judge of a dataset: the classifier behind FID, coverage and label accuracy."""
+    path = out or classifiers.path_of(dataset)
+    if path.exists() and not replace:
+        raise TrainingError(f"{path} exists, and every published figure stands on it. Use --out, or --replace if you mean it.")
     torch.set_num_threads(2)
     train_split, test_split = (datasets.load(dataset, split, data) for split in ("train", "test"))
     fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs)
-    path = out or classifiers.path_of(dataset)
     classifiers.save(fitted, path)
     accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)
     console.print(f"Wrote {path}: {accuracy:.4f} of the test pictures right.", soft_wrap=True)
@@ -197,6 +224,12 @@ def _spec(preset: PresetName, options: list[str], file: Path | None) -> Training
         field, equals, value = option.partition("=")
         if not equals:
             raise TrainingError(f"--set takes FIELD=VALUE, not {option!r}. For example: --set gamma=0.5")
+        if field == "preset":
+            raise TrainingError("A preset is chosen with --preset. Drop --set preset=….")
+        if field not in TrainingSpec.model_fields:
+            near = difflib.get_close_matches(field, TrainingSpec.model_fields, 1)
+            hint = f"Did you mean {near[0]}?" if near else "See python -m training train --show for all fields."
+            raise TrainingError(f"A spec has no field {field!r}. {hint}")
         try:
             overrides[field] = json.loads(value)
         except ValueError:
@@ -214,7 +247,8 @@ def _spec(preset: PresetName, options: list[str], file: Path | None) -> Training
         ) from error
 
 
-def _version(repository: Path, name: str, number: int | None) -> Version:
+def _version(repository: Path | None, name: str, number: int | None) -> Version:
+    repository = repository or (STATE if name in Repository(STATE).names() else SHIPPED)
     found = Repository(repository)
     if number is None:
         number = found.aliases(name).get(CHAMPION) or max(found.numbers(name), default=0)
@@ -228,9 +262,12 @@ def _aliases_of(repository: Repository, version: Version) -> list[str]:
 
 
 def _show_spec(spec: TrainingSpec) -> None:
-    table = Table("field", "value", "what it is")
-    for name, field in TrainingSpec.model_fields.items():
-        table.add_row(name, str(getattr(spec, name)), " ".join((field.description or "").split()))
+    table = Table("field", "value", "bounds", "what it is")
+    for (name, field), value in zip(TrainingSpec.model_fields.items(), spec.model_dump(mode="json").values(), strict=True):
+        signs = {"Ge": "≥", "Gt": ">", "Le": "≤", "Lt": "<"}
+        bounds = [(signs[type(m).__name__], vars(m)) for m in field.metadata if type(m).__name__ in signs]
+        told = ", ".join(f"{sign} {next(iter(value.values())):,}" for sign, value in bounds)
+        table.add_row(name, json.dumps(value), told, " ".join((field.description or "").split()))
     console.print(table)
 
 
@@ -246,6 +283,6 @@ def main() -> None:
     """Run the command line; an expected error becomes one line and exit status 1."""
     try:
         app()
-    except (TrainingError, RepositoryError) as error:
+    except (TrainingError, RepositoryError, OSError) as error:
         Console(stderr=True).print(f"Error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
         sys.exit(1)

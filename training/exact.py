@@ -8,14 +8,19 @@ partial sum of a layer, in whatever order, can need more than float32's 24 bits.
 is nothing. What is left is one sigmoid on a grid of 1,024 logits, none of which lies near a rounding edge between
 two of the 256 grey levels, so that a library's last-bit error in it cannot show either.
 
+This holds for whatever adds up the products in any order, in float32 or wider, fused or not: that is ONNX Runtime, torch,
+OpenBLAS and their like on CPUs. It does not cover arithmetic that is not float32 (TF32, bfloat16 fast-math) or that
+replaces the products (Winograd, FFT).
+
 The bound is checked, not assumed: `Certificate` holds what was found, and goes into the manifest.
 """
 
 from __future__ import annotations
 
 import copy
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -30,8 +35,8 @@ SIGNIFICAND = 2**24
 INPUT_STEP = 2.0**-8
 """Latents and labels are rounded to this."""
 INPUT_BOUND = 8.0
-"""Latents are clipped to this; a standard normal exceeds it once in 10**15 draws."""
-ACTIVATION_LEVELS = 1023
+"""Latents are clipped to this: no seed reaches it at psi 1, and at psi 2 one number in 16,000 does."""
+ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
 """A hidden activation lies in -256..1023 steps; LeakyReLU's slope of 1/4 makes the lower end shorter."""
 LOGIT_STEP = 2.0**-6
 LOGIT_LEVELS = 512
@@ -46,10 +51,6 @@ class Certificate:
     """Bound on any partial sum of any layer, in units of that layer's grid. Exact if at most 2**24."""
     sigmoid_margin: float
     """Least distance, in grey levels, of a possible pixel from a rounding edge."""
-    activation_step: float
-    """Grid of the hidden activations."""
-    clipped: float
-    """Share of hidden activations beyond the grid's ends, over the calibration seeds."""
 
     def to_manifest(self) -> dict[str, Any]:
         """As it stands in manifest.json."""
@@ -57,8 +58,6 @@ class Certificate:
             "largest_sum": self.largest_sum,
             "exact_up_to": SIGNIFICAND,
             "sigmoid_margin_grey_levels": self.sigmoid_margin,
-            "activation_step": self.activation_step,
-            "clipped_activations": self.clipped,
         }
 
 
@@ -67,50 +66,69 @@ class ExactLayer(nn.Module):
 
     Args:
         layer: the trained layer.
-        low, high: smallest and largest integer of each input channel, (C_in,).
-        step_in, step_out: what an integer stands for, before and after.
-        skip_high: largest magnitude of what may be added, in steps of `step_out`; 0 if nothing is.
+        low, high: smallest and largest integer of each input channel, (C_in,), or of all of them, (1,).
+        step_in, step_out: what an integer of each channel stands for, before, (C_in,), and after, (C_out,).
+        step_skip: the same for what may be added, (C_out,); None if nothing is.
     """
 
-    def __init__(self, layer: Layer, low: Tensor, high: Tensor, step_in: float, step_out: float, skip_high: int = 0) -> None:
+    skip_scale: Tensor | None
+
+    def __init__(
+        self, layer: Layer, low: Tensor, high: Tensor, step_in: Tensor, step_out: Tensor, step_skip: Tensor | None
+    ) -> None:
         super().__init__()
-        self.affine, self.last = copy.deepcopy(layer.affine), layer.last
         assert layer.affine.bias is not None  # noqa: S101 - for the type checker
-        assert self.affine.bias is not None  # noqa: S101
-        weight = layer.affine.weight.detach().double() * step_in / step_out
+        self.affine, self.last = copy.deepcopy(layer.affine), layer.last
+        ones = (1,) * (layer.affine.weight.dim() - 2)
+        skip_scale = torch.zeros_like(step_out) if step_skip is None else step_skip / step_out
+        weight = layer.affine.weight.detach().double() * step_in.view(1, -1, *ones) / step_out.view(-1, 1, *ones)
         bias = layer.affine.bias.detach().double() / step_out
         if self.last:
             bias = bias - 0.5  # the grid of logits is made of half-integers
-        self.bits, self.largest_sum = self._finest_grid(weight, bias, low.double(), high.double(), skip_high)
-        grid = 2.0**self.bits
-        with torch.no_grad():
-            self.affine.weight.copy_((weight * grid).round() / grid)
-            self.affine.bias.copy_((bias * grid).round() / grid)
+        weight, bias, self.largest_sum = self._onto_grid(weight, bias, low.double(), high.double(), skip_scale)
+        self.affine.weight = nn.Parameter(weight.float(), requires_grad=False)
+        self.affine.bias = nn.Parameter(bias.float(), requires_grad=False)
+        self.register_buffer("skip_scale", skip_scale.float().view(-1, *ones) if step_skip is not None else None)
 
-    @staticmethod
-    def _finest_grid(weight: Tensor, bias: Tensor, low: Tensor, high: Tensor, skip_high: int) -> tuple[int, int]:
-        """The most fractional bits at which no partial sum can exceed the significand, and the bound at that many."""
-        shape = (1, -1) + (1,) * (weight.dim() - 2)
+    def _onto_grid(
+        self, weight: Tensor, bias: Tensor, low: Tensor, high: Tensor, skip_scale: Tensor
+    ) -> tuple[Tensor, Tensor, int]:
+        """Round each output channel's weights and bias to the finest grid on which no partial sum can need more than 24 bits.
+
+        Returns weight and bias on their grids, and the bound on any partial sum, in units of its channel's grid.
+        """
+        shape = (-1,) + (1,) * (weight.dim() - 1)
+        ends = (1, -1) + (1,) * (weight.dim() - 2)
+        done = torch.zeros(len(bias), dtype=torch.bool)
+        largest = torch.zeros(len(bias), dtype=torch.float64)
+        on_grid, bias_on_grid = weight.clone(), bias.clone()
         for bits in range(40, -1, -1):
             w, b = (weight * 2.0**bits).round(), (bias * 2.0**bits).round()
             # any partial sum lies between the sum of all negative terms and that of all positive ones
-            up = (w.clamp(min=0) * high.view(shape) + w.clamp(max=0) * low.view(shape)).flatten(1).sum(1)
-            down = (w.clamp(min=0) * low.view(shape) + w.clamp(max=0) * high.view(shape)).flatten(1).sum(1)
-            largest = torch.maximum(up, -down) + b.abs() + skip_high * 2.0**bits
-            if largest.max() <= SIGNIFICAND:
-                return bits, int(largest.max())
-        raise ExportError(
-            "A layer's weights are so large that its sums cannot be held exactly. The run has probably diverged: export "
-            "an earlier checkpoint, or train with a lower learning_rate."
-        )
+            up = (w.clamp(min=0) * high.view(ends) + w.clamp(max=0) * low.view(ends)).flatten(1).sum(1)
+            down = (w.clamp(min=0) * low.view(ends) + w.clamp(max=0) * high.view(ends)).flatten(1).sum(1)
+            skip = skip_scale * 2.0**bits
+            bound = torch.maximum(up, -down) + b.abs() + ACTIVATION_LEVELS * skip
+            # what is added must be a multiple of the grid too
+            fits = (bound <= SIGNIFICAND) & ~done & ((skip == 0) | (skip >= 1))
+            on_grid = torch.where(fits.view(shape), w * 2.0**-bits, on_grid)
+            bias_on_grid = torch.where(fits, b * 2.0**-bits, bias_on_grid)
+            largest = torch.where(fits, bound, largest)
+            done |= fits
+        if not done.all():
+            raise ExportError(
+                "A layer's weights are so large that its sums cannot be held exactly. The run has probably diverged: export "
+                "an earlier checkpoint, or train with a lower learning_rate."
+            )
+        return on_grid, bias_on_grid, int(largest.max())
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
         x = self.affine(x)
-        if skip is not None:
-            x = x + skip
+        if skip is not None and self.skip_scale is not None:
+            x = x + skip * self.skip_scale
         if self.last:
             return torch.clamp(torch.round(x), -LOGIT_LEVELS, LOGIT_LEVELS - 1)
-        return torch.clamp(torch.round(F.leaky_relu(x, SLOPE)), -_low_end(), ACTIVATION_LEVELS)
+        return torch.clamp(torch.round(F.leaky_relu(x, SLOPE)), -LOW_LEVELS, ACTIVATION_LEVELS)
 
 
 class ExactGenerator(nn.Module):
@@ -118,7 +136,7 @@ class ExactGenerator(nn.Module):
 
     Args:
         generator: the trained one; it is left as it is.
-        calibration: inputs side by side, (N, z_dim + K), from which the range of the activations is read.
+        calibration: inputs side by side, (N, z_dim + K), from which the range of each layer's activations is read.
     """
 
     def __init__(self, generator: Generator, calibration: Tensor) -> None:
@@ -126,22 +144,23 @@ class ExactGenerator(nn.Module):
         self.z_dim, self.classes = generator.z_dim, generator.classes
         self.network = copy.deepcopy(generator).cpu().requires_grad_(False).eval()
         self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        step, clipped = _activation_step(self.network, calibration)
-        largest = 0
-        for name, layer, first in _layers(self.network):
-            channels = layer.affine.weight.shape[1]
-            low, high = (torch.full((channels,), v) for v in (-_low_end(), ACTIVATION_LEVELS))
-            step_in = step
-            if first:
-                bound, one = INPUT_BOUND / INPUT_STEP, 1 / INPUT_STEP
-                low = torch.tensor([-bound] * self.z_dim + [0.0] * self.classes)
-                high = torch.tensor([bound] * self.z_dim + [one] * self.classes)
-                step_in = INPUT_STEP
-            step_out = LOGIT_STEP if layer.last else step
-            exact = ExactLayer(layer, low, high, step_in, step_out, 0 if layer.last else ACTIVATION_LEVELS)
+        layers = _layers(self.network)
+        steps = _activation_steps(self.network, layers, calibration)
+        bound, one = INPUT_BOUND / INPUT_STEP, 1 / INPUT_STEP
+        low = torch.tensor([-bound] * self.z_dim + [0.0] * self.classes)
+        high = torch.tensor([bound] * self.z_dim + [one] * self.classes)
+        step_in, largest = torch.full((len(low),), INPUT_STEP, dtype=torch.float64), 0
+        for name, layer in layers:
+            features = len(layer.affine.weight)
+            # features that become one channel, by view or pixel shuffle, share its step
+            step_out = steps[name].repeat_interleave(features // len(steps[name]))
+            skip = self.network.skips.get(name)
+            exact = ExactLayer(layer, low, high, step_in, step_out, steps[skip] if skip else None)
             largest = max(largest, exact.largest_sum)
             self.network.set_submodule(name, exact)
-        self.certificate = Certificate(largest, sigmoid_margin(), step, clipped)
+            low, high = torch.tensor([-float(LOW_LEVELS)]), torch.tensor([float(ACTIVATION_LEVELS)])
+            step_in = steps[name]
+        self.certificate = Certificate(largest, sigmoid_margin())
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         bound = INPUT_BOUND / INPUT_STEP
@@ -154,36 +173,41 @@ class ExactGenerator(nn.Module):
 
 def sigmoid_margin() -> float:
     """Least distance of 255 * sigmoid(logit) from a half-integer, over all logits of the grid, in grey levels."""
-    edges = []
-    for level in range(-LOGIT_LEVELS, LOGIT_LEVELS):
-        grey = 255 / (1 + math.exp(-(level + 0.5) * LOGIT_STEP))
-        edges.append(abs(grey - math.floor(grey) - 0.5))
-    return min(edges)
+    grey = 255 * torch.sigmoid(possible_logits().double())
+    return (grey - grey.floor() - 0.5).abs().min().item()
 
 
-def _low_end() -> int:
-    return int((ACTIVATION_LEVELS + 1) * SLOPE)
+def possible_logits() -> Tensor:
+    """Every logit that an exact generator can give a pixel, (1024,)."""
+    return (torch.arange(-LOGIT_LEVELS, LOGIT_LEVELS) + 0.5) * LOGIT_STEP
 
 
-def _layers(network: Generator) -> list[tuple[str, Layer, bool]]:
-    """Name and layer, in order; the first one reads latents and labels."""
-    found = [(name, module) for name, module in network.named_modules() if isinstance(module, Layer)]
-    return [(name, layer, index == 0) for index, (name, layer) in enumerate(found)]
+def _layers(network: Generator) -> list[tuple[str, Layer]]:
+    """Name and layer, in order: each reads what the one before gives."""
+    return [(name, module) for name, module in network.named_modules() if isinstance(module, Layer)]
 
 
 @torch.inference_mode()
-def _activation_step(network: Generator, calibration: Tensor) -> tuple[float, float]:
-    """One power of two for all hidden activations: the finest whose range holds all but a 100,000th of them."""
-    seen: list[Tensor] = []
+def _activation_steps(network: Generator, layers: list[tuple[str, Layer]], calibration: Tensor) -> dict[str, Tensor]:
+    """What an integer stands for in each channel that a layer gives to the next, (C,): the finest power of two whose range
+    holds every activation of the calibration.
+    """
+    reach: dict[str, Tensor] = {}
+
+    def watch(name: str, channels: int) -> Callable[[nn.Module, Any, Tensor], None]:
+        def note(_module: nn.Module, _input: Any, out: Tensor) -> None:  # noqa: ANN401 - torch's
+            # below zero the grid ends a quarter as far out, just as LeakyReLU shrinks what is there
+            size = torch.where(out < 0, -out / SLOPE, out)
+            reach[name] = size.view(len(out), channels, -1).amax(dim=(0, 2)).double()
+
+        return note
+
     hooks = [
-        layer.register_forward_hook(lambda _m, _i, out: seen.append(out.flatten().abs()))
-        for _, layer, _ in _layers(network)
-        if not layer.last
+        layer.register_forward_hook(watch(name, following.affine.weight.shape[1]))
+        for (name, layer), (_, following) in pairwise(layers)
     ]
     network.logits(calibration)
     for hook in hooks:
         hook.remove()
-    everything = torch.cat(seen)
-    largest = everything.kthvalue(math.ceil(len(everything) * (1 - 1e-5))).values.item()
-    step = 2.0 ** math.ceil(math.log2(max(largest, 2.0**-20) / ACTIVATION_LEVELS))
-    return step, (everything > ACTIVATION_LEVELS * step).double().mean().item()
+    steps = {name: torch.exp2(torch.ceil(torch.log2(r.clamp(min=2.0**-20) / ACTIVATION_LEVELS))) for name, r in reach.items()}
+    return steps | {layers[-1][0]: torch.tensor([LOGIT_STEP], dtype=torch.float64)}

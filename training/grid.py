@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
+
+from models.atomic import write_atomically
 
 
 def sheet(images: Tensor, columns: int, scale: int = 1) -> Image.Image:
@@ -22,9 +25,9 @@ def sheet(images: Tensor, columns: int, scale: int = 1) -> Image.Image:
 def save_sheet(path: Path, images: Tensor, columns: int, scale: int = 1) -> None:
     """Write a sheet as PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    sheet(images, columns, scale).save(part, format="PNG")
-    part.replace(path)
+    buffer = io.BytesIO()
+    sheet(images, columns, scale).save(buffer, format="PNG")
+    write_atomically(path, buffer.getvalue())
 
 
 def to_pixels(images: Tensor) -> Tensor:

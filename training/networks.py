@@ -6,7 +6,9 @@ integer grid for serving without knowing the network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +46,13 @@ def conv(channels_in: int, channels_out: int, kernel: int = 3, *, stride: int = 
 
 
 class Generator(nn.Module):
-    """z (N, z_dim) and, if conditional, label (N, K) -> image (N, 1, 28, 28) in 0..1."""
+    """z (N, z_dim) and, if conditional, label (N, K) -> image (N, 1, 28, 28) in 0..1.
+
+    Its layers are declared in the order in which they are used, each reading what the one before gives.
+    """
+
+    skips: Mapping[str, str] = MappingProxyType({})
+    """Layer to the earlier layer whose output is added to its own."""
 
     def __init__(self, z_dim: int, classes: int) -> None:
         super().__init__()
@@ -76,6 +84,8 @@ class MlpGenerator(Generator):
 
 class ConvGenerator(Generator):
     """Widest where the picture is smallest; grows by pixel shuffle, for ONNX Runtime is slow at ConvTranspose."""
+
+    skips = MappingProxyType({"reduce": "stem", "refine14": "up14"})
 
     def __init__(self, z_dim: int, classes: int, widths: tuple[int, ...]) -> None:
         super().__init__(z_dim, classes)
@@ -117,7 +127,7 @@ class Discriminator(nn.Module):
         raise NotImplementedError
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        h = self.features(2 * image - 1)
+        h = self.features(image)
         logit: Tensor = self.head(h).squeeze(1)
         if self.embedding is not None and label is not None:
             logit = logit + (h * self.embedding(label)).sum(1) / h.shape[1] ** 0.5
@@ -153,7 +163,7 @@ class ConvDiscriminator(Discriminator):
         self.flat = Layer(nn.Linear(c4 * 16, head))
 
     def features(self, image: Tensor) -> Tensor:
-        x = self.down14(image)  # (N, c14, 14, 14)
+        x = self.down14(2 * image - 1)  # (N, c14, 14, 14)
         x = self.refine14(x, x)
         x = self.down7(x)  # (N, c7, 7, 7)
         x = self.refine7(x, x)

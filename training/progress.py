@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,23 +16,36 @@ from rich.progress import Progress as Bar
 from training.trainer import StepFigures
 
 
-class Progress:
-    """Follows a run of so many images. A context manager."""
+class _Quiet(Console):
+    """A console that falls silent when its reader goes away: a run goes on without an audience."""
 
-    def __init__(self, images: int, console: Console | None = None) -> None:
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        sys.stdout = Path(os.devnull).open("w")
+
+
+class Progress:
+    """Follows a run of so many images. A context manager.
+
+    Args:
+        images: how many the run is to see.
+        seen: how many it has seen before.
+        console: where to; by default the terminal or whatever stands in for it.
+    """
+
+    def __init__(self, images: int, seen: int = 0, console: Console | None = None) -> None:
         self.images = images
-        self.console = console or Console()
+        self.console = console or _Quiet()
         self._bar: Bar | None = None
         if self.console.is_terminal:
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
+            columns = (
                 MofNCompleteColumn(),
+                BarColumn(bar_width=None),
+                TaskProgressColumn(),
                 TextColumn("{task.fields[figures]}"),
-                console=self.console,
             )
-            self._task = self._bar.add_task("images", total=images, figures="")
+            self._bar = Bar(*columns, console=self.console, expand=True)
+            self._task = self._bar.add_task("images", total=images, completed=seen, figures="")
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -41,17 +57,21 @@ class Progress:
             self._bar.stop()
 
     def update(self, seen: int, figures: StepFigures, rate: float, eta: float) -> None:
-        """Show where the run is: images seen, losses, D(real), D(fake), images/s, and seconds to go."""
-        text = (
+        """Show where the run is: images seen, images/s, seconds to go, losses, D(real) and D(fake)."""
+        pace = f"{rate:.0f} images/s, {timedelta(seconds=round(max(eta, 0)))} to go"
+        losses = (
             f"D {figures.loss_discriminator:.3f}  G {figures.loss_generator:.3f}  "
-            f"D(real) {figures.d_real:.2f}  D(fake) {figures.d_fake:.2f}  "
-            f"{rate:.0f} images/s  {timedelta(seconds=round(max(eta, 0)))} to go"
+            f"D(real) {figures.d_real:.2f}  D(fake) {figures.d_fake:.2f}"
         )
         if self._bar:
+            text = f"{pace}  {losses}" if self.console.width >= 120 else pace
             self._bar.update(self._task, completed=seen, figures=text)
         else:
-            self.console.print(f"{seen:>9,}/{self.images:,}  {text}", soft_wrap=True, highlight=False)
+            self._say(f"{seen:>9,}/{self.images:,}  {pace}  {losses}")
 
     def note(self, text: str) -> None:
         """Say something that happened once."""
-        self.console.print(f"{'':>9} {text}", soft_wrap=True, highlight=False)
+        self._say(f"{'':>9} {text}")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True, highlight=False)

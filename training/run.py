@@ -1,6 +1,7 @@
 """A run: a trainer in a folder, from its first image to its last, through stops and resumes.
 
 spec.json           what was asked for
+    .lock               held by the trainer that runs in it
 events.jsonl        what happened, one JSON object a line
 checkpoint.pt       where to go on
 best.pt             the averaged generator, and the discriminator, when KID was lowest
@@ -9,12 +10,14 @@ samples/*.png       the same 80 seeds at intervals
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import io
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,9 +29,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models import noise
+from models.atomic import write_atomically
 from training import datasets, grid
 from training.datasets import Dataset
-from training.errors import CheckpointError, DivergedError
+from training.errors import CheckpointError, DivergedError, TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
 from training.networks import Generator
@@ -82,7 +86,7 @@ class RunFolder:
 
 
 class Stop:
-    """Set by SIGTERM or SIGINT; the loop looks at it after every step."""
+    """Set by SIGTERM, SIGINT or SIGHUP; the loop looks at it after every step."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -93,8 +97,9 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen for the two signals while the block runs."""
-        before = {number: signal.signal(number, self.request) for number in (signal.SIGTERM, signal.SIGINT)}
+        """Listen for the signals while the block runs."""
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        before = {number: signal.signal(number, self.request) for number in numbers}
         try:
             yield
         finally:
@@ -130,14 +135,19 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
-def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint so that a crash at any moment leaves the old one or the new one, whole."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint, its sha256 before it, so that a crash at any moment leaves the old one or the new one, whole.
+
+    Raises:
+        CheckpointError: it cannot be written; the old one is still there.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    try:
+        write_atomically(path, hashlib.sha256(content).digest() + content)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written ({error}). Make room, then go on with --resume.") from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -147,14 +157,32 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: it is missing or damaged.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist. Start the run without --resume.") from None
-    except Exception as error:  # a damaged pickle may break its reader anywhere
-        raise CheckpointError(f"{path} is damaged ({error}). Remove it and start the run again.") from error
+        whole = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}). Name a run's folder that has one.") from None
+    digest, content = whole[:32], whole[32:]
+    if hashlib.sha256(content).digest() != digest:
+        raise CheckpointError(f"{path} is damaged: its checksum is wrong. Remove it and start the run again without --resume.")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # a pickle may break its reader anywhere
+        raise CheckpointError(
+            f"{path} is no checkpoint of tensors and plain values. Remove it and start the run again."
+        ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and start the run again.")
     return state
+
+
+@contextmanager
+def _alone_in(folder: RunFolder) -> Iterator[None]:
+    """One trainer a folder. The lock is the kernel's, so it cannot outlive its holder."""
+    with (folder.path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CheckpointError(f"Another trainer is at work in {folder.path}. Stop it, or use another folder.") from None
+        yield
 
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -196,17 +224,16 @@ class KidMeter:
 
 
 def start(folder: RunFolder, spec: TrainingSpec) -> None:
-    """Lay out the folder of a new run.
+    """Lay out the folder of a new run. A folder without a checkpoint holds none yet, whatever else lies in it.
 
     Raises:
         CheckpointError: there is a run in it already.
     """
-    if folder.spec.exists():
-        raise CheckpointError(
-            f"{folder.path} holds a run already. Resume it with --resume, or choose another folder with --out."
-        )
+    if folder.checkpoint.exists():
+        raise CheckpointError(f"{folder.path} holds a run already. Go on with --resume, or choose another folder with --out.")
     folder.path.mkdir(parents=True, exist_ok=True)
-    folder.spec.write_text(spec.model_dump_json(indent=2) + "\n")
+    folder.events.unlink(missing_ok=True)
+    write_atomically(folder.spec, f"{spec.model_dump_json(indent=2)}\n".encode())
 
 
 def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_folder: Path | None = None) -> str:
@@ -219,11 +246,32 @@ def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_fo
         data_folder: where the dataset's files lie, if not in their usual place.
 
     Raises:
-        DivergedError: a loss is no longer a number. The event log says so too.
-        CheckpointError: the checkpoint is missing, damaged or another spec's.
+        TrainingError: anything that the person who started it can mend. The event log says how the run ended.
     """
+    stop = Stop()
+    with stop.on_signals(), _alone_in(folder):
+        events = Events(folder.events)
+        try:
+            loop = _prepare(folder, events, resume=resume, device=device, data_folder=data_folder)
+            reason = loop.until_done(stop, resumed=resume)
+            events.write("end", reason=reason, images=loop.trainer.seen, seconds=round(loop.trainer.seconds, 1))
+        except Exception as error:
+            reason = "diverged" if isinstance(error, DivergedError) else "failed"
+            with suppress(OSError):  # on a full disk there is no telling it either
+                events.write("end", reason=reason, detail=str(error))
+            raise
+        finally:
+            events.close()
+    return reason
+
+
+def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, data_folder: Path | None) -> _Loop:
     spec = folder.read_spec()
     torch.set_num_threads(spec.threads)
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise TrainingError(f"torch cannot use the device {device!r} ({error}). Use --device cpu.") from error
     data = datasets.load(spec.dataset, "train", data_folder)
     trainer = Trainer(spec, data, device)
     best_kid = float("inf")
@@ -231,19 +279,7 @@ def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_fo
         state = load_checkpoint(folder.checkpoint)
         trainer.load_state_dict(state)
         best_kid = state.get("best_kid", best_kid)
-    meter = KidMeter(data) if spec.metrics_every else None
-    events, stop = Events(folder.events), Stop()
-    loop = _Loop(folder, trainer, events, meter, best_kid)
-    try:
-        with stop.on_signals(), Progress(spec.images) as progress:
-            reason = loop.until_done(stop, progress, resumed=resume)
-        events.write("end", reason=reason, images=trainer.seen, seconds=round(trainer.seconds, 1))
-    except DivergedError as error:
-        events.write("end", reason="diverged", images=trainer.seen, detail=str(error))
-        raise
-    finally:
-        events.close()
-    return reason
+    return _Loop(folder, trainer, events, KidMeter(data) if spec.metrics_every else None, best_kid)
 
 
 class _Loop:
@@ -253,12 +289,18 @@ class _Loop:
         self.folder, self.trainer, self.events = folder, trainer, events
         self.meter, self.best_kid = meter, best_kid
 
-    def until_done(self, stop: Stop, progress: Progress, *, resumed: bool) -> str:
+    def until_done(self, stop: Stop, *, resumed: bool) -> str:
+        """Train; return why it ended: `budget` or `stopped`."""
+        with Progress(self.trainer.spec.images, self.trainer.seen) as progress:
+            return self._until_done(stop, progress, resumed=resumed)
+
+    def _until_done(self, stop: Stop, progress: Progress, *, resumed: bool) -> str:
         trainer, spec = self.trainer, self.trainer.spec
         seen_before, seconds_before, clock = trainer.seen, trainer.seconds, time.monotonic()
         self.events.write("resumed" if resumed else "started", images=trainer.seen, of=spec.images, preset=spec.preset)
         if not resumed:
             self._samples()
+            self._checkpoint()  # from here on there is a run to resume
         while not trainer.done and not stop.requested:
             before = trainer.seen
             figures = trainer.step()
@@ -299,21 +341,24 @@ class _Loop:
 
     def _metrics(self, meter: KidMeter, progress: Progress) -> None:
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
+        self.trainer.check_finite()  # KID would not notice: of pictures that are no numbers it is a number
         kid, deviation = meter.measure(generator)
         is_best = kid < self.best_kid
         if is_best:
             self.best_kid = kid
-            save_atomically(self._networks(kid), self.folder.best)
+            save_checkpoint(self._networks(kid), self.folder.best)
         self.events.write("metrics", images=self.trainer.seen, kid=round(kid, 6), kid_sd=round(deviation, 6), best=is_best)
         progress.note(f"KID {kid:.4f} ± {deviation:.4f}{' (best)' if is_best else ''}")
 
     def _networks(self, kid: float) -> dict[str, Any]:
         """What export needs of this moment, in the checkpoint's own names."""
         state = self.trainer.state_dict()
-        return {name: state[name] for name in ("spec", "ema", "discriminator", "seen", "seconds")} | {"kid": kid}
+        names = ("spec", "ema", "discriminator", "seen", "seconds", "machine", "torch")
+        return {name: state[name] for name in names} | {"kid": kid}
 
     def _checkpoint(self) -> None:
-        save_atomically(self.trainer.state_dict() | {"best_kid": self.best_kid}, self.folder.checkpoint)
+        self.trainer.check_finite()
+        save_checkpoint(self.trainer.state_dict() | {"best_kid": self.best_kid}, self.folder.checkpoint)
         self.events.write("checkpoint", images=self.trainer.seen)
 
 

@@ -95,7 +95,8 @@ class TrainingSpec(BaseModel):
 
 
 PRESETS: dict[PresetName, dict[str, Any]] = {
-    # The lecture's GAN: two fully connected networks and binary cross-entropy, nothing else.
+    # The lecture's GAN: two fully connected networks and binary cross-entropy, nothing else. The discriminator's sigmoid is
+    # computed together with the logarithm of the cross-entropy, which is the same and cannot overflow.
     "lecture": {
         "conditional": False,
         "network": "mlp",

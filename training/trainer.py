@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +18,11 @@ from training.ema import Ema
 from training.errors import CheckpointError, DivergedError
 from training.losses import LOSSES, gradient_penalty
 from training.spec import TrainingSpec
+
+REMEDY = (
+    "Train again with a lower learning_rate or a higher gamma. What was best before is kept: python -m training export "
+    "--checkpoint best."
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Trainer:
         self.loss = LOSSES[spec.loss]
         self.seen = self.steps = 0
         self.seconds = 0.0
+        self.machine = machine(device)
 
     @property
     def done(self) -> bool:
@@ -112,10 +121,24 @@ class Trainer:
         if not all(torch.isfinite(x) for x in (loss_d, loss_g)):
             raise DivergedError(
                 f"After {self.seen} images a loss is not a finite number (discriminator {figures.loss_discriminator}, "
-                f"generator {figures.loss_generator}). The last checkpoint is from before; resume from it with another "
-                "seed, or train again with a lower learning_rate or a higher gamma."
+                f"generator {figures.loss_generator}). {REMEDY}"
             )
         return figures
+
+    def check_finite(self) -> None:
+        """Look at every weight before it is kept.
+
+        Raises:
+            DivergedError: one is not a finite number.
+        """
+        networks_and_names = (
+            ("generator", self.generator),
+            ("discriminator", self.discriminator),
+            ("average", self.ema.network),
+        )
+        for name, network in networks_and_names:
+            if not all(bool(p.isfinite().all()) for p in network.parameters()):
+                raise DivergedError(f"After {self.seen} images the {name} holds weights that are not finite numbers. {REMEDY}")
 
     def _step_discriminator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         with torch.no_grad():
@@ -168,6 +191,8 @@ class Trainer:
             "seen": self.seen,
             "steps": self.steps,
             "seconds": self.seconds,
+            "machine": self.machine,
+            "torch": str(torch.__version__),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -196,3 +221,15 @@ class Trainer:
             raise CheckpointError(
                 f"The checkpoint does not fit this version of the trainer ({error}). Start a new run in another folder."
             ) from error
+
+
+def machine(device: str) -> str:
+    """What trains here, in words: processor or GPU, cores, system."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    if device.startswith("cuda"):
+        model = f"{torch.cuda.get_device_name(device)} beside {model}"
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

@@ -49,7 +49,7 @@ def losses(folder: RunFolder) -> dict[int, tuple[float, ...]]:
 
 def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFolder) -> None:
     events = read_events(small_run.events)
-    assert [e["event"] for e in events[:2]] == ["started", "samples"]
+    assert [e["event"] for e in events[:3]] == ["started", "samples", "checkpoint"]
     assert events[-1] | {"time": 0, "seconds": 0} == {
         "event": "end",
         "reason": "budget",
@@ -64,10 +64,13 @@ def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFold
         *("images_per_second", "eta_seconds"),
     }
     assert all(0 <= e["d_fake"] <= 1 and 0 <= e["d_real"] <= 1 for e in progress)
-    assert [e["images"] for e in events if e["event"] == "checkpoint"] == [160, 320, 480, 640]
+    assert [e["images"] for e in events if e["event"] == "checkpoint"] == [0, 160, 320, 480, 640]
     for images in (0, 320, 640):
-        assert Image.open(small_run.sample(images)).size == (280, 224)
-    assert run.load_checkpoint(small_run.checkpoint)["seen"] == 640
+        with Image.open(small_run.sample(images)) as sheet:
+            assert sheet.size == (280, 224)
+    checkpoint = run.load_checkpoint(small_run.checkpoint)
+    assert (checkpoint["seen"], checkpoint["torch"]) == (640, str(torch.__version__))
+    assert "cores" in checkpoint["machine"]
     assert small_run.read_spec() == small_spec()
     assert not list(small_run.path.rglob("*.part"))
 
@@ -98,13 +101,13 @@ def test_a_stopped_run_goes_on_exactly_where_it_stopped(small_run: RunFolder, tm
 def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, *settings_of())
-    while process.poll() is None and not folder.checkpoint.exists():
+    while process.poll() is None and len(losses(folder) if folder.events.exists() else ()) < 12:
         time.sleep(0.01)
     process.kill()
     process.communicate()
     with folder.events.open("a") as events:
         events.write('{"event": "prog')  # as a write cut short would leave it
-    folder.checkpoint.with_suffix(".part").write_bytes(b"half a checkpoint")
+    (folder.path / ".checkpoint.pt.0123.part").write_bytes(b"half a checkpoint")
     process = train("--resume", "--out", folder.path)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
@@ -127,7 +130,7 @@ def test_a_diverged_run_says_so_and_keeps_its_last_good_checkpoint(
 ) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
     state = run.load_checkpoint(folder.checkpoint) | {"seen": 320}
-    run.save_atomically(state, folder.checkpoint)
+    run.save_checkpoint(state, folder.checkpoint)
     good = folder.checkpoint.read_bytes()
 
     def step(trainer: Trainer) -> StepFigures:
@@ -149,13 +152,18 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(small_run: RunFolder) -> N
     assert small_run.spec.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"half", b"PK\x03\x04 half a zip"])
-def test_a_damaged_checkpoint_is_refused_with_the_remedy(tmp_path: Path, content: bytes) -> None:
+def flip_a_bit(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [lambda c: b"", lambda c: c[:1000], lambda c: c[:-1], flip_a_bit])
+def test_a_damaged_checkpoint_is_refused_with_the_remedy(small_run: RunFolder, tmp_path: Path, damage) -> None:
     path = tmp_path / "checkpoint.pt"
-    with pytest.raises(CheckpointError, match="without --resume"):
+    with pytest.raises(CheckpointError, match="Name a run's folder"):
         run.load_checkpoint(path)
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="is damaged"):
+    path.write_bytes(damage(small_run.checkpoint.read_bytes()))
+    with pytest.raises(CheckpointError, match="Remove it and start the run again"):
         run.load_checkpoint(path)
 
 
@@ -164,10 +172,71 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (tmp_path / "executed",))
 
-    torch.save({"spec": Evil()}, tmp_path / "checkpoint.pt")
+    run.save_checkpoint({"spec": Evil()}, tmp_path / "checkpoint.pt")
     with pytest.raises(CheckpointError):
         run.load_checkpoint(tmp_path / "checkpoint.pt")
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
+    small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(small_run.path, tmp_path / "run")
+    before = folder.checkpoint.read_bytes()
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(CheckpointError, match=r"No space left on device.*--resume"):
+        run.save_checkpoint({"seen": 1}, folder.checkpoint)
+    assert folder.checkpoint.read_bytes() == before
+    assert not list(folder.path.glob("*.part")) + list(folder.path.glob(".*.part"))
+
+
+def test_two_trainers_do_not_share_a_folder(small_run: RunFolder, tmp_path: Path) -> None:
+    folder = copy_of(small_run.path, tmp_path / "run")
+    with run._alone_in(folder), pytest.raises(CheckpointError, match="Another trainer"):
+        run.run(folder, resume=True)
+
+
+def test_a_folder_with_nothing_but_a_spec_holds_no_run_yet(tmp_path: Path) -> None:
+    """So a worker may lay a spec.json there, and a start that failed may be tried again."""
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.spec.write_text(small_spec(images=32).model_dump_json())
+    process = train("--spec", folder.spec, "--out", folder.path, "--data", tmp_path)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, out
+    assert "lacks train-images-idx3-ubyte.gz" in out
+    assert "Traceback" not in out
+    assert read_events(folder.events)[-1]["reason"] == "failed"
+    process = train("--spec", folder.spec, "--out", folder.path)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    process = train("--out", folder.path, *settings_of(images=320))
+    assert process.stdout
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(120) == 0
+    assert read_events(folder.events)[-1]["reason"] == "budget"
+
+
+def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_path: Path, mnist) -> None:
+    folder = copy_of(small_run.path, tmp_path / "run")
+    before = folder.checkpoint.read_bytes()
+    trainer = Trainer(small_spec(), mnist)
+    with torch.no_grad():
+        next(trainer.ema.network.parameters()).fill_(float("nan"))
+    loop = run._Loop(folder, trainer, run.Events(folder.events), None, float("inf"))
+    with pytest.raises(DivergedError, match="average holds weights that are not finite"):
+        loop._checkpoint()
+    loop.events.close()
+    assert folder.checkpoint.read_bytes() == before
 
 
 FIGURES = StepFigures(0.5, 0.7, 0.6, 0.4)
@@ -175,16 +244,18 @@ FIGURES = StepFigures(0.5, 0.7, 0.6, 0.4)
 
 def test_without_a_terminal_progress_is_plain_lines() -> None:
     out = io.StringIO()
-    with Progress(1000, Console(file=out, width=200)) as progress:
+    with Progress(1000, console=Console(file=out, width=200)) as progress:
         progress.update(500, FIGURES, rate=100.0, eta=5.0)
-    assert out.getvalue() == "      500/1,000  D 0.500  G 0.700  D(real) 0.60  D(fake) 0.40  100 images/s  0:00:05 to go\n"
+    told = "      500/1,000  100 images/s, 0:00:05 to go  D 0.500  G 0.700  D(real) 0.60  D(fake) 0.40\n"
+    assert out.getvalue() == told
 
 
-def test_on_a_terminal_progress_is_a_bar() -> None:
+@pytest.mark.parametrize("width", [80, 160])
+def test_on_a_terminal_progress_is_a_bar(width: int) -> None:
     out = io.StringIO()
-    console = Console(file=out, width=160, force_terminal=True)
-    with Progress(1000, console) as progress:
+    console = Console(file=out, width=width, force_terminal=True)
+    with Progress(1000, seen=250, console=console) as progress:
         progress.update(500, FIGURES, rate=100.0, eta=5.0)
-    assert "50%" in out.getvalue()
-    assert "100 images/s" in out.getvalue()
-    assert "━" in out.getvalue()
+    for part in ("50%", "500/1000", "100 images/s", "0:00:05 to go", "━"):
+        assert part in out.getvalue()
+    assert ("D(fake)" in out.getvalue()) == (width >= 120)

@@ -41,7 +41,7 @@ def test_a_resumed_run_is_equal_to_an_uninterrupted_one_to_the_last_bit(
 
     before = Trainer(spec, mnist)
     found = [before.step() for _ in range(5)]
-    run.save_atomically(before.state_dict(), tmp_path / "checkpoint.pt")
+    run.save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
     torch.manual_seed(999)
     after = Trainer(spec, mnist)
     after.load_state_dict(run.load_checkpoint(tmp_path / "checkpoint.pt"))

@@ -6,6 +6,7 @@ Each is held whole, as one uint8 tensor in memory: MNIST is 47 MB.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import urllib.request
 from dataclasses import dataclass
@@ -115,17 +116,21 @@ class Dataset:
 
 
 def locate(source: Source, folder: Path | None = None) -> Path:
-    """Return the folder to read a dataset from: the one given, else the first that has its files.
+    """Return the folder to read a dataset from: the one given, else the first that has all its files.
+
+    What was downloaded comes first, so that a download mends what is broken elsewhere.
 
     Raises:
         DatasetError: none has.
     """
-    candidates = (folder,) if folder else (*source.folders, CACHE / source.name)
+    candidates = (folder,) if folder else (CACHE / source.name, *source.folders)
     for candidate in candidates:
-        if any((candidate / f"{name}.gz").exists() for name in source.sha256):
+        if all((candidate / f"{name}.gz").exists() for name in source.sha256):
             return candidate
-    looked = ", ".join(str(c) for c in candidates)
-    raise DatasetError(f"{source.title}: none of {', '.join(f'{n}.gz' for n in source.sha256)} in {looked}. {source.remedy}.")
+    files = [f"{name}.gz" for name in source.sha256]
+    looked = "; ".join(f"{c} lacks {', '.join(f for f in files if not (c / f).exists())}" for c in candidates)
+    remedy = f"Put the files there, gzipped. {source.remedy}" if folder else source.remedy
+    raise DatasetError(f"{source.title}: {looked}. {remedy}.")
 
 
 def load(name: DatasetName, split: Split, folder: Path | None = None) -> Dataset:
@@ -136,9 +141,8 @@ def load(name: DatasetName, split: Split, folder: Path | None = None) -> Dataset
     """
     source = SOURCES[name]
     where = locate(source, folder)
-    images, labels = (
-        read_idx(where / f"{file}.gz", sha256=source.sha256[file], remedy=f"{source.remedy}.") for file in FILES[split]
-    )
+    remedy = f"{'Put the published file there. ' if folder else ''}{source.remedy}."
+    images, labels = (read_idx(where / f"{file}.gz", sha256=source.sha256[file], remedy=remedy) for file in FILES[split])
     return Dataset(
         source,
         split,
@@ -169,7 +173,7 @@ def _fetch(file: str, folder: Path, sha256: str, mirrors: tuple[str, ...]) -> No
             with urllib.request.urlopen(mirror + file, timeout=60) as answer:  # noqa: S310 - the mirrors are ours
                 part.write_bytes(answer.read())
             read_idx(part, sha256=sha256, remedy=remedy)
-        except (OSError, DatasetError) as error:
+        except (OSError, http.client.HTTPException, DatasetError) as error:
             failures.append(f"{mirror}: {error}")
         else:
             part.replace(folder / file)

@@ -6,6 +6,7 @@ It is made by `python -m training classifier` and carried in `classifiers/`; a v
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.atomic import write_atomically
 from training.datasets import Dataset
 from training.errors import TrainingError
 
@@ -100,17 +102,17 @@ def path_of(dataset: str) -> Path:
 
 def save(classifier: Classifier, path: Path) -> None:
     """Write the weights, whole or not at all."""
-    part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({name: value.contiguous() for name, value in classifier.state_dict().items()}, part)
-    part.replace(path)
+    buffer = io.BytesIO()
+    torch.save({name: value.contiguous() for name, value in classifier.state_dict().items()}, buffer)
+    write_atomically(path, buffer.getvalue())
 
 
 def load(dataset: str, classes: int) -> tuple[Classifier, str]:
     """Return the carried classifier of a dataset and the sha256 of its file.
 
     Raises:
-        TrainingError: there is none.
+        TrainingError: there is none, or it is damaged.
     """
     path = path_of(dataset)
     if not path.exists():
@@ -118,5 +120,8 @@ def load(dataset: str, classes: int) -> tuple[Classifier, str]:
             f"There is no classifier for {dataset} at {path}. Make it with: python -m training classifier {dataset}"
         )
     classifier = Classifier(classes)
-    classifier.load_state_dict(torch.load(path, weights_only=True))
+    try:
+        classifier.load_state_dict(torch.load(path, weights_only=True))
+    except Exception as error:  # a damaged pickle may break its reader anywhere
+        raise TrainingError(f"{path} is damaged ({error}). Restore it from git.") from error
     return classifier.eval(), hashlib.sha256(path.read_bytes()).hexdigest()

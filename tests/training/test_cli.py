@@ -1,0 +1,134 @@
+"""The command line, as a stranger meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from models.repository import Repository
+from tests.live import ROOT, service
+from tests.training.conftest import SMALL
+from tests.training.test_run import settings_of
+from training import run
+
+
+def training(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"]
+)
+def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
+    told = training(*command.split(), "--help")
+    assert told.returncode == 0
+    assert re.search(r"Usage: python -m training", told.stdout)
+    described = [line for line in told.stdout.splitlines() if re.match(r"│ +\*? *--[a-z]", line)]
+    assert described
+    for line in described:
+        assert len(line.split("  ")) > 2, line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--set", "gama=1"], "Did you mean gamma?"),
+        (["train", "--set", "gamma=-1"], "gamma: Input should be greater than or equal to 0"),
+        (["train", "--set", "gamma"], "--set takes FIELD=VALUE"),
+        (["train", "--set", "preset=quick"], "--preset"),
+        (["train", "--resume"], "--out"),
+        (["train", "--resume", "--out", "x", "--set", "gamma=1"], "leave --resume out"),
+        (["train", "--resume", "--out", "/nowhere"], "Name a folder that training has written"),
+        (["train", "--spec", "/nowhere.json"], "Name a spec.json"),
+        (["train", "--device", "abacus", "--out", "{tmp}/run"], "--device cpu"),
+        (["train", "--data", "{tmp}", "--out", "{tmp}/run"], "python -m training datasets download mnist"),
+        (["train", "--out", "/proc/run"], "/proc/run"),
+        (["evaluate", "nope"], "holds no model 'nope'"),
+        (["evaluate", "digits", "--version", "99"], "Choose one of"),
+        (["export", "{tmp}", "--name", "x", "--repository", "{tmp}/models"], "Name a run's folder"),
+        (["sample", "digits", "--out", "{tmp}"], "{tmp}"),
+        (["classifier", "mnist"], "--replace"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_one_line_that_ends_with_the_remedy(arguments: list[str], words: str, tmp_path: Path) -> None:
+    told = training(*(a.format(tmp=tmp_path) for a in arguments))
+    assert told.returncode == 1
+    assert words.format(tmp=tmp_path) in told.stderr
+    assert "Traceback" not in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert not (tmp_path / "models").exists()
+
+
+def test_show_prints_every_field_with_its_bounds_and_trains_nothing(tmp_path: Path) -> None:
+    told = training("train", "--preset", "quick", "--set", "generator_widths=[8,8,8,4]", "--out", tmp_path / "run", "--show")
+    assert told.returncode == 0
+    assert re.search(r"batch_size +│ 64 +│ ≥ 2, ≤ 4,096", told.stdout)
+    assert re.search(r"generator_widths +│ \[8, 8, 8, 4\]", told.stdout)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sheet_of_samples_is_drawn_as_the_service_draws_it(tmp_path: Path) -> None:
+    told = training(
+        "sample", "digits", "--out", tmp_path / "sheet.png", "--first", 7, "--count", 6, "--columns", 3, "--scale", 1
+    )
+    assert told.returncode == 0, told.stderr
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        drawn = sheet.tobytes()
+        assert sheet.size == (84, 56)
+    with service(tmp_path / "state") as running, running.client() as client:
+        content = client.get("/generate?seeds=7-12&columns=3").content
+    (tmp_path / "served.png").write_bytes(content)
+    with Image.open(tmp_path / "served.png") as sheet:
+        assert sheet.tobytes() == drawn
+
+
+def test_datasets_are_listed_with_where_they_lie_and_whether_they_are_right(tmp_path: Path) -> None:
+    told = training("datasets", "list")
+    assert re.search(r"mnist .* 60,000 \+ 10,000 .*verified", told.stdout)
+    assert training("datasets", "list", "--data", tmp_path).returncode == 1
+
+
+def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
+    """The whole way, with a spec small enough for a test."""
+    spec = {k: v for k, v in SMALL.items() if k != "images"} | {"images": 640, "metrics_every": 320}
+    told = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert f"python -m training export {tmp_path}/run --name digits" in told.stdout
+    events = run.read_events(tmp_path / "run" / "events.jsonl")
+    assert [e["images"] for e in events if e["event"] == "metrics"] == [320, 640]
+
+    with service(tmp_path / "state", poll_seconds=0.05) as running, running.client() as client:
+        before = client.get("/generate?seed=42")
+        assert before.headers["x-model"] == "digits/1"
+        told = training(
+            *("export", tmp_path / "run", "--name", "digits", "--repository", tmp_path / "state" / "models"),
+            *("--promote", "--pictures", 500),
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert "Published" in told.stdout
+        for _ in range(200):
+            if client.get("/generate?seed=42").headers["x-model"] == "digits/2":
+                break
+        assert client.get("/generate?seed=42").headers["x-model"] == "digits/2"
+        assert client.get("/generate?seed=42&version=1").content == before.content
+    assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 2, "previous": 1}
+
+    told = training("evaluate", "digits", "--repository", tmp_path / "state" / "models", "--pictures", 500, "--json")
+    figures = json.loads(told.stdout)
+    manifest = Repository(tmp_path / "state" / "models").get("digits", 2).manifest
+    for name, figure in manifest.metrics.items():
+        assert figures[name]["value"] == pytest.approx(figure.value, rel=1e-3, abs=1e-3)

@@ -1,0 +1,121 @@
+"""The generator on its integer grid: no sum rounds, so no order of summation shows."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.training.conftest import lecture_spec, small_spec
+from training import networks, run
+from training.errors import ExportError
+from training.exact import SIGNIFICAND, ExactGenerator, ExactLayer, possible_logits, sigmoid_margin
+from training.networks import Generator
+from training.spec import TrainingSpec
+
+SPECS = {
+    "standard": TrainingSpec(),
+    "small": small_spec(),
+    "lecture": lecture_spec(),
+    "unconditional": small_spec(conditional=False),
+}
+
+
+def made_exact(spec: TrainingSpec, scale: float = 1.0) -> tuple[Generator, ExactGenerator]:
+    torch.manual_seed(3)
+    generator, _ = networks.build(spec, 10)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.mul_(scale).add_(0.01 * torch.randn_like(parameter))  # biases too
+    return generator.eval(), ExactGenerator(generator, inputs(generator, range(1000, 1256)))
+
+
+def inputs(generator: Generator, seeds: range) -> Tensor:
+    z, label = run.seeds_to_input(seeds, generator)
+    return z if label is None else torch.cat([z, label], dim=1)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@torch.inference_mode()
+def test_every_sum_is_the_same_in_float32_and_in_float64(spec: TrainingSpec) -> None:
+    """If no float32 sum rounds, then wider arithmetic, in whatever order, gives the very same numbers."""
+    generator, exact = made_exact(spec)
+    x = torch.round(inputs(generator, range(64)) * 256)
+    narrow = exact.network.logits(x)
+    wide = exact.network.double().logits(x.double())
+    assert torch.equal(narrow.double(), wide)
+    assert exact.certificate.largest_sum <= SIGNIFICAND
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@torch.inference_mode()
+def test_the_bound_bounds_what_layers_really_add_up(spec: TrainingSpec) -> None:
+    generator, exact = made_exact(spec)
+    layers = [m for m in exact.network.modules() if isinstance(m, ExactLayer)]
+    for layer in layers:
+        weight, bias = layer.affine.weight.double(), layer.affine.bias.double()
+        for channel in range(len(bias)):
+            row = torch.cat([weight[channel].flatten(), bias[channel : channel + 1]])
+            finest = next(bits for bits in range(60) if torch.equal((row * 2.0**bits).round(), row * 2.0**bits))
+            assert (row * 2.0**finest).abs().max() <= SIGNIFICAND
+    seen: list[float] = []
+    hooks = [m.affine.register_forward_hook(lambda m, i, o: seen.append(float(o.abs().max()))) for m in layers]
+    exact(*run.seeds_to_input(range(64), generator))
+    for hook in hooks:
+        hook.remove()
+    assert len(seen) == len(layers)
+    assert max(seen) <= SIGNIFICAND
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@torch.inference_mode()
+def test_it_draws_what_the_trained_generator_draws(spec: TrainingSpec) -> None:
+    generator, exact = made_exact(spec)
+    z, label = run.seeds_to_input(range(64), generator)
+    moved = (exact(z, label) - generator(z, label)).abs() * 255
+    assert moved.mean() < 1
+    assert moved.max() < 16
+
+
+@torch.inference_mode()
+def test_pixels_are_grey_levels_and_batches_do_not_matter() -> None:
+    generator, exact = made_exact(TrainingSpec())
+    z, label = run.seeds_to_input(range(40), generator)
+    together = exact(z, label)
+    assert torch.equal((together * 255).round() / 255 * 255, (together * 255).round())
+    assert (together * 255 - (together * 255).round()).abs().max() < 1e-4
+    for i in range(40):
+        assert torch.equal(exact(z[i : i + 1], label[i : i + 1]), together[i : i + 1])
+
+
+@torch.inference_mode()
+def test_what_is_beyond_the_grid_is_clipped_not_wrapped() -> None:
+    _, exact = made_exact(TrainingSpec())
+    label = torch.eye(10)[:2]
+    far, farther = torch.full((2, 100), 8.0), torch.full((2, 100), 1000.0)
+    assert torch.equal(exact(far, label), exact(farther, label))
+
+
+def test_no_possible_pixel_lies_near_a_rounding_edge() -> None:
+    grey = 255 * torch.sigmoid(possible_logits().double())
+    edges = torch.arange(256, dtype=torch.float64) + 0.5
+    assert (grey[:, None] - edges).abs().min().item() == pytest.approx(sigmoid_margin())
+    assert sigmoid_margin() > 8e-4
+    assert (grey.round().min(), grey.round().max()) == (0, 255)
+
+
+def test_a_network_that_no_grid_can_hold_is_refused() -> None:
+    generator, _ = networks.build(small_spec(), 10)
+    with torch.no_grad():
+        generator.out.affine.weight.mul_(1e12)
+    with pytest.raises(ExportError, match="lower learning_rate"):
+        ExactGenerator(generator, inputs(generator, range(8)))
+
+
+def test_the_trained_generator_is_left_as_it_is() -> None:
+    torch.manual_seed(0)
+    generator, _ = networks.build(small_spec(), 10)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    ExactGenerator(generator, inputs(generator, range(8)))
+    assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())
+    assert isinstance(generator, nn.Module)

@@ -1,0 +1,53 @@
+"""Real MNIST, real training, and it really learns."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.training.conftest import SMALL
+from training import networks
+from training.datasets import Dataset, load
+from training.run import KidMeter, seeds_to_input
+from training.spec import TrainingSpec
+from training.trainer import Trainer
+
+SPECS = {
+    "lecture": (TrainingSpec.from_preset("lecture", threads=2), 30_000),
+    "standard": (
+        TrainingSpec(generator_widths=(32, 32, 16, 8), discriminator_widths=(16, 32, 64, 64), ema_images=2_000, batch_size=32),
+        14_000,
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "images"), SPECS.values(), ids=SPECS)
+@torch.inference_mode(mode=False)
+def test_both_networks_learn_on_real_digits(spec: TrainingSpec, images: int, mnist: Dataset) -> None:
+    torch.set_num_threads(2)
+    trainer = Trainer(spec, mnist)
+    meter = KidMeter(mnist)
+    before, _ = meter.measure(trainer.ema.network)
+    while trainer.seen < images:
+        figures = trainer.step()
+    after, deviation = meter.measure(trainer.ema.network)
+    assert after < before / 3
+    assert after < before - 10 * deviation
+    assert 0 < figures.d_fake < 0.7
+
+    # the discriminator: real test pictures it never saw, against an untrained generator's
+    torch.manual_seed(1)
+    untrained, _ = networks.build(spec, 10)
+    test = load("mnist", "test")
+    with torch.no_grad():
+        z, label = seeds_to_input(range(1000), untrained, test.labels[:1000])
+        real = trainer.discriminator(test.images[:1000].float() / 255, label)
+        fake = trainer.discriminator(untrained(z, label), label)
+    middle = (real.median() + fake.median()) / 2
+    accuracy = ((real > middle).float().mean() + (fake <= middle).float().mean()) / 2
+    assert accuracy > 0.95
+    assert real.mean() > fake.mean()
+
+
+def test_the_small_spec_of_the_other_tests_is_a_spec() -> None:
+    assert TrainingSpec(**SMALL).images == 640
