@@ -264,9 +264,13 @@ def _aliases_of(repository: Repository, version: Version) -> list[str]:
 def _show_spec(spec: TrainingSpec) -> None:
     table = Table("field", "value", "bounds", "what it is")
     for (name, field), value in zip(TrainingSpec.model_fields.items(), spec.model_dump(mode="json").values(), strict=True):
-        signs = {"Ge": "≥", "Gt": ">", "Le": "≤", "Lt": "<"}
-        bounds = [(signs[type(m).__name__], vars(m)) for m in field.metadata if type(m).__name__ in signs]
-        told = ", ".join(f"{sign} {next(iter(value.values())):,}" for sign, value in bounds)
+        bounds = [
+            f"{sign} {getattr(bound, kind.lower()):,}"
+            for bound in field.metadata
+            for kind, sign in (("Ge", "≥"), ("Gt", ">"), ("Le", "≤"), ("Lt", "<"))
+            if type(bound).__name__ == kind
+        ]
+        told = ", ".join(bounds)
         table.add_row(name, json.dumps(value), told, " ".join((field.description or "").split()))
     console.print(table)
 

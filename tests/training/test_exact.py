@@ -74,7 +74,7 @@ def test_it_draws_what_the_trained_generator_draws(spec: TrainingSpec) -> None:
     z, label = run.seeds_to_input(range(64), generator)
     moved = (exact(z, label) - generator(z, label)).abs() * 255
     assert moved.mean() < 1
-    assert moved.max() < 16
+    assert moved.max() < 32
 
 
 @torch.inference_mode()
