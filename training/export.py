@@ -33,12 +33,14 @@ from models.manifest import (
 )
 from models.repository import Repository, Version, check_name
 from training import card, datasets, grid, networks, run
+from training.checkpoint import load_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, ExportError
 from training.evaluation.figures import evaluate
 from training.exact import ExactGenerator, possible_logits
 from training.networks import Discriminator, Generator
 from training.onnx_models import OnnxGenerator, one_hot, session
+from training.sampling import seeds_to_input
 from training.spec import TrainingSpec
 
 OPSET = 17
@@ -78,7 +80,7 @@ def load_trained(folder: run.RunFolder, which: str = "best") -> Trained:
     path = folder.best if which == "best" else folder.checkpoint
     if which == "best" and not path.exists() and folder.checkpoint.exists():
         raise CheckpointError(f"{folder.path} has measured no KID yet, so it has no best. Use --checkpoint last, or train on.")
-    state = run.load_checkpoint(path)
+    state = load_checkpoint(path)
     try:
         spec = TrainingSpec.model_validate(state["spec"])
         generator, discriminator = networks.build(spec, len(datasets.SOURCES[spec.dataset].classes))
@@ -300,5 +302,5 @@ def golden(generator: OnnxGenerator) -> Golden:
 
 
 def _inputs(generator: Generator, seeds: range) -> Tensor:
-    z, label = run.seeds_to_input(seeds, generator)
+    z, label = seeds_to_input(seeds, generator)
     return z if label is None else torch.cat([z, label], dim=1)

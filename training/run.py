@@ -11,8 +11,6 @@ samples/*.png       the same 80 seeds at intervals
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import io
 import json
 import signal
 import time
@@ -25,18 +23,17 @@ from typing import Any, TextIO
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
-from torch.nn import functional as F
 
-from models import noise
 from models.atomic import write_atomically
 from training import datasets, grid
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
 from training.networks import Generator
 from training.progress import Progress
+from training.sampling import draw
 from training.spec import TrainingSpec
 from training.trainer import StepFigures, Trainer
 
@@ -135,45 +132,6 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
-def save_checkpoint(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint, its sha256 before it, so that a crash at any moment leaves the old one or the new one, whole.
-
-    Raises:
-        CheckpointError: it cannot be written; the old one is still there.
-    """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    content = buffer.getvalue()
-    try:
-        write_atomically(path, hashlib.sha256(content).digest() + content)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be written ({error}). Make room, then go on with --resume.") from error
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint as tensors and plain values only: nothing in it is executed.
-
-    Raises:
-        CheckpointError: it is missing or damaged.
-    """
-    try:
-        whole = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}). Name a run's folder that has one.") from None
-    digest, content = whole[:32], whole[32:]
-    if hashlib.sha256(content).digest() != digest:
-        raise CheckpointError(f"{path} is damaged: its checksum is wrong. Remove it and start the run again without --resume.")
-    try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # a pickle may break its reader anywhere
-        raise CheckpointError(
-            f"{path} is no checkpoint of tensors and plain values. Remove it and start the run again."
-        ) from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and start the run again.")
-    return state
-
-
 @contextmanager
 def _alone_in(folder: RunFolder) -> Iterator[None]:
     """One trainer a folder. The lock is the kernel's, so it cannot outlive its holder."""
@@ -183,27 +141,6 @@ def _alone_in(folder: RunFolder) -> Iterator[None]:
         except BlockingIOError:
             raise CheckpointError(f"Another trainer is at work in {folder.path}. Stop it, or use another folder.") from None
         yield
-
-
-def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Latents (N, z_dim) of seeds as the service draws them, with labels (N, K): those given, else those of the seeds."""
-    z, drawn = noise.draw_many(seeds, generator.z_dim, generator.classes)
-    if not generator.classes:
-        return torch.from_numpy(z), None
-    index = torch.from_numpy(drawn) if labels is None else labels
-    return torch.from_numpy(z), F.one_hot(index, generator.classes).float()
-
-
-@torch.inference_mode()
-def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch: int = 250) -> Tensor:
-    """Pictures of seeds by a torch generator, uint8 (N, 1, 28, 28)."""
-    device = next(generator.parameters()).device
-    z, label = seeds_to_input(seeds, generator, labels)
-    parts = [
-        grid.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
-        for i in range(0, len(z), batch)
-    ]
-    return torch.cat(parts).cpu().contiguous()
 
 
 class KidMeter:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.training.conftest import lecture_spec, small_spec
-from training import networks, run
+from training import networks
 from training.errors import ExportError
 from training.exact import SIGNIFICAND, ExactGenerator, ExactLayer, possible_logits, sigmoid_margin
 from training.networks import Generator
+from training.sampling import seeds_to_input
 from training.spec import TrainingSpec
 
 SPECS = {
@@ -31,7 +32,7 @@ def made_exact(spec: TrainingSpec, scale: float = 1.0) -> tuple[Generator, Exact
 
 
 def inputs(generator: Generator, seeds: range) -> Tensor:
-    z, label = run.seeds_to_input(seeds, generator)
+    z, label = seeds_to_input(seeds, generator)
     return z if label is None else torch.cat([z, label], dim=1)
 
 
@@ -60,7 +61,7 @@ def test_the_bound_bounds_what_layers_really_add_up(spec: TrainingSpec) -> None:
             assert (row * 2.0**finest).abs().max() <= SIGNIFICAND
     seen: list[float] = []
     hooks = [m.affine.register_forward_hook(lambda m, i, o: seen.append(float(o.abs().max()))) for m in layers]
-    exact(*run.seeds_to_input(range(64), generator))
+    exact(*seeds_to_input(range(64), generator))
     for hook in hooks:
         hook.remove()
     assert len(seen) == len(layers)
@@ -71,7 +72,7 @@ def test_the_bound_bounds_what_layers_really_add_up(spec: TrainingSpec) -> None:
 @torch.inference_mode()
 def test_it_draws_what_the_trained_generator_draws(spec: TrainingSpec) -> None:
     generator, exact = made_exact(spec)
-    z, label = run.seeds_to_input(range(64), generator)
+    z, label = seeds_to_input(range(64), generator)
     moved = (exact(z, label) - generator(z, label)).abs() * 255
     assert moved.mean() < 1
     assert moved.max() < 32
@@ -80,7 +81,7 @@ def test_it_draws_what_the_trained_generator_draws(spec: TrainingSpec) -> None:
 @torch.inference_mode()
 def test_pixels_are_grey_levels_and_batches_do_not_matter() -> None:
     generator, exact = made_exact(TrainingSpec())
-    z, label = run.seeds_to_input(range(40), generator)
+    z, label = seeds_to_input(range(40), generator)
     together = exact(z, label)
     assert torch.equal((together * 255).round() / 255 * 255, (together * 255).round())
     assert (together * 255 - (together * 255).round()).abs().max() < 1e-4

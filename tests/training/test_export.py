@@ -15,6 +15,7 @@ from models.manifest import CARD, DISCRIMINATOR, GENERATOR, SAMPLES, Manifest
 from models.repository import Repository, RepositoryError, Version
 from tests.training.conftest import copy_of
 from training import card, export, run
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, ExportError
 from training.export import OnnxGenerator, load_trained
 from training.export import export as export_run
@@ -133,9 +134,9 @@ def test_what_is_no_run_says_so(small_run: run.RunFolder, tmp_path: Path) -> Non
     folder = copy_of(small_run.path, tmp_path / "run")
     with pytest.raises(CheckpointError, match="--checkpoint last"):
         load_trained(folder, "best")
-    state = run.load_checkpoint(folder.checkpoint)
+    state = load_checkpoint(folder.checkpoint)
     del state["machine"]
-    run.save_checkpoint(state, folder.checkpoint)
+    save_checkpoint(state, folder.checkpoint)
     with pytest.raises(CheckpointError, match="not a checkpoint of this version"):
         load_trained(folder, "last")
 

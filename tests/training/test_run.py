@@ -19,6 +19,7 @@ from rich.console import Console
 from tests.live import ROOT
 from tests.training.conftest import SMALL, copy_of, small_spec
 from training import run
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, DivergedError
 from training.progress import Progress
 from training.run import RunFolder, read_events
@@ -68,7 +69,7 @@ def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFold
     for images in (0, 320, 640):
         with Image.open(small_run.sample(images)) as sheet:
             assert sheet.size == (280, 224)
-    checkpoint = run.load_checkpoint(small_run.checkpoint)
+    checkpoint = load_checkpoint(small_run.checkpoint)
     assert (checkpoint["seen"], checkpoint["torch"]) == (640, str(torch.__version__))
     assert "cores" in checkpoint["machine"]
     assert small_run.read_spec() == small_spec()
@@ -93,7 +94,7 @@ def test_a_stopped_run_goes_on_exactly_where_it_stopped(small_run: RunFolder, tm
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     assert losses(folder) == losses(small_run)
-    ours, theirs = (run.load_checkpoint(f.checkpoint) for f in (folder, small_run))
+    ours, theirs = (load_checkpoint(f.checkpoint) for f in (folder, small_run))
     for network in ("generator", "discriminator", "ema"):
         assert all(torch.equal(ours[network][name], theirs[network][name]) for name in theirs[network])
 
@@ -129,8 +130,8 @@ def test_a_diverged_run_says_so_and_keeps_its_last_good_checkpoint(
     small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
-    state = run.load_checkpoint(folder.checkpoint) | {"seen": 320}
-    run.save_checkpoint(state, folder.checkpoint)
+    state = load_checkpoint(folder.checkpoint) | {"seen": 320}
+    save_checkpoint(state, folder.checkpoint)
     good = folder.checkpoint.read_bytes()
 
     def step(trainer: Trainer) -> StepFigures:
@@ -161,10 +162,10 @@ def flip_a_bit(content: bytes) -> bytes:
 def test_a_damaged_checkpoint_is_refused_with_the_remedy(small_run: RunFolder, tmp_path: Path, damage) -> None:
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(CheckpointError, match="Name a run's folder"):
-        run.load_checkpoint(path)
+        load_checkpoint(path)
     path.write_bytes(damage(small_run.checkpoint.read_bytes()))
     with pytest.raises(CheckpointError, match="Remove it and start the run again"):
-        run.load_checkpoint(path)
+        load_checkpoint(path)
 
 
 def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
@@ -172,9 +173,9 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (tmp_path / "executed",))
 
-    run.save_checkpoint({"spec": Evil()}, tmp_path / "checkpoint.pt")
+    save_checkpoint({"spec": Evil()}, tmp_path / "checkpoint.pt")
     with pytest.raises(CheckpointError):
-        run.load_checkpoint(tmp_path / "checkpoint.pt")
+        load_checkpoint(tmp_path / "checkpoint.pt")
     assert not (tmp_path / "executed").exists()
 
 
@@ -189,7 +190,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
 
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(CheckpointError, match=r"No space left on device.*--resume"):
-        run.save_checkpoint({"seen": 1}, folder.checkpoint)
+        save_checkpoint({"seen": 1}, folder.checkpoint)
     assert folder.checkpoint.read_bytes() == before
     assert not list(folder.path.glob("*.part")) + list(folder.path.glob(".*.part"))
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tests.training.conftest import lecture_spec, small_spec
-from training import run
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, DivergedError
 from training.spec import TrainingSpec
@@ -41,10 +41,10 @@ def test_a_resumed_run_is_equal_to_an_uninterrupted_one_to_the_last_bit(
 
     before = Trainer(spec, mnist)
     found = [before.step() for _ in range(5)]
-    run.save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
+    save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
     torch.manual_seed(999)
     after = Trainer(spec, mnist)
-    after.load_state_dict(run.load_checkpoint(tmp_path / "checkpoint.pt"))
+    after.load_state_dict(load_checkpoint(tmp_path / "checkpoint.pt"))
     found += [after.step() for _ in range(6)]
 
     assert found == expected

@@ -1,0 +1,113 @@
+"""What serving the shipped model takes: `python benchmarks/footprint.py`, on an otherwise idle machine.
+
+Prints a table of figures and, where a bare number would say little on another machine, its ratio to a yardstick measured
+in the same run. Needs what serving needs, and nothing else.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from app import imaging  # noqa: E402
+from app.generator import LoadedGenerator  # noqa: E402
+from models.repository import Repository  # noqa: E402
+
+
+def microseconds(work: Callable[[], object], repeat: int) -> float:
+    """Median time of a call."""
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return median(times) * 1e6
+
+
+def rss_megabytes(pid: int) -> float:
+    """Resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def main() -> None:
+    generator = LoadedGenerator(Repository(ROOT / "models").get("digits", 1))
+    points = [generator.point(seed)[0] for seed in range(64)]
+    rows: list[tuple[str, str, str]] = []
+    a = np.random.RandomState(0).rand(256, 256).astype(np.float32)
+    yardstick = microseconds(lambda: a @ a, 300)
+    one = microseconds(lambda: generator.draw(points[:1]), 500)
+    batch = microseconds(lambda: generator.draw(points), 20) / 64
+    picture = generator.draw(points[:1])[0]
+    png = microseconds(lambda: imaging.png(picture, {"seed": "42"}), 500)
+    seed = microseconds(lambda: generator.point(42), 500)
+    rows.append(("256x256 float32 matrix product, the yardstick", f"{yardstick:.0f} us", "1"))
+    rows.append(("a picture, alone", f"{one:.0f} us", f"{one / yardstick:.2f}"))
+    rows.append(("a picture, in batches of 64", f"{batch:.0f} us", f"{batch / yardstick:.2f}"))
+    rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / yardstick:.2f}"))
+    rows.append(("PNG of it", f"{png:.0f} us", f"{png / yardstick:.2f}"))
+
+    with tempfile.TemporaryDirectory() as state:
+        port = free_port()
+        environment = os.environ | {
+            "GAN_PORT": str(port),
+            "GAN_STATE": state,
+            "GAN_ACCESS_LOG": "false",
+            "GAN_LOG_LEVEL": "error",
+        }
+        start = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=environment)
+        try:
+            while True:
+                try:
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                    connection.request("GET", "/generate?seed=42")
+                    answer = connection.getresponse()
+                    answer.read()
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.005)
+            ready = time.perf_counter() - start
+            rss = rss_megabytes(process.pid)
+
+            def ask(path: str) -> None:
+                connection.request("GET", path)
+                connection.getresponse().read()
+
+            seeds = iter(range(10**6))
+            alive = microseconds(lambda: ask("/livez"), 500)
+            asked = microseconds(lambda: ask(f"/generate?seed={next(seeds)}"), 1000)
+            rows.append(("cold start to the first picture", f"{ready:.2f} s", ""))
+            rows.append(("RSS of a worker after it", f"{rss:.0f} MB", ""))
+            rows.append(("GET /livez, one connection", f"{alive:.0f} us", "1"))
+            rows.append(("GET /generate, one connection, new seeds", f"{asked:.0f} us", f"{asked / alive:.2f}"))
+            rows.append(("RSS after 1,000 pictures", f"{rss_megabytes(process.pid):.0f} MB", ""))
+        finally:
+            process.terminate()
+            process.wait()
+    width = max(len(name) for name, _, _ in rows)
+    for name, figure, ratio in rows:
+        print(f"{name:<{width}}  {figure:>9}  {ratio:>6}")
+
+
+if __name__ == "__main__":
+    main()
