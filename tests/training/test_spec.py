@@ -32,7 +32,7 @@ def test_the_lecture_is_the_lectures() -> None:
 def test_quick_is_standard_but_shorter() -> None:
     quick, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("quick", "standard"))
     differing = {name for name in quick if quick[name] != standard[name]}
-    assert differing == {"preset", "images", "ema_images", "sample_every", "metrics_every", "checkpoint_every"}
+    assert differing == {"preset", "images", "gamma", "ema_images", "sample_every", "metrics_every", "checkpoint_every"}
     assert quick["images"] < standard["images"] / 10
 
 
