@@ -19,5 +19,5 @@ WORKDIR /src
 USER 10001
 VOLUME /var/lib/seedling
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["/opt/seedling/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["/opt/seedling/bin/python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['GAN_PORT'] + '/readyz', timeout=2)"]
 ENTRYPOINT ["/opt/seedling/bin/python", "-m", "app"]

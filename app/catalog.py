@@ -78,6 +78,10 @@ class Catalog:
                 version = models[key[0]].versions.get(key[1]) if key[0] in models else None
                 if version and version.manifest == generator.manifest:
                     loaded.setdefault(key, generator)
+            for name, view in models.items():
+                old = self._now.models[name].aliases.get(CHAMPION) if name in self._now.models else None
+                if view.aliases.get(CHAMPION) != old:
+                    logger.info("%s: champion %s -> %s", name, old, view.aliases.get(CHAMPION))
             self._now = _Snapshot(models, self._without_surplus(models, loaded))
             self._stamps = stamps
         return True

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     access_log: bool = True
     """Whether to log each request."""
     state: Path = Path("var")
-    """Folder the service may write to: versions, jobs, caches. Made when missing."""
+    """Folder the service may write to; versions lie in its models/. Made when missing."""
     shipped: Path = ROOT / "models"
     """Folder of the versions that come with the software. Only read."""
     model: str = "digits"

@@ -10,6 +10,8 @@ def render(manifest: Manifest) -> str:
     m = manifest
     kind = f"class-conditional, classes {', '.join(m.classes)}" if m.classes else "unconditional"
     label = ', "label": one_hot' if m.classes else ""
+    eye = f'one_hot = numpy.eye({len(m.classes)}, dtype="float32")[[random.randint({len(m.classes)})]]\n'
+    one_hot = eye if m.classes else ""
     title = f"{m.name}/{m.version}"
     rows = "\n".join(_row(name, figure) for name, figure in m.metrics.items())
     spec = "\n".join(f"| `{name}` | {value} |" for name, value in m.spec.items())
@@ -55,8 +57,9 @@ judge's features need not hold on another's.
 ```python
 import numpy, onnxruntime
 generator = onnxruntime.InferenceSession("generator.onnx")
-z = numpy.random.RandomState(42).standard_normal({m.z_dim}).astype("float32")
-image = generator.run(None, {{"z": z[None]{label}}})[0]  # (1, 1, 28, 28) in 0..1
+random = numpy.random.RandomState(42)
+z = random.standard_normal({m.z_dim}).astype("float32")
+{one_hot}image = generator.run(None, {{"z": z[None]{label}}})[0]  # (1, 1, 28, 28) in 0..1
 ```
 
 Served by Seedling, that is `GET /generate?model={m.name}&version={m.version}&seed=42`.

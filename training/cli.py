@@ -1,4 +1,4 @@
-"""The trainer's command line: python -m training train | evaluate | export | sample | datasets | classifier."""
+"""The trainer's command line: python -m training train | export | promote | evaluate | sample | datasets | classifier."""
 
 from __future__ import annotations
 
@@ -93,10 +93,13 @@ def train(
         running.start(folder, wanted)
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
     reason = running.run(folder, resume=resume, device=device, data_folder=data)
+    program = f"{sys.executable} -m training"
     if reason == "stopped":
-        console.print(f"Stopped. Go on with: python -m training train --resume --out {folder.path}", soft_wrap=True)
+        console.print(f"Stopped. Go on with: {program} train --resume --out {folder.path}", soft_wrap=True)
         raise typer.Exit(EXIT_STOPPED)
-    console.print(f"Done. Publish it with: python -m training export {folder.path} --name digits", soft_wrap=True)
+    name = "digits" if wanted.conditional and wanted.dataset == "mnist" else wanted.preset
+    which = "" if folder.best.exists() else " --checkpoint last"
+    console.print(f"Done. Publish it with: {program} export {folder.path} --name {name}{which}", soft_wrap=True)
 
 
 @app.command()
@@ -121,6 +124,17 @@ def export(
         target.promote(name, version.number)
     _show_figures(version.manifest.metrics, f"{name}/{version.number}")
     console.print(f"Published {version.path} ({', '.join(_aliases_of(target, version)) or 'no alias'})", soft_wrap=True)
+
+
+@app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="Model, as digits.")],
+    version: Annotated[int, typer.Argument(help="Version to serve from now on; the one before becomes `previous`.")],
+    repository: RepositoryOption = STATE,
+) -> None:
+    """Make a version champion: what is served when no version is named. Naming an older one rolls back."""
+    aliases = Repository(repository).promote(name, version)
+    console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
 
 
 @app.command()

@@ -107,7 +107,7 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
     spec = {k: v for k, v in SMALL.items() if k != "images"} | {"images": 640, "metrics_every": 320}
     told = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
     assert told.returncode == 0, told.stdout + told.stderr
-    assert f"python -m training export {tmp_path}/run --name digits" in told.stdout
+    assert f"{sys.executable} -m training export {tmp_path}/run --name digits" in told.stdout
     events = run.read_events(tmp_path / "run" / "events.jsonl")
     assert [e["images"] for e in events if e["event"] == "metrics"] == [320, 640]
 
@@ -127,7 +127,13 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
         assert client.get("/generate?seed=42&version=1").content == before.content
     assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 2, "previous": 1}
 
-    told = training("evaluate", "digits", "--repository", tmp_path / "state" / "models", "--pictures", 500, "--json")
+    told = training("promote", "digits", 1, "--repository", tmp_path / "state" / "models")
+    assert told.stdout == "champion: digits/1, previous: digits/2\n"
+    assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 1, "previous": 2}
+
+    told = training(
+        "evaluate", "digits", "--version", 2, "--repository", tmp_path / "state" / "models", "--pictures", 500, "--json"
+    )
     figures = json.loads(told.stdout)
     manifest = Repository(tmp_path / "state" / "models").get("digits", 2).manifest
     for name, figure in manifest.metrics.items():
