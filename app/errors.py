@@ -4,7 +4,7 @@
     ├── InvalidRequest          422  a parameter is not what it should be
     │   ├── SeedInvalid         422  not a seed, or a numeral that is no integer in range
     │   ├── LabelInvalid        422  no such class, or no classes at all
-    │   ├── LatentInvalid       422  an explicit z of the wrong length, or beyond what floats hold
+    │   ├── LatentInvalid       422  an explicit z of the wrong length or size
     │   └── TooMuch             422  more pictures, frames or pixels than one call may ask for
     ├── BodyTooLarge            413
     ├── NotFound                404  no such model, version or page
@@ -60,7 +60,7 @@ class LabelInvalid(InvalidRequest):
 
 
 class LatentInvalid(InvalidRequest):
-    """An explicit z has another length than the model's z_dim, or a number that is not finite."""
+    """An explicit z has another length than the model's z_dim, or a number beyond -1000..1000."""
 
     code = "latent_invalid"
 

@@ -121,13 +121,16 @@ class PosedWalk:
             "easing": w.easing,
             "loop": w.loop,
         }
+        return self._origin() | {"interpolate": json.dumps(told)}
+
+    def _origin(self) -> dict[str, str]:
+        """The text chunks that name the generator, for each frame of an archive too."""
         manifest = self.generator.manifest
         return {
             "Software": imaging.SOFTWARE,
             "model": self.model,
             "noise": manifest.noise,
             "generator": manifest.digest,
-            "interpolate": json.dumps(told),
         }
 
     def _encode(self, frames: Pixels) -> bytes:
@@ -142,7 +145,8 @@ class PosedWalk:
             case "webp":
                 return imaging.animated_webp(frames, w.fps, loop=w.loop)
             case "zip":
-                return imaging.archive((f"frame-{i:04d}.png", imaging.png(frame)) for i, frame in enumerate(frames))
+                origin = self._origin()
+                return imaging.archive((f"frame-{i:04d}.png", imaging.png(f, origin)) for i, f in enumerate(frames))
             case "npy":
                 return imaging.npy(frames)
             case "json":

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     max_loaded: int = Field(default=8, ge=1, le=1024)
     """Versions besides those with an alias that each worker keeps in memory for pinned requests."""
     bulk_concurrency: int = Field(default=2, ge=1, le=64)
-    """Sheets, archives and animations that each worker draws at a time, each in up to 0.4 GB; more of them wait their turn."""
+    """Sheets, archives and animations that each worker draws at a time; more of them wait their turn."""
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
     """How often each worker looks for new versions and promotions."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)

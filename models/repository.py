@@ -210,8 +210,12 @@ class Repository:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
 
         Raises:
+            RepositoryError: the name cannot be one.
             NotFound: there is no such version.
         """
+        check_name(name)  # before the lock, which makes the folder
+        if number not in self.numbers(name):
+            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)}.")
         with self._lock(name):
             self.get(name, number)
             before = self.aliases(name)

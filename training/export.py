@@ -1,4 +1,4 @@
-"""From a run to a published version: both networks as ONNX, proved equal to the trained ones, measured, and written up."""
+"""From a run to a published version: both networks as ONNX, compared with the trained ones, measured, and written up."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def export(
     """Export, check, measure and publish a run's networks as the next version of a model.
 
     Raises:
-        ExportError: an exported network is not the trained one; nothing is published.
+        ExportError: an exported network is not what it was made of, or the grid moved it too far; nothing is published.
         RepositoryError: the repository refuses it.
     """
     check_name(name)

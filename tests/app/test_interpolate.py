@@ -65,6 +65,7 @@ def test_every_format_holds_the_same_frames(client: httpx.Client) -> None:
     assert (strip == np.concatenate(list(expected), axis=1)).all()
     with zipfile.ZipFile(io.BytesIO(walk(client, **body, format="zip").content)) as archive:
         assert archive.namelist() == [f"frame-{i:04d}.png" for i in range(6)]
+        assert all(read_text(archive.read(name))["model"] == "digits/1" for name in archive.namelist())
         assert (np.stack([pixels(archive.read(n)) for n in archive.namelist()]) == expected).all()
     told = walk(client, **body, format="json").json()
     assert (np.array([f["pixels"] for f in told["frames"]]) == expected).all()

@@ -196,8 +196,18 @@ def test_a_name_cannot_lead_out_of_the_repository(repository: Repository, name: 
     assert repository.numbers(name) == []
     with pytest.raises(RepositoryError, match="cannot name a model"):
         repository.publish(name, copy_of_shipped)
+    with pytest.raises(RepositoryError, match="cannot name a model"):
+        repository.promote(name, 1)
     with pytest.raises(NotFound):
         repository.get(name, 1)
+    assert [p.name for p in repository.root.iterdir()] == ["digits"]
+    assert [p.name for p in repository.root.parent.iterdir()] == ["models"]
+
+
+def test_promoting_what_is_not_there_makes_nothing(repository: Repository) -> None:
+    with pytest.raises(NotFound, match="Choose one of"):
+        repository.promote("nothing", 1)
+    assert [p.name for p in repository.root.iterdir()] == ["digits"]
 
 
 def test_triton_can_read_the_layout(repository: Repository) -> None:

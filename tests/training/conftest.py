@@ -45,22 +45,24 @@ def mnist() -> Dataset:
     return datasets.load("mnist", "train")
 
 
+def finished(folder: Path, spec: TrainingSpec) -> run.RunFolder:
+    """A run of the spec, from its first image to its last."""
+    made = run.RunFolder(folder)
+    run.start(made, spec)
+    assert run.run(made) == "budget"
+    return made
+
+
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> run.RunFolder:
     """A finished conditional run of 640 images."""
-    folder = run.RunFolder(tmp_path_factory.mktemp("runs") / "small")
-    run.start(folder, small_spec())
-    assert run.run(folder) == "budget"
-    return folder
+    return finished(tmp_path_factory.mktemp("runs") / "small", small_spec())
 
 
 @pytest.fixture(scope="session")
 def lecture_run(tmp_path_factory: pytest.TempPathFactory) -> run.RunFolder:
     """A finished unconditional run of the lecture's networks."""
-    folder = run.RunFolder(tmp_path_factory.mktemp("runs") / "lecture")
-    run.start(folder, lecture_spec())
-    assert run.run(folder) == "budget"
-    return folder
+    return finished(tmp_path_factory.mktemp("runs") / "lecture", lecture_spec())
 
 
 def copy_of(source: Path, target: Path) -> run.RunFolder:
