@@ -14,6 +14,9 @@ DISCRIMINATOR = "discriminator.onnx"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 SAMPLES = "samples.png"
+WEIGHTS = "weights.pt"
+AGAINST = "against.json"
+"""Beside a candidate: the champion's figures on the same draws."""
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -93,6 +96,25 @@ class Calibration(_Part):
     """Real held-out pictures, and as many generated ones, that it was fitted on."""
 
 
+class Gate(_Part):
+    """Why a retrained version was, or was not, put into service by itself."""
+
+    asked: Literal["if_better", "always", "never"]
+    """What the retraining was asked to do."""
+    promoted: bool
+    """Whether it was to become champion when it was published."""
+    rule: str
+    """The rule, in words."""
+    reason: str
+    """What decided it."""
+    champion: int | None
+    """The version it was held against; None if there was none, or it could not be measured."""
+    figures: dict[str, Figure]
+    """Its own figures, on held-out pictures."""
+    champion_figures: dict[str, Figure]
+    """The champion's, on the same draws; empty if there was none."""
+
+
 class Manifest(_Part):
     """Everything there is to know of a version without opening it."""
 
@@ -121,7 +143,11 @@ class Manifest(_Part):
     golden: Golden
     calibration: Calibration
     parent: int | None = None
-    """The version this one was trained on from."""
+    """The version whose weights this one's training started from."""
+    job: str | None = None
+    """The retraining job that made it."""
+    gate: Gate | None = None
+    """How it was held against the champion of its day, if it was retrained in service."""
     libraries: dict[str, str]
     """Versions of what trained and exported it."""
 

@@ -3,6 +3,7 @@
     <root>/<name>/config.pbtxt       for Triton, whose layout this is
     <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
     <root>/<name>/.highest           the highest number ever used
+    <root>/<name>/.deleted           sha256 of the generators that were deleted
     <root>/<name>/<integer>/         an immutable version: generator.onnx, discriminator.onnx, manifest.json, ...
 
 A version appears by a rename and the aliases change by a rename, so a reader never sees half of either.
@@ -23,8 +24,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models import card
 from models.atomic import sync, write_atomically
-from models.manifest import DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
+from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
 
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -37,6 +39,14 @@ class RepositoryError(Exception):
 
 class NotFound(RepositoryError):
     """There is no such model, version or alias."""
+
+
+class Changed(RepositoryError):
+    """The champion is not the one a decision was based on."""
+
+
+class InService(RepositoryError):
+    """The version cannot be removed: it is being served."""
 
 
 class Damaged(RepositoryError):
@@ -206,12 +216,18 @@ class Repository:
         if numbers and not config.exists():
             write_atomically(config, triton_config(self.get(name, numbers[-1]).manifest).encode())
 
-    def promote(self, name: str, number: int) -> dict[str, int]:
+    def promote(self, name: str, number: int, *, instead_of: int | None = None) -> dict[str, int]:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
+
+        Args:
+            name: of the model.
+            number: the version.
+            instead_of: the champion this was decided against; None if that does not matter.
 
         Raises:
             RepositoryError: the name cannot be one.
             NotFound: there is no such version.
+            Changed: the champion is another by now; nothing was changed.
         """
         check_name(name)  # before the lock, which makes the folder
         if number not in self.numbers(name):
@@ -221,9 +237,38 @@ class Repository:
             before = self.aliases(name)
             if before.get(CHAMPION) == number:
                 return before
+            if instead_of is not None and before.get(CHAMPION) != instead_of:
+                raise Changed(f"The champion of {name} is {before.get(CHAMPION)} by now, no longer {instead_of}. Decide anew.")
             after = {CHAMPION: number} | ({PREVIOUS: before[CHAMPION]} if CHAMPION in before else {})
             self._write_aliases(name, after)
         return after
+
+    def delete(self, name: str, number: int) -> None:
+        """Remove a version that is not champion. Its number is never used again, and a shipped one is not taken in again.
+
+        Raises:
+            NotFound: there is no such version.
+            InService: it is the champion.
+        """
+        check_name(name)
+        if number not in self.numbers(name):
+            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)}.")
+        with self._lock(name):
+            aliases = self.aliases(name)
+            if aliases.get(CHAMPION) == number:
+                raise InService(f"{name}/{number} is the champion. Promote another version first.")
+            folder = self.root / name / str(number)
+            if not folder.is_dir():
+                raise NotFound(f"Version {number} of model {name!r} was deleted just now. Nothing is left to do.")
+            with contextlib.suppress(Damaged):
+                digests = {*self._deleted(name), self.get(name, number).manifest.digest}
+                write_atomically(self._deleted_path(name), f"{json.dumps(sorted(digests))}\n".encode())
+            if number in aliases.values():
+                self._write_aliases(name, {alias: target for alias, target in aliases.items() if target != number})
+            part = self.root / name / f".{uuid.uuid4().hex}.part"
+            folder.rename(part)  # gone for readers at once; what a crash leaves of it, the next writer clears away
+            shutil.rmtree(part, ignore_errors=True)
+            sync(self.root / name)
 
     def adopt(self, shipped: Repository) -> list[Version]:
         """Take in the versions of another repository that this one lacks, by the generator's sha256.
@@ -237,9 +282,9 @@ class Repository:
                     with self._lock(name):
                         self._mend(name)
                         source = shipped.get(name, number)
-                        if source.manifest.digest not in self._digests(name):
+                        if source.manifest.digest not in self._digests(name) | self._deleted(name):
                             source.verify()
-                            adopted.append(self._publish(name, _copier(source)))
+                            adopted.append(self._publish(name, copier(source)))
                 except RepositoryError as error:
                     logger.error("%s/%s was not taken in: %s", name, number, error)
         return adopted
@@ -251,6 +296,16 @@ class Repository:
             with contextlib.suppress(Damaged):
                 found.add(self.get(name, number).manifest.digest)
         return found
+
+    def _deleted(self, name: str) -> set[str]:
+        """What the versions drew with that were deleted."""
+        try:
+            return set(json.loads(self._deleted_path(name).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return set()
+
+    def _deleted_path(self, name: str) -> Path:
+        return self.root / name / ".deleted"
 
     def _next_number(self, name: str) -> int:
         """One that was never used, not even by a version deleted since: its URLs were promised never to change."""
@@ -310,11 +365,19 @@ def triton_config(manifest: Manifest) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _copier(source: Version) -> Callable[[Path, int], None]:
+def copier(source: Version, **changes: object) -> Callable[[Path, int], None]:
+    """What `publish` needs to copy a version that lies elsewhere, with some fields of its manifest changed.
+
+    Args:
+        source: a published version of another repository, or a candidate that was built for publication.
+        changes: fields of the manifest.
+    """
+
     def fill(folder: Path, number: int) -> None:
-        for file in source.path.iterdir():
-            shutil.copyfile(file, folder / file.name)
-        manifest = source.manifest.model_copy(update={"version": number})
+        for file in source.manifest.files:
+            shutil.copyfile(source.path / file, folder / file)
+        manifest = source.manifest.model_copy(update={**changes, "version": number})
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+        (folder / CARD).write_text(card.render(manifest))
 
     return fill

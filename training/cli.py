@@ -1,9 +1,10 @@
-"""The trainer's command line: python -m training train | export | promote | evaluate | sample | datasets | classifier."""
+"""The trainer's command line: python -m training train | export | promote | evaluate | sample | and more."""
 
 from __future__ import annotations
 
 import difflib
 import json
+import shutil
 import sys
 import time
 from datetime import datetime
@@ -16,14 +17,14 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from models.manifest import GENERATOR, Figure
+from models.manifest import AGAINST, GENERATOR, MANIFEST, Figure, Manifest, sha256_of
 from models.repository import CHAMPION, Repository, RepositoryError, Version
 from training import datasets, grid
 from training import export as exporting
 from training import run as running
-from training.errors import TrainingError
+from training.errors import FolderInUseError, TrainingError
 from training.evaluation import classifier as classifiers
-from training.evaluation.figures import evaluate as measure
+from training.evaluation.figures import Battery
 from training.onnx_models import OnnxGenerator
 from training.run import RunFolder
 from training.spec import PRESET_SUMMARIES, DatasetName, PresetName, TrainingSpec
@@ -38,7 +39,7 @@ app = typer.Typer(
 console = Console()
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 STATE = Path("var/models")
-EXIT_STOPPED = 3
+EXIT_STOPPED, EXIT_IN_USE = 3, 4
 
 CheckpointName = Literal["best", "last"]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that holds the dataset's four .gz files.")]
@@ -52,7 +53,9 @@ ReadOption = Annotated[
 RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models; the service reads var/models.")]
 
 
-@app.command(epilog="Exit status: 0 done, 3 stopped by a signal (resume with --resume), 1 failed.")
+@app.command(
+    epilog="Exit status: 0 done, 1 failed, 3 stopped by a signal (go on with --resume), 4 another trainer is at work there."
+)
 def train(
     preset: Annotated[
         PresetName | None,
@@ -71,6 +74,9 @@ def train(
     ] = None,
     spec: Annotated[Path | None, typer.Option(help="A spec.json to train by, instead of a preset.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    initial: Annotated[
+        Path | None, typer.Option(help="weights.pt of a published version to start from, instead of random weights.")
+    ] = None,
     device: Annotated[str, typer.Option(help="torch device: cpu, cuda. Only the CPU is exact to the bit.")] = "cpu",
     data: DataOption = None,
     show: Annotated[
@@ -80,17 +86,19 @@ def train(
     """Train a GAN. Ctrl-C or SIGTERM checkpoints and stops; --resume goes on exactly there."""
     if resume and out is None:
         raise TrainingError("--resume needs the folder of the run. Name it with --out.")
-    if resume and (option or spec or preset):
-        raise TrainingError("A resumed run keeps its spec. Drop --preset, --set and --spec, or leave --resume out.")
+    if resume and (option or spec or preset or initial):
+        raise TrainingError("A resumed run keeps its spec. Drop --preset, --set, --spec and --initial, or leave --resume out.")
     if spec and preset:
         raise TrainingError("--spec is a whole spec already. Drop --preset, or change single fields with --set.")
     wanted = RunFolder(out).read_spec() if resume and out else _spec(preset or "standard", option or [], spec)
+    if initial:
+        wanted = wanted.model_copy(update={"initial_weights": sha256_of(initial)})
     if show:
         _show_spec(wanted)
         return
     folder = RunFolder(out or Path("runs") / f"{wanted.preset}-{datetime.now():%Y%m%d-%H%M%S}")
     if not resume:
-        running.start(folder, wanted)
+        running.start(folder, wanted, initial)
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
     reason = running.run(folder, resume=resume, device=device, data_folder=data)
     program = f"{sys.executable} -m training"
@@ -127,6 +135,61 @@ def export(
 
 
 @app.command()
+def candidate(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    name: Annotated[str, typer.Option(help="Model it is to be published under.")],
+    to: Annotated[Path, typer.Option(help="Folder to write; replaced if it is there.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Folder of a published version to measure on the same draws; into against.json.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads for torch.")] = 2,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps what the judge sees in the training pictures.")] = None,
+    data: DataOption = None,
+    pictures: PicturesOption = 10_000,
+) -> None:
+    """Do all that export does but publish: for a service that decides by itself what becomes of it."""
+    torch.set_num_threads(threads)
+    run_folder = RunFolder(folder)
+    with running.alone_in(run_folder):
+        _candidate(run_folder, name, to, against, data, pictures, cache)
+
+
+def _candidate(
+    run_folder: RunFolder,
+    name: str,
+    to: Path,
+    against: Path | None,
+    data: Path | None,
+    pictures: int,
+    cache: Path | None,
+) -> None:
+    trained = exporting.load_trained(run_folder, "best" if run_folder.best.exists() else "last")
+    battery = Battery(trained.spec.dataset, data, pictures, cache)
+    part = to.with_name(f".{to.name}.part")
+    for leftover in (part, to):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir(parents=True)
+    built = exporting.build(part, trained, name, battery, data_folder=data, report=console.print)
+    _show_figures(built.manifest.metrics, "candidate")
+    if against:
+        _measure_champion(battery, against, part)
+    part.rename(to)  # a folder of this name is whole
+    console.print(f"Wrote {to}", soft_wrap=True)
+
+
+def _measure_champion(battery: Battery, against: Path, part: Path) -> None:
+    """What the candidate is held against. A champion that cannot be measured does not cost the candidate its life."""
+    try:
+        figures = battery.measure(_generator_in(against))
+    except (RepositoryError, OSError, ValueError) as error:
+        console.print(f"{against} cannot be measured: {error}", soft_wrap=True)
+        return
+    _show_figures(figures, str(against))
+    content = json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2)
+    (part / AGAINST).write_text(content + "\n")
+
+
+@app.command()
 def promote(
     name: Annotated[str, typer.Argument(help="Model, as digits.")],
     version: Annotated[int, typer.Argument(help="Version to serve from now on; the one before becomes `previous`.")],
@@ -152,14 +215,14 @@ def evaluate(
     manifest = found.manifest
     torch.set_num_threads(2)
     clock = time.monotonic()
-    generator = OnnxGenerator(found.path / GENERATOR, len(manifest.classes))
-    evaluation = measure(generator, manifest.dataset.name, data, pictures)  # type: ignore[arg-type]
-    if evaluation.judge_sha256 != manifest.judge_sha256:
+    battery = Battery(manifest.dataset.name, data, pictures)  # type: ignore[arg-type]
+    figures = battery.measure(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)))
+    if battery.judge_sha256 != manifest.judge_sha256:
         console.print("The judge is not the one of the version's card: these figures do not compare to those.")
     if as_json:
-        print(json.dumps({n: f.model_dump() for n, f in evaluation.figures.items()}, indent=2))
+        print(json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2))
         return
-    _show_figures(evaluation.figures, f"{name}/{manifest.version}, {evaluation.fakes:,} pictures")
+    _show_figures(figures, f"{name}/{manifest.version}, {battery.count:,} pictures")
     console.print(f"Measured in {time.monotonic() - clock:.0f} s.")
 
 
@@ -271,6 +334,13 @@ def _version(repository: Path | None, name: str, number: int | None) -> Version:
     return found.get(name, number)
 
 
+def _generator_in(folder: Path) -> OnnxGenerator:
+    """The generator of a published version, once its files are what its manifest says."""
+    version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
+    version.verify()
+    return OnnxGenerator(folder / GENERATOR, len(version.manifest.classes))
+
+
 def _aliases_of(repository: Repository, version: Version) -> list[str]:
     return [alias for alias, number in repository.aliases(version.name).items() if number == version.number]
 
@@ -303,4 +373,4 @@ def main() -> None:
         app()
     except (TrainingError, RepositoryError, OSError) as error:
         Console(stderr=True).print(f"Error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
-        sys.exit(1)
+        sys.exit(EXIT_IN_USE if isinstance(error, FolderInUseError) else 1)

@@ -20,6 +20,10 @@ class CheckpointError(TrainingError):
     """A checkpoint cannot be read or does not fit its spec."""
 
 
+class FolderInUseError(TrainingError):
+    """Another trainer is at work in the run's folder."""
+
+
 class DivergedError(TrainingError):
     """A loss is no longer a number."""
 

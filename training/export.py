@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models import noise
+from models.atomic import write_atomically
 from models.manifest import (
-    CARD,
     DISCRIMINATOR,
     GENERATOR,
     MANIFEST,
     SAMPLES,
+    WEIGHTS,
     Calibration,
     DatasetNote,
     Golden,
@@ -31,12 +32,12 @@ from models.manifest import (
     TrainingNote,
     sha256_of,
 )
-from models.repository import Repository, Version, check_name
-from training import card, datasets, grid, networks, run
-from training.checkpoint import load_checkpoint
+from models.repository import Repository, Version, check_name, copier
+from training import datasets, grid, networks, run
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, ExportError
-from training.evaluation.figures import evaluate
+from training.evaluation.figures import Battery
 from training.exact import ExactGenerator, possible_logits
 from training.networks import Discriminator, Generator
 from training.onnx_models import OnnxGenerator, one_hot, session
@@ -112,27 +113,25 @@ def export(
     check_name(name)
     # Everything slow is done before the repository is locked for the rename.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
-        staged = Path(scratch)
-        draft = _build(staged, trained, name, data_folder, pictures, report)
-
-        def fill(target: Path, number: int) -> None:
-            manifest = draft.model_copy(update={"version": number})
-            for file in (GENERATOR, DISCRIMINATOR, SAMPLES):
-                (target / file).write_bytes((staged / file).read_bytes())
-            (target / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-            (target / CARD).write_text(card.render(manifest))
-
-        return repository.publish(name, fill)
+        battery = Battery(trained.spec.dataset, data_folder, pictures)
+        candidate = build(Path(scratch), trained, name, battery, data_folder=data_folder, report=report)
+        return repository.publish(name, copier(candidate))
 
 
-def _build(
+def build(
     staged: Path,
     trained: Trained,
     name: str,
-    data_folder: Path | None,
-    pictures: int,
-    report: Report,
-) -> Manifest:
+    battery: Battery,
+    *,
+    data_folder: Path | None = None,
+    report: Report = print,
+) -> Version:
+    """Export, check and measure into a folder of its own: a candidate, which lacks only its number.
+
+    Raises:
+        ExportError: an exported network is not what it was made of, or the grid moved it too far.
+    """
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
     exact = ExactGenerator(trained.generator, _inputs(trained.generator, range(2**30, 2**30 + 512)))
@@ -148,14 +147,18 @@ def _build(
     generator = OnnxGenerator(staged / GENERATOR, len(classes))
     test = datasets.load(spec.dataset, "test", data_folder)
     calibration = calibrate(generator, staged / DISCRIMINATOR, test)
-    evaluation = evaluate(generator, spec.dataset, data_folder, pictures)
+    save_checkpoint(
+        {"spec": spec.model_dump(mode="json")}
+        | {"ema": trained.generator.state_dict(), "discriminator": trained.discriminator.state_dict()},
+        staged / WEIGHTS,
+    )
     samples = torch.arange(100) % len(classes) if classes else None
     grid.save_sheet(staged / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
-    return Manifest(
+    manifest = Manifest(
         name=name,
         version=1,
         created=datetime.now(UTC).replace(microsecond=0),
-        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES)},
+        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS)},
         z_dim=spec.z_dim,
         classes=classes,
         spec=spec.model_dump(mode="json"),
@@ -167,14 +170,16 @@ def _build(
             generator_parameters=networks.parameter_count(trained.generator),
             discriminator_parameters=networks.parameter_count(trained.discriminator),
         ),
-        metrics=evaluation.figures,
-        judge_sha256=evaluation.judge_sha256,
+        metrics=battery.measure(generator),
+        judge_sha256=battery.judge_sha256,
         exactness=exact.certificate.to_manifest(),
         parity=parity,
         golden=golden(generator),
         calibration=calibration,
         libraries={"torch": trained.torch} | {lib: importlib.metadata.version(lib) for lib in ("onnx", "onnxruntime", "numpy")},
     )
+    write_atomically(staged / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
+    return Version(staged, manifest)
 
 
 def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None:

@@ -1,9 +1,11 @@
 """A run: a trainer in a folder, from its first image to its last, through stops and resumes.
 
 spec.json           what was asked for
-    .lock               held by the trainer that runs in it
+.lock               held by the trainer that runs in it
 events.jsonl        what happened, one JSON object a line
+initial.pt          the weights it started from, if it did not start from random ones
 checkpoint.pt       where to go on
+checkpoint.before.pt    the one before, in case that one cannot be read
 best.pt             the averaged generator, and the discriminator, when KID was lowest
 samples/*.png       the same 80 seeds at intervals
 """
@@ -12,6 +14,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import platform
 import signal
 import time
 from collections.abc import Iterator
@@ -25,10 +29,11 @@ import torch
 from pydantic import ValidationError
 
 from models.atomic import write_atomically
+from models.manifest import sha256_of
 from training import datasets, grid
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
-from training.errors import CheckpointError, DivergedError, TrainingError
+from training.errors import CheckpointError, DivergedError, FolderInUseError, TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
 from training.networks import Generator
@@ -59,6 +64,18 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint.pt"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
+    def checkpoint_before(self) -> Path:
+        return self.path / "checkpoint.before.pt"
+
+    @property
+    def initial(self) -> Path:
+        return self.path / "initial.pt"
 
     @property
     def best(self) -> Path:
@@ -133,13 +150,16 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _alone_in(folder: RunFolder) -> Iterator[None]:
-    """One trainer a folder. The lock is the kernel's, so it cannot outlive its holder."""
-    with (folder.path / ".lock").open("w") as file:
+def alone_in(folder: RunFolder) -> Iterator[None]:
+    """One process a folder. The lock is the kernel's, so it cannot outlive its holder; its content says who that is."""
+    with folder.lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CheckpointError(f"Another trainer is at work in {folder.path}. Stop it, or use another folder.") from None
+            raise FolderInUseError(f"Another trainer is at work in {folder.path}. Stop it, or use another folder.") from None
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
+        file.flush()
         yield
 
 
@@ -160,8 +180,13 @@ class KidMeter:
         return distance.kid(self.real, classifiers.judge(self.judge, fakes).features)
 
 
-def start(folder: RunFolder, spec: TrainingSpec) -> None:
+def start(folder: RunFolder, spec: TrainingSpec, initial: Path | None = None) -> None:
     """Lay out the folder of a new run. A folder without a checkpoint holds none yet, whatever else lies in it.
+
+    Args:
+        folder: where.
+        spec: what to train.
+        initial: a file to put there as the spec's initial weights, if they are not there yet.
 
     Raises:
         CheckpointError: there is a run in it already.
@@ -170,6 +195,8 @@ def start(folder: RunFolder, spec: TrainingSpec) -> None:
         raise CheckpointError(f"{folder.path} holds a run already. Go on with --resume, or choose another folder with --out.")
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.events.unlink(missing_ok=True)
+    if initial:
+        write_atomically(folder.initial, initial.read_bytes())
     write_atomically(folder.spec, f"{spec.model_dump_json(indent=2)}\n".encode())
 
 
@@ -186,7 +213,9 @@ def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_fo
         TrainingError: anything that the person who started it can mend. The event log says how the run ended.
     """
     stop = Stop()
-    with stop.on_signals(), _alone_in(folder):
+    with stop.on_signals(), alone_in(folder):
+        for leftover in folder.path.glob(".*.part"):  # of a checkpoint that was being written when its writer was killed
+            leftover.unlink(missing_ok=True)
         events = Events(folder.events)
         try:
             loop = _prepare(folder, events, resume=resume, device=device, data_folder=data_folder)
@@ -213,10 +242,31 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
     trainer = Trainer(spec, data, device)
     best_kid = float("inf")
     if resume:
-        state = load_checkpoint(folder.checkpoint)
+        state = _last_checkpoint(folder, events)
         trainer.load_state_dict(state)
         best_kid = state.get("best_kid", best_kid)
+    elif spec.initial_weights:
+        trainer.load_weights(_initial_weights(folder, spec.initial_weights))
     return _Loop(folder, trainer, events, KidMeter(data) if spec.metrics_every else None, best_kid)
+
+
+def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
+    """The newest checkpoint that can be read."""
+    try:
+        return load_checkpoint(folder.checkpoint)
+    except CheckpointError as error:
+        if not folder.checkpoint_before.exists():
+            raise
+        events.write("warning", detail=f"{error} Going on from the checkpoint before it.")
+        return load_checkpoint(folder.checkpoint_before)
+
+
+def _initial_weights(folder: RunFolder, expected: str) -> dict[str, Any]:
+    if not folder.initial.is_file() or sha256_of(folder.initial) != expected:
+        raise CheckpointError(
+            f"{folder.initial} is missing, or is not the file that the spec names. Name a version's weights.pt with --initial."
+        )
+    return load_checkpoint(folder.initial)
 
 
 class _Loop:
@@ -258,6 +308,8 @@ class _Loop:
     def _log(self, figures: StepFigures, rate: float, progress: Progress) -> None:
         trainer = self.trainer
         eta = (trainer.spec.images - trainer.seen) / rate
+        if trainer.spec.minutes:
+            eta = min(eta, 60 * trainer.spec.minutes - trainer.seconds)
         fields = {name: round(value, 6) for name, value in asdict(figures).items()}
         self.events.write(
             "progress",
@@ -266,6 +318,7 @@ class _Loop:
             **fields,
             images_per_second=round(rate, 1),
             eta_seconds=round(max(eta, 0.0), 1),
+            part=round(trainer.part, 4),
         )
         progress.update(trainer.seen, figures, rate, eta)
 
@@ -295,8 +348,18 @@ class _Loop:
 
     def _checkpoint(self) -> None:
         self.trainer.check_finite()
+        if self.folder.checkpoint.exists():
+            _keep_as(self.folder.checkpoint, self.folder.checkpoint_before)
         save_checkpoint(self.trainer.state_dict() | {"best_kid": self.best_kid}, self.folder.checkpoint)
         self.events.write("checkpoint", images=self.trainer.seen)
+
+
+def _keep_as(path: Path, other: Path) -> None:
+    """Give a file a second name, in place of what had it before: one link and one rename, no copy."""
+    link = path.with_name(f".{other.name}.part")
+    link.unlink(missing_ok=True)
+    link.hardlink_to(path)
+    link.replace(other)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DatasetName = Literal["mnist", "fashion-mnist"]
 PresetName = Literal["lecture", "standard", "quick"]
+MAX_IMAGES = 1_000_000_000
+ARCHITECTURE = ("network", "conditional", "z_dim", "generator_widths", "discriminator_widths")
+"""The fields in which a run must agree with the version whose weights it starts from; and the number of classes."""
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
 class TrainingSpec(BaseModel):
-    """Everything that decides the outcome of a run. Two equal specs on one machine give equal losses to the last bit.
+    """Everything that decides the outcome of a run. Two equal specs on one machine give equal losses to the last bit, unless
+    `minutes` bounds them.
 
     Counts are in images, not steps or epochs, so that runs of different batch sizes can be compared.
     """
@@ -46,8 +50,14 @@ class TrainingSpec(BaseModel):
     """The penalties are computed every so many steps and weighted up accordingly (lazy regularisation,
     StyleGAN2, arXiv:1912.04958)."""
 
-    images: int = Field(default=1_800_000, ge=1, le=1_000_000_000)
+    images: int = Field(default=1_800_000, ge=1, le=MAX_IMAGES)
     """Real images shown to the discriminator in all; the length of the run."""
+    minutes: float | None = Field(default=None, gt=0, le=100_000)
+    """Ends the run after so many minutes of training if it has not seen its images by then; the learning rate then falls with
+    the clock. Such a run depends on how fast its machine is, so it cannot be repeated to the bit."""
+    initial_weights: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """sha256 of the `weights.pt` of a published version to start from (a warm start). The file lies in the run's folder as
+    `initial.pt`. Without it the weights are random."""
     batch_size: int = Field(default=64, ge=2, le=4096)
     """Real images a step."""
     learning_rate: float = Field(default=5e-4, gt=0, le=1)

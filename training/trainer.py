@@ -91,12 +91,19 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether the run has seen all the images it was given."""
-        return self.seen >= self.spec.images
+        """Whether the run has used up its images or its minutes."""
+        return self.part >= 1
+
+    @property
+    def part(self) -> float:
+        """How much of the run is over, from 0 to 1: by images, or by minutes where those run out first."""
+        by_images = self.seen / self.spec.images
+        by_clock = self.seconds / (60 * self.spec.minutes) if self.spec.minutes else 0.0
+        return min(max(by_images, by_clock), 1.0)
 
     def learning_rate(self) -> float:
         """Half a cosine from the first rate to the last."""
-        spec, part = self.spec, min(self.seen / self.spec.images, 1.0)
+        spec, part = self.spec, self.part
         cosine = 0.5 * (1 + torch.cos(torch.tensor(part * torch.pi, dtype=torch.float64)).item())
         return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * cosine
 
@@ -194,6 +201,22 @@ class Trainer:
             "machine": self.machine,
             "torch": str(torch.__version__),
         }
+
+    def load_weights(self, state: dict[str, Any]) -> None:
+        """Start from the averaged generator and the discriminator of another run instead of from random weights.
+
+        Raises:
+            CheckpointError: they are of another shape.
+        """
+        try:
+            self.generator.load_state_dict(state["ema"])
+            self.ema.network.load_state_dict(state["ema"])
+            self.discriminator.load_state_dict(state["discriminator"])
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The initial weights do not fit the networks of the spec ({error}). Keep network, conditional, z_dim and both "
+                "widths as the version had them, or start without its weights."
+            ) from error
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken.

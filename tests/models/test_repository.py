@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.manifest import GENERATOR, MANIFEST, Manifest, sha256_of
-from models.repository import Damaged, NotFound, Repository, RepositoryError, Version
+from models.manifest import CARD, GENERATOR, MANIFEST, Manifest, sha256_of
+from models.repository import Changed, Damaged, InService, NotFound, Repository, RepositoryError, Version, copier
 from tests.live import SHIPPED
 
 
@@ -216,3 +216,51 @@ def test_triton_can_read_the_layout(repository: Repository) -> None:
     assert 'default_model_filename: "generator.onnx"' in config
     assert f"dims: [ {version.manifest.z_dim} ]" in config
     assert (SHIPPED / "digits" / "config.pbtxt").read_text() == config
+
+
+def test_a_promotion_decided_against_another_champion_changes_nothing(repository: Repository) -> None:
+    for _ in range(2):
+        repository.publish("digits", copy_of_shipped)
+    repository.promote("digits", 2, instead_of=1)
+    with pytest.raises(Changed, match="is 2 by now, no longer 1"):
+        repository.promote("digits", 3, instead_of=1)
+    assert repository.aliases("digits") == {"champion": 2, "previous": 1}
+
+
+def test_a_version_that_is_not_champion_can_be_deleted(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    with pytest.raises(InService, match="Promote another version first"):
+        repository.delete("digits", 1)
+    repository.promote("digits", 2)
+    repository.delete("digits", 1)
+    assert repository.numbers("digits") == [2]
+    assert repository.aliases("digits") == {"champion": 2}
+    assert not list((repository.root / "digits").glob(".*.part"))
+    with pytest.raises(NotFound):
+        repository.delete("digits", 1)
+    assert repository.publish("digits", copy_of_shipped).number == 3
+
+
+def test_a_shipped_version_that_was_deleted_is_not_taken_in_again(tmp_path: Path) -> None:
+    shipped, state = Repository(SHIPPED), Repository(tmp_path / "models")
+    state.adopt(shipped)
+
+    def another(folder: Path, number: int) -> None:
+        copy_of_shipped(folder, number)
+        (folder / GENERATOR).write_bytes(b"another generator")
+        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest["files"][GENERATOR] = sha256_of(folder / GENERATOR)
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+
+    assert state.publish("digits", another).number == 2
+    state.promote("digits", 2)
+    state.delete("digits", 1)
+    assert state.adopt(shipped) == []
+    assert state.numbers("digits") == [2]
+
+
+def test_a_copy_has_a_card_that_names_its_own_number(repository: Repository) -> None:
+    version = repository.publish("digits", copier(repository.get("digits", 1), job="0123456789ab", parent=1))
+    assert (version.manifest.job, version.manifest.parent) == ("0123456789ab", 1)
+    assert "# digits/2\n" in (version.path / CARD).read_text()
+    version.verify()

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from models.repository import Repository
-from tests.live import ROOT, service
+from models.manifest import AGAINST, MANIFEST, Manifest
+from models.repository import Repository, Version
+from tests.live import ROOT, SHIPPED, service
 from tests.training.conftest import SMALL
 from tests.training.test_run import settings_of
 from training import run
@@ -30,7 +31,8 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"]
+    "command",
+    ["train", "candidate", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"],
 )
 def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
     told = training(*command.split(), "--help")
@@ -138,3 +140,20 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
     manifest = Repository(tmp_path / "state" / "models").get("digits", 2).manifest
     for name, figure in manifest.metrics.items():
         assert figures[name]["value"] == pytest.approx(figure.value, rel=1e-3, abs=1e-3)
+
+
+def test_a_candidate_is_a_whole_version_and_the_champions_figures_on_the_same_draws(small_run, tmp_path: Path) -> None:
+    told = training(
+        *("candidate", small_run.path, "--name", "digits", "--to", tmp_path / "candidate", "--threads", 1),
+        *("--against", SHIPPED / "digits" / "1", "--pictures", 500),
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    candidate = Version(tmp_path / "candidate", Manifest.model_validate_json((tmp_path / "candidate" / MANIFEST).read_bytes()))
+    candidate.verify()
+    champion = json.loads((candidate.path / AGAINST).read_text())
+    assert set(champion) == set(candidate.manifest.metrics)
+    for name, figure in candidate.manifest.metrics.items():
+        assert figure.floor == champion[name]["floor"], "both are measured against the same real pictures"
+    assert champion["label_accuracy"]["value"] > 0.97
+    assert champion["fid_test"]["value"] < candidate.manifest.metrics["fid_test"].value
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["candidate"]

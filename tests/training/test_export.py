@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from app.generator import LoadedGenerator
+from models import card
 from models.manifest import CARD, DISCRIMINATOR, GENERATOR, SAMPLES, Manifest
 from models.repository import Repository, RepositoryError, Version
 from tests.training.conftest import copy_of
-from training import card, export, run
+from training import export, run
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, ExportError
 from training.export import OnnxGenerator, load_trained
@@ -61,7 +62,7 @@ def test_the_manifest_says_how_it_came_about(published: Version, small_run: run.
     assert (manifest.training.images, manifest.z_dim, manifest.classes) == (640, 100, tuple("0123456789"))
     assert "cores" in manifest.training.machine
     assert manifest.libraries["torch"] == str(torch.__version__)
-    assert set(manifest.metrics) == {"fid", "kid", "density", "coverage", "label_accuracy"}
+    assert set(manifest.metrics) == {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
     for figure in manifest.metrics.values():
         assert figure.floor is not None
     assert manifest.metrics["fid"].value > 10 * manifest.metrics["fid"].floor, "a generator of 640 images is no good"

@@ -16,11 +16,12 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from models.manifest import sha256_of
 from tests.live import ROOT
 from tests.training.conftest import SMALL, copy_of, small_spec
 from training import run
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.errors import CheckpointError, DivergedError
+from training.errors import CheckpointError, DivergedError, FolderInUseError
 from training.progress import Progress
 from training.run import RunFolder, read_events
 from training.trainer import StepFigures, Trainer
@@ -62,7 +63,7 @@ def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFold
     assert [e["images"] for e in progress] == list(range(16, 641, 16))
     assert set(progress[0]) == {
         *("event", "time", "step", "images", "loss_discriminator", "loss_generator", "d_real", "d_fake"),
-        *("images_per_second", "eta_seconds"),
+        *("images_per_second", "eta_seconds", "part"),
     }
     assert all(0 <= e["d_fake"] <= 1 and 0 <= e["d_real"] <= 1 for e in progress)
     assert [e["images"] for e in events if e["event"] == "checkpoint"] == [0, 160, 320, 480, 640]
@@ -113,6 +114,58 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     assert losses(folder) == losses(small_run)
+    assert not list(folder.path.glob(".*.part"))
+
+
+def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(small_run: RunFolder, tmp_path: Path) -> None:
+    folder = copy_of(small_run.path, tmp_path / "run")
+    assert load_checkpoint(folder.checkpoint_before)["seen"] == 480
+    folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:1000])
+    folder.events.write_bytes(b"")
+    assert run.run(folder, resume=True) == "budget"
+    events = read_events(folder.events)
+    assert [e["event"] for e in events[:2]] == ["warning", "resumed"]
+    assert "checksum" in events[0]["detail"]
+    assert events[1]["images"] == 480
+    assert losses(folder) == {images: figures for images, figures in losses(small_run).items() if images > 480}
+    ours, theirs = (load_checkpoint(f.checkpoint) for f in (folder, small_run))
+    assert all(torch.equal(ours["ema"][name], theirs["ema"][name]) for name in theirs["ema"])
+
+
+def test_minutes_end_a_run_before_its_images_do(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run.start(folder, small_spec(images=10**9, minutes=0.05, log_every=160))
+    assert run.run(folder) == "budget"
+    events = read_events(folder.events)
+    end = events[-1]
+    assert (end["event"], end["reason"]) == ("end", "budget")
+    assert end["seconds"] >= 3
+    assert 160 < end["images"] < 10**6
+    progress = [e for e in events if e["event"] == "progress"]
+    assert progress[-1]["part"] == 1
+    assert all(e["eta_seconds"] <= 3 for e in progress)
+    assert load_checkpoint(folder.checkpoint)["optimizers"][0]["param_groups"][0]["lr"] < 5e-5  # it fell with the clock
+
+
+def test_a_warm_start_begins_with_the_weights_it_was_given(small_run: RunFolder, tmp_path: Path) -> None:
+    state = load_checkpoint(small_run.checkpoint)
+    weights = tmp_path / "weights.pt"
+    save_checkpoint({name: state[name] for name in ("spec", "ema", "discriminator")}, weights)
+    folder = RunFolder(tmp_path / "run")
+    process = train("--out", folder.path, "--initial", weights, *settings_of(images=16, seed=3))
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert folder.read_spec().initial_weights == sha256_of(weights)
+    assert folder.sample(0).read_bytes() == small_run.sample(640).read_bytes()
+
+    other = RunFolder(tmp_path / "other")
+    spec = small_spec(initial_weights=sha256_of(weights))
+    run.start(other, spec)
+    with pytest.raises(CheckpointError, match="--initial"):
+        run.run(other)
+    run.start(other, spec.model_copy(update={"z_dim": 7}), weights)
+    with pytest.raises(CheckpointError, match="Keep network"):
+        run.run(other)
 
 
 def test_ctrl_c_is_as_good_as_sigterm(tmp_path: Path) -> None:
@@ -197,7 +250,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
 
 def test_two_trainers_do_not_share_a_folder(small_run: RunFolder, tmp_path: Path) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
-    with run._alone_in(folder), pytest.raises(CheckpointError, match="Another trainer"):
+    with run.alone_in(folder), pytest.raises(FolderInUseError, match="Another trainer"):
         run.run(folder, resume=True)
 
 

@@ -45,7 +45,13 @@ def kid(real: Tensor, fake: Tensor, *, subsets: int = 100, subset_size: int = 10
     return float(mean), float(deviation)
 
 
-def density_coverage(real: Tensor, fake: Tensor, *, k: int = 5) -> tuple[float, float]:
+def radii(real: Tensor, *, k: int = 5) -> Tensor:
+    """How far each picture's k-th neighbour is, not counting the picture itself, (N,), from features (N, D)."""
+    # the nearest is the picture itself
+    return torch.cat([torch.cdist(part, real).topk(k + 1, largest=False).values[:, -1] for part in real.split(1000)])
+
+
+def density_coverage(real: Tensor, fake: Tensor, *, k: int = 5, radius: Tensor | None = None) -> tuple[float, float]:
     """Density and coverage of Naeem 2020 (arXiv:2002.09797), with balls that reach to each real picture's k-th neighbour.
 
     Density: in how many such balls a generated picture lies, over k; it may exceed 1. Coverage: share of the balls that
@@ -55,12 +61,13 @@ def density_coverage(real: Tensor, fake: Tensor, *, k: int = 5) -> tuple[float, 
         real: features of N real pictures, (N, D).
         fake: features of M generated ones, (M, D).
         k: which neighbour sets the radius, not counting the picture itself.
+        radius: `radii(real, k=k)`, if it is at hand.
     """
+    radius = radii(real, k=k) if radius is None else radius
     inside_count = torch.zeros(len(fake))
     covered = 0
-    for part in real.split(1000):
-        radius = torch.cdist(part, real).kthvalue(k + 1, dim=1).values  # (n,); the nearest is itself
-        inside = torch.cdist(part, fake) < radius[:, None]  # (n, M)
+    for part, reach in zip(real.split(1000), radius.split(1000), strict=True):
+        inside = torch.cdist(part, fake) < reach[:, None]  # (n, M)
         inside_count += inside.sum(0)
         covered += int(inside.any(1).sum())
     return (inside_count.mean() / k).item(), covered / len(real)
