@@ -5,13 +5,16 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fix train evaluate clean
+.PHONY: help serve setup-train test check fix train evaluate clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 serve: .venv/ready ## set up and serve the shipped model on http://localhost:8000
 	$(SERVE)/python -m app
+
+setup-train: .venv/ready ## add the trainer (torch, CPU) to what make serve uses; from then on it can retrain
+	$(SERVE)/python $(PIP) -e '.[train]'
 
 test: .venv-dev/ready ## set up and run all tests
 	$(DEV)/python -m pytest $(ARGS)

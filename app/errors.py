@@ -8,6 +8,21 @@
     │   └── TooMuch             422  more pictures, frames or pixels than one call may ask for
     ├── BodyTooLarge            413
     ├── NotFound                404  no such model, version or page
+    ├── Conflict                409  what is asked for does not fit the state things are in
+    │   ├── JobConflict         409  a job that has ended, or has not
+    │   ├── VersionInService    409  a champion cannot be deleted
+    │   ├── VersionUnfit        409  a version that must not be promoted
+    │   └── IdempotencyConflict 409  the first request with this key is still in flight
+    ├── IdempotencyMismatch     422  the key was used with another body
+    ├── PreconditionFailed      412  the champion is not the one that If-Match names
+    ├── PreconditionRequired    428  a promotion must say which champion it replaces
+    ├── QueueFull               429  too many jobs are waiting
+    ├── TooManyAttempts         429  too many wrong tokens from one address
+    ├── BadCredentials          400  an Authorization header that cannot be read (RFC 6750)
+    ├── Unauthorized            401  no token, or a wrong one
+    ├── Forbidden               403  a token that may only look
+    ├── NoTrainer               501  nothing here can train
+    ├── StoreUnavailable        503  the job store cannot be read or written
     ├── VersionUnusable         503  a version that is not what its manifest says, or none at all
     ├── NotReady                503  nothing can be served yet
     ├── Busy                    503  too much long work is waiting
@@ -20,8 +35,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -39,6 +55,8 @@ class SeedlingError(Exception):
     """Something went wrong in a way that has a name."""
 
     status, code = 500, "internal_error"
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What the answer carries besides."""
 
 
 class InvalidRequest(SeedlingError):
@@ -99,7 +117,114 @@ class Busy(SeedlingError):
     """Too much long work is waiting."""
 
     status, code = 503, "busy"
-    retry_after = 5
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
+class Conflict(SeedlingError):
+    """What is asked for does not fit the state things are in."""
+
+    status, code = 409, "conflict"
+
+
+class JobConflict(Conflict):
+    """The job is in a state in which this cannot be done."""
+
+    code = "job_conflict"
+
+
+class VersionInService(Conflict):
+    """The version is the champion."""
+
+    code = "version_in_service"
+
+
+class VersionUnfit(Conflict):
+    """The version is not what its manifest says, so it is not put into service."""
+
+    code = "version_unfit"
+
+
+class IdempotencyConflict(Conflict):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code = "idempotency_in_flight"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class IdempotencyMismatch(InvalidRequest):
+    """The Idempotency-Key was used with another body."""
+
+    code = "idempotency_mismatch"
+
+
+class PreconditionFailed(SeedlingError):
+    """The champion is not the one that If-Match names."""
+
+    status, code = 412, "precondition_failed"
+
+
+class PreconditionRequired(SeedlingError):
+    """A promotion must say which champion it replaces (RFC 6585)."""
+
+    status, code = 428, "precondition_required"
+
+
+class QueueFull(SeedlingError):
+    """As many jobs are waiting as may."""
+
+    status, code = 429, "queue_full"
+    headers = MappingProxyType({"Retry-After": "60"})
+
+
+class TooManyAttempts(SeedlingError):
+    """Too many wrong tokens came from one address."""
+
+    status, code = 429, "too_many_attempts"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(seconds)}
+
+
+class BadCredentials(SeedlingError):
+    """The Authorization header cannot be read (RFC 6750 3.1, invalid_request)."""
+
+    status, code = 400, "invalid_credentials"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="invalid_request"'})
+
+
+class Unauthorized(SeedlingError):
+    """No token was given (RFC 6750 3: then the challenge says nothing more)."""
+
+    status, code = 401, "token_missing"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling"'})
+
+
+class TokenInvalid(Unauthorized):
+    """The token is none of ours."""
+
+    code = "token_invalid"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="invalid_token"'})
+
+
+class Forbidden(SeedlingError):
+    """The token may look, but not change anything."""
+
+    status, code = 403, "insufficient_scope"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="insufficient_scope", scope="admin"'})
+
+
+class NoTrainer(SeedlingError):
+    """Neither this process nor any other that shares its state can train."""
+
+    status, code = 501, "no_trainer"
+
+
+class StoreUnavailable(SeedlingError):
+    """The job store cannot be read or written: a full disk, a folder that is read-only."""
+
+    status, code = 503, "store_unavailable"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class ClientGone(SeedlingError):
@@ -180,8 +305,7 @@ _HTTP_REMEDIES = {
 
 async def _on_seedling(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SeedlingError)  # noqa: S101 - for the type checker: registered for this class only
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
-    return problem(error.status, error.code, str(error), headers=headers)
+    return problem(error.status, error.code, str(error), headers=dict(error.headers))
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:

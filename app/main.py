@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from types import FrameType
 from typing import Any
 
 from anyio import to_thread
@@ -15,11 +18,12 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import __version__, errors
-from app.api import catalogue, generate, health, interpolate
+from app.api import catalogue, generate, health, interpolate, promotion, retraining
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
 from app.errors import Problem
 from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
+from app.retraining.service import Retraining
 from app.settings import Settings
 from app.workload import Workload
 from models.repository import Repository
@@ -49,12 +53,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.catalog = Catalog(Repository(settings.state / "models"), settings.model, settings.max_loaded)
+    app.state.retraining = Retraining(settings)
     app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency)
     errors.install(app)
     app.add_middleware(BoundedBody)
     app.add_middleware(JsonByDefault)
     app.add_middleware(HeadAsGet)
-    for module in (generate, interpolate, catalogue, health):
+    for module in (generate, interpolate, catalogue, retraining, promotion, health):
         app.include_router(module.router)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -69,10 +74,40 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await to_thread.run_sync(_take_in_shipped, settings, catalog.repository)
     await to_thread.run_sync(catalog.refresh)
     follower = asyncio.create_task(_follow(catalog, settings.poll_seconds))
-    yield
+    training: Retraining = app.state.retraining
+    await to_thread.run_sync(training.start)
+    with _hearing_of_the_end(training):
+        yield
+    await to_thread.run_sync(training.stop)
     follower.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await follower
+
+
+@contextlib.contextmanager
+def _hearing_of_the_end(training: Retraining) -> Iterator[None]:
+    """Learn of SIGTERM and SIGINT when they come.
+
+    uvicorn ends the lifespan only after the last connection has closed, and an event stream would not close before it knows.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        training.begin_to_stop()
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _take_in_shipped(settings: Settings, repository: Repository) -> None:

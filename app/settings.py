@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+ADMIN = "admin"
+
+
+def _can_be_a_token(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]{16,256}=*", secret.get_secret_value()):  # RFC 6750's b64token
+        raise ValueError("a token has 16 to 256 of A-Z a-z 0-9 - . _ ~ + / (make one with: openssl rand -hex 32)")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_can_be_a_token)]
+TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class Settings(BaseSettings):
@@ -42,3 +54,37 @@ class Settings(BaseSettings):
     """How often each worker looks for new versions and promotions."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)
     """How long requests in flight may take to end when the service is stopped."""
+
+    admin_token: Secret | None = None
+    """Token of the administrator called `admin`. Where no admin token is set, one is made at the first start and kept in
+    admin-token, in the state folder."""
+    admin_tokens: dict[TokenName, Secret] = Field(default_factory=dict)
+    """Further administrators, as JSON: {"alice": "token", "ci": "token"}. The audit log calls them by these names."""
+    viewer_tokens: dict[TokenName, Secret] = Field(default_factory=dict)
+    """Tokens that may look at jobs and change nothing, as JSON."""
+    embedded_worker: bool = True
+    """Whether this service trains by itself where torch is installed. False leaves it to `python -m app.retraining`."""
+    training_threads: int = Field(default=1, ge=1, le=256)
+    """Threads a trainer may use. One fewer than the cores keeps serving fast."""
+    training_nice: int = Field(default=19, ge=0, le=19)
+    """How far a trainer gives way to others: 0 as important as serving, 19 only what nobody else needs."""
+    cache: Path | None = None
+    """Folder for what can be computed again, as the judge's view of the training pictures; by default cache, in the state
+    folder."""
+    max_queued: int = Field(default=8, ge=1, le=1000)
+    """Jobs that may wait their turn."""
+    stop_seconds: int = Field(default=30, ge=1, le=3600)
+    """How long a trainer that is told to stop may take to write its checkpoint before it is killed."""
+    keep_jobs: int = Field(default=20, ge=1, le=10_000)
+    """Ended jobs whose checkpoints and samples are kept. The records of older ones stay."""
+    gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
+    """Pictures by which a retrained generator and the champion are compared."""
+
+    @model_validator(mode="after")
+    def _each_token_is_one_persons(self) -> Self:
+        admins = {**self.admin_tokens} | ({ADMIN: self.admin_token} if self.admin_token else {})
+        names = [*admins, *self.viewer_tokens]
+        values = [token.get_secret_value() for token in (*admins.values(), *self.viewer_tokens.values())]
+        if len(set(names)) < len(names) or len(set(values)) < len(values) or (self.admin_token and ADMIN in self.admin_tokens):
+            raise ValueError("two tokens have the same name or the same value, so the audit log could not tell whose it was")
+        return self

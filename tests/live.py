@@ -36,24 +36,42 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def environment(state: Path, **settings: object) -> dict[str, str]:
+    """What a process of the service is started with: these settings and no others."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
+    ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
+    return inherited | {"GAN_STATE": str(state), "PYTHONWARNINGS": "error"} | ours
+
+
+def start(state: Path, **settings: object) -> Service:
+    """Start the service, and wait until it answers."""
+    port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=ROOT,
+            env=environment(state, port=port, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    running = Service(f"http://127.0.0.1:{port}", process, log)
+    try:
+        _wait(running)
+    except BaseException:
+        process.kill()
+        raise
+    return running
+
+
 @contextmanager
 def service(state: Path, **settings: object) -> Iterator[Service]:
     """Start the service, wait until it is ready or has ended, and stop it with SIGTERM afterwards."""
-    port, log = free_port(), state.parent / f"{state.name}.log"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
-    environment |= {"GAN_PORT": str(port), "GAN_STATE": str(state), "PYTHONWARNINGS": "error"}
-    environment |= {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+    running = start(state, **settings)
     try:
-        running = Service(f"http://127.0.0.1:{port}", process, log)
-        _wait(running)
         yield running
     finally:
-        process.terminate()
-        process.wait(30)
+        running.process.terminate()
+        running.process.wait(60)
 
 
 def _wait(running: Service) -> None:

@@ -7,8 +7,10 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
+from app.access import Identity
 from app.catalog import Catalog
 from app.errors import InvalidRequest
+from app.retraining.service import Retraining
 from app.workload import Workload
 
 
@@ -20,6 +22,16 @@ def _catalog(request: Request) -> Catalog:
 def _workload(request: Request) -> Workload:
     workload: Workload = request.app.state.workload
     return workload
+
+
+def _retraining(request: Request) -> Retraining:
+    retraining: Retraining = request.app.state.retraining
+    return retraining
+
+
+def _identity(request: Request) -> Identity:
+    identity: Identity = request.state.identity
+    return identity
 
 
 def _unambiguous_query(request: Request) -> None:
@@ -38,3 +50,5 @@ BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 UnambiguousQuery = Annotated[None, Depends(_unambiguous_query)]
 CatalogOf = Annotated[Catalog, Depends(_catalog)]
 WorkloadOf = Annotated[Workload, Depends(_workload)]
+RetrainingOf = Annotated[Retraining, Depends(_retraining)]
+IdentityOf = Annotated[Identity, Depends(_identity)]

@@ -1,0 +1,176 @@
+"""Who may use the admin routes: bearer tokens (RFC 6750), and a delay for those who guess at them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import logging
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import BadCredentials, Forbidden, TokenInvalid, TooManyAttempts, Unauthorized
+from app.settings import ADMIN, Settings
+
+if TYPE_CHECKING:
+    from app.retraining.database import Database
+
+logger = logging.getLogger("seedling")
+FREE_ATTEMPTS = 5
+"""Wrong tokens from one address before it has to wait: one second then, twice as long after each further one."""
+LONGEST_WAIT = 300
+FORGET_SECONDS = 3600
+HINT = "The token of a service that was not given one lies in its state folder, in admin-token."
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose token it was."""
+
+    name: str
+    may_change: bool
+    """False for a token that may only look."""
+
+
+def token_path(settings: Settings) -> Path:
+    """Where the token lies that the service makes for itself."""
+    return settings.state / "admin-token"
+
+
+def own_token(settings: Settings) -> str | None:
+    """The token the service made for itself, made now if there is none; None if others are set.
+
+    Raises:
+        OSError: it can be neither read nor made.
+    """
+    if settings.admin_token or settings.admin_tokens:
+        return None
+    path = token_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{secrets.token_urlsafe(32)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)  # appears whole, and only once however many processes start together
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+    return path.read_text().strip()
+
+
+class Access:
+    """Knows the tokens by their digests, and counts wrong ones.
+
+    Args:
+        settings: of the service.
+        database: where the count is kept, so that all server workers share it.
+
+    Raises:
+        OSError: the service's own token can be neither read nor made.
+    """
+
+    def __init__(self, settings: Settings, database: Callable[[], Database]) -> None:
+        own = own_token(settings)
+        admins = {name: token.get_secret_value() for name, token in settings.admin_tokens.items()}
+        if settings.admin_token:
+            admins[ADMIN] = settings.admin_token.get_secret_value()
+        elif own:
+            admins[ADMIN] = own
+        viewers = {name: token.get_secret_value() for name, token in settings.viewer_tokens.items()}
+        self._known = [(_digest(token), Identity(name, True)) for name, token in admins.items()]
+        self._known += [(_digest(token), Identity(name, False)) for name, token in viewers.items()]
+        self._database = database
+
+    def identify(self, authorization: Sequence[str], client: str) -> Identity:
+        """Whose token the Authorization header lines carry.
+
+        Raises:
+            Unauthorized, TokenInvalid: there is none, or a wrong one.
+            BadCredentials: the header cannot be read.
+            TooManyAttempts: too many wrong ones came from this address; right ones have to wait as well, or a guesser would
+                learn by the difference.
+        """
+        if not authorization:
+            raise Unauthorized(f"This needs a token. Send the header Authorization: Bearer TOKEN. {HINT}")
+        scheme, _, token = authorization[0].strip().partition(" ")
+        if len(authorization) > 1 or scheme.lower() != "bearer" or not token.strip() or " " in token.strip():
+            raise BadCredentials("The Authorization header cannot be read. Send one, as Authorization: Bearer TOKEN.")
+        self._check_not_locked(client)
+        offered, found = _digest(token.strip()), None
+        for digest, identity in self._known:  # all of them, in constant time: how long it takes tells nothing
+            if hmac.compare_digest(digest, offered):
+                found = identity
+        if found is None:
+            self._count_failure(client)
+            raise TokenInvalid(f"This token is none of ours. {HINT}")
+        self._forget_failures(client)
+        return found
+
+    def _check_not_locked(self, client: str) -> None:
+        from sqlalchemy import select
+
+        from app.retraining.database import failures
+
+        with self._database().read() as connection:
+            until = connection.scalar(select(failures.c.locked_until).where(failures.c.client == _network(client))) or 0
+        wait = until - time.time()
+        if wait > 0:
+            seconds = int(wait) + 1
+            raise TooManyAttempts(f"Too many wrong tokens came from your address. Try again in {seconds} s.", seconds)
+
+    def _count_failure(self, client: str) -> None:
+        from sqlalchemy import delete, insert, select
+
+        from app.retraining.database import failures
+
+        now, network = time.time(), _network(client)
+        with self._database().write() as connection:
+            connection.execute(delete(failures).where(failures.c.last < now - FORGET_SECONDS))
+            count = (connection.scalar(select(failures.c.count).where(failures.c.client == network)) or 0) + 1
+            wait = min(2.0 ** (count - FREE_ATTEMPTS), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
+            connection.execute(delete(failures).where(failures.c.client == network))
+            row = {"client": network, "count": count, "last": now, "locked_until": now + wait}
+            connection.execute(insert(failures).values(row))
+        logger.warning("a wrong admin token from %s, its %s.", network, count)
+
+    def _forget_failures(self, client: str) -> None:
+        from sqlalchemy import delete, select
+
+        from app.retraining.database import failures
+
+        chosen = failures.c.client == _network(client)
+        with self._database().read() as connection:
+            if connection.scalar(select(failures.c.count).where(chosen)) is None:
+                return
+        with self._database().write() as connection:
+            connection.execute(delete(failures).where(chosen))
+
+
+def require_change(identity: Identity) -> None:
+    """Raise Forbidden for a token that may only look."""
+    if not identity.may_change:
+        raise Forbidden(f"The token of {identity.name} may look, but not change anything. Use an administrator's.")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _network(client: str) -> str:
+    """An address, or for IPv6 its /64: a household has that many to guess from."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client[:64]
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)

@@ -1,0 +1,83 @@
+"""What all admin routes share: a token before anything else, and an entry in the audit log after."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from app.access import Identity, require_change
+from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid, problem_responses
+from app.retraining.service import Retraining
+
+logger = logging.getLogger("seedling")
+
+
+class AdminRoute(APIRoute):
+    """A route that nothing of runs, not even the reading of its body, before the caller is known."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            retraining: Retraining = request.app.state.retraining
+            identity: Identity | None = None
+            try:
+                identity = request.state.identity = await to_thread.run_sync(_identify, retraining, request)
+                if request.method != "GET":
+                    require_change(identity)
+                response = await handle(request)
+            except Exception as error:
+                if identity or isinstance(error, TokenInvalid):  # no token at all is no attempt, and must not fill the disk
+                    await self._note(retraining, request, identity, *_outcome(error))
+                raise
+            await self._note(retraining, request, identity, response.status_code, "ok")
+            return response
+
+        return guarded
+
+    async def _note(
+        self, retraining: Retraining, request: Request, identity: Identity | None, status: int, outcome: str
+    ) -> None:
+        """Enter a change, or a refusal, into the audit log. Looking on is not entered."""
+        if request.method == "GET" and outcome not in ("token_invalid", "insufficient_scope"):
+            return
+        client, who = request.client.host if request.client else None, identity.name if identity else None
+        action = self.name.split("_")[0]
+        try:
+            await to_thread.run_sync(lambda: retraining.audit.add(who, client, action, request.url.path, status, outcome))
+        except StoreUnavailable:
+            logger.error("audit: not entered: %s %s by %s -> %s %s", action, request.url.path, who, status, outcome)
+
+
+def _identify(retraining: Retraining, request: Request) -> Identity:
+    client = request.client.host if request.client else "unknown"
+    return retraining.access.identify(request.headers.getlist("Authorization"), client)
+
+
+def _outcome(error: Exception) -> tuple[int, str]:
+    if isinstance(error, SeedlingError):
+        return error.status, error.code
+    if isinstance(error, RequestValidationError):
+        return InvalidRequest.status, InvalidRequest.code
+    if isinstance(error, HTTPException):
+        return error.status_code, "http_error"
+    return 500, SeedlingError.code
+
+
+def admin_router(tag: str) -> APIRouter:
+    """A router whose routes all ask for a token."""
+    return APIRouter(
+        prefix="/admin",
+        tags=[tag],
+        route_class=AdminRoute,
+        dependencies=[Depends(HTTPBearer(auto_error=False, description="An admin token; see README."))],  # for /docs
+        responses=problem_responses(400, 401, 403, 422, 429, 503),
+    )

@@ -1,0 +1,121 @@
+"""`/admin/models`: which version is served, and the removal of those that are not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Header, Path, Request, Response
+
+from app import caching
+from app.api.admin import admin_router
+from app.api.dependencies import CatalogOf
+from app.api.retraining_schemas import ChampionBody, ChampionView
+from app.catalog import Catalog
+from app.errors import (
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    StoreUnavailable,
+    VersionInService,
+    VersionUnfit,
+    VersionUnusable,
+    problem_responses,
+)
+from app.retraining.gate import check_fit_to_serve
+from models import repository as models
+from models.repository import CHAMPION, PREVIOUS
+
+router = admin_router("promotion")
+Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="Model.", examples=["digits"])]
+IfMatch = Annotated[str | None, Header(description="ETag of the champion that is to be replaced, or `*`.")]
+_TAGGED = {200: {"headers": {"ETag": {"description": "Names the champion.", "schema": {"type": "string"}}}}}
+
+
+@router.get("/models/{name}/champion", summary="Show the champion", responses={**_TAGGED, **problem_responses(404)})  # type: ignore[dict-item]
+def show_champion(request: Request, response: Response, name: Name, catalog: CatalogOf) -> ChampionView:
+    """Which version is served when a request names none, with the ETag that a promotion must name."""
+    return _champion(request, response, catalog, name)
+
+
+@router.put(
+    "/models/{name}/champion",
+    summary="Promote a version, or roll back",
+    responses={**_TAGGED, **problem_responses(404, 409, 412, 428)},  # type: ignore[dict-item]
+)
+def promote_version(
+    request: Request, response: Response, name: Name, body: ChampionBody, catalog: CatalogOf, if_match: IfMatch = None
+) -> ChampionView:
+    """Every server worker follows within a second; requests in flight end on the generator they began with.
+
+    The version is loaded and drawn with first. `If-Match` names the champion this was decided against, so that of two people
+    who promote at once, one is told.
+    """
+    aliases = _aliases(catalog, name)
+    current = aliases.get(CHAMPION)
+    tag = _tag(name, current)
+    if if_match is None:
+        raise PreconditionRequired(f"Say which champion is to be replaced: send If-Match: {tag}.")
+    if if_match.strip() != "*" and tag not in [part.strip() for part in if_match.split(",")]:
+        raise PreconditionFailed(f"The champion of {name} is version {current}. Look at it; then send If-Match: {tag}.")
+    number = aliases.get(PREVIOUS) if body.version == PREVIOUS else int(body.version)
+    if number is None:
+        raise NotFound(f"{name} has no previous champion. Name a version.")
+    try:
+        check_fit_to_serve(catalog.repository.get(name, number))
+        catalog.repository.promote(name, number, instead_of=current)
+    except models.NotFound as error:
+        raise NotFound(str(error)) from error
+    except models.Changed as error:
+        raise PreconditionFailed(str(error)) from error
+    except (models.RepositoryError, VersionUnusable) as error:
+        raise VersionUnfit(f"Version {number} of {name} was not promoted. {error}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"The promotion cannot be written ({error}). Make room on the disk, then try again.") from error
+    catalog.refresh()  # this worker at once; the others look twice a second
+    return _champion(request, response, catalog, name)
+
+
+@router.delete(
+    "/models/{name}/versions/{version}",
+    status_code=204,
+    summary="Delete a version that is not the champion",
+    responses=problem_responses(404, 409),
+)
+def delete_version(name: Name, version: Annotated[int, Path(ge=1, le=10**9)], catalog: CatalogOf) -> None:
+    """For good: its pinned addresses answer 404 from then on, and its number is never used again."""
+    try:
+        catalog.repository.delete(name, version)
+    except models.NotFound as error:
+        raise NotFound(str(error)) from error
+    except models.InService as error:
+        raise VersionInService(str(error)) from error
+    except OSError as error:
+        raise StoreUnavailable(f"The version cannot be removed ({error}). Make the models writable, then try again.") from error
+    catalog.refresh()
+
+
+def _aliases(catalog: Catalog, name: str) -> dict[str, int]:
+    """What the disk says, not what this worker last saw."""
+    if name not in catalog.repository.names():
+        raise NotFound(f"There is no model {name!r}. Choose one of {', '.join(catalog.repository.names()) or 'none'}.")
+    try:
+        return catalog.repository.aliases(name)
+    except models.Damaged as error:
+        raise VersionUnfit(str(error)) from error
+
+
+def _champion(request: Request, response: Response, catalog: Catalog, name: str) -> ChampionView:
+    aliases = _aliases(catalog, name)
+    number = aliases.get(CHAMPION)
+    try:
+        found = catalog.repository.get(name, number or 0)
+    except models.RepositoryError as error:
+        raise VersionUnfit(f"The champion of {name} cannot be read. {error}") from error
+    response.headers["ETag"] = _tag(name, number)
+    response.headers["Cache-Control"] = caching.NEVER
+    return ChampionView.of(found, aliases.get(PREVIOUS), str(request.scope.get("root_path", "")))
+
+
+def _tag(name: str, number: int | None) -> str:
+    """A version's number is never used twice, so it names the champion as well as any digest."""
+    return f'"{name}/{number}"'

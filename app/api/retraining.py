@@ -1,0 +1,187 @@
+"""`/admin/retrain` and `/admin/jobs`: retraining, watched and steered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.api.admin import admin_router
+from app.api.dependencies import BINARY, CatalogOf, IdentityOf, RetrainingOf
+from app.api.retraining_schemas import Audit, AuditEntry, JobList, JobView, RetrainBody
+from app.errors import NotFound, problem_responses
+from app.retraining.folder import JobFolder
+from app.retraining.job import ENDED, Job, State
+from app.retraining.service import Retraining
+
+router = admin_router("retraining")
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="Id of the job.")]
+Before = Annotated[int | None, Query(ge=1, description="Only what is older than this.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
+POLL_SECONDS = 0.3
+RETRY_MILLISECONDS = 2000
+
+
+def _existing(job_id: JobId, retraining: RetrainingOf) -> Job:
+    return retraining.store.get(job_id)
+
+
+ExistingJob = Annotated[Job, Depends(_existing)]
+
+
+@router.post("/retrain", status_code=202, summary="Retrain a model", responses=problem_responses(404, 409, 501))
+def retrain(
+    request: Request,
+    response: Response,
+    retraining: RetrainingOf,
+    catalog: CatalogOf,
+    identity: IdentityOf,
+    body: RetrainBody | None = None,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=255, description="The same key and body give the same job, for 24 hours.")
+    ] = None,
+) -> JobView:
+    """Enter a job into the queue. It trains in the background, and takes the place of the champion by the rule.
+
+    The answer comes before training begins; `Location` is where to look on.
+    """
+    body, settings = body or RetrainBody(), retraining.settings
+    retraining.require_trainer()
+    draft = body.draft(catalog.repository, settings.model, settings.training_threads, identity.name)
+    job = _enter(retraining, draft, body, identity.name, idempotency_key)
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/admin/jobs/{job.id}"
+    return _view(request, job)
+
+
+def _enter(retraining: Retraining, draft: Any, body: RetrainBody, by: str, key: str | None) -> Job:  # noqa: ANN401
+    store, most = retraining.store, retraining.settings.max_queued
+    if key is None:
+        return store.create(draft, most)
+    known = store.claim_key(by, key, body.model_dump(mode="json"))
+    if known:
+        return store.get(known)
+    try:
+        return store.create(draft, most, key)
+    except BaseException:
+        store.release_key(by, key)
+        raise
+
+
+@router.get("/jobs", summary="List the jobs")
+def list_jobs(
+    request: Request,
+    retraining: RetrainingOf,
+    state: Annotated[State | None, Query(description="Only those in this state.")] = None,
+    limit: Limit = 50,
+    before: Before = None,
+) -> JobList:
+    """The newest first."""
+    found = retraining.store.newest(state=state, limit=limit, before=before)
+    more = f"&state={state}" if state else ""
+    following = f"{_root(request)}/admin/jobs?before={found[-1].number}&limit={limit}{more}" if len(found) == limit else None
+    return JobList(jobs=[_view(request, job) for job in found], trainers=retraining.trainers(), next=following)
+
+
+@router.get("/jobs/{job_id}", summary="Show a job", responses=problem_responses(404))
+def show_job(request: Request, job: ExistingJob) -> JobView:
+    """Where it stands, and, once it has been measured, how it compares with the champion."""
+    return _view(request, job)
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    summary="Follow a job",
+    response_class=EventSourceResponse,
+    responses={200: {"description": "Server-sent events, from the first or after `Last-Event-ID`."}, **problem_responses(404)},
+)
+async def follow_job(
+    job: ExistingJob,
+    retraining: RetrainingOf,
+    last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,9}$", description="The last event received.")] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """All that happened to a job and all that happens, until it has ended: `event: end` comes last.
+
+    Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `checkpoint`, `warning`, `trained`, `cancel`.
+    Each has an `id`, and `time` among its data. A comment comes every 15 seconds. When the service stops, the stream
+    closes; go on with `Last-Event-ID`.
+    """
+    after, retry = int(last_event_id or 0), RETRY_MILLISECONDS
+    yield ServerSentEvent(comment=f"job {job.id}", retry=retry)
+    while not retraining.is_closing:
+        job, found = await to_thread.run_sync(retraining.store.follow, job.id, after)
+        for event in found:
+            yield ServerSentEvent(event=event.type, id=str(event.seq), data={"time": event.time, **event.data})
+            after = event.seq
+        if not found:
+            if job.state in ENDED:
+                yield ServerSentEvent(event="end", data={"state": job.state, "detail": job.detail})
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
+@router.get(
+    "/jobs/{job_id}/log",
+    summary="Show a job's log",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problem_responses(404)},
+)
+def show_log(job: ExistingJob, retraining: RetrainingOf) -> Response:
+    """What the trainer printed: the last mebibyte of it."""
+    content = JobFolder(retraining.settings.state, job.id).read_log()
+    return Response(content, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/jobs/{job_id}/samples.png",
+    summary="Show a job's samples",
+    response_class=Response,
+    responses={200: {"content": {"image/png": BINARY}}, **problem_responses(404)},
+)
+def show_samples(
+    job: ExistingJob,
+    retraining: RetrainingOf,
+    images: Annotated[int | None, Query(ge=0, le=10**9, description="Drawn after so many images; else the newest.")] = None,
+) -> Response:
+    """Eighty pictures of seeds 0 to 79, column n class n: the same ones at each step, so that they can be laid side by side."""
+    grids = JobFolder(retraining.settings.state, job.id).samples()
+    wanted = max(grids, default=None) if images is None else images
+    if wanted not in grids:
+        which = "" if images is None else f" after {images} images"
+        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first; those of old jobs are gone."
+        raise NotFound(f"Job {job.id} has no samples{which}. {remedy}")
+    headers = {"Cache-Control": "no-store", "X-Images": str(wanted)}
+    return Response(grids[wanted].read_bytes(), media_type="image/png", headers=headers)
+
+
+@router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=problem_responses(404, 409))
+def cancel_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
+    """A job that waits is cancelled at once. One that runs writes a checkpoint first, and may be resumed later."""
+    return _view(request, retraining.store.cancel(job_id, identity.name))
+
+
+@router.post("/jobs/{job_id}/resume", status_code=202, summary="Resume a job", responses=problem_responses(404, 409, 501))
+def resume_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
+    """Put a job that was cancelled, failed or was interrupted back into the queue; it goes on from its last checkpoint."""
+    retraining.require_trainer()
+    return _view(request, retraining.store.resume(job_id, identity.name, retraining.settings.max_queued))
+
+
+@router.get("/audit", summary="Show who did what")
+def show_audit(retraining: RetrainingOf, limit: Limit = 50, before: Before = None) -> Audit:
+    """Every change an administrator made or tried to make, and every wrong token; the newest first."""
+    entries = [asdict(entry) for entry in retraining.audit.newest(limit, before)]
+    return Audit(entries=[AuditEntry(**entry | {"time": datetime.fromtimestamp(entry["time"], UTC)}) for entry in entries])
+
+
+def _root(request: Request) -> str:
+    return str(request.scope.get("root_path", ""))
+
+
+def _view(request: Request, job: Job) -> JobView:
+    return JobView.of(job, _root(request))

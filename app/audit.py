@@ -1,0 +1,64 @@
+"""The audit log: who did what to the service, when, and how it ended. In the job store, and in the service's log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from app.retraining.database import Database, audit
+
+logger = logging.getLogger("seedling")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One action, or an attempt at one."""
+
+    id: int
+    time: float
+    """Seconds since the epoch."""
+    who: str | None
+    """Name of the token; None if there was no right one."""
+    client: str | None
+    """Address it came from."""
+    action: str
+    """retrain, cancel, resume, promote, delete, or look for a refused attempt to look."""
+    target: str
+    """Path of the request."""
+    status: int
+    """HTTP status of the answer."""
+    outcome: str
+    """`ok`, or the code of the error."""
+
+
+class AuditLog:
+    """Appends and reads.
+
+    Args:
+        database: where it is kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, who: str | None, client: str | None, action: str, target: str, status: int, outcome: str) -> None:
+        """Append an entry, and say it in the log.
+
+        Raises:
+            StoreUnavailable: it could not be written.
+        """
+        logger.info("audit: %s from %s: %s %s -> %s %s", who or "nobody", client, action, target, status, outcome)
+        row = {"time": time.time(), "who": who, "client": client, "action": action}
+        with self.database.write() as connection:
+            connection.execute(insert(audit).values({**row, "target": target[:256], "status": status, "outcome": outcome}))
+
+    def newest(self, limit: int = 100, before: int | None = None) -> list[Entry]:
+        """Entries, newest first; `before` is the id of the last one seen."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before:
+            query = query.where(audit.c.id < before)
+        with self.database.read() as connection:
+            return [Entry(**row._mapping) for row in connection.execute(query)]

@@ -1,0 +1,194 @@
+"""The tables of `var/jobs.db`, and the one way to open a transaction on them.
+
+SQLAlchemy Core on SQLite in WAL mode: readers never wait for a writer, writers wait for each other. A write transaction takes
+its lock when it begins, so that what it has read is still true when it writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errors import StoreUnavailable
+
+logger = logging.getLogger("seedling")
+metadata = MetaData()
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),  # the order of requests
+    Column("id", String(32), nullable=False, unique=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("detail", Text, nullable=False, default=""),
+    Column("model", String(64), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("promote", String(16), nullable=False),
+    Column("parent", Integer),
+    Column("by", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("ended", Float),
+    Column("has_run", Boolean, nullable=False, default=False),  # whether there may be something to go on from
+    Column("interruptions", Integer, nullable=False, default=0),
+    Column("cancel", Boolean, nullable=False, default=False),
+    Column("stop_since", Float),  # when it was told to stop
+    Column("handle", JSON(none_as_null=True)),
+    Column("offset", Integer, nullable=False, default=0),  # how much of events.jsonl has been read
+    Column("trained", JSON(none_as_null=True)),  # the trainer's last word
+    Column("progress", JSON(none_as_null=True)),
+    Column("metrics", JSON(none_as_null=True)),
+    Column("version", Integer),
+    Column("promoted", Boolean),
+    Column("gate", JSON(none_as_null=True)),
+    Column("pruned", Boolean, nullable=False, default=False),
+)
+events = Table(
+    "events",
+    metadata,
+    Column("job", String(32), ForeignKey("jobs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("time", Float, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("data", JSON, nullable=False),
+)
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("started", Float, nullable=False),
+    Column("beat", Float, nullable=False),
+)
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("until", Float, nullable=False),
+)
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("by", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("answer", JSON(none_as_null=True)),  # None while the first request is in flight
+)
+failures = Table(
+    "failures",
+    metadata,
+    Column("client", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("locked_until", Float, nullable=False),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("time", Float, nullable=False),
+    Column("who", String(64)),
+    Column("client", String(64)),
+    Column("action", String(32), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("outcome", String(64), nullable=False),
+    Index("audit_time", "time"),
+)
+
+
+class Database:
+    """One file of jobs. Safe to use from several threads and processes.
+
+    Args:
+        path: of the file; its folder is made when missing.
+
+    Raises:
+        StoreUnavailable: it can be neither opened nor made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{path.parent} cannot be made ({error}). Make it writable, or set GAN_STATE.") from error
+        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
+        event.listen(self._engine, "connect", _on_connect)
+        event.listen(self._engine, "begin", _on_begin)
+        with self.write() as connection:
+            metadata.create_all(connection)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads: one state of all tables from start to end.
+
+        Raises:
+            StoreUnavailable: the file cannot be read.
+        """
+        with self._failing_clearly(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it or, after an exception, nothing.
+
+        Raises:
+            StoreUnavailable: the file cannot be written, as on a full disk.
+        """
+        with self._failing_clearly(), self._engine.connect() as connection:
+            with connection.execution_options(writes=True).begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _failing_clearly(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            logger.error("%s: %s", self.path, error.orig)
+            raise StoreUnavailable(
+                f"The job store cannot be used ({error.orig}). Make room on its disk, or make it readable and writable, then "
+                "try again: nothing was changed."
+            ) from error
+
+
+def _on_connect(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # sqlite3 must not begin transactions of its own
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

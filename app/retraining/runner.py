@@ -1,0 +1,142 @@
+"""Where training processes run. `Runner` is the seam: a cluster would be another three methods."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+Handle = dict[str, Any]
+"""What a process is known by: plain JSON, so that whoever supervises next can go on with it."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that has ended."""
+
+    status: int | None
+    """Its exit status, minus the signal's number if one killed it; None if nobody was there to be told."""
+
+
+class Runner(Protocol):
+    """Starts a trainer, says whether it has ended, and stops it."""
+
+    def start(self, arguments: Sequence[str], log: Path) -> Handle:
+        """Run `python -m training <arguments>`, its output appended to `log`.
+
+        Raises:
+            OSError: it could not be started.
+        """
+
+    def poll(self, handle: Handle) -> Finished | None:
+        """Whether it has ended; None while it runs. The handle may be another supervisor's."""
+
+    def stop(self, handle: Handle, *, force: bool = False) -> None:
+        """Ask it to write a checkpoint and end, or end it by force. Nothing happens if it has ended."""
+
+
+class LocalRunner:
+    """Runs trainers on this machine, each in a process group of its own, niced, with a bounded number of threads.
+
+    A trainer outlives the supervisor that started it, and the next one takes it over: a process is known by its id together
+    with the time it was created, so that a number used again is not mistaken for it.
+
+    Args:
+        threads: how many a trainer's libraries may use.
+        nice: from 0 (as important as serving) to 19 (only what nobody else needs).
+    """
+
+    def __init__(self, threads: int, nice: int) -> None:
+        self.threads, self.nice = threads, nice
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, arguments: Sequence[str], log: Path) -> Handle:
+        environment = _without_secrets(os.environ) | {
+            **{name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
+            **{"COLUMNS": "160", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+        }
+        with log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own program; the arguments are ours
+                [sys.executable, "-m", "training", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C meant for the service is not the trainer's
+            )
+        self._children[process.pid] = process
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(process.pid).nice(self.nice)
+        return _handle_of(process.pid)
+
+    def poll(self, handle: Handle) -> Finished | None:
+        child = self._children.get(handle["pid"])
+        if child is not None:
+            status = child.poll()
+            if status is None:
+                return None
+            del self._children[handle["pid"]]
+            return Finished(status)
+        if handle["host"] != platform.node():
+            return None if _is_locked(Path(handle["lock"])) else Finished(None)
+        return None if _process(handle) else Finished(None)
+
+    def stop(self, handle: Handle, *, force: bool = False) -> None:
+        if handle["host"] == platform.node() and _process(handle):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(handle["pid"], signal.SIGKILL if force else signal.SIGTERM)
+
+
+def holder_of(lock: Path) -> Handle | None:
+    """The trainer that holds the lock of a run's folder, if one does: it has written its process id there."""
+    if not _is_locked(lock):
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(lock.read_text())
+        if said["host"] == platform.node():
+            return _handle_of(int(said["pid"]))
+        return {"pid": int(said["pid"]), "host": str(said["host"]), "created": None, "lock": str(lock)}
+    return None
+
+
+def _is_locked(lock: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError), lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _handle_of(pid: int) -> Handle:
+    created = None
+    with contextlib.suppress(psutil.Error):
+        created = psutil.Process(pid).create_time()
+    return {"pid": pid, "host": platform.node(), "created": created, "lock": ""}
+
+
+def _process(handle: Handle) -> psutil.Process | None:
+    """The very process of a handle, if it still runs."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(handle["pid"])
+        if process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - (handle["created"] or 0)) < 1:
+            return process
+    return None
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The trainer has no use for the service's settings, tokens among them."""
+    return {name: value for name, value in environment.items() if not name.startswith("GAN_")}

@@ -1,0 +1,146 @@
+"""Retraining as the application holds it: the store, who may use it, and the embedded supervisor."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.access import Access
+from app.errors import NoTrainer, StoreUnavailable
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.audit import AuditLog
+    from app.retraining.database import Database
+    from app.retraining.store import JobStore
+
+logger = logging.getLogger("seedling")
+
+
+def can_train() -> bool:
+    """Whether the trainer is installed here. It is not imported: torch takes a second and 200 MB."""
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "onnx", "torchmetrics", "typer"))
+
+
+class Retraining:
+    """Opened when it is first asked for: a service that nobody administers never loads a database.
+
+    Args:
+        settings: of the service.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def path(self) -> Path:
+        """The job store's file."""
+        return self.settings.state / "jobs.db"
+
+    @cached_property
+    def _database(self) -> Database:
+        from app.retraining.database import Database
+
+        return Database(self.path)
+
+    def database(self) -> Database:
+        """The tables.
+
+        Raises:
+            StoreUnavailable: they can be neither opened nor made.
+        """
+        with self._lock:
+            return self._database
+
+    @cached_property
+    def _access(self) -> Access:
+        return Access(self.settings, self.database)
+
+    @property
+    def access(self) -> Access:
+        """Who may.
+
+        Raises:
+            StoreUnavailable: the service has no token and cannot make one.
+        """
+        with self._lock:
+            try:
+                return self._access
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"There is no admin token, and none can be made ({error}). Set GAN_ADMIN_TOKEN, or make "
+                    f"{self.settings.state} writable."
+                ) from error
+
+    @property
+    def store(self) -> JobStore:
+        """The jobs."""
+        from app.retraining.store import JobStore
+
+        return JobStore(self.database())
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+        from app.audit import AuditLog
+
+        return AuditLog(self.database())
+
+    def require_trainer(self) -> None:
+        """Raise NoTrainer unless some worker, here or elsewhere, can train."""
+        from app.retraining.lease import alive
+
+        if not alive(self.database()):
+            raise NoTrainer(
+                "No trainer is at hand. Run `make setup-train` and start the service again, or start `python -m "
+                "app.retraining` in an environment with torch that shares this service's state folder."
+            )
+
+    def trainers(self) -> int:
+        """How many processes could train."""
+        from app.retraining.lease import alive
+
+        return len(alive(self.database()))
+
+    def start(self) -> None:
+        """Start the embedded supervisor, if it is wanted here and can train."""
+        if not self.settings.embedded_worker or not can_train():
+            return
+        from app.retraining.lease import Workers
+        from app.retraining.runner import LocalRunner
+        from app.retraining.supervisor import Supervisor
+
+        try:
+            workers = Workers(self.database(), "embedded")
+            workers.beat()  # known before the first request comes
+        except StoreUnavailable as error:
+            logger.error("retraining is off: %s", error)
+            return
+        runner = LocalRunner(self.settings.training_threads, self.settings.training_nice)
+        supervisor = Supervisor(self.settings, self.store, workers, runner)
+        self._thread = threading.Thread(target=supervisor.run, args=(self._closing,), name="supervisor")
+        self._thread.start()
+
+    def begin_to_stop(self) -> None:
+        """Tell the supervisor to stop its trainer; returns at once."""
+        self._closing.set()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the service is about to end."""
+        return self._closing.is_set()
+
+    def stop(self) -> None:
+        """Wait until the supervisor has stopped."""
+        self._closing.set()
+        if self._thread:
+            self._thread.join()
+        if "_database" in self.__dict__:
+            self._database.close()

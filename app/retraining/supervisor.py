@@ -1,0 +1,302 @@
+"""The supervisor: takes jobs from the queue through training, evaluation and the gate, one at a time.
+
+Everything it knows is in the job store and in the job's folder, so that another can go on wherever it is cut off:
+
+    var/jobs/<id>/          the run's folder, as `python -m training train` writes it
+    var/jobs/<id>/log.txt   what the trainer printed
+    var/jobs/<id>/candidate/    what was exported and measured, until it is published
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.errors import JobConflict, SeedlingError, StoreUnavailable
+from app.retraining import gate
+from app.retraining.folder import JobFolder
+from app.retraining.job import Job
+from app.retraining.lease import LEASE_SECONDS, Lease, LeaseLost, Workers
+from app.retraining.runner import Finished, Handle, Runner, holder_of
+from app.retraining.store import JobStore
+from app.settings import Settings
+from models.atomic import write_atomically
+from models.manifest import WEIGHTS
+from models.repository import CHAMPION, Changed, Repository, RepositoryError
+from training.spec import TrainingSpec
+
+logger = logging.getLogger("seedling")
+TICK_SECONDS = 0.5
+RENEW_SECONDS = LEASE_SECONDS / 5
+STOPPED, IN_USE = 3, 4
+"""Exit statuses of the trainer."""
+
+
+class Supervisor:
+    """One of the processes that could supervise; it does so while it holds the lease.
+
+    Args:
+        settings: of the service.
+        store: the jobs.
+        workers: this process's place among them.
+        runner: where trainers run.
+    """
+
+    def __init__(self, settings: Settings, store: JobStore, workers: Workers, runner: Runner) -> None:
+        self.settings, self.store, self.workers, self.runner = settings, store, workers, runner
+        self.repository = Repository(settings.state / "models")
+        self._lease: Lease | None = None
+        self._renew_at = 0.0
+
+    def run(self, closing: threading.Event) -> None:
+        """Supervise until told to close; then stop what runs, in order, and say goodbye."""
+        while not closing.wait(TICK_SECONDS):
+            self._survive(self.tick)
+        self._survive(self.shut_down)
+
+    def _survive(self, step: Callable[[], None]) -> None:
+        """Whatever goes wrong in a step, there is another: a full disk is emptied, a store comes back."""
+        try:
+            step()
+        except LeaseLost as lost:
+            logger.warning("%s", lost)
+            self._lease = None
+        except (JobConflict, StoreUnavailable) as error:
+            logger.warning("retraining: %s", error)
+        except Exception:
+            logger.exception("retraining: a step failed; trying again")
+
+    def tick(self) -> None:
+        """Renew the lease, and do what is to be done next."""
+        if time.monotonic() >= self._renew_at:
+            had, self._lease = self._lease, None
+            self._lease = self.workers.beat()
+            self._renew_at = time.monotonic() + RENEW_SECONDS
+            if self._lease and not had:
+                logger.info("retraining: this process supervises")
+        if self._lease is None:
+            return
+        active = self.store.active()
+        for job in active:
+            self._attend(self._lease, job)
+        if not active:
+            job_or_none = self.store.next_queued()
+            if job_or_none:
+                self._begin(self._lease, job_or_none)
+
+    def shut_down(self) -> None:
+        """Stop the trainer in order: it writes a checkpoint, and its job goes on when somebody supervises again."""
+        if self._lease:
+            for job in self.store.active():
+                self._put_off(self._lease, job)
+        self.workers.leave()
+
+    def _put_off(self, lease: Lease, job: Job) -> None:
+        if job.handle is None:
+            return  # whoever is next finds out what became of it
+        self.runner.stop(job.handle)
+        finished, deadline = self.runner.poll(job.handle), time.monotonic() + self.settings.stop_seconds
+        while finished is None:
+            if time.monotonic() > deadline:
+                self.runner.stop(job.handle, force=True)
+            time.sleep(0.05)
+            self._renew(lease)
+            finished = self.runner.poll(job.handle)
+        job = self._read_events(lease, job)
+        if job.cancel:
+            self._cancelled(lease, job, finished)
+            return
+        if job.state == "evaluating" and JobFolder(self.settings.state, job.id).candidate.exists():
+            self._evaluated(lease, job, finished)
+        elif job.state == "running" and (job.trained or {}).get("reason") in ("failed", "diverged"):
+            self._trained(lease, job, finished)
+        else:
+            self.store.interrupt(lease, job, "the service was stopped", counts=False)
+
+    def _renew(self, lease: Lease) -> None:
+        if time.monotonic() >= self._renew_at:
+            if self.workers.beat() != lease:
+                raise LeaseLost("Another process took the lease while this one was stopping. It goes on with the job.")
+            self._renew_at = time.monotonic() + RENEW_SECONDS
+
+    # From the queue to a trainer.
+
+    def _begin(self, lease: Lease, job: Job) -> None:
+        """Lay out the job's folder and start its trainer, where it left off if it did."""
+        folder = JobFolder(self.settings.state, job.id)
+        try:
+            self._lay_out(folder, job)
+        except (OSError, RepositoryError) as error:
+            self.store.change(lease, job, "failed", f"The job's folder cannot be made ({error}). Mend that, then resume it.")
+            return
+        goes_on = folder.has_checkpoint
+        if not goes_on:
+            folder.events.unlink(missing_ok=True)
+        shutil.rmtree(folder.candidate, ignore_errors=True)
+        changes: dict[str, object] = {"handle": None, "trained": None, "stop_since": None, "ended": None, "has_run": True}
+        if not goes_on:
+            changes |= {"offset": 0, "progress": None, "metrics": None}
+        detail = "training goes on from its last checkpoint" if goes_on else "training"
+        job = self.store.change(lease, job, "running", detail, **changes)
+        spec, out = str(folder.spec), str(folder.path)
+        self._start(lease, job, ["train", "--resume", "--out", out] if goes_on else ["train", "--spec", spec, "--out", out])
+
+    def _lay_out(self, folder: JobFolder, job: Job) -> None:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        if not folder.spec.exists():
+            spec = TrainingSpec.model_validate(job.spec)
+            write_atomically(folder.spec, f"{spec.model_dump_json(indent=2)}\n".encode())
+        if job.parent is not None and not folder.initial.exists():
+            parent = self.repository.get(job.model, job.parent)
+            write_atomically(folder.initial, (parent.path / WEIGHTS).read_bytes())
+
+    def _start(self, lease: Lease, job: Job, arguments: list[str], **more: object) -> None:
+        """Start a process for a job, and remember what it is known by.
+
+        Cut off between the two, the job has no handle; then the lock in its folder tells whether a trainer is at work.
+        """
+        try:
+            handle = self.runner.start(arguments, JobFolder(self.settings.state, job.id).log)
+        except OSError as error:
+            detail = f"The trainer cannot be started ({error}). Mend that, then resume the job."
+            self.store.change(lease, job, "failed", detail)
+            return
+        self.store.note(lease, job, handle=handle | more)
+
+    # While a process runs, and when it has ended.
+
+    def _attend(self, lease: Lease, job: Job) -> None:
+        job = self._read_events(lease, job)
+        handle = job.handle or self._found(lease, job)
+        if handle is None:
+            self.store.interrupt(lease, job, "the supervisor was cut off as it started the trainer", counts=True)
+            return
+        finished = self.runner.poll(handle)
+        if finished is None:
+            if job.cancel:
+                self._stop(lease, job, handle)
+            return
+        job = self._read_events(lease, job)  # what it said last
+        if finished.status == IN_USE and (found := self._found(lease, job)):
+            logger.info("job %s: trainer %s is at work in its folder; following that one", job.id, found["pid"])
+        elif job.cancel:
+            self._cancelled(lease, job, finished)
+        elif job.state == "running":
+            self._trained(lease, job, finished)
+        else:
+            self._evaluated(lease, job, finished)
+
+    def _found(self, lease: Lease, job: Job) -> Handle | None:
+        """The trainer that is at work in a job's folder though the store does not know it."""
+        handle = holder_of(JobFolder(self.settings.state, job.id).lock)
+        if handle:
+            self.store.note(lease, job, handle=handle | {"champion": (job.handle or {}).get("champion")})
+        return handle
+
+    def _stop(self, lease: Lease, job: Job, handle: Handle) -> None:
+        if job.stop_since is None:
+            self.runner.stop(handle)
+            self.store.note(lease, job, stop_since=time.time())
+        elif time.time() - job.stop_since > self.settings.stop_seconds:
+            self.runner.stop(handle, force=True)
+
+    def _cancelled(self, lease: Lease, job: Job, finished: Finished) -> None:
+        killed = finished.status == -signal.SIGKILL
+        how = f"killed, as it had not stopped after {self.settings.stop_seconds} s" if killed else "stopped in order"
+        self.store.change(lease, job, "cancelled", f"cancelled; {how}. Resume it to go on from there", handle=None)
+        self._prune(lease)
+
+    def _trained(self, lease: Lease, job: Job, finished: Finished) -> None:
+        reason, said = (job.trained or {}).get("reason"), str((job.trained or {}).get("detail", ""))
+        if reason == "budget":
+            self._evaluate(lease, job)
+        elif reason == "stopped" or finished.status == STOPPED:
+            self.store.interrupt(lease, job, "the trainer was stopped from outside", counts=True)
+        elif reason is not None or (finished.status or 0) > 0:
+            error = said or JobFolder(self.settings.state, job.id).last_error()
+            self.store.change(lease, job, "failed", error, handle=None)
+            self._prune(lease)
+        else:
+            self.store.interrupt(lease, job, f"the trainer {_how(finished)}", counts=True)
+
+    def _evaluate(self, lease: Lease, job: Job) -> None:
+        """Have the candidate exported, and measured beside the champion."""
+        folder = JobFolder(self.settings.state, job.id)
+        try:
+            number = self.repository.aliases(job.model).get(CHAMPION)
+        except RepositoryError as error:
+            self.store.change(lease, job, "failed", f"The champion is not known. {error}", handle=None)
+            return
+        job = self.store.change(lease, job, "evaluating", "exporting and measuring", handle=None)
+        champion = gate.version_to_beat(self.repository, job.model, number)
+        arguments = ["candidate", str(folder.path), "--name", job.model, "--to", str(folder.candidate)]
+        arguments += ["--threads", str(self.settings.training_threads), "--pictures", str(self.settings.gate_pictures)]
+        arguments += ["--cache", str(self.settings.cache or self.settings.state / "cache")]
+        if champion and not champion.incomparable_with(TrainingSpec.model_validate(job.spec)):
+            arguments += ["--against", str(champion.version.path)]
+        self._start(lease, job, arguments, champion=number)
+
+    def _evaluated(self, lease: Lease, job: Job, finished: Finished) -> None:
+        folder = JobFolder(self.settings.state, job.id)
+        if folder.candidate.exists():
+            try:
+                self._pass_gate(lease, job, folder.candidate)
+            except (SeedlingError, RepositoryError, OSError) as error:
+                if isinstance(error, StoreUnavailable | JobConflict):
+                    raise
+                self.store.change(lease, job, "failed", f"Nothing was promoted: {error}", handle=None)
+            self._prune(lease)
+        elif (finished.status or 0) > 0:
+            self.store.change(lease, job, "failed", folder.last_error(), handle=None)
+            self._prune(lease)
+        else:
+            self.store.interrupt(lease, job, f"the evaluation {_how(finished)}", counts=True)
+
+    def _pass_gate(self, lease: Lease, job: Job, candidate: Path) -> None:
+        """Decide, publish, promote. Cut off anywhere, it is done again to the same end."""
+        made, champion_figures = gate.read_candidate(candidate)
+        number: int | None = (job.handle or {}).get("champion")
+        champion = gate.version_to_beat(self.repository, job.model, number)
+        incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
+        verdict = gate.decide(job.promote, made.manifest.metrics, number, champion_figures, incomparable)
+        gate.check_fit_to_serve(made)
+        version = gate.publish(self.repository, made, job.model, job.id, job.parent, verdict)
+        verdict = version.manifest.gate or verdict  # if it was published before a crash, what was decided then holds
+        reason, promoted = verdict.reason, self.repository.aliases(job.model).get(CHAMPION) == version.number
+        if verdict.promoted and not promoted:
+            try:
+                self.repository.promote(job.model, version.number, instead_of=verdict.champion)
+                promoted = True
+            except Changed as changed:
+                reason += f" But it was not promoted. {changed}"
+        detail = f"{job.model}/{version.number} was published{' and promoted' if promoted else ''}. {reason}"
+        gate_row = verdict.model_dump(mode="json")
+        self.store.change(
+            lease, job, "succeeded", detail, version=version.number, promoted=promoted, gate=gate_row, handle=None
+        )
+        logger.info("job %s: %s", job.id, detail)
+        shutil.rmtree(candidate, ignore_errors=True)
+
+    def _read_events(self, lease: Lease, job: Job) -> Job:
+        """Take in what the trainer has said since the last look."""
+        lines, offset = JobFolder(self.settings.state, job.id).read_events(job.offset)
+        return self.store.take_in(lease, job, lines, offset) if lines else job
+
+    def _prune(self, lease: Lease) -> None:
+        """Clear away the folders of all but the newest ended jobs. Their records and events stay."""
+        for job in self.store.prunable(self.settings.keep_jobs):
+            shutil.rmtree(JobFolder(self.settings.state, job.id).path, ignore_errors=True)
+            self.store.note(lease, job, pruned=True)
+
+
+def _how(finished: Finished) -> str:
+    if finished.status is None:
+        return "ended without a word"
+    if finished.status < 0:
+        return f"was killed by {signal.Signals(-finished.status).name}"
+    return f"ended with status {finished.status}"

@@ -1,0 +1,104 @@
+"""Small jobs, and an administrator who asks for them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.terminal import read_events
+from tests.live import Service
+from tests.training.conftest import SMALL
+
+TOKEN = "a-token-that-only-the-tests-know"
+VIEWER = "a-token-that-only-lets-one-look"
+SETTINGS: dict[str, object] = {"admin_token": TOKEN, "gate_pictures": 200, "poll_seconds": 0.1}
+SMALL_SPEC = {name: value for name, value in SMALL.items() if name not in ("images", "threads")}
+PATIENCE = 240
+OPEN: list[httpx.Client] = []
+"""Closed after each test."""
+
+
+def small_job(**fields: Any) -> dict[str, Any]:
+    """A body that trains the smallest of networks."""
+    body: dict[str, Any] = {"preset": "quick", "budget": {"images": 640}, "seed": 1, **fields}
+    return body | {"spec": SMALL_SPEC | body.get("spec", {})}
+
+
+@dataclass
+class Admin:
+    """Whoever holds a token."""
+
+    url: str
+    token: str = TOKEN
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        OPEN.append(self.client)
+
+    def retrain(self, **fields: Any) -> str:
+        answer = self.client.post("/admin/retrain", json=small_job(**fields))
+        assert answer.status_code == 202, answer.text
+        return answer.json()["id"]
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return self.client.get(f"/admin/jobs/{job_id}").raise_for_status().json()
+
+    def wait(self, job_id: str, *states: str) -> dict[str, Any]:
+        """Look on until the job is in one of the states."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                job = self.job(job_id)
+                if job["state"] in states:
+                    return job
+            time.sleep(0.1)
+        raise AssertionError(f"the job is not {' or '.join(states)}: {self.job(job_id)}\n{self.log(job_id)}")
+
+    def wait_for_images(self, job_id: str, images: int) -> dict[str, Any]:
+        """Look on until a running trainer has seen more than so many images."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            job = self.job(job_id)
+            if job["state"] == "running" and (job["progress"] or {}).get("images", 0) > images:
+                return job
+            assert job["state"] in ("queued", "running"), job
+            time.sleep(0.05)
+        raise AssertionError(f"the job has not seen {images} images: {self.job(job_id)}\n{self.log(job_id)}")
+
+    def log(self, job_id: str) -> str:
+        return self.client.get(f"/admin/jobs/{job_id}/log").text
+
+    def events(self, job_id: str, after: int = 0) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
+        """Everything that the event stream says until it closes."""
+        headers = {"Last-Event-ID": str(after)}
+        with self.client.stream("GET", f"/admin/jobs/{job_id}/events", headers=headers) as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            for kind, number, data in read_events(response.iter_lines()):
+                yield kind, None if number is None else int(number), data
+
+    def states(self, job_id: str) -> list[str]:
+        """Every state the job has been in, in order; of one that has ended."""
+        return [data["state"] for kind, _, data in self.events(job_id) if kind == "state"]
+
+
+def admin_of(running: Service, token: str = TOKEN) -> Admin:
+    return Admin(running.url, token)
+
+
+def pid_of_trainer(state: Path, job_id: str) -> int:
+    """Who holds the lock in a job's folder; waits until somebody does."""
+    lock = state / "jobs" / job_id / ".lock"
+    for _ in range(600):
+        with contextlib.suppress(OSError, ValueError):
+            return int(json.loads(lock.read_text())["pid"])
+        time.sleep(0.05)
+    raise AssertionError(f"nobody has written to {lock}")

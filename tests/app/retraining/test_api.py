@@ -1,0 +1,342 @@
+"""The retraining routes on a real service: who may, what is refused, how one looks on."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from models.manifest import WEIGHTS
+from models.repository import Repository
+from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER, Admin, admin_of, small_job
+from tests.live import SHIPPED, Service, service
+
+ROUTES = [
+    ("POST", "/admin/retrain"),
+    ("GET", "/admin/jobs"),
+    ("GET", "/admin/jobs/0123456789ab"),
+    ("GET", "/admin/jobs/0123456789ab/events"),
+    ("GET", "/admin/jobs/0123456789ab/log"),
+    ("GET", "/admin/jobs/0123456789ab/samples.png"),
+    ("POST", "/admin/jobs/0123456789ab/cancel"),
+    ("POST", "/admin/jobs/0123456789ab/resume"),
+    ("GET", "/admin/audit"),
+    ("GET", "/admin/models/digits/champion"),
+    ("PUT", "/admin/models/digits/champion"),
+    ("DELETE", "/admin/models/digits/versions/1"),
+]
+
+
+@pytest.fixture(scope="module")
+def job(trains: Service) -> dict:
+    """A small job that went all the way."""
+    admin = admin_of(trains)
+    job_id = admin.retrain(note="the first")
+    return admin.wait(job_id, "succeeded", "failed")
+
+
+def test_no_route_of_ours_is_open(client: httpx.Client) -> None:
+    """The list above is all of them, so that a new one cannot be forgotten here."""
+    listed = client.get("/openapi.json").json()["paths"]
+    admin = {(method.upper(), path) for path, methods in listed.items() for method in methods if path.startswith("/admin")}
+    assert {(method, _template(path)) for method, path in ROUTES} == admin
+
+
+def _template(path: str) -> str:
+    for part, name in (("0123456789ab", "job_id"), ("digits", "name"), ("1", "version")):
+        path = "/".join(f"{{{name}}}" if p == part else p for p in path.split("/"))
+    return path
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_route_asks_for_a_token_before_anything_else(admin: Admin, method: str, path: str) -> None:
+    for headers, status, code in (
+        ({}, 401, "token_missing"),
+        ({"Authorization": "Basic YTpi"}, 400, "invalid_credentials"),
+    ):
+        answer = httpx.request(method, admin.url + path, headers=headers, content=b"{" if method in ("POST", "PUT") else None)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+        assert answer.headers["www-authenticate"].startswith('Bearer realm="seedling"')
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] != "GET"])
+def test_a_viewer_changes_nothing(trains: Service, method: str, path: str) -> None:
+    answer = admin_of(trains, VIEWER).client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+
+
+def test_a_viewer_may_look(trains: Service, job: dict) -> None:
+    looker = admin_of(trains, VIEWER)
+    assert looker.job(job["id"])["state"] == "succeeded"
+    assert looker.client.get("/admin/audit").status_code == 200
+
+
+def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path, cache: Path) -> None:
+    with service(tmp_path / "state", workers=2, cache=cache, log_level="debug", **SETTINGS) as running:
+        wrong = [httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"}) for _ in range(5)]
+        assert [answer.status_code for answer in wrong] == [401] * 5
+        assert wrong[0].headers["www-authenticate"] == 'Bearer realm="seedling", error="invalid_token"'
+        refused = admin_of(running).client.get("/admin/jobs")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+        time.sleep(int(refused.headers["retry-after"]))
+        admin = admin_of(running)
+        assert admin.client.get("/admin/jobs").status_code == 200
+        entries = admin.client.get("/admin/audit").json()["entries"]
+        assert [(e["who"], e["action"], e["status"], e["outcome"]) for e in entries] == [
+            (None, "list", 401, "token_invalid")
+        ] * 5
+        bad = admin.client.post("/admin/retrain", json={"note": 1})
+        assert TOKEN not in bad.text + "".join(str(answer.content) for answer in wrong)
+    said = running.log.read_text()
+    assert "audit: nobody from 127.0.0.1: list /admin/jobs -> 401 token_invalid" in said
+    assert TOKEN not in said
+    assert "a-guess" not in said
+    for path in (tmp_path / "state").rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"model": "Not A Name"}, "body.model"),
+        ({"preset": "quicker"}, "'lecture', 'standard' or 'quick'"),
+        ({"spec": {"gama": 1}}, "body.spec.gama"),
+        ({"spec": {"gamma": -1}}, "body.spec.gamma: Input should be greater than or equal to 0"),
+        ({"spec": {"generator_widths": [1, 2]}}, "exactly four generator_widths"),
+        ({"spec": {"images": 5}}, "Use budget.images"),
+        ({"spec": {"threads": 64}}, "Use GAN_TRAINING_THREADS"),
+        ({"spec": {"initial_weights": "0" * 64}}, "Use warm_start"),
+        ({"dataset": "cifar"}, "body.dataset"),
+        ({"seed": -1}, "body.seed"),
+        ({"seed": 2**32}, "body.seed"),
+        ({"budget": {}}, "either images or minutes"),
+        ({"budget": {"images": 1, "minutes": 1}}, "either images or minutes"),
+        ({"budget": {"minutes": 0}}, "body.budget.minutes"),
+        ({"budget": {"images": 10**10}}, "body.budget.images"),
+        ({"promote": "maybe"}, "'if_better', 'always' or 'never'"),
+        ({"note": "x" * 501}, "body.note"),
+        ({"nope": 1}, "body.nope"),
+        ({"warm_start": True, "spec": {"z_dim": 64}}, "z_dim would differ from those of version 1"),
+        ({"warm_start": True, "dataset": "fashion-mnist"}, "Leave out dataset"),
+        ([], "not a JSON object"),
+    ],
+)
+def test_a_request_is_validated_in_full_before_anything_starts(admin: Admin, body, said: str) -> None:
+    before = len(admin.client.get("/admin/jobs").json()["jobs"])
+    answer = admin.client.post("/admin/retrain", json=body)
+    assert answer.status_code == 422, answer.text
+    assert said in answer.json()["detail"]
+    assert len(admin.client.get("/admin/jobs").json()["jobs"]) == before
+
+
+def test_a_warm_start_needs_a_champion(admin: Admin) -> None:
+    answer = admin.client.post("/admin/retrain", json={"model": "unheard-of", "warm_start": True})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_job_tells_all_about_itself(admin: Admin, job: dict) -> None:
+    assert (job["state"], job["version"], job["promoted"], job["part"]) == ("succeeded", 2, False, 1)
+    assert (job["by"], job["note"], job["model"], job["parent"]) == ("admin", "the first", "digits", None)
+    assert (job["spec"]["seed"], job["spec"]["threads"], job["spec"]["preset"]) == (1, 1, "quick")
+    assert job["progress"]["images"] == 640
+    assert job["created"] < job["started"] < job["ended"]
+    assert set(job["gate"]["figures"]) == set(job["gate"]["champion_figures"])
+    assert "Not better: fid_test" in job["detail"]
+    manifest = admin.client.get("/models/digits/versions/2").json()["manifest"]
+    assert (manifest["job"], manifest["gate"]) == (job["id"], job["gate"])
+    assert admin.states(job["id"]) == ["queued", "running", "evaluating", "succeeded"]
+    assert "640/640" in admin.log(job["id"])
+    listed = admin.client.get("/admin/jobs?state=succeeded").json()
+    assert job in listed["jobs"]
+    assert listed["trainers"] == 1
+    assert job["links"]["cancel"] is None
+    assert job["links"]["resume"] is None
+    assert admin.client.get("/admin/jobs/0123456789ab").status_code == 404
+    assert admin.client.get("/admin/jobs/..%2F..%2Fetc").status_code in (404, 422)
+
+
+def test_the_grid_of_each_step_can_be_seen(admin: Admin, job: dict) -> None:
+    steps = [data["images"] for kind, _, data in admin.events(job["id"]) if kind == "samples"]
+    assert steps == [0, 320, 640]
+    grids = []
+    for images in steps:
+        answer = admin.client.get(f"/admin/jobs/{job['id']}/samples.png?images={images}")
+        assert answer.headers["x-images"] == str(images)
+        with Image.open(io.BytesIO(answer.content)) as sheet:
+            assert sheet.size == (280, 224)
+        grids.append(answer.content)
+    assert len(set(grids)) == 3
+    assert admin.client.get(job["links"]["samples"]).content == grids[-1]
+    missing = admin.client.get(f"/admin/jobs/{job['id']}/samples.png?images=7")
+    assert missing.status_code == 404
+    assert "Choose one of 0, 320, 640" in missing.json()["detail"]
+
+
+def test_the_stream_goes_on_after_the_last_event_received(admin: Admin, job: dict) -> None:
+    whole = list(admin.events(job["id"]))
+    assert [number for _, number, _ in whole[:-1]] == list(range(1, len(whole)))
+    kind, number, data = whole[-1]
+    assert (kind, number, data["state"]) == ("end", None, "succeeded")
+    progress = [data["images"] for kind, _, data in whole if kind == "progress"]
+    assert progress == list(range(16, 641, 16)), "every line of the trainer, once"
+    assert list(admin.events(job["id"], after=len(whole) - 3)) == whole[-3:]
+    assert admin.client.get(f"/admin/jobs/{job['id']}/events", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_the_same_key_and_body_give_the_same_job(admin: Admin, trains: Service) -> None:
+    body, headers = small_job(note="keyed"), {"Idempotency-Key": "key-1"}
+    first = admin.client.post("/admin/retrain", json=body, headers=headers)
+    again = admin.client.post("/admin/retrain", json=body, headers=headers)
+    assert first.status_code == again.status_code == 202
+    assert again.headers["location"] == first.headers["location"] == f"/admin/jobs/{first.json()['id']}"
+    other = admin.client.post("/admin/retrain", json=body | {"note": "another"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    admin.client.post(f"/admin/jobs/{first.json()['id']}/cancel")
+    with sqlite3.connect(trains.log.parent / "state" / "jobs.db") as store:  # as if the first were still on its way
+        store.execute("UPDATE idempotency SET answer = NULL WHERE key = 'key-1'")
+    in_flight = admin.client.post("/admin/retrain", json=body, headers=headers)
+    assert (in_flight.status_code, in_flight.json()["code"]) == (409, "idempotency_in_flight")
+    assert in_flight.headers["retry-after"] == "1"
+    refused = admin.client.post("/admin/retrain", json={"nope": 1}, headers={"Idempotency-Key": "key-2"})
+    assert refused.status_code == 422
+    fine = admin.client.post("/admin/retrain", json=body, headers={"Idempotency-Key": "key-2"})
+    assert fine.status_code == 202, "a refused request does not use its key up"
+    admin.client.post(f"/admin/jobs/{fine.json()['id']}/cancel")
+    for job_id in (first.json()["id"], fine.json()["id"]):
+        admin.wait(job_id, "cancelled")
+
+
+def test_of_many_at_once_with_one_key_one_job_is_made(admin: Admin, trains: Service) -> None:
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        headers = {"Idempotency-Key": "at-once"}
+        answers.append(admin_of(trains).client.post("/admin/retrain", json=small_job(note="at once"), headers=headers))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    made = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert len(made) == 1
+    assert len([job for job in admin.client.get("/admin/jobs").json()["jobs"] if job["note"] == "at once"]) == 1
+    admin.client.post(f"/admin/jobs/{made.pop()}/cancel")
+
+
+def test_the_queue_is_bounded_and_what_waits_is_cancelled_at_once(admin: Admin) -> None:
+    running = admin.retrain(budget={"minutes": 10})
+    admin.wait_for_images(running, 0)
+    waiting = [admin.retrain() for _ in range(3)]
+    full = admin.client.post("/admin/retrain", json=small_job())
+    assert (full.status_code, full.json()["code"]) == (429, "queue_full")
+    assert int(full.headers["retry-after"]) > 0
+    for job_id in waiting:
+        answer = admin.client.post(f"/admin/jobs/{job_id}/cancel")
+        assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+        assert admin.states(job_id) == ["queued", "cancelled"]
+    again = admin.client.post(f"/admin/jobs/{waiting[0]}/cancel")
+    assert (again.status_code, again.json()["code"]) == (409, "job_conflict")
+    admin.client.post(f"/admin/jobs/{running}/cancel")
+    assert "Resume it" in admin.wait(running, "cancelled")["detail"]
+
+
+def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
+    job_id = admin.retrain(budget={"images": 4000}, spec={"checkpoint_every": 10**6, "log_every": 16}, promote="never")
+    admin.wait_for_images(job_id, 500)
+    answer = admin.client.post(f"/admin/jobs/{job_id}/cancel").json()
+    assert answer["cancelling"]
+    cancelled = admin.wait(job_id, "cancelled")
+    assert "stopped in order" in cancelled["detail"]
+    stopped_at = cancelled["progress"]["images"]
+    assert 500 < stopped_at < 4000
+    assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
+    assert admin.client.post(f"/admin/jobs/{job_id}/resume").json()["code"] == "job_conflict"
+    resumed = admin.wait(job_id, "succeeded", "failed")
+    assert resumed["state"] == "succeeded", resumed
+    assert resumed["progress"]["images"] == 4000
+    events = list(admin.events(job_id))
+    went_on = [data["images"] for kind, _, data in events if kind == "resumed"]
+    assert went_on == [stopped_at], "SIGTERM wrote a checkpoint, and not one image was trained twice"
+    assert [data["images"] for kind, _, data in events if kind == "progress"] == list(range(16, 4001, 16))
+    assert "Promotion was not asked for" in resumed["detail"]
+
+
+def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Admin, job: dict) -> None:
+    """From the shipped digits, for two seconds at a rate that changes nothing: the same pictures come out."""
+    still = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64, "metrics_every": 0}
+    body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": still, "promote": "never"}
+    answer = admin.client.post("/admin/retrain", json=body)
+    assert answer.status_code == 202, answer.text
+    asked = answer.json()
+    shipped = Repository(SHIPPED).get("digits", 1).manifest
+    assert asked["spec"]["initial_weights"] == shipped.files[WEIGHTS]
+    assert asked["spec"]["images"] == 10**9
+    assert asked["spec"]["generator_widths"] == shipped.spec["generator_widths"]
+    done = admin.wait(asked["id"], "succeeded", "failed")
+    assert done["state"] == "succeeded", done
+    assert (done["parent"], done["promoted"]) == (1, False)
+    trained = next(data for kind, _, data in admin.events(asked["id"]) if kind == "trained")
+    assert trained["reason"] == "budget"
+    assert trained["seconds"] >= 2
+    versions = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}").content for v in (1, done["version"])]
+    assert versions[0] == versions[1]
+    assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1
+
+
+def test_the_streams_close_and_the_trainer_is_stopped_in_order_when_the_service_ends(tmp_path: Path, cache: Path) -> None:
+    with service(tmp_path / "state", cache=cache, **SETTINGS) as running:
+        admin = admin_of(running)
+        job_id = admin.retrain(budget={"minutes": 10})
+        admin.wait_for_images(job_id, 0)
+        events: list[tuple] = []
+        follower = threading.Thread(target=lambda: events.extend(admin.events(job_id)))
+        follower.start()
+        while not any(kind == "progress" for kind, _, _ in events) and follower.is_alive() and len(events) < 1:
+            time.sleep(0.05)
+        running.process.terminate()
+        assert running.process.wait(60) in (0, -signal.SIGTERM), "uvicorn ends by the signal it was sent"
+        follower.join(30)
+        assert not follower.is_alive()
+        assert events[-1][0] != "end", "the job has not ended"
+    assert "Cancel" not in running.log.read_text()
+    with sqlite3.connect(tmp_path / "state" / "jobs.db") as store:
+        row = store.execute("SELECT state, interruptions, trained FROM jobs").fetchone()
+    assert row[:2] == ("queued", 0), "it goes on when the service does, and this does not count as one of its three times"
+    assert json.loads(row[2])["reason"] == "stopped"
+
+
+def test_where_nothing_can_train_one_is_told_what_to_do(tmp_path: Path) -> None:
+    with service(tmp_path / "state", embedded_worker=False, **SETTINGS) as running:
+        admin = admin_of(running)
+        answer = admin.client.post("/admin/retrain", json=small_job())
+        assert (answer.status_code, answer.json()["code"]) == (501, "no_trainer")
+        assert "make setup-train" in answer.json()["detail"]
+        assert admin.client.get("/admin/jobs").json() == {"jobs": [], "trainers": 0, "next": None}
+        assert admin.client.get("/generate?seed=42").status_code == 200
+
+
+def test_every_change_is_in_the_audit_log(admin: Admin, trains: Service, job: dict) -> None:
+    admin.client.post("/admin/jobs/0123456789ab/cancel")
+    admin.client.post("/admin/retrain", json={"nope": 1})
+    admin_of(trains, VIEWER).client.post("/admin/retrain", json={})
+    entries = admin.client.get("/admin/audit?limit=3").json()["entries"]
+    assert [(e["who"], e["action"], e["target"], e["status"], e["outcome"]) for e in reversed(entries)] == [
+        ("admin", "cancel", "/admin/jobs/0123456789ab/cancel", 404, "not_found"),
+        ("admin", "retrain", "/admin/retrain", 422, "invalid_request"),
+        ("looker", "retrain", "/admin/retrain", 403, "insufficient_scope"),
+    ]
+    assert all(e["client"] == "127.0.0.1" for e in entries)
+    older = admin.client.get(f"/admin/audit?before={entries[-1]['id']}&limit=200").json()["entries"]
+    assert ("admin", "retrain", 202, "ok") in [(e["who"], e["action"], e["status"], e["outcome"]) for e in older]

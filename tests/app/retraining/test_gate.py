@@ -1,0 +1,134 @@
+"""The gate: the rule, and what is never let through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import VersionUnusable
+from app.generator import LoadedGenerator
+from app.retraining import gate
+from models.manifest import AGAINST, CARD, MANIFEST, Figure
+from models.repository import Repository, Version
+from training.spec import TrainingSpec
+
+
+def figures(fid: float | None = 1.0, coverage: float = 0.9, accuracy: float | None = 0.95) -> dict[str, Figure]:
+    values = {"fid_test": fid, "coverage": coverage, "label_accuracy": accuracy}
+    return {
+        name: Figure(value=value, floor=0.5, better="lower" if name == "fid_test" else "higher", what="")
+        for name, value in values.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("ours", "promoted", "reason"),
+    [
+        (figures(0.5), True, "Better: fid_test 0.5000 against 1.0000 of version 3"),
+        (figures(0.99), True, "Better"),
+        (figures(0.995), False, "Not better: fid_test 0.9950 against 1.0000"),
+        (figures(1.0), False, "Not better"),
+        (figures(2.0), False, "Not better"),
+        (figures(0.5, coverage=0.891), True, "Better"),
+        (figures(0.5, coverage=0.88), False, "coverage fell from 0.9000 to 0.8800"),
+        (figures(0.5, accuracy=0.93), False, "label_accuracy fell from 0.9500 to 0.9300"),
+        (figures(None), False, "Not better"),
+        (figures(float("nan")), False, "Not better"),
+        (figures(0.5, accuracy=None), False, "label_accuracy fell"),
+    ],
+)
+def test_the_rule(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
+    verdict = gate.decide("if_better", ours, 3, figures())
+    assert verdict.promoted is promoted
+    assert reason in verdict.reason
+    assert (verdict.champion, verdict.figures, verdict.champion_figures) == (3, ours, figures())
+    assert verdict.rule == gate.RULE
+
+
+def test_without_labels_on_both_sides_accuracy_is_no_matter() -> None:
+    assert gate.decide("if_better", figures(0.5, accuracy=None), 3, figures(accuracy=None)).promoted
+
+
+@pytest.mark.parametrize(
+    ("asked", "champion", "theirs", "incomparable", "promoted", "reason"),
+    [
+        ("if_better", None, {}, None, True, "first version"),
+        ("never", None, {}, None, True, "first version"),
+        ("never", 3, figures(), None, False, "was not asked for. Better"),
+        ("always", 3, figures(0.1), None, True, "in any case. Not better"),
+        ("if_better", 3, {}, None, False, "could not be measured"),
+        ("if_better", 3, {}, "the champion was trained on mnist", False, "cannot be compared: the champion was trained"),
+        ("always", 3, {}, "the champion was trained on mnist", True, "cannot be compared"),
+    ],
+)
+def test_what_was_asked_for_and_what_can_be_told(asked, champion, theirs, incomparable, promoted, reason) -> None:
+    verdict = gate.decide(asked, figures(0.5), champion, theirs, incomparable)
+    assert verdict.promoted is promoted
+    assert reason in verdict.reason
+
+
+def test_only_like_is_compared_with_like(repository: Repository) -> None:
+    champion = gate.version_to_beat(repository, "digits", 1)
+    assert champion
+    assert champion.incomparable_with(TrainingSpec()) is None
+    assert "trained on mnist" in (champion.incomparable_with(TrainingSpec(dataset="fashion-mnist")) or "")
+    assert "labels" in (champion.incomparable_with(TrainingSpec(conditional=False)) or "")
+    assert gate.version_to_beat(repository, "digits", None) is None
+    (repository.root / "digits" / "1" / MANIFEST).write_text("{")
+    assert gate.version_to_beat(repository, "digits", 1) is None
+
+
+def candidate(repository: Repository, **changes: object) -> Version:
+    """The shipped digits as they would lie in a job's folder, with some of the manifest changed."""
+    path = repository.root / "digits" / "1"
+    manifest = json.loads((path / MANIFEST).read_text()) | changes
+    (path / MANIFEST).write_text(json.dumps(manifest))
+    (path / AGAINST).write_text(json.dumps({name: figure.model_dump() for name, figure in figures().items()}))
+    version, theirs = gate.read_candidate(path)
+    assert theirs == figures()
+    return version
+
+
+def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(repository: Repository, tmp_path: Path) -> None:
+    made, target = candidate(repository), Repository(tmp_path / "target")
+    verdict = gate.decide("never", figures(0.5), 3, figures())
+    gate.check_fit_to_serve(made)
+    versions = [gate.publish(target, made, "digits", "0123456789ab", 7, verdict) for _ in range(2)]
+    assert [version.number for version in versions] == [1, 1]
+    manifest = versions[0].manifest
+    assert (manifest.job, manifest.parent, manifest.gate) == ("0123456789ab", 7, verdict)
+    assert not (versions[0].path / AGAINST).exists()
+    assert "digits/1" in (versions[0].path / CARD).read_text()
+
+
+def test_a_candidate_with_another_golden_digest_is_not_fit(repository: Repository) -> None:
+    with pytest.raises(VersionUnusable, match="other pixels here"):
+        gate.check_fit_to_serve(candidate(repository, golden={"seeds": 32, "sha256": "0" * 64}))
+
+
+def test_a_candidate_that_failed_parity_is_not_fit(repository: Repository) -> None:
+    parity = json.loads((repository.root / "digits" / "1" / MANIFEST).read_text())["parity"]
+    with pytest.raises(VersionUnusable, match="parity"):
+        gate.check_fit_to_serve(candidate(repository, parity=parity | {"generator_pixels_different": 1}))
+
+
+def test_a_candidate_that_draws_a_batch_differently_is_not_fit(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = LoadedGenerator.draw
+
+    def as_a_float_graph_might(self: LoadedGenerator, points) -> np.ndarray:
+        pixels = draw(self, points)
+        if len(points) == 1:
+            pixels[0, 14, 14] ^= 1
+        return pixels
+
+    monkeypatch.setattr(LoadedGenerator, "draw", as_a_float_graph_might)
+    with pytest.raises(VersionUnusable, match="seed 0 differently alone and in a batch"):
+        gate.check_fit_to_serve(candidate(repository))
+
+
+def test_a_folder_that_holds_no_candidate_says_so(tmp_path: Path) -> None:
+    with pytest.raises(VersionUnusable, match="Resume the job"):
+        gate.read_candidate(tmp_path)

@@ -1,0 +1,127 @@
+"""The local runner, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.retraining import runner as runners
+from app.retraining.runner import Finished, Handle, LocalRunner, Runner, holder_of
+
+STUB = """
+import json, os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+print(json.dumps({
+    "nice": os.nice(0), "group": os.getpgid(0), "threads": os.environ["OMP_NUM_THREADS"], "arguments": sys.argv[1:],
+    "secrets": [name for name in os.environ if name.startswith("GAN_")],
+}), flush=True)
+if "deaf" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+if "wait" in sys.argv:
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
+    """A runner whose trainer is a program that tells what it was given."""
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "__main__.py").write_text(STUB)
+    (tmp_path / "training" / "__init__.py").write_text("")
+    monkeypatch.setattr(runners, "ROOT", tmp_path)
+    monkeypatch.setenv("GAN_ADMIN_TOKEN", "secret-secret-secret")
+    return LocalRunner(threads=3, nice=7)
+
+
+def until_finished(runner: Runner, handle: Handle) -> Finished:
+    for _ in range(600):
+        if finished := runner.poll(handle):
+            return finished
+        time.sleep(0.05)
+    raise AssertionError("it does not end")
+
+
+def until_said(log: Path, word: str = "}") -> dict:
+    for _ in range(600):
+        if log.exists() and word in log.read_text():
+            return json.loads(log.read_text().splitlines()[0])
+        time.sleep(0.05)
+    raise AssertionError("it says nothing")
+
+
+def test_a_trainer_is_niced_bounded_alone_in_its_group_and_knows_no_secret(runner: LocalRunner, tmp_path: Path) -> None:
+    handle = runner.start(["train", "--out", "x"], tmp_path / "log.txt")
+    assert until_finished(runner, handle) == Finished(0)
+    said = until_said(tmp_path / "log.txt")
+    assert said == {
+        **{"nice": 7, "group": handle["pid"], "threads": "3"},
+        **{"arguments": ["train", "--out", "x"], "secrets": []},
+    }
+    assert json.loads(json.dumps(handle)) == handle
+
+
+def test_a_trainer_is_asked_to_stop_and_then_made_to(runner: LocalRunner, tmp_path: Path) -> None:
+    handle = runner.start(["wait"], tmp_path / "log.txt")
+    until_said(tmp_path / "log.txt")
+    assert runner.poll(handle) is None
+    runner.stop(handle)
+    assert until_finished(runner, handle) == Finished(3)
+    runner.stop(handle)  # nothing happens
+
+    handle = runner.start(["wait", "deaf"], tmp_path / "deaf.txt")
+    until_said(tmp_path / "deaf.txt", "deaf")
+    runner.stop(handle)
+    time.sleep(0.3)
+    assert runner.poll(handle) is None
+    runner.stop(handle, force=True)
+    assert until_finished(runner, handle) == Finished(-signal.SIGKILL)
+
+
+def test_another_supervisor_takes_a_trainer_over(runner: LocalRunner, tmp_path: Path) -> None:
+    """It is not its parent, so it is told no exit status; but it sees the process, and can stop it."""
+    handle = runner.start(["wait"], tmp_path / "log.txt")
+    until_said(tmp_path / "log.txt")
+    other = LocalRunner(threads=1, nice=0)
+    assert other.poll(handle) is None
+    other.stop(handle)
+    assert until_finished(other, handle) == Finished(None)
+    assert runner.poll(handle) == Finished(3)
+
+
+def test_a_process_number_used_again_is_not_mistaken_for_the_trainer(runner: LocalRunner) -> None:
+    mine = psutil.Process()
+    handle = {"pid": mine.pid, "host": os.uname().nodename, "created": mine.create_time(), "lock": ""}
+    assert runner.poll(handle) is None
+    older = handle | {"created": mine.create_time() - 100}
+    assert runner.poll(older) == Finished(None)
+    runner.stop(older, force=True)  # or this test would end here
+
+
+def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tmp_path: Path) -> None:
+    from training.run import RunFolder, alone_in
+
+    folder = RunFolder(tmp_path)
+    assert holder_of(folder.lock) is None
+    with alone_in(folder):
+        handle = holder_of(folder.lock)
+        assert handle
+        assert handle["pid"] == os.getpid()
+        assert runner.poll(handle) is None
+        elsewhere = handle | {"host": "another-machine", "lock": str(folder.lock)}
+        assert runner.poll(elsewhere) is None, "the lock is held, so it is alive wherever it is"
+    assert holder_of(folder.lock) is None
+    assert runner.poll(elsewhere) == Finished(None)
+
+
+def test_what_cannot_be_started_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    with pytest.raises(OSError, match="no-python"):
+        LocalRunner(1, 0).start(["train"], tmp_path / "log.txt")

@@ -1,0 +1,218 @@
+"""The job store: nothing is entered twice, lost, or changed by someone who no longer may."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from app.errors import IdempotencyConflict, IdempotencyMismatch, JobConflict, NotFound, QueueFull, StoreUnavailable
+from app.retraining import lease as leases
+from app.retraining.database import Database, idempotency
+from app.retraining.job import Draft, Job
+from app.retraining.lease import Lease, LeaseLost, Workers, alive
+from app.retraining.store import JobStore
+
+DRAFT = Draft(model="digits", request={"note": "n"}, spec={"preset": "quick"}, promote="if_better", parent=None, by="alice")
+
+
+@pytest.fixture
+def lease(database: Database) -> Lease:
+    held = Workers(database, "alone").beat()
+    assert held
+    return held
+
+
+def states(store: JobStore, job: Job) -> list[str]:
+    return [event.data["state"] for event in store.events(job.id) if event.type == "state"]
+
+
+def test_jobs_are_taken_in_the_order_in_which_they_came(store: JobStore) -> None:
+    made = [store.create(DRAFT, 8) for _ in range(3)]
+    assert [job.number for job in made] == [1, 2, 3]
+    assert [job.id for job in store.newest()] == [job.id for job in reversed(made)]
+    assert [job.id for job in store.newest(before=3, limit=1)] == [made[1].id]
+    first = store.next_queued()
+    assert first
+    assert (first.id, first.state, first.by, first.request) == (made[0].id, "queued", "alice", {"note": "n"})
+    store.cancel(made[0].id, "bob")
+    assert store.next_queued() == store.get(made[1].id)
+    assert [job.state for job in store.newest(state="cancelled")] == ["cancelled"]
+
+
+def test_the_queue_is_bounded_for_new_and_for_resumed_jobs(store: JobStore) -> None:
+    first = store.create(DRAFT, 2)
+    store.create(DRAFT, 2)
+    with pytest.raises(QueueFull, match="2 jobs are waiting"):
+        store.create(DRAFT, 2)
+    assert len(store.newest()) == 2
+    store.cancel(first.id, "alice")
+    store.create(DRAFT, 2)
+    with pytest.raises(QueueFull):
+        store.resume(first.id, "alice", 2)
+    assert store.get(first.id).state == "cancelled"
+
+
+def test_a_key_stands_for_one_job(store: JobStore) -> None:
+    assert store.claim_key("alice", "k", {"a": 1}) is None
+    with pytest.raises(IdempotencyConflict):
+        store.claim_key("alice", "k", {"a": 1})
+    job = store.create(DRAFT, 8, key="k")
+    assert store.claim_key("alice", "k", {"a": 1}) == job.id
+    with pytest.raises(IdempotencyMismatch):
+        store.claim_key("alice", "k", {"a": 2})
+    assert store.claim_key("bob", "k", {"a": 2}) is None, "each token has keys of its own"
+
+
+def test_a_key_whose_request_was_refused_or_died_may_be_used_again(store: JobStore, database: Database) -> None:
+    assert store.claim_key("alice", "k", {}) is None
+    store.release_key("alice", "k")
+    assert store.claim_key("alice", "k", {}) is None
+    with database.write() as connection:
+        connection.execute(update(idempotency).values(created=idempotency.c.created - 61))
+    assert store.claim_key("alice", "k", {}) is None
+    job = store.create(DRAFT, 8, key="k")
+    store.release_key("alice", "k")
+    assert store.claim_key("alice", "k", {}) == job.id, "an answered key stays"
+    with database.write() as connection:
+        connection.execute(update(idempotency).values(created=idempotency.c.created - 86_401))
+    assert store.claim_key("alice", "k", {}) is None, "a day later it is forgotten"
+
+
+def test_what_the_trainer_said_is_entered_once_with_how_far_it_was_read(store: JobStore, lease: Lease) -> None:
+    job = store.change(lease, store.create(DRAFT, 8), "running", "training")
+    said = [
+        {"event": "progress", "time": 5.0, "images": 64, "part": 0.1},
+        {"event": "metrics", "time": 6.0, "images": 64, "kid": 0.5},
+        {"event": "end", "time": 7.0, "reason": "budget"},
+    ]
+    job = store.take_in(lease, job, said, 123)
+    assert (job.offset, job.progress, job.metrics) == (123, {"images": 64, "part": 0.1}, {"images": 64, "kid": 0.5})
+    assert job.trained == {"reason": "budget"}
+    found = store.events(job.id)
+    assert [event.seq for event in found] == [1, 2, 3, 4, 5]
+    assert [event.type for event in found] == ["state", "state", "progress", "metrics", "trained"]
+    assert [event.time for event in found[2:]] == [5.0, 6.0, 7.0]
+    assert [event.seq for event in store.events(job.id, after=3)] == [4, 5]
+    assert store.follow(job.id, 4) == (job, found[4:])
+
+
+def test_a_job_goes_on_by_itself_three_times(store: JobStore, lease: Lease) -> None:
+    job = store.create(DRAFT, 8)
+    for count in (1, 2, 3):
+        job = store.change(lease, job, "running", "training")
+        job = store.interrupt(lease, job, "the trainer was killed by SIGKILL", counts=True)
+        assert (job.state, job.interruptions, job.ended, job.handle) == ("queued", count, None, None)
+    job = store.change(lease, job, "running", "training")
+    job = store.interrupt(lease, job, "the service was stopped", counts=False)
+    assert (job.state, job.interruptions) == ("queued", 3), "an orderly stop does not count"
+    job = store.change(lease, job, "running", "training")
+    job = store.interrupt(lease, job, "the trainer was killed by SIGKILL", counts=True)
+    assert (job.state, job.interruptions) == ("interrupted", 4)
+    assert job.ended is not None
+    assert "resume it by hand" in job.detail
+    assert states(store, job) == ["queued", *["running", "interrupted", "queued"] * 4, "running", "interrupted"]
+    job = store.resume(job.id, "alice", 8)
+    assert (job.state, job.interruptions, job.ended) == ("queued", 0, None)
+
+
+def test_only_what_has_ended_otherwise_than_well_can_be_resumed(store: JobStore, lease: Lease) -> None:
+    job = store.create(DRAFT, 8)
+    for state in ("queued", "running", "evaluating", "succeeded"):
+        if state != "queued":
+            job = store.change(lease, job, state, "")
+        with pytest.raises(JobConflict, match="Only a job that was cancelled"):
+            store.resume(job.id, "alice", 8)
+    with pytest.raises(JobConflict, match="nothing to cancel"):
+        store.cancel(job.id, "alice")
+    failed = store.change(lease, store.create(DRAFT, 8), "failed", "")
+    store.note(lease, failed, pruned=True)
+    with pytest.raises(JobConflict, match="cleared away"):
+        store.resume(failed.id, "alice", 8)
+    with pytest.raises(NotFound):
+        store.get("nope")
+
+
+def test_one_that_runs_is_asked_to_stop_and_asked_once(store: JobStore, lease: Lease) -> None:
+    job = store.change(lease, store.create(DRAFT, 8), "running", "training")
+    for _ in range(2):
+        job = store.cancel(job.id, "bob")
+    assert (job.state, job.cancel) == ("running", True)
+    assert [(event.type, event.data) for event in store.events(job.id)][-1] == ("cancel", {"by": "bob"})
+    assert sum(event.type == "cancel" for event in store.events(job.id)) == 1
+
+
+def test_a_supervisor_that_lost_its_lease_changes_nothing(
+    store: JobStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = Workers(database, "embedded"), Workers(database, "embedded")
+    lease = slow.beat()
+    assert lease
+    assert quick.beat() is None
+    assert {worker for worker, _ in alive(database)} == {slow.id, quick.id}
+    job = store.create(DRAFT, 8)
+    now = leases.time.time()
+    monkeypatch.setattr(leases.time, "time", lambda: now + leases.LEASE_SECONDS + 1)
+    store.note(lease, job, offset=1)  # late, but nobody has taken it
+    newer = quick.beat()
+    assert newer
+    for change in (
+        lambda: store.change(lease, job, "running", ""),
+        lambda: store.note(lease, job, offset=2),
+        lambda: store.take_in(lease, job, [{"event": "progress"}], 3),
+        lambda: store.interrupt(lease, job, "", counts=True),
+    ):
+        with pytest.raises(LeaseLost):
+            change()
+    assert store.get(job.id).offset == 1
+    assert slow.beat() is None
+    assert store.change(newer, job, "running", "").state == "running"
+    quick.leave()
+    assert slow.beat() == lease
+
+
+def test_a_job_that_was_seen_in_another_state_is_not_changed(store: JobStore, lease: Lease) -> None:
+    seen = store.create(DRAFT, 8)
+    store.cancel(seen.id, "alice")
+    with pytest.raises(JobConflict, match="is cancelled by now"):
+        store.change(lease, seen, "running", "training")
+    assert store.get(seen.id).state == "cancelled"
+
+
+def _hold(path: Path, results: multiprocessing.Queue) -> None:
+    workers = Workers(Database(path), "embedded")
+    results.put(sum(workers.beat() is not None for _ in range(20)))
+
+
+def test_of_many_processes_that_start_at_once_one_supervises(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    processes = [context.Process(target=_hold, args=(tmp_path / "jobs.db", results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    held = sorted(results.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(60)
+    assert held == [0, 0, 0, 20], "the tables were made once, and the lease was one's"
+
+
+def test_a_store_that_cannot_be_used_says_so(tmp_path: Path, store: JobStore) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match="set GAN_STATE"):
+        Database(tmp_path / "file" / "jobs.db")
+    (tmp_path / "broken.db").write_bytes(b"this is no database" * 1000)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        Database(tmp_path / "broken.db")
+    with store.database.write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    def fill() -> None:
+        for _ in range(100):
+            store.create(DRAFT, 1000)
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        fill()
+    assert all(store.events(job.id) for job in store.newest(limit=200)), "each job that was entered has its event"

@@ -1,0 +1,172 @@
+"""One supervisor however many processes could be it, alone or embedded, and what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer
+from tests.live import ROOT, Service, environment, service
+
+
+@contextlib.contextmanager
+def lone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m app.retraining` beside a service."""
+    with (state.parent / "worker.log").open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.retraining"],
+            cwd=ROOT,
+            env=environment(state, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def trainers_of(state: Path) -> list[int]:
+    """Every process that trains or evaluates in a state's folders."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = process.cmdline()
+            if "training" in line and any(part.startswith(str(state)) for part in line):
+                found.append(process.pid)
+    return found
+
+
+def test_of_three_server_workers_one_supervises_and_another_takes_its_place(tmp_path: Path, cache: Path) -> None:
+    state = tmp_path / "state"
+    with service(state, workers=3, cache=cache, **SETTINGS) as running:
+        admin = admin_of(running)
+        job_id = admin.retrain(budget={"minutes": 10})
+        admin.wait_for_images(job_id, 0)
+        assert admin.client.get("/admin/jobs").json()["trainers"] == 3
+        supervisor = holder(state)
+        assert len(re.findall("this process supervises", running.log.read_text())) == 1
+        trainer = pid_of_trainer(state, job_id)
+        assert trainers_of(state) == [trainer]
+
+        os.kill(supervisor, signal.SIGKILL)  # uvicorn starts another worker in its place
+        for _ in range(600):
+            with contextlib.suppress(LookupError):
+                if holder(state) != supervisor:
+                    break
+            time.sleep(0.1)
+        assert holder(state) != supervisor
+        seen = admin.job(job_id)["progress"]["images"]
+        admin.wait_for_images(job_id, seen)
+        assert trainers_of(state) == [trainer], "the trainer was taken over, and none was started beside it"
+        assert admin.job(job_id)["interruptions"] == 0
+        admin.client.post(f"/admin/jobs/{job_id}/cancel")
+        assert "stopped in order" in admin.wait(job_id, "cancelled")["detail"]
+        assert trainers_of(state) == []
+
+
+def holder(state: Path) -> int:
+    """The process that holds the lease."""
+    with contextlib.closing(sqlite3.connect(state / "jobs.db")) as store:
+        row = store.execute("SELECT holder FROM leases").fetchone()
+    if row is None:
+        raise LookupError
+    return int(row[0].split(":")[1])
+
+
+def test_a_worker_of_its_own_trains_for_a_service_that_does_not(tmp_path: Path, cache: Path) -> None:
+    state = tmp_path / "state"
+    settings: dict[str, object] = {"cache": cache, **SETTINGS}
+    with service(state, embedded_worker=False, **settings) as running, lone_worker(state, **settings) as worker:
+        admin = admin_of(running)
+        for _ in range(200):
+            if admin.client.get("/admin/jobs").json()["trainers"]:
+                break
+            time.sleep(0.1)
+        job_id = admin.retrain(promote="always")
+        job = admin.wait(job_id, "succeeded", "failed")
+        assert (job["state"], job["promoted"]) == ("succeeded", True)
+        for _ in range(100):
+            if admin.client.get("/generate?seed=1").headers["x-model"] == "digits/2":
+                break
+            time.sleep(0.05)
+        assert admin.client.get("/generate?seed=1").headers["x-model"] == "digits/2"
+
+        stopped = admin.retrain(budget={"minutes": 10})
+        admin.wait_for_images(stopped, 0)
+        worker.terminate()
+        assert worker.wait(60) == 0
+        assert admin.job(stopped)["state"] == "queued", "the trainer was stopped in order; the job waits for a worker"
+        assert trainers_of(state) == []
+        assert admin.client.get("/admin/jobs").json()["trainers"] == 0
+        refused = admin.client.post("/admin/retrain", json={})
+        assert (refused.status_code, refused.json()["code"]) == (501, "no_trainer")
+
+
+@pytest.fixture(scope="module")
+def keeps_one(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+    with service(tmp_path_factory.mktemp("keeps") / "state", keep_jobs=1, cache=cache, stop_seconds=1, **SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def keeper(keeps_one: Service) -> Admin:
+    return admin_of(keeps_one)
+
+
+def test_a_run_that_diverges_fails_with_the_remedy_and_old_runs_are_cleared_away(keeper: Admin, keeps_one: Service) -> None:
+    wild = {"learning_rate": 1.0, "final_learning_rate": 1.0, "beta2": 0.0, "loss": "bce", "gamma": 1000.0}
+    first = keeper.retrain(spec=wild, budget={"images": 200_000})
+    failed = keeper.wait(first, "failed", "succeeded")
+    assert failed["state"] == "failed"
+    assert "lower learning_rate" in failed["detail"]
+    assert failed["links"]["resume"]
+    folder = keeps_one.log.parent / "state" / "jobs"
+    assert (folder / first / "checkpoint.pt").exists()
+
+    second = keeper.retrain(spec=wild, budget={"images": 200_000})
+    keeper.wait(second, "failed")
+    for _ in range(100):
+        if not (folder / first).exists():
+            break
+        time.sleep(0.05)
+    assert sorted(p.name for p in folder.iterdir()) == [second]
+    old = keeper.job(first)
+    assert old["state"] == "failed"
+    assert old["links"]["resume"] is None
+    assert "failed" in keeper.states(first), "its record and its events stay"
+    refused = keeper.client.post(f"/admin/jobs/{first}/resume")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_conflict")
+    assert keeper.log(first) == ""
+    assert keeper.client.get(f"/admin/jobs/{first}/samples.png").status_code == 404
+
+
+def test_a_trainer_that_does_not_stop_in_time_is_killed(keeper: Admin, keeps_one: Service) -> None:
+    job_id = keeper.retrain(budget={"minutes": 10})
+    keeper.wait_for_images(job_id, 0)
+    trainer = pid_of_trainer(keeps_one.log.parent / "state", job_id)
+    os.kill(trainer, signal.SIGSTOP)  # it cannot even hear SIGTERM
+    keeper.client.post(f"/admin/jobs/{job_id}/cancel")
+    job = keeper.wait(job_id, "cancelled")
+    assert "killed, as it had not stopped after 1 s" in job["detail"]
+    assert not psutil.pid_exists(trainer)
+
+
+def test_a_dataset_that_is_not_there_fails_with_where_to_get_it(keeper: Admin) -> None:
+    if Path("/usr/share/datasets/fashion-mnist").exists():
+        pytest.skip("Fashion-MNIST is installed here, so it is not missing")
+    job_id = keeper.retrain(dataset="fashion-mnist")
+    failed = keeper.wait(job_id, "failed", "succeeded")
+    assert "dataset-fashion-mnist" in failed["detail"]
