@@ -15,7 +15,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import signal
 import time
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from pydantic import ValidationError
 
 from models.atomic import write_atomically
 from models.manifest import sha256_of
+from models.place import place
 from training import datasets, grid
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
@@ -158,7 +158,7 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
         except BlockingIOError:
             raise FolderInUseError(f"Another trainer is at work in {folder.path}. Stop it, or use another folder.") from None
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
+        file.write(json.dumps({"pid": os.getpid(), "place": place()}))
         file.flush()
         yield
 
@@ -223,12 +223,21 @@ def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_fo
             events.write("end", reason=reason, images=loop.trainer.seen, seconds=round(loop.trainer.seconds, 1))
         except Exception as error:
             reason = "diverged" if isinstance(error, DivergedError) else "failed"
+            told = _told(folder, error)
             with suppress(OSError):  # on a full disk there is no telling it either
-                events.write("end", reason=reason, detail=str(error))
-            raise
+                events.write("end", reason=reason, detail=str(told))
+            raise told from error
         finally:
-            events.close()
+            with suppress(OSError):  # what a full disk did not take is still in its buffer
+                events.close()
     return reason
+
+
+def _told(folder: RunFolder, error: Exception) -> Exception:
+    """An error as the person who started the run should read it."""
+    if isinstance(error, OSError):
+        return CheckpointError(f"{folder.path} cannot be written ({error.strerror}). Make room, then go on with --resume.")
+    return error
 
 
 def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, data_folder: Path | None) -> _Loop:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Literal
 
+import psutil
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.retraining.database import Database, leases, workers
+from models.place import place
 
 Kind = Literal["embedded", "alone"]
 NAME = "supervisor"
@@ -42,7 +43,7 @@ class Workers:
 
     def __init__(self, database: Database, kind: Kind) -> None:
         self.database, self.kind = database, kind
-        self.id = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.id = f"{place()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._started = time.time()
 
     def beat(self) -> Lease | None:
@@ -55,7 +56,7 @@ class Workers:
             held = connection.execute(select(leases).where(leases.c.name == NAME)).first()
             if held is None:
                 connection.execute(insert(leases).values(name=NAME, holder=self.id, until=now + LEASE_SECONDS))
-            elif held.holder == self.id or held.until < now:
+            elif held.holder == self.id or held.until < now or _is_gone(held.holder):
                 values = {"holder": self.id, "until": now + LEASE_SECONDS}
                 connection.execute(update(leases).where(leases.c.name == NAME).values(values))
             else:
@@ -67,6 +68,12 @@ class Workers:
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.id == self.id))
             connection.execute(delete(leases).where(leases.c.holder == self.id))
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether a holder can be seen to be dead from here, so that nobody need wait for its lease to run out."""
+    where, pid, _ = holder.rsplit(":", 2)
+    return where == place() and not psutil.pid_exists(int(pid))
 
 
 def check_held(connection: Connection, lease: Lease) -> None:

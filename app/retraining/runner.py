@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
+
+from models.place import place
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]
@@ -90,12 +91,12 @@ class LocalRunner:
                 return None
             del self._children[handle["pid"]]
             return Finished(status)
-        if handle["host"] != platform.node():
+        if handle["place"] != place():
             return None if _is_locked(Path(handle["lock"])) else Finished(None)
         return None if _process(handle) else Finished(None)
 
     def stop(self, handle: Handle, *, force: bool = False) -> None:
-        if handle["host"] == platform.node() and _process(handle):
+        if handle["place"] == place() and _process(handle):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(handle["pid"], signal.SIGKILL if force else signal.SIGTERM)
 
@@ -106,9 +107,9 @@ def holder_of(lock: Path) -> Handle | None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(lock.read_text())
-        if said["host"] == platform.node():
+        if said["place"] == place():
             return _handle_of(int(said["pid"]))
-        return {"pid": int(said["pid"]), "host": str(said["host"]), "created": None, "lock": str(lock)}
+        return {"pid": int(said["pid"]), "place": str(said["place"]), "created": None, "lock": str(lock)}
     return None
 
 
@@ -125,7 +126,7 @@ def _handle_of(pid: int) -> Handle:
     created = None
     with contextlib.suppress(psutil.Error):
         created = psutil.Process(pid).create_time()
-    return {"pid": pid, "host": platform.node(), "created": created, "lock": ""}
+    return {"pid": pid, "place": place(), "created": created, "lock": ""}
 
 
 def _process(handle: Handle) -> psutil.Process | None:

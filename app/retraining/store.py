@@ -203,7 +203,7 @@ class JobStore:
             check_held(connection, lease)
             count = job.interruptions + counts
             goes_on = count <= MAX_INTERRUPTIONS
-            more = "" if goes_on else f" That was the {count}th time: resume it by hand when the cause is mended."
+            more = "" if goes_on else f". That was the {count}th time: resume it by hand when the cause is mended"
             job = _change(connection, job, "interrupted", detail + more, interruptions=count, handle=None, stop_since=None)
             if goes_on:
                 job = _change(connection, job, "queued", f"goes on from its last checkpoint ({detail})", ended=None)

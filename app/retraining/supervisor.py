@@ -246,10 +246,13 @@ class Supervisor:
         if folder.candidate.exists():
             try:
                 self._pass_gate(lease, job, folder.candidate)
-            except (SeedlingError, RepositoryError, OSError) as error:
-                if isinstance(error, StoreUnavailable | JobConflict):
-                    raise
-                self.store.change(lease, job, "failed", f"Nothing was promoted: {error}", handle=None)
+            except (StoreUnavailable, JobConflict):
+                raise
+            except (SeedlingError, RepositoryError) as error:
+                self.store.change(lease, job, "failed", f"Nothing was published. {error}", handle=None)
+            except OSError as error:
+                detail = f"Nothing was published: it cannot be written ({error.strerror}). Make room, then resume the job."
+                self.store.change(lease, job, "failed", detail, handle=None)
             self._prune(lease)
         elif (finished.status or 0) > 0:
             self.store.change(lease, job, "failed", folder.last_error(), handle=None)

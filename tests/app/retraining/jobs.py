@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from app.retraining.runner import holder_of
 from app.terminal import read_events
 from tests.live import Service
 from tests.training.conftest import SMALL
@@ -96,9 +96,9 @@ def admin_of(running: Service, token: str = TOKEN) -> Admin:
 
 def pid_of_trainer(state: Path, job_id: str) -> int:
     """Who holds the lock in a job's folder; waits until somebody does."""
-    lock = state / "jobs" / job_id / ".lock"
     for _ in range(600):
-        with contextlib.suppress(OSError, ValueError):
-            return int(json.loads(lock.read_text())["pid"])
+        handle = holder_of(state / "jobs" / job_id / ".lock")
+        if handle:
+            return int(handle["pid"])
         time.sleep(0.05)
-    raise AssertionError(f"nobody has written to {lock}")
+    raise AssertionError(f"nobody is at work in the folder of {job_id}")

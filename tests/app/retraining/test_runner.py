@@ -14,6 +14,7 @@ import pytest
 
 from app.retraining import runner as runners
 from app.retraining.runner import Finished, Handle, LocalRunner, Runner, holder_of
+from models.place import place
 
 STUB = """
 import json, os, signal, sys, time
@@ -98,7 +99,7 @@ def test_another_supervisor_takes_a_trainer_over(runner: LocalRunner, tmp_path: 
 
 def test_a_process_number_used_again_is_not_mistaken_for_the_trainer(runner: LocalRunner) -> None:
     mine = psutil.Process()
-    handle = {"pid": mine.pid, "host": os.uname().nodename, "created": mine.create_time(), "lock": ""}
+    handle = {"pid": mine.pid, "place": place(), "created": mine.create_time(), "lock": ""}
     assert runner.poll(handle) is None
     older = handle | {"created": mine.create_time() - 100}
     assert runner.poll(older) == Finished(None)
@@ -115,7 +116,7 @@ def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tm
         assert handle
         assert handle["pid"] == os.getpid()
         assert runner.poll(handle) is None
-        elsewhere = handle | {"host": "another-machine", "lock": str(folder.lock)}
+        elsewhere = handle | {"place": "another-machine", "lock": str(folder.lock)}
         assert runner.poll(elsewhere) is None, "the lock is held, so it is alive wherever it is"
     assert holder_of(folder.lock) is None
     assert runner.poll(elsewhere) == Finished(None)

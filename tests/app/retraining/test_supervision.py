@@ -83,7 +83,7 @@ def holder(state: Path) -> int:
         row = store.execute("SELECT holder FROM leases").fetchone()
     if row is None:
         raise LookupError
-    return int(row[0].split(":")[1])
+    return int(row[0].split(":")[-2])
 
 
 def test_a_worker_of_its_own_trains_for_a_service_that_does_not(tmp_path: Path, cache: Path) -> None:

@@ -1,0 +1,365 @@
+"""What happens to a job when everything around it is killed, or the disk fills. Each fault is a real one.
+
+`pytest -s tests/app/retraining/test_chaos.py` prints the history of each job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from models.repository import Repository
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer
+from tests.app.retraining.test_supervision import trainers_of
+from tests.live import ROOT, Service, environment, free_port, start
+
+
+class World:
+    """A service, a worker of its own, and whatever trainer that has started; each can be killed."""
+
+    def __init__(self, state: Path, cache: Path) -> None:
+        self.state = state
+        self.settings: dict[str, object] = {**SETTINGS, "cache": cache, "embedded_worker": False, "port": free_port()}
+        self.service: Service = start(state, **self.settings)
+        self.admin: Admin = admin_of(self.service)
+        self.worker = self._worker()
+        while not self.admin.client.get("/admin/jobs").json()["trainers"]:
+            assert self.worker.poll() is None
+            time.sleep(0.05)
+
+    def _worker(self) -> subprocess.Popen[bytes]:
+        with (self.state.parent / "worker.log").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "app.retraining"],
+                cwd=ROOT,
+                env=environment(self.state, **self.settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start_worker(self) -> None:
+        self.worker = self._worker()
+
+    def start_service(self) -> None:
+        self.service = start(self.state, **self.settings)
+
+    def kill_worker(self) -> None:
+        self.worker.kill()
+        self.worker.wait()
+
+    def kill_service(self) -> None:
+        self.service.process.kill()
+        self.service.process.wait()
+
+    def kill_trainer(self, job_id: str) -> int:
+        pid = pid_of_trainer(self.state, job_id)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def trainers(self) -> int:
+        """How many processes train or evaluate, at this moment."""
+        return len(trainers_of(self.state))
+
+    def end(self) -> None:
+        for process in (self.worker, self.service.process):
+            process.kill()
+            process.wait()
+        for pid in trainers_of(self.state):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def history(self, title: str, job_id: str) -> list[str]:
+        """Print what happened to a job, and return its states."""
+        states = []
+        print(f"\n{title}: job {job_id}")
+        for kind, _, data in self.admin.events(job_id):
+            if kind in ("state", "started", "resumed", "warning", "trained"):
+                told = data.get("detail") or f"{data.get('images', '')} images {data.get('reason', '')}"
+                print(f"  {time.strftime('%H:%M:%S', time.localtime(data['time']))}  {data.get('state', kind):<12}{told}")
+                states += [data["state"]] if kind == "state" else []
+        return states
+
+
+@pytest.fixture
+def world(tmp_path: Path, cache: Path) -> Iterator[World]:
+    world = World(tmp_path / "state", cache)
+    yield world
+    world.end()
+
+
+def resumed_at(world: World, job_id: str) -> list[int]:
+    return [data["images"] for kind, _, data in world.admin.events(job_id) if kind == "resumed"]
+
+
+def until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
+    """Look on until a supervisor has noticed that the job was cut off."""
+    deadline = time.monotonic() + 60
+    while (job := admin.job(job_id))["interruptions"] < times:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+    return job
+
+
+def check_models_are_whole(state: Path, expected: list[int]) -> None:
+    """The models folder holds these versions, each as its manifest says, and nothing that was begun."""
+    repository = Repository(state / "models")
+    assert repository.numbers("digits") == expected
+    for number in expected:
+        repository.get("digits", number).verify()
+    assert [p.name for p in (state / "models" / "digits").iterdir() if p.name.endswith(".part")] == []
+
+
+def test_every_process_killed_in_turn_and_the_job_arrives(world: World) -> None:
+    admin = world.admin
+    job_id = admin.retrain(budget={"minutes": 0.25}, spec={"log_every": 64, "checkpoint_every": 320}, promote="always")
+
+    # the trainer
+    admin.wait_for_images(job_id, 1000)
+    first = world.kill_trainer(job_id)
+    job = until_interrupted(admin, job_id, 1)
+    assert job["state"] in ("queued", "running")
+
+    # the worker: its trainer goes on alone, and the next worker takes it over
+    admin.wait_for_images(job_id, job["progress"]["images"])
+    second = pid_of_trainer(world.state, job_id)
+    assert second != first
+    world.kill_worker()
+    assert psutil.pid_exists(second)
+    world.start_worker()
+    admin.wait_for_images(job_id, admin.job(job_id)["progress"]["images"])
+    assert pid_of_trainer(world.state, job_id) == second
+    assert trainers_of(world.state) == [second]
+    assert admin.job(job_id)["interruptions"] == 1
+
+    # the whole service, with a checkpoint half written
+    (world.state / "jobs" / job_id / ".checkpoint.pt.0123.part").write_bytes(b"half a checkpoint")
+    world.kill_service()
+    world.kill_worker()
+    world.kill_trainer(job_id)
+    assert trainers_of(world.state) == []
+    world.start_service()
+    stalled = admin.job(job_id)
+    assert stalled["state"] == "running", "nobody is there yet to find out"
+    world.start_worker()
+    until_interrupted(admin, job_id, 2)
+
+    # the evaluation, twice: its process, then the worker with it, with a version half written
+    admin.wait(job_id, "evaluating")
+    world.kill_trainer(job_id)
+    until_interrupted(admin, job_id, 3)
+    admin.wait(job_id, "evaluating")
+    world.kill_worker()
+    half = world.state / "models" / "digits" / ".0123.part"
+    half.mkdir()
+    (half / "generator.onnx").write_bytes(b"half a generator")
+    world.start_worker()
+    job = admin.wait(job_id, "succeeded", "failed", "interrupted")
+    states = world.history("killed in turn", job_id)
+    assert job["state"] == "succeeded", job
+    assert job["interruptions"] == 3
+    assert states == [
+        *("queued", "running", "interrupted", "queued", "running", "interrupted", "queued", "running", "evaluating"),
+        *("interrupted", "queued", "running", "evaluating", "succeeded"),
+    ]
+    assert all(images > 0 for images in resumed_at(world, job_id)), "each time from a checkpoint, never from the start"
+    assert len(resumed_at(world, job_id)) == 3
+    assert world.trainers() == 0
+    check_models_are_whole(world.state, [1, 2])
+    assert Repository(world.state / "models").get("digits", 2).manifest.job == job_id
+    assert job["promoted"]
+    assert not list((world.state / "jobs" / job_id).glob(".*.part"))
+
+
+def test_one_that_is_killed_again_and_again_stops_after_three_times_and_can_be_resumed(world: World) -> None:
+    admin = world.admin
+    job_id = admin.retrain(budget={"minutes": 10}, spec={"checkpoint_every": 160})
+    for count in range(4):
+        seen = (admin.job(job_id)["progress"] or {}).get("images", 0)
+        admin.wait_for_images(job_id, seen)
+        world.kill_trainer(job_id)
+        until_interrupted(admin, job_id, count + 1)
+    job = admin.wait(job_id, "interrupted")
+    assert "killed by SIGKILL" in job["detail"]
+    assert "resume it by hand" in job["detail"]
+    time.sleep(2)
+    assert admin.job(job_id)["state"] == "interrupted", "it stays so"
+    assert world.trainers() == 0
+    assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
+    admin.wait_for_images(job_id, job["progress"]["images"])
+    admin.client.post(f"/admin/jobs/{job_id}/cancel")
+    admin.wait(job_id, "cancelled")
+    states = world.history("killed again and again", job_id)
+    assert states.count("interrupted") == 4
+    assert states[-4:] == ["interrupted", "queued", "running", "cancelled"]
+
+
+def test_a_service_that_is_killed_whole_goes_on_by_itself(tmp_path: Path, cache: Path) -> None:
+    """`python -m app` with its embedded supervisor, as make serve starts it: service, supervisor and trainer die at once."""
+    settings: dict[str, object] = {**SETTINGS, "cache": cache, "port": free_port(), "workers": 2}
+    running = start(tmp_path / "state", **settings)
+    admin = admin_of(running)
+    try:
+        job_id = admin.retrain(budget={"minutes": 10}, spec={"checkpoint_every": 320})
+        waiting = admin.retrain()
+        seen = admin.wait_for_images(job_id, 1000)["progress"]["images"]
+        family = [running.process.pid, *(p.pid for p in psutil.Process(running.process.pid).children(recursive=True))]
+        assert set(trainers_of(tmp_path / "state")) < set(family)
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        running.process.wait()
+        running = start(tmp_path / "state", **settings)
+        until_interrupted(admin, job_id, 1)
+        admin.wait_for_images(job_id, seen)
+        assert admin.job(waiting)["state"] == "queued"
+        for which in (waiting, job_id):
+            admin.client.post(f"/admin/jobs/{which}/cancel")
+            admin.wait(which, "cancelled")
+        resumed = [data["images"] for kind, _, data in admin.events(job_id) if kind == "resumed"]
+        assert len(resumed) == 1
+        assert resumed[0] >= 960
+        check_models_are_whole(tmp_path / "state", [1])
+    finally:
+        running.process.terminate()
+        running.process.wait(60)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 48 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk: Path, *, but: int = 0) -> Path:
+    """Use up a file system to the last byte, or all but so many."""
+    ballast = disk / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"\\0" * size)
+    with pytest.raises(OSError, match="No space"), (disk / "more").open("wb", buffering=0) as file:
+        file.write(b"x" * 4096)
+    (disk / "more").unlink()
+    os.truncate(ballast, ballast.stat().st_size - but)
+    return ballast
+
+
+def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
+    world = World(small_disk / "state", cache)
+    try:
+        admin = world.admin
+        job_id = admin.retrain(
+            budget={"images": 100_000}, spec={"log_every": 64, "checkpoint_every": 320, "sample_every": 3200}
+        )
+        admin.wait_for_images(job_id, 1000)
+        ballast = fill(small_disk)
+        served = admin.client.get("/generate?seed=42")
+        assert (served.status_code, served.headers["x-model"]) == (200, "digits/1")
+        for _ in range(600):
+            if not trainers_of(world.state):
+                break
+            time.sleep(0.1)
+        assert world.trainers() == 0, "the trainer has ended: it could not write its checkpoint"
+        refused = admin.client.post("/admin/retrain", json={})
+        assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+        assert "Make room on its disk" in refused.json()["detail"]
+        assert admin.job(job_id)["id"] == job_id, "it can still be looked at"
+        ballast.unlink()
+
+        job = admin.wait(job_id, "failed")
+        assert "No space left on device" in job["detail"]
+        assert "Make room" in job["detail"]
+        assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
+        admin.wait_for_images(job_id, job["progress"]["images"])
+        admin.client.post(f"/admin/jobs/{job_id}/cancel")
+        admin.wait(job_id, "cancelled")
+        world.history("full disk", job_id)
+        assert resumed_at(world, job_id)[0] >= 960
+        check_models_are_whole(world.state, [1])
+        assert len(admin.client.get("/admin/jobs").json()["jobs"]) == 1
+    finally:
+        world.end()
+
+
+def test_a_disk_that_is_full_when_the_version_is_published_leaves_no_half_of_it(small_disk: Path, cache: Path) -> None:
+    world = World(small_disk / "state", cache)
+    try:
+        admin = world.admin
+        job_id = admin.retrain(promote="always")
+        candidate = world.state / "jobs" / job_id / "candidate"
+        while not candidate.exists():
+            time.sleep(0.005)
+        os.kill(world.worker.pid, signal.SIGSTOP)  # between the candidate and its publication
+        if admin.job(job_id)["state"] == "succeeded":
+            pytest.fail("it was published too fast to be caught")
+        size = sum(file.stat().st_size for file in candidate.iterdir())
+        assert size > 200_000
+        ballast = fill(small_disk, but=150_000)  # room for the store, and for half a version
+        os.kill(world.worker.pid, signal.SIGCONT)
+        job = admin.wait(job_id, "failed", "succeeded")
+        ballast.unlink()
+        assert (job["state"], job["version"]) == ("failed", None), job
+        assert "No space left on device" in job["detail"]
+        check_models_are_whole(world.state, [1])
+        assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
+        job = admin.wait(job_id, "succeeded", "failed")
+        world.history("disk full at publication", job_id)
+        assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
+        check_models_are_whole(world.state, [1, 2])
+    finally:
+        world.end()
+
+
+def test_a_checkpoint_that_was_damaged_on_disk_falls_back_on_the_one_before(world: World) -> None:
+    admin = world.admin
+    job_id = admin.retrain(budget={"minutes": 10}, spec={"checkpoint_every": 320})
+    admin.wait_for_images(job_id, 1000)
+    world.kill_worker()
+    world.kill_trainer(job_id)
+    checkpoint = world.state / "jobs" / job_id / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    world.start_worker()
+    job = until_interrupted(admin, job_id, 1)
+    admin.wait_for_images(job_id, job["progress"]["images"])
+    admin.client.post(f"/admin/jobs/{job_id}/cancel")
+    admin.wait(job_id, "cancelled")
+    world.history("damaged checkpoint", job_id)
+    warnings = [data["detail"] for kind, _, data in admin.events(job_id) if kind == "warning"]
+    assert len(warnings) == 1
+    assert "checksum is wrong" in warnings[0]
+    assert resumed_at(world, job_id)[0] >= 320
+
+
+def test_a_supervisor_cut_off_as_it_started_a_trainer_finds_it_again(world: World) -> None:
+    """The store knows of no process, as if the worker had been killed between starting it and writing that down."""
+    admin = world.admin
+    job_id = admin.retrain(budget={"minutes": 10})
+    admin.wait_for_images(job_id, 0)
+    trainer = pid_of_trainer(world.state, job_id)
+    world.kill_worker()
+    with contextlib.closing(sqlite3.connect(world.state / "jobs.db", isolation_level=None)) as store:
+        store.execute("UPDATE jobs SET handle = NULL")
+    world.start_worker()
+    admin.wait_for_images(job_id, admin.job(job_id)["progress"]["images"])
+    assert trainers_of(world.state) == [trainer]
+    admin.client.post(f"/admin/jobs/{job_id}/cancel")
+    job = admin.wait(job_id, "cancelled")
+    assert (job["interruptions"], "stopped in order" in job["detail"]) == (0, True)
