@@ -19,7 +19,8 @@
     ├── QueueFull               429  too many jobs are waiting
     ├── TooManyAttempts         429  too many wrong tokens from one address
     ├── BadCredentials          400  an Authorization header that cannot be read (RFC 6750)
-    ├── Unauthorized            401  no token, or a wrong one
+    ├── Unauthorized            401  no token
+    │   └── TokenInvalid        401  a wrong one
     ├── Forbidden               403  a token that may only look
     ├── NoTrainer               501  nothing here can train
     ├── StoreUnavailable        503  the job store cannot be read or written

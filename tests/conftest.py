@@ -33,6 +33,12 @@ def digits() -> LoadedGenerator:
     return LoadedGenerator(Repository(SHIPPED).get("digits", 1))
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the judge's view of the training pictures is kept, for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """A repository of its own with the shipped digits in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.__main__ import default_of
 from app.settings import ROOT, Settings
 from models.repository import Repository
 
@@ -14,7 +15,7 @@ def settings_table() -> str:
     """Every setting, its default and what it is, as Markdown."""
     rows = ["| variable | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = str(field.default).replace(str(ROOT) + "/", "")
+        default = default_of(field).replace(str(ROOT) + "/", "")
         described = " ".join((field.description or "").split())
         rows.append(f"| `GAN_{name.upper()}` | {f'`{default}`' if default else ''} | {described} |")
     return "\n".join(rows)

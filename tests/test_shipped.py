@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import numpy as np
 import pytest
@@ -24,10 +26,10 @@ VERSION = Repository(SHIPPED).get("digits", 1)
 
 
 @pytest.fixture(scope="module")
-def figures() -> dict[str, Figure]:
+def figures(cache: Path) -> dict[str, Figure]:
     """The figures, measured anew on 10,000 pictures."""
     generator = OnnxGenerator(VERSION.path / GENERATOR, len(VERSION.manifest.classes))
-    return Battery("mnist").measure(generator)
+    return Battery("mnist", cache=cache).measure(generator)
 
 
 def golden() -> np.ndarray:

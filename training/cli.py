@@ -39,6 +39,7 @@ app = typer.Typer(
 console = Console()
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 STATE = Path("var/models")
+CACHE = Path("var/cache")
 EXIT_STOPPED, EXIT_IN_USE = 3, 4
 
 CheckpointName = Literal["best", "last"]
@@ -50,6 +51,7 @@ ReadOption = Annotated[
     Path | None,
     typer.Option(help="Folder of published models; by default var/models if the model is there."),
 ]
+CacheOption = Annotated[Path, typer.Option(help="Folder that keeps what the judge sees in the training pictures.")]
 RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models; the service reads var/models.")]
 
 
@@ -121,13 +123,14 @@ def export(
     ] = False,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
+    cache: CacheOption = CACHE,
 ) -> None:
     """Put a run's generator on its integer grid, export both networks to ONNX, check, measure and publish them."""
     trained = exporting.load_trained(RunFolder(folder), checkpoint)
     target = Repository(repository)
     if repository.resolve() != SHIPPED:
         target.adopt(Repository(SHIPPED))  # so that numbers agree with what the service will show
-    version = exporting.export(trained, name, target, data_folder=data, pictures=pictures, report=console.print)
+    version = exporting.export(trained, name, target, data_folder=data, pictures=pictures, cache=cache, report=console.print)
     if promote:
         target.promote(name, version.number)
     _show_figures(version.manifest.metrics, f"{name}/{version.number}")
@@ -143,7 +146,7 @@ def candidate(
         Path | None, typer.Option(help="Folder of a published version to measure on the same draws; into against.json.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads for torch.")] = 2,
-    cache: Annotated[Path | None, typer.Option(help="Folder that keeps what the judge sees in the training pictures.")] = None,
+    cache: CacheOption = CACHE,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
 ) -> None:
@@ -161,7 +164,7 @@ def _candidate(
     against: Path | None,
     data: Path | None,
     pictures: int,
-    cache: Path | None,
+    cache: Path,
 ) -> None:
     trained = exporting.load_trained(run_folder, "best" if run_folder.best.exists() else "last")
     battery = Battery(trained.spec.dataset, data, pictures, cache)
@@ -207,6 +210,7 @@ def evaluate(
     repository: ReadOption = None,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
+    cache: CacheOption = CACHE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure a published version anew, each figure beside its floor: the same for real test pictures."""
@@ -215,7 +219,7 @@ def evaluate(
     manifest = found.manifest
     torch.set_num_threads(2)
     clock = time.monotonic()
-    battery = Battery(manifest.dataset.name, data, pictures)  # type: ignore[arg-type]
+    battery = Battery(manifest.dataset.name, data, pictures, cache)  # type: ignore[arg-type]
     figures = battery.measure(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)))
     if battery.judge_sha256 != manifest.judge_sha256:
         console.print("The judge is not the one of the version's card: these figures do not compare to those.")

@@ -102,6 +102,7 @@ def export(
     *,
     data_folder: Path | None = None,
     pictures: int = 10_000,
+    cache: Path | None = None,
     report: Report = print,
 ) -> Version:
     """Export, check, measure and publish a run's networks as the next version of a model.
@@ -113,7 +114,7 @@ def export(
     check_name(name)
     # Everything slow is done before the repository is locked for the rename.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
-        battery = Battery(trained.spec.dataset, data_folder, pictures)
+        battery = Battery(trained.spec.dataset, data_folder, pictures, cache)
         candidate = build(Path(scratch), trained, name, battery, data_folder=data_folder, report=report)
         return repository.publish(name, copier(candidate))
 

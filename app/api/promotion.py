@@ -81,7 +81,9 @@ def promote_version(
     summary="Delete a version that is not the champion",
     responses=problem_responses(404, 409),
 )
-def delete_version(name: Name, version: Annotated[int, Path(ge=1, le=10**9)], catalog: CatalogOf) -> None:
+def delete_version(
+    name: Name, version: Annotated[int, Path(ge=1, le=10**9, description="Version number.")], catalog: CatalogOf
+) -> None:
     """For good: its pinned addresses answer 404 from then on, and its number is never used again."""
     try:
         catalog.repository.delete(name, version)

@@ -42,3 +42,21 @@ def test_a_wrong_setting_is_named_and_nothing_starts(variable: str, value: str) 
     assert told.returncode == 2
     assert told.stderr.startswith(f"{variable}: ")
     assert told.stderr.endswith("See python -m app --help.\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GAN_ADMIN_TOKEN", "hush-hush"),
+        ("GAN_ADMIN_TOKENS", '{"alice": "hush-hush"}'),
+        ("GAN_ADMIN_TOKENS", '{"alice": "hush-hush-hush-hush-hush"'),
+        ("GAN_VIEWER_TOKENS", "hush-hush"),
+    ],
+)
+def test_a_wrong_token_is_named_and_never_told(variable: str, value: str) -> None:
+    told = run_app(**{variable: value})
+    assert told.returncode == 2
+    assert variable.removeprefix("GAN_").lower() in told.stderr.lower()
+    assert told.stderr.endswith("See python -m app --help.\n")
+    assert "hush" not in told.stderr + told.stdout
+    assert "Traceback" not in told.stderr

@@ -104,7 +104,7 @@ def test_datasets_are_listed_with_where_they_lie_and_whether_they_are_right(tmp_
     assert training("datasets", "list", "--data", tmp_path).returncode == 1
 
 
-def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
+def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Path) -> None:
     """The whole way, with a spec small enough for a test."""
     spec = {k: v for k, v in SMALL.items() if k != "images"} | {"images": 640, "metrics_every": 320}
     told = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
@@ -118,7 +118,7 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
         assert before.headers["x-model"] == "digits/1"
         told = training(
             *("export", tmp_path / "run", "--name", "digits", "--repository", tmp_path / "state" / "models"),
-            *("--promote", "--pictures", 500),
+            *("--promote", "--pictures", 500, "--cache", cache),
         )
         assert told.returncode == 0, told.stdout + told.stderr
         assert "Published" in told.stdout
@@ -134,7 +134,8 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
     assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 1, "previous": 2}
 
     told = training(
-        "evaluate", "digits", "--version", 2, "--repository", tmp_path / "state" / "models", "--pictures", 500, "--json"
+        *("evaluate", "digits", "--version", 2, "--repository", tmp_path / "state" / "models", "--pictures", 500),
+        *("--cache", cache, "--json"),
     )
     figures = json.loads(told.stdout)
     manifest = Repository(tmp_path / "state" / "models").get("digits", 2).manifest
@@ -142,10 +143,12 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path) -> None:
         assert figures[name]["value"] == pytest.approx(figure.value, rel=1e-3, abs=1e-3)
 
 
-def test_a_candidate_is_a_whole_version_and_the_champions_figures_on_the_same_draws(small_run, tmp_path: Path) -> None:
+def test_a_candidate_is_a_whole_version_and_the_champions_figures_on_the_same_draws(
+    small_run, cache: Path, tmp_path: Path
+) -> None:
     told = training(
         *("candidate", small_run.path, "--name", "digits", "--to", tmp_path / "candidate", "--threads", 1),
-        *("--against", SHIPPED / "digits" / "1", "--pictures", 500),
+        *("--against", SHIPPED / "digits" / "1", "--pictures", 500, "--cache", cache),
     )
     assert told.returncode == 0, told.stdout + told.stderr
     candidate = Version(tmp_path / "candidate", Manifest.model_validate_json((tmp_path / "candidate" / MANIFEST).read_bytes()))

@@ -24,15 +24,17 @@ from training.onnx_models import one_hot, session
 
 
 @pytest.fixture(scope="module")
-def published(small_run: run.RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def published(small_run: run.RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export_run(load_trained(small_run, "last"), "small", repository, pictures=500, report=lambda _: None)
+    return export_run(load_trained(small_run, "last"), "small", repository, pictures=500, cache=cache, report=lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def lecture(lecture_run: run.RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def lecture(lecture_run: run.RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export_run(load_trained(lecture_run, "last"), "lecture", repository, pictures=500, report=lambda _: None)
+    return export_run(
+        load_trained(lecture_run, "last"), "lecture", repository, pictures=500, cache=cache, report=lambda _: None
+    )
 
 
 @pytest.mark.parametrize("which", ["published", "lecture"])

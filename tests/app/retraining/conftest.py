@@ -13,12 +13,6 @@ from tests.app.retraining.jobs import OPEN, SETTINGS, VIEWER, Admin, admin_of
 from tests.live import Service, service
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the judge's view of the training pictures is kept, for all tests."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path / "jobs.db")

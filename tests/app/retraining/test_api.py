@@ -290,6 +290,10 @@ def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Ad
     trained = next(data for kind, _, data in admin.events(asked["id"]) if kind == "trained")
     assert trained["reason"] == "budget"
     assert trained["seconds"] >= 2
+    for _ in range(100):  # the catalogue follows within a second
+        if admin.client.get(f"/models/digits/versions/{done['version']}").status_code == 200:
+            break
+        time.sleep(0.05)
     versions = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}").content for v in (1, done["version"])]
     assert versions[0] == versions[1]
     assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1

@@ -212,7 +212,7 @@ def test_a_service_that_is_killed_whole_goes_on_by_itself(tmp_path: Path, cache:
     try:
         job_id = admin.retrain(budget={"minutes": 10}, spec={"checkpoint_every": 320})
         waiting = admin.retrain()
-        seen = admin.wait_for_images(job_id, 1000)["progress"]["images"]
+        admin.wait_for_images(job_id, 1000)
         family = [running.process.pid, *(p.pid for p in psutil.Process(running.process.pid).children(recursive=True))]
         assert set(trainers_of(tmp_path / "state")) < set(family)
         for pid in family:
@@ -220,8 +220,7 @@ def test_a_service_that_is_killed_whole_goes_on_by_itself(tmp_path: Path, cache:
                 os.kill(pid, signal.SIGKILL)
         running.process.wait()
         running = start(tmp_path / "state", **settings)
-        until_interrupted(admin, job_id, 1)
-        admin.wait_for_images(job_id, seen)
+        admin.wait_for_images(job_id, until_interrupted(admin, job_id, 1)["progress"]["images"])
         assert admin.job(waiting)["state"] == "queued"
         for which in (waiting, job_id):
             admin.client.post(f"/admin/jobs/{which}/cancel")

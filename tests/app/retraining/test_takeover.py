@@ -22,13 +22,14 @@ from training.spec import TrainingSpec
 SEEDS = range(64)
 
 
-def weak_champion(tmp_path: Path, state: Path) -> None:
+def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
     """A champion that has hardly been trained: `quick`'s own networks, after 64 images."""
     few = {name: SMALL[name] for name in ("metrics_every", "sample_every", "checkpoint_every", "threads")}
     folder = run.RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **few | {"images": 64}))
     run.run(folder)
-    export.export(export.load_trained(folder, "last"), "digits", Repository(state / "models"), pictures=200)
+    trained = export.load_trained(folder, "last")
+    export.export(trained, "digits", Repository(state / "models"), pictures=200, cache=cache)
 
 
 class Load:
@@ -69,7 +70,7 @@ class Load:
 
 def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp_path: Path, cache: Path) -> None:
     state = tmp_path / "state"
-    weak_champion(tmp_path, state)
+    weak_champion(tmp_path, state, cache)
     with service(state, workers=2, cache=cache, shipped=tmp_path, access_log=False, **SETTINGS) as running:
         load = Load(running.url, connections=4)
         admin = admin_of(running)
