@@ -71,6 +71,8 @@ def main() -> None:
         access_log=settings.access_log,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         root_path=settings.root_path,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
     )
 

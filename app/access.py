@@ -104,7 +104,9 @@ class Access:
         if not authorization:
             raise Unauthorized(f"This needs a token. Send the header Authorization: Bearer TOKEN. {HINT}")
         scheme, _, token = authorization[0].strip().partition(" ")
-        if len(authorization) > 1 or scheme.lower() != "bearer" or not token.strip() or " " in token.strip():
+        if len(authorization) == 1 and scheme.lower() != "bearer":
+            raise Unauthorized(f"This needs a token of its own kind. Send Authorization: Bearer TOKEN. {HINT}")
+        if len(authorization) > 1 or not token.strip() or " " in token.strip():
             raise BadCredentials("The Authorization header cannot be read. Send one, as Authorization: Bearer TOKEN.")
         self._check_not_locked(client)
         offered, found = _digest(token.strip()), None
@@ -123,11 +125,7 @@ class Access:
         from app.retraining.database import failures
 
         with self._database().read() as connection:
-            until = connection.scalar(select(failures.c.locked_until).where(failures.c.client == _network(client))) or 0
-        wait = until - time.time()
-        if wait > 0:
-            seconds = int(wait) + 1
-            raise TooManyAttempts(f"Too many wrong tokens came from your address. Try again in {seconds} s.", seconds)
+            _refuse_until(connection.scalar(select(failures.c.locked_until).where(failures.c.client == _network(client))))
 
     def _count_failure(self, client: str) -> None:
         from sqlalchemy import delete, insert, select
@@ -137,8 +135,11 @@ class Access:
         now, network = time.time(), _network(client)
         with self._database().write() as connection:
             connection.execute(delete(failures).where(failures.c.last < now - FORGET_SECONDS))
-            count = (connection.scalar(select(failures.c.count).where(failures.c.client == network)) or 0) + 1
-            wait = min(2.0 ** (count - FREE_ATTEMPTS), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
+            found = connection.execute(select(failures).where(failures.c.client == network)).first()
+            if found:
+                _refuse_until(found.locked_until)  # of many guesses sent at once, each is counted, and the rest refused
+            count = (found._mapping["count"] if found else 0) + 1
+            wait = min(2.0 ** min(count - FREE_ATTEMPTS, 30), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
             connection.execute(delete(failures).where(failures.c.client == network))
             row = {"client": network, "count": count, "last": now, "locked_until": now + wait}
             connection.execute(insert(failures).values(row))
@@ -155,6 +156,13 @@ class Access:
                 return
         with self._database().write() as connection:
             connection.execute(delete(failures).where(chosen))
+
+
+def _refuse_until(moment: float | None) -> None:
+    wait = (moment or 0) - time.time()
+    if wait > 0:
+        seconds = int(wait) + 1
+        raise TooManyAttempts(f"Too many wrong tokens came from your address. Try again in {seconds} s.", seconds)
 
 
 def require_change(identity: Identity) -> None:

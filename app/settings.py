@@ -20,13 +20,17 @@ def _can_be_a_token(secret: SecretStr) -> SecretStr:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_can_be_a_token)]
+AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
+"""Trainers run in a folder of their own, so a relative path would be another one to them."""
 TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class Settings(BaseSettings):
     """Read once at start, from variables named GAN_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="GAN_", frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GAN_", frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
     host: str = "127.0.0.1"
     """Address to listen on. 0.0.0.0 listens on all of them, as a container must."""
@@ -36,13 +40,16 @@ class Settings(BaseSettings):
     """Server processes. Each holds its own copy of the generators, about 0.1 GB in all."""
     root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
     """Path under which a proxy mounts the service, such as /seedling; the proxy takes it off before it passes a request on."""
+    trusted_proxies: str = ""
+    """Addresses of proxies whose X-Forwarded-For is believed, separated by commas; else a caller could claim any address,
+    and guess at tokens from all of them."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """How much to log."""
     access_log: bool = True
     """Whether to log each request."""
-    state: Path = Path("var")
+    state: AbsolutePath = Field(default=Path("var"), validate_default=True)
     """Folder the service may write to; versions lie in its models/. Made when missing."""
-    shipped: Path = ROOT / "models"
+    shipped: AbsolutePath = ROOT / "models"
     """Folder of the versions that come with the software. Only read."""
     model: str = "digits"
     """The model that is served when a request names none."""
@@ -62,13 +69,15 @@ class Settings(BaseSettings):
     """Further administrators, as JSON: {"alice": "token", "ci": "token"}. The audit log calls them by these names."""
     viewer_tokens: dict[TokenName, Secret] = Field(default_factory=dict)
     """Tokens that may look at jobs and change nothing, as JSON."""
+    url: str | None = None
+    """Where `python -m app jobs` finds the service; by default on this machine, at the port above."""
     embedded_worker: bool = True
     """Whether this service trains by itself where torch is installed. False leaves it to `python -m app.retraining`."""
     training_threads: int = Field(default=1, ge=1, le=256)
     """Threads a trainer may use. One fewer than the cores keeps serving fast."""
     training_nice: int = Field(default=19, ge=0, le=19)
     """How far a trainer gives way to others: 0 as important as serving, 19 only what nobody else needs."""
-    cache: Path | None = None
+    cache: AbsolutePath | None = None
     """Folder for what can be computed again, as the judge's view of the training pictures; by default cache, in the state
     folder."""
     max_queued: int = Field(default=8, ge=1, le=1000)

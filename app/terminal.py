@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from app.__main__ import read_settings
 from app.access import token_path
 from app.retraining.job import Promote
-from app.settings import Settings
 from training.spec import DatasetName, PresetName
 
 console = Console(soft_wrap=True, highlight=False)
@@ -41,8 +42,8 @@ class CallFailed(Exception):
 @contextmanager
 def _service() -> Iterator[httpx.Client]:
     """A client of the service, with the token at hand."""
-    settings = Settings()
-    url = os.environ.get("GAN_URL") or f"http://127.0.0.1:{settings.port}{settings.root_path}"
+    settings = read_settings()
+    url = settings.url or f"http://127.0.0.1:{settings.port}{settings.root_path}"
     if settings.admin_token:
         token = settings.admin_token.get_secret_value()
     else:
@@ -75,6 +76,9 @@ def _reason(response: httpx.Response) -> str:
 
 def _find(client: httpx.Client, beginning: str) -> dict[str, Any]:
     """The one job whose id begins so."""
+    if re.fullmatch("[0-9a-f]{12}", beginning):
+        whole: dict[str, Any] = _call(client, "GET", f"/admin/jobs/{beginning}").json()
+        return whole
     listed = _call(client, "GET", "/admin/jobs", params={"limit": 200}).json()["jobs"]
     found: list[dict[str, Any]] = [job for job in listed if job["id"].startswith(beginning)]
     if len(found) != 1:
@@ -142,10 +146,10 @@ def show(job: JobId, as_json: Annotated[bool, typer.Option("--json", help="Print
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    console.print(f"{found['id']}  {found['model']}  {_coloured(found['state'])}: {found['detail']}")
+    console.print(f"{found['id']}  {found['model']}  {_coloured(found['state'])}: {escape(found['detail'])}")
     for name in ("created", "started", "ended", "by", "note", "parent", "version", "promoted", "interruptions"):
         if found[name] not in (None, ""):
-            console.print(f"  {name:<14}{found[name]}")
+            console.print(f"  {name:<14}{escape(str(found[name]))}")
     if found["progress"]:
         console.print("  " + "  ".join(f"{name} {value}" for name, value in found["progress"].items()))
     if found["gate"]:
@@ -166,7 +170,7 @@ def watch(job: JobId) -> None:
             task = progress.add_task(found["id"], total=1.0, state=found["state"], figures="")
             ended = _follow(client, found["id"], progress, task)
         found = _find(client, found["id"])
-    console.print(f"{_coloured(ended['state'])}: {ended['detail']}")
+    console.print(f"{_coloured(ended['state'])}: {escape(ended['detail'])}")
     if found["gate"]:
         _show_gate(found["gate"], found["version"])
     if ended["state"] != "succeeded":
@@ -220,12 +224,13 @@ def _show_event(event: str, data: dict[str, Any], progress: Progress, task: Any)
         progress.update(task, completed=data["part"], figures=figures)
     elif event == "state":
         progress.update(task, state=data["state"])
-        progress.console.print(f"{when}  {_coloured(data['state'])}: {data['detail']}")
+        progress.console.print(f"{when}  {_coloured(data['state'])}: {escape(data['detail'])}")
     elif event == "metrics":
         best = " (best)" if data["best"] else ""
         progress.console.print(f"{when}  KID {data['kid']:.4f} after {data['images']:,} images{best}")
     elif event in ("warning", "cancel", "resumed"):
-        progress.console.print(f"{when}  {event} {data.get('detail') or data.get('by') or data.get('images', '')}")
+        told = data.get("detail") or data.get("by") or data.get("images", "")
+        progress.console.print(f"{when}  {event} {escape(str(told))}")
 
 
 @app.command()
@@ -277,7 +282,7 @@ def _show_gate(gate: dict[str, Any], version: int | None) -> None:
         shown = ["–" if value is None else f"{value:.4f}" for value in (figure["value"], theirs, figure["floor"])]
         table.add_row(name, *shown, figure["better"])
     console.print(table)
-    console.print(gate["reason"])
+    console.print(escape(gate["reason"]))
 
 
 def main(arguments: list[str]) -> None:

@@ -42,7 +42,7 @@ figure for real test pictures, which neither the generator nor the judge was tra
 The judge is a small classifier carried in the repository, sha256 `{m.judge_sha256[:16]}…`. Figures that hold on one
 judge's features need not hold on another's.
 
-## How it came about
+{_gate(m)}## How it came about
 
 {m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}. The generator has
 {m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Made {m.created:%Y-%m-%d} with
@@ -83,6 +83,24 @@ picture is real, fitted on {m.calibration.pictures:,} real test pictures and as 
 It draws what {m.dataset.title} holds and nothing else, with that collection's biases. Its pictures are not evidence of
 anyone's handwriting or of anything real.
 """
+
+
+def _gate(m: Manifest) -> str:
+    """How it was held against the champion, where it was."""
+    if m.gate is None:
+        return ""
+    columns = f"| figure | this generator | version {m.gate.champion}, the champion of that day |"
+    rows = [
+        f"| {name} | {_number(figure.value)} | {_number(m.gate.champion_figures[name].value)} |"
+        for name, figure in m.gate.figures.items()
+        if name in m.gate.champion_figures
+    ]
+    table = "\n".join([columns, "|---|---|---|", *rows]) + "\n\n" if rows else ""
+    return f"""## How it was held against the champion
+
+{m.gate.reason} {m.gate.rule}
+
+{table}"""
 
 
 def _row(name: str, figure: Figure) -> str:

@@ -99,10 +99,9 @@ def train(
         _show_spec(wanted)
         return
     folder = RunFolder(out or Path("runs") / f"{wanted.preset}-{datetime.now():%Y%m%d-%H%M%S}")
-    if not resume:
-        running.start(folder, wanted, initial)
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
-    reason = running.run(folder, resume=resume, device=device, data_folder=data)
+    new = None if resume else wanted
+    reason = running.run(folder, new=new, initial=initial, resume=resume, device=device, data_folder=data)
     program = f"{sys.executable} -m training"
     if reason == "stopped":
         console.print(f"Stopped. Go on with: {program} train --resume --out {folder.path}", soft_wrap=True)
@@ -199,7 +198,13 @@ def promote(
     repository: RepositoryOption = STATE,
 ) -> None:
     """Make a version champion: what is served when no version is named. Naming an older one rolls back."""
-    aliases = Repository(repository).promote(name, version)
+    target = Repository(repository)
+    if version in target.numbers(name):
+        found = target.get(name, version)
+        found.verify()
+        if exporting.golden(OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))) != found.manifest.golden:
+            raise TrainingError(f"{found.path} draws other pixels here than its manifest says. Use the pinned onnxruntime.")
+    aliases = target.promote(name, version)
     console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 spec.json           what was asked for
 .lock               held by the trainer that runs in it
+stop                asks it to stop, as SIGTERM does
 events.jsonl        what happened, one JSON object a line
 initial.pt          the weights it started from, if it did not start from random ones
 checkpoint.pt       where to go on
@@ -76,6 +77,10 @@ class RunFolder:
     @property
     def initial(self) -> Path:
         return self.path / "initial.pt"
+
+    @property
+    def stop(self) -> Path:
+        return self.path / "stop"
 
     @property
     def best(self) -> Path:
@@ -200,11 +205,21 @@ def start(folder: RunFolder, spec: TrainingSpec, initial: Path | None = None) ->
     write_atomically(folder.spec, f"{spec.model_dump_json(indent=2)}\n".encode())
 
 
-def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_folder: Path | None = None) -> str:
+def run(
+    folder: RunFolder,
+    *,
+    new: TrainingSpec | None = None,
+    initial: Path | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+    data_folder: Path | None = None,
+) -> str:
     """Train until the spec's images are seen or a signal comes; return `budget` or `stopped`.
 
     Args:
-        folder: holds a `spec.json`; everything is written here.
+        folder: everything is written here.
+        new: the spec of a run that is to begin here; without it the folder has been laid out by `start`.
+        initial: the file of its initial weights, as in `start`.
         resume: go on from the checkpoint; without one in the folder, an error.
         device: torch device.
         data_folder: where the dataset's files lie, if not in their usual place.
@@ -213,7 +228,11 @@ def run(folder: RunFolder, *, resume: bool = False, device: str = "cpu", data_fo
         TrainingError: anything that the person who started it can mend. The event log says how the run ended.
     """
     stop = Stop()
+    folder.path.mkdir(parents=True, exist_ok=True)
     with stop.on_signals(), alone_in(folder):
+        if new:
+            start(folder, new, initial)
+        folder.stop.unlink(missing_ok=True)
         for leftover in folder.path.glob(".*.part"):  # of a checkpoint that was being written when its writer was killed
             leftover.unlink(missing_ok=True)
         events = Events(folder.events)
@@ -266,8 +285,10 @@ def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
     except CheckpointError as error:
         if not folder.checkpoint_before.exists():
             raise
+        state = load_checkpoint(folder.checkpoint_before)
+        _keep_as(folder.checkpoint_before, folder.checkpoint)  # or the next checkpoint would push the good one out
         events.write("warning", detail=f"{error} Going on from the checkpoint before it.")
-        return load_checkpoint(folder.checkpoint_before)
+        return state
 
 
 def _initial_weights(folder: RunFolder, expected: str) -> dict[str, Any]:
@@ -297,7 +318,7 @@ class _Loop:
         if not resumed:
             self._samples()
             self._checkpoint()  # from here on there is a run to resume
-        while not trainer.done and not stop.requested:
+        while not trainer.done and not stop.requested and not self.folder.stop.exists():
             before = trainer.seen
             figures = trainer.step()
             elapsed = time.monotonic() - clock

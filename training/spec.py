@@ -95,7 +95,7 @@ class TrainingSpec(BaseModel):
         return self
 
     @classmethod
-    def from_preset(cls, preset: PresetName, **overrides: Any) -> Self:  # noqa: ANN401 - pydantic validates them
+    def from_preset(cls, preset: PresetName, /, **overrides: Any) -> Self:  # noqa: ANN401 - pydantic validates them
         """Return the preset with some fields replaced.
 
         Raises:

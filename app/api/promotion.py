@@ -8,7 +8,7 @@ from fastapi import Header, Path, Request, Response
 
 from app import caching
 from app.api.admin import admin_router
-from app.api.dependencies import CatalogOf
+from app.api.dependencies import CatalogOf, RetrainingOf
 from app.api.retraining_schemas import ChampionBody, ChampionView
 from app.catalog import Catalog
 from app.errors import (
@@ -82,9 +82,15 @@ def promote_version(
     responses=problem_responses(404, 409),
 )
 def delete_version(
-    name: Name, version: Annotated[int, Path(ge=1, le=10**9, description="Version number.")], catalog: CatalogOf
+    name: Name,
+    version: Annotated[int, Path(ge=1, le=10**9, description="Version number.")],
+    catalog: CatalogOf,
+    retraining: RetrainingOf,
 ) -> None:
     """For good: its pinned addresses answer 404 from then on, and its number is never used again."""
+    waiting = retraining.store.waiting_for(name, version)
+    if waiting:
+        raise VersionInService(f"Job {waiting.id} waits to start from version {version} of {name}. Cancel it, or wait for it.")
     try:
         catalog.repository.delete(name, version)
     except models.NotFound as error:

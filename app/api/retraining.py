@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.admin import admin_router
 from app.api.dependencies import BINARY, CatalogOf, IdentityOf, RetrainingOf
 from app.api.retraining_schemas import Audit, AuditEntry, JobList, JobView, RetrainBody
+from app.catalog import Catalog
 from app.errors import NotFound, problem_responses
 from app.retraining.folder import JobFolder
 from app.retraining.job import ENDED, Job, State
@@ -22,7 +23,7 @@ from app.retraining.service import Retraining
 
 router = admin_router("retraining")
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="Id of the job.")]
-Before = Annotated[int | None, Query(ge=1, description="Only what is older than this.")]
+Before = Annotated[int | None, Query(ge=1, le=10**12, description="Only what is older than this.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 POLL_SECONDS = 0.3
 RETRY_MILLISECONDS = 2000
@@ -51,26 +52,24 @@ def retrain(
 
     The answer comes before training begins; `Location` is where to look on.
     """
-    body, settings = body or RetrainBody(), retraining.settings
-    retraining.require_trainer()
-    draft = body.draft(catalog.repository, settings.model, settings.training_threads, identity.name)
-    job = _enter(retraining, draft, body, identity.name, idempotency_key)
-    response.headers["Location"] = f"{request.scope.get('root_path', '')}/admin/jobs/{job.id}"
-    return _view(request, job)
-
-
-def _enter(retraining: Retraining, draft: Any, body: RetrainBody, by: str, key: str | None) -> Job:  # noqa: ANN401
-    store, most = retraining.store, retraining.settings.max_queued
-    if key is None:
-        return store.create(draft, most)
-    known = store.claim_key(by, key, body.model_dump(mode="json"))
-    if known:
-        return store.get(known)
+    body, store, by = body or RetrainBody(), retraining.store, identity.name
+    known = store.claim_key(by, idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
     try:
-        return store.create(draft, most, key)
+        view = JobView.model_validate(known) if known else _enter(request, retraining, catalog, by, body, idempotency_key)
     except BaseException:
-        store.release_key(by, key)
+        if idempotency_key:
+            store.release_key(by, idempotency_key)
         raise
+    response.headers["Location"] = f"{_root(request)}/admin/jobs/{view.id}"
+    return view
+
+
+def _enter(request: Request, retraining: Retraining, catalog: Catalog, by: str, body: RetrainBody, key: str | None) -> JobView:
+    settings = retraining.settings
+    retraining.require_trainer()
+    draft = body.draft(catalog.repository, settings.model, settings.training_threads, by)
+    answer = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
+    return _view(request, retraining.store.create(draft, settings.max_queued, key, answer))
 
 
 @router.get("/jobs", summary="List the jobs")
@@ -112,9 +111,10 @@ async def follow_job(
     closes; go on with `Last-Event-ID`.
     """
     after, retry = int(last_event_id or 0), RETRY_MILLISECONDS
+    limiter = CapacityLimiter(1)  # its reads are not among those that the other routes wait for
     yield ServerSentEvent(comment=f"job {job.id}", retry=retry)
     while not retraining.is_closing:
-        job, found = await to_thread.run_sync(retraining.store.follow, job.id, after)
+        job, found = await to_thread.run_sync(retraining.store.follow, job.id, after, limiter=limiter)
         for event in found:
             yield ServerSentEvent(event=event.type, id=str(event.seq), data={"time": event.time, **event.data})
             after = event.seq

@@ -7,6 +7,7 @@ import logging.config
 import signal
 import sys
 import threading
+import time
 
 from app.__main__ import help_text, log_config, read_settings
 from app.errors import StoreUnavailable
@@ -32,9 +33,9 @@ def main() -> None:
     logging.config.dictConfig(log_config(settings.log_level))
     if not can_train():
         sys.exit("The trainer is not installed here. Run: make setup-train (or pip install -c constraints.txt '.[train]').")
-    closing = threading.Event()
+    signals: list[int] = []  # a handler may not touch what its own thread could be waiting on
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: closing.set())
+        signal.signal(number, lambda received, _frame: signals.append(received))
     try:
         database = Database(settings.state / "jobs.db")
     except StoreUnavailable as error:
@@ -42,7 +43,14 @@ def main() -> None:
     workers = Workers(database, "alone")
     runner = LocalRunner(settings.training_threads, settings.training_nice)
     logger.info("retraining: worker %s, state in %s", workers.id, settings.state)
-    Supervisor(settings, JobStore(database), workers, runner).run(closing)
+    closing = threading.Event()
+    supervisor = Supervisor(settings, JobStore(database), workers, runner)
+    thread = threading.Thread(target=supervisor.run, args=(closing,), name="supervisor")
+    thread.start()
+    while not signals and thread.is_alive():
+        time.sleep(0.1)
+    closing.set()
+    thread.join()
     database.close()
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import StoreUnavailable
@@ -62,6 +62,7 @@ jobs = Table(
     Column("trained", JSON(none_as_null=True)),  # the trainer's last word
     Column("progress", JSON(none_as_null=True)),
     Column("metrics", JSON(none_as_null=True)),
+    Column("champion", Integer),  # whom the gate holds it against
     Column("version", Integer),
     Column("promoted", Boolean),
     Column("gate", JSON(none_as_null=True)),
@@ -139,7 +140,7 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"{path.parent} cannot be made ({error}). Make it writable, or set GAN_STATE.") from error
-        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
+        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, max_overflow=50)
         event.listen(self._engine, "connect", _on_connect)
         event.listen(self._engine, "begin", _on_begin)
         with self.write() as connection:
@@ -174,10 +175,11 @@ class Database:
     def _failing_clearly(self) -> Iterator[None]:
         try:
             yield
-        except DatabaseError as error:
-            logger.error("%s: %s", self.path, error.orig)
+        except SQLAlchemyError as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            logger.error("%s: %s", self.path, reason)
             raise StoreUnavailable(
-                f"The job store cannot be used ({error.orig}). Make room on its disk, or make it readable and writable, then "
+                f"The job store cannot be used ({reason}). Make room on its disk, or make it readable and writable, then "
                 "try again: nothing was changed."
             ) from error
 

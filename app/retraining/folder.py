@@ -66,6 +66,8 @@ class JobFolder:
         """The whole lines after an offset, and the offset after them. A line that is no JSON object is passed over."""
         try:
             with self.events.open("rb") as file:
+                if file.seek(0, 2) < offset:  # a power cut took the end of it
+                    return [], file.tell()
                 file.seek(offset)
                 content = file.read(MOST_AT_A_TIME)
         except FileNotFoundError:

@@ -55,6 +55,8 @@ class Job:
     """The trainer's last word on this attempt."""
     progress: dict[str, Any] | None
     metrics: dict[str, Any] | None
+    champion: int | None
+    """The version that the gate holds it against; None before it is evaluated, and for the first of a model."""
     version: int | None
     """What was published."""
     promoted: bool | None

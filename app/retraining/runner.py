@@ -21,6 +21,8 @@ from models.place import place
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]
 """What a process is known by: plain JSON, so that whoever supervises next can go on with it."""
+STOP_FILE = "stop"
+"""In a run's folder, asks its trainer to stop, as SIGTERM does."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Runner(Protocol):
         """Whether it has ended; None while it runs. The handle may be another supervisor's."""
 
     def stop(self, handle: Handle, *, force: bool = False) -> None:
-        """Ask it to write a checkpoint and end, or end it by force. Nothing happens if it has ended."""
+        """Ask it to write a checkpoint and end, or end it by force. Nothing happens if it has ended.
+
+        One in another container or on another machine can be asked, but not forced.
+        """
 
 
 class LocalRunner:
@@ -81,9 +86,11 @@ class LocalRunner:
         self._children[process.pid] = process
         with contextlib.suppress(psutil.Error):
             psutil.Process(process.pid).nice(self.nice)
-        return _handle_of(process.pid)
+        return _handle_of(process.pid, log.parent / ".lock")
 
     def poll(self, handle: Handle) -> Finished | None:
+        if handle["place"] != place():
+            return None if _is_locked(Path(handle["lock"])) else Finished(None)
         child = self._children.get(handle["pid"])
         if child is not None:
             status = child.poll()
@@ -91,12 +98,13 @@ class LocalRunner:
                 return None
             del self._children[handle["pid"]]
             return Finished(status)
-        if handle["place"] != place():
-            return None if _is_locked(Path(handle["lock"])) else Finished(None)
         return None if _process(handle) else Finished(None)
 
     def stop(self, handle: Handle, *, force: bool = False) -> None:
-        if handle["place"] == place() and _process(handle):
+        if handle["place"] != place():
+            with contextlib.suppress(OSError):  # no signal reaches it; it looks for this file between two steps
+                (Path(handle["lock"]).parent / STOP_FILE).touch()
+        elif _process(handle):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(handle["pid"], signal.SIGKILL if force else signal.SIGTERM)
 
@@ -108,25 +116,25 @@ def holder_of(lock: Path) -> Handle | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(lock.read_text())
         if said["place"] == place():
-            return _handle_of(int(said["pid"]))
+            return _handle_of(int(said["pid"]), lock)
         return {"pid": int(said["pid"]), "place": str(said["place"]), "created": None, "lock": str(lock)}
     return None
 
 
 def _is_locked(lock: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError), lock.open() as file:
+    with contextlib.suppress(OSError), lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-    return False
+    return False  # held by nobody, or not there at all
 
 
-def _handle_of(pid: int) -> Handle:
+def _handle_of(pid: int, lock: Path) -> Handle:
     created = None
     with contextlib.suppress(psutil.Error):
         created = psutil.Process(pid).create_time()
-    return {"pid": pid, "place": place(), "created": created, "lock": ""}
+    return {"pid": pid, "place": place(), "created": created, "lock": str(lock.absolute())}
 
 
 def _process(handle: Handle) -> psutil.Process | None:
@@ -140,4 +148,4 @@ def _process(handle: Handle) -> psutil.Process | None:
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """The trainer has no use for the service's settings, tokens among them."""
-    return {name: value for name, value in environment.items() if not name.startswith("GAN_")}
+    return {name: value for name, value in environment.items() if not name.upper().startswith("GAN_")}

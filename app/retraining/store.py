@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -34,8 +34,16 @@ class JobStore:
 
     # What a caller does.
 
-    def create(self, draft: Draft, max_queued: int, key: str | None = None) -> Job:
+    def create(
+        self, draft: Draft, max_queued: int, key: str | None = None, answer: Callable[[Job], Any] = lambda job: job.id
+    ) -> Job:
         """Enter a job at the end of the queue; with an idempotency key, in one transaction with its answer.
+
+        Args:
+            draft: what was asked for.
+            max_queued: how many may wait.
+            key: an idempotency key that has been claimed.
+            answer: what the request is answered, as JSON: it is what a repetition gets.
 
         Raises:
             QueueFull: `max_queued` jobs are waiting already.
@@ -51,13 +59,14 @@ class JobStore:
             }
             connection.execute(insert(jobs).values(row))
             _add_event(connection, row["id"], "state", {"state": "queued", "detail": row["detail"]}, now)
+            job = _job(connection, row["id"])
             if key is not None:
                 chosen = (idempotency.c.by == draft.by) & (idempotency.c.key == key)
-                connection.execute(update(idempotency).where(chosen).values(answer={"job": row["id"]}))
-            return _job(connection, row["id"])
+                connection.execute(update(idempotency).where(chosen).values(answer={"answer": answer(job)}))
+            return job
 
-    def claim_key(self, by: str, key: str, body: Mapping[str, Any]) -> str | None:
-        """Take an idempotency key, or return the id of the job that was made with it before.
+    def claim_key(self, by: str, key: str, body: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - JSON
+        """Take an idempotency key, or return what the request that used it before was answered.
 
         Raises:
             IdempotencyMismatch: it was used with another body.
@@ -79,7 +88,7 @@ class JobStore:
             raise IdempotencyMismatch("This Idempotency-Key was used with another body. Use a new key for another request.")
         if found.answer is None:
             raise IdempotencyConflict("The first request with this Idempotency-Key is still in flight. Ask again in a second.")
-        return str(found.answer["job"])
+        return found.answer["answer"]
 
     def release_key(self, by: str, key: str) -> None:
         """Forget a key whose request was refused, so that it may be sent again."""
@@ -201,6 +210,9 @@ class JobStore:
         """
         with self.database.write() as connection:
             check_held(connection, lease)
+            job = _job(connection, job.id)
+            if job.cancel:
+                return _change(connection, job, "cancelled", f"cancelled; {detail}", handle=None, stop_since=None)
             count = job.interruptions + counts
             goes_on = count <= MAX_INTERRUPTIONS
             more = "" if goes_on else f". That was the {count}th time: resume it by hand when the cause is mended"
@@ -233,11 +245,28 @@ class JobStore:
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**changes))
             return _job(connection, job.id)
 
-    def prunable(self, keep: int) -> list[Job]:
-        """Ended jobs beyond the newest `keep` whose folders still lie there."""
-        query = select(jobs).where(jobs.c.state.in_(ENDED)).order_by(jobs.c.number.desc()).offset(keep).limit(1000)
+    def prune(self, lease: Lease, keep: int) -> list[Job]:
+        """Mark as cleared away the jobs that have a run, beyond the `keep` that ended last, and return them.
+
+        Their records and the changes of their state stay; the trainer's figures go.
+        """
+        with_run = jobs.c.state.in_(ENDED) & jobs.c.has_run & ~jobs.c.pruned
+        query = select(jobs).where(with_run).order_by(jobs.c.ended.desc(), jobs.c.number.desc()).offset(keep).limit(1000)
+        with self.database.write() as connection:
+            check_held(connection, lease)
+            found = [Job(**row._mapping) for row in connection.execute(query)]
+            for job in found:
+                connection.execute(update(jobs).where(jobs.c.id == job.id).values(pruned=True))
+                of_trainer = (events.c.job == job.id) & events.c.type.in_(("progress", "samples", "metrics", "checkpoint"))
+                connection.execute(delete(events).where(of_trainer))
+        return found
+
+    def waiting_for(self, model: str, version: int) -> Job | None:
+        """A job that has not begun and is to start from this version's weights."""
+        query = select(jobs).where(jobs.c.state == "queued", jobs.c.model == model, jobs.c.parent == version, ~jobs.c.has_run)
         with self.database.read() as connection:
-            return [job for row in connection.execute(query) if not (job := Job(**row._mapping)).pruned]
+            row = connection.execute(query).first()
+        return Job(**row._mapping) if row else None
 
 
 def _said(state: State) -> str:

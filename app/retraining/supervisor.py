@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.audit import AuditLog
 from app.errors import JobConflict, SeedlingError, StoreUnavailable
 from app.retraining import gate
 from app.retraining.folder import JobFolder
@@ -26,8 +27,9 @@ from app.retraining.runner import Finished, Handle, Runner, holder_of
 from app.retraining.store import JobStore
 from app.settings import Settings
 from models.atomic import write_atomically
-from models.manifest import WEIGHTS
-from models.repository import CHAMPION, Changed, Repository, RepositoryError
+from models.manifest import WEIGHTS, Gate
+from models.place import place
+from models.repository import CHAMPION, PREVIOUS, Changed, Repository, RepositoryError, Version
 from training.spec import TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -35,6 +37,7 @@ TICK_SECONDS = 0.5
 RENEW_SECONDS = LEASE_SECONDS / 5
 STOPPED, IN_USE = 3, 4
 """Exit statuses of the trainer."""
+MOST_FAILURES = 5
 
 
 class Supervisor:
@@ -52,6 +55,7 @@ class Supervisor:
         self.repository = Repository(settings.state / "models")
         self._lease: Lease | None = None
         self._renew_at = 0.0
+        self._failures: dict[str, int] = {}
 
     def run(self, closing: threading.Event) -> None:
         """Supervise until told to close; then stop what runs, in order, and say goodbye."""
@@ -83,11 +87,27 @@ class Supervisor:
             return
         active = self.store.active()
         for job in active:
-            self._attend(self._lease, job)
-        if not active:
-            job_or_none = self.store.next_queued()
-            if job_or_none:
-                self._begin(self._lease, job_or_none)
+            self._carefully(self._attend, self._lease, job)
+        waiting = None if active else self.store.next_queued()
+        if waiting:
+            self._carefully(self._begin, self._lease, waiting)
+
+    def _carefully(self, step: Callable[[Lease, Job], None], lease: Lease, job: Job) -> None:
+        """What goes wrong with one job again and again ends that job, so that the others have their turn."""
+        try:
+            step(lease, job)
+        except (LeaseLost, StoreUnavailable, JobConflict):
+            raise
+        except Exception as error:
+            times = self._failures[job.id] = self._failures.get(job.id, 0) + 1
+            logger.exception("retraining: job %s, for the %s. time in a row", job.id, times)
+            if times >= MOST_FAILURES:
+                if job.handle:
+                    self.runner.stop(job.handle, force=True)
+                detail = f"The supervisor failed at it {times} times ({error!r}). See the service's log, then resume it."
+                self.store.change(lease, job, "failed", detail, handle=None)
+        else:
+            self._failures.pop(job.id, None)
 
     def shut_down(self) -> None:
         """Stop the trainer in order: it writes a checkpoint, and its job goes on when somebody supervises again."""
@@ -97,8 +117,8 @@ class Supervisor:
         self.workers.leave()
 
     def _put_off(self, lease: Lease, job: Job) -> None:
-        if job.handle is None:
-            return  # whoever is next finds out what became of it
+        if job.handle is None or job.handle["place"] != place():
+            return  # whoever is next finds out what became of it, or goes on with it
         self.runner.stop(job.handle)
         finished, deadline = self.runner.poll(job.handle), time.monotonic() + self.settings.stop_seconds
         while finished is None:
@@ -130,15 +150,18 @@ class Supervisor:
         """Lay out the job's folder and start its trainer, where it left off if it did."""
         folder = JobFolder(self.settings.state, job.id)
         try:
+            job = self._read_events(lease, job)
             self._lay_out(folder, job)
-        except (OSError, RepositoryError) as error:
+        except RepositoryError as error:
+            detail = f"The version whose weights it was to start from is gone. POST its request again. {error}"
+            self.store.change(lease, job, "failed", detail)
+            return
+        except OSError as error:
             self.store.change(lease, job, "failed", f"The job's folder cannot be made ({error}). Mend that, then resume it.")
             return
         goes_on = folder.has_checkpoint
-        if not goes_on:
-            folder.events.unlink(missing_ok=True)
-        shutil.rmtree(folder.candidate, ignore_errors=True)
-        changes: dict[str, object] = {"handle": None, "trained": None, "stop_since": None, "ended": None, "has_run": True}
+        changes: dict[str, object] = {"handle": None, "trained": None, "stop_since": None, "ended": None}
+        changes |= {"has_run": True, "pruned": False}
         if not goes_on:
             changes |= {"offset": 0, "progress": None, "metrics": None}
         detail = "training goes on from its last checkpoint" if goes_on else "training"
@@ -148,6 +171,9 @@ class Supervisor:
 
     def _lay_out(self, folder: JobFolder, job: Job) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
+        if not folder.has_checkpoint:
+            folder.events.unlink(missing_ok=True)
+        shutil.rmtree(folder.candidate, ignore_errors=True)
         if not folder.spec.exists():
             spec = TrainingSpec.model_validate(job.spec)
             write_atomically(folder.spec, f"{spec.model_dump_json(indent=2)}\n".encode())
@@ -155,7 +181,7 @@ class Supervisor:
             parent = self.repository.get(job.model, job.parent)
             write_atomically(folder.initial, (parent.path / WEIGHTS).read_bytes())
 
-    def _start(self, lease: Lease, job: Job, arguments: list[str], **more: object) -> None:
+    def _start(self, lease: Lease, job: Job, arguments: list[str]) -> None:
         """Start a process for a job, and remember what it is known by.
 
         Cut off between the two, the job has no handle; then the lock in its folder tells whether a trainer is at work.
@@ -166,7 +192,7 @@ class Supervisor:
             detail = f"The trainer cannot be started ({error}). Mend that, then resume the job."
             self.store.change(lease, job, "failed", detail)
             return
-        self.store.note(lease, job, handle=handle | more)
+        self.store.note(lease, job, handle=handle)
 
     # While a process runs, and when it has ended.
 
@@ -195,7 +221,7 @@ class Supervisor:
         """The trainer that is at work in a job's folder though the store does not know it."""
         handle = holder_of(JobFolder(self.settings.state, job.id).lock)
         if handle:
-            self.store.note(lease, job, handle=handle | {"champion": (job.handle or {}).get("champion")})
+            self.store.note(lease, job, handle=handle)
         return handle
 
     def _stop(self, lease: Lease, job: Job, handle: Handle) -> None:
@@ -206,8 +232,10 @@ class Supervisor:
             self.runner.stop(handle, force=True)
 
     def _cancelled(self, lease: Lease, job: Job, finished: Finished) -> None:
-        killed = finished.status == -signal.SIGKILL
-        how = f"killed, as it had not stopped after {self.settings.stop_seconds} s" if killed else "stopped in order"
+        if finished.status == -signal.SIGKILL:
+            how = f"killed, as it had not stopped after {self.settings.stop_seconds} s"
+        else:
+            how = "stopped in order" if (job.trained or {}).get("reason") == "stopped" else "stopped at once"
         self.store.change(lease, job, "cancelled", f"cancelled; {how}. Resume it to go on from there", handle=None)
         self._prune(lease)
 
@@ -232,14 +260,14 @@ class Supervisor:
         except RepositoryError as error:
             self.store.change(lease, job, "failed", f"The champion is not known. {error}", handle=None)
             return
-        job = self.store.change(lease, job, "evaluating", "exporting and measuring", handle=None)
+        job = self.store.change(lease, job, "evaluating", "exporting and measuring", handle=None, champion=number)
         champion = gate.version_to_beat(self.repository, job.model, number)
         arguments = ["candidate", str(folder.path), "--name", job.model, "--to", str(folder.candidate)]
         arguments += ["--threads", str(self.settings.training_threads), "--pictures", str(self.settings.gate_pictures)]
         arguments += ["--cache", str(self.settings.cache or self.settings.state / "cache")]
         if champion and not champion.incomparable_with(TrainingSpec.model_validate(job.spec)):
             arguments += ["--against", str(champion.version.path)]
-        self._start(lease, job, arguments, champion=number)
+        self._start(lease, job, arguments)
 
     def _evaluated(self, lease: Lease, job: Job, finished: Finished) -> None:
         folder = JobFolder(self.settings.state, job.id)
@@ -249,9 +277,9 @@ class Supervisor:
             except (StoreUnavailable, JobConflict):
                 raise
             except (SeedlingError, RepositoryError) as error:
-                self.store.change(lease, job, "failed", f"Nothing was published. {error}", handle=None)
+                self.store.change(lease, job, "failed", f"It was not put into service. {error}", handle=None)
             except OSError as error:
-                detail = f"Nothing was published: it cannot be written ({error.strerror}). Make room, then resume the job."
+                detail = f"The version cannot be written ({error.strerror}). Make room, then resume the job."
                 self.store.change(lease, job, "failed", detail, handle=None)
             self._prune(lease)
         elif (finished.status or 0) > 0:
@@ -263,38 +291,52 @@ class Supervisor:
     def _pass_gate(self, lease: Lease, job: Job, candidate: Path) -> None:
         """Decide, publish, promote. Cut off anywhere, it is done again to the same end."""
         made, champion_figures = gate.read_candidate(candidate)
-        number: int | None = (job.handle or {}).get("champion")
-        champion = gate.version_to_beat(self.repository, job.model, number)
+        champion = gate.version_to_beat(self.repository, job.model, job.champion)
         incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
-        verdict = gate.decide(job.promote, made.manifest.metrics, number, champion_figures, incomparable)
+        verdict = gate.decide(job.promote, made.manifest.metrics, job.champion, champion_figures, incomparable)
         gate.check_fit_to_serve(made)
         version = gate.publish(self.repository, made, job.model, job.id, job.parent, verdict)
         verdict = version.manifest.gate or verdict  # if it was published before a crash, what was decided then holds
-        reason, promoted = verdict.reason, self.repository.aliases(job.model).get(CHAMPION) == version.number
-        if verdict.promoted and not promoted:
-            try:
-                self.repository.promote(job.model, version.number, instead_of=verdict.champion)
-                promoted = True
-            except Changed as changed:
-                reason += f" But it was not promoted. {changed}"
+        job = self.store.note(lease, job, version=version.number, gate=verdict.model_dump(mode="json"))
+        promoted, reason = self._promote(job, version, verdict)
         detail = f"{job.model}/{version.number} was published{' and promoted' if promoted else ''}. {reason}"
-        gate_row = verdict.model_dump(mode="json")
-        self.store.change(
-            lease, job, "succeeded", detail, version=version.number, promoted=promoted, gate=gate_row, handle=None
-        )
+        self.store.change(lease, job, "succeeded", detail, promoted=promoted, handle=None)
         logger.info("job %s: %s", job.id, detail)
         shutil.rmtree(candidate, ignore_errors=True)
 
+    def _promote(self, job: Job, version: Version, verdict: Gate) -> tuple[bool, str]:
+        """Put a version into service if that is the verdict. Whether it is, and why."""
+        aliases = self.repository.aliases(job.model)
+        if aliases.get(CHAMPION) == version.number:
+            return True, verdict.reason  # the first version of a model, or promoted before a crash
+        if not verdict.promoted:
+            return False, verdict.reason
+        if aliases.get(PREVIOUS) == version.number:
+            return False, f"{verdict.reason} But it has been rolled back since."
+        if verdict.champion is None:
+            return False, f"{verdict.reason} But another has become champion since. Promote it by hand if it is to be served."
+        instead_of = None if verdict.asked == "always" else verdict.champion
+        try:
+            self.repository.promote(job.model, version.number, instead_of=instead_of)
+        except Changed as changed:
+            return False, f"{verdict.reason} But it was not promoted. {changed}"
+        target = f"/models/{job.model}/versions/{version.number}"
+        AuditLog(self.store.database).add(f"job {job.id}", None, "promote", target, 200, "ok")
+        return True, verdict.reason
+
     def _read_events(self, lease: Lease, job: Job) -> Job:
-        """Take in what the trainer has said since the last look."""
-        lines, offset = JobFolder(self.settings.state, job.id).read_events(job.offset)
-        return self.store.take_in(lease, job, lines, offset) if lines else job
+        """Take in all that the trainer has said since the last look."""
+        folder = JobFolder(self.settings.state, job.id)
+        while True:
+            lines, offset = folder.read_events(job.offset)
+            if offset == job.offset:
+                return job
+            job = self.store.take_in(lease, job, lines, offset)
 
     def _prune(self, lease: Lease) -> None:
-        """Clear away the folders of all but the newest ended jobs. Their records and events stay."""
-        for job in self.store.prunable(self.settings.keep_jobs):
+        """Clear away the folders of all but the jobs that ended last."""
+        for job in self.store.prune(lease, self.settings.keep_jobs):
             shutil.rmtree(JobFolder(self.settings.state, job.id).path, ignore_errors=True)
-            self.store.note(lease, job, pruned=True)
 
 
 def _how(finished: Finished) -> str:

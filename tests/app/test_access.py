@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 import stat
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import insert
 
 from app import access as accesses
 from app.access import FREE_ATTEMPTS, Access, Identity, own_token, require_change, token_path
 from app.errors import BadCredentials, Forbidden, TokenInvalid, TooManyAttempts, Unauthorized
-from app.retraining.database import Database
+from app.retraining.database import Database, failures
 from app.settings import Settings
 
 ALICE, BOB, LOOKER = "alice-" * 4, "bob-" * 6, "looker-" * 4
@@ -50,8 +53,8 @@ def test_each_token_has_its_name_and_its_rights(access: Access) -> None:
         (["Bearer wrong"], TokenInvalid, 'Bearer realm="seedling", error="invalid_token"'),
         ([f"Bearer {ALICE[:-1]}"], TokenInvalid, 'Bearer realm="seedling", error="invalid_token"'),
         ([f"Bearer {ALICE}x"], TokenInvalid, 'Bearer realm="seedling", error="invalid_token"'),
-        ([f"Basic {ALICE}"], BadCredentials, 'Bearer realm="seedling", error="invalid_request"'),
-        ([ALICE], BadCredentials, 'Bearer realm="seedling", error="invalid_request"'),
+        ([f"Basic {ALICE}"], Unauthorized, 'Bearer realm="seedling"'),
+        ([ALICE], Unauthorized, 'Bearer realm="seedling"'),
         (["Bearer "], BadCredentials, 'Bearer realm="seedling", error="invalid_request"'),
         ([f"Bearer {ALICE} {BOB}"], BadCredentials, 'Bearer realm="seedling", error="invalid_request"'),
         ([f"Bearer {ALICE}", f"Bearer {BOB}"], BadCredentials, 'Bearer realm="seedling", error="invalid_request"'),
@@ -107,6 +110,28 @@ def test_who_guesses_has_to_wait_longer_and_longer(access: Access, monkeypatch: 
     for _ in range(FREE_ATTEMPTS - 1):
         guess()
     access.identify([f"Bearer {ALICE}"], "192.0.2.1")
+
+
+def test_the_wait_does_not_end_however_often_one_guesses(access: Access, database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(insert(failures).values(client="192.0.2.1", count=5000, last=2e9 + 1e8, locked_until=0))
+    with pytest.raises(TokenInvalid):
+        access.identify(["Bearer wrong"], "192.0.2.1")
+    with pytest.raises(TooManyAttempts):
+        access.identify([f"Bearer {ALICE}"], "192.0.2.1")
+
+
+def test_guesses_sent_at_once_are_counted_one_by_one(access: Access) -> None:
+    def guess() -> type[Exception] | None:
+        try:
+            access.identify(["Bearer wrong"], "192.0.2.1")
+        except (TokenInvalid, TooManyAttempts) as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(16) as pool:
+        found = Counter(pool.map(lambda _: guess(), range(32)))
+    assert found == {TokenInvalid: FREE_ATTEMPTS, TooManyAttempts: 32 - FREE_ATTEMPTS}
 
 
 def test_a_household_of_ipv6_addresses_is_one(access: Access) -> None:

@@ -179,6 +179,33 @@ def test_ctrl_c_is_as_good_as_sigterm(tmp_path: Path) -> None:
     assert folder.checkpoint.exists()
 
 
+def test_a_file_stops_a_run_where_no_signal_can(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    process = train("--out", folder.path, *settings_of(images=100_000))
+    while process.poll() is None and not (folder.events.exists() and losses(folder)):
+        time.sleep(0.01)
+    folder.stop.touch()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, out
+    assert read_events(folder.events)[-1]["reason"] == "stopped"
+    process = train("--resume", "--out", folder.path)
+    while process.poll() is None and folder.stop.exists():
+        time.sleep(0.01)
+    assert not folder.stop.exists(), "it was for the run before"
+    process.kill()
+    process.communicate()
+
+
+def test_who_comes_second_leaves_the_first_ones_folder_as_it_is(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.spec.write_text(small_spec().model_dump_json())
+    folder.events.write_text("what the first has said")
+    with run.alone_in(folder), pytest.raises(FolderInUseError):
+        run.run(folder, new=small_spec(seed=9))
+    assert folder.events.read_text() == "what the first has said"
+    assert folder.read_spec() == small_spec()
+
+
 def test_a_diverged_run_says_so_and_keeps_its_last_good_checkpoint(
     small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,12 +60,24 @@ def _template(path: str) -> str:
 def test_every_route_asks_for_a_token_before_anything_else(admin: Admin, method: str, path: str) -> None:
     for headers, status, code in (
         ({}, 401, "token_missing"),
-        ({"Authorization": "Basic YTpi"}, 400, "invalid_credentials"),
+        ({"Authorization": "Basic YTpi"}, 401, "token_missing"),
+        ({"Authorization": "Bearer two words"}, 400, "invalid_credentials"),
     ):
         answer = httpx.request(method, admin.url + path, headers=headers, content=b"{" if method in ("POST", "PUT") else None)
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
         assert answer.headers["www-authenticate"].startswith('Bearer realm="seedling"')
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "GET"])
+def test_head_is_no_way_round_the_token(admin: Admin, method: str, path: str) -> None:
+    assert httpx.head(admin.url + path).status_code == 401
+    assert httpx.request("OPTIONS", admin.url + path).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/admin/jobs", "/admin/audit"])
+def test_a_number_beyond_all_bounds_is_refused(admin: Admin, path: str) -> None:
+    assert admin.client.get(f"{path}?before={10**20}").status_code == 422
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] != "GET"])
@@ -111,6 +123,7 @@ def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path,
         ({"model": "Not A Name"}, "body.model"),
         ({"preset": "quicker"}, "'lecture', 'standard' or 'quick'"),
         ({"spec": {"gama": 1}}, "body.spec.gama"),
+        ({"spec": {"cls": 1}}, "body.spec.cls"),
         ({"spec": {"gamma": -1}}, "body.spec.gamma: Input should be greater than or equal to 0"),
         ({"spec": {"generator_widths": [1, 2]}}, "exactly four generator_widths"),
         ({"spec": {"images": 5}}, "Use budget.images"),
@@ -199,6 +212,7 @@ def test_the_same_key_and_body_give_the_same_job(admin: Admin, trains: Service) 
     again = admin.client.post("/admin/retrain", json=body, headers=headers)
     assert first.status_code == again.status_code == 202
     assert again.headers["location"] == first.headers["location"] == f"/admin/jobs/{first.json()['id']}"
+    assert again.json() == first.json(), "the first answer, whatever has become of the job since"
     other = admin.client.post("/admin/retrain", json=body | {"note": "another"}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     admin.client.post(f"/admin/jobs/{first.json()['id']}/cancel")

@@ -122,6 +122,26 @@ def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tm
     assert runner.poll(elsewhere) == Finished(None)
 
 
+def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_by_a_file(
+    runner: LocalRunner, tmp_path: Path
+) -> None:
+    """Its process id means nothing here, though a process of ours may have the same."""
+    handle = runner.start(["wait"], tmp_path / "log.txt")
+    foreign = handle | {"place": "another-container"}
+    assert runner.poll(foreign) == Finished(None), "no lock, so nobody is there"
+    runner.stop(foreign, force=True)
+    assert runner.poll(handle) is None, "ours was not touched"
+    from training.run import RunFolder, alone_in
+
+    with alone_in(RunFolder(tmp_path)):
+        assert runner.poll(foreign) is None
+        runner.stop(foreign)
+        assert RunFolder(tmp_path).stop.exists()
+    assert runner.poll(foreign) == Finished(None)
+    runner.stop(handle, force=True)
+    until_finished(runner, handle)
+
+
 def test_what_cannot_be_started_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     with pytest.raises(OSError, match="no-python"):

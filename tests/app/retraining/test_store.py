@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,9 @@ def test_a_key_stands_for_one_job(store: JobStore) -> None:
         store.claim_key("alice", "k", {"a": 1})
     job = store.create(DRAFT, 8, key="k")
     assert store.claim_key("alice", "k", {"a": 1}) == job.id
+    store.claim_key("alice", "answered", {})
+    store.create(DRAFT, 8, key="answered", answer=lambda job: {"as it was": job.state})
+    assert store.claim_key("alice", "answered", {}) == {"as it was": "queued"}
     with pytest.raises(IdempotencyMismatch):
         store.claim_key("alice", "k", {"a": 2})
     assert store.claim_key("bob", "k", {"a": 2}) is None, "each token has keys of its own"
@@ -116,6 +120,37 @@ def test_a_job_goes_on_by_itself_three_times(store: JobStore, lease: Lease) -> N
     assert states(store, job) == ["queued", *["running", "interrupted", "queued"] * 4, "running", "interrupted"]
     job = store.resume(job.id, "alice", 8)
     assert (job.state, job.interruptions, job.ended) == ("queued", 0, None)
+
+
+def test_one_that_was_to_be_cancelled_does_not_go_on_by_itself(store: JobStore, lease: Lease) -> None:
+    seen = store.change(lease, store.create(DRAFT, 8), "running", "training")
+    store.cancel(seen.id, "bob")
+    job = store.interrupt(lease, seen, "the trainer was killed by SIGKILL", counts=True)
+    assert (job.state, job.interruptions) == ("cancelled", 0)
+
+
+def test_what_ended_last_is_kept_whatever_was_asked_for_first(store: JobStore, lease: Lease) -> None:
+    first, second, third = (store.create(DRAFT, 8) for _ in range(3))
+    said = [{"event": "progress", "images": 1}, {"event": "warning", "detail": "w"}]
+    for job in (second, first):
+        running = store.change(lease, job, "running", "training", has_run=True)
+        store.take_in(lease, running, said, 10)
+        store.change(lease, store.get(job.id), "failed", "")
+    store.cancel(third.id, "alice")  # never ran, so it has nothing to be kept
+    assert [job.id for job in store.prune(lease, keep=1)] == [second.id]
+    assert store.prune(lease, keep=1) == []
+    assert [job.pruned for job in map(store.get, (first.id, second.id, third.id))] == [False, True, False]
+    assert [event.type for event in store.events(second.id)] == ["state", "state", "warning", "state"]
+    assert [event.type for event in store.events(first.id)] == ["state", "state", "progress", "warning", "state"]
+
+
+def test_a_version_that_a_job_waits_to_start_from_is_known(store: JobStore, lease: Lease) -> None:
+    job = store.create(replace(DRAFT, parent=3), 8)
+    assert store.waiting_for("digits", 3) == job
+    assert store.waiting_for("digits", 2) is None
+    assert store.waiting_for("fashion", 3) is None
+    store.change(lease, job, "running", "training", has_run=True)
+    assert store.waiting_for("digits", 3) is None
 
 
 def test_only_what_has_ended_otherwise_than_well_can_be_resumed(store: JobStore, lease: Lease) -> None:

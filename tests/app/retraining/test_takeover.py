@@ -38,8 +38,8 @@ class Load:
     def __init__(self, url: str, connections: int) -> None:
         self.url = url
         self.failed: list[str] = []
-        self.answers: list[tuple[float, str, int, bytes]] = []
-        """When the answer came, by which version, for which seed, its pixels."""
+        self.answers: list[tuple[int, str, int, bytes]] = []
+        """On which connection, by which version, for which seed, its pixels."""
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(connections)]
         for thread in self._threads:
@@ -59,7 +59,7 @@ class Load:
                 if answer.status_code != 200:
                     self.failed.append(answer.text)
                     continue
-                self.answers.append((time.monotonic(), answer.headers["x-model"], seed, answer.content[-784:]))
+                self.answers.append((first, answer.headers["x-model"], seed, answer.content[-784:]))
                 time.sleep(0.02)  # a load, not a siege: the trainer shares these cores
 
     def stop(self) -> None:
@@ -104,5 +104,8 @@ def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp
     counted = Counter(name for _, name, _, _ in load.answers)
     assert counted["digits/1"] > 500
     assert counted["digits/2"] > 20
-    assert load.answers[-1][1] == "digits/2"
+    of_connection = {connection: [name for c, name, _, _ in load.answers if c == connection] for connection in range(4)}
+    for names in of_connection.values():  # each stays with one worker
+        assert names == sorted(names), "once a worker has followed, it does not go back"
+        assert names[-1] == "digits/2"
     print(f"\n{sum(counted.values())} answers, 0 failed: {dict(counted)}")
