@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -63,6 +64,8 @@ class Catalog:
         self._now = _Snapshot()
         self._stamps: dict[str, tuple[int, ...]] | None = None
         self._lock = threading.Lock()  # held by whoever makes the next snapshot
+        # Loading leaves scratch memory with the thread that did it; from many threads that adds up, from one it does not.
+        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     def refresh(self) -> bool:
         """Look at the repository again if it changed; load what has an alias. Return whether it had changed."""
@@ -85,6 +88,14 @@ class Catalog:
             self._now = _Snapshot(models, self._without_surplus(models, loaded))
             self._stamps = stamps
         return True
+
+    def load(self, version: Version) -> LoadedGenerator:
+        """Load a version, whether or not it is to be served from here.
+
+        Raises:
+            VersionUnusable: it is not what its manifest says.
+        """
+        return self._loader.submit(LoadedGenerator, version).result()
 
     def models(self) -> Mapping[str, ModelView]:
         """The models by name."""
@@ -141,7 +152,7 @@ class Catalog:
             if reason:
                 raise VersionUnusable(reason)
             try:
-                generator = LoadedGenerator(model.versions[number])
+                generator = self.load(model.versions[number])
             except VersionUnusable as error:
                 self._now = _Snapshot(now.models, now.loaded, {**now.refused, key: str(error)})
                 raise
@@ -180,7 +191,7 @@ class Catalog:
             held = before.get((name, number))
             try:
                 same = held is not None and held.manifest == versions[number].manifest
-                loaded[name, number] = held if held and same else LoadedGenerator(versions[number])
+                loaded[name, number] = held if held and same else self.load(versions[number])
             except SeedlingError as error:
                 refused[number] = str(error)
                 logger.error("%s/%s is refused: %s", name, number, error)

@@ -61,7 +61,7 @@ def promote_version(
     if number is None:
         raise NotFound(f"{name} has no previous champion. Name a version.")
     try:
-        check_fit_to_serve(catalog.repository.get(name, number))
+        check_fit_to_serve(catalog.repository.get(name, number), catalog.load)
         catalog.repository.promote(name, number, instead_of=current)
     except models.NotFound as error:
         raise NotFound(str(error)) from error

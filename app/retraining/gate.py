@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,8 +125,12 @@ def read_candidate(folder: Path) -> tuple[Version, dict[str, Figure]]:
         raise VersionUnusable(f"{folder} holds no candidate ({error}). Resume the job: it is then exported anew.") from error
 
 
-def check_fit_to_serve(version: Version) -> None:
+def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerator] = LoadedGenerator) -> None:
     """Load a version as a server worker does, and compare a batch with its pictures one by one.
+
+    Args:
+        version: published, or a candidate.
+        load: how; a server worker has a way of its own.
 
     Raises:
         VersionUnusable: its files, shapes or golden pixels are not its manifest's, or it draws a batch differently.
@@ -133,7 +138,7 @@ def check_fit_to_serve(version: Version) -> None:
     manifest = version.manifest
     if manifest.parity.generator_pixels_different or manifest.parity.batch_pixels_different:
         raise VersionUnusable(f"{version.path} did not pass parity when it was exported. Train again.")
-    generator = LoadedGenerator(version)  # verifies files, shapes and golden pixels
+    generator = load(version)  # verifies files, shapes and golden pixels
     points = [generator.point(seed)[0] for seed in range(manifest.golden.seeds)]
     together = generator.draw(points)
     for seed, point in enumerate(points):

@@ -65,6 +65,8 @@ class World:
     def kill_trainer(self, job_id: str) -> int:
         pid = pid_of_trainer(self.state, job_id)
         os.kill(pid, signal.SIGKILL)
+        while pid in trainers_of(self.state):
+            time.sleep(0.01)
         return pid
 
     def trainers(self) -> int:
