@@ -25,8 +25,8 @@ from training import run as running
 from training.errors import FolderInUseError, TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation.figures import Battery
+from training.folder import RunFolder, alone_in
 from training.onnx_models import OnnxGenerator
-from training.run import RunFolder
 from training.spec import PRESET_SUMMARIES, DatasetName, PresetName, TrainingSpec
 
 app = typer.Typer(
@@ -152,7 +152,7 @@ def candidate(
     """Do all that export does but publish: for a service that decides by itself what becomes of it."""
     torch.set_num_threads(threads)
     run_folder = RunFolder(folder)
-    with running.alone_in(run_folder):
+    with alone_in(run_folder):
         _candidate(run_folder, name, to, against, data, pictures, cache)
 
 

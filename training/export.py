@@ -33,12 +33,13 @@ from models.manifest import (
     sha256_of,
 )
 from models.repository import Repository, Version, check_name, copier
-from training import datasets, grid, networks, run
+from training import datasets, grid, networks
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, ExportError
 from training.evaluation.figures import Battery
 from training.exact import ExactGenerator, possible_logits
+from training.folder import RunFolder
 from training.networks import Discriminator, Generator
 from training.onnx_models import OnnxGenerator, one_hot, session
 from training.sampling import seeds_to_input
@@ -68,7 +69,7 @@ class Trained:
     torch: str
 
 
-def load_trained(folder: run.RunFolder, which: str = "best") -> Trained:
+def load_trained(folder: RunFolder, which: str = "best") -> Trained:
     """Read the averaged generator and the discriminator of a run.
 
     Args:

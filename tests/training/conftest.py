@@ -9,6 +9,7 @@ import torch
 
 from training import datasets, run
 from training.datasets import Dataset
+from training.folder import RunFolder
 from training.spec import TrainingSpec
 
 SMALL = {
@@ -45,28 +46,28 @@ def mnist() -> Dataset:
     return datasets.load("mnist", "train")
 
 
-def finished(folder: Path, spec: TrainingSpec) -> run.RunFolder:
+def finished(folder: Path, spec: TrainingSpec) -> RunFolder:
     """A run of the spec, from its first image to its last."""
-    made = run.RunFolder(folder)
+    made = RunFolder(folder)
     run.start(made, spec)
     assert run.run(made) == "budget"
     return made
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory) -> run.RunFolder:
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished conditional run of 640 images."""
     return finished(tmp_path_factory.mktemp("runs") / "small", small_spec())
 
 
 @pytest.fixture(scope="session")
-def lecture_run(tmp_path_factory: pytest.TempPathFactory) -> run.RunFolder:
+def lecture_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished unconditional run of the lecture's networks."""
     return finished(tmp_path_factory.mktemp("runs") / "lecture", lecture_spec())
 
 
-def copy_of(source: Path, target: Path) -> run.RunFolder:
+def copy_of(source: Path, target: Path) -> RunFolder:
     import shutil
 
     shutil.copytree(source, target)
-    return run.RunFolder(target)
+    return RunFolder(target)

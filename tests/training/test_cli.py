@@ -17,7 +17,7 @@ from models.repository import Repository, Version
 from tests.live import ROOT, SHIPPED, service
 from tests.training.conftest import SMALL
 from tests.training.test_run import settings_of
-from training import run
+from training.folder import read_events
 
 
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -110,7 +110,7 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Pa
     told = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
     assert told.returncode == 0, told.stdout + told.stderr
     assert f"{sys.executable} -m training export {tmp_path}/run --name digits" in told.stdout
-    events = run.read_events(tmp_path / "run" / "events.jsonl")
+    events = read_events(tmp_path / "run" / "events.jsonl")
     assert [e["images"] for e in events if e["event"] == "metrics"] == [320, 640]
 
     with service(tmp_path / "state", poll_seconds=0.05) as running, running.client() as client:

@@ -15,22 +15,23 @@ from models import card
 from models.manifest import CARD, DISCRIMINATOR, GENERATOR, SAMPLES, Manifest
 from models.repository import Repository, RepositoryError, Version
 from tests.training.conftest import copy_of
-from training import export, run
+from training import export
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, ExportError
 from training.export import OnnxGenerator, load_trained
 from training.export import export as export_run
+from training.folder import RunFolder
 from training.onnx_models import one_hot, session
 
 
 @pytest.fixture(scope="module")
-def published(small_run: run.RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def published(small_run: RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
     return export_run(load_trained(small_run, "last"), "small", repository, pictures=500, cache=cache, report=lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def lecture(lecture_run: run.RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def lecture(lecture_run: RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
     return export_run(
         load_trained(lecture_run, "last"), "lecture", repository, pictures=500, cache=cache, report=lambda _: None
@@ -58,7 +59,7 @@ def test_an_exported_version_is_what_the_service_serves(which: str, request: pyt
         onnx.checker.check_model(onnx.load(version.path / file), full_check=True)
 
 
-def test_the_manifest_says_how_it_came_about(published: Version, small_run: run.RunFolder) -> None:
+def test_the_manifest_says_how_it_came_about(published: Version, small_run: RunFolder) -> None:
     manifest = published.manifest
     assert manifest.spec == small_run.read_spec().model_dump(mode="json")
     assert (manifest.training.images, manifest.z_dim, manifest.classes) == (640, 100, tuple("0123456789"))
@@ -106,7 +107,7 @@ def test_the_calibration_tells_real_from_generated(published: Version) -> None:
 
 
 def test_a_network_that_was_exported_wrongly_is_not_published(
-    small_run: run.RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = export.write_onnx
 
@@ -126,14 +127,14 @@ def test_a_network_that_was_exported_wrongly_is_not_published(
     assert Repository(tmp_path).names() == []
 
 
-def test_a_name_that_cannot_be_one_is_refused_before_the_work(small_run: run.RunFolder, tmp_path: Path) -> None:
+def test_a_name_that_cannot_be_one_is_refused_before_the_work(small_run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="cannot name a model"):
         export_run(load_trained(small_run, "last"), "Bad Name", Repository(tmp_path))
 
 
-def test_what_is_no_run_says_so(small_run: run.RunFolder, tmp_path: Path) -> None:
+def test_what_is_no_run_says_so(small_run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="Name a run's folder"):
-        load_trained(run.RunFolder(tmp_path))
+        load_trained(RunFolder(tmp_path))
     folder = copy_of(small_run.path, tmp_path / "run")
     with pytest.raises(CheckpointError, match="--checkpoint last"):
         load_trained(folder, "best")

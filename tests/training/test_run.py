@@ -22,8 +22,8 @@ from tests.training.conftest import SMALL, copy_of, small_spec
 from training import run
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, DivergedError, FolderInUseError
+from training.folder import Events, RunFolder, alone_in, read_events
 from training.progress import Progress
-from training.run import RunFolder, read_events
 from training.trainer import StepFigures, Trainer
 
 
@@ -200,7 +200,7 @@ def test_who_comes_second_leaves_the_first_ones_folder_as_it_is(tmp_path: Path) 
     folder = RunFolder(tmp_path)
     folder.spec.write_text(small_spec().model_dump_json())
     folder.events.write_text("what the first has said")
-    with run.alone_in(folder), pytest.raises(FolderInUseError):
+    with alone_in(folder), pytest.raises(FolderInUseError):
         run.run(folder, new=small_spec(seed=9))
     assert folder.events.read_text() == "what the first has said"
     assert folder.read_spec() == small_spec()
@@ -277,7 +277,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
 
 def test_two_trainers_do_not_share_a_folder(small_run: RunFolder, tmp_path: Path) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
-    with run.alone_in(folder), pytest.raises(FolderInUseError, match="Another trainer"):
+    with alone_in(folder), pytest.raises(FolderInUseError, match="Another trainer"):
         run.run(folder, resume=True)
 
 
@@ -313,7 +313,7 @@ def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_pa
     trainer = Trainer(small_spec(), mnist)
     with torch.no_grad():
         next(trainer.ema.network.parameters()).fill_(float("nan"))
-    loop = run._Loop(folder, trainer, run.Events(folder.events), None, float("inf"))
+    loop = run._Loop(folder, trainer, Events(folder.events), None, float("inf"))
     with pytest.raises(DivergedError, match="average holds weights that are not finite"):
         loop._checkpoint()
     loop.events.close()

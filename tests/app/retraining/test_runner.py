@@ -107,7 +107,7 @@ def test_a_process_number_used_again_is_not_mistaken_for_the_trainer(runner: Loc
 
 
 def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tmp_path: Path) -> None:
-    from training.run import RunFolder, alone_in
+    from training.folder import RunFolder, alone_in
 
     folder = RunFolder(tmp_path)
     assert holder_of(folder.lock) is None
@@ -131,7 +131,7 @@ def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_b
     assert runner.poll(foreign) == Finished(None), "no lock, so nobody is there"
     runner.stop(foreign, force=True)
     assert runner.poll(handle) is None, "ours was not touched"
-    from training.run import RunFolder, alone_in
+    from training.folder import RunFolder, alone_in
 
     with alone_in(RunFolder(tmp_path)):
         assert runner.poll(foreign) is None

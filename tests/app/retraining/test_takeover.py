@@ -17,6 +17,7 @@ from tests.app.retraining.jobs import SETTINGS, admin_of
 from tests.live import service
 from tests.training.conftest import SMALL
 from training import export, run
+from training.folder import RunFolder
 from training.spec import TrainingSpec
 
 SEEDS = range(64)
@@ -25,7 +26,7 @@ SEEDS = range(64)
 def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
     """A champion that has hardly been trained: `quick`'s own networks, after 64 images."""
     few = {name: SMALL[name] for name in ("metrics_every", "sample_every", "checkpoint_every", "threads")}
-    folder = run.RunFolder(tmp_path / "weak")
+    folder = RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **few | {"images": 64}))
     run.run(folder)
     trained = export.load_trained(folder, "last")
