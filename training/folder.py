@@ -114,14 +114,23 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
+ATTEMPTS = 10
+
+
 @contextmanager
 def alone_in(folder: RunFolder) -> Iterator[None]:
     """One process a folder. The lock is the kernel's, so it cannot outlive its holder; its content says who that is."""
     with folder.lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FolderInUseError(f"Another trainer is at work in {folder.path}. Stop it, or use another folder.") from None
+        for attempt in range(ATTEMPTS):  # who only asks whether it is held holds it for a moment
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == ATTEMPTS - 1:
+                    raise FolderInUseError(
+                        f"Another trainer is at work in {folder.path}. Stop it, or use another folder."
+                    ) from None
+                time.sleep(0.05)
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "place": place()}))
         file.flush()
