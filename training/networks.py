@@ -63,7 +63,8 @@ class Generator(nn.Module):
         raise NotImplementedError
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        return torch.sigmoid(self.logits(z if label is None else torch.cat([z, label], dim=1)))
+        logits = self.logits(z if label is None else torch.cat([z, label], dim=1))
+        return torch.sigmoid(logits.float())  # what trains in bfloat16 must still tell grey levels apart
 
 
 class MlpGenerator(Generator):
@@ -89,21 +90,23 @@ class ConvGenerator(Generator):
 
     def __init__(self, z_dim: int, classes: int, widths: tuple[int, ...]) -> None:
         super().__init__(z_dim, classes)
-        c7, inner, c14, c28 = widths
+        c7, inner, c14, *c28 = widths
         self.channels = c7
         self.stem = Layer(nn.Linear(z_dim + classes, c7 * 49))
         self.expand = Layer(conv(c7, inner))
         self.reduce = Layer(conv(inner, c7), gain=0.3)
         self.up14 = Layer(conv(c7, 4 * c14, 1))
         self.refine14 = Layer(conv(c14, c14), gain=0.3)
-        self.up28 = Layer(conv(c14, 4 * c28, 1))
-        self.out = Layer(conv(c28, 1), last=True)
+        self.up28 = Layer(conv(c14, 4 * c28[0], 1)) if c28 else None
+        self.out = Layer(conv(c28[0], 1) if c28 else conv(c14, 4), last=True)
 
     def logits(self, x: Tensor) -> Tensor:
         x = self.stem(x).view(-1, self.channels, 7, 7)
         x = self.reduce(self.expand(x), x)  # (N, c7, 7, 7)
         x = F.pixel_shuffle(self.up14(x), 2)  # (N, c14, 14, 14)
         x = self.refine14(x, x)
+        if self.up28 is None:
+            return F.pixel_shuffle(self.out(x), 2)  # (N, 1, 28, 28)
         x = F.pixel_shuffle(self.up28(x), 2)  # (N, c28, 28, 28)
         picture: Tensor = self.out(x)  # (N, 1, 28, 28)
         return picture
@@ -127,10 +130,11 @@ class Discriminator(nn.Module):
         raise NotImplementedError
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        h = self.features(image)
-        logit: Tensor = self.head(h).squeeze(1)
-        if self.embedding is not None and label is not None:
-            logit = logit + (h * self.embedding(label)).sum(1) / h.shape[1] ** 0.5
+        h = self.features(image).float()
+        with torch.autocast(h.device.type, enabled=False):  # a loss is a difference of logits: they are never rounded
+            logit: Tensor = self.head(h).squeeze(1)
+            if self.embedding is not None and label is not None:
+                logit = logit + (h * self.embedding(label)).sum(1) / h.shape[1] ** 0.5
         return logit
 
 
@@ -179,9 +183,12 @@ def build(spec: TrainingSpec, classes: int) -> tuple[Generator, Discriminator]:
         classes: how many classes the dataset has; used only by a conditional spec.
     """
     k = classes if spec.conditional else 0
-    if spec.network == "mlp":
-        return MlpGenerator(spec.z_dim, k, spec.generator_widths), MlpDiscriminator(k, spec.discriminator_widths)
-    return ConvGenerator(spec.z_dim, k, spec.generator_widths), ConvDiscriminator(k, spec.discriminator_widths)
+    generators: dict[str, type[MlpGenerator | ConvGenerator]] = {"mlp": MlpGenerator, "conv": ConvGenerator}
+    discriminators: dict[str, type[MlpDiscriminator | ConvDiscriminator]] = {"mlp": MlpDiscriminator, "conv": ConvDiscriminator}
+    return (
+        generators[spec.network](spec.z_dim, k, spec.generator_widths),
+        discriminators[spec.discriminator_network or spec.network](k, spec.discriminator_widths),
+    )
 
 
 def parameter_count(network: nn.Module) -> int:

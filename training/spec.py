@@ -36,8 +36,11 @@ class TrainingSpec(BaseModel):
     """Length of the latent vector; the lecture's 100 random numbers."""
     network: Literal["mlp", "conv"] = "conv"
     """Fully connected networks, or convolutional ones."""
-    generator_widths: tuple[Width, ...] = Field(default=(64, 96, 32, 16), min_length=1, max_length=8)
-    """mlp: hidden units of each layer. conv: channels at 7x7, inside its residual block, at 14x14, and at 28x28."""
+    discriminator_network: Literal["mlp", "conv"] | None = None
+    """The discriminator's kind, where it is not the generator's."""
+    generator_widths: tuple[Width, ...] = Field(default=(64, 64, 16), min_length=1, max_length=8)
+    """mlp: hidden units of each layer. conv: channels at 7x7, inside its residual block, at 14x14 and, if there is a fourth
+    number, at 28x28. Without it the pixels are made at 14x14, four in a place (sub-pixel convolution, arXiv:1609.05158)."""
     discriminator_widths: tuple[Width, ...] = Field(default=(32, 64, 128, 256), min_length=1, max_length=8)
     """mlp: hidden units of each layer. conv: channels at 14x14, 7x7 and 4x4, and hidden units of the head."""
 
@@ -46,6 +49,14 @@ class TrainingSpec(BaseModel):
     gradient penalties, as in R3GAN (arXiv:2501.05441)."""
     gamma: float = Field(default=0.25, ge=0, le=1000)
     """Weight of the R1 and R2 gradient penalties, for pixels in 0..1. 0 switches them off."""
+    first_gamma: float | None = Field(default=None, ge=0, le=1000)
+    """The weight at the start; it falls to gamma along half a cosine over the first `burn_in` images (R3GAN does so). None:
+    gamma from the start."""
+    burn_in: int = Field(default=0, ge=0, le=MAX_IMAGES)
+    """Images over which first_gamma becomes gamma."""
+    translate: int = Field(default=0, ge=0, le=8)
+    """The discriminator sees every picture, real or generated, moved by up to so many pixels each way, so that it tires of
+    the training pictures later (DiffAugment, arXiv:2006.10738). 0: as they are."""
     penalty_interval: int = Field(default=8, ge=1, le=64)
     """The penalties are computed every so many steps and weighted up accordingly (lazy regularisation,
     StyleGAN2, arXiv:1912.04958)."""
@@ -60,6 +71,9 @@ class TrainingSpec(BaseModel):
     `initial.pt`. Without it the weights are random."""
     batch_size: int = Field(default=64, ge=2, le=4096)
     """Real images a step."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What the networks compute in while they train. auto: bfloat16 where the processor has instructions for it, which is
+    up to twice as fast, else float32. Weights, averages and optimisers are float32 in either case."""
     learning_rate: float = Field(default=5e-4, gt=0, le=1)
     """Adam's learning rate for both networks at the start."""
     final_learning_rate: float = Field(default=2e-5, gt=0, le=1)
@@ -85,10 +99,15 @@ class TrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _widths_fit_the_network(self) -> Self:
-        if self.network == "conv" and (len(self.generator_widths) != 4 or len(self.discriminator_widths) != 4):
+        if self.network == "conv" and len(self.generator_widths) not in (3, 4):
             raise ValueError(
-                "network 'conv' takes exactly four generator_widths (7x7, its residual block, 14x14, 28x28) and four "
-                "discriminator_widths (14x14, 7x7, 4x4, head). Give four of each, or choose network 'mlp'."
+                "network 'conv' takes three or four generator_widths (7x7, its residual block, 14x14, 28x28). Give as many, or "
+                "choose network 'mlp'."
+            )
+        if (self.discriminator_network or self.network) == "conv" and len(self.discriminator_widths) != 4:
+            raise ValueError(
+                "a 'conv' discriminator takes exactly four discriminator_widths (14x14, 7x7, 4x4, head). Give four, or choose "
+                "discriminator_network 'mlp'."
             )
         if self.final_learning_rate > self.learning_rate:
             raise ValueError("final_learning_rate is above learning_rate. Lower it, or raise learning_rate.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class Trainer:
         torch.manual_seed(spec.seed)
         self.spec, self.device = spec, device
         self.classes = len(data.source.classes) if spec.conditional else 0
-        layout = torch.channels_last if spec.network == "conv" else torch.contiguous_format
+        convolutional = "conv" in (spec.network, spec.discriminator_network)
+        layout = torch.channels_last if convolutional else torch.contiguous_format
         generator, discriminator = networks.build(spec, len(data.source.classes))
         self.generator = generator.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.discriminator = discriminator.to(device, memory_format=layout)  # type: ignore[call-overload]
@@ -84,6 +86,7 @@ class Trainer:
         self.sampler = Sampler(len(data), self.rng)
         self.images, self.labels = data.images.to(device), data.labels.to(device)
         self.layout = layout
+        self.bfloat16 = computes_in_bfloat16(spec.precision, device)
         self.loss = LOSSES[spec.loss]
         self.seen = self.steps = 0
         self.seconds = 0.0
@@ -103,9 +106,15 @@ class Trainer:
 
     def learning_rate(self) -> float:
         """Half a cosine from the first rate to the last."""
-        spec, part = self.spec, self.part
-        cosine = 0.5 * (1 + torch.cos(torch.tensor(part * torch.pi, dtype=torch.float64)).item())
-        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * cosine
+        spec = self.spec
+        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * _cosine(self.part)
+
+    def gamma(self) -> float:
+        """The weight of the gradient penalties: half a cosine from the first to the last, over the burn-in."""
+        spec = self.spec
+        if spec.first_gamma is None or self.seen >= spec.burn_in:
+            return spec.gamma
+        return spec.gamma + (spec.first_gamma - spec.gamma) * _cosine(self.seen / spec.burn_in)
 
     def step(self) -> StepFigures:
         """Show the discriminator one batch, then let the generator answer.
@@ -116,8 +125,9 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.param_groups[0]["lr"] = self.learning_rate()
         real, label = self._real_batch()
-        loss_d, real_logit, fake_logit = self._step_discriminator(real, label)
-        loss_g = self._step_generator(real, label)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
+            loss_d, real_logit, fake_logit = self._step_discriminator(real, label)
+            loss_g = self._step_generator(real, label)
         self.seen += len(real)
         self.steps += 1
         self.ema.update(self.generator, len(real), self.seen)
@@ -151,21 +161,21 @@ class Trainer:
         with torch.no_grad():
             fake = self.generator(self._noise(len(real)), label)
         # one pass over both halves: (2N, 1, 28, 28)
-        both = torch.cat([real, fake]).contiguous(memory_format=self.layout)
+        both = self._augmented(torch.cat([real, fake])).contiguous(memory_format=self.layout)
         labels = None if label is None else torch.cat([label, label])
         real_logit, fake_logit = self.discriminator(both, labels).chunk(2)
         loss = total = self.loss.discriminator(real_logit, fake_logit)
-        if self.spec.gamma and self.steps % self.spec.penalty_interval == 0:
+        if (gamma := self.gamma()) and self.steps % self.spec.penalty_interval == 0:
             # R1 on the real half plus R2 on the generated half: the mean over both, twice
             penalty = 2 * gradient_penalty(lambda x: self.discriminator(x, labels), both)
-            total = loss + 0.5 * self.spec.gamma * self.spec.penalty_interval * penalty
+            total = loss + 0.5 * gamma * self.spec.penalty_interval * penalty
         self._descend(self.discriminator, 1, total)
         return loss.detach(), real_logit.detach(), fake_logit.detach()
 
     def _step_generator(self, real: Tensor, label: Tensor | None) -> Tensor:
         self.discriminator.requires_grad_(False)  # frozen, while the generator learns to raise its error
-        fake_logit = self.discriminator(self.generator(self._noise(len(real)), label), label)
-        real_logit = self.discriminator(real, label) if self.loss.generator_sees_real else fake_logit
+        fake_logit = self.discriminator(self._augmented(self.generator(self._noise(len(real)), label)), label)
+        real_logit = self.discriminator(self._augmented(real), label) if self.loss.generator_sees_real else fake_logit
         loss = self.loss.generator(real_logit, fake_logit)
         self._descend(self.generator, 0, loss)
         self.discriminator.requires_grad_(True)
@@ -180,6 +190,16 @@ class Trainer:
         index = self.sampler.next(self.spec.batch_size).to(self.device)
         real = (self.images[index].float() / 255).contiguous(memory_format=self.layout)  # (N, 1, 28, 28)
         return real, F.one_hot(self.labels[index], self.classes).float() if self.classes else None
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        """Each picture, (N, 1, 28, 28), moved by a step of its own; what comes in is black. Gradients find their way back."""
+        if not (reach := self.spec.translate):
+            return images
+        dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng)
+        lines = torch.arange(28)
+        y, x = (dy + lines.view(1, -1, 1)).to(images.device), (dx + lines.view(1, 1, -1)).to(images.device)
+        padded = F.pad(images[:, 0], (reach, reach, reach, reach))
+        return padded[torch.arange(len(images), device=images.device).view(-1, 1, 1), y, x].unsqueeze(1)
 
     def _noise(self, count: int) -> Tensor:
         return torch.randn(count, self.spec.z_dim, generator=self.rng).to(self.device)
@@ -244,6 +264,20 @@ class Trainer:
             raise CheckpointError(
                 f"The checkpoint does not fit this version of the trainer ({error}). Start a new run in another folder."
             ) from error
+
+
+def _cosine(part: float) -> float:
+    """From 1 at 0 to 0 at 1, along half a cosine."""
+    return 0.5 * (1 + math.cos(part * math.pi))
+
+
+def computes_in_bfloat16(precision: str, device: str) -> bool:
+    """Whether a spec's precision means bfloat16 on a device."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())  # torch has no public name for it
 
 
 def machine(device: str) -> str:

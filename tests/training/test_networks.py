@@ -54,3 +54,20 @@ def test_the_lectures_networks_are_fully_connected_from_100_numbers_to_784_pixel
 
 def test_parameters_are_counted() -> None:
     assert networks.parameter_count(nn.Linear(3, 4)) == 16
+
+
+@pytest.mark.parametrize("widths", [(8, 8, 8), (8, 8, 8, 4)], ids=str)
+def test_the_last_width_of_a_convolutional_generator_may_be_left_out(widths: tuple[int, ...]) -> None:
+    generator, _ = networks.build(TrainingSpec(generator_widths=widths), 10)
+    assert generator(torch.randn(3, 100), torch.eye(10)[:3]).shape == (3, 1, 28, 28)
+    assert hasattr(generator, "up28")
+    assert (generator.up28 is None) == (len(widths) == 3)
+
+
+def test_the_two_networks_may_be_of_different_kinds() -> None:
+    spec = TrainingSpec(network="mlp", generator_widths=(16, 32), discriminator_network="conv")
+    generator, discriminator = networks.build(spec, 10)
+    assert isinstance(generator, networks.MlpGenerator)
+    assert isinstance(discriminator, networks.ConvDiscriminator)
+    label = torch.eye(10)[:3]
+    assert discriminator(generator(torch.randn(3, 100), label), label).shape == (3,)

@@ -48,6 +48,8 @@ def test_quick_is_standard_but_shorter() -> None:
         {"seed": 2**32},
         {"dataset": "cifar"},
         {"generator_widths": (8, 8)},
+        {"discriminator_widths": (8, 8)},
+        {"network": "mlp", "discriminator_network": "conv", "discriminator_widths": (8, 8)},
         {"learning_rate": 1e-5},
         {"gamma": float("nan")},
     ],

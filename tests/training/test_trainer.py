@@ -101,3 +101,39 @@ def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist
     del state["optimizers"]
     with pytest.raises(CheckpointError, match="Start a new run"):
         Trainer(small_spec(), mnist).load_state_dict(state)
+
+
+def test_translation_moves_each_picture_by_a_step_of_its_own_and_fills_with_black(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(translate=2), mnist)
+    dots = torch.zeros(200, 1, 28, 28)
+    dots[:, 0, 14, 14] = 1
+    moved = trainer._augmented(dots)
+    assert moved.shape == dots.shape
+    assert torch.equal(moved.sum((1, 2, 3)), torch.ones(200))
+    places = {tuple(place) for place in moved[:, 0].nonzero()[:, 1:].tolist()}
+    assert places == {(y, x) for y in range(12, 17) for x in range(12, 17)}
+    assert torch.equal(trainer._augmented(torch.ones(50, 1, 28, 28)).amax((1, 2, 3)), torch.ones(50))
+    assert trainer._augmented(torch.ones(50, 1, 28, 28)).min() == 0
+
+
+def test_gamma_falls_along_half_a_cosine_while_it_burns_in(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(gamma=0.5, first_gamma=1.5, burn_in=100), mnist)
+    assert trainer.gamma() == 1.5
+    trainer.seen = 50
+    assert trainer.gamma() == pytest.approx(1.0)
+    trainer.seen = 100
+    assert trainer.gamma() == 0.5
+    assert Trainer(small_spec(gamma=0.5), mnist).gamma() == 0.5
+
+
+def test_bfloat16_learns_the_same_thing_roughly_and_keeps_its_logits_and_weights_whole(mnist: Dataset) -> None:
+    exact, rounded = (Trainer(small_spec(precision=p), mnist) for p in ("float32", "bfloat16"))
+    assert (exact.bfloat16, rounded.bfloat16) == (False, True)
+    one, other = exact.step(), rounded.step()
+    assert one != other
+    assert one.loss_discriminator == pytest.approx(other.loss_discriminator, rel=0.02)
+    assert {p.dtype for net in (rounded.generator, rounded.discriminator) for p in net.parameters()} == {torch.float32}
+    with torch.autocast("cpu", torch.bfloat16):
+        label = torch.eye(10)
+        assert rounded.generator(torch.randn(10, 100), label).dtype == torch.float32
+        assert rounded.discriminator(torch.rand(10, 1, 28, 28), label).dtype == torch.float32
