@@ -288,17 +288,19 @@ def classifier(
     out: Annotated[
         Path | None, typer.Option(help="File; by default the carried one, which is replaced.", show_default=False)
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, max=100)] = classifiers.EPOCHS,
+    kind: Annotated[classifiers.Kind, typer.Option(help="The first judge (conv), or the second, which is of another kind.")] = "conv",
+    epochs: Annotated[int | None, typer.Option(min=1, max=100, help="By default as many as the carried one had.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the judge that is there.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Train the judge of a dataset: the classifier behind FID, coverage and label accuracy."""
-    path = out or classifiers.path_of(dataset)
+    """Train a judge of a dataset: the classifier behind FID, coverage and label accuracy."""
+    path = out or classifiers.path_of(dataset, kind)
+    epochs = epochs or classifiers.EPOCHS[kind]
     if path.exists() and not replace:
         raise TrainingError(f"{path} exists, and every published figure stands on it. Use --out, or --replace if you mean it.")
     torch.set_num_threads(2)
     train_split, test_split = (datasets.load(dataset, split, data) for split in ("train", "test"))
-    fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs)
+    fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
     classifiers.save(fitted, path)
     accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)
     console.print(f"Wrote {path}: {accuracy:.4f} of the test pictures right.", soft_wrap=True)

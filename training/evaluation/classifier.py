@@ -1,6 +1,7 @@
-"""The judge: a small classifier trained once on real pictures, whose features and opinions every metric uses.
+"""The judges: small classifiers trained once on real pictures, whose features and opinions the metrics use.
 
-It is made by `python -m training classifier` and carried in `classifiers/`; a version's manifest names its sha256.
+There are two, of different kinds, so that a recipe tuned to what one of them looks at shows in the other. Both are made by
+`python -m training classifier` and carried in `classifiers/`; a version's manifest names the sha256 of the first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +23,19 @@ from training.errors import TrainingError
 
 FOLDER = Path(__file__).parent / "classifiers"
 FEATURES = 128
-EPOCHS = 8
 BATCH = 128
 SEED = 2026
 
 
 class Classifier(nn.Module):
     """uint8 or 0..1 pictures (N, 1, 28, 28) -> features (N, 128) and class logits (N, K)."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+
+class ConvClassifier(Classifier):
+    """Three convolutions, each followed by batch normalisation and pooling."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -37,7 +45,6 @@ class Classifier(nn.Module):
         )
         self.penultimate = nn.Linear(96 * 9, FEATURES)
         self.head = nn.Linear(FEATURES, classes)
-        self.num_features = FEATURES
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         x = images.float() / 255 if images.dtype == torch.uint8 else images
@@ -45,6 +52,26 @@ class Classifier(nn.Module):
             x = block(x)
         features = F.relu(self.penultimate(x.flatten(1)))
         return features, self.head(F.dropout(features, 0.3, self.training))
+
+
+class MlpClassifier(Classifier):
+    """Two fully connected layers, which know nothing of neighbouring pixels."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.hidden, self.penultimate = nn.Linear(28 * 28, 256), nn.Linear(256, FEATURES)
+        self.head = nn.Linear(FEATURES, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        x = images.flatten(1).float() / 255 if images.dtype == torch.uint8 else images.flatten(1)
+        x = F.relu(self.hidden(F.dropout(x, 0.1, self.training)))
+        features = F.relu(self.penultimate(F.dropout(x, 0.3, self.training)))
+        return features, self.head(F.dropout(features, 0.3, self.training))
+
+
+Kind = Literal["conv", "mlp"]
+KINDS: dict[Kind, type[ConvClassifier | MlpClassifier]] = {"conv": ConvClassifier, "mlp": MlpClassifier}
+EPOCHS: dict[Kind, int] = {"conv": 8, "mlp": 24}
 
 
 @dataclass(frozen=True)
@@ -70,10 +97,13 @@ def judge(classifier: Classifier, images: Tensor, batch: int = 500) -> Judgement
     return Judgement(features, logits.softmax(1))
 
 
-def fit(train: Dataset, report: Callable[[int, float], None], epochs: int = EPOCHS) -> Classifier:
+def fit(
+    train: Dataset, report: Callable[[int, float], None], epochs: int | None = None, kind: Kind = "conv"
+) -> Classifier:
     """Train a classifier on real pictures, moved by up to two pixels; `report(epoch, loss)` follows it."""
     torch.manual_seed(SEED)
-    classifier = Classifier(len(train.source.classes))
+    epochs = epochs or EPOCHS[kind]
+    classifier = KINDS[kind](len(train.source.classes))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * (len(train) // BATCH))
@@ -95,9 +125,9 @@ def fit(train: Dataset, report: Callable[[int, float], None], epochs: int = EPOC
     return classifier
 
 
-def path_of(dataset: str) -> Path:
+def path_of(dataset: str, kind: Kind = "conv") -> Path:
     """Where the carried classifier of a dataset lies."""
-    return FOLDER / f"{dataset}.pt"
+    return FOLDER / (f"{dataset}.pt" if kind == "conv" else f"{dataset}-{kind}.pt")
 
 
 def save(classifier: Classifier, path: Path) -> None:
@@ -108,18 +138,18 @@ def save(classifier: Classifier, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def load(dataset: str, classes: int) -> tuple[Classifier, str]:
+def load(dataset: str, classes: int, kind: Kind = "conv") -> tuple[Classifier, str]:
     """Return the carried classifier of a dataset and the sha256 of its file.
 
     Raises:
         TrainingError: there is none, or it is damaged.
     """
-    path = path_of(dataset)
+    path = path_of(dataset, kind)
     if not path.exists():
         raise TrainingError(
-            f"There is no classifier for {dataset} at {path}. Make it with: python -m training classifier {dataset}"
+            f"There is no classifier for {dataset} at {path}. Make it with: python -m training classifier {dataset} --kind {kind}"
         )
-    classifier = Classifier(classes)
+    classifier = KINDS[kind](classes)
     try:
         classifier.load_state_dict(torch.load(path, weights_only=True))
     except Exception as error:  # a damaged pickle may break its reader anywhere
