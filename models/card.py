@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.manifest import Figure, Manifest
+from models.manifest import CURVES, FAILURES, NEIGHBOURS, RELIABILITY, Figure, Manifest
 
 
 def render(manifest: Manifest) -> str:
@@ -40,11 +40,11 @@ figure for real test pictures, which neither the generator nor the judge was tra
 {rows}
 
 The judge is a small classifier carried in the repository, sha256 `{m.judge_sha256[:16]}…`. Figures that hold on one
-judge's features need not hold on another's.
+judge's features need not hold on another's: the second judge, where there is one, is of another kind.
 
-{_gate(m)}## How it came about
+{_pictures(m)}{_gate(m)}## How it came about
 
-{m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}. The generator has
+{m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}{_ended(m)}. The generator has
 {m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Made {m.created:%Y-%m-%d} with
 {", ".join(f"{name} {version}" for name, version in m.libraries.items())}.
 
@@ -76,13 +76,26 @@ Seeds 0 to {m.golden.seeds - 1} have pixels with sha256 `{m.golden.sha256}`.
 ## The discriminator
 
 `discriminator.onnx` gives a logit. `1 / (1 + exp(-({m.calibration.slope:.4f} * logit + {m.calibration.intercept:.4f})))` is the probability that a
-picture is real, fitted on {m.calibration.pictures:,} real test pictures and as many generated ones.
+picture is real, fitted on {m.calibration.pictures:,} real test pictures and as many generated ones.{_any_label(m)}
 
 ## Limits
 
 It draws what {m.dataset.title} holds and nothing else, with that collection's biases. Its pictures are not evidence of
 anyone's handwriting or of anything real.
 """
+
+
+def _pictures(m: Manifest) -> str:
+    """What the evaluation left to look at."""
+    told = {
+        FAILURES: "The 64 of which the judge is least certain that they are what was asked for, the worst first:",
+        NEIGHBOURS: "The 40 nearest to a training picture, each followed by that picture:",
+        CURVES: "How the run went:",
+        RELIABILITY: "How often a picture was real, by the probability that the discriminator gave it, on pictures it was not "
+        "fitted on:",
+    }
+    shown = [f"{text}\n\n![{name.partition('.')[0]}]({name})\n\n" for name, text in told.items() if name in m.files]
+    return "".join(shown)
 
 
 def _gate(m: Manifest) -> str:
@@ -104,7 +117,31 @@ def _gate(m: Manifest) -> str:
 
 
 def _row(name: str, figure: Figure) -> str:
-    return f"| {name} | {_number(figure.value)} | {_number(figure.floor)} | {figure.better} | {figure.what} |"
+    value, floor = shown(figure)
+    return f"| {name} | {value} | {floor} | {figure.better} | {figure.what} |"
+
+
+def shown(figure: Figure) -> tuple[str, str]:
+    """A figure and its floor as people read them, with their standard deviations where they have any."""
+    return tuple(  # type: ignore[return-value]
+        _number(value) + (f" ± {sd:.4f}" if sd is not None else "")
+        for value, sd in ((figure.value, figure.sd), (figure.floor, figure.floor_sd))
+    )
+
+
+def _ended(m: Manifest) -> str:
+    """Why the run ended, where that was kept."""
+    return f"; the run ended by `{m.training.ended}`" if m.training.ended else ""
+
+
+def _any_label(m: Manifest) -> str:
+    """How a picture is judged whose label is not said."""
+    if m.calibration_any is None:
+        return ""
+    return (
+        " Where no label is said, the label with the\ngreatest logit is taken, and the two numbers are "
+        f"{m.calibration_any.slope:.4f} and {m.calibration_any.intercept:.4f}."
+    )
 
 
 def _number(value: float | None) -> str:

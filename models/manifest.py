@@ -15,6 +15,10 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 SAMPLES = "samples.png"
 WEIGHTS = "weights.pt"
+EVALUATION = "evaluation.json"
+CURVES, FAILURES, NEIGHBOURS, RELIABILITY = "curves.png", "failures.png", "neighbours.png", "reliability.png"
+PLOTS = (CURVES, FAILURES, NEIGHBOURS, RELIABILITY)
+"""What an evaluation leaves beside its figures; a version has those that were made of it."""
 AGAINST = "against.json"
 """Beside a candidate: the champion's figures on the same draws."""
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -31,6 +35,10 @@ class Figure(_Part):
     """For this generator. None where the figure has no meaning, as label accuracy without labels."""
     floor: float | None
     """The same for real held-out pictures, in the same way, at the same count."""
+    sd: float | None = None
+    """Standard deviation of the value, where it is the mean of several."""
+    floor_sd: float | None = None
+    """The same of the floor."""
     better: Literal["lower", "higher"]
     """Which way is better."""
     what: str
@@ -58,6 +66,8 @@ class TrainingNote(_Part):
     """What it took them on."""
     generator_parameters: int
     discriminator_parameters: int
+    ended: str | None = None
+    """Why the run ended: indistinguishable, plateau, budget, or stopped. None if that was not kept."""
 
 
 class Golden(_Part):
@@ -142,6 +152,8 @@ class Manifest(_Part):
     parity: Parity
     golden: Golden
     calibration: Calibration
+    calibration_any: Calibration | None = None
+    """The same where no label is said: fitted to the greatest logit over all labels. None for an unconditional one."""
     parent: int | None = None
     """The version whose weights this one's training started from."""
     job: str | None = None

@@ -17,13 +17,15 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from models.manifest import AGAINST, GENERATOR, MANIFEST, Figure, Manifest, sha256_of
+from models import card
+from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Figure, Manifest, sha256_of
 from models.repository import CHAMPION, Repository, RepositoryError, Version
 from training import datasets, grid
 from training import export as exporting
 from training import run as running
 from training.errors import FolderInUseError, TrainingError
 from training.evaluation import classifier as classifiers
+from training.evaluation import report
 from training.evaluation.figures import Battery
 from training.folder import RunFolder, alone_in
 from training.onnx_models import OnnxGenerator
@@ -40,6 +42,9 @@ console = Console()
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 STATE = Path("var/models")
 CACHE = Path("var/cache")
+EVALUATIONS = Path("var/evaluations")
+THREADS = 2
+"""For whatever ends in a card: sums in another order round differently."""
 EXIT_STOPPED, EXIT_IN_USE = 3, 4
 
 CheckpointName = Literal["best", "last"]
@@ -50,6 +55,9 @@ PicturesOption = Annotated[
 ReadOption = Annotated[
     Path | None,
     typer.Option(help="Folder of published models; by default var/models if the model is there."),
+]
+FastOption = Annotated[
+    bool, typer.Option("--fast", help="Only what two judges' features tell: no network is trained, no neighbour sought.")
 ]
 CacheOption = Annotated[Path, typer.Option(help="Folder that keeps what the judge sees in the training pictures.")]
 RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models; the service reads var/models.")]
@@ -123,13 +131,21 @@ def export(
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
     cache: CacheOption = CACHE,
+    fast: FastOption = False,
 ) -> None:
     """Put a run's generator on its integer grid, export both networks to ONNX, check, measure and publish them."""
+    torch.set_num_threads(THREADS)
     trained = exporting.load_trained(RunFolder(folder), checkpoint)
     target = Repository(repository)
     if repository.resolve() != SHIPPED:
         target.adopt(Repository(SHIPPED))  # so that numbers agree with what the service will show
-    version = exporting.export(trained, name, target, data_folder=data, pictures=pictures, cache=cache, report=console.print)
+    version = exporting.export(
+        trained, name, target, data_folder=data, pictures=pictures, cache=cache, thorough=not fast, say=console.print
+    )
+    for file in (EVALUATION, *PLOTS):
+        if file in version.manifest.files:
+            (folder / "evaluation").mkdir(exist_ok=True)
+            shutil.copyfile(version.path / file, folder / "evaluation" / file)
     if promote:
         target.promote(name, version.number)
     _show_figures(version.manifest.metrics, f"{name}/{version.number}")
@@ -171,7 +187,7 @@ def _candidate(
     for leftover in (part, to):
         shutil.rmtree(leftover, ignore_errors=True)
     part.mkdir(parents=True)
-    built = exporting.build(part, trained, name, battery, data_folder=data, report=console.print)
+    built = exporting.build(part, trained, name, battery, data_folder=data, say=console.print)
     _show_figures(built.manifest.metrics, "candidate")
     if against:
         _measure_champion(battery, against, part)
@@ -216,23 +232,34 @@ def evaluate(
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
     cache: CacheOption = CACHE,
+    fast: FastOption = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for JSON and pictures. By default var/evaluations/<model>-<version>.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Measure a published version anew, each figure beside its floor: the same for real test pictures."""
+    """Measure a published version anew, each figure beside its floor: the same for real test pictures.
+
+    Prints a table; evaluation.json and pictures (least certain, nearest training pictures) go into --out.
+    """
     found = _version(repository, name, version)
     found.verify()
     manifest = found.manifest
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     clock = time.monotonic()
     battery = Battery(manifest.dataset.name, data, pictures, cache)  # type: ignore[arg-type]
-    figures = battery.measure(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)))
+    measured = battery.look(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)), thorough=not fast)
+    figures, seconds = measured.figures, time.monotonic() - clock
+    folder = out or EVALUATIONS / f"{name}-{manifest.version}"
+    folder.mkdir(parents=True, exist_ok=True)
+    report.write(folder, measured, seconds=seconds, training=battery.train.images)
     if battery.judge_sha256 != manifest.judge_sha256:
         console.print("The judge is not the one of the version's card: these figures do not compare to those.")
     if as_json:
         print(json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2))
         return
     _show_figures(figures, f"{name}/{manifest.version}, {battery.count:,} pictures")
-    console.print(f"Measured in {time.monotonic() - clock:.0f} s.")
+    console.print(f"Measured in {seconds:.0f} s. Wrote {folder}", soft_wrap=True)
 
 
 @app.command()
@@ -288,7 +315,7 @@ def classifier(
     out: Annotated[
         Path | None, typer.Option(help="File; by default the carried one, which is replaced.", show_default=False)
     ] = None,
-    kind: Annotated[classifiers.Kind, typer.Option(help="The first judge (conv), or the second, which is of another kind.")] = "conv",
+    kind: Annotated[classifiers.Kind, typer.Option(help="The first judge, or the second, which is of another kind.")] = "conv",
     epochs: Annotated[int | None, typer.Option(min=1, max=100, help="By default as many as the carried one had.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the judge that is there.")] = False,
     data: DataOption = None,
@@ -298,7 +325,7 @@ def classifier(
     epochs = epochs or classifiers.EPOCHS[kind]
     if path.exists() and not replace:
         raise TrainingError(f"{path} exists, and every published figure stands on it. Use --out, or --replace if you mean it.")
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     train_split, test_split = (datasets.load(dataset, split, data) for split in ("train", "test"))
     fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
     classifiers.save(fitted, path)
@@ -373,8 +400,7 @@ def _show_spec(spec: TrainingSpec) -> None:
 def _show_figures(figures: dict[str, Figure], title: str) -> None:
     table = Table("figure", "generated", "real (floor)", "better", "what it is", title=title)
     for name, figure in figures.items():
-        shown = ["–" if value is None else f"{value:.4f}" for value in (figure.value, figure.floor)]
-        table.add_row(name, *shown, figure.better, figure.what)
+        table.add_row(name, *card.shown(figure), figure.better, figure.what)
     console.print(table)
 
 

@@ -5,8 +5,8 @@ pixels survive that; in a thousand pictures a few are rounded the other way, and
 
 Here every activation is an integer, held in float32, and every weight a multiple of a power of two, so coarse that no
 partial sum of a layer, in whatever order, can need more than float32's 24 bits. Then no addition ever rounds, and order
-is nothing. What is left is one sigmoid on a grid of 1,024 logits, none of which lies near a rounding edge between
-two of the 256 grey levels, so that a library's last-bit error in it cannot show either.
+is nothing. What comes out is one of 1,024 logits a pixel, and a table says which grey level each one is: the sigmoid's, or
+one matched to the training pictures (`training.tones`).
 
 This holds for whatever adds up the products in any order, in float32 or wider, fused or not: that is ONNX Runtime, torch,
 OpenBLAS and their like on CPUs. It does not cover arithmetic that is not float32 (TF32, bfloat16 fast-math) or that
@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training import tones
 from training.errors import ExportError
 from training.networks import SLOPE, Generator, Layer
 
@@ -40,7 +41,7 @@ ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
 """A hidden activation lies in -256..1023 steps; LeakyReLU's slope of 1/4 makes the lower end shorter."""
 LOGIT_STEP = 2.0**-6
 LOGIT_LEVELS = 512
-"""Logits are half-integers times the step, from -511.5 to 511.5: that is -8 to 8."""
+"""Logits are half-integers times the step, from -511.5 to 511.5: that is -8 to 8. Twice as many levels as this number."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,10 @@ class Certificate:
 
     largest_sum: int
     """Bound on any partial sum of any layer, in units of that layer's grid. Exact if at most 2**24."""
-    sigmoid_margin: float
-    """Least distance, in grey levels, of a possible pixel from a rounding edge."""
 
     def to_manifest(self) -> dict[str, Any]:
         """As it stands in manifest.json."""
-        return {
-            "largest_sum": self.largest_sum,
-            "exact_up_to": SIGNIFICAND,
-            "sigmoid_margin_grey_levels": self.sigmoid_margin,
-        }
+        return {"largest_sum": self.largest_sum, "exact_up_to": SIGNIFICAND}
 
 
 class ExactLayer(nn.Module):
@@ -142,6 +137,7 @@ class ExactGenerator(nn.Module):
     def __init__(self, generator: Generator, calibration: Tensor) -> None:
         super().__init__()
         self.z_dim, self.classes = generator.z_dim, generator.classes
+        self.greys: Tensor
         self.network = copy.deepcopy(generator).cpu().requires_grad_(False).eval()
         self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         layers = _layers(self.network)
@@ -160,26 +156,35 @@ class ExactGenerator(nn.Module):
             self.network.set_submodule(name, exact)
             low, high = torch.tensor([-float(LOW_LEVELS)]), torch.tensor([float(ACTIVATION_LEVELS)])
             step_in = steps[name]
-        self.certificate = Certificate(largest, sigmoid_margin())
+        self.certificate = Certificate(largest)
+        self.register_buffer("greys", sigmoid_greys().float() / 255)
+
+    def match_tones(self, levels: Tensor, real: Tensor) -> None:
+        """Give the pixels the grey levels of real pictures.
+
+        Args:
+            levels: many pictures of this generator, as `levels` gives them.
+            real: uint8 pictures, (M, 1, 28, 28).
+        """
+        ours = tones.frequencies(levels, 2 * LOGIT_LEVELS)
+        self.greys = tones.matching(ours, tones.frequencies(real)).float() / 255
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.greys[self.levels(z, label)]
+
+    def levels(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Which of the 1,024 logits each pixel has, 0 up, (N, 1, 28, 28); int64."""
         bound = INPUT_BOUND / INPUT_STEP
         x = torch.clamp(torch.round(z * (1 / INPUT_STEP)), -bound, bound)
         if label is not None:
             x = torch.cat([x, torch.clamp(torch.round(label * (1 / INPUT_STEP)), 0, 1 / INPUT_STEP)], dim=1)
-        logit = (self.network.logits(x) + 0.5) * LOGIT_STEP
-        return torch.round(torch.sigmoid(logit) * 255) * (1 / 255)
+        return (self.network.logits(x) + LOGIT_LEVELS).long()
 
 
-def sigmoid_margin() -> float:
-    """Least distance of 255 * sigmoid(logit) from a half-integer, over all logits of the grid, in grey levels."""
-    grey = 255 * torch.sigmoid(possible_logits().double())
-    return (grey - grey.floor() - 0.5).abs().min().item()
-
-
-def possible_logits() -> Tensor:
-    """Every logit that an exact generator can give a pixel, (1024,)."""
-    return (torch.arange(-LOGIT_LEVELS, LOGIT_LEVELS) + 0.5) * LOGIT_STEP
+def sigmoid_greys() -> Tensor:
+    """The grey level of each logit that an exact generator can give a pixel, 0 to 255, (1024,)."""
+    logits = (torch.arange(-LOGIT_LEVELS, LOGIT_LEVELS, dtype=torch.float64) + 0.5) * LOGIT_STEP
+    return torch.round(torch.sigmoid(logits) * 255)
 
 
 def _layers(network: Generator) -> list[tuple[str, Layer]]:

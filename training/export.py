@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +26,6 @@ from models.manifest import (
     MANIFEST,
     SAMPLES,
     WEIGHTS,
-    Calibration,
     DatasetNote,
     Golden,
     Manifest,
@@ -34,12 +35,14 @@ from models.manifest import (
 )
 from models.repository import Repository, Version, check_name, copier
 from training import datasets, grid, networks
+from training.calibration import calibrate
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, ExportError
+from training.evaluation import report
 from training.evaluation.figures import Battery
-from training.exact import ExactGenerator, possible_logits
-from training.folder import RunFolder
+from training.exact import ExactGenerator, sigmoid_greys
+from training.folder import RunFolder, read_events
 from training.networks import Discriminator, Generator
 from training.onnx_models import OnnxGenerator, one_hot, session
 from training.sampling import seeds_to_input
@@ -50,10 +53,9 @@ PARITY_SEEDS = 1_000
 GOLDEN_SEEDS = 32
 GRID_TOLERANCE = 1.0
 """Grey levels by which the integer grid may move a pixel on average. More would be another generator."""
-CALIBRATION_SEEDS = range(2**31, 2**31 + 5_000)
-"""Far from the seeds that are judged."""
+TONE_SEEDS = range(2**31 + 10_000, 2**31 + 30_000)
 LOGIT_TOLERANCE = 1e-3
-Report = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Trained:
     seconds: float
     machine: str
     torch: str
+    history: report.History
+    """How the run went."""
+    ended: str | None
+    """Why it ended."""
 
 
 def load_trained(folder: RunFolder, which: str = "best") -> Trained:
@@ -88,8 +94,11 @@ def load_trained(folder: RunFolder, which: str = "best") -> Trained:
         generator, discriminator = networks.build(spec, len(datasets.SOURCES[spec.dataset].classes))
         generator.load_state_dict(state["ema"])
         discriminator.load_state_dict(state["discriminator"])
-        facts = (state[name] for name in ("seen", "seconds", "machine", "torch"))
-        return Trained(spec, generator.eval(), discriminator.eval(), *facts)
+        facts = {name: state[name] for name in ("seen", "seconds", "machine", "torch")}
+        events = read_events(folder.events)
+        return Trained(
+            spec, generator.eval(), discriminator.eval(), **facts, history=report.history(events), ended=_ended(events)
+        )
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of this version ({error}). Train again, or use that version."
@@ -104,7 +113,8 @@ def export(
     data_folder: Path | None = None,
     pictures: int = 10_000,
     cache: Path | None = None,
-    report: Report = print,
+    thorough: bool = True,
+    say: Say = print,
 ) -> Version:
     """Export, check, measure and publish a run's networks as the next version of a model.
 
@@ -116,7 +126,7 @@ def export(
     # Everything slow is done before the repository is locked for the rename.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
         battery = Battery(trained.spec.dataset, data_folder, pictures, cache)
-        candidate = build(Path(scratch), trained, name, battery, data_folder=data_folder, report=report)
+        candidate = build(Path(scratch), trained, name, battery, data_folder=data_folder, thorough=thorough, say=say)
         return repository.publish(name, copier(candidate))
 
 
@@ -127,9 +137,12 @@ def build(
     battery: Battery,
     *,
     data_folder: Path | None = None,
-    report: Report = print,
+    thorough: bool = False,
+    say: Say = print,
 ) -> Version:
     """Export, check and measure into a folder of its own: a candidate, which lacks only its number.
+
+    A thorough measurement is the whole battery, which takes minutes; the other one is enough to compare two generators.
 
     Raises:
         ExportError: an exported network is not what it was made of, or the grid moved it too far.
@@ -137,18 +150,19 @@ def build(
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
     exact = ExactGenerator(trained.generator, _inputs(trained.generator, range(2**30, 2**30 + 512)))
-    check_sigmoid()
+    train, test = (datasets.load(spec.dataset, split, data_folder) for split in ("train", "test"))
+    if spec.match_tones:
+        exact.match_tones(_levels(exact, train), train.images)
     write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
     write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))
     parity = check_parity(trained, exact, staged)
-    report(
+    say(
         f"Over {parity.seeds:,} seeds: {parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, "
         f"{parity.batch_pixels_different} between batch and single. The integer grid moved pixels by "
         f"{parity.grid_mean_difference:.2f} grey levels on average, {parity.grid_max_difference:.0f} at most."
     )
     generator = OnnxGenerator(staged / GENERATOR, len(classes))
-    test = datasets.load(spec.dataset, "test", data_folder)
-    calibration = calibrate(generator, staged / DISCRIMINATOR, test)
+    calibrated = calibrate(generator, staged / DISCRIMINATOR, test)
     save_checkpoint(
         {"spec": spec.model_dump(mode="json")}
         | {"ema": trained.generator.state_dict(), "discriminator": trained.discriminator.state_dict()},
@@ -156,11 +170,17 @@ def build(
     )
     samples = torch.arange(100) % len(classes) if classes else None
     grid.save_sheet(staged / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
+    clock = time.monotonic()
+    measured = battery.look(generator, thorough=thorough)
+    seconds = time.monotonic() - clock
+    leavings = report.write(
+        staged, measured, seconds=seconds, training=train.images, past=trained.history, bins=calibrated.reliability
+    )
     manifest = Manifest(
         name=name,
         version=1,
         created=datetime.now(UTC).replace(microsecond=0),
-        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS)},
+        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS, *leavings)},
         z_dim=spec.z_dim,
         classes=classes,
         spec=spec.model_dump(mode="json"),
@@ -171,13 +191,15 @@ def build(
             machine=trained.machine,
             generator_parameters=networks.parameter_count(trained.generator),
             discriminator_parameters=networks.parameter_count(trained.discriminator),
+            ended=trained.ended,
         ),
-        metrics=battery.measure(generator),
+        metrics=measured.figures,
         judge_sha256=battery.judge_sha256,
         exactness=exact.certificate.to_manifest(),
         parity=parity,
         golden=golden(generator),
-        calibration=calibration,
+        calibration=calibrated.labelled,
+        calibration_any=calibrated.any_label,
         libraries={"torch": trained.torch} | {lib: importlib.metadata.version(lib) for lib in ("onnx", "onnxruntime", "numpy")},
     )
     write_atomically(staged / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
@@ -223,7 +245,8 @@ def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parit
     logits = session(staged / DISCRIMINATOR).run(None, feed)[0]
     logits_torch = trained.discriminator(torch.from_numpy(by_batch), label).numpy()
 
-    moved = np.abs(by_training - by_torch) * 255
+    sigmoid = sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # as if no tones were matched
+    moved = np.abs(by_training * 255 - sigmoid)
 
     parity = Parity(
         seeds=PARITY_SEEDS,
@@ -254,58 +277,27 @@ def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parit
     return parity
 
 
-def check_sigmoid() -> None:
-    """Put every logit that can occur through ONNX Runtime's sigmoid: none may come out as another grey level.
-
-    Raises:
-        ExportError: one does.
-    """
-    logits = possible_logits()
-    with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        path = Path(scratch) / "sigmoid.onnx"
-        torch.onnx.export(nn.Sigmoid(), (logits,), path, input_names=["logit"], opset_version=OPSET, dynamo=False)
-        found = session(path).run(None, {"logit": logits.numpy()})[0]
-    wrong = int((np.rint(found * 255) != np.rint(torch.sigmoid(logits.double()).numpy() * 255)).sum())
-    if wrong:
-        raise ExportError(f"{wrong} of {len(logits)} grey levels come out wrong here. Use the pinned onnxruntime.")
-
-
-def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> Calibration:
-    """Fit the probability of being real to the discriminator's logits: two parameters, by maximum likelihood (Platt 1999)."""
-    reals, labels = test.images[: len(CALIBRATION_SEEDS)], test.labels[: len(CALIBRATION_SEEDS)]
-    fakes, _ = generator.draw(CALIBRATION_SEEDS, labels if generator.classes else None)
-    logits = []
-    for pictures in (reals, fakes):
-        feed = {"image": (pictures.numpy() / np.float32(255)).astype(np.float32)}
-        if generator.classes:
-            feed["label"] = one_hot(labels.numpy(), generator.classes)
-        logits.append(torch.from_numpy(session(discriminator).run(None, feed)[0]).double())
-    x, target = torch.cat(logits), torch.cat([torch.ones(len(reals)), torch.zeros(len(fakes))]).double()
-    slope, intercept = _fit_logistic(x, target)
-    return Calibration(slope=round(slope, 6), intercept=round(intercept, 6), pictures=len(reals))
-
-
-def _fit_logistic(x: Tensor, target: Tensor) -> tuple[float, float]:
-    scale = x.std().clamp(min=1e-12)
-    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([parameters], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(parameters[0] * (x - x.mean()) / scale + parameters[1], target)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    slope = (parameters[0] / scale).item()
-    return slope, parameters[1].item() - slope * x.mean().item()
+def _ended(events: list[dict[str, Any]]) -> str | None:
+    """Why a run ended, by its events."""
+    ends = [event["reason"] for event in events if event.get("event") == "end"]
+    return ends[-1] if ends else None
 
 
 def golden(generator: OnnxGenerator) -> Golden:
     """The digest of the first seeds' pixels."""
     pixels, _ = generator.draw(range(GOLDEN_SEEDS))
     return Golden(seeds=GOLDEN_SEEDS, sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest())
+
+
+@torch.inference_mode()
+def _levels(exact: ExactGenerator, train: Dataset) -> Tensor:
+    """Many pictures before they have their grey levels, with the labels of as many training pictures."""
+    z, _ = noise.draw_many(TONE_SEEDS, exact.z_dim, 0)
+    label = F.one_hot(train.labels[: len(z)], exact.classes).float() if exact.classes else None
+    parts = range(0, len(z), 250)
+    return torch.cat(
+        [exact.levels(torch.from_numpy(z[i : i + 250]), None if label is None else label[i : i + 250]) for i in parts]
+    )
 
 
 def _inputs(generator: Generator, seeds: range) -> Tensor:

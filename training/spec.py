@@ -86,6 +86,9 @@ class TrainingSpec(BaseModel):
     """Half-life, in images, of the exponential moving average of the generator's weights, which is what is exported.
     Shorter at the start of a run (at most a tenth of the images seen). 0: no averaging."""
 
+    match_tones: bool = True
+    """Whether the exported generator's grey levels are matched to those of the training pictures (`training.tones`)."""
+
     log_every: int = Field(default=6_400, ge=1)
     """Images between two progress events."""
     sample_every: int = Field(default=100_000, ge=1)
@@ -139,6 +142,7 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
         "beta1": 0.5,
         "beta2": 0.999,
         "ema_images": 0,
+        "match_tones": False,
     },
     # What the shipped digits are trained with.
     "standard": {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -11,12 +11,13 @@ from app.api.dependencies import BINARY, CatalogOf
 from app.api.schemas import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.catalog import Catalog, ModelView
 from app.errors import NotFound, VersionUnusable, problem_responses
-from models.manifest import CARD, SAMPLES
+from models.manifest import CARD, EVALUATION, SAMPLES
 from models.repository import Version
 
 router = APIRouter(tags=["models"])
 Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
 Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
+Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Which picture.")]
 _ERRORS = problem_responses(404, 422, 503)
 _KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "The caller's copy is still right."}, **_ERRORS}
 
@@ -68,6 +69,28 @@ async def show_card(request: Request, name: Name, version: Number, catalog: Cata
 async def show_samples(request: Request, name: Name, version: Number, catalog: CatalogOf) -> Response:
     """A hundred pictures of seeds 0 to 99; column n is class n where there are ten."""
     return _file(request, catalog, name, version, SAMPLES, "image/png")
+
+
+@router.get(
+    "/models/{name}/versions/{version}/evaluation.json",
+    summary="Show a version's evaluation",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_KEPT},
+)
+async def show_evaluation(request: Request, name: Name, version: Number, catalog: CatalogOf) -> Response:
+    """Its figures, those of each class, how reliable its discriminator's probability is, and how its run went."""
+    return _file(request, catalog, name, version, EVALUATION, "application/json")
+
+
+@router.get(
+    "/models/{name}/versions/{version}/{plot}.png",
+    summary="Show a picture of a version's card",
+    response_class=Response,
+    responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
+)
+async def show_plot(request: Request, name: Name, version: Number, plot: Plot, catalog: CatalogOf) -> Response:
+    """Its run's curves, the pictures its judge is least certain of, those nearest to training pictures, its reliability."""
+    return _file(request, catalog, name, version, f"{plot}.png", "image/png")
 
 
 def _find(catalog: Catalog, name: str, version: str) -> tuple[ModelView, Version]:

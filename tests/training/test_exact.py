@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from tests.training.conftest import lecture_spec, small_spec
 from training import networks
+from training.datasets import Dataset
 from training.errors import ExportError
-from training.exact import SIGNIFICAND, ExactGenerator, ExactLayer, possible_logits, sigmoid_margin
+from training.exact import SIGNIFICAND, ExactGenerator, ExactLayer, sigmoid_greys
 from training.networks import Generator
 from training.sampling import seeds_to_input
 from training.spec import TrainingSpec
@@ -97,12 +98,27 @@ def test_what_is_beyond_the_grid_is_clipped_not_wrapped() -> None:
     assert torch.equal(exact(far, label), exact(farther, label))
 
 
-def test_no_possible_pixel_lies_near_a_rounding_edge() -> None:
-    grey = 255 * torch.sigmoid(possible_logits().double())
-    edges = torch.arange(256, dtype=torch.float64) + 0.5
-    assert (grey[:, None] - edges).abs().min().item() == pytest.approx(sigmoid_margin())
-    assert sigmoid_margin() > 8e-4
-    assert (grey.round().min(), grey.round().max()) == (0, 255)
+def test_the_sigmoids_table_reaches_every_grey_level() -> None:
+    greys = sigmoid_greys()
+    assert greys.shape == (1024,)
+    assert (greys.diff() >= 0).all()
+    assert set(greys.tolist()) == set(range(256))
+
+
+@torch.inference_mode()
+def test_matched_tones_are_as_frequent_as_real_ones_and_never_change_places(mnist: Dataset) -> None:
+    generator, exact = made_exact(small_spec())
+    levels = exact.levels(*seeds_to_input(range(500), generator))
+    before = exact.greys.clone()
+    exact.match_tones(levels, mnist.images[:500])
+    assert not torch.equal(before, exact.greys)
+    assert (exact.greys.diff() >= 0).all()
+    real = mnist.images[:500].float() / 255
+    drawn = exact(*seeds_to_input(range(500, 1000), generator))
+    assert set((drawn * 255).unique().tolist()) <= set(map(float, range(256)))
+    for quantile in (0.5, 0.85, 0.95):
+        here, there = (pixels.flatten()[:300_000].quantile(quantile) for pixels in (drawn, real))
+        assert here.item() == pytest.approx(there.item(), abs=0.08)
 
 
 def test_a_network_that_no_grid_can_hold_is_refused() -> None:

@@ -97,9 +97,7 @@ def judge(classifier: Classifier, images: Tensor, batch: int = 500) -> Judgement
     return Judgement(features, logits.softmax(1))
 
 
-def fit(
-    train: Dataset, report: Callable[[int, float], None], epochs: int | None = None, kind: Kind = "conv"
-) -> Classifier:
+def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None = None, kind: Kind = "conv") -> Classifier:
     """Train a classifier on real pictures, moved by up to two pixels; `report(epoch, loss)` follows it."""
     torch.manual_seed(SEED)
     epochs = epochs or EPOCHS[kind]
@@ -147,7 +145,8 @@ def load(dataset: str, classes: int, kind: Kind = "conv") -> tuple[Classifier, s
     path = path_of(dataset, kind)
     if not path.exists():
         raise TrainingError(
-            f"There is no classifier for {dataset} at {path}. Make it with: python -m training classifier {dataset} --kind {kind}"
+            f"There is no classifier for {dataset} at {path}. Make it with: "
+            f"python -m training classifier {dataset} --kind {kind}"
         )
     classifier = KINDS[kind](classes)
     try:

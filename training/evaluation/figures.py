@@ -1,7 +1,8 @@
-"""The figures of a generator, each with its floor."""
+"""The figures of a generator, each with its floor: the same for real pictures that nothing was trained on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,11 +16,36 @@ from training.datasets import Dataset
 from training.errors import CheckpointError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
+from training.evaluation.classifier import Judgement, Kind
+from training.evaluation.memorisation import Nearest, nearest
+from training.evaluation.network import learn, probabilities
+from training.evaluation.two_sample import two_sample
 from training.onnx_models import OnnxGenerator
 from training.spec import DatasetName
 
 REFERENCE = 10_000
 NEIGHBOUR = 5
+TWO_SAMPLE_SEEDS = range(3)
+SCORE_SEED, SCORE_EPOCHS = 0, 3
+SCORE_SEEDS_FROM = 2**20
+"""The pictures that a classifier learns from have seeds of their own, from here on."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found of one generator: the figures, and what is worth looking at besides."""
+
+    figures: dict[str, Figure]
+    pictures: Tensor
+    """Those that were judged, uint8 (N, 1, 28, 28), of seeds 0 up."""
+    labels: Tensor
+    """The classes that were asked for, (N,)."""
+    judgement: Judgement
+    """The first judge's view of them."""
+    by_class: dict[str, list[float]] = field(default_factory=dict)
+    """Figure to its value for each class."""
+    neighbours: Nearest | None = None
+    """The training pictures nearest to them; only of a thorough measurement."""
 
 
 class Battery:
@@ -30,46 +56,155 @@ class Battery:
         data_folder: where it lies, if not in its usual place.
         pictures: how many generated ones to judge, at most as many as there are test pictures. Figures at different counts
             do not compare.
-        cache: folder that keeps what the judge sees in the training pictures, which takes most of the time.
+        cache: folder that keeps what the judges see in the training pictures, which takes much of the time.
     """
 
     def __init__(
         self, dataset: DatasetName, data_folder: Path | None = None, pictures: int = 10_000, cache: Path | None = None
     ) -> None:
         train, test = (datasets.load(dataset, split, data_folder) for split in ("train", "test"))
-        self.judge, self.judge_sha256 = classifiers.load(dataset, len(train.source.classes))
+        self.train, self.test, self.cache = train, test, cache
         self.count = min(pictures, len(test))
         self.labels = test.labels[: self.count]
+        self.views = {kind: _View(kind, train, test, self.count, cache) for kind in classifiers.KINDS}
+        self.judge_sha256 = self.views["conv"].judge_sha256
+        self._score_floor: Tensor | None = None
+
+    def measure(self, generator: OnnxGenerator) -> dict[str, Figure]:
+        """The figures that two judges' features give, for pictures of seeds 0 up with the labels of as many test pictures.
+
+        The floor of each figure is what real test pictures get in the same way; for a distance to the test pictures
+        themselves, what as many training pictures get.
+        """
+        return self.look(generator).figures
+
+    def look(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
+        """Measure a generator, and keep what is worth looking at.
+
+        Args:
+            generator: as it is served.
+            thorough: train networks on and against its pictures too, and look for their nearest training pictures. That
+                takes minutes.
+        """
+        conditional = bool(generator.classes)
+        fakes, labels = generator.draw(range(self.count), self.labels if conditional else None)
+        figures: dict[str, Figure] = {}
+        for view in self.views.values():
+            figures |= view.figures(fakes, labels if conditional else None)
+        judgement = classifiers.judge(self.views["conv"].judge, fakes)
+        real = self.views["conv"].real
+        by_class: dict[str, list[float]] = {}
+        if conditional:
+            by_class["label_accuracy"] = _each_class(judgement.probabilities.argmax(1), labels)
+            by_class["label_accuracy, real"] = _each_class(real.probabilities.argmax(1), self.labels)
+        neighbours = None
+        if thorough:
+            if conditional:
+                figures |= self._score(generator, by_class)
+            figures |= self._two_samples(fakes)
+            neighbours, repeats = self._memorisation(fakes)
+            figures |= repeats
+        return Measured(figures, fakes, labels, judgement, by_class, neighbours)
+
+    def _score(self, generator: OnnxGenerator, by_class: dict[str, list[float]]) -> dict[str, Figure]:
+        """The classification accuracy score."""
+        labels = self.train.labels
+        fakes, _ = generator.draw(range(SCORE_SEEDS_FROM, SCORE_SEEDS_FROM + len(labels)), labels)
+        guesses = self._learned_from(fakes)
+        if self._score_floor is None:
+            self._score_floor = self._learned_from(self.train.images)
+        by_class["cas"] = _each_class(guesses, self.test.labels)
+        by_class["cas, real"] = _each_class(self._score_floor, self.test.labels)
+        value, floor = ((g == self.test.labels).float().mean().item() for g in (guesses, self._score_floor))
+        what = (
+            f"classification accuracy score: a fresh network trained on {len(labels):,} pictures ({SCORE_EPOCHS} epochs) "
+            f"names the class of {len(self.test):,} test pictures (Ravuri & Vinyals 2019)"
+        )
+        return {"cas": Figure(value=_rounded(value), floor=_rounded(floor), better="higher", what=what)}
+
+    def _learned_from(self, pictures: Tensor) -> Tensor:
+        """The class of each test picture, as a network names it that knows only these pictures and the training labels."""
+        classes = len(self.train.source.classes)
+        network = learn(pictures, self.train.labels, classes, seed=SCORE_SEED, epochs=SCORE_EPOCHS)
+        return probabilities(network, self.test.images).argmax(1)
+
+    def _two_samples(self, fakes: Tensor) -> dict[str, Figure]:
+        """Can a fresh network tell them from test pictures? The floor: can it tell test from training pictures?"""
+        rng = torch.Generator().manual_seed(0)
+        training = self.train.images[torch.randperm(len(self.train), generator=rng)[: len(fakes)]]
+        found = [two_sample(self.test.images, fakes, seed) for seed in TWO_SAMPLE_SEEDS]
+        floor = [two_sample(self.test.images, training, seed) for seed in TWO_SAMPLE_SEEDS]
+        what = (
+            f"two-sample test: {{}} of a fresh network that is to tell test pictures from generated ones, trained on half of "
+            f"{len(fakes):,} each, tested on the other; {len(TWO_SAMPLE_SEEDS)} seeds (Lopez-Paz & Oquab 2017). Its floor: "
+            "test from training pictures"
+        )
+        return {
+            name: _spread([getattr(t, key) for t in found], [getattr(t, key) for t in floor], "lower", what.format(words))
+            for name, key, words in (("c2st_accuracy", "accuracy", "accuracy"), ("c2st_auc", "auc", "area under the ROC curve"))
+        }
+
+    def _memorisation(self, fakes: Tensor) -> tuple[Nearest, dict[str, Figure]]:
+        """How near to training pictures they lie, beside test pictures."""
+        fake, real = (nearest(pictures, self.train.images) for pictures in (fakes, self.test.images[: self.count]))
+        figures = {
+            "nearest_training": Figure(
+                value=_rounded(fake.median),
+                floor=_rounded(real.median),
+                better="higher",
+                what="median distance to the nearest training picture, pixels in 0..1; far below the floor would be copying",
+            ),
+            "authenticity": Figure(
+                value=_rounded(fake.authenticity),
+                floor=_rounded(real.authenticity),
+                better="higher",
+                what="AuthPct: share not nearer to a training picture than that one's own nearest neighbour (Alaa 2022)",
+            ),
+        }
+        return fake, figures
+
+
+class _View:
+    """The real pictures as one judge sees them."""
+
+    def __init__(self, kind: Kind, train: Dataset, test: Dataset, count: int, cache: Path | None) -> None:
+        self.suffix = "" if kind == "conv" else f"_{kind}"
+        self.words = "the judge" if kind == "conv" else "the second judge, an MLP"
+        self.judge, self.judge_sha256 = classifiers.load(train.source.name, len(train.source.classes), kind)
+        self.count, self.labels = count, test.labels[:count]
         self.train = self._judge_training(train, cache)
-        self.real = classifiers.judge(self.judge, test.images[: self.count])
+        self.real = classifiers.judge(self.judge, test.images[:count])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             order = torch.randperm(len(self.train))
         self.reference = self.train[order[:REFERENCE]]
         self.radii = distance.radii(self.reference, k=NEIGHBOUR)
-        self.sample = self.train[order[-self.count :]]  # as many training pictures as are judged
+        self.sample = self.train[order[-count:]]  # as many training pictures as are judged
+        kid_test = distance.kid(self.real.features, self.sample)
         self._floors = self._distances(self.real.features) | {
-            "fid_test": distance.fid(self.real.features, self.sample),
-            "kid_test": distance.kid(self.real.features, self.sample)[0],
-            "label_accuracy": self.real.accuracy(self.labels),
+            "fid_test": (distance.fid(self.real.features, self.sample), None),
+            "kid_test": kid_test,
+            "label_accuracy": (self.real.accuracy(self.labels), None),
         }
 
-    def measure(self, generator: OnnxGenerator) -> dict[str, Figure]:
-        """Judge the pictures of seeds 0 up, with the labels of as many test pictures.
-
-        The floor of each figure is what real test pictures get in the same way; for a distance to the test pictures
-        themselves, what as many training pictures get.
-        """
-        fakes, labels = generator.draw(range(self.count), self.labels if generator.classes else None)
+    def figures(self, fakes: Tensor, labels: Tensor | None) -> dict[str, Figure]:
+        """What this judge makes of generated pictures, (N, 1, 28, 28), and of the labels asked for, (N,), if any were."""
         fake = classifiers.judge(self.judge, fakes)
-        values: dict[str, float | None] = {
+        values: dict[str, tuple[float | None, float | None]] = {
             **self._distances(fake.features),
-            "fid_test": distance.fid(self.real.features, fake.features),
-            "kid_test": distance.kid(self.real.features, fake.features)[0],
-            "label_accuracy": fake.accuracy(labels) if generator.classes else None,
+            "fid_test": (distance.fid(self.real.features, fake.features), None),
+            "kid_test": distance.kid(self.real.features, fake.features),
+            "label_accuracy": (None if labels is None else fake.accuracy(labels), None),
         }
         return {
-            name: Figure(value=_rounded(values[name]), floor=_rounded(self._floors[name]), better=better, what=what)
+            f"{name}{self.suffix}": Figure(
+                value=_rounded(values[name][0]),
+                sd=_rounded(values[name][1]),
+                floor=_rounded(self._floors[name][0]),
+                floor_sd=_rounded(self._floors[name][1]),
+                better=better,
+                what=what,
+            )
             for name, (better, what) in self._described().items()
         }
 
@@ -89,29 +224,47 @@ class Battery:
             save_checkpoint({"features": features}, path)
         return features
 
-    def _distances(self, features: Tensor) -> dict[str, float]:
-        """How far a set of features lies from the training set's."""
+    def _distances(self, features: Tensor) -> dict[str, tuple[float, float | None]]:
+        """How far a set of features lies from the training set's: values, and standard deviations where there are any."""
         density, coverage = distance.density_coverage(self.reference, features, k=NEIGHBOUR, radius=self.radii)
         return {
-            "fid": distance.fid(self.train, features),
-            "kid": distance.kid(self.train, features)[0],
-            "density": density,
-            "coverage": coverage,
+            "fid": (distance.fid(self.train, features), None),
+            "kid": distance.kid(self.train, features),
+            "density": (density, None),
+            "coverage": (coverage, None),
         }
 
     def _described(self) -> dict[str, tuple[Literal["lower", "higher"], str]]:
         n = f"{self.count:,}"
-        balls = f"k={NEIGHBOUR}, {n} pictures against {REFERENCE:,} of the training set (Naeem 2020)"
-        kernel = "unbiased kernel distance on the judge's features, mean of 100 subsets of 1,000, against"
+        balls = f"{self.words}, k={NEIGHBOUR}, {n} pictures against {REFERENCE:,} of the training set (Naeem 2020)"
+        kernel = f"unbiased kernel distance on the features of {self.words}, mean and sd of 100 subsets of 1,000, against"
         return {
-            "fid": ("lower", f"Frechet distance on the judge's features, {n} pictures against the whole training set"),
+            "fid": ("lower", f"Frechet distance on the features of {self.words}, {n} pictures against the whole training set"),
             "fid_test": ("lower", f"the same against {n} test pictures, which nothing was trained on"),
             "kid": ("lower", f"{kernel} the training set"),
             "kid_test": ("lower", f"{kernel} {n} test pictures"),
             "density": ("higher", f"density, {balls}"),
             "coverage": ("higher", f"coverage, {balls}"),
-            "label_accuracy": ("higher", "share of pictures that the judge takes for the class that was asked for"),
+            "label_accuracy": ("higher", f"share of pictures that {self.words}, takes for the class that was asked for"),
         }
+
+
+def _each_class(guesses: Tensor, labels: Tensor) -> list[float]:
+    """Share of right guesses among the pictures of each class."""
+    return [round((guesses[labels == k] == k).float().mean().item(), 4) for k in range(int(labels.max()) + 1)]
+
+
+def _spread(values: list[float], floors: list[float], better: Literal["lower", "higher"], what: str) -> Figure:
+    """A figure that was measured several times: mean and standard deviation."""
+    value, floor = torch.tensor(values), torch.tensor(floors)
+    return Figure(
+        value=_rounded(value.mean().item()),
+        sd=_rounded(value.std().item()),
+        floor=_rounded(floor.mean().item()),
+        floor_sd=_rounded(floor.std().item()),
+        better=better,
+        what=what,
+    )
 
 
 def _rounded(value: float | None) -> float | None:

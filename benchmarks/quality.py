@@ -1,0 +1,191 @@
+"""What each part of the recipe is worth: .venv-dev/bin/python benchmarks/quality.py
+
+Trains one generator for each row of a table, all on equally many images, measures each as it would be served, and writes
+the table and a plot of quality against microseconds a picture into docs/. Runs two trainers of one thread at a time. What
+is in --folder already is not done again, so the command can be stopped and started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure as Plot
+
+from models.manifest import GENERATOR, sha256_of
+from models.repository import CHAMPION, Repository
+from training import export as exporting
+from training.evaluation.figures import Battery
+from training.evaluation.two_sample import two_sample
+from training.folder import RunFolder
+from training.onnx_models import OnnxGenerator, one_hot
+from training.spec import TrainingSpec
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, PLOT = ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.png"
+START, END = "<!-- ablations: written by benchmarks/quality.py -->", "<!-- end of ablations -->"
+ROUNDS = 15
+
+MLP = {"network": "mlp", "generator_widths": [512, 1024], "match_tones": True}
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lecture": ("lecture", {}),
+    "lecture, conditional": ("lecture", {"conditional": True}),
+    "two MLPs, relativistic, R1 + R2": ("standard", MLP | {"discriminator_widths": [512, 256]}),
+    "MLP generator, convolutional discriminator": ("standard", MLP | {"discriminator_network": "conv"}),
+    "standard": ("standard", {}),
+    "grey levels not matched": ("standard", {"match_tones": False}),
+    "gamma 0.25 from the start": ("standard", {"first_gamma": None}),
+    "gamma 1 throughout": ("standard", {"first_gamma": None, "gamma": 1.0}),
+    "gamma 0.05 after the burn-in": ("standard", {"gamma": 0.05}),
+    "penalties every 2nd step": ("standard", {"penalty_interval": 2}),
+    "penalties every 16th step": ("standard", {"penalty_interval": 16}),
+    "beta1 0.5": ("standard", {"beta1": 0.5}),
+    "learning rate 1e-3": ("standard", {"learning_rate": 1e-3}),
+    "learning rate constant": ("standard", {"final_learning_rate": 5e-4}),
+    "batch 32": ("standard", {"batch_size": 32}),
+    "batch 128": ("standard", {"batch_size": 128}),
+    "no average of the weights": ("standard", {"ema_images": 0}),
+    "translation by up to 2 pixels": ("standard", {"translate": 2}),
+    "float32": ("standard", {"precision": "float32"}),
+    "generator (48, 32, 32)": ("standard", {"generator_widths": [48, 32, 32]}),
+    "generator (64, 96, 32, 16)": ("standard", {"generator_widths": [64, 96, 32, 16]}),
+}
+"""What differs from the preset, by the name of the row."""
+COLUMNS = ("fid_test", "fid_test_mlp", "coverage", "density", "label_accuracy")
+
+
+def spec_of(preset: str, overrides: dict[str, Any], images: int) -> TrainingSpec:
+    """The run of a row: its preset cut to so many images, of which the first half is the burn-in."""
+    sparse = {"metrics_every": 0, "sample_every": images, "checkpoint_every": images, "log_every": images // 8}
+    cut = {"images": images, "burn_in": images // 2, "threads": 1, "held_out": 0, "patience": 0} | sparse
+    return TrainingSpec.from_preset(preset, **cut | overrides)  # type: ignore[arg-type]
+
+
+def train(name: str, spec: TrainingSpec, folder: Path) -> RunFolder:
+    """Train a row, unless that was done before."""
+    run = RunFolder(folder / name.replace(" ", "-").replace(",", ""))
+    wanted = folder / f"{run.path.name}.json"
+    wanted.write_text(spec.model_dump_json())
+    if not (run.checkpoint.exists() and run.read_spec() == spec):
+        start = time.monotonic()
+        command = [sys.executable, "-m", "training", "train", "--spec", str(wanted), "--out", str(run.path)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+        print(f"{name}: trained in {time.monotonic() - start:.0f} s", flush=True)
+    return run
+
+
+def microseconds(paths: dict[str, tuple[Path, int]]) -> dict[str, float]:
+    """Median time for one picture in ONNX Runtime on one thread, the generators taking turns."""
+    generators = {name: OnnxGenerator(path, classes) for name, (path, classes) in paths.items()}
+    taken: dict[str, list[float]] = {name: [] for name in generators}
+    for _ in range(ROUNDS):
+        for name, generator in generators.items():
+            feed = {"z": np.random.RandomState(0).standard_normal((1, generator.z_dim)).astype(np.float32)}
+            if generator.classes:
+                feed["label"] = one_hot(np.array([3]), generator.classes)
+            for turn in range(60):
+                start = time.perf_counter()
+                generator.session.run(None, feed)
+                if turn >= 10:
+                    taken[name].append((time.perf_counter() - start) * 1e6)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def measure(name: str, run: RunFolder, battery: Battery, folder: Path) -> dict[str, Any]:
+    """The figures of a row's generator as it would be served, kept beside its run."""
+    kept = folder / f"{run.path.name}.figures.json"
+    exported = folder / f"{run.path.name}.onnx"
+    of = sha256_of(run.checkpoint)
+    if kept.exists() and exported.exists() and (found := json.loads(kept.read_text()))["of"] == of:
+        return dict(found)
+    trained = exporting.load_trained(run, "last")
+    with tempfile.TemporaryDirectory() as scratch:
+        version = exporting.build(Path(scratch), trained, "ablation", battery, say=lambda _: None)
+        classes = len(version.manifest.classes)
+        generator = OnnxGenerator(version.path / GENERATOR, classes)
+        fakes, _ = generator.draw(range(battery.count), battery.labels if classes else None)
+        test = two_sample(battery.test.images, fakes, 0)
+        figures = {column: version.manifest.metrics[column].value for column in COLUMNS}
+        exported.write_bytes((version.path / GENERATOR).read_bytes())
+    found = {"of": of, "classes": classes, **figures, "c2st": test.accuracy, "minutes": trained.seconds / 60}
+    kept.write_text(json.dumps(found, indent=1))
+    print(f"{name}: {found}", flush=True)
+    return found
+
+
+def table(found: dict[str, dict[str, Any]], images: int) -> str:
+    """The rows as Markdown."""
+    head = "| recipe | FID | FID, 2nd judge | coverage | density | label accuracy | two-sample | µs a picture | minutes |"
+    lines = [f"All rows: {images:,} images of MNIST, one thread, equal seeds.", "", head, "|---" * 9 + "|"]
+    for name, row in found.items():
+        accuracy = "–" if row["label_accuracy"] is None else f"{row['label_accuracy']:.3f}"
+        lines.append(
+            f"| {name} | {row['fid_test']:.2f} | {row['fid_test_mlp']:.2f} | {row['coverage']:.3f} | {row['density']:.3f} "
+            f"| {accuracy} | {row['c2st']:.3f} | {row['µs']:.0f} | {row['minutes']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
+    """Quality against microseconds a picture."""
+    plot = Plot(figsize=(8, 5), layout="constrained")
+    axes = plot.subplots()
+    for number, (name, row) in enumerate(found.items()):
+        axes.scatter(row["µs"], row["fid_test"], s=20)
+        axes.annotate(name, (row["µs"], row["fid_test"]), (4, 4 if number % 2 else -8), textcoords="offset points", fontsize=6)
+    axes.set_yscale("log")
+    axes.set_xlabel("µs a picture, ONNX Runtime, one thread, batch 1")
+    axes.set_ylabel("FID against test pictures, on the judge's features")
+    plot.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def shipped(battery: Battery) -> dict[str, tuple[Path, int]]:
+    """The champions of the shipped models, for the plot's last column."""
+    repository, found = Repository(ROOT / "models"), {}
+    for name in repository.names():
+        version = repository.get(name, repository.aliases(name)[CHAMPION])
+        found[f"shipped {name}/{version.number}"] = (version.path / GENERATOR, len(version.manifest.classes))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=100_000, help="that each row is trained on")
+    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "ablations")
+    parser.add_argument("--only", nargs="*", choices=ROWS, help="rows; by default all")
+    parser.add_argument("--write", action="store_true", help="put the table and the plot into docs/")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    rows = {name: ROWS[name] for name in arguments.only or ROWS}
+    specs = {name: spec_of(preset, overrides, arguments.images) for name, (preset, overrides) in rows.items()}
+    with ThreadPoolExecutor(2) as pool:
+        runs = dict(zip(specs, pool.map(lambda item: train(*item, arguments.folder), specs.items()), strict=True))
+    battery = Battery("mnist", cache=ROOT / "var" / "cache")
+    found = {name: measure(name, run, battery, arguments.folder) for name, run in runs.items()}
+    files = {name: (arguments.folder / f"{runs[name].path.name}.onnx", found[name]["classes"]) for name in found}
+    for name, cost in microseconds(files | shipped(battery)).items():
+        found.setdefault(name, {})["µs"] = cost
+    costs = {name: row for name, row in found.items() if name not in runs}
+    text = table({name: found[name] for name in runs}, arguments.images)
+    text += "\n\n" + "; ".join(f"{name}: {row['µs']:.0f} µs a picture" for name, row in costs.items()) + "."
+    print(text)
+    if arguments.write:
+        page = PAGE.read_text()
+        before, after = page.partition(START)[0], page.partition(END)[2]
+        PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}")
+        draw({name: found[name] for name in runs}, PLOT)
+
+
+if __name__ == "__main__":
+    main()
