@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from app.__main__ import default_of
 from app.settings import ROOT, Settings
-from models.repository import Repository
+from models.repository import Repository, Version
 
-README = ROOT / "README.md"
+README, QUALITY = ROOT / "README.md", ROOT / "docs" / "quality.md"
 
 
 def settings_table() -> str:
@@ -21,13 +22,55 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
+def shipped() -> list[Version]:
+    """The champion of each shipped model."""
+    repository = Repository(ROOT / "models")
+    return [repository.get(name, repository.aliases(name)["champion"]) for name in sorted(repository.names())]
+
+
 def figures_table() -> str:
-    """The shipped digits' figures beside their floors, as Markdown."""
-    rows = ["| figure | digits/1 | real (floor) | better |", "|---|---|---|---|"]
-    for name, figure in Repository(ROOT / "models").get("digits", 1).manifest.metrics.items():
-        value, floor = (f"{v:.3f}" if v is not None else "–" for v in (figure.value, figure.floor))
-        rows.append(f"| {name} | {value} | {floor} | {figure.better} |")
+    """The shipped versions' figures beside their floors, as Markdown."""
+    versions = shipped()
+    heads = [head for v in versions for head in (f"{v.name}/{v.number}", "real")]
+    rows = [f"| figure | {' | '.join(heads)} | better |", "|---" * (len(heads) + 2) + "|"]
+    for name, first in versions[0].manifest.metrics.items():
+        figures = [v.manifest.metrics.get(name) for v in versions]
+        cells = [_number(x) for figure in figures for x in ((figure.value, figure.floor) if figure else (None, None))]
+        rows.append(f"| {name} | {' | '.join(cells)} | {first.better} |")
     return "\n".join(rows)
+
+
+def goals_table() -> str:
+    """What was asked of the shipped generators, and what they reach, as Markdown."""
+    versions = shipped()
+    rows = [
+        f"| figure | must | goal | {' | '.join(f'{v.name}/{v.number}' for v in versions)} |",
+        "|---" * (len(versions) + 3) + "|",
+    ]
+    for words, must, goal, figure, reached in GOALS:
+        cells = []
+        for version in versions:
+            found = version.manifest.metrics.get(figure)
+            known = found is not None and found.value is not None and found.floor is not None
+            cells.append(reached(found.value, found.floor) if known else "–")  # type: ignore[union-attr]
+        rows.append(f"| {words} | {must} | {goal} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+GOALS: list[tuple[str, str, str, str, Callable[[float, float], str]]] = [
+    ("FID against the training set, as a multiple of the floor", "4", "1.5", "fid", lambda v, f: f"{v / f:.2f}"),
+    ("the same on the second judge", "", "", "fid_mlp", lambda v, f: f"{v / f:.2f}"),
+    ("coverage, as a fraction of the floor's", "0.93", "0.98", "coverage", lambda v, f: f"{v / f:.3f}"),
+    ("density, as a fraction of the floor's", "0.85", "0.97", "density", lambda v, f: f"{v / f:.3f}"),
+    ("label accuracy below real's, points", "1.0", "0.3", "label_accuracy", lambda v, f: f"{100 * (f - v):.2f}"),
+    ("classification accuracy score below real's, points", "0.8", "0.3", "cas", lambda v, f: f"{100 * (f - v):.2f}"),
+    ("two-sample test accuracy (its floor)", "0.70", "0.55", "c2st_accuracy", lambda v, f: f"{v:.3f} ({f:.3f})"),
+]
+"""In words, what must be and what should be, the figure, and how it is told from value and floor."""
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def with_settings(readme: str) -> str:
@@ -36,8 +79,13 @@ def with_settings(readme: str) -> str:
 
 
 def with_figures(readme: str) -> str:
-    """README with the shipped digits' figures as they are."""
+    """README with the shipped versions' figures as they are."""
     return _between("figures", figures_table(), readme)
+
+
+def with_goals(page: str) -> str:
+    """docs/quality.md with what the shipped generators reach."""
+    return _between("goals", goals_table(), page)
 
 
 def _between(name: str, text: str, readme: str) -> str:
@@ -47,3 +95,4 @@ def _between(name: str, text: str, readme: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(with_figures(with_settings(README.read_text())))
+    QUALITY.write_text(with_goals(QUALITY.read_text()))

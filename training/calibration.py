@@ -17,6 +17,8 @@ from training.onnx_models import OnnxGenerator, one_hot, session
 FIT_SEEDS = range(2**31, 2**31 + 5_000)
 """Far from the seeds that are judged."""
 CHECK_SEEDS = range(2**31 + 5_000, 2**31 + 10_000)
+ANY_LABEL_PICTURES = 1_000
+"""Each is looked at once for every label."""
 BINS = 10
 
 
@@ -51,12 +53,14 @@ def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> C
         test: real pictures that neither network was trained on.
     """
     half = len(test) // 2
-    fit, truth = _logits(generator, discriminator, test, slice(0, half), FIT_SEEDS)
-    check, true = _logits(generator, discriminator, test, slice(half, 2 * half), CHECK_SEEDS)
-    labelled = _calibration(fit.said, truth)
-    any_label = _calibration(fit.greatest, truth) if generator.classes else None
-    probability = torch.sigmoid(labelled.slope * check.said + labelled.intercept)
-    return Calibrated(labelled, any_label, reliability(probability, true))
+    labelled = _calibration(*_logits(generator, discriminator, test, slice(0, half), FIT_SEEDS))
+    any_label = None
+    if generator.classes:
+        few = slice(0, ANY_LABEL_PICTURES)
+        any_label = _calibration(*_logits(generator, discriminator, test, few, FIT_SEEDS, any_label=True))
+    logits, truth = _logits(generator, discriminator, test, slice(half, 2 * half), CHECK_SEEDS)
+    probability = torch.sigmoid(labelled.slope * logits + labelled.intercept)
+    return Calibrated(labelled, any_label, reliability(probability, truth))
 
 
 def reliability(probability: Tensor, truth: Tensor) -> list[Bin]:
@@ -71,32 +75,27 @@ def reliability(probability: Tensor, truth: Tensor) -> list[Bin]:
     return [Bin(round(p.mean().item(), 4), round(t.mean().item(), 4), len(p)) for p, t in parts]
 
 
-@dataclass(frozen=True)
-class _Logits:
-    said: Tensor
-    """With the picture's own label, (N,)."""
-    greatest: Tensor
-    """With the label that gives the greatest, (N,)."""
+def _logits(
+    generator: OnnxGenerator, discriminator: Path, test: Dataset, part: slice, seeds: range, *, any_label: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Logits (2N,) of a part of the test pictures, then of as many generated ones with the same labels; and what is so (2N,).
 
-
-def _logits(generator: OnnxGenerator, discriminator: Path, test: Dataset, part: slice, seeds: range) -> tuple[_Logits, Tensor]:
-    """Logits of real pictures, then of as many generated ones with the same labels, and the truth."""
+    With `any_label` the greatest logit over all labels is taken instead of that of the picture's own.
+    """
     reals, labels = test.images[part], test.labels[part]
     fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)
     judge = session(discriminator)
-    said, greatest = [], []
+    found = []
     for pictures in (reals, fakes):
-        image = pictures.numpy() / np.float32(255)
-        if not generator.classes:
-            said.append(torch.from_numpy(judge.run(None, {"image": image})[0]))
-            continue
-        every = [np.full(len(image), k) for k in range(generator.classes)]
-        rows = [judge.run(None, {"image": image, "label": one_hot(k, generator.classes)})[0] for k in every]
-        logits = torch.from_numpy(np.stack(rows, axis=1))  # (N, K)
-        said.append(logits.gather(1, labels[:, None])[:, 0])
-        greatest.append(logits.amax(1))
+        feed = {"image": pictures.numpy() / np.float32(255)}
+        if any_label:
+            every = [one_hot(np.full(len(pictures), k), generator.classes) for k in range(generator.classes)]
+            found.append(np.max([judge.run(None, feed | {"label": label})[0] for label in every], axis=0))
+        else:
+            label = {"label": one_hot(labels.numpy(), generator.classes)} if generator.classes else {}
+            found.append(judge.run(None, feed | label)[0])
     truth = torch.cat([torch.ones(len(reals)), torch.zeros(len(fakes))]).double()
-    return _Logits(torch.cat(said).double(), torch.cat(greatest).double() if greatest else torch.empty(0)), truth
+    return torch.from_numpy(np.concatenate(found)).double(), truth
 
 
 def _calibration(logits: Tensor, truth: Tensor) -> Calibration:

@@ -53,7 +53,7 @@ PARITY_SEEDS = 1_000
 GOLDEN_SEEDS = 32
 GRID_TOLERANCE = 1.0
 """Grey levels by which the integer grid may move a pixel on average. More would be another generator."""
-TONE_SEEDS = range(2**31 + 10_000, 2**31 + 30_000)
+TONE_SEEDS = range(2**31 + 10_000, 2**31 + 20_000)
 LOGIT_TOLERANCE = 1e-3
 Say = Callable[[str], None]
 
