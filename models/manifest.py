@@ -142,6 +142,8 @@ class Manifest(_Part):
     parity: Parity
     golden: Golden
     calibration: Calibration
+    calibration_any: Calibration | None = None
+    """The same where no label is said: fitted to the greatest logit over all labels. None for an unconditional one."""
     parent: int | None = None
     """The version whose weights this one's training started from."""
     job: str | None = None
