@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
+from weakref import WeakKeyDictionary
 
+from app.discriminator import LoadedDiscriminator
 from app.errors import NotFound, SeedlingError, VersionUnusable
 from app.generator import LoadedGenerator
 from models.repository import CHAMPION, PREVIOUS, Repository, RepositoryError, Version
@@ -62,6 +64,7 @@ class Catalog:
     def __init__(self, repository: Repository, default: str, max_loaded: int) -> None:
         self.repository, self.default, self.max_loaded = repository, default, max_loaded
         self._now = _Snapshot()
+        self._discriminators: WeakKeyDictionary[LoadedGenerator, LoadedDiscriminator] = WeakKeyDictionary()
         self._stamps: dict[str, tuple[int, ...]] | None = None
         self._lock = threading.Lock()  # held by whoever makes the next snapshot
         # Loading leaves scratch memory with the thread that did it; from many threads that adds up, from one it does not.
@@ -164,6 +167,21 @@ class Catalog:
         """The same, but None if it would have to be loaded first."""
         model = self.model(name)
         return self._now.loaded.get((model.name, self.number(model, version)))
+
+    def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
+        """The discriminator that a generator was trained against, loaded when first asked for and kept as long as it is.
+
+        Raises:
+            VersionUnusable: its file is not what the manifest says.
+        """
+        found = self._discriminators.get(generator)
+        if found is None:
+            with self._lock:
+                found = self._discriminators.get(generator)
+                if found is None:
+                    found = self._loader.submit(LoadedDiscriminator, generator.version).result()
+                    self._discriminators[generator] = found
+        return found
 
     def state(self, model: ModelView, number: int) -> State:
         """Whether a version is in memory, could be, or is refused."""

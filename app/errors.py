@@ -5,8 +5,11 @@
     │   ├── SeedInvalid         422  not a seed, or a numeral that is no integer in range
     │   ├── LabelInvalid        422  no such class, or no classes at all
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
-    │   └── TooMuch             422  more pictures, frames or pixels than one call may ask for
-    ├── BodyTooLarge            413
+    │   ├── TooMuch             422  more pictures, frames or pixels than one call may ask for
+    │   └── PictureInvalid      422  a picture file that is empty, damaged or cut off
+    ├── BodyTooLarge            413  more bytes than are read
+    │   └── PictureTooLarge     413  more pixels than are decoded
+    ├── PictureUnsupported      415  a body that is no picture, or of another kind
     ├── NotFound                404  no such model, version or page
     ├── Conflict                409  what is asked for does not fit the state things are in
     │   ├── JobConflict         409  a job that has ended, or has not
@@ -90,10 +93,28 @@ class TooMuch(InvalidRequest):
     code = "too_much"
 
 
+class PictureInvalid(InvalidRequest):
+    """A picture file is empty, damaged or cut off."""
+
+    code = "picture_invalid"
+
+
 class BodyTooLarge(SeedlingError):
     """The body is longer than the bound."""
 
     status, code = 413, "body_too_large"
+
+
+class PictureTooLarge(BodyTooLarge):
+    """A picture file would take more work to decode than it may."""
+
+    code = "picture_too_large"
+
+
+class PictureUnsupported(SeedlingError):
+    """A body is not a picture, or none of a kind that is read."""
+
+    status, code = 415, "picture_unsupported"
 
 
 class NotFound(SeedlingError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from app.errors import VersionUnusable
 from app.latents import Point, one_hot
 from models import noise
-from models.manifest import GENERATOR, Manifest
+from models.manifest import GENERATOR
 from models.repository import Damaged, Version
 
 BATCH = 64
 SIDE = 28
-FLOAT = "tensor(float)"
 Pixels = NDArray[np.uint8]
+Shapes = dict[str, list[int]]
+"""Tensor name to its dimensions after the first."""
 
 
 class LoadedGenerator:
@@ -35,8 +37,9 @@ class LoadedGenerator:
         self.version, self.manifest = version, version.manifest
         try:
             version.verify()
-            self._session = _open(version)
-            _check_shapes(self._session, self.manifest)
+            self._session = open_session(version.path / GENERATOR)
+            inputs, outputs = {"z": [self.manifest.z_dim]}, {"image": [1, SIDE, SIDE]}
+            check_shapes(self._session, version.path / GENERATOR, inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
             raise
@@ -78,22 +81,28 @@ class LoadedGenerator:
             )
 
 
-def _open(version: Version) -> onnxruntime.InferenceSession:
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Load an ONNX file for the CPU, in one thread that waits without spinning."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(version.path / GENERATOR, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _check_shapes(session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
-    expected = {"z": [FLOAT, manifest.z_dim]} | ({"label": [FLOAT, len(manifest.classes)]} if manifest.classes else {})
-    expected_output = {"image": [FLOAT, 1, SIDE, SIDE]}
-    found = {i.name: [i.type, *i.shape[1:]] for i in session.get_inputs()}
-    outputs = {o.name: [o.type, *o.shape[1:]] for o in session.get_outputs()}
-    if found != expected or outputs != expected_output:
+def check_shapes(session: onnxruntime.InferenceSession, path: Path, inputs: Shapes, outputs: Shapes, classes: int) -> None:
+    """Compare a network's inputs and outputs with what its manifest says: float32 in these shapes, a label with classes.
+
+    Raises:
+        VersionUnusable: they differ.
+    """
+    expected_inputs = inputs | ({"label": [classes]} if classes else {})
+    tensors = [*session.get_inputs(), *session.get_outputs()]
+    found_inputs = {tensor.name: tensor.shape[1:] for tensor in session.get_inputs()}
+    found_outputs = {tensor.name: tensor.shape[1:] for tensor in session.get_outputs()}
+    if (found_inputs, found_outputs) != (expected_inputs, outputs) or any(t.type != "tensor(float)" for t in tensors):
         raise VersionUnusable(
-            f"{manifest.name}/{manifest.version}: {GENERATOR} has inputs {found} and outputs {outputs}, but its manifest says "
-            f"{expected} and {expected_output}. Publish the version again."
+            f"{path} has inputs {found_inputs} and outputs {found_outputs} of {sorted({t.type for t in tensors})}, but its "
+            f"manifest says {expected_inputs} and {outputs} of float. Publish the version again."
         )

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import threading
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from types import FrameType
 from typing import Any
@@ -18,7 +19,7 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import __version__, errors
-from app.api import catalogue, generate, health, interpolate, promotion, retraining
+from app.api import catalogue, discriminate, generate, health, interpolate, promotion, retraining
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
 from app.errors import Problem
@@ -43,6 +44,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings: by default those of the environment.
     """
     settings = settings or Settings()
+    # What Pillow warns of is in the pictures that callers send. Python would keep every such text it has not seen before.
+    warnings.filterwarnings("ignore", module="PIL")
     app = FastAPIOffline(  # the pages of /docs come from here, not from a CDN
         title="Seedling",
         version=__version__,
@@ -56,10 +59,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.retraining = Retraining(settings)
     app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency)
     errors.install(app)
-    app.add_middleware(BoundedBody)
+    app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
     app.add_middleware(HeadAsGet)
-    for module in (generate, interpolate, catalogue, retraining, promotion, health):
+    for module in (generate, interpolate, discriminate, catalogue, retraining, promotion, health):
         app.include_router(module.router)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

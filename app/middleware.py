@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, problem
@@ -31,7 +33,7 @@ class HeadAsGet:
 class JsonByDefault:
     """Reads a body whose sender named no type of its own as JSON, so that a plain `curl -d '{...}'` works.
 
-    curl calls any body a form, and no route here takes one of that kind.
+    curl calls any body a form, and no route here takes one of that kind; `/discriminate` reads bytes, whatever they are called.
     """
 
     _unsaid = frozenset({b"", b"application/x-www-form-urlencoded"})
@@ -49,18 +51,24 @@ class JsonByDefault:
 
 
 class BoundedBody:
-    """Refuses a body of more than 1 MiB, by its announced length or else as it comes in."""
+    """Refuses a body of more than 1 MiB, by its announced length or else as it comes in.
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
-        self.app, self.limit = app, limit
+    Args:
+        app: what reads the body.
+        uploads: path to the bound of its body, where that is a file.
+    """
+
+    def __init__(self, app: ASGIApp, uploads: Mapping[str, int]) -> None:
+        self.app, self.uploads = app, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        limit = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")), MAX_BODY)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self.limit:
-            await self._refuse(scope, receive, send)
+        if announced.isdigit() and int(announced) > limit:
+            await self._refuse(limit, scope, receive, send)
             return
         received, started, refused = 0, False, False
 
@@ -68,7 +76,7 @@ class BoundedBody:
             nonlocal received, refused
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limit:
+            if received > limit:
                 refused = True
                 return {"type": "http.disconnect"}
             return message
@@ -86,9 +94,10 @@ class BoundedBody:
             if not refused:
                 raise
         if refused and not started:
-            await self._refuse(scope, receive, send)
+            await self._refuse(limit, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"The body is larger than {self.limit:,} bytes. Send less: split the work over several calls."
+    async def _refuse(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+        remedy = "Send less: split the work over several calls." if limit == MAX_BODY else "Send a smaller file."
+        detail = f"The body is larger than {limit:,} bytes. {remedy}"
         answer = problem(BodyTooLarge.status, BodyTooLarge.code, detail, headers={"Connection": "close"})
         await answer(scope, receive, send)

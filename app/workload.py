@@ -1,8 +1,8 @@
 """Where work is done, so that no request holds up the others.
 
 A small picture is drawn in the event loop: it takes less than handing it to a thread. What is longer waits for one of a
-few threads, in two lanes, so that a single large picture does not queue behind sheets of thousands. A lane has a bounded
-queue: past it a caller is told to come again.
+few threads, in lanes, so that a single large picture does not queue behind sheets of thousands, nor a picture that was sent
+behind either. A lane has a bounded queue: past it a caller is told to come again.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ SHORT_PIXELS = 1_000_000
 SHORT_CONCURRENCY = 4
 MAX_WAITING = 64
 """What waits holds its request only: at most a mebibyte of body."""
+JUDGING_CONCURRENCY = 2
+"""Decoding 16 million pixels takes up to 370 MB (a WebP with transparency), for less than a second."""
+MAX_UPLOADS_WAITING = 16
+"""What waits holds a picture file: at most 10 MB, unless an operator allows more."""
 
 
 class Workload:
@@ -38,6 +42,7 @@ class Workload:
     def __init__(self, catalog: Catalog, bulk_concurrency: int) -> None:
         self.catalog = catalog
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
+        self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)
 
     async def generator(self, model: str | None, version: str | None) -> LoadedGenerator:
@@ -61,7 +66,18 @@ class Workload:
         if pictures == 1 and pixels <= INLINE_PIXELS:
             return work()
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
-        if lane.statistics().tasks_waiting >= MAX_WAITING:
+        return await self._in_turn(lane, MAX_WAITING, request, work)
+
+    async def judge(self, request: Request, work: Callable[[], Result]) -> Result:
+        """Do a piece of work on a picture that was sent.
+
+        Raises:
+            Busy, ClientGone: as `perform`.
+        """
+        return await self._in_turn(self._judging, MAX_UPLOADS_WAITING, request, work)
+
+    async def _in_turn(self, lane: CapacityLimiter, most_waiting: int, request: Request, work: Callable[[], Result]) -> Result:
+        if lane.statistics().tasks_waiting >= most_waiting:
             raise Busy("Too much long work is waiting. Come again in a few seconds, or ask for less at a time.")
         async with lane:
             if await request.is_disconnected():

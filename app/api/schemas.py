@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
-from app import interpolation, pictures
+from app import interpolation, pictures, preparation
 from app.errors import InvalidRequest
 from app.latents import MAX_LATENT, MAX_PICTURES, Seed, check_seed, fresh_seed, parse_seed, parse_seeds
 from models.manifest import Manifest
@@ -33,6 +33,14 @@ SeedsValue = Annotated[
 LabelQuery = Annotated[
     Annotated[str, Field(max_length=80)] | None,
     Field(description="Class, by index or name. Left out: the one the seed chooses.", examples=["7"]),
+]
+JudgedLabel = Annotated[
+    Annotated[str, Field(max_length=80)] | None,
+    Field(description="Class to judge it as, by index or name. Left out: the one with the greatest logit.", examples=["7"]),
+]
+Preparation = Annotated[
+    preparation.Prepare,
+    Field(description="auto: as the training data was made. none: only grey, and scaled to 28x28."),
 ]
 Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000, fail_fast=True)]
 LabelValue = Annotated[
@@ -249,6 +257,15 @@ class InterpolateBody(_Body):
         return interpolation.Walk(
             tuple(frames), self.steps, self.method, self.easing, self.loop, self.fps, self.scale, self.format
         )
+
+
+class DiscriminateQuery(_Request):
+    """The query of `POST /discriminate`."""
+
+    label: JudgedLabel = None
+    model: ModelName = None
+    version: VersionName = None
+    prepare: Preparation = "auto"
 
 
 class Picture(BaseModel):

@@ -27,6 +27,7 @@ def test_the_document_is_served_and_says_everything_twice_over(client: httpx.Cli
     assert {path for _, path, _ in operations(document)} >= {
         "/generate",
         "/interpolate",
+        "/discriminate",
         "/models",
         "/models/{name}",
         "/models/{name}/versions/{version}",

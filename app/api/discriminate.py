@@ -1,0 +1,58 @@
+"""`/discriminate`: how real a picture looks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from app import caching
+from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
+from app.api.schemas import DiscriminateQuery
+from app.decoding import FORMATS
+from app.errors import ClientGone, problem_responses
+from app.judgement import Judgement, judge
+from app.latents import parse_label
+
+router = APIRouter(tags=["pictures"])
+_BODY = {
+    "required": True,
+    "description": "The file itself. What it is, its bytes tell: any Content-Type will do.",
+    "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")},
+}
+
+
+@router.post(
+    "/discriminate",
+    summary="Judge how real a picture looks",
+    responses=problem_responses(404, 413, 415, 422, 503),
+    openapi_extra={"requestBody": _BODY},
+)
+async def discriminate(
+    request: Request,
+    response: Response,
+    query: Annotated[DiscriminateQuery, Query()],
+    workload: WorkloadOf,
+    _: UnambiguousQuery,
+) -> Judgement:
+    """A PNG, JPEG, WebP or GIF is made 28x28 grey as the training data is, and shown to the discriminator.
+
+    The picture it judged comes back with its logit, and with the probability that it is real. An animation is judged by its
+    first frame; what is transparent is background.
+    """
+    content = await _content(request)
+    generator = await workload.generator(query.model, query.version)
+    label = None if query.label is None else parse_label(query.label, generator.classes)
+    found = await workload.judge(
+        request, lambda: judge(content, query.prepare, label, workload.catalog.discriminator(generator))
+    )
+    response.headers.update({"Cache-Control": caching.NEVER, "X-Model": f"{found.model}/{found.version}"})
+    return found
+
+
+async def _content(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise ClientGone("The caller hung up before its picture had come. Send it again.") from error

@@ -1,0 +1,76 @@
+"""Picture files from anybody to grey levels; nothing is decoded whose header was not found small enough."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
+
+FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+"""Pillow's name to the media type. Pillow knows some forty more, which nobody has looked at here."""
+MAX_PIXELS = 16_000_000
+"""What takes most while it is decoded is a WebP with transparency: some 23 bytes a pixel."""
+MAX_SCANS = 200
+"""Cameras write one scan, progressive encoders about ten. A scan takes thirty bytes of a file, and 20 ms at 16 megapixels."""
+_SCAN = b"\xff\xda"
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+"""What Pillow's decoders raise at files that are damaged."""
+_SEND_ONE = "Send a PNG, JPEG, WebP or GIF file as the body itself: curl --data-binary @picture.png."
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture file's first frame, upright."""
+
+    grey: Image.Image
+    """Mode L, luma after ITU-R 601; a grey pixel keeps its level."""
+    alpha: Image.Image | None
+    """Mode L, 0 transparent, 255 opaque; None if every pixel is opaque."""
+
+
+def decode(content: bytes) -> Decoded:
+    """Read a PNG, JPEG, WebP or GIF of at most 16,000,000 pixels: its first frame, turned as its EXIF says.
+
+    What it is, its bytes tell, whatever its sender calls it.
+
+    Raises:
+        PictureUnsupported: it is none of these.
+        PictureTooLarge: its header announces more pixels, or it is a JPEG of more than 200 scans; it was not decoded.
+        PictureInvalid: it is empty, damaged or cut off.
+    """
+    if not content:
+        raise PictureInvalid(f"The body is empty. {_SEND_ONE}")
+    try:
+        with Image.open(io.BytesIO(content), formats=list(FORMATS)) as picture:
+            _check(picture, content)
+            return _grey(ImageOps.exif_transpose(picture))
+    except UnidentifiedImageError:
+        raise PictureUnsupported(f"The body is no PNG, JPEG, WebP or GIF, or its first bytes only. {_SEND_ONE}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels. Make it smaller.") from None
+    except _UNREADABLE as error:
+        raise PictureInvalid(f"The picture is damaged or cut off ({error}). Save it anew and send the whole file.") from error
+
+
+def _check(picture: Image.Image, content: bytes) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        size = f"{picture.width:,} x {picture.height:,}"
+        raise PictureTooLarge(f"The picture has {size} pixels; {MAX_PIXELS:,} are the most. Make it smaller.")
+    if picture.format in ("JPEG", "MPO") and content.count(_SCAN) > MAX_SCANS:
+        raise PictureTooLarge(f"The JPEG has more than {MAX_SCANS} scans. Save it anew, as a baseline JPEG.")
+
+
+def _grey(picture: Image.Image) -> Decoded:
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which Pillow's own conversion would cut off at 255
+        levels = np.asarray(picture) >> 8
+        return Decoded(Image.fromarray(levels.astype(np.uint8)), None)
+    if not picture.has_transparency_data:
+        return Decoded(picture.convert("L"), None)
+    grey, alpha = picture.convert("RGBA").convert("LA").split()
+    return Decoded(grey, None if alpha.getextrema() == (255, 255) else alpha)
