@@ -26,13 +26,11 @@ class Judgement(BaseModel):
     probability: float = Field(ge=0, le=1)
     """That the picture is real, where real and generated ones are equally many: the logit, calibrated on held-out pictures."""
     label: int | None
-    """Index of the class it was judged as, which need not be what it shows; None without classes."""
+    """Index of the class it was judged as; None where the request named none."""
     label_name: str | None
     """Name of that class."""
-    label_given: bool
-    """Whether the request named the class; else it is the one with the greatest logit."""
     per_label: list[float] | None
-    """The logit for each class, in their order; None where the request named one, or without classes."""
+    """The logit as each class, in their order, where the request named none: their mean counts. None without classes."""
     prepared: str
     """The 28x28 picture that was judged: a PNG as a data URI (RFC 2397)."""
 
@@ -43,7 +41,7 @@ def judge(content: bytes, how: Prepare, label: int | None, discriminator: Loaded
     Args:
         content: the file.
         how: see `app.preparation.prepare`.
-        label: the class to judge it as; None for the one with the greatest logit, and for an unconditional discriminator.
+        label: the class to judge it as; None for all of them, and for an unconditional discriminator.
         discriminator: whose judgement it is.
 
     Raises:
@@ -53,17 +51,15 @@ def judge(content: bytes, how: Prepare, label: int | None, discriminator: Loaded
     picture = prepare(decode(content), manifest.dataset.name, how)
     asked = range(len(classes)) if label is None else [label]
     logits = discriminator.logits(picture, asked).tolist()
-    best = max(range(len(logits)), key=logits.__getitem__)
-    chosen = asked[best] if classes else None
+    logit = sum(logits) / len(logits)
     calibration = manifest.calibration if label is not None else manifest.calibration_any or manifest.calibration
     return Judgement(
         model=manifest.name,
         version=manifest.version,
-        logit=logits[best],
-        probability=probability(logits[best], calibration),
-        label=chosen,
-        label_name=None if chosen is None else classes[chosen],
-        label_given=label is not None,
+        logit=logit,
+        probability=probability(logit, calibration),
+        label=label,
+        label_name=None if label is None else classes[label],
         per_label=logits if classes and label is None else None,
         prepared="data:image/png;base64," + base64.b64encode(imaging.png(picture)).decode(),
     )

@@ -139,7 +139,7 @@ def _any_label(m: Manifest) -> str:
     if m.calibration_any is None:
         return ""
     return (
-        " Where no label is said, the label with the\ngreatest logit is taken, and the two numbers are "
+        " Where no label is said, the mean\nlogit over all labels is taken, and the two numbers are "
         f"{m.calibration_any.slope:.4f} and {m.calibration_any.intercept:.4f}."
     )
 

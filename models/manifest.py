@@ -153,7 +153,7 @@ class Manifest(_Part):
     golden: Golden
     calibration: Calibration
     calibration_any: Calibration | None = None
-    """The same where no label is said: fitted to the greatest logit over all labels. None for an unconditional one."""
+    """The same where no label is said: fitted to the mean logit over all labels. None for an unconditional one."""
     parent: int | None = None
     """The version whose weights this one's training started from."""
     job: str | None = None

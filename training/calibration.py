@@ -39,7 +39,7 @@ class Calibrated:
 
     labelled: Calibration
     any_label: Calibration | None
-    """For pictures whose label is not said: on the greatest logit over all labels. None for an unconditional discriminator."""
+    """For pictures whose label is not said: on the mean logit over all labels. None for an unconditional discriminator."""
     reliability: list[Bin]
     """Of the labelled calibration."""
 
@@ -80,7 +80,7 @@ def _logits(
 ) -> tuple[Tensor, Tensor]:
     """Logits (2N,) of a part of the test pictures, then of as many generated ones with the same labels; and what is so (2N,).
 
-    With `any_label` the greatest logit over all labels is taken instead of that of the picture's own.
+    With `any_label` the mean logit over all labels is taken instead of that of the picture's own.
     """
     reals, labels = test.images[part], test.labels[part]
     fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)
@@ -90,7 +90,7 @@ def _logits(
         feed = {"image": pictures.numpy() / np.float32(255)}
         if any_label:
             every = [one_hot(np.full(len(pictures), k), generator.classes) for k in range(generator.classes)]
-            found.append(np.max([judge.run(None, feed | {"label": label})[0] for label in every], axis=0))
+            found.append(np.mean([judge.run(None, feed | {"label": label})[0] for label in every], axis=0))
         else:
             label = {"label": one_hot(labels.numpy(), generator.classes)} if generator.classes else {}
             found.append(judge.run(None, feed | label)[0])

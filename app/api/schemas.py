@@ -36,7 +36,7 @@ LabelQuery = Annotated[
 ]
 JudgedLabel = Annotated[
     Annotated[str, Field(max_length=80)] | None,
-    Field(description="Class to judge it as, by index or name. Left out: the one with the greatest logit.", examples=["7"]),
+    Field(description="Class to judge it as, by index or name. Left out: the mean over all classes counts.", examples=["7"]),
 ]
 Preparation = Annotated[
     preparation.Prepare,

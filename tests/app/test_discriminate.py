@@ -62,7 +62,7 @@ def test_the_logit_is_the_discriminators_own(client: httpx.Client, session: onnx
         expected = session.run(None, feed)[0][0]
         told = ask(client, png(picture), label=label)
         assert told["logit"] == pytest.approx(expected, abs=1e-5)
-        assert (told["label"], told["label_name"], told["label_given"]) == (label, str(label), True)
+        assert (told["label"], told["label_name"]) == (label, str(label))
         assert told["per_label"] is None
         assert (told["model"], told["version"]) == ("digits", 1)
         calibration = MANIFEST_OF_DIGITS.calibration
@@ -70,10 +70,10 @@ def test_the_logit_is_the_discriminators_own(client: httpx.Client, session: onnx
         assert told["probability"] == pytest.approx(1 / (1 + math.exp(-x)))
 
 
-def test_without_a_label_the_greatest_logit_of_all_classes_counts(client: httpx.Client) -> None:
+def test_without_a_label_the_mean_over_all_classes_counts(client: httpx.Client) -> None:
     told = ask(client, png(mnist(1)[0][0]))
-    assert told["logit"] == max(told["per_label"]) == told["per_label"][told["label"]]
-    assert told["label_given"] is False
+    assert told["logit"] == pytest.approx(np.mean(told["per_label"]), abs=1e-6)
+    assert (told["label"], told["label_name"]) == (None, None)
     for label in range(10):
         assert ask(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(told["per_label"][label], abs=1e-5)
 
@@ -239,7 +239,7 @@ def test_an_unconditional_discriminator_judges_without_classes(tmp_path: Path) -
     session = onnxruntime.InferenceSession(tmp_path / DISCRIMINATOR, providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255})[0]
     assert told.logit == pytest.approx(expected, abs=1e-5)
-    assert (told.label, told.label_name, told.label_given, told.per_label) == (None, None, False, None)
+    assert (told.label, told.label_name, told.per_label) == (None, None, None)
     with pytest.raises(VersionUnusable, match="has inputs"):
         LoadedDiscriminator(version_with(tmp_path, files=files))
 
