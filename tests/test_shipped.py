@@ -1,4 +1,4 @@
-"""The shipped digits: they draw what they always drew, and are as good as their card says."""
+"""The shipped models: they draw what they always drew, and are as good as their cards say."""
 
 from __future__ import annotations
 
@@ -11,87 +11,123 @@ from PIL import Image
 
 from app.generator import LoadedGenerator
 from models import card
-from models.manifest import CARD, GENERATOR, Figure, Manifest
-from models.repository import Repository
+from models.manifest import CARD, GENERATOR, Figure
+from models.repository import Repository, Version
 from tests.app.reading import pixels
 from tests.live import ROOT, SHIPPED
-from tests.readme import README, with_figures
+from tests.readme import QUALITY, README, with_figures, with_goals
+from training import datasets
 from training.datasets import SOURCES
+from training.errors import TrainingError
 from training.evaluation.figures import Battery
 from training.exact import SIGNIFICAND
 from training.onnx_models import OnnxGenerator
 from training.spec import TrainingSpec
 
-VERSION = Repository(SHIPPED).get("digits", 1)
+REPOSITORY = Repository(SHIPPED)
+VERSIONS = {f"{name}-{n}": REPOSITORY.get(name, n) for name in REPOSITORY.names() for n in REPOSITORY.numbers(name)}
+CHAMPIONS = {name: REPOSITORY.get(name, REPOSITORY.aliases(name)["champion"]) for name in REPOSITORY.names()}
+each = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+champions = pytest.mark.parametrize("name", CHAMPIONS)
 
 
 @pytest.fixture(scope="module")
-def figures(cache: Path) -> dict[str, Figure]:
-    """The figures, measured anew on 10,000 pictures."""
-    generator = OnnxGenerator(VERSION.path / GENERATOR, len(VERSION.manifest.classes))
-    return Battery("mnist", cache=cache).measure(generator)
+def measured(cache: Path) -> dict[str, dict[str, Figure]]:
+    """What the judges make of each champion now, on 10,000 pictures; of those whose dataset is on this machine."""
+    batteries: dict[str, Battery] = {}
+    found = {}
+    for name, version in CHAMPIONS.items():
+        dataset = TrainingSpec.model_validate(version.manifest.spec).dataset
+        try:
+            datasets.load(dataset, "test")
+        except TrainingError:
+            continue
+        battery = batteries[dataset] = batteries.get(dataset) or Battery(dataset, cache=cache)
+        found[name] = battery.measure(OnnxGenerator(version.path / GENERATOR, len(version.manifest.classes)))
+    return found
 
 
-def golden() -> np.ndarray:
-    """Seeds 0 to 31 as they were drawn when the version was published: `training sample --count 32 --columns 8`."""
-    with Image.open(ROOT / "tests" / "golden" / "digits-1.png") as sheet:
+def golden(version: Version) -> np.ndarray:
+    """Seeds 0 to 31 as they were drawn when the version was published: `training sample --count 32 --columns 8 --scale 1`."""
+    with Image.open(ROOT / "tests" / "golden" / f"{version.name}-{version.number}.png") as sheet:
         return np.array(sheet).reshape(4, 28, 8, 28).swapaxes(1, 2).reshape(32, 28, 28)
 
 
-def test_seeds_0_to_31_have_their_golden_pixels(client: httpx.Client, digits: LoadedGenerator) -> None:
-    expected = golden()
-    together = digits.draw([digits.point(seed)[0] for seed in range(32)])
+@each
+def test_seeds_0_to_31_have_their_golden_pixels(client: httpx.Client, version: Version) -> None:
+    expected, loaded = golden(version), LoadedGenerator(version)
+    together = loaded.draw([loaded.point(seed)[0] for seed in range(32)])
     assert (together == expected).all()
     for seed in range(32):
-        served = pixels(client.get(f"/generate?seed={seed}&model=digits&version=1").content)
-        assert (served == expected[seed]).all(), seed
+        served = client.get(f"/generate?seed={seed}&model={version.name}&version={version.number}")
+        assert (pixels(served.content) == expected[seed]).all(), seed
 
 
-def test_every_file_is_what_the_manifest_says() -> None:
-    VERSION.verify()
-    assert Repository(SHIPPED).aliases("digits")["champion"] >= 1
+@each
+def test_every_file_is_what_the_manifest_says(version: Version) -> None:
+    version.verify()
+    assert REPOSITORY.aliases(version.name)["champion"] >= 1
 
 
-def test_the_card_is_the_manifests() -> None:
-    assert (VERSION.path / CARD).read_text() == card.render(VERSION.manifest)
+@each
+def test_the_card_is_the_manifests(version: Version) -> None:
+    assert (version.path / CARD).read_text() == card.render(version.manifest)
 
 
-def test_it_was_trained_with_standard_on_the_carried_mnist() -> None:
-    manifest: Manifest = VERSION.manifest
+@each
+def test_it_was_trained_on_the_dataset_it_names(version: Version) -> None:
+    manifest = version.manifest
     spec = TrainingSpec.model_validate(manifest.spec)
-    assert spec == TrainingSpec.from_preset("standard")
-    assert manifest.dataset.sha256 == SOURCES["mnist"].digest
-    assert manifest.training.images > 1_000_000
+    assert manifest.dataset.sha256 == SOURCES[spec.dataset].digest
+    assert manifest.training.images > 500_000
 
 
-def test_its_sums_are_exact() -> None:
-    assert VERSION.manifest.exactness["largest_sum"] <= SIGNIFICAND
-    assert VERSION.manifest.parity.generator_pixels_different == 0
-    assert VERSION.manifest.parity.batch_pixels_different == 0
+@each
+def test_its_sums_are_exact(version: Version) -> None:
+    assert version.manifest.exactness["largest_sum"] <= SIGNIFICAND
+    assert version.manifest.parity.generator_pixels_different == 0
+    assert version.manifest.parity.batch_pixels_different == 0
 
 
-def test_measured_anew_it_is_what_its_card_says(figures: dict[str, Figure]) -> None:
-    assert set(figures) == set(VERSION.manifest.metrics)
-    for name, figure in figures.items():
-        published = VERSION.manifest.metrics[name]
+def test_there_is_a_generator_of_digits_one_of_fashion_and_the_lectures() -> None:
+    assert set(CHAMPIONS) == {"digits", "fashion", "lecture"}
+    assert [bool(CHAMPIONS[name].manifest.classes) for name in ("digits", "fashion", "lecture")] == [True, True, False]
+
+
+@champions
+def test_measured_anew_it_is_what_its_card_says(measured: dict[str, dict[str, Figure]], name: str) -> None:
+    if name not in measured:
+        pytest.skip("its dataset is not on this machine: apt-get install dataset-fashion-mnist")
+    published = CHAMPIONS[name].manifest.metrics
+    assert set(measured[name]) <= set(published)
+    for figure, found in measured[name].items():
         # features are float32 sums, which another processor may round otherwise
-        assert figure.value == pytest.approx(published.value, rel=0.01, abs=5e-4), name
-        assert figure.floor == pytest.approx(published.floor, rel=0.01, abs=5e-4), name
+        assert found.value == pytest.approx(published[figure].value, rel=0.01, abs=5e-4), figure
+        assert found.floor == pytest.approx(published[figure].floor, rel=0.01, abs=5e-4), figure
 
 
-def test_it_comes_near_to_real_digits(figures: dict[str, Figure]) -> None:
+def test_the_digits_keep_what_was_asked_of_them() -> None:
+    """The musts of docs/quality.md."""
+
     def ratio(name: str) -> float:
-        value, floor = figures[name].value, figures[name].floor
-        assert value is not None
-        assert floor is not None
-        return value / floor
+        value, floor = (getattr(CHAMPIONS["digits"].manifest.metrics[name], key) for key in ("value", "floor"))
+        return float(value / floor)
 
-    assert ratio("fid") < 1.5
-    assert ratio("coverage") > 0.97
-    assert ratio("density") > 0.9
-    assert ratio("label_accuracy") > 0.99
+    def below(name: str) -> float:
+        figure = CHAMPIONS["digits"].manifest.metrics[name]
+        assert figure.value is not None
+        assert figure.floor is not None
+        return 100 * (figure.floor - figure.value)
+
+    assert ratio("fid") < 4
+    assert ratio("coverage") > 0.93
+    assert ratio("density") > 0.85
+    assert below("label_accuracy") < 1
+    assert below("cas") < 0.8
+    assert (CHAMPIONS["digits"].manifest.metrics["c2st_accuracy"].value or 1) < 0.7
 
 
-def test_readme_has_its_figures() -> None:
+def test_readme_and_quality_have_their_figures() -> None:
     assert with_figures(README.read_text()) == README.read_text(), "run make fix"
-    assert f"{VERSION.manifest.metrics['fid'].value:.3f}" in README.read_text()
+    assert with_goals(QUALITY.read_text()) == QUALITY.read_text(), "run make fix"
+    assert f"{CHAMPIONS['digits'].manifest.metrics['fid'].value:.3f}" in README.read_text()

@@ -76,7 +76,7 @@ def test_it_draws_what_the_trained_generator_draws(spec: TrainingSpec) -> None:
     z, label = seeds_to_input(range(64), generator)
     moved = (exact(z, label) - generator(z, label)).abs() * 255
     assert moved.mean() < 1
-    assert moved.max() < 32
+    assert (moved > 16).float().mean() < 1e-3  # where something was clipped
 
 
 @torch.inference_mode()
