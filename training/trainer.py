@@ -244,8 +244,8 @@ class Trainer:
         Raises:
             CheckpointError: the state is that of another spec, or lacks a part.
         """
-        # a run begun before there were these fields goes on as it began
-        theirs, ours = {"held_out": 0, "patience": 0} | (state.get("spec") or {}), self.spec.model_dump(mode="json")
+        newer = {name: TrainingSpec.model_fields[name].default for name in ("held_out", "patience", "match_tones")}
+        theirs, ours = newer | (state.get("spec") or {}), self.spec.model_dump(mode="json")  # a run begun before them goes on
         if theirs != ours:
             names = sorted(k for k in ours if theirs.get(k) != ours[k])
             raise CheckpointError(

@@ -103,10 +103,11 @@ def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist
         Trainer(small_spec(), mnist).load_state_dict(state)
 
 
-def test_a_checkpoint_from_before_pictures_were_held_out_goes_on(mnist: Dataset) -> None:
+def test_a_checkpoint_from_before_there_were_these_fields_goes_on(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(), mnist)
     state = trainer.state_dict()
-    del state["spec"]["held_out"], state["spec"]["patience"]
+    for name in ("held_out", "patience", "match_tones"):
+        del state["spec"][name]
     trainer.load_state_dict(state)
     with pytest.raises(CheckpointError, match=r"differs in held_out\)"):
         Trainer(small_spec(held_out=10), mnist).load_state_dict(state)
