@@ -228,6 +228,9 @@ def _show_event(event: str, data: dict[str, Any], progress: Progress, task: Any)
     elif event == "metrics":
         best = " (best)" if data["best"] else ""
         progress.console.print(f"{when}  KID {data['kid']:.4f} after {data['images']:,} images{best}")
+    elif event == "two_sample":
+        told = "they cannot be told apart" if data["indistinguishable"] else "they can be told apart"
+        progress.console.print(f"{when}  generated beside held-out pictures: accuracy {data['accuracy']:.4f}, {told}")
     elif event in ("warning", "cancel", "resumed"):
         told = data.get("detail") or data.get("by") or data.get("images", "")
         progress.console.print(f"{when}  {event} {escape(str(told))}")

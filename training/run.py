@@ -15,7 +15,7 @@ import torch
 
 from models.atomic import write_atomically
 from models.manifest import sha256_of
-from training import datasets, grid
+from training import datasets, grid, stopping
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
@@ -25,7 +25,8 @@ from training.folder import Events, RunFolder, alone_in
 from training.networks import Generator
 from training.progress import Progress
 from training.sampling import draw
-from training.spec import TrainingSpec
+from training.spec import ENOUGH_HELD_OUT, TrainingSpec
+from training.stopping import Plateau
 from training.trainer import StepFigures, Trainer
 
 GRID_SEEDS = range(80)
@@ -55,8 +56,19 @@ class Stop:
                 signal.signal(number, handler)
 
 
+@dataclass(frozen=True)
+class Distances:
+    """How far a generator's pictures lie from real ones."""
+
+    kid: float
+    """Mean over 100 subsets of 1,000."""
+    kid_sd: float
+    """Its standard deviation over the subsets."""
+    fid: float
+
+
 class KidMeter:
-    """Measures a generator's KID against training pictures; the real ones are looked at once.
+    """Measures a generator's distance to held-out pictures, or to training pictures; the real ones are looked at once.
 
     A test picture is never used here: those are kept for the evaluation of what is exported.
     """
@@ -64,12 +76,13 @@ class KidMeter:
     def __init__(self, data: Dataset) -> None:
         self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
         self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
-        self.labels = data.labels[:KID_FAKES]
+        self.labels = data.labels[torch.arange(KID_FAKES) % min(len(data), KID_REALS)]  # in the real ones' proportions
 
-    def measure(self, generator: Generator) -> tuple[float, float]:
-        """Mean and standard deviation over 100 subsets of 1,000."""
+    def measure(self, generator: Generator) -> Distances:
+        """Judge the pictures of 5,000 seeds, the same every time."""
         fakes = draw(generator, range(10**6, 10**6 + KID_FAKES), self.labels if generator.classes else None)
-        return distance.kid(self.real, classifiers.judge(self.judge, fakes).features)
+        features = classifiers.judge(self.judge, fakes).features
+        return Distances(*distance.kid(self.real, features), distance.fid(self.real, features))
 
 
 def start(folder: RunFolder, spec: TrainingSpec, initial: Path | None = None) -> None:
@@ -101,7 +114,10 @@ def run(
     device: str = "cpu",
     data_folder: Path | None = None,
 ) -> str:
-    """Train until the spec's images are seen or a signal comes; return `budget` or `stopped`.
+    """Train until the spec's images are seen, KID has reached a plateau, or a signal comes; return why it ended.
+
+    `indistinguishable`: after either of the first two, pictures of the best generator could not be told from held-out ones.
+    `plateau`, `budget`: they could, or there are too few held out to tell. `stopped`: it may go on.
 
     Args:
         folder: everything is written here.
@@ -154,15 +170,18 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
     except (RuntimeError, AssertionError) as error:
         raise TrainingError(f"torch cannot use the device {device!r} ({error}). Use --device cpu.") from error
     data = datasets.load(spec.dataset, "train", data_folder)
-    trainer = Trainer(spec, data, device)
-    best_kid = float("inf")
+    shown, held_out = stopping.hold_out(data, spec.held_out)
+    trainer, plateau = Trainer(spec, shown, device), Plateau.of(spec)
     if resume:
         state = _last_checkpoint(folder, events)
         trainer.load_state_dict(state)
-        best_kid = state.get("best_kid", best_kid)
+        plateau.load_state_dict(state)
     elif spec.initial_weights:
         trainer.load_weights(_initial_weights(folder, spec.initial_weights))
-    return _Loop(folder, trainer, events, KidMeter(data) if spec.metrics_every else None, best_kid)
+    if not spec.metrics_every:
+        return _Loop(folder, trainer, events, plateau, None, None)
+    enough = len(held_out) >= ENOUGH_HELD_OUT
+    return _Loop(folder, trainer, events, plateau, KidMeter(held_out if enough else shown), held_out if enough else None)
 
 
 def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
@@ -189,12 +208,25 @@ def _initial_weights(folder: RunFolder, expected: str) -> dict[str, Any]:
 class _Loop:
     """The steps of one run, and what is done between them."""
 
-    def __init__(self, folder: RunFolder, trainer: Trainer, events: Events, meter: KidMeter | None, best_kid: float) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        trainer: Trainer,
+        events: Events,
+        plateau: Plateau,
+        meter: KidMeter | None,
+        held_out: Dataset | None,
+    ) -> None:
         self.folder, self.trainer, self.events = folder, trainer, events
-        self.meter, self.best_kid = meter, best_kid
+        self.plateau, self.meter, self.held_out = plateau, meter, held_out
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to train."""
+        return self.trainer.done or self.plateau.reached
 
     def until_done(self, stop: Stop, *, resumed: bool) -> str:
-        """Train; return why it ended: `budget` or `stopped`."""
+        """Train; return why it ended: `indistinguishable`, `plateau`, `budget` or `stopped`."""
         with Progress(self.trainer.spec.images, self.trainer.seen) as progress:
             return self._until_done(stop, progress, resumed=resumed)
 
@@ -205,7 +237,7 @@ class _Loop:
         if not resumed:
             self._samples()
             self._checkpoint()  # from here on there is a run to resume
-        while not trainer.done and not stop.requested and not self.folder.stop.exists():
+        while not self.ended and not self._asked_to(stop):
             before = trainer.seen
             figures = trainer.step()
             elapsed = time.monotonic() - clock
@@ -213,14 +245,24 @@ class _Loop:
             due = _Due(before, trainer.seen)
             if due(spec.log_every) or trainer.done:
                 self._log(figures, (trainer.seen - seen_before) / elapsed, progress)
-            if due(spec.sample_every) or trainer.done:
-                self._samples()
             if self.meter and (due(spec.metrics_every) or trainer.done):
                 self._metrics(self.meter, progress)
-            if due(spec.checkpoint_every) and not trainer.done:
+            if due(spec.sample_every) or self.ended:
+                self._samples()
+            if due(spec.checkpoint_every) and not self.ended:
                 self._checkpoint()
         self._checkpoint()
-        return "budget" if trainer.done else "stopped"
+        if not self.ended:
+            return "stopped"
+        if self.held_out:
+            if self._asked_to(stop):  # the test takes a while; who goes on with --resume begins with it
+                return "stopped"
+            if self._indistinguishable(self.held_out, progress):
+                return "indistinguishable"
+        return "budget" if trainer.done else "plateau"
+
+    def _asked_to(self, stop: Stop) -> bool:
+        return stop.requested or self.folder.stop.exists()
 
     def _log(self, figures: StepFigures, rate: float, progress: Progress) -> None:
         trainer = self.trainer
@@ -249,13 +291,24 @@ class _Loop:
     def _metrics(self, meter: KidMeter, progress: Progress) -> None:
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
         self.trainer.check_finite()  # KID would not notice: of pictures that are no numbers it is a number
-        kid, deviation = meter.measure(generator)
-        is_best = kid < self.best_kid
+        found = meter.measure(generator)
+        is_best = self.plateau.measured(self.trainer.seen, found.kid)
         if is_best:
-            self.best_kid = kid
-            save_checkpoint(self._networks(kid), self.folder.best)
-        self.events.write("metrics", images=self.trainer.seen, kid=round(kid, 6), kid_sd=round(deviation, 6), best=is_best)
-        progress.note(f"KID {kid:.4f} ± {deviation:.4f}{' (best)' if is_best else ''}")
+            save_checkpoint(self._networks(found.kid), self.folder.best)
+        fields = {name: round(value, 6) for name, value in asdict(found).items()}
+        self.events.write("metrics", images=self.trainer.seen, **fields, best=is_best)
+        progress.note(f"KID {found.kid:.4f} ± {found.kid_sd:.4f}{' (best)' if is_best else ''}")
+
+    def _indistinguishable(self, held_out: Dataset, progress: Progress) -> bool:
+        """Whether the best generator's pictures can no longer be told from held-out ones."""
+        best = load_checkpoint(self.folder.best)
+        generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
+        verdict = stopping.examine(generator, best["ema"], held_out, self.trainer.seen)
+        fields = {name: round(value, 6) for name, value in asdict(verdict).items()}
+        told = verdict.indistinguishable
+        self.events.write("two_sample", images=self.trainer.seen, best_images=best["seen"], **fields, indistinguishable=told)
+        progress.note(f"A fresh network tells real from generated at {verdict.accuracy:.4f}; guessing: {verdict.threshold:.4f}")
+        return told
 
     def _networks(self, kid: float) -> dict[str, Any]:
         """What export needs of this moment, in the checkpoint's own names."""
@@ -267,7 +320,7 @@ class _Loop:
         self.trainer.check_finite()
         if self.folder.checkpoint.exists():
             _keep_as(self.folder.checkpoint, self.folder.checkpoint_before)
-        save_checkpoint(self.trainer.state_dict() | {"best_kid": self.best_kid}, self.folder.checkpoint)
+        save_checkpoint(self.trainer.state_dict() | self.plateau.state_dict(), self.folder.checkpoint)
         self.events.write("checkpoint", images=self.trainer.seen)
 
 

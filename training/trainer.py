@@ -244,9 +244,10 @@ class Trainer:
         Raises:
             CheckpointError: the state is that of another spec, or lacks a part.
         """
-        theirs, ours = state.get("spec"), self.spec.model_dump(mode="json")
+        newer = {name: TrainingSpec.model_fields[name].default for name in ("held_out", "patience", "match_tones")}
+        theirs, ours = newer | (state.get("spec") or {}), self.spec.model_dump(mode="json")  # a run begun before them goes on
         if theirs != ours:
-            names = sorted(k for k in ours if (theirs or {}).get(k) != ours[k])
+            names = sorted(k for k in ours if theirs.get(k) != ours[k])
             raise CheckpointError(
                 f"The checkpoint was made with another spec (it differs in {', '.join(names)}). Resume with the spec it "
                 "was made with, or start a new run in another folder."

@@ -106,9 +106,10 @@ async def follow_job(
 ) -> AsyncIterator[ServerSentEvent]:
     """All that happened to a job and all that happens, until it has ended: `event: end` comes last.
 
-    Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `checkpoint`, `warning`, `trained`, `cancel`.
-    Each has an `id`, and `time` among its data. A comment comes every 15 seconds. When the service stops, the stream
-    closes; go on with `Last-Event-ID`.
+    Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
+    (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
+    has an `id`, and `time` among its data. A comment comes every 15 seconds. When the service stops, the stream closes; go
+    on with `Last-Event-ID`.
     """
     after, retry = int(last_event_id or 0), RETRY_MILLISECONDS
     limiter = CapacityLimiter(1)  # its reads are not among those that the other routes wait for

@@ -179,7 +179,7 @@ class JobView(BaseModel):
     cancelling: bool = Field(description="Whether it has been asked to stop and has not stopped yet.")
     part: float = Field(description="How much of the training is over, from 0 to 1.")
     progress: dict[str, Any] | None = Field(description="The trainer's newest figures.")
-    metrics: dict[str, Any] | None = Field(description="The newest KID.")
+    metrics: dict[str, Any] | None = Field(description="The newest KID and FID.")
     spec: dict[str, Any] = Field(description="The whole TrainingSpec.")
     parent: int | None = Field(description="The version it starts from.")
     version: int | None = Field(description="The version it published.")

@@ -73,7 +73,8 @@ class Event:
     """1, 2, 3, ... within the job."""
     time: float
     type: str
-    """`state`, or what the trainer said: started, resumed, progress, samples, metrics, checkpoint, warning, trained."""
+    """`state`, or what the trainer said: started, resumed, progress, samples, metrics, two_sample, checkpoint, warning,
+    trained."""
     data: dict[str, Any]
 
 

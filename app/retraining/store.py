@@ -257,7 +257,8 @@ class JobStore:
             found = [Job(**row._mapping) for row in connection.execute(query)]
             for job in found:
                 connection.execute(update(jobs).where(jobs.c.id == job.id).values(pruned=True))
-                of_trainer = (events.c.job == job.id) & events.c.type.in_(("progress", "samples", "metrics", "checkpoint"))
+                figures = ("progress", "samples", "metrics", "two_sample", "checkpoint")
+                of_trainer = (events.c.job == job.id) & events.c.type.in_(figures)
                 connection.execute(delete(events).where(of_trainer))
         return found
 

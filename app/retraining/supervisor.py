@@ -30,7 +30,7 @@ from models.atomic import write_atomically
 from models.manifest import WEIGHTS, Gate
 from models.place import place
 from models.repository import CHAMPION, PREVIOUS, Changed, Repository, RepositoryError, Version
-from training.spec import TrainingSpec
+from training.spec import TRAINED, TrainingSpec
 
 logger = logging.getLogger("seedling")
 TICK_SECONDS = 0.5
@@ -241,7 +241,7 @@ class Supervisor:
 
     def _trained(self, lease: Lease, job: Job, finished: Finished) -> None:
         reason, said = (job.trained or {}).get("reason"), str((job.trained or {}).get("detail", ""))
-        if reason == "budget":
+        if reason in TRAINED:
             self._evaluate(lease, job)
         elif reason == "stopped" or finished.status == STOPPED:
             self.store.interrupt(lease, job, "the trainer was stopped from outside", counts=True)

@@ -22,6 +22,8 @@ SMALL = {
     "log_every": 16,
     "sample_every": 320,
     "metrics_every": 0,
+    "held_out": 0,
+    "patience": 0,
     "checkpoint_every": 160,
     "threads": 1,  # so small a step is not worth sharing
 }

@@ -24,6 +24,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, DivergedError, FolderInUseError
 from training.folder import Events, RunFolder, alone_in, read_events
 from training.progress import Progress
+from training.stopping import Plateau
 from training.trainer import StepFigures, Trainer
 
 
@@ -313,7 +314,7 @@ def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_pa
     trainer = Trainer(small_spec(), mnist)
     with torch.no_grad():
         next(trainer.ema.network.parameters()).fill_(float("nan"))
-    loop = run._Loop(folder, trainer, Events(folder.events), None, float("inf"))
+    loop = run._Loop(folder, trainer, Events(folder.events), Plateau(0), None, None)
     with pytest.raises(DivergedError, match="average holds weights that are not finite"):
         loop._checkpoint()
     loop.events.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from models.repository import Repository
+from training.cli import SHIPPED
 from training.spec import PRESET_SUMMARIES, PRESETS, TrainingSpec
 
 
@@ -32,8 +34,23 @@ def test_the_lecture_is_the_lectures() -> None:
 def test_quick_is_standard_but_shorter() -> None:
     quick, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("quick", "standard"))
     differing = {name for name in quick if quick[name] != standard[name]}
-    assert differing == {"preset", "images", "gamma", "ema_images", "sample_every", "metrics_every", "checkpoint_every"}
+    intervals = {"sample_every", "metrics_every", "checkpoint_every"}
+    assert differing == {"preset", "images", "gamma", "ema_images", "held_out", "patience"} | intervals
     assert quick["images"] < standard["images"] / 10
+    assert (quick["held_out"], quick["patience"]) == (0, 0), "so short a run uses up its images"
+
+
+def test_best_is_standard_but_longer() -> None:
+    best, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("best", "standard"))
+    assert {name for name in best if best[name] != standard[name]} == {"preset", "images", "patience"}
+    assert best["images"] == 6_000_000
+
+
+def test_what_was_trained_before_there_was_a_rule_for_stopping_is_still_a_spec() -> None:
+    shipped = Repository(SHIPPED).get("digits", 1).manifest.spec
+    old = {name: value for name, value in shipped.items() if name not in ("held_out", "patience")}
+    spec = TrainingSpec.model_validate(old)
+    assert (spec.preset, spec.held_out, spec.patience) == ("standard", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +68,9 @@ def test_quick_is_standard_but_shorter() -> None:
         {"discriminator_widths": (8, 8)},
         {"network": "mlp", "discriminator_network": "conv", "discriminator_widths": (8, 8)},
         {"learning_rate": 1e-5},
+        {"held_out": 20_001},
+        {"held_out": 999, "patience": 1},
+        {"metrics_every": 0, "patience": 1},
         {"gamma": float("nan")},
     ],
     ids=str,

@@ -103,6 +103,16 @@ def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist
         Trainer(small_spec(), mnist).load_state_dict(state)
 
 
+def test_a_checkpoint_from_before_there_were_these_fields_goes_on(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(), mnist)
+    state = trainer.state_dict()
+    for name in ("held_out", "patience", "match_tones"):
+        del state["spec"][name]
+    trainer.load_state_dict(state)
+    with pytest.raises(CheckpointError, match=r"differs in held_out\)"):
+        Trainer(small_spec(held_out=10), mnist).load_state_dict(state)
+
+
 def test_translation_moves_each_picture_by_a_step_of_its_own_and_fills_with_black(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(translate=2), mnist)
     dots = torch.zeros(200, 1, 28, 28)

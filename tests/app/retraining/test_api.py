@@ -121,7 +121,7 @@ def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path,
     ("body", "said"),
     [
         ({"model": "Not A Name"}, "body.model"),
-        ({"preset": "quicker"}, "'lecture', 'standard' or 'quick'"),
+        ({"preset": "quicker"}, "'lecture', 'standard', 'quick' or 'best'"),
         ({"spec": {"gama": 1}}, "body.spec.gama"),
         ({"spec": {"cls": 1}}, "body.spec.cls"),
         ({"spec": {"gamma": -1}}, "body.spec.gamma: Input should be greater than or equal to 0"),
@@ -289,7 +289,8 @@ def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
 
 def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Admin, job: dict) -> None:
     """From the shipped digits, for two seconds at a rate that changes nothing: the same pictures come out."""
-    still = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64, "metrics_every": 0}
+    still = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64}
+    still |= {"metrics_every": 0, "patience": 0}
     body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": still, "promote": "never"}
     answer = admin.client.post("/admin/retrain", json=body)
     assert answer.status_code == 202, answer.text

@@ -10,14 +10,23 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from app.retraining.database import Database
+from app.retraining.job import Draft
+from app.retraining.lease import Workers
+from app.retraining.runner import Finished
+from app.retraining.store import JobStore
+from app.retraining.supervisor import Supervisor
+from app.settings import Settings
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer
 from tests.live import ROOT, Service, environment, service
+from training.spec import TrainingSpec
 
 
 @contextlib.contextmanager
@@ -113,6 +122,48 @@ def test_a_worker_of_its_own_trains_for_a_service_that_does_not(tmp_path: Path, 
         assert admin.client.get("/admin/jobs").json()["trainers"] == 0
         refused = admin.client.post("/admin/retrain", json={})
         assert (refused.status_code, refused.json()["code"]) == (501, "no_trainer")
+
+
+class Noted:
+    """A runner that runs nothing."""
+
+    def __init__(self) -> None:
+        self.started: list[list[str]] = []
+
+    def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
+        self.started.append(list(arguments))
+        return {}
+
+    def poll(self, handle: dict[str, Any]) -> None: ...
+
+    def stop(self, handle: dict[str, Any], *, force: bool = False) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("indistinguishable", "evaluating"),
+        ("plateau", "evaluating"),
+        ("budget", "evaluating"),
+        ("stopped", "queued"),
+        ("diverged", "failed"),
+    ],
+)
+def test_a_run_that_ended_of_itself_is_evaluated_whatever_the_reason(
+    reason: str, state: str, store: JobStore, database: Database, tmp_path: Path
+) -> None:
+    workers, runner = Workers(database, "alone"), Noted()
+    lease = workers.beat()
+    assert lease
+    supervisor = Supervisor(Settings(state=tmp_path), store, workers, runner)
+    spec = TrainingSpec.from_preset("quick").model_dump(mode="json")
+    draft = Draft(model="digits", request={}, spec=spec, promote="if_better", parent=None, by="alice")
+    job = store.change(lease, store.create(draft, 8), "running", "training", has_run=True)
+    job = store.take_in(lease, job, [{"event": "end", "time": 1.0, "reason": reason, "detail": "it said so"}], 10)
+    supervisor._trained(lease, job, Finished(1 if state == "failed" else 0))
+    after = store.get(job.id)
+    assert (after.state, (after.trained or {})["reason"]) == (state, reason)
+    assert [arguments[0] for arguments in runner.started] == (["candidate"] if state == "evaluating" else [])
 
 
 @pytest.fixture(scope="module")
