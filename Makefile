@@ -33,7 +33,7 @@ train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out run
 	$(DEV)/python -m training train $(ARGS)
 
 evaluate: .venv-dev/ready ## measure the shipped digits anew, each figure beside its floor
-	$(DEV)/python -m training evaluate digits --version 1 --repository models
+	$(DEV)/python -m training evaluate digits --repository models
 
 clean: ## remove both environments and all caches; runs and var stay
 	rm -rf .venv .venv-dev build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -47,6 +46,7 @@ from training.networks import Discriminator, Generator
 from training.onnx_models import OnnxGenerator, one_hot, session
 from training.sampling import seeds_to_input
 from training.spec import TrainingSpec
+from training.stopping import reason_of
 
 OPSET = 17
 PARITY_SEEDS = 1_000
@@ -95,9 +95,13 @@ def load_trained(folder: RunFolder, which: str = "best") -> Trained:
         generator.load_state_dict(state["ema"])
         discriminator.load_state_dict(state["discriminator"])
         facts = {name: state[name] for name in ("seen", "seconds", "machine", "torch")}
-        events = read_events(folder.events)
         return Trained(
-            spec, generator.eval(), discriminator.eval(), **facts, history=report.history(events), ended=_ended(events)
+            spec,
+            generator.eval(),
+            discriminator.eval(),
+            **facts,
+            history=report.history(read_events(folder.events)),
+            ended=reason_of(folder),
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(
@@ -275,12 +279,6 @@ def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parit
             "Nothing was published. Check that torch and onnxruntime are the pinned versions."
         )
     return parity
-
-
-def _ended(events: list[dict[str, Any]]) -> str | None:
-    """Why a run ended, by its events."""
-    ends = [event["reason"] for event in events if event.get("event") == "end"]
-    return ends[-1] if ends else None
 
 
 def golden(generator: OnnxGenerator) -> Golden:

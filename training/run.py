@@ -303,7 +303,8 @@ class _Loop:
         """Whether the best generator's pictures can no longer be told from held-out ones."""
         best = load_checkpoint(self.folder.best)
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
-        verdict = stopping.examine(generator, best["ema"], held_out, self.trainer.seen)
+        shown = self.trainer.images.cpu() if self.trainer.spec.match_tones else None
+        verdict = stopping.examine(generator, best["ema"], held_out, self.trainer.seen, shown)
         fields = {name: round(value, 6) for name, value in asdict(verdict).items()}
         told = verdict.indistinguishable
         self.events.write("two_sample", images=self.trainer.seen, best_images=best["seen"], **fields, indistinguishable=told)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training import tones
 from training.datasets import Dataset
 from training.evaluation.two_sample import two_sample
 from training.folder import RunFolder, read_events
@@ -94,33 +95,45 @@ class Verdict:
     """Real ones it was tested on, and as many generated ones."""
     threshold: float
     """The accuracy that guessing exceeds once in a hundred times."""
+    auc_threshold: float
+    """The same of the AUC."""
 
     @property
     def indistinguishable(self) -> bool:
-        """Whether the network did no better than guessing: one-sided binomial test at 1 %."""
-        return self.accuracy <= self.threshold
+        """Whether the network did no better than guessing, by its answers (one-sided binomial test at 1 %) and by their order
+        (Mann-Whitney, at 1 %): one that ranks pictures rightly and draws its line in the wrong place can tell them apart.
+        """
+        return self.accuracy <= self.threshold and self.auc <= self.auc_threshold
 
 
 def compare(real: Tensor, fake: Tensor, seed: int) -> Verdict:
     """Have a fresh network try to tell two sets of pictures, uint8 (N, 1, 28, 28), apart."""
     found = two_sample(real, fake, seed)
     threshold = 0.5 + ONE_PERCENT * 0.5 / math.sqrt(2 * found.pictures)
-    return Verdict(found.accuracy, found.auc, found.pictures, threshold)
+    n = found.pictures
+    auc_threshold = 0.5 + ONE_PERCENT * math.sqrt((2 * n + 1) / (12 * n * n))
+    return Verdict(found.accuracy, found.auc, n, threshold, auc_threshold)
 
 
-def examine(generator: Generator, weights: dict[str, Tensor], held_out: Dataset, images: int) -> Verdict:
+def examine(
+    generator: Generator, weights: dict[str, Tensor], held_out: Dataset, images: int, shown: Tensor | None = None
+) -> Verdict:
     """Compare a generator's pictures of fresh seeds with the held-out ones, as many and of the same classes.
 
     Args:
         generator: of the weights' shape; left as it is.
         weights: what to test, as `best.pt` holds them.
         held_out: real pictures that it was not trained on.
+        shown: the training pictures, whose grey levels the generated ones are given first, as at export; None leaves them.
         images: those the run has seen. They choose the seeds and the network: another moment does not try the same luck.
     """
     tested = copy.deepcopy(generator)
     tested.load_state_dict(weights)
     seeds = range(FRESH_SEEDS + images, FRESH_SEEDS + images + len(held_out))  # MAX_IMAGES leaves room up to 2**32
     fakes = draw(tested, seeds, held_out.labels if tested.classes else None)
+    if shown is not None:
+        curve = tones.matching(tones.frequencies(fakes), tones.frequencies(shown))
+        fakes = curve[fakes.long()].to(torch.uint8)
     return compare(held_out.images, fakes, images)
 
 

@@ -156,6 +156,15 @@ def test_the_best_generator_is_examined_on_seeds_and_pictures_of_its_own(
     assert torch.equal(fake, draw(best, range(FRESH_SEEDS + 640, FRESH_SEEDS + 660), held.labels))
     assert not torch.equal(fake, later)
     assert (seed, another) == (640, 1280), "the same luck is not tried twice"
+    examine(last, best.state_dict(), held, 640, mnist.images[:100])
+    black, real_black = ((pictures == 0).float().mean().item() for pictures in (compared[-1][1], mnist.images[:100]))
+    assert black == pytest.approx(real_black, abs=0.05)
+
+
+def test_a_network_that_ranks_pictures_rightly_can_tell_them_apart_wherever_it_draws_its_line() -> None:
+    assert stopping.Verdict(0.5, 0.5, 1000, 0.52, 0.53).indistinguishable
+    assert not stopping.Verdict(0.5, 1.0, 1000, 0.52, 0.53).indistinguishable
+    assert not stopping.Verdict(0.6, 0.5, 1000, 0.52, 0.53).indistinguishable
 
 
 STOPPING = {"held_out": 1000, "patience": 128, "metrics_every": 32, "log_every": 320}
