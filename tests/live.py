@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +17,23 @@ from pathlib import Path
 
 import httpx
 
+from models.repository import Repository
+
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = ROOT / "models"
+
+
+def _one_version() -> Path:
+    """A folder of shipped models that holds digits/1 and nothing else, so that tests can count on what a service takes in."""
+    folder = Path(tempfile.mkdtemp(prefix="seedling-shipped-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(ROOT / "models" / "digits" / "1", folder / "digits" / "1")
+    shutil.copyfile(ROOT / "models" / "digits" / "config.pbtxt", folder / "digits" / "config.pbtxt")
+    Repository(folder).promote("digits", 1)
+    return folder
+
+
+SHIPPED = _one_version()
+"""What services under test are shipped with. What is really shipped is `tests.test_shipped`'s."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,7 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
     """What a process of the service is started with: these settings and no others."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
-    return inherited | {"GAN_STATE": str(state), "PYTHONWARNINGS": "error"} | ours
+    return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
 
 
 def start(state: Path, **settings: object) -> Service:

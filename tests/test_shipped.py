@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ from models import card
 from models.manifest import CARD, GENERATOR, Figure
 from models.repository import Repository, Version
 from tests.app.reading import pixels
-from tests.live import ROOT, SHIPPED
+from tests.live import ROOT, service
 from tests.readme import QUALITY, README, with_figures, with_goals
 from training import datasets
 from training.datasets import SOURCES
@@ -24,7 +25,7 @@ from training.exact import SIGNIFICAND
 from training.onnx_models import OnnxGenerator
 from training.spec import TrainingSpec
 
-REPOSITORY = Repository(SHIPPED)
+REPOSITORY = Repository(ROOT / "models")
 VERSIONS = {f"{name}-{n}": REPOSITORY.get(name, n) for name in REPOSITORY.names() for n in REPOSITORY.numbers(name)}
 CHAMPIONS = {name: REPOSITORY.get(name, REPOSITORY.aliases(name)["champion"]) for name in REPOSITORY.names()}
 each = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
@@ -45,6 +46,13 @@ def measured(cache: Path) -> dict[str, dict[str, Figure]]:
         battery = batteries[dataset] = batteries.get(dataset) or Battery(dataset, cache=cache)
         found[name] = battery.measure(OnnxGenerator(version.path / GENERATOR, len(version.manifest.classes)))
     return found
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A service with all that is shipped."""
+    with service(tmp_path_factory.mktemp("shipped") / "state", shipped=ROOT / "models") as running, running.client() as client:
+        yield client
 
 
 def golden(version: Version) -> np.ndarray:

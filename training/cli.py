@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import shutil
 import sys
 import time
@@ -39,7 +40,8 @@ app = typer.Typer(
     help="Train a GAN on 28x28 pictures, measure it, and publish it for the service.",
 )
 console = Console()
-SHIPPED = Path(__file__).resolve().parent.parent / "models"
+SHIPPED = Path(os.environ.get("GAN_SHIPPED") or Path(__file__).resolve().parent.parent / "models")
+"""Where the service takes its shipped versions from, by the same variable."""
 STATE = Path("var/models")
 CACHE = Path("var/cache")
 EVALUATIONS = Path("var/evaluations")
@@ -137,7 +139,7 @@ def export(
     torch.set_num_threads(THREADS)
     trained = exporting.load_trained(RunFolder(folder), checkpoint)
     target = Repository(repository)
-    if repository.resolve() != SHIPPED:
+    if repository.resolve() != SHIPPED.resolve():
         target.adopt(Repository(SHIPPED))  # so that numbers agree with what the service will show
     version = exporting.export(
         trained, name, target, data_folder=data, pictures=pictures, cache=cache, thorough=not fast, say=console.print
