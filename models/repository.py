@@ -273,10 +273,12 @@ class Repository:
     def adopt(self, shipped: Repository) -> list[Version]:
         """Take in the versions of another repository that this one lacks, by the generator's sha256.
 
-        One that is damaged is passed over, and said in the log: the others are no worse for it.
+        A model that is new here gets the other's champion too. A version that is damaged is passed over, and said in the
+        log: the others are no worse for it.
         """
         adopted = []
         for name in shipped.names():
+            is_new, champion = not self.numbers(name), shipped.aliases(name).get(CHAMPION)
             for number in shipped.numbers(name):
                 try:
                     with self._lock(name):
@@ -287,6 +289,10 @@ class Repository:
                             adopted.append(self._publish(name, copier(source)))
                 except RepositoryError as error:
                     logger.error("%s/%s was not taken in: %s", name, number, error)
+            if is_new and champion:
+                for taken in adopted:
+                    if (taken.name, taken.manifest.digest) == (name, shipped.get(name, champion).manifest.digest):
+                        self.promote(name, taken.number)
         return adopted
 
     def _digests(self, name: str) -> set[str]:
