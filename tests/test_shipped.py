@@ -109,6 +109,9 @@ def test_measured_anew_it_is_what_its_card_says(measured: dict[str, dict[str, Fi
     published = CHAMPIONS[name].manifest.metrics
     assert set(measured[name]) <= set(published)
     for figure, found in measured[name].items():
+        if found.value is None:
+            assert published[figure].value is None, figure
+            continue
         # features are float32 sums, which another processor may round otherwise
         assert found.value == pytest.approx(published[figure].value, rel=0.01, abs=5e-4), figure
         assert found.floor == pytest.approx(published[figure].floor, rel=0.01, abs=5e-4), figure

@@ -18,6 +18,7 @@ SMALL = {
     "generator_widths": (8, 8, 8, 4),
     "discriminator_widths": (8, 8, 8, 16),
     "penalty_interval": 4,
+    "burn_in": 0,
     "ema_images": 200,
     "log_every": 16,
     "sample_every": 320,
