@@ -290,10 +290,16 @@ class Repository:
                 except RepositoryError as error:
                     logger.error("%s/%s was not taken in: %s", name, number, error)
             if is_new and champion:
-                for taken in adopted:
-                    if (taken.name, taken.manifest.digest) == (name, shipped.get(name, champion).manifest.digest):
-                        self.promote(name, taken.number)
+                with contextlib.suppress(Damaged):  # if it is damaged, that was said above
+                    self._promote_digest(name, shipped.get(name, champion).manifest.digest)
         return adopted
+
+    def _promote_digest(self, name: str, digest: str) -> None:
+        """Promote the version that draws with this generator, whichever process took it in."""
+        for number in self.numbers(name):
+            if self.get(name, number).manifest.digest == digest:
+                self.promote(name, number)
+                return
 
     def _digests(self, name: str) -> set[str]:
         """What the versions draw with; of one whose manifest cannot be read nothing is known."""

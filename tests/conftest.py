@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,8 +36,11 @@ def digits() -> LoadedGenerator:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the judge's view of the training pictures is kept, for all tests."""
-    return tmp_path_factory.mktemp("cache")
+    """Where the judges' views of the training pictures are kept, for all tests; one for all of pytest-xdist's processes."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
 @pytest.fixture

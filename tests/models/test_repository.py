@@ -22,6 +22,15 @@ def copy_of_shipped(folder: Path, number: int) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def another_generator(folder: Path, number: int) -> None:
+    """The shipped one but for a byte at its end, so that it counts as another."""
+    copy_of_shipped(folder, number)
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    (folder / GENERATOR).write_bytes((folder / GENERATOR).read_bytes() + b"\n")
+    files = manifest.files | {GENERATOR: sha256_of(folder / GENERATOR)}
+    (folder / MANIFEST).write_text(manifest.model_copy(update={"files": files}).model_dump_json())
+
+
 def test_versions_are_numbered_in_order_and_the_first_becomes_champion(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "models")
     assert [repository.publish("digits", copy_of_shipped).number for _ in range(3)] == [1, 2, 3]
@@ -130,20 +139,44 @@ def test_many_processes_take_a_shipped_version_in_once(tmp_path: Path) -> None:
 
 def test_a_shipped_version_comes_in_under_the_next_free_number_and_does_not_dethrone(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-
-    def other(folder: Path, number: int) -> None:
-        copy_of_shipped(folder, number)
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-        (folder / GENERATOR).write_bytes((folder / GENERATOR).read_bytes() + b"\n")
-        files = manifest.files | {GENERATOR: sha256_of(folder / GENERATOR)}
-        (folder / MANIFEST).write_text(manifest.model_copy(update={"files": files}).model_dump_json())
-
-    repository.publish("digits", other)
+    repository.publish("digits", another_generator)
     (taken,) = repository.adopt(Repository(SHIPPED))
     assert (taken.number, taken.manifest.version) == (2, 2)
     assert taken.manifest.digest == Repository(SHIPPED).get("digits", 1).manifest.digest
     assert repository.aliases("digits") == {"champion": 1}
     assert repository.adopt(Repository(SHIPPED)) == []
+
+
+@pytest.fixture
+def two_shipped(tmp_path: Path) -> Repository:
+    """Shipped models with two versions of the digits, of which the second is champion."""
+    shipped = Repository(tmp_path / "shipped")
+    shipped.publish("digits", copy_of_shipped)
+    shipped.publish("digits", another_generator)
+    shipped.promote("digits", 2)
+    return shipped
+
+
+def test_a_model_that_is_new_gets_the_shipped_champion(tmp_path: Path, two_shipped: Repository) -> None:
+    repository = Repository(tmp_path / "models")
+    assert len(repository.adopt(two_shipped)) == 2
+    assert repository.aliases("digits")["champion"] == 2
+    assert repository.get("digits", 2).manifest.digest == two_shipped.get("digits", 2).manifest.digest
+
+
+def test_a_model_that_is_there_keeps_its_champion(tmp_path: Path, two_shipped: Repository) -> None:
+    repository = Repository(tmp_path / "models")
+    repository.adopt(Repository(SHIPPED))
+    assert len(repository.adopt(two_shipped)) == 1
+    assert repository.aliases("digits")["champion"] == 1
+
+
+def test_a_shipped_champion_that_is_damaged_leaves_the_others_to_serve(tmp_path: Path, two_shipped: Repository) -> None:
+    spoil_generator(two_shipped.root / "digits" / "2")
+    (two_shipped.root / "digits" / "2" / MANIFEST).write_text("{")
+    repository = Repository(tmp_path / "models")
+    assert len(repository.adopt(two_shipped)) == 1
+    assert repository.aliases("digits")["champion"] == 1
 
 
 def test_promotion_remembers_the_one_before(repository: Repository) -> None:
