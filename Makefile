@@ -17,7 +17,7 @@ setup-train: .venv/ready ## add the trainer (torch, CPU) to what make serve uses
 	$(SERVE)/python $(PIP) -e '.[train]'
 
 test: .venv-dev/ready ## set up and run all tests
-	$(DEV)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv-dev/ready ## ruff, its formatter, and mypy --strict; changes nothing
 	$(DEV)/ruff check .

@@ -118,7 +118,7 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Pa
         assert before.headers["x-model"] == "digits/1"
         told = training(
             *("export", tmp_path / "run", "--name", "digits", "--repository", tmp_path / "state" / "models"),
-            *("--promote", "--pictures", 500, "--cache", cache),
+            *("--promote", "--fast", "--pictures", 500, "--cache", cache),
         )
         assert told.returncode == 0, told.stdout + told.stderr
         assert "Published" in told.stdout
@@ -135,7 +135,7 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Pa
 
     told = training(
         *("evaluate", "digits", "--version", 2, "--repository", tmp_path / "state" / "models", "--pictures", 500),
-        *("--cache", cache, "--json"),
+        *("--cache", cache, "--fast", "--json"),
     )
     figures = json.loads(told.stdout)
     manifest = Repository(tmp_path / "state" / "models").get("digits", 2).manifest
