@@ -2,7 +2,7 @@
 
 Trains one generator for each row of a table, all on equally many images, measures each as it would be served, and writes
 the table and a plot of quality against microseconds a picture into docs/. Runs two trainers of one thread at a time. What
-is in --folder already is not done again, so the command can be stopped and started.
+is in --folder already is not done again, so the command can be stopped and started: a run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from training.evaluation.two_sample import two_sample
 from training.folder import RunFolder
 from training.onnx_models import OnnxGenerator, one_hot
 from training.spec import TrainingSpec
+from training.stopping import reason_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PLOT = ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.png"
@@ -76,9 +77,11 @@ def train(name: str, spec: TrainingSpec, folder: Path) -> RunFolder:
     run = RunFolder(folder / name.replace(" ", "-").replace(",", ""))
     wanted = folder / f"{run.path.name}.json"
     wanted.write_text(spec.model_dump_json())
-    if not (run.checkpoint.exists() and run.read_spec() == spec):
+    known = run.checkpoint.exists() and run.read_spec() == spec
+    if not (known and reason_of(run) == "budget"):
         start = time.monotonic()
-        command = [sys.executable, "-m", "training", "train", "--spec", str(wanted), "--out", str(run.path)]
+        how = ["--resume"] if known else ["--spec", str(wanted)]
+        command = [sys.executable, "-m", "training", "train", *how, "--out", str(run.path)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
         print(f"{name}: trained in {time.monotonic() - start:.0f} s", flush=True)
     return run
