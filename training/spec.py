@@ -169,7 +169,7 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
         "held_out": 4_000,
         "patience": 500_000,  # its learning rate does not fall, so what has not come by then is not to be waited for
     },
-    # What the shipped digits are trained with.
+    # What the shipped digits and fashion are trained with, but for a lower gamma: see docs/quality.md.
     "standard": STANDARD,
     # `standard` cut down, for trying things out.
     "quick": STANDARD
