@@ -127,6 +127,5 @@ def test_preparing_nothing_only_scales() -> None:
 def test_no_shape_is_too_odd(size: tuple[int, int]) -> None:
     picture = Image.new("L", size)
     picture.putpixel((size[0] // 2, size[1] // 2), 255)
-    for dataset in ("mnist", "fashion-mnist", "other"):
-        prepared(picture, dataset)
-    prepared(picture, how="none")
+    found = [prepared(picture, dataset) for dataset in ("mnist", "fashion-mnist", "other")] + [prepared(picture, how="none")]
+    assert {(one.shape, one.dtype.name) for one in found} == {((28, 28), "uint8")}
