@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 
 import PIL
@@ -17,7 +18,7 @@ from app import __version__
 FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 NEVER = "no-store"
-_ENCODERS = (__version__, PIL.__version__)
+_ENCODERS = (__version__, PIL.__version__, zlib.ZLIB_RUNTIME_VERSION)
 """Two releases may write the same pixels as different bytes, which a strong tag must tell apart."""
 
 

@@ -30,6 +30,7 @@
     ├── VersionUnusable         503  a version that is not what its manifest says, or none at all
     ├── NotReady                503  nothing can be served yet
     ├── Busy                    503  too much long work is waiting
+    │   └── Overloaded          503  more single pictures are asked for than can be drawn
     └── ClientGone              499  the caller hung up before its turn came
 
 Every message ends with the remedy.
@@ -139,7 +140,14 @@ class Busy(SeedlingError):
     """Too much long work is waiting."""
 
     status, code = 503, "busy"
-    headers = MappingProxyType({"Retry-After": "5"})
+    headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})
+
+
+class Overloaded(Busy):
+    """More single pictures are asked for than can be drawn."""
+
+    code = "overloaded"
+    headers = MappingProxyType({"Retry-After": "1"})
 
 
 class Conflict(SeedlingError):
@@ -325,9 +333,14 @@ _HTTP_REMEDIES = {
 }
 
 
+def respond(error: SeedlingError) -> JSONResponse:
+    """How an error of ours is told."""
+    return problem(error.status, error.code, str(error), headers=dict(error.headers))
+
+
 async def _on_seedling(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SeedlingError)  # noqa: S101 - for the type checker: registered for this class only
-    return problem(error.status, error.code, str(error), headers=dict(error.headers))
+    return respond(error)
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:

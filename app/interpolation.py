@@ -13,6 +13,7 @@ from app.errors import TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, lerp, slerp
 from app.pictures import Drawing, Posed, check_pixels, pose
+from app.response_cache import Answer
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
@@ -89,7 +90,7 @@ class PosedWalk:
         """What decides the bytes, besides the generator."""
         w = self.walk
         shape = [w.steps, w.method, w.easing, w.loop, w.fps, w.scale, w.format]
-        return [*shape, self.generator.manifest.version, [keyframe.cache_key() for keyframe in self.keyframes]]
+        return [*shape, self.model, [keyframe.cache_key() for keyframe in self.keyframes]]
 
     def path(self) -> list[Point]:
         """The generator's input for each frame. Keyframes come out exactly as `/generate` would have them."""
@@ -104,9 +105,10 @@ class PosedWalk:
             points.append(Point(between(a.z, b.z, t), label))
         return points
 
-    def render(self) -> bytes:
+    def render(self) -> Answer:
         """Draw all frames and put them into the file that was asked for."""
-        return self._encode(imaging.enlarge(self.generator.draw(self.path()), self.walk.scale))
+        content = self._encode(imaging.enlarge(self.generator.draw(self.path()), self.walk.scale))
+        return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
 
     def text(self) -> dict[str, str]:
         """The text chunks that tell how to make the walk again."""

@@ -20,6 +20,7 @@ from fastapi_offline import FastAPIOffline
 
 from app import __version__, errors
 from app.api import catalogue, discriminate, generate, health, interpolate, promotion, retraining
+from app.api.direct import DirectGenerate
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
 from app.errors import Problem
@@ -57,10 +58,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.catalog = Catalog(Repository(settings.state / "models"), settings.model, settings.max_loaded)
     app.state.retraining = Retraining(settings)
-    app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency)
+    app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency, settings.response_cache)
     errors.install(app)
     app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
+    app.add_middleware(DirectGenerate, workload=app.state.workload)
     app.add_middleware(HeadAsGet)
     for module in (generate, interpolate, discriminate, catalogue, retraining, promotion, health):
         app.include_router(module.router)

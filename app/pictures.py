@@ -13,6 +13,7 @@ from app import imaging
 from app.errors import InvalidRequest, TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, Seed, explicit, format_seeds, mixture, one_hot, parse_label, truncate
+from app.response_cache import Answer
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
 LabelSpec = int | str | tuple[float, ...]
@@ -104,7 +105,7 @@ class Posed:
             d.format,
             d.scale,
             d.sheet_size,
-            self.generator.manifest.version,
+            self.model,
         ]
 
     def pinned_url(self) -> str | None:
@@ -126,16 +127,20 @@ class Posed:
             query["columns"] = d.columns
         return "/generate?" + urlencode(query, quote_via=quote, safe=",")
 
-    def render(self) -> tuple[bytes, dict[str, str]]:
-        """Draw. Return the bytes and the headers that say what was drawn."""
+    def render(self) -> Answer:
+        """Draw."""
         points, labels = self.points()
-        pixels = imaging.enlarge(self.generator.draw(points), self.drawing.scale)
+        return self.finish(self.generator.draw(points), points, labels)
+
+    def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> Answer:
+        """Make the file and the headers of what was drawn of `points()`: pixels (N, 28, 28)."""
+        pixels = imaging.enlarge(pixels, self.drawing.scale)
         headers = {"X-Model": self.model}
         if self.seed_text is not None and len(self.seed_text) <= MAX_HEADER:
             headers["X-Seed"] = quote(self.seed_text, safe=",")
         if len(set(labels)) == 1 and labels[0] is not None:
             headers["X-Label"] = quote(self.generator.classes[labels[0]])
-        return self._encode(pixels, points, labels), headers
+        return Answer(self._encode(pixels, points, labels), headers)
 
     def points(self) -> tuple[list[Point], list[int | None]]:
         """The generator's inputs, psi applied, and the class of each where there is just one."""

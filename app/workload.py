@@ -1,6 +1,7 @@
 """Where work is done, so that no request holds up the others.
 
-A small picture is drawn in the event loop: it takes less than handing it to a thread. What is longer waits for one of a
+A small picture is drawn in the event loop, with those that are asked for at the same time: it takes less than handing it to
+a thread. What is longer waits for one of a
 few threads, in lanes, so that a single large picture does not queue behind sheets of thousands, nor a picture that was sent
 behind either. A lane has a bounded queue: past it a caller is told to come again.
 """
@@ -13,9 +14,12 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
+from app.batching import Batcher
 from app.catalog import Catalog
 from app.errors import Busy, ClientGone
 from app.generator import LoadedGenerator
+from app.pictures import Posed
+from app.response_cache import Answer, ResponseCache
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
@@ -37,10 +41,13 @@ class Workload:
     Args:
         catalog: the generators.
         bulk_concurrency: how many long pieces of work run at a time.
+        cache_bytes: what finished answers may take.
     """
 
-    def __init__(self, catalog: Catalog, bulk_concurrency: int) -> None:
+    def __init__(self, catalog: Catalog, bulk_concurrency: int, cache_bytes: int) -> None:
         self.catalog = catalog
+        self.cache = ResponseCache(cache_bytes)
+        self._batcher = Batcher()
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
         self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)
@@ -56,15 +63,27 @@ class Workload:
             return found
         return await to_thread.run_sync(self.catalog.generator, model, version)
 
+    async def draw(self, request: Request, posed: Posed) -> Answer:
+        """Draw what `/generate` was asked for.
+
+        Raises:
+            Overloaded: more small pictures are asked for than can be drawn.
+            Busy, ClientGone: as `perform`.
+        """
+        drawing = posed.drawing
+        if drawing.count == 1 and drawing.pixels <= INLINE_PIXELS:
+            points, labels = posed.points()
+            pixels = await self._batcher.draw(posed.generator, points[0])
+            return posed.finish(pixels[None], points, labels)
+        return await self.perform(request, posed.render, pictures=drawing.count, pixels=drawing.pixels)
+
     async def perform(self, request: Request, work: Callable[[], Result], *, pictures: int, pixels: int) -> Result:
-        """Do a piece of work that draws so many pictures and writes so many pixels.
+        """Do a piece of work in a thread that draws so many pictures and writes so many pixels.
 
         Raises:
             Busy: too many pieces of its kind are waiting.
             ClientGone: the caller hung up before its turn came; nothing was drawn.
         """
-        if pictures == 1 and pixels <= INLINE_PIXELS:
-            return work()
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
         return await self._in_turn(lane, MAX_WAITING, request, work)
 

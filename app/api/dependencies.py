@@ -14,27 +14,27 @@ from app.retraining.service import Retraining
 from app.workload import Workload
 
 
-def _catalog(request: Request) -> Catalog:
+async def _catalog(request: Request) -> Catalog:
     catalog: Catalog = request.app.state.catalog
     return catalog
 
 
-def _workload(request: Request) -> Workload:
+async def _workload(request: Request) -> Workload:
     workload: Workload = request.app.state.workload
     return workload
 
 
-def _retraining(request: Request) -> Retraining:
+async def _retraining(request: Request) -> Retraining:
     retraining: Retraining = request.app.state.retraining
     return retraining
 
 
-def _identity(request: Request) -> Identity:
+async def _identity(request: Request) -> Identity:
     identity: Identity = request.state.identity
     return identity
 
 
-def _unambiguous_query(request: Request) -> None:
+async def _unambiguous_query(request: Request) -> None:
     """Refuse what a lenient parser would settle by itself: a parameter given twice, and bytes that are not UTF-8."""
     try:
         names = [name for name, _ in parse_qsl(request.scope["query_string"].decode("ascii"), True, errors="strict")]

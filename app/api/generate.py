@@ -45,6 +45,15 @@ async def generate(
 
     Pin one with `version=1` and it may be cached for ever. Without a seed, a fresh one is drawn and told in `X-Seed`.
     """
+    return await answer(request, query, workload)
+
+
+async def answer(request: Request, query: GenerateQuery, workload: Workload) -> Response:
+    """What `GET /generate` answers to a query.
+
+    Raises:
+        SeedlingError: see `GenerateQuery.drawing`, `pictures.pose`, `Workload.generator` and `Workload.draw`.
+    """
     drawing = query.drawing()
     posed = pictures.pose(drawing, await workload.generator(query.model, query.version))
     tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
@@ -55,7 +64,7 @@ async def generate(
         headers["Content-Location"] = request.scope.get("root_path", "") + location
     if not drawing.is_fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
-    return await _reply(request, posed, workload, headers)
+    return await _reply(request, posed, workload, tag, headers)
 
 
 @router.post(
@@ -73,10 +82,12 @@ async def generate_from_body(request: Request, body: GenerateBody, workload: Wor
     location = posed.pinned_url()
     if location:
         headers["Content-Location"] = request.scope.get("root_path", "") + location
-    return await _reply(request, posed, workload, headers)
+    return await _reply(request, posed, workload, tag, headers)
 
 
-async def _reply(request: Request, posed: pictures.Posed, workload: Workload, headers: dict[str, str]) -> Response:
-    drawing = posed.drawing
-    content, said = await workload.perform(request, posed.render, pictures=drawing.count, pixels=drawing.pixels)
-    return Response(content, media_type=MEDIA_TYPES[drawing.format], headers=headers | said)
+async def _reply(request: Request, posed: pictures.Posed, workload: Workload, tag: str, headers: dict[str, str]) -> Response:
+    if posed.drawing.is_fresh:  # nobody else asks for it
+        drawn = await workload.draw(request, posed)
+    else:
+        drawn = await workload.cache.get(tag, lambda: workload.draw(request, posed))
+    return Response(drawn.content, media_type=MEDIA_TYPES[posed.drawing.format], headers={**headers, **drawn.headers})

@@ -39,11 +39,9 @@ async def interpolate(request: Request, body: InterpolateBody, workload: Workloa
     """
     walk = body.walk()
     posed = pose_walk(walk, await workload.generator(body.model, body.version))
-    content = await workload.perform(request, posed.render, pictures=walk.frames, pixels=walk.pixels)
-    headers = {
-        "ETag": caching.etag(posed.generator.manifest.digest, posed.cache_key()),
-        "Cache-Control": caching.REVALIDATE,
-        "X-Model": posed.model,
-        "X-Frames": str(walk.frames),
-    }
-    return Response(content, media_type=MEDIA_TYPES[walk.format], headers=headers)
+    tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
+    answer = await workload.cache.get(
+        tag, lambda: workload.perform(request, posed.render, pictures=walk.frames, pixels=walk.pixels)
+    )
+    headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, **answer.headers}
+    return Response(answer.content, media_type=MEDIA_TYPES[walk.format], headers=headers)

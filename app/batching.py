@@ -1,0 +1,93 @@
+"""Single pictures that are asked for at the same time, drawn together.
+
+Sixteen at a time take two thirds of what they take one by one, and have the same pixels: exported generators compute on an
+integer grid, where the size of a batch is nothing. No picture waits for a batch to fill: what is there when the event loop
+comes round is drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.errors import Overloaded
+from app.generator import LoadedGenerator, Pixels
+from app.latents import Point
+
+BATCH = 16
+"""More at a time is hardly faster, and the first answers would wait for the last."""
+TURN_SECONDS = 0.02
+"""How long to draw before the loop may read, refuse and answer; longer than it takes to refuse what came meanwhile."""
+MAX_WAIT_SECONDS = 0.1
+"""Whoever would wait longer for its turn is told to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    generator: LoadedGenerator
+    point: Point
+    pixels: asyncio.Future[Pixels]
+
+
+class Batcher:
+    """The single pictures of one event loop, drawn in it: a batch takes less than handing it to a thread would."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Wanted] = deque()
+        self._seconds_each = 0.0
+        """What a picture takes at present, all that goes on beside the drawing included while there is a backlog."""
+        self._turn_began = 0.0
+        self._drawn, self._has_backlog = 0, False
+        """In the last turn."""
+
+    async def draw(self, generator: LoadedGenerator, point: Point) -> Pixels:
+        """Pixels of one input, (28, 28).
+
+        Raises:
+            Overloaded: so many are waiting that it would take too long.
+        """
+        if len(self._waiting) * self._seconds_each > MAX_WAIT_SECONDS:
+            raise Overloaded("More pictures are asked for than can be drawn. Come again in a second.")
+        loop = asyncio.get_running_loop()
+        wanted = _Wanted(generator, point, loop.create_future())
+        if not self._waiting:
+            loop.call_soon(self._take_turn)
+        self._waiting.append(wanted)
+        return await wanted.pixels
+
+    def _take_turn(self) -> None:
+        began = time.perf_counter()
+        if self._has_backlog:  # the loop was never idle since the last turn began
+            self._learn((began - self._turn_began) / self._drawn)
+        drawn = 0
+        while self._waiting and (not drawn or time.perf_counter() - began < TURN_SECONDS):
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            drawn += len(batch)
+            _draw(batch)
+        self._turn_began, self._drawn, self._has_backlog = began, drawn, bool(self._waiting)
+        if self._has_backlog:
+            asyncio.get_running_loop().call_soon(self._take_turn)
+        else:
+            self._learn((time.perf_counter() - began) / drawn)
+
+    def _learn(self, seconds_each: float) -> None:
+        self._seconds_each += (seconds_each - self._seconds_each) / 8
+
+
+def _draw(batch: Iterable[_Wanted]) -> None:
+    by_generator: dict[LoadedGenerator, list[_Wanted]] = {}
+    for wanted in batch:
+        if not wanted.pixels.cancelled():
+            by_generator.setdefault(wanted.generator, []).append(wanted)
+    for generator, group in by_generator.items():
+        try:
+            pixels = generator.draw([wanted.point for wanted in group])
+        except Exception as error:  # whatever it is, it is for those who asked
+            for wanted in group:
+                wanted.pixels.set_exception(error)
+        else:
+            for wanted, picture in zip(group, pixels, strict=True):
+                wanted.pixels.set_result(picture)

@@ -1,0 +1,219 @@
+"""The servers that are compared: how each is set up, started, asked and measured."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "benchmarks" / "peers"
+SERVER_CORE, LOAD_CORE = 0, 1
+UVICORN = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--app-dir", str(PEERS)]
+UVICORN += ["--port", "{port}"]
+START_LIMIT = 60
+
+
+@dataclass(frozen=True)
+class Load:
+    """One kind of request, as a row of the table."""
+
+    name: str
+    path: str
+    """Where a seed goes to; a GET if it ends in =, else a POST of JSON."""
+    kind: str = "new"
+    """new: no seed twice. repeated: a hundred seeds in turn. unchanged: those, with If-None-Match."""
+
+    def request(self, seed: int) -> tuple[str, str, str | None]:
+        """Method, path and body that ask for a seed."""
+        return (
+            ("GET", f"{self.path}{seed}", None) if self.path.endswith("=") else ("POST", self.path, json.dumps({"seed": seed}))
+        )
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server and what is asked of it."""
+
+    name: str
+    command: list[str]
+    """{port} stands for the port."""
+    loads: tuple[Load, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    draws: bool = True
+    """Whether it answers a seed with its picture, which is then compared with ours."""
+
+
+def environments() -> dict[str, Path]:
+    """Python interpreters of the peers, set up when missing."""
+    found = {}
+    for line in (PEERS.parent / "requirements.txt").read_text().splitlines():
+        requirement = line.partition("#")[0].strip()
+        if not requirement:
+            continue
+        name = requirement.partition("==")[0]
+        folder = ROOT / ".venv-bench" / requirement
+        if not (folder / "ready").exists():
+            print(f"setting up {requirement}", file=sys.stderr)
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, requirement, *_shared()], check=True)
+            (folder / "ready").touch()
+        found[name] = folder / "bin" / "python"
+    return found
+
+
+def _shared() -> list[str]:
+    """What a peer runs on as we do, in our versions."""
+    ours = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    return [*(f"{name}=={ours[name]}" for name in ("onnxruntime", "numpy", "pillow")), f"uvicorn[standard]=={ours['uvicorn']}"]
+
+
+def seedling(state: Path, python: Path = Path(sys.executable), **settings: object) -> Contestant:
+    """Seedling as it is started by `make serve`, but for the log of each request, which no contestant keeps."""
+    environment = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
+    loads = (
+        Load("Seedling, `If-None-Match`", "/generate?seed=", "unchanged"),
+        Load("Seedling, repeated seeds", "/generate?seed=", "repeated"),
+        Load("Seedling, new seeds", "/generate?seed=", "new"),
+    )
+    quiet = {"GAN_STATE": str(state), "GAN_PORT": "{port}", "GAN_ACCESS_LOG": "false", "GAN_LOG_LEVEL": "error"}
+    return Contestant("seedling", [str(python), "-m", "app"], loads, environment=quiet | environment)
+
+
+def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]:
+    """All of them, in the order of the table; each row's ratio is to the one above."""
+    peers = environments()
+    env = {"BENCH_GENERATOR": str(generator), "BENCH_PICTURE": str(picture)}
+    litserve = [str(peers["litserve"]), str(PEERS / "with_litserve.py"), "{port}"]
+    bentoml = [str(peers["bentoml"]), "-m", "bentoml", "serve", "with_bentoml:Generator", "--port", "{port}"]
+    bentoml += ["--host", "127.0.0.1", "--working-dir", str(PEERS)]
+    tutorial = (Load("tutorial, `async def`", "/async?seed="), Load("tutorial, `def`", "/def?seed="))
+    return [
+        Contestant("bare", [*UVICORN, "bare:app"], (Load("bare ASGI reply", "/generate?seed="),), env, draws=False),
+        Contestant(
+            "ceiling",
+            [*UVICORN, "ceiling:app"],
+            (Load("FastAPI, constant: **the ceiling**", "/generate?seed="),),
+            env,
+            draws=False,
+        ),
+        seedling(state),
+        Contestant("tutorial", [*UVICORN, "tutorial:app"], tutorial, env),
+        Contestant("litserve", litserve, (Load("LitServe", "/predict"),), env),
+        Contestant("bentoml", bentoml, (Load("BentoML", "/generate"),), env | {"BENTOML_DO_NOT_TRACK": "true"}),
+    ]
+
+
+class Running:
+    """A contestant that has drawn its first picture."""
+
+    def __init__(self, contestant: Contestant) -> None:
+        self.contestant, self.port = contestant, free_port()
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GAN_")}
+        environment = {name: value.replace("{port}", str(self.port)) for name, value in contestant.environment.items()}
+        begun = time.perf_counter()
+        self.process = subprocess.Popen(
+            [part.replace("{port}", str(self.port)) for part in contestant.command],
+            cwd=ROOT,
+            env=inherited | environment,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+            start_new_session=True,
+        )
+        try:
+            self.first = self._first_picture()
+        except BaseException:
+            self.stop()
+            raise
+        self.seconds_to_first = time.perf_counter() - begun
+
+    def ask(self, method: str, path: str, body: str | None = None, timeout: float = 60) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own: status, headers, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def _first_picture(self) -> bytes:
+        limit = time.monotonic() + START_LIMIT
+        while time.monotonic() < limit:
+            if self.process.poll() is not None:
+                raise SystemExit(f"{self.contestant.name} ended with {self.process.returncode} before it drew. Run it by hand.")
+            try:
+                status, _, body = self.ask(*self.contestant.loads[0].request(42))
+                if status == 200:
+                    return body
+            except OSError:
+                pass
+            time.sleep(0.01)
+        raise SystemExit(f"{self.contestant.name} drew nothing within {START_LIMIT} s. Run it by hand.")
+
+    def _family(self) -> list[psutil.Process]:
+        return [own := psutil.Process(self.process.pid), *own.children(recursive=True)]
+
+    def cpu_seconds(self) -> float:
+        """What all its processes have used so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._family())
+
+    def megabytes(self, field: str = "VmHWM") -> float:
+        """Memory of all its processes: the peak by default, now with VmRSS. What they share is counted for each."""
+        return sum(_status(process.pid, field) for process in self._family())
+
+    def stop(self) -> None:
+        """End it and all its processes."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+
+@contextmanager
+def running(contestant: Contestant) -> Iterator[Running]:
+    """Start a contestant, and end it."""
+    server = Running(contestant)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def pixels(picture: bytes) -> NDArray[np.uint8]:
+    """The pixels of a picture file."""
+    with Image.open(io.BytesIO(picture)) as image:
+        return np.asarray(image)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _status(pid: int, field: str) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0) * 1024 / 1e6

@@ -1,0 +1,108 @@
+"""The short way of `GET /generate` answers as the route does, in every byte; and overload is told, not suffered."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.live import Service
+
+AS_ROUTE = {"Content-Length": "0"}
+"""A request with a body, even an empty one, is left to the route."""
+
+seeds = st.one_of(st.integers(-1, 2**32).map(str), st.text(max_size=8), st.just("1.5"))
+queries = st.fixed_dictionaries(
+    {},
+    optional={
+        "seed": seeds,
+        "seeds": st.sampled_from(["0-3", "7", "3-1", ""]),
+        "label": st.sampled_from(["3", "7", "ten", "11"]),
+        "psi": st.sampled_from(["0.5", "1", "1e0", "2.5", "nan", "x"]),
+        "model": st.sampled_from(["digits", "none"]),
+        "version": st.sampled_from(["1", "champion", "9"]),
+        "format": st.sampled_from(["png", "webp", "json", "npy", "zip", "bmp"]),
+        "scale": st.sampled_from(["1", "4", "5", "33", "1.0", " 2"]),
+        "columns": st.sampled_from(["2", "0"]),
+        "unknown": st.just("1"),
+    },
+)
+
+
+def both(client: httpx.Client, query: str, **headers: str) -> tuple[httpx.Response, httpx.Response]:
+    url = f"/generate?{query}"
+    return client.get(url, headers=headers), client.request("GET", url, headers=headers | AS_ROUTE)
+
+
+def comparable(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    return answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k != "date"}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=queries)
+def test_the_short_way_and_the_route_answer_alike(client: httpx.Client, query: dict[str, str]) -> None:
+    if not {"seed", "seeds"} & set(query):
+        query["seed"] = "42"  # a fresh seed would differ
+    direct, route = both(client, urlencode(query))
+    assert comparable(direct) == comparable(route)
+
+
+@pytest.mark.parametrize(
+    "query", ["seed=%FF", "seed=1&seed=2", "seed=1&seed=1", "seed", "seed=1;label=2", "seed=a+b", "=", "%"]
+)
+def test_odd_queries_are_answered_alike(client: httpx.Client, query: str) -> None:
+    direct, route = both(client, query)
+    if "x-seed" in direct.headers and direct.headers["cache-control"] == "no-store":
+        assert direct.status_code == route.status_code == 200
+    else:
+        assert comparable(direct) == comparable(route)
+
+
+def test_the_callers_copy_is_confirmed_alike(client: httpx.Client) -> None:
+    tag = client.get("/generate?seed=42").headers["etag"]
+    direct, route = both(client, "seed=42", **{"If-None-Match": tag})
+    assert direct.status_code == 304
+    assert comparable(direct) == comparable(route)
+
+
+def test_a_body_too_large_is_refused_on_a_get_too(client: httpx.Client) -> None:
+    answer = client.request("GET", "/generate?seed=42", content=b"x" * 2_000_000)
+    assert answer.status_code == 413
+
+
+def test_in_a_flood_each_is_answered_rightly_or_told_to_come_again(live: Service) -> None:
+    """More connections at a time than can be drawn for within the time that anybody is let wait."""
+    expected = httpx.get(f"{live.url}/generate?seed=7&version=1", trust_env=False).content
+    port = int(live.url.rpartition(":")[2])
+
+    async def ask(number: int, gate: asyncio.Event) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await gate.wait()
+        seed = 7 if number % 10 == 0 else 1_000_000 + number
+        writer.write(f"GET /generate?seed={seed}&version=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+        return answer
+
+    async def flood() -> list[bytes]:
+        gate = asyncio.Event()
+        tasks = [asyncio.create_task(ask(number, gate)) for number in range(800)]
+        await asyncio.sleep(1)
+        gate.set()
+        return await asyncio.gather(*tasks)
+
+    answers = asyncio.run(flood())
+    for number, answer in enumerate(answers):
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status = head.split()[1]
+        assert status in (b"200", b"503")
+        if status == b"503":
+            assert b"retry-after: 1" in head.lower()
+            assert b'"code":"overloaded"' in body
+        elif number % 10 == 0:
+            assert body == expected
+    assert sum(answer.startswith(b"HTTP/1.1 200") for answer in answers) >= 80, "what is in the cache is never refused"
