@@ -5,7 +5,7 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve setup-train test check fix train evaluate clean
+.PHONY: help serve setup-train test check fix train evaluate bench clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,8 +35,11 @@ train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out run
 evaluate: .venv-dev/ready ## measure the shipped digits anew, each figure beside its floor
 	$(DEV)/python -m training evaluate digits --repository models
 
+bench: .venv-dev/ready ## compare serving with other servers: 10 minutes, two cores, wrk
+	$(DEV)/python -m benchmarks.serving $(ARGS)
+
 clean: ## remove both environments and all caches; runs and var stay
-	rm -rf .venv .venv-dev build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-dev .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -21,8 +21,8 @@ BATCH = 16
 """More at a time is hardly faster, and the first answers would wait for the last."""
 TURN_SECONDS = 0.02
 """How long to draw before the loop may read, refuse and answer; longer than it takes to refuse what came meanwhile."""
-MAX_WAIT_SECONDS = 0.1
-"""Whoever would wait longer for its turn is told to come again."""
+MAX_WAIT_SECONDS = 0.085
+"""Whoever would wait longer for its turn is told to come again. To read, encode and send takes as long again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,9 @@ class Batcher:
     def __init__(self) -> None:
         self._waiting: deque[_Wanted] = deque()
         self._seconds_each = 0.0
-        """What a picture takes at present, all that goes on beside the drawing included while there is a backlog."""
-        self._turn_began = 0.0
-        self._drawn, self._has_backlog = 0, False
-        """In the last turn."""
+        """What a picture takes at present, all that goes on beside the drawing included."""
+        self._busy_since = 0.0
+        """When the last turn ended; or, if that left none waiting, when the next was asked for."""
 
     async def draw(self, generator: LoadedGenerator, point: Point) -> Pixels:
         """Pixels of one input, (28, 28).
@@ -54,27 +53,23 @@ class Batcher:
         loop = asyncio.get_running_loop()
         wanted = _Wanted(generator, point, loop.create_future())
         if not self._waiting:
+            self._busy_since = time.perf_counter()
             loop.call_soon(self._take_turn)
         self._waiting.append(wanted)
         return await wanted.pixels
 
     def _take_turn(self) -> None:
         began = time.perf_counter()
-        if self._has_backlog:  # the loop was never idle since the last turn began
-            self._learn((began - self._turn_began) / self._drawn)
         drawn = 0
         while self._waiting and (not drawn or time.perf_counter() - began < TURN_SECONDS):
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             drawn += len(batch)
             _draw(batch)
-        self._turn_began, self._drawn, self._has_backlog = began, drawn, bool(self._waiting)
-        if self._has_backlog:
+        ended = time.perf_counter()
+        self._seconds_each += ((ended - self._busy_since) / drawn - self._seconds_each) / 8
+        self._busy_since = ended
+        if self._waiting:
             asyncio.get_running_loop().call_soon(self._take_turn)
-        else:
-            self._learn((time.perf_counter() - began) / drawn)
-
-    def _learn(self, seconds_each: float) -> None:
-        self._seconds_each += (seconds_each - self._seconds_each) / 8
 
 
 def _draw(batch: Iterable[_Wanted]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -148,7 +149,7 @@ class _Connection(asyncio.Protocol):
 
 async def _paced(port: int, per_second: float, seconds: float, connections: int, first_seed: int) -> Timed:
     timed = Timed()
-    free: list[_Connection] = []
+    free: deque[_Connection] = deque()
     loop = asyncio.get_running_loop()
     everyone = []
     for _ in range(connections):
@@ -161,7 +162,7 @@ async def _paced(port: int, per_second: float, seconds: float, connections: int,
             made += 1
             if free:
                 seed = first_seed + made
-                free.pop().ask(f"GET /generate?seed={seed} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                free.popleft().ask(f"GET /generate?seed={seed} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             else:
                 timed.unsent += 1
         await asyncio.sleep(0.0005)
