@@ -209,6 +209,8 @@ def table(rows: list[Figures], figures: Figures) -> str:
         rates = ", ".join(f"{row[f'per_second at {n}']:,.0f}" for n in CONNECTIONS)
         waits = " | ".join(f"{row[f'p50_ms at {n}']:.1f} / {row[f'p99_ms at {n}']:.1f}" for n in CONNECTIONS)
         ratio = "" if above is None else f"{rate / above:.2f}"
+        if row["refused at 256"]:
+            rates += f" ({row['refused at 256']:.1%} refused)"
         lines.append(
             f"| {row['name']} | {rates} | {ratio} | {rate / ceiling:.2f} | {waits} | {row['cpu_us at 16']:.0f} | "
             f"{row['rss_mb']:.0f} | {row['start_s']:.2f} |"
