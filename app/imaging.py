@@ -48,7 +48,7 @@ def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
 
     Written here and not by Pillow, which takes three to seven times as long for files a sixth larger: on flat dark pictures
     nothing beats run lengths (zlib's Z_RLE) of what is not filtered, and a row that repeats the one above, as enlarged pixels
-    do, is no difference at all (filter 2, up). `benchmarks/footprint.py` has the comparison.
+    do, is no difference at all (filter 2, up).
     """
     height, width = pixels.shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)  # the first byte of each is its filter
