@@ -1,6 +1,6 @@
 """Single pictures that are asked for at the same time, drawn together.
 
-Sixteen at a time take two thirds of what they take one by one, and have the same pixels: exported generators compute on an
+Together they take less (`benchmarks/footprint.py`), and have the same pixels: exported generators compute on an
 integer grid, where the size of a batch is nothing. No picture waits for a batch to fill: what is there when the event loop
 comes round is drawn.
 """

@@ -18,13 +18,13 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
-from app import __version__, errors
+from app import __version__, problems
 from app.api import catalogue, discriminate, generate, health, interpolate, promotion, retraining
 from app.api.direct import DirectGenerate
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
-from app.errors import Problem
 from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
+from app.problems import Problem
 from app.retraining.service import Retraining
 from app.settings import Settings
 from app.workload import Workload
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.catalog = Catalog(Repository(settings.state / "models"), settings.model, settings.max_loaded)
     app.state.retraining = Retraining(settings)
     app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency, settings.response_cache)
-    errors.install(app)
+    problems.install(app)
     app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
     app.add_middleware(DirectGenerate, workload=app.state.workload)

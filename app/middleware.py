@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import BodyTooLarge, problem
+from app.errors import BodyTooLarge
+from app.problems import problem
 
 MAX_BODY = 1024 * 1024
 

@@ -1,9 +1,8 @@
 """Where work is done, so that no request holds up the others.
 
 A small picture is drawn in the event loop, with those that are asked for at the same time: it takes less than handing it to
-a thread. What is longer waits for one of a
-few threads, in lanes, so that a single large picture does not queue behind sheets of thousands, nor a picture that was sent
-behind either. A lane has a bounded queue: past it a caller is told to come again.
+a thread. What is longer waits for one of a few threads, in lanes, so that a single large picture does not queue behind sheets
+of thousands, nor a picture that was sent behind either. A lane has a bounded queue: past it a caller is told to come again.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from app.access import Identity, require_change
-from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid, problem_responses
+from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid
+from app.problems import problem_responses
 from app.retraining.service import Retraining
 
 logger = logging.getLogger("seedling")

@@ -10,7 +10,8 @@ from app import caching
 from app.api.dependencies import BINARY, CatalogOf
 from app.api.schemas import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.catalog import Catalog, ModelView
-from app.errors import NotFound, VersionUnusable, problem_responses
+from app.errors import NotFound, VersionUnusable
+from app.problems import problem_responses
 from models.manifest import CARD, EVALUATION, SAMPLES
 from models.repository import Version
 

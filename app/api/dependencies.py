@@ -34,15 +34,26 @@ async def _identity(request: Request) -> Identity:
     return identity
 
 
-async def _unambiguous_query(request: Request) -> None:
-    """Refuse what a lenient parser would settle by itself: a parameter given twice, and bytes that are not UTF-8."""
+def read_query(query: bytes) -> dict[str, str]:
+    """Read a query, and refuse what a lenient parser would settle by itself.
+
+    Raises:
+        InvalidRequest: a parameter is given twice, or bytes are not UTF-8.
+    """
     try:
-        names = [name for name, _ in parse_qsl(request.scope["query_string"].decode("ascii"), True, errors="strict")]
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise InvalidRequest("The query is not UTF-8. Encode it as UTF-8, then percent-encode.") from error
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidRequest(f"The parameter {name[:80]!r} is given {names.count(name)} times. Give it once.")
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest(f"The parameter {twice[:80]!r} is given {names.count(twice)} times. Give it once.")
+    return values
+
+
+async def _unambiguous_query(request: Request) -> None:
+    read_query(request.scope["query_string"])
 
 
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}

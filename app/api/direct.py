@@ -1,17 +1,16 @@
-"""`GET /generate` without the framework's own share of the work, which is as long as drawing takes."""
+"""`GET /generate` without the framework's own share of the work."""
 
 from __future__ import annotations
-
-from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import errors
+from app import problems
 from app.api import generate
+from app.api.dependencies import read_query
 from app.api.schemas import GenerateQuery
-from app.errors import SeedlingError
+from app.errors import InvalidRequest, SeedlingError
 from app.workload import Workload
 
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
@@ -35,7 +34,7 @@ class DirectGenerate:
         try:
             response = await generate.answer(request, query, self.workload)
         except SeedlingError as error:
-            response = errors.respond(error)
+            response = problems.respond(error)
         await response(scope, receive, send)
 
 
@@ -47,8 +46,6 @@ def _read(scope: Scope) -> GenerateQuery | None:
     if any(name in _BODY for name, _ in scope["headers"]):  # it has a bound
         return None
     try:
-        pairs = parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
-        values = dict(pairs)
-        return GenerateQuery.model_validate(values) if len(values) == len(pairs) else None
-    except (ValueError, ValidationError):
+        return GenerateQuery.model_validate(read_query(scope["query_string"]))
+    except (InvalidRequest, ValidationError):
         return None

@@ -11,9 +11,10 @@ from app import caching
 from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
 from app.api.schemas import DiscriminateQuery
 from app.decoding import FORMATS
-from app.errors import ClientGone, problem_responses
+from app.errors import ClientGone
 from app.judgement import Judgement, judge
 from app.latents import parse_label
+from app.problems import problem_responses
 
 router = APIRouter(tags=["pictures"])
 _BODY = {

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from app import caching, pictures
 from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
 from app.api.schemas import GenerateBody, GenerateQuery
-from app.errors import problem_responses
 from app.imaging import MEDIA_TYPES
+from app.problems import problem_responses
 from app.workload import Workload
 
 router = APIRouter(tags=["pictures"])

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 
 from app.api.dependencies import CatalogOf
 from app.api.schemas import Alive, Ready
-from app.errors import NotReady, SeedlingError, problem_responses
+from app.errors import NotReady, SeedlingError
+from app.problems import problem_responses
 
 router = APIRouter(tags=["operation"])
 

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 from app import caching
 from app.api.dependencies import BINARY, WorkloadOf
 from app.api.schemas import InterpolateBody
-from app.errors import problem_responses
 from app.imaging import MEDIA_TYPES
 from app.interpolation import pose_walk
+from app.problems import problem_responses
 
 router = APIRouter(tags=["pictures"])
 

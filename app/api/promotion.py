@@ -19,8 +19,8 @@ from app.errors import (
     VersionInService,
     VersionUnfit,
     VersionUnusable,
-    problem_responses,
 )
+from app.problems import problem_responses
 from app.retraining.gate import check_fit_to_serve
 from models import repository as models
 from models.repository import CHAMPION, PREVIOUS

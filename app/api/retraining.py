@@ -16,7 +16,8 @@ from app.api.admin import admin_router
 from app.api.dependencies import BINARY, CatalogOf, IdentityOf, RetrainingOf
 from app.api.retraining_schemas import Audit, AuditEntry, JobList, JobView, RetrainBody
 from app.catalog import Catalog
-from app.errors import NotFound, problem_responses
+from app.errors import NotFound
+from app.problems import problem_responses
 from app.retraining.folder import JobFolder
 from app.retraining.job import ENDED, Job, State
 from app.retraining.service import Retraining

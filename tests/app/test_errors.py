@@ -10,6 +10,7 @@ import pytest
 
 from app import errors
 from app.main import create_app
+from app.problems import Problem
 from app.settings import Settings
 
 
@@ -41,7 +42,7 @@ def test_every_error_is_problem_json(client: httpx.Client, method: str, path: st
     told = answer.json()
     assert answer.status_code == told["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
-    assert errors.Problem.model_validate(told).code == code
+    assert Problem.model_validate(told).code == code
     assert told["detail"].endswith(".")
 
 

@@ -1,0 +1,169 @@
+"""The one shape that errors have on the wire: `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from app.errors import InvalidRequest, SeedlingError
+
+logger = logging.getLogger("seedling")
+MEDIA_TYPE = "application/problem+json"
+
+
+class FaultyField(BaseModel):
+    """One field that was refused."""
+
+    field: str = Field(description="Where it is, as in `query.scale` or `body.keyframes.0.seed`.")
+    message: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "Unprocessable Content",
+                    "status": 422,
+                    "detail": "-1 is a number, but a numeric seed is an integer in 0..4294967295. Choose one, or a text.",
+                    "code": "seed_invalid",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(default="about:blank", description="Always about:blank: `code` tells what kind of problem it is.")
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str = Field(description="What is wrong, and what to do about it.")
+    code: str = Field(description="Stable name of the kind of problem.")
+    errors: list[FaultyField] | None = Field(default=None, description="The fields at fault, where it is about fields.")
+
+
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 499: "Client Closed Request"}
+"""Where RFC 9110 and Python 3.11 disagree, and where the RFC is silent."""
+MAX_FAULTS = 20
+
+
+def title_of(status: int) -> str:
+    """A status in words."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: list[FaultyField] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """Build the one shape that errors have."""
+    body = Problem(title=title_of(status), status=status, detail=detail, code=code, errors=errors)
+    return JSONResponse(body.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What to declare in OpenAPI for a route that answers with these error statuses."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": title_of(status), "content": {MEDIA_TYPE: {"schema": schema}}} for status in (*statuses, 500)
+    }
+
+
+_HTTP_REMEDIES = {
+    400: ("malformed_body", "The body cannot be read. Send one JSON object, as /docs shows."),
+    404: ("not_found", "There is nothing at {path}. See /docs for all addresses."),
+    405: ("method_not_allowed", "{method} is not understood at {path}. Use {allow}."),
+}
+
+
+def respond(error: SeedlingError) -> JSONResponse:
+    """How an error of ours is told."""
+    return problem(error.status, error.code, str(error), headers=dict(error.headers))
+
+
+async def _on_seedling(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SeedlingError)  # noqa: S101 - for the type checker: registered for this class only
+    return respond(error)
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code, remedy = _HTTP_REMEDIES.get(error.status_code, ("http_error", "{detail}"))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    detail = remedy.format(
+        path=request.url.path, method=request.method, allow=headers.get("Allow", "another method"), detail=error.detail
+    )
+    return problem(error.status_code, code, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All methods that some route understands at this path; Starlette names only those of the first route."""
+
+    def understood(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    methods = [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if understood(method)] or ["GET"]
+    return (["HEAD"] if "GET" in methods else []) + methods
+
+
+async def _on_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = error.errors()
+    if found and found[0]["type"] in ("model_attributes_type", "dict_type") and len(found[0]["loc"]) == 1:
+        detail = "The body is not a JSON object. Send one, with Content-Type: application/json."
+        return problem(422, InvalidRequest.code, detail)
+    faults: dict[str, list[str]] = {}
+    for fault in found[:MAX_FAULTS]:
+        faults.setdefault(_field_of(fault["loc"], extra=fault["type"] == "extra_forbidden"), []).append(fault["msg"])
+    listed = [FaultyField(field=field, message="; or: ".join(messages)) for field, messages in faults.items()]
+    more = f" ({len(listed) - 1} more in `errors`)" if len(listed) > 1 else ""
+    detail = f"{listed[0].field}: {listed[0].message}{more}. See /docs for what is accepted."
+    return problem(422, InvalidRequest.code, detail, errors=listed)
+
+
+_FIELD = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def _field_of(location: Sequence[int | str], *, extra: bool) -> str:
+    """Where a fault is, as `body.keyframes.0.seed`: without the names that pydantic gives to the members of a union."""
+    *outer, last = location
+    kept = [str(part) for part in outer if isinstance(part, int) or _is_field(part)]
+    if extra or isinstance(last, int) or _is_field(last):
+        kept.append(str(last)[:80])
+    return ".".join(kept)
+
+
+def _is_field(part: str) -> bool:
+    return bool(_FIELD.fullmatch(part)) and part not in ("int", "str", "float", "bool")
+
+
+async def _on_anything(request: Request, error: Exception) -> JSONResponse:
+    logger.error("unhandled error in %s %s", request.method, request.url.path, exc_info=error)
+    detail = "The service failed to answer. Nothing is wrong with the request; the operator finds the reason in the log."
+    return problem(500, SeedlingError.code, detail)
+
+
+def install(app: FastAPI) -> None:
+    """Give an application the one shape for all its errors."""
+    app.add_exception_handler(SeedlingError, _on_seedling)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(Exception, _on_anything)
