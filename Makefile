@@ -35,7 +35,7 @@ train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out run
 evaluate: .venv-dev/ready ## measure the shipped digits anew, each figure beside its floor
 	$(DEV)/python -m training evaluate digits --repository models
 
-bench: .venv-dev/ready ## compare serving with other servers: 10 minutes, two cores, wrk
+bench: .venv/ready .venv-dev/ready ## compare serving with other servers: 10 minutes, two cores, wrk
 	$(DEV)/python -m benchmarks.serving $(ARGS)
 
 clean: ## remove both environments and all caches; runs and var stay

@@ -24,7 +24,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benchmarks" / "peers"
 SERVER_CORE, LOAD_CORE = 0, 1
-UVICORN = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--app-dir", str(PEERS)]
+SERVE = ROOT / ".venv" / "bin" / "python"
+"""What `make serve` runs: no torch. The trainer is in the environment of the benchmark itself."""
+UVICORN = [str(SERVE), "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--app-dir", str(PEERS)]
 UVICORN += ["--port", "{port}"]
 START_LIMIT = 60
 
@@ -84,7 +86,7 @@ def _shared() -> list[str]:
     return [*(f"{name}=={ours[name]}" for name in ("onnxruntime", "numpy", "pillow")), f"uvicorn[standard]=={ours['uvicorn']}"]
 
 
-def seedling(state: Path, python: Path = Path(sys.executable), **settings: object) -> Contestant:
+def seedling(state: Path, python: Path = SERVE, **settings: object) -> Contestant:
     """Seedling as it is started by `make serve`, but for the log of each request, which no contestant keeps."""
     environment = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     loads = (

@@ -7,6 +7,7 @@ in the same run. Needs what serving needs, and nothing else.
 from __future__ import annotations
 
 import http.client
+import io
 import os
 import socket
 import subprocess
@@ -18,13 +19,15 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app import imaging  # noqa: E402
+from app.batching import BATCH  # noqa: E402
 from app.generator import LoadedGenerator  # noqa: E402
-from models.repository import Repository  # noqa: E402
+from models.repository import CHAMPION, Repository  # noqa: E402
 
 
 def microseconds(work: Callable[[], object], repeat: int) -> float:
@@ -49,22 +52,39 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def pillow_png(pixels: imaging.Pixels) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="PNG")
+    return out.getvalue()
+
+
 def main() -> None:
-    generator = LoadedGenerator(Repository(ROOT / "models").get("digits", 1))
+    repository = Repository(ROOT / "models")
+    generator = LoadedGenerator(repository.get("digits", repository.aliases("digits")[CHAMPION]))
     points = [generator.point(seed)[0] for seed in range(64)]
     rows: list[tuple[str, str, str]] = []
     a = np.random.RandomState(0).rand(256, 256).astype(np.float32)
     yardstick = microseconds(lambda: a @ a, 300)
     one = microseconds(lambda: generator.draw(points[:1]), 500)
     batch = microseconds(lambda: generator.draw(points), 20) / 64
-    picture = generator.draw(points[:1])[0]
-    png = microseconds(lambda: imaging.png(picture, {"seed": "42"}), 500)
+    some = microseconds(lambda: generator.draw(points[:BATCH]), 100) / BATCH
+    pictures = generator.draw(points)
+    picture, sheet = pictures[0], imaging.sheet(pictures, 8)
     seed = microseconds(lambda: generator.point(42), 500)
     rows.append(("256x256 float32 matrix product, the yardstick", f"{yardstick:.0f} us", "1"))
     rows.append(("a picture, alone", f"{one:.0f} us", f"{one / yardstick:.2f}"))
+    rows.append((f"a picture, in batches of {BATCH}", f"{some:.0f} us", f"{some / yardstick:.2f}"))
     rows.append(("a picture, in batches of 64", f"{batch:.0f} us", f"{batch / yardstick:.2f}"))
     rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / yardstick:.2f}"))
-    rows.append(("PNG of it", f"{png:.0f} us", f"{png / yardstick:.2f}"))
+    for name, pixels in (
+        ("PNG of it", picture),
+        ("PNG of a sheet of 64", sheet),
+        ("PNG of it at scale 8", imaging.enlarge(picture, 8)),
+    ):
+        ours, theirs = microseconds(lambda p=pixels: imaging.png(p), 300), microseconds(lambda p=pixels: pillow_png(p), 300)
+        sizes = len(imaging.png(pixels)), len(pillow_png(pixels))
+        rows.append((f"{name}, {sizes[0]:,} bytes", f"{ours:.0f} us", f"{ours / yardstick:.2f}"))
+        rows.append((f"Pillow's, {sizes[1]:,} bytes", f"{theirs:.0f} us", f"{theirs / yardstick:.2f}"))
 
     with tempfile.TemporaryDirectory() as state:
         port = free_port()

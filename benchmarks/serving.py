@@ -113,7 +113,7 @@ def bulk(generator: LoadedGenerator, folder: Path, rounds: int) -> Figures:
 
 def mixed(folder: Path) -> Figures:
     """Single pictures at a fixed rate, alone; beside bulk calls; and beside bulk calls and a training run."""
-    with running(seedling(folder / "mixed", admin_token=TOKEN)) as server:
+    with running(seedling(folder / "mixed", Path(sys.executable), admin_token=TOKEN)) as server:
         found: Figures = {"idle": loads.paced(server, 100, 10, 8, 3_000_000_000).p99_ms()}
         stop = threading.Event()
         busy = threading.Thread(target=_bulk_until, args=(server, stop))
