@@ -7,7 +7,6 @@ promotion, so it is asked for again each time, which costs no arithmetic: the ta
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from collections.abc import Sequence
 
@@ -24,8 +23,7 @@ _ENCODERS = (__version__, PIL.__version__, zlib.ZLIB_RUNTIME_VERSION)
 
 def etag(digest: str, request: Sequence[object]) -> str:
     """A strong entity tag for a normalised request to the generator with this sha256."""
-    key = json.dumps([_ENCODERS, digest, request], ensure_ascii=False, separators=(",", ":"))
-    return etag_of_content(key.encode())
+    return etag_of_content(repr((_ENCODERS, digest, request)).encode())
 
 
 def etag_of_content(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zipfile
@@ -59,13 +60,21 @@ def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     deflate = zlib.compressobj(level=4, strategy=zlib.Z_RLE)
     data = deflate.compress(rows.data) + deflate.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey
-    told = [] if not text else [(kind, value) for kind, value, *_ in _text_chunks(text).chunks]
-    chunks = [(b"IHDR", header), *told, (b"IDAT", data), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, value) for kind, value in chunks)
+    told = [_text_chunk(key, value) for key, value in (text or {}).items()]
+    return b"".join((b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), *told, _chunk(b"IDAT", data), _END))
 
 
 def _chunk(kind: bytes, value: bytes) -> bytes:
     return struct.pack(">I", len(value)) + kind + value + struct.pack(">I", zlib.crc32(value, zlib.crc32(kind)))
+
+
+_END = _chunk(b"IEND", b"")
+
+
+@functools.lru_cache(maxsize=256)
+def _text_chunk(key: str, value: str) -> bytes:
+    """One text chunk; kept, for from picture to picture only the seed is another."""
+    return b"".join(_chunk(kind, content) for kind, content, *_ in _text_chunks({key: value}).chunks)
 
 
 def webp(pixels: Pixels) -> bytes:

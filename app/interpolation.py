@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal
+
+import numpy as np
 
 from app import imaging
 from app.errors import TooMuch
@@ -14,6 +16,7 @@ from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, lerp, slerp
 from app.pictures import Drawing, Posed, check_pixels, pose
 from app.response_cache import Answer
+from app.slices import SLICE, Steps
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
@@ -92,22 +95,28 @@ class PosedWalk:
         shape = [w.steps, w.method, w.easing, w.loop, w.fps, w.scale, w.format]
         return [*shape, self.model, [keyframe.cache_key() for keyframe in self.keyframes]]
 
-    def path(self) -> list[Point]:
+    def path(self) -> Iterator[Point]:
         """The generator's input for each frame. Keyframes come out exactly as `/generate` would have them."""
         stops = [keyframe.points()[0][0] for keyframe in self.keyframes]
         legs = list(pairwise([*stops, stops[0]] if self.walk.loop else stops))
         between = slerp if self.walk.method == "slerp" else lerp
-        points = []
         for segment, t in self.walk.positions():
             a, b = legs[segment]
             # a label is a mixture of classes: the straight line keeps it one
             label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
-            points.append(Point(between(a.z, b.z, t), label))
-        return points
+            yield Point(between(a.z, b.z, t), label)
 
-    def render(self) -> Answer:
-        """Draw all frames and put them into the file that was asked for."""
-        content = self._encode(imaging.enlarge(self.generator.draw(self.path()), self.walk.scale))
+    def steps(self) -> Steps[Answer]:
+        """Draw all frames; what is left is to put them into the file that was asked for."""
+        frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
+        path = self.path()
+        for start in range(0, len(frames), SLICE):
+            frames[start : start + SLICE] = self.generator.draw(list(islice(path, SLICE)))
+            yield
+        return lambda: self._finish(frames)
+
+    def _finish(self, frames: Pixels) -> Answer:
+        content = self._encode(imaging.enlarge(frames, self.walk.scale))
         return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
 
     def text(self) -> dict[str, str]:

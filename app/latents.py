@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 from collections.abc import Sequence
@@ -123,10 +124,16 @@ def parse_label(text: str | int, classes: Sequence[str]) -> int:
     )
 
 
+@functools.cache
+def _identity(classes: int) -> NDArray[np.float32]:
+    rows = np.eye(classes, dtype=np.float32)
+    rows.flags.writeable = False
+    return rows
+
+
 def one_hot(label: int, classes: int) -> Vector:
-    """(K,) with a one at the label."""
-    row = np.zeros(classes, dtype=np.float32)
-    row[label] = 1
+    """(K,) with a one at the label; not writable, for it is always the same one."""
+    row: Vector = _identity(classes)[label]
     return row
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
+
+import numpy as np
 
 from app import imaging
 from app.errors import InvalidRequest, TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, Seed, explicit, format_seeds, mixture, one_hot, parse_label, truncate
 from app.response_cache import Answer
+from app.slices import SLICE, Steps
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
 LabelSpec = int | str | tuple[float, ...]
@@ -113,9 +117,9 @@ class Posed:
         d, manifest = self.drawing, self.generator.manifest
         if self.seed_text is None or len(self.seed_text) > MAX_HEADER or isinstance(self.label, tuple):
             return None
-        query: dict[str, object] = {"seeds" if d.is_sheet else "seed": self.seed_text}
+        query: dict[str, object] = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text)}
         if self.label is not None:
-            query["label"] = self.generator.classes[self.label]
+            query["label"] = _quoted(self.generator.classes[self.label])
         if d.psi != 1:
             query["psi"] = d.psi
         query |= {"model": manifest.name, "version": manifest.version}
@@ -125,31 +129,40 @@ class Posed:
             query["scale"] = d.scale
         if d.columns is not None:
             query["columns"] = d.columns
-        return "/generate?" + urlencode(query, quote_via=quote, safe=",")
+        return "/generate?" + "&".join([f"{name}={value}" for name, value in query.items()])
 
-    def render(self) -> Answer:
-        """Draw."""
-        points, labels = self.points()
-        return self.finish(self.generator.draw(points), points, labels)
+    def steps(self) -> Steps[Answer]:
+        """Draw; what is left is to make the file."""
+        pixels = np.empty((self.drawing.count, SIDE, SIDE), dtype=np.uint8)
+        points: list[Point] = []
+        labels: list[int | None] = []
+        for start in range(0, len(pixels), SLICE):
+            part = slice(start, start + SLICE)
+            some_points, some_labels = self.points(part)
+            pixels[part] = self.generator.draw(some_points)
+            points += some_points
+            labels += some_labels
+            yield
+        return lambda: self.finish(pixels, points, labels)
 
     def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> Answer:
         """Make the file and the headers of what was drawn of `points()`: pixels (N, 28, 28)."""
         pixels = imaging.enlarge(pixels, self.drawing.scale)
         headers = {"X-Model": self.model}
         if self.seed_text is not None and len(self.seed_text) <= MAX_HEADER:
-            headers["X-Seed"] = quote(self.seed_text, safe=",")
+            headers["X-Seed"] = _quoted(self.seed_text)
         if len(set(labels)) == 1 and labels[0] is not None:
-            headers["X-Label"] = quote(self.generator.classes[labels[0]])
+            headers["X-Label"] = _quoted(self.generator.classes[labels[0]])
         return Answer(self._encode(pixels, points, labels), headers)
 
-    def points(self) -> tuple[list[Point], list[int | None]]:
-        """The generator's inputs, psi applied, and the class of each where there is just one."""
+    def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
+        """The generator's inputs, psi applied, and the class of each where there is just one; all, or a part of the seeds."""
         d, classes = self.drawing, self.generator.classes
         if d.z is not None:
             points = [Point(explicit(d.z, self.generator.manifest.z_dim), None)]
             labels: list[int | None] = [None]
         else:
-            drawn = [self.generator.point(seed) for seed in d.seeds]
+            drawn = [self.generator.point(seed) for seed in d.seeds[part]]
             points, labels = [point for point, _ in drawn], [label for _, label in drawn]
         if isinstance(self.label, tuple):
             row = mixture(self.label, classes)
@@ -157,7 +170,7 @@ class Posed:
         elif self.label is not None:
             row = one_hot(self.label, len(classes))
             points, labels = [Point(p.z, row) for p in points], [self.label] * len(points)
-        return [Point(truncate(p.z, d.psi), p.label) for p in points], labels
+        return (points if d.psi == 1 else [Point(truncate(p.z, d.psi), p.label) for p in points]), labels
 
     def _encode(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> bytes:
         d = self.drawing
@@ -208,6 +221,12 @@ class Posed:
             "pixels": pixels.tolist(),
         }
         return json.dumps(body, ensure_ascii=False).encode()
+
+
+@functools.lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """As it stands in a URL or a header."""
+    return quote(text, safe=",")
 
 
 def pose(drawing: Drawing, generator: LoadedGenerator) -> Posed:

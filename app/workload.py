@@ -1,13 +1,15 @@
 """Where work is done, so that no request holds up the others.
 
-A small picture is drawn in the event loop, with those that are asked for at the same time: it takes less than handing it to
-a thread. What is longer waits for one of a few threads, in lanes, so that a single large picture does not queue behind sheets
-of thousands, nor a picture that was sent behind either. A lane has a bounded queue: past it a caller is told to come again.
+Pictures are drawn in the event loop: small ones with those that are asked for at the same time (`app.batching`), many of
+them a slice at a time (`app.slices`). Large files are encoded, and pictures that were sent are judged, in threads. What is
+long waits its turn in one of a few lanes, so that a single large picture does not queue behind sheets of thousands, nor a
+picture that was sent behind either. A lane has a bounded queue: past it a caller is told to come again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -19,6 +21,7 @@ from app.errors import Busy, ClientGone
 from app.generator import LoadedGenerator
 from app.pictures import Posed
 from app.response_cache import Answer, ResponseCache
+from app.slices import Slices, Steps
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
@@ -47,6 +50,7 @@ class Workload:
         self.catalog = catalog
         self.cache = ResponseCache(cache_bytes)
         self._batcher = Batcher()
+        self._slices = Slices()
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
         self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)
@@ -74,30 +78,33 @@ class Workload:
             points, labels = posed.points()
             pixels = await self._batcher.draw(posed.generator, points[0])
             return posed.finish(pixels[None], points, labels)
-        return await self.perform(request, posed.render, pictures=drawing.count, pixels=drawing.pixels)
+        return await self.perform(request, posed.steps(), pictures=drawing.count, pixels=drawing.pixels)
 
-    async def perform(self, request: Request, work: Callable[[], Result], *, pictures: int, pixels: int) -> Result:
-        """Do a piece of work in a thread that draws so many pictures and writes so many pixels.
+    async def perform(self, request: Request, steps: Steps[Answer], *, pictures: int, pixels: int) -> Answer:
+        """Draw so many pictures and write so many pixels, when its turn comes.
 
         Raises:
             Busy: too many pieces of its kind are waiting.
             ClientGone: the caller hung up before its turn came; nothing was drawn.
         """
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
-        return await self._in_turn(lane, MAX_WAITING, request, work)
+        async with self._turn(lane, MAX_WAITING, request):
+            return await to_thread.run_sync(await self._slices.run(steps))
 
     async def judge(self, request: Request, work: Callable[[], Result]) -> Result:
-        """Do a piece of work on a picture that was sent.
+        """Do a piece of work on a picture that was sent, in a thread.
 
         Raises:
             Busy, ClientGone: as `perform`.
         """
-        return await self._in_turn(self._judging, MAX_UPLOADS_WAITING, request, work)
+        async with self._turn(self._judging, MAX_UPLOADS_WAITING, request):
+            return await to_thread.run_sync(work)
 
-    async def _in_turn(self, lane: CapacityLimiter, most_waiting: int, request: Request, work: Callable[[], Result]) -> Result:
+    @asynccontextmanager
+    async def _turn(self, lane: CapacityLimiter, most_waiting: int, request: Request) -> AsyncIterator[None]:
         if lane.statistics().tasks_waiting >= most_waiting:
             raise Busy("Too much long work is waiting. Come again in a few seconds, or ask for less at a time.")
         async with lane:
             if await request.is_disconnected():
                 raise ClientGone("The caller hung up before its turn came. Ask again.")
-            return await to_thread.run_sync(work)
+            yield

@@ -41,7 +41,7 @@ async def interpolate(request: Request, body: InterpolateBody, workload: Workloa
     posed = pose_walk(walk, await workload.generator(body.model, body.version))
     tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
     answer = await workload.cache.get(
-        tag, lambda: workload.perform(request, posed.render, pictures=walk.frames, pixels=walk.pixels)
+        tag, lambda: workload.perform(request, posed.steps(), pictures=walk.frames, pixels=walk.pixels)
     )
     headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, **answer.headers}
     return Response(answer.content, media_type=MEDIA_TYPES[walk.format], headers=headers)

@@ -1,0 +1,36 @@
+"""Long drawing in the event loop, a slice at a time, so that a single picture waits for one slice and no more.
+
+In a thread of its own, long drawing would hold Python's lock, or the core, whenever a single picture needs them; one core
+is what a worker has (`GAN_WORKERS` adds more). Only what is left when all is drawn goes to a thread: files are encoded by
+libraries that let go of the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+Result = TypeVar("Result")
+SLICE = 16
+"""Pictures in a slice: about two milliseconds. More at a time are hardly faster."""
+Steps = Generator[None, None, Callable[[], Result]]
+"""Draws a slice at each step; returns what is left to be done, in a thread."""
+
+
+class Slices:
+    """The long drawing of one event loop."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def run(self, steps: Steps[Result]) -> Callable[[], Result]:
+        """Take all steps, in turn with other work of this kind: one slice each time the loop comes round."""
+        while True:
+            async with self._turn:
+                try:
+                    next(steps)
+                except StopIteration as done:
+                    rest: Callable[[], Result] = done.value
+                    return rest
+                await asyncio.sleep(0)
