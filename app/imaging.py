@@ -91,13 +91,21 @@ def npy(array: NDArray[Any]) -> bytes:
     return out.getvalue()
 
 
-def archive(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """A ZIP of files that are compressed already."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as target:
-        for name, content in files:
-            target.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
-    return out.getvalue()
+class Archive:
+    """A ZIP of files that are compressed already, added one after the other."""
+
+    def __init__(self) -> None:
+        self._out = io.BytesIO()
+        self._zip = zipfile.ZipFile(self._out, "w", zipfile.ZIP_STORED)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Add a file."""
+        self._zip.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
+
+    def content(self) -> bytes:
+        """The whole of it; nothing more can be added."""
+        self._zip.close()
+        return self._out.getvalue()
 
 
 def gif(frames: Pixels, fps: float, *, loop: bool) -> bytes:

@@ -16,7 +16,7 @@ from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, lerp, slerp
 from app.pictures import Drawing, Posed, check_pixels, pose
 from app.response_cache import Answer
-from app.slices import SLICE, Steps
+from app.slices import SLICE, SLICE_PIXELS, Steps
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
@@ -113,10 +113,23 @@ class PosedWalk:
         for start in range(0, len(frames), SLICE):
             frames[start : start + SLICE] = self.generator.draw(list(islice(path, SLICE)))
             yield
-        return lambda: self._finish(frames)
+        if self.walk.format == "zip":
+            return (yield from self._zip_steps(frames))
+        return lambda: self._answer(self._encode(imaging.enlarge(frames, self.walk.scale)))
 
-    def _finish(self, frames: Pixels) -> Answer:
-        content = self._encode(imaging.enlarge(frames, self.walk.scale))
+    def _zip_steps(self, frames: Pixels) -> Steps[Answer]:
+        archive, origin = imaging.Archive(), self._origin()
+        written = 0
+        for index, frame in enumerate(frames):
+            frame = imaging.enlarge(frame, self.walk.scale)
+            archive.add(f"frame-{index:04d}.png", imaging.png(frame, origin))
+            written += frame.size
+            if written >= SLICE_PIXELS:
+                written = 0
+                yield
+        return lambda: self._answer(archive.content())
+
+    def _answer(self, content: bytes) -> Answer:
         return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
 
     def text(self) -> dict[str, str]:
@@ -155,13 +168,12 @@ class PosedWalk:
                 return imaging.apng(frames, w.fps, loop=w.loop, text=self.text())
             case "webp":
                 return imaging.animated_webp(frames, w.fps, loop=w.loop)
-            case "zip":
-                origin = self._origin()
-                return imaging.archive((f"frame-{i:04d}.png", imaging.png(f, origin)) for i, f in enumerate(frames))
             case "npy":
                 return imaging.npy(frames)
             case "json":
                 return self._json(frames)
+            case "zip":
+                raise AssertionError("a zip is made step by step")
 
     def _json(self, frames: Pixels) -> bytes:
         """Frame by frame: one long call of json.dumps would hold up every other thread."""

@@ -17,7 +17,7 @@ from app.errors import InvalidRequest, TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, Seed, explicit, format_seeds, mixture, one_hot, parse_label, truncate
 from app.response_cache import Answer
-from app.slices import SLICE, Steps
+from app.slices import SLICE, SLICE_PIXELS, Steps
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
 LabelSpec = int | str | tuple[float, ...]
@@ -88,7 +88,7 @@ class Posed:
     def model(self) -> str:
         return f"{self.generator.manifest.name}/{self.generator.manifest.version}"
 
-    @property
+    @functools.cached_property
     def seed_text(self) -> str | None:
         """The seed, or the seeds as in the URL."""
         drawing = self.drawing
@@ -143,17 +143,33 @@ class Posed:
             points += some_points
             labels += some_labels
             yield
+        if self.drawing.format == "zip":
+            return (yield from self._zip_steps(pixels, labels))
         return lambda: self.finish(pixels, points, labels)
+
+    def _zip_steps(self, pixels: Pixels, labels: Sequence[int | None]) -> Steps[Answer]:
+        archive, headers = imaging.Archive(), self._headers(labels)
+        written = 0
+        for index, (seed, label, picture) in enumerate(zip(self.drawing.seeds, labels, pixels, strict=True)):
+            picture = imaging.enlarge(picture, self.drawing.scale)
+            archive.add(f"{index:04d}-seed-{seed}.png", imaging.png(picture, self.text(str(seed), label)))
+            written += picture.size
+            if written >= SLICE_PIXELS:
+                written = 0
+                yield
+        return lambda: Answer(archive.content(), headers)
 
     def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> Answer:
         """Make the file and the headers of what was drawn of `points()`: pixels (N, 28, 28)."""
-        pixels = imaging.enlarge(pixels, self.drawing.scale)
+        return Answer(self._encode(imaging.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels))
+
+    def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
         headers = {"X-Model": self.model}
         if self.seed_text is not None and len(self.seed_text) <= MAX_HEADER:
             headers["X-Seed"] = _quoted(self.seed_text)
         if len(set(labels)) == 1 and labels[0] is not None:
             headers["X-Label"] = _quoted(self.generator.classes[labels[0]])
-        return Answer(self._encode(pixels, points, labels), headers)
+        return headers
 
     def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
         """The generator's inputs, psi applied, and the class of each where there is just one; all, or a part of the seeds."""
@@ -178,10 +194,6 @@ class Posed:
             return imaging.npy(pixels if d.is_sheet else pixels[0])
         if d.format == "json":
             return self._json(pixels[0], points[0], labels[0])
-        if d.format == "zip":
-            texts = [self.text(str(seed), label) for seed, label in zip(d.seeds, labels, strict=True)]
-            names = [f"{index:04d}-seed-{seed}.png" for index, seed in enumerate(d.seeds)]
-            return imaging.archive(zip(names, map(imaging.png, pixels, texts), strict=True))
         picture = imaging.sheet(pixels, d.sheet_size[0]) if d.is_sheet else pixels[0]
         if d.format == "webp":
             return imaging.webp(picture)

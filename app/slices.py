@@ -14,6 +14,11 @@ from typing import TypeVar
 Result = TypeVar("Result")
 SLICE = 16
 """Pictures in a slice: about two milliseconds. More at a time are hardly faster."""
+SLICE_PIXELS = 16 * 28 * 28
+"""Pixels of small pictures that are encoded in a slice."""
+ROUNDS = 4
+"""How often the loop comes round between two slices: a single picture that came meanwhile is read, asked for, drawn and sent
+in as many, and would else wait for a slice before each."""
 Steps = Generator[None, None, Callable[[], Result]]
 """Draws a slice at each step; returns what is left to be done, in a thread."""
 
@@ -25,7 +30,7 @@ class Slices:
         self._turn = asyncio.Lock()
 
     async def run(self, steps: Steps[Result]) -> Callable[[], Result]:
-        """Take all steps, in turn with other work of this kind: one slice each time the loop comes round."""
+        """Take all steps, in turn with other work of this kind: one slice every few rounds of the loop."""
         while True:
             async with self._turn:
                 try:
@@ -33,4 +38,5 @@ class Slices:
                 except StopIteration as done:
                     rest: Callable[[], Result] = done.value
                     return rest
-                await asyncio.sleep(0)
+                for _ in range(ROUNDS):
+                    await asyncio.sleep(0)

@@ -53,6 +53,11 @@ class Runner(Protocol):
         """
 
 
+LAST = 19
+"""The niceness of what runs only when nobody else would: Linux has a policy for that, under which it gives up the core at
+once, where a niced process finishes its turn of some milliseconds (`benchmarks/serving.py`, beside training)."""
+
+
 class LocalRunner:
     """Runs trainers on this machine, each in a process group of its own, niced, with a bounded number of threads.
 
@@ -86,6 +91,9 @@ class LocalRunner:
         self._children[process.pid] = process
         with contextlib.suppress(psutil.Error):
             psutil.Process(process.pid).nice(self.nice)
+        if self.nice == LAST and hasattr(os, "SCHED_IDLE"):
+            with contextlib.suppress(OSError):  # it stays niced
+                os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
         return _handle_of(process.pid, log.parent / ".lock")
 
     def poll(self, handle: Handle) -> Finished | None:
