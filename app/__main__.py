@@ -61,7 +61,7 @@ def main() -> None:
     settings = read_settings()
     _tell_where_the_token_is(settings)
     uvicorn.run(
-        "app.main:create_app",
+        "app.main:create_server",
         factory=True,
         host=settings.host,
         port=settings.port,

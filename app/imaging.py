@@ -26,6 +26,8 @@ MEDIA_TYPES = {
     "npy": "application/x-npy",
     "json": "application/json",
 }
+LONG_TEXT = 500
+"""Longer text chunks are compressed."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that ZIP knows: an archive's bytes depend on its pictures alone."""
 
@@ -74,6 +76,8 @@ _END = _chunk(b"IEND", b"")
 @functools.lru_cache(maxsize=256)
 def _text_chunk(key: str, value: str) -> bytes:
     """One text chunk; kept, for from picture to picture only the seed is another."""
+    if value.isascii() and len(value) <= LONG_TEXT:  # as Pillow would, in a fifth of the time
+        return _chunk(b"tEXt", f"{key}\0{value}".encode())
     return b"".join(_chunk(kind, content) for kind, content, *_ in _text_chunks({key: value}).chunks)
 
 
@@ -162,5 +166,5 @@ def read_text(content: bytes) -> dict[str, str]:
 def _text_chunks(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
     chunks = PngImagePlugin.PngInfo()
     for key, value in text.items():
-        chunks.add_text(key, value, zip=len(value) > 500)  # falls back to iTXt by itself
+        chunks.add_text(key, value, zip=len(value) > LONG_TEXT)  # falls back to iTXt by itself
     return chunks

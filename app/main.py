@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
 from app import __version__, problems
 from app.api import catalogue, discriminate, generate, health, interpolate, promotion, retraining
@@ -62,13 +63,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
-    app.add_middleware(DirectGenerate, workload=app.state.workload)
     app.add_middleware(HeadAsGet)
     for module in (generate, interpolate, discriminate, catalogue, retraining, promotion, health):
         app.include_router(module.router)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def create_server() -> ASGIApp:
+    """What the server runs: the service of the environment's settings, and before it the short way to a picture."""
+    return DirectGenerate(create_app())
 
 
 @contextlib.asynccontextmanager

@@ -155,10 +155,15 @@ def _is_field(part: str) -> bool:
     return bool(_FIELD.fullmatch(part)) and part not in ("int", "str", "float", "bool")
 
 
-async def _on_anything(request: Request, error: Exception) -> JSONResponse:
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """How a fault of ours is told to the caller; the log has the rest."""
     logger.error("unhandled error in %s %s", request.method, request.url.path, exc_info=error)
     detail = "The service failed to answer. Nothing is wrong with the request; the operator finds the reason in the log."
     return problem(500, SeedlingError.code, detail)
+
+
+async def _on_anything(request: Request, error: Exception) -> JSONResponse:
+    return unexpected(request, error)
 
 
 def install(app: FastAPI) -> None:

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     """Versions besides those with an alias that each worker keeps in memory for pinned requests."""
     bulk_concurrency: int = Field(default=2, ge=1, le=64)
     """Sheets, archives and animations that each worker draws at a time; more of them wait their turn."""
-    response_cache: int = Field(default=16_000_000, ge=0, le=10_000_000_000)
+    response_cache: int = Field(default=8_000_000, ge=0, le=10_000_000_000)
     """Bytes of finished answers that each worker keeps, for when they are asked for again; those used last stay. 0 keeps
     none."""
     max_upload: int = Field(default=10_000_000, ge=1024, le=100_000_000)

@@ -16,9 +16,9 @@ SLICE = 16
 """Pictures in a slice: about two milliseconds. More at a time are hardly faster."""
 SLICE_PIXELS = 16 * 28 * 28
 """Pixels of small pictures that are encoded in a slice."""
-ROUNDS = 4
-"""How often the loop comes round between two slices: a single picture that came meanwhile is read, asked for, drawn and sent
-in as many, and would else wait for a slice before each."""
+ROUNDS = 6
+"""How often the loop comes round between two slices: a single picture that came meanwhile is read, asked for, drawn (two
+rounds later, `app.batching`) and sent in as many, and would else wait for a slice before each."""
 Steps = Generator[None, None, Callable[[], Result]]
 """Draws a slice at each step; returns what is left to be done, in a thread."""
 

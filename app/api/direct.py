@@ -1,10 +1,11 @@
-"""`GET /generate` without the framework's own share of the work."""
+"""`GET /generate` without the framework's own share of the work: a quarter of what a new seed takes, most of a repeated one."""
 
 from __future__ import annotations
 
+from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from app import problems
 from app.api import generate
@@ -19,11 +20,13 @@ _BODY = frozenset({b"content-length", b"transfer-encoding"})
 class DirectGenerate:
     """Calls what the route of `GET /generate` calls; hands on what is not such a request, and any query with a fault.
 
-    The route stays the one that says what is accepted, in the OpenAPI document, and what is wrong with what is not.
+    The route stays the one that says what is accepted, in the OpenAPI document, and what is wrong with what is not. What is
+    answered here never enters the application, so no middleware of its sees it.
     """
 
-    def __init__(self, app: ASGIApp, workload: Workload) -> None:
-        self.app, self.workload = app, workload
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.workload: Workload = app.state.workload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = _read(scope)
@@ -35,6 +38,8 @@ class DirectGenerate:
             response = await generate.answer(request, query, self.workload)
         except SeedlingError as error:
             response = problems.respond(error)
+        except Exception as error:
+            response = problems.unexpected(request, error)
         await response(scope, receive, send)
 
 

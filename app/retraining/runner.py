@@ -86,7 +86,9 @@ class LocalRunner:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C meant for the service is not the trainer's
+                # A Ctrl-C meant for the service is not the trainer's. A session of its own would do that too, but where Linux
+                # groups processes by session (autogroup), niceness would count for nothing beside the service.
+                process_group=0,
             )
         self._children[process.pid] = process
         with contextlib.suppress(psutil.Error):

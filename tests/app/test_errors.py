@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app import errors
+from app.api.direct import DirectGenerate
 from app.main import create_app
 from app.problems import Problem
 from app.settings import Settings
@@ -84,13 +87,24 @@ async def _ask_a_failing_route(tmp_path: Path) -> httpx.Response:
         return await client.get("/fail")
 
 
-def test_an_unexpected_failure_is_a_problem_that_keeps_its_reason_to_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    import asyncio
+async def _ask_a_failing_short_way(tmp_path: Path) -> httpx.Response:
+    app = create_app(Settings(state=tmp_path))
 
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the secret reason")
+
+    app.state.workload.generator = fail
+    transport = httpx.ASGITransport(DirectGenerate(app))  # what it let through would be raised here
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get("/generate?seed=42")
+
+
+@pytest.mark.parametrize("ask", [_ask_a_failing_route, _ask_a_failing_short_way])
+def test_an_unexpected_failure_is_a_problem_that_keeps_its_reason_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, ask: Callable[[Path], Coroutine[None, None, httpx.Response]]
+) -> None:
     with caplog.at_level(logging.ERROR, "seedling"):
-        answer = asyncio.run(_ask_a_failing_route(tmp_path))
+        answer = asyncio.run(ask(tmp_path))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
