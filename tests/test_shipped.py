@@ -8,16 +8,19 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from app.generator import LoadedGenerator
 from models import card
-from models.manifest import CARD, GENERATOR, Figure
+from models.manifest import CARD, GENERATOR, WEIGHTS, Figure
 from models.repository import Repository, Version
 from tests.app.reading import pixels
 from tests.live import ROOT, service
 from tests.readme import QUALITY, README, with_figures, with_goals
-from training import datasets
+from training import datasets, networks
+from training import export as exporting
+from training.checkpoint import load_checkpoint
 from training.datasets import SOURCES
 from training.errors import TrainingError
 from training.evaluation.figures import Battery
@@ -53,6 +56,23 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A service with all that is shipped."""
     with service(tmp_path_factory.mktemp("shipped") / "state", shipped=ROOT / "models") as running, running.client() as client:
         yield client
+
+
+@champions
+def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Path) -> None:
+    version = CHAMPIONS[name]
+    state = load_checkpoint(version.path / WEIGHTS)
+    spec, classes = TrainingSpec.model_validate(state["spec"]), len(version.manifest.classes)
+    try:
+        train = datasets.load(spec.dataset, "train")
+    except TrainingError as error:
+        pytest.skip(str(error))
+    generator, _ = networks.build(spec, classes)
+    generator.load_state_dict(state["ema"])
+    exact = exporting.made_exact(generator.eval(), train, match_tones=spec.match_tones)
+    exporting.write_onnx(exact, tmp_path / GENERATOR, spec.z_dim, classes)
+    again, published = (OnnxGenerator(folder / GENERATOR, classes) for folder in (tmp_path, version.path))
+    assert torch.equal(again.draw(range(256))[0], published.draw(range(256))[0])
 
 
 def golden(version: Version) -> np.ndarray:

@@ -153,10 +153,8 @@ def build(
     """
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
-    exact = ExactGenerator(trained.generator, _inputs(trained.generator, range(2**30, 2**30 + 512)))
     train, test = (datasets.load(spec.dataset, split, data_folder) for split in ("train", "test"))
-    if spec.match_tones:
-        exact.match_tones(_levels(exact, train), train.images)
+    exact = made_exact(trained.generator, train, match_tones=spec.match_tones)
     write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
     write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))
     parity = check_parity(trained, exact, staged)
@@ -208,6 +206,14 @@ def build(
     )
     write_atomically(staged / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
     return Version(staged, manifest)
+
+
+def made_exact(generator: Generator, train: Dataset, *, match_tones: bool) -> ExactGenerator:
+    """Put a trained generator on its integer grid; match the grey levels of the training pictures if that is asked for."""
+    exact = ExactGenerator(generator, _inputs(generator, range(2**30, 2**30 + 512)))
+    if match_tones:
+        exact.match_tones(_levels(exact, train), train.images)
+    return exact
 
 
 def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None:

@@ -22,11 +22,20 @@ PIXELS = 28 * 28
 
 
 class Layer(nn.Module):
-    """Linear or convolution, then LeakyReLU (unless it is the last): `act(affine(x) + skip)`."""
+    """Linear or convolution, then LeakyReLU (unless it is the last): `act(affine(x) + skip)`.
 
-    def __init__(self, affine: nn.Linear | nn.Conv2d, *, last: bool = False, gain: float = 1.0) -> None:
+    Args:
+        affine: what it learns.
+        last: whether its output is the picture's logits.
+        gain: by which its first weights are smaller or larger than He's.
+        doubles: side of the picture if four features are to become one of a picture of twice that side (pixel shuffle).
+    """
+
+    def __init__(
+        self, affine: nn.Linear | nn.Conv2d, *, last: bool = False, gain: float = 1.0, doubles: int | None = None
+    ) -> None:
         super().__init__()
-        self.affine, self.last = affine, last
+        self.affine, self.last, self.doubles = affine, last, doubles
         nn.init.kaiming_normal_(affine.weight, a=SLOPE)
         with torch.no_grad():
             affine.weight.mul_(gain)
@@ -37,7 +46,8 @@ class Layer(nn.Module):
         x = self.affine(x)
         if skip is not None:
             x = x + skip
-        return x if self.last else F.leaky_relu(x, SLOPE)
+        x = x if self.last else F.leaky_relu(x, SLOPE)
+        return F.pixel_shuffle(x, 2) if self.doubles else x
 
 
 def conv(channels_in: int, channels_out: int, kernel: int = 3, *, stride: int = 1) -> nn.Conv2d:
@@ -95,19 +105,18 @@ class ConvGenerator(Generator):
         self.stem = Layer(nn.Linear(z_dim + classes, c7 * 49))
         self.expand = Layer(conv(c7, inner))
         self.reduce = Layer(conv(inner, c7), gain=0.3)
-        self.up14 = Layer(conv(c7, 4 * c14, 1))
+        self.up14 = Layer(conv(c7, 4 * c14, 1), doubles=7)
         self.refine14 = Layer(conv(c14, c14), gain=0.3)
-        self.up28 = Layer(conv(c14, 4 * c28[0], 1)) if c28 else None
-        self.out = Layer(conv(c28[0], 1) if c28 else conv(c14, 4), last=True)
+        self.up28 = Layer(conv(c14, 4 * c28[0], 1), doubles=14) if c28 else None
+        self.out = Layer(conv(c28[0], 1), last=True) if c28 else Layer(conv(c14, 4), last=True, doubles=14)
 
     def logits(self, x: Tensor) -> Tensor:
         x = self.stem(x).view(-1, self.channels, 7, 7)
         x = self.reduce(self.expand(x), x)  # (N, c7, 7, 7)
-        x = F.pixel_shuffle(self.up14(x), 2)  # (N, c14, 14, 14)
+        x = self.up14(x)  # (N, c14, 14, 14)
         x = self.refine14(x, x)
-        if self.up28 is None:
-            return F.pixel_shuffle(self.out(x), 2)  # (N, 1, 28, 28)
-        x = F.pixel_shuffle(self.up28(x), 2)  # (N, c28, 28, 28)
+        if self.up28 is not None:
+            x = self.up28(x)  # (N, c28, 28, 28)
         picture: Tensor = self.out(x)  # (N, 1, 28, 28)
         return picture
 
