@@ -33,8 +33,12 @@ class LoadedGenerator:
         VersionUnusable: a file, a shape or a golden pixel is not what the manifest says.
     """
 
+    title: str
+    """Model and version, as digits/3."""
+
     def __init__(self, version: Version) -> None:
         self.version, self.manifest = version, version.manifest
+        self.title = f"{self.manifest.name}/{self.manifest.version}"
         try:
             version.verify()
             self._session = open_session(version.path / GENERATOR)

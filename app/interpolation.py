@@ -87,7 +87,7 @@ class PosedWalk:
 
     @property
     def model(self) -> str:
-        return f"{self.generator.manifest.name}/{self.generator.manifest.version}"
+        return self.generator.title
 
     def cache_key(self) -> list[object]:
         """What decides the bytes, besides the generator."""

@@ -63,13 +63,13 @@ class Drawing:
         """How many pictures."""
         return len(self.seeds) or 1
 
-    @property
+    @functools.cached_property
     def sheet_size(self) -> tuple[int, int]:
         """Columns and rows."""
         columns = self.columns or math.ceil(math.sqrt(self.count))
         return columns, -(-self.count // columns)
 
-    @property
+    @functools.cached_property
     def pixels(self) -> int:
         """How many pixels come out."""
         columns, rows = self.sheet_size if self.format in ("png", "webp") else (1, self.count)
@@ -86,7 +86,7 @@ class Posed:
 
     @property
     def model(self) -> str:
-        return f"{self.generator.manifest.name}/{self.generator.manifest.version}"
+        return self.generator.title
 
     @functools.cached_property
     def seed_text(self) -> str | None:

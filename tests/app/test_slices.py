@@ -1,0 +1,65 @@
+"""Long drawing gives way: what is short gets its turn between two slices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from app.batching import Batcher
+from app.generator import LoadedGenerator
+from app.slices import Slices, Steps
+
+
+def counting(name: str, steps: int, taken: list[str]) -> Steps[int]:
+    for _ in range(steps):
+        taken.append(name)
+        yield
+    return lambda: steps
+
+
+def test_a_single_picture_waits_for_one_slice_and_no_more(digits: LoadedGenerator) -> None:
+    async def scenario() -> None:
+        slices, batcher, taken = Slices(), Batcher(), list[str]()
+        long = asyncio.create_task(slices.run(counting("slice", 50, taken)))
+        while not taken:
+            await asyncio.sleep(0)
+        began = len(taken)
+        await batcher.draw(digits, digits.point(42)[0])
+        assert len(taken) - began <= 1
+        assert not long.done()
+        assert (await long)() == 50
+
+    asyncio.run(scenario())
+
+
+def test_two_long_drawings_take_turns() -> None:
+    async def scenario() -> None:
+        slices, taken = Slices(), list[str]()
+        rests = await asyncio.gather(slices.run(counting("a", 4, taken)), slices.run(counting("b", 4, taken)))
+        assert [rest() for rest in rests] == [4, 4]
+        assert taken == ["a", "b"] * 4
+
+    asyncio.run(scenario())
+
+
+def test_who_fails_or_hangs_up_leaves_the_turn_to_the_others() -> None:
+    def failing() -> Steps[int]:
+        yield
+        raise RuntimeError("no ink")
+
+    async def scenario() -> None:
+        slices, taken = Slices(), list[str]()
+        gone = asyncio.create_task(slices.run(counting("gone", 1000, taken)))
+        broken = asyncio.create_task(slices.run(failing()))
+        while "gone" not in taken:
+            await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(RuntimeError, match="no ink"):
+            await broken
+        rest: Callable[[], int] = await asyncio.wait_for(slices.run(counting("last", 3, taken)), 10)
+        assert (rest(), taken.count("last")) == (3, 3)
+        assert taken.count("gone") < 1000
+
+    asyncio.run(scenario())
