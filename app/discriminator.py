@@ -1,4 +1,4 @@
-"""One loaded ONNX discriminator: a picture and labels in, logits out."""
+"""One loaded ONNX discriminator: pictures and their labels in, logits out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from app.errors import VersionUnusable
 from app.generator import BATCH, SIDE, Pixels, check_shapes, open_session
+from app.latents import Vector
 from models.manifest import DISCRIMINATOR, sha256_of
 from models.repository import Version
 
@@ -44,17 +45,19 @@ class LoadedDiscriminator:
         """Names of the classes, in the order of the label; empty for an unconditional discriminator."""
         return self.manifest.classes
 
-    def logits(self, picture: Pixels, labels: Sequence[int]) -> Floats:
-        """How real a picture (28, 28) looks as each of some classes, (len(labels),); above 0 is rather real.
+    def logits(self, pictures: Pixels, labels: Sequence[Vector | None]) -> Floats:
+        """How real each of some pictures (N, 28, 28) looks as what its label says, (N,); above 0 is rather real.
 
-        An unconditional discriminator is given no labels, and answers with one logit, (1,).
+        Args:
+            pictures: grey levels.
+            labels: a row of the label (K,) for each picture; None to an unconditional discriminator.
         """
-        image = picture[None, None].astype(np.float32) / np.float32(255)  # (1, 1, 28, 28)
-        if not self.classes:
-            return self._run({"image": image})
-        rows = np.eye(len(self.classes), dtype=np.float32)[list(labels)]  # (N, K)
-        parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
-        return np.concatenate([self._run({"image": image.repeat(len(part), axis=0), "label": part}) for part in parts])
+        images = pictures[:, None].astype(np.float32) / np.float32(255)  # (N, 1, 28, 28)
+        feed = {"image": images}
+        if self.classes:
+            feed["label"] = np.stack([row for row in labels if row is not None])  # (N, K)
+        parts = [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
+        return np.concatenate([self._run({name: values[part] for name, values in feed.items()}) for part in parts])
 
     def _run(self, feed: dict[str, Floats]) -> Floats:
         logits: Floats = self._session.run(None, feed)[0]

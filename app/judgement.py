@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import imaging
 from app.decoding import decode
 from app.discriminator import LoadedDiscriminator
+from app.latents import Label, Vector, label_row
 from app.preparation import Prepare, prepare
 from models.manifest import Calibration
 
@@ -26,7 +28,7 @@ class Judgement(BaseModel):
     probability: float = Field(ge=0, le=1)
     """That the picture is real, where real and generated ones are equally many: the logit, calibrated on held-out pictures."""
     label: int | None
-    """Index of the class it was judged as; None where the request named none."""
+    """Index of the class it was judged as; None where the request named none, or a mixture."""
     label_name: str | None
     """Name of that class."""
     per_label: list[float] | None
@@ -35,13 +37,14 @@ class Judgement(BaseModel):
     """The 28x28 picture that was judged: a PNG as a data URI (RFC 2397)."""
 
 
-def judge(content: bytes, how: Prepare, label: int | None, discriminator: LoadedDiscriminator) -> Judgement:
+def judge(content: bytes, how: Prepare, label: Label | None, discriminator: LoadedDiscriminator) -> Judgement:
     """Decode a picture file, prepare it as the dataset's own pictures were, and judge it.
 
     Args:
         content: the file.
         how: see `app.preparation.prepare`.
-        label: the class to judge it as; None for all of them, and for an unconditional discriminator.
+        label: the class, or the mixture of classes, to judge it as; None for each class by itself, and for an unconditional
+            discriminator.
         discriminator: whose judgement it is.
 
     Raises:
@@ -49,17 +52,19 @@ def judge(content: bytes, how: Prepare, label: int | None, discriminator: Loaded
     """
     manifest, classes = discriminator.manifest, discriminator.classes
     picture = prepare(decode(content), manifest.dataset.name, how)
-    asked = range(len(classes)) if label is None else [label]
-    logits = discriminator.logits(picture, asked).tolist()
+    asked: Sequence[Label] = range(len(classes)) if label is None else [label]
+    rows: list[Vector | None] = [label_row(one, classes) for one in asked] or [None]
+    logits = discriminator.logits(picture[None].repeat(len(rows), axis=0), rows).tolist()
     logit = sum(logits) / len(logits)
     calibration = manifest.calibration if label is not None else manifest.calibration_any or manifest.calibration
+    index = None if isinstance(label, tuple) else label
     return Judgement(
         model=manifest.name,
         version=manifest.version,
         logit=logit,
         probability=probability(logit, calibration),
-        label=label,
-        label_name=None if label is None else classes[label],
+        label=index,
+        label_name=None if index is None else classes[index],
         per_label=logits if classes and label is None else None,
         prepared="data:image/png;base64," + base64.b64encode(imaging.png(picture)).decode(),
     )

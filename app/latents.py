@@ -17,9 +17,15 @@ from models import noise
 
 Vector = NDArray[np.float32]
 Seed = int | str
+Label = int | tuple[float, ...]
+"""A class of a generator by its index, or a mixture of all its classes."""
+LabelSpec = Label | str
+MAX_LABEL = 400
+"""Characters of a label as text: ten names with weights of seventeen digits."""
 _NUMERAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _INTEGER = re.compile(r"\d+", re.ASCII)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
+_WEIGHT = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MAX_PICTURES = 4096
 MAX_LATENT = 1000
 """Far beyond what any seed gives; generators clip at 8."""
@@ -124,6 +130,31 @@ def parse_label(text: str | int, classes: Sequence[str]) -> int:
     )
 
 
+def parse_mixture(text: str, classes: Sequence[str]) -> tuple[float, ...]:
+    """Read a mixture of classes as it stands in a URL, `3:0.5,8:0.5`: one weight a class, 0 for those that are not named.
+
+    Raises:
+        LabelInvalid: there is no such class, one is named twice, a weight is no number from 0 up, or they do not sum to 1.
+    """
+    named: dict[int, float] = {}
+    for part in text.split(","):
+        name, colon, weight = part.strip().rpartition(":")  # the last one: a class's name may hold others
+        label = parse_label(name if colon else weight, classes)
+        if label in named:
+            raise LabelInvalid(f"The mixture names the class {classes[label]} twice. Give it one weight.")
+        if not colon or not _WEIGHT.fullmatch(weight):
+            raise LabelInvalid(f"{part[:80]!r} is no class with a weight from 0 up. Write a mixture like 3:0.5,8:0.5.")
+        named[label] = float(weight)
+    weights = tuple(named.get(label, 0.0) for label in range(len(classes)))
+    mixture(weights, classes)
+    return weights
+
+
+def format_mixture(weights: Sequence[float], classes: Sequence[str]) -> str:
+    """The text that `parse_mixture` reads as these weights to the last bit, unless a class's name holds a comma."""
+    return ",".join(f"{name}:{weight!r}" for name, weight in zip(classes, weights, strict=True) if weight)
+
+
 @functools.cache
 def _identity(classes: int) -> NDArray[np.float32]:
     rows = np.eye(classes, dtype=np.float32)
@@ -149,6 +180,40 @@ def mixture(weights: Sequence[float], classes: Sequence[str]) -> Vector:
     if not np.isfinite(row).all() or (row < 0).any() or abs(row.sum() - 1) > 1e-3:
         raise LabelInvalid("The weights of a mixture are at least 0 and sum to 1. Scale them so that they do.")
     return row.astype(np.float32)
+
+
+def resolve_label(label: LabelSpec | None, classes: Sequence[str]) -> Label | None:
+    """Turn an index, a name or a mixture, as text or as weights, into an index or a mixture of this model's classes.
+
+    Raises:
+        LabelInvalid: there is no such class, or no such mixture.
+    """
+    if label is None:
+        return None
+    if isinstance(label, tuple):
+        parse_label(0, classes)  # refuses an unconditional model in the same words
+        mixture(label, classes)
+        return tuple(weight + 0.0 for weight in label)  # -0.0 is 0.0 to the generator, but not in a file's text
+    if isinstance(label, str) and ":" in label and label not in classes:
+        return parse_mixture(label, classes)
+    return parse_label(label, classes)
+
+
+def label_row(label: Label, classes: Sequence[str]) -> Vector:
+    """The generator's input for a label that `resolve_label` gave, (K,)."""
+    return mixture(label, classes) if isinstance(label, tuple) else one_hot(label, len(classes))
+
+
+def label_text(label: Label, classes: Sequence[str]) -> str | None:
+    """What `resolve_label` reads as this label; None if there is no such text, or it is longer than a query's may be."""
+    if not isinstance(label, tuple):
+        return classes[label]
+    text = format_mixture(label, classes)
+    try:
+        said = len(text) <= MAX_LABEL and resolve_label(text, classes) == label
+    except LabelInvalid:  # a name with a comma in it
+        said = False
+    return text if said else None
 
 
 def explicit(values: Sequence[float], z_dim: int) -> Vector:

@@ -15,12 +15,22 @@ import numpy as np
 from app import imaging
 from app.errors import InvalidRequest, TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
-from app.latents import Point, Seed, explicit, format_seeds, mixture, one_hot, parse_label, truncate
+from app.latents import (
+    Label,
+    LabelSpec,
+    Point,
+    Seed,
+    explicit,
+    format_seeds,
+    label_row,
+    label_text,
+    resolve_label,
+    truncate,
+)
 from app.response_cache import Answer
 from app.slices import SLICE, SLICE_PIXELS, Steps
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
-LabelSpec = int | str | tuple[float, ...]
 MAX_PIXELS = 64_000_000
 MAX_WEBP_PIXELS = 16_000_000
 """Encoding a WebP takes some 24 bytes of memory a pixel."""
@@ -82,7 +92,7 @@ class Posed:
 
     drawing: Drawing
     generator: LoadedGenerator
-    label: int | tuple[float, ...] | None
+    label: Label | None
 
     @property
     def model(self) -> str:
@@ -115,11 +125,14 @@ class Posed:
     def pinned_url(self) -> str | None:
         """The query that gives these bytes for ever; None for a drawing that no URL can say."""
         d, manifest = self.drawing, self.generator.manifest
-        if self.seed_text is None or len(self.seed_text) > MAX_HEADER or isinstance(self.label, tuple):
+        if self.seed_text is None or len(self.seed_text) > MAX_HEADER:
             return None
         query: dict[str, object] = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text)}
         if self.label is not None:
-            query["label"] = _quoted(self.generator.classes[self.label])
+            label = label_text(self.label, self.generator.classes)
+            if label is None:
+                return None
+            query["label"] = _quoted(label)
         if d.psi != 1:
             query["psi"] = d.psi
         query |= {"model": manifest.name, "version": manifest.version}
@@ -180,12 +193,9 @@ class Posed:
         else:
             drawn = [self.generator.point(seed) for seed in d.seeds[part]]
             points, labels = [point for point, _ in drawn], [label for _, label in drawn]
-        if isinstance(self.label, tuple):
-            row = mixture(self.label, classes)
-            points, labels = [Point(p.z, row) for p in points], [None] * len(points)
-        elif self.label is not None:
-            row = one_hot(self.label, len(classes))
-            points, labels = [Point(p.z, row) for p in points], [self.label] * len(points)
+        if self.label is not None:
+            row, label = label_row(self.label, classes), None if isinstance(self.label, tuple) else self.label
+            points, labels = [Point(p.z, row) for p in points], [label] * len(points)
         return (points if d.psi == 1 else [Point(truncate(p.z, d.psi), p.label) for p in points]), labels
 
     def _encode(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> bytes:
@@ -238,7 +248,7 @@ class Posed:
 @functools.lru_cache(maxsize=256)
 def _quoted(text: str) -> str:
     """As it stands in a URL or a header."""
-    return quote(text, safe=",")
+    return quote(text, safe=",:")
 
 
 def pose(drawing: Drawing, generator: LoadedGenerator) -> Posed:
@@ -255,21 +265,6 @@ def pose(drawing: Drawing, generator: LoadedGenerator) -> Posed:
         if generator.classes and label is None:
             raise InvalidRequest("An explicit z chooses no class by itself. Give a label with it.")
     return Posed(drawing, generator, label)
-
-
-def resolve_label(label: LabelSpec | None, classes: Sequence[str]) -> int | tuple[float, ...] | None:
-    """Turn an index, a name or a mixture into an index or a mixture of this model's classes.
-
-    Raises:
-        LabelInvalid: there is no such class.
-    """
-    if label is None:
-        return None
-    if isinstance(label, tuple):
-        parse_label(0, classes)  # refuses an unconditional model in the same words
-        mixture(label, classes)
-        return label
-    return parse_label(label, classes)
 
 
 def check_pixels(pixels: int, kind: str) -> None:

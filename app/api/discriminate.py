@@ -13,7 +13,7 @@ from app.api.schemas import DiscriminateQuery
 from app.decoding import FORMATS
 from app.errors import ClientGone
 from app.judgement import Judgement, judge
-from app.latents import parse_label
+from app.latents import resolve_label
 from app.problems import problem_responses
 
 router = APIRouter(tags=["pictures"])
@@ -44,7 +44,7 @@ async def discriminate(
     """
     content = await _content(request)
     generator = await workload.generator(query.model, query.version)
-    label = None if query.label is None else parse_label(query.label, generator.classes)
+    label = resolve_label(query.label, generator.classes)
     found = await workload.judge(
         request, lambda: judge(content, query.prepare, label, workload.catalog.discriminator(generator))
     )

@@ -74,7 +74,7 @@ async def answer(request: Request, query: GenerateQuery, workload: Workload) -> 
     responses=_RESPONSES | problem_responses(400),
 )
 async def generate_from_body(request: Request, body: GenerateBody, workload: WorkloadOf) -> Response:
-    """As `GET /generate`, with what a URL cannot say: an explicit latent `z`, and a mixture of classes."""
+    """As `GET /generate`, with what a URL cannot say: an explicit latent `z`. A mixture may be a list of weights, too."""
     drawing = body.drawing()
     posed = pictures.pose(drawing, await workload.generator(body.model, body.version))
     tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())

@@ -98,6 +98,17 @@ def test_a_label_is_heeded_by_index_and_by_name(client: httpx.Client) -> None:
     assert ask(client, seven, label="007")["logit"] == logits[7]
 
 
+def test_a_picture_is_judged_as_a_mixture(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
+    (picture,) = mnist(1)[0]
+    row = np.array([[0, 0, 0, 0.25, 0, 0, 0, 0.75, 0, 0]], dtype=np.float32)
+    (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255, "label": row})[0]
+    told = ask(client, png(picture), label="7:0.75,3:0.25")
+    assert told["logit"] == pytest.approx(expected, abs=1e-5)
+    assert (told["label"], told["label_name"], told["per_label"]) == (None, None, None)
+    calibration = MANIFEST_OF_DIGITS.calibration
+    assert told["probability"] == pytest.approx(probability(told["logit"], calibration), abs=1e-9)
+
+
 def test_a_drawing_and_its_negative_are_the_same_picture(client: httpx.Client) -> None:
     drawing, negative = (ask(client, saved(seven(*levels), "PNG")) for levels in ((0, 255), (255, 0)))
     assert drawing == negative
@@ -180,6 +191,7 @@ def test_a_file_over_ten_megabytes_is_refused_while_it_comes_in(client: httpx.Cl
     [
         ("label=ten", 422, "label_invalid"),
         ("label=10", 422, "label_invalid"),
+        ("label=3:0.5", 422, "label_invalid"),
         ("model=cats", 404, "not_found"),
         ("version=99", 404, "not_found"),
         ("prepare=fully", 422, "invalid_request"),

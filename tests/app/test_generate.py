@@ -132,6 +132,25 @@ def test_a_mixture_of_one_class_is_that_class(client: httpx.Client) -> None:
     assert read_text(post(client, seed=5, label=mixed).content)["label"].startswith("[0.0, 0.0, 0.0, 0.5")
 
 
+def test_a_mixture_in_a_url_is_the_list_of_weights_in_a_body(client: httpx.Client) -> None:
+    weights = [0.0] * 10
+    weights[3], weights[8] = 1 / 3, 2 / 3
+    text = f"8:{2 / 3!r},3:{1 / 3!r}"
+    for query in ({"seed": 5}, {"seed": 5, "psi": 0.5, "scale": 3}, {"seeds": "0-20"}, {"seed": 5, "format": "json"}):
+        answer, listed = get(client, **query, label=text), post(client, **query, label=weights)
+        assert answer.content == listed.content
+        assert answer.headers["etag"] == listed.headers["etag"]
+        assert "x-label" not in answer.headers
+        location = answer.headers["content-location"]
+        assert location == listed.headers["content-location"]
+        assert "label=3:0.3333333333333333,8:0.6666666666666666" in location
+        pinned = client.get(location)
+        assert (pinned.content, pinned.headers["cache-control"]) == (answer.content, FOREVER)
+    assert json.loads(read_text(get(client, seed=5, label=text).content)["label"]) == weights
+    assert post(client, seed=5, label=text).content == get(client, seed=5, label=text).content
+    assert get(client, seed=5, label="3:1").content == post(client, seed=5, label=[float(k == 3) for k in range(10)]).content
+
+
 def test_post_and_get_give_the_same_picture(client: httpx.Client) -> None:
     for seed in (42, "hello", 4294967295):
         assert post(client, seed=seed, scale=2).content == get(client, seed=seed, scale=2).content
@@ -301,6 +320,9 @@ def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
         ("seed=1&seeds=2", 422, "invalid_request"),
         ("seed=1&label=10", 422, "label_invalid"),
         ("seed=1&label=cat", 422, "label_invalid"),
+        ("seed=1&label=3:0.5", 422, "label_invalid"),
+        ("seed=1&label=3:0.5,3:0.5", 422, "label_invalid"),
+        (f"seed=1&label={'x' * 401}", 422, "invalid_request"),
         ("seed=1&psi=2.1", 422, "invalid_request"),
         ("seed=1&psi=nan", 422, "invalid_request"),
         ("seed=1&scale=33", 422, "invalid_request"),

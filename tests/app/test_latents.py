@@ -12,12 +12,16 @@ from app.errors import LabelInvalid, LatentInvalid, SeedInvalid, TooMuch
 from app.latents import (
     MAX_PICTURES,
     explicit,
+    format_mixture,
     format_seeds,
+    label_text,
     lerp,
     mixture,
     parse_label,
+    parse_mixture,
     parse_seed,
     parse_seeds,
+    resolve_label,
     slerp,
     truncate,
 )
@@ -99,6 +103,63 @@ def test_a_label_is_an_index_or_a_name() -> None:
             parse_label(wrong, clothes)
     with pytest.raises(LabelInvalid, match="unconditional"):
         parse_label("1", ())
+
+
+def test_a_mixture_is_read_from_a_text() -> None:
+    assert parse_mixture("3:0.5,8:0.5", DIGITS) == (0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0)
+    assert parse_mixture(" 007:.25, 1:7.5e-1", DIGITS) == (0, 0.75, 0, 0, 0, 0, 0, 0.25, 0, 0)
+    assert parse_mixture("bag:1,coat:0", ("coat", "bag")) == (0, 1)
+    assert parse_mixture("a:b:0.5,b:0.5", ("b", "a:b")) == (0.5, 0.5), "a name may hold a colon"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3:0.5",
+        "3:0.5,8:0.6",
+        "3:0.5,3:0.5",
+        "3:0.5,003:0.5",
+        "3:1,8",
+        "3:1,",
+        "3:",
+        ":1",
+        "3:-0.5,8:1.5",
+        "3:nan",
+        "3:inf",
+        "3:1e999",
+        "3:0x1",
+        "3:1_0",
+        "3:½",
+        "11:1",
+        "cat:1",
+        "3:0.5;8:0.5",
+    ],
+)
+def test_what_is_no_mixture_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(LabelInvalid, match=r"(Choose|Write|Give|Scale) .*\.$"):
+        resolve_label(text, DIGITS)
+
+
+@given(st.lists(st.floats(0, 1, exclude_min=True), min_size=1, max_size=10))
+def test_a_mixture_as_text_is_read_back_to_the_last_bit(parts: list[float]) -> None:
+    assume(sum(parts) > 1e-300)
+    weights = tuple(part / sum(parts) for part in parts) + (0.0,) * (10 - len(parts))
+    assert parse_mixture(format_mixture(weights, DIGITS), DIGITS) == weights
+    assert label_text(weights, DIGITS) == format_mixture(weights, DIGITS)
+
+
+def test_a_name_that_is_the_whole_text_means_that_class() -> None:
+    classes = ("a", "b:1.0", "b")
+    assert resolve_label("b:1.0", classes) == 1
+    assert resolve_label("b:1.0,a:0", classes) == (0.0, 0.0, 1.0)
+    assert label_text((0.0, 0.0, 1.0), classes) is None, "that text would mean another label"
+    assert label_text((0.5, 0.5), ("a,b", "c")) is None
+    assert label_text(1, classes) == "b:1.0"
+
+
+def test_a_model_without_classes_has_no_mixtures() -> None:
+    with pytest.raises(LabelInvalid, match="unconditional"):
+        resolve_label("3:1", ())
 
 
 def test_a_mixture_has_a_weight_a_class_and_sums_to_one() -> None:

@@ -21,7 +21,7 @@ queries = st.fixed_dictionaries(
     optional={
         "seed": seeds,
         "seeds": st.sampled_from(["0-3", "7", "3-1", ""]),
-        "label": st.sampled_from(["3", "7", "ten", "11"]),
+        "label": st.sampled_from(["3", "7", "ten", "11", "3:0.5,8:0.5", "3:0.5"]),
         "psi": st.sampled_from(["0.5", "1", "1e0", "2.5", "nan", "x"]),
         "model": st.sampled_from(["digits", "none"]),
         "version": st.sampled_from(["1", "champion", "9"]),
