@@ -14,7 +14,7 @@ from app import imaging
 from app.errors import TooMuch
 from app.generator import SIDE, LoadedGenerator, Pixels
 from app.latents import Point, lerp, slerp
-from app.pictures import Drawing, Posed, check_pixels, pose
+from app.pictures import Drawing, Posed, check_pixels, origin, pose
 from app.response_cache import Answer
 from app.slices import SLICE, SLICE_PIXELS, Steps
 
@@ -118,11 +118,11 @@ class PosedWalk:
         return lambda: self._answer(self._encode(imaging.enlarge(frames, self.walk.scale)))
 
     def _zip_steps(self, frames: Pixels) -> Steps[Answer]:
-        archive, origin = imaging.Archive(), self._origin()
+        archive, chunks = imaging.Archive(), origin(self.generator)
         written = 0
         for index, frame in enumerate(frames):
             frame = imaging.enlarge(frame, self.walk.scale)
-            archive.add(f"frame-{index:04d}.png", imaging.png(frame, origin))
+            archive.add(f"frame-{index:04d}.png", imaging.png(frame, chunks))
             written += frame.size
             if written >= SLICE_PIXELS:
                 written = 0
@@ -145,17 +145,7 @@ class PosedWalk:
             "easing": w.easing,
             "loop": w.loop,
         }
-        return self._origin() | {"interpolate": json.dumps(told)}
-
-    def _origin(self) -> dict[str, str]:
-        """The text chunks that name the generator, for each frame of an archive too."""
-        manifest = self.generator.manifest
-        return {
-            "Software": imaging.SOFTWARE,
-            "model": self.model,
-            "noise": manifest.noise,
-            "generator": manifest.digest,
-        }
+        return origin(self.generator) | {"interpolate": json.dumps(told)}
 
     def _encode(self, frames: Pixels) -> bytes:
         w = self.walk

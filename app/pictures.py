@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -124,25 +124,16 @@ class Posed:
 
     def pinned_url(self) -> str | None:
         """The query that gives these bytes for ever; None for a drawing that no URL can say."""
-        d, manifest = self.drawing, self.generator.manifest
+        d = self.drawing
         if self.seed_text is None or len(self.seed_text) > MAX_HEADER:
             return None
-        query: dict[str, object] = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text)}
-        if self.label is not None:
-            label = label_text(self.label, self.generator.classes)
-            if label is None:
-                return None
-            query["label"] = _quoted(label)
-        if d.psi != 1:
-            query["psi"] = d.psi
-        query |= {"model": manifest.name, "version": manifest.version}
-        if d.format != "png":
-            query["format"] = d.format
-        if d.scale != 1:
-            query["scale"] = d.scale
+        rest = pinned_query(self.generator, self.label, d.psi, d.format, d.scale)
+        if rest is None:
+            return None
+        query = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text), **rest}
         if d.columns is not None:
             query["columns"] = d.columns
-        return "/generate?" + "&".join([f"{name}={value}" for name, value in query.items()])
+        return address("/generate", query)
 
     def steps(self) -> Steps[Answer]:
         """Draw; what is left is to make the file."""
@@ -212,13 +203,7 @@ class Posed:
 
     def text(self, seed: str | None, label: int | None) -> dict[str, str]:
         """The text chunks that tell how to make a picture again."""
-        manifest, d = self.generator.manifest, self.drawing
-        chunks = {
-            "Software": imaging.SOFTWARE,
-            "model": self.model,
-            "noise": manifest.noise,
-            "generator": manifest.digest,
-        }
+        d, chunks = self.drawing, origin(self.generator)
         if seed is not None:
             chunks["seeds" if d.is_sheet and d.format != "zip" else "seed"] = seed
         if label is not None:
@@ -265,6 +250,42 @@ def pose(drawing: Drawing, generator: LoadedGenerator) -> Posed:
         if generator.classes and label is None:
             raise InvalidRequest("An explicit z chooses no class by itself. Give a label with it.")
     return Posed(drawing, generator, label)
+
+
+def origin(generator: LoadedGenerator) -> dict[str, str]:
+    """The text chunks that name the generator of a picture."""
+    manifest = generator.manifest
+    return {
+        "Software": imaging.SOFTWARE,
+        "model": generator.title,
+        "noise": manifest.noise,
+        "generator": manifest.digest,
+    }
+
+
+def pinned_query(
+    generator: LoadedGenerator, label: Label | None, psi: float, kind: str, scale: int
+) -> dict[str, object] | None:
+    """The parameters that draw in this way with this very version; None where no text of a URL's length says the label."""
+    query: dict[str, object] = {}
+    if label is not None:
+        text = label_text(label, generator.classes)
+        if text is None:
+            return None
+        query["label"] = _quoted(text)
+    if psi != 1:
+        query["psi"] = psi
+    query |= {"model": generator.manifest.name, "version": generator.manifest.version}
+    if kind != "png":
+        query["format"] = kind
+    if scale != 1:
+        query["scale"] = scale
+    return query
+
+
+def address(path: str, query: Mapping[str, object]) -> str:
+    """A path and a query whose values are quoted already."""
+    return f"{path}?" + "&".join([f"{name}={value}" for name, value in query.items()])
 
 
 def check_pixels(pixels: int, kind: str) -> None:

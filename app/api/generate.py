@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from app import caching, pictures
+from app.api import conditional
 from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
 from app.api.schemas import GenerateBody, GenerateQuery
 from app.imaging import MEDIA_TYPES
@@ -16,12 +17,9 @@ from app.workload import Workload
 router = APIRouter(tags=["pictures"])
 
 _HEADERS: dict[str, Any] = {
-    "ETag": {"description": "Names these bytes; send it back in If-None-Match.", "schema": {"type": "string"}},
     "X-Seed": {"description": "The seed or seeds, percent-encoded.", "schema": {"type": "string"}},
     "X-Label": {"description": "The class, where there is one for all pictures.", "schema": {"type": "string"}},
-    "X-Model": {"description": "Model and version that drew it.", "schema": {"type": "string"}},
-    "Content-Location": {"description": "The URL that gives these bytes for ever.", "schema": {"type": "string"}},
-    "Cache-Control": {"schema": {"type": "string"}},
+    **conditional.HEADERS,
 }
 _OK: dict[str, Any] = {
     "description": "The picture, sheet, array or archive.",
@@ -36,7 +34,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404
     "/generate",
     summary="Draw the picture of a seed",
     response_class=Response,
-    responses={304: {"description": "The caller's copy is still right."}, **_RESPONSES},
+    responses={**conditional.NOT_MODIFIED, **_RESPONSES},
 )
 async def generate(
     request: Request, query: Annotated[GenerateQuery, Query()], workload: WorkloadOf, _: UnambiguousQuery
@@ -54,17 +52,7 @@ async def answer(request: Request, query: GenerateQuery, workload: Workload) -> 
     Raises:
         SeedlingError: see `GenerateQuery.drawing`, `pictures.pose`, `Workload.generator` and `Workload.draw`.
     """
-    drawing = query.drawing()
-    posed = pictures.pose(drawing, await workload.generator(query.model, query.version))
-    tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
-    pinned = query.version is not None and query.version.isdecimal()
-    headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=pinned, fresh=drawing.is_fresh)}
-    location = posed.pinned_url()
-    if location and (drawing.is_fresh or not pinned):
-        headers["Content-Location"] = request.scope.get("root_path", "") + location
-    if not drawing.is_fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
-        return Response(status_code=304, headers=headers)
-    return await _reply(request, posed, workload, tag, headers)
+    return await _reply(request, query.drawing(), query, workload, query.version)
 
 
 @router.post(
@@ -75,19 +63,20 @@ async def answer(request: Request, query: GenerateQuery, workload: Workload) -> 
 )
 async def generate_from_body(request: Request, body: GenerateBody, workload: WorkloadOf) -> Response:
     """As `GET /generate`, with what a URL cannot say: an explicit latent `z`. A mixture may be a list of weights, too."""
-    drawing = body.drawing()
-    posed = pictures.pose(drawing, await workload.generator(body.model, body.version))
-    tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
-    headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=False, fresh=drawing.is_fresh)}
-    location = posed.pinned_url()
-    if location:
-        headers["Content-Location"] = request.scope.get("root_path", "") + location
-    return await _reply(request, posed, workload, tag, headers)
+    return await _reply(request, body.drawing(), body, workload, None)
 
 
-async def _reply(request: Request, posed: pictures.Posed, workload: Workload, tag: str, headers: dict[str, str]) -> Response:
-    if posed.drawing.is_fresh:  # nobody else asks for it
-        drawn = await workload.draw(request, posed)
-    else:
-        drawn = await workload.cache.get(tag, lambda: workload.draw(request, posed))
-    return Response(drawn.content, media_type=MEDIA_TYPES[posed.drawing.format], headers={**headers, **drawn.headers})
+async def _reply(
+    request: Request, drawing: pictures.Drawing, asked: GenerateQuery | GenerateBody, workload: Workload, version: str | None
+) -> Response:
+    posed = pictures.pose(drawing, await workload.generator(asked.model, asked.version))
+    return await conditional.reply(
+        request,
+        workload,
+        caching.etag(posed.generator.manifest.digest, posed.cache_key()),
+        lambda: workload.draw(request, posed),
+        media_type=MEDIA_TYPES[drawing.format],
+        location=posed.pinned_url,
+        version=version,
+        fresh=drawing.is_fresh,
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, StrictStr
 
-from app import pictures, preparation
+from app import pictures, plane, preparation
 from app.latents import MAX_LABEL, MAX_LATENT, MAX_PICTURES
 from models.noise import MAX_SEED, MAX_TEXT
 
@@ -84,3 +84,15 @@ PictureFormat = Annotated[
     pictures.Format,
     Field(description="png, webp and npy (pixels as uint8) for one or several; json for one seed; zip of PNGs for several."),
 ]
+Coordinate = Annotated[
+    float, Field(ge=-plane.SIZE, le=2 * plane.SIZE, examples=[42], json_schema_extra={"multipleOf": min(plane.STEPS)})
+]
+PlaneSide = Annotated[int, Field(ge=1, le=plane.MAX_SIDE)]
+PlaneStep = Annotated[
+    float,
+    Field(
+        description="How far neighbours are apart. x and y must be multiples of it.",
+        json_schema_extra={"enum": list(plane.STEPS)},
+    ),
+]
+PlaneScale = Annotated[int, Field(ge=1, le=8, description="Each pixel becomes a square of so many.")]

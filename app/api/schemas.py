@@ -7,15 +7,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app import interpolation, pictures
+from app import interpolation, pictures, plane
 from app.api.parameters import (
     Columns,
+    Coordinate,
     JudgedLabel,
     LabelQuery,
     LabelValue,
     Latent,
     ModelName,
     PictureFormat,
+    PlaneScale,
+    PlaneSide,
+    PlaneStep,
     Preparation,
     Psi,
     Scale,
@@ -212,6 +216,40 @@ class DiscriminateQuery(_Request):
     model: ModelName = None
     version: VersionName = None
     prepare: Preparation = "auto"
+
+
+class PlaneQuery(_Request):
+    """The query of `GET /plane`."""
+
+    x: Coordinate = Field(description="From the left: the point of the first picture. The plane begins anew after 65,536.")
+    y: Coordinate = Field(description="From the top. The integer point (x, y) is the seed 65,536 y + x.")
+    columns: PlaneSide = Field(default=8, description="Pictures a row.")
+    rows: PlaneSide = Field(default=8, description="Rows of pictures.")
+    step: PlaneStep = 1.0
+    label: LabelQuery = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    format: plane.Format = Field(default="png", description="A sheet as png or webp, or the pixels of each as npy, row by row.")
+    scale: PlaneScale = 1
+
+    def window(self) -> plane.Window:
+        """What is asked for.
+
+        Raises:
+            InvalidRequest, TooMuch: see `app.plane.Window`.
+        """
+        return plane.Window(
+            x=self.x,
+            y=self.y,
+            columns=self.columns,
+            rows=self.rows,
+            step=self.step,
+            label=self.label,
+            psi=self.psi,
+            format=self.format,
+            scale=self.scale,
+        )
 
 
 class Picture(BaseModel):

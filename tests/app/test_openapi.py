@@ -26,6 +26,7 @@ def test_the_document_is_served_and_says_everything_twice_over(client: httpx.Cli
     document = client.get("/openapi.json").json()
     assert {path for _, path, _ in operations(document)} >= {
         "/generate",
+        "/plane",
         "/interpolate",
         "/discriminate",
         "/models",

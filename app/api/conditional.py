@@ -1,0 +1,58 @@
+"""Answers that a caller may keep: how long, and that they need not be sent again (RFC 9110 13, RFC 9111)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request, Response
+
+from app import caching
+from app.response_cache import Answer
+from app.workload import Workload
+
+HEADERS: dict[str, Any] = {
+    "ETag": {"description": "Names these bytes; send it back in If-None-Match.", "schema": {"type": "string"}},
+    "X-Model": {"description": "Model and version that drew it.", "schema": {"type": "string"}},
+    "Content-Location": {"description": "The URL that gives these bytes for ever.", "schema": {"type": "string"}},
+    "Cache-Control": {"schema": {"type": "string"}},
+}
+"""What all of them carry, in the words of the OpenAPI document."""
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller's copy is still right."}}
+
+
+async def reply(
+    request: Request,
+    workload: Workload,
+    tag: str,
+    make: Callable[[], Awaitable[Answer]],
+    *,
+    media_type: str,
+    location: Callable[[], str | None],
+    version: str | None,
+    fresh: bool = False,
+) -> Response:
+    """Answer with what is kept under a tag, with what `make` gives, or with 304 where the caller's copy of it is right.
+
+    Args:
+        request: whose headers say which copies there are.
+        workload: whose cache keeps it.
+        tag: decides the answer to the byte, see `caching.etag`.
+        make: makes the answer.
+        media_type: what it is.
+        location: gives the address that is pinned to a version, if there is one; told unless the request's own is.
+        version: the version as it was asked for: a number is for ever.
+        fresh: whether it is of a seed that nobody chose, so that nobody else asks for it.
+
+    Raises:
+        SeedlingError: what `make` raises.
+    """
+    pinned = version is not None and version.isdecimal()
+    headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=pinned, fresh=fresh)}
+    address = location() if fresh or not pinned else None
+    if address:
+        headers["Content-Location"] = request.scope.get("root_path", "") + address
+    if request.method == "GET" and not fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
+        return Response(status_code=304, headers=headers)
+    answer = await (make() if fresh else workload.cache.get(tag, make))
+    return Response(answer.content, media_type=media_type, headers={**headers, **answer.headers})
