@@ -1,10 +1,12 @@
-"""What `/discriminate` answers: how real a picture looks to a version's discriminator."""
+"""What `/discriminate` answers: how real pictures look to a version's discriminator, those that are sent and its own."""
 
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,8 +14,11 @@ from app import imaging
 from app.decoding import decode
 from app.discriminator import LoadedDiscriminator
 from app.latents import Label, Vector, label_row
+from app.pictures import Posed
 from app.preparation import Prepare, prepare
-from models.manifest import Calibration
+from app.response_cache import Answer
+from app.slices import SLICE, Steps
+from models.manifest import DISCRIMINATOR, Calibration, Manifest
 
 
 class Judgement(BaseModel):
@@ -35,6 +40,69 @@ class Judgement(BaseModel):
     """The logit as each class, in their order, where the request named none: their mean counts. None without classes."""
     prepared: str
     """The 28x28 picture that was judged: a PNG as a data URI (RFC 2397)."""
+
+
+class JudgedSeed(BaseModel):
+    """How real a seed's picture looks."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    seed: int
+    label: int | None
+    """Index of the class it was drawn as, and judged as; None for a mixture, and without classes."""
+    logit: float
+    """As in a Judgement."""
+    probability: float = Field(ge=0, le=1)
+    """As in a Judgement."""
+
+
+class Judgements(BaseModel):
+    """How real the pictures of some seeds look."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    model: str
+    version: int
+    pictures: list[JudgedSeed]
+    """In the order in which they were asked for."""
+
+
+@dataclass(frozen=True)
+class PosedJudgements:
+    """The pictures of a drawing, of integer seeds, to be judged by the discriminator of the generator that draws them."""
+
+    posed: Posed
+
+    def cache_key(self) -> list[object]:
+        """What decides the answer, besides the generator."""
+        return ["judged", judge_key(self.posed.generator.manifest), self.posed.cache_key()]
+
+    def pinned_url(self) -> str | None:
+        """The query that gives this answer for ever; None for a list of seeds that is too long."""
+        url = self.posed.pinned_url()
+        return None if url is None else "/discriminate" + url.removeprefix("/generate")
+
+    def steps(self, discriminator: LoadedDiscriminator) -> Steps[Answer]:
+        """Draw a slice, judge a slice; what is left is to put the answer together."""
+        posed, manifest = self.posed, discriminator.manifest
+        written: list[str] = []
+        for start in range(0, posed.drawing.count, SLICE):
+            part = slice(start, start + SLICE)
+            points, labels = posed.points(part)
+            pixels = posed.generator.draw(points)
+            yield
+            logits = discriminator.logits(pixels, [point.label for point in points]).tolist()
+            for seed, label, logit in zip(posed.drawing.seeds[part], labels, logits, strict=True):
+                chance = probability(logit, manifest.calibration)
+                written.append(json.dumps({"seed": seed, "label": label, "logit": logit, "probability": chance}))
+            yield
+        head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
+        return lambda: Answer(f'{head}, "pictures": [{", ".join(written)}]}}'.encode(), {"X-Model": posed.model})
+
+
+def judge_key(manifest: Manifest) -> list[object]:
+    """What decides a probability, besides the picture and the label."""
+    return [manifest.files[DISCRIMINATOR], manifest.calibration.slope, manifest.calibration.intercept]
 
 
 def judge(content: bytes, how: Prepare, label: Label | None, discriminator: LoadedDiscriminator) -> Judgement:

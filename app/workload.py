@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from app.batching import Batcher
 from app.catalog import Catalog
+from app.discriminator import LoadedDiscriminator
 from app.errors import Busy, ClientGone
 from app.generator import LoadedGenerator
 from app.pictures import Posed
@@ -65,6 +66,14 @@ class Workload:
         if found is not None:
             return found
         return await to_thread.run_sync(self.catalog.generator, model, version)
+
+    async def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
+        """The discriminator of a generator's version; loading it does not hold up the others.
+
+        Raises:
+            VersionUnusable: as `Catalog.discriminator`.
+        """
+        return await to_thread.run_sync(self.catalog.discriminator, generator)
 
     async def draw(self, request: Request, posed: Posed) -> Answer:
         """Draw what `/generate` was asked for.

@@ -1,4 +1,4 @@
-"""`/discriminate`: how real a picture looks."""
+"""`/discriminate`: how real a picture looks that is sent, or those of some seeds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from app import caching
+from app.api import conditional
 from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
-from app.api.schemas import DiscriminateQuery
+from app.api.schemas import DiscriminateQuery, DiscriminateSeedsQuery
 from app.decoding import FORMATS
 from app.errors import ClientGone
-from app.judgement import Judgement, judge
+from app.judgement import Judgement, Judgements, PosedJudgements, judge
 from app.latents import resolve_label
+from app.pictures import pose
 from app.problems import problem_responses
+from app.response_cache import Answer
 
 router = APIRouter(tags=["pictures"])
 _BODY = {
@@ -22,6 +25,36 @@ _BODY = {
     "description": "The file itself. What it is, its bytes tell: any Content-Type will do.",
     "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")},
 }
+
+
+@router.get(
+    "/discriminate",
+    summary="Judge how real the pictures of seeds look",
+    response_model=Judgements,
+    responses={200: {"headers": conditional.HEADERS}, **conditional.NOT_MODIFIED, **problem_responses(404, 413, 422, 503)},
+)
+async def discriminate_seeds(
+    request: Request, query: Annotated[DiscriminateSeedsQuery, Query()], workload: WorkloadOf, _: UnambiguousQuery
+) -> Response:
+    """Each is drawn as `/generate` draws it, and its pixels judged as the class that it was drawn as."""
+    drawing = query.drawing()
+    generator = await workload.generator(query.model, query.version)
+    posed = PosedJudgements(pose(drawing, generator))
+
+    async def make() -> Answer:
+        steps = posed.steps(await workload.discriminator(generator))
+        return await workload.perform(request, steps, pictures=drawing.count, pixels=drawing.pixels)
+
+    tag = caching.etag(generator.manifest.digest, posed.cache_key())
+    return await conditional.reply(
+        request,
+        workload,
+        tag,
+        make,
+        media_type="application/json",
+        location=posed.pinned_url,
+        version=query.version,
+    )
 
 
 @router.post(

@@ -23,6 +23,9 @@ _SeedsText = Annotated[str, Field(min_length=1, max_length=65_536)]
 _SeedsInUrl = Annotated[str, Field(min_length=1, max_length=5_000)]  # the server reads no address beyond 64 KiB
 _SEVERAL = f"Several integer seeds, as `0-63,100`; at most {MAX_PICTURES}. Gives one sheet, an array or a zip."
 SeedsQuery = Annotated[_SeedsInUrl | None, Field(description=_SEVERAL + " POST a longer list.", examples=["0-63"])]
+JudgedSeeds = Annotated[
+    _SeedsInUrl, Field(description=f"Integer seeds, as `0-63,100`; at most {MAX_PICTURES}.", examples=["0-199"])
+]
 SeedsValue = Annotated[
     _SeedsText | Annotated[list[_SeedNumber], Field(min_length=1, max_length=MAX_PICTURES, fail_fast=True)] | None,
     Field(description=_SEVERAL + " Or a list of numbers.", examples=["0-63"]),

@@ -12,6 +12,7 @@ from app.api.parameters import (
     Columns,
     Coordinate,
     JudgedLabel,
+    JudgedSeeds,
     LabelQuery,
     LabelValue,
     Latent,
@@ -216,6 +217,24 @@ class DiscriminateQuery(_Request):
     model: ModelName = None
     version: VersionName = None
     prepare: Preparation = "auto"
+
+
+class DiscriminateSeedsQuery(_Request):
+    """The query of `GET /discriminate`."""
+
+    seeds: JudgedSeeds
+    label: LabelQuery = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+
+    def drawing(self) -> pictures.Drawing:
+        """What is to be judged.
+
+        Raises:
+            SeedInvalid, TooMuch: see `app.latents.parse_seeds`.
+        """
+        return pictures.Drawing(seeds=tuple(parse_seeds(self.seeds)), label=self.label, psi=self.psi, is_sheet=True)
 
 
 class PlaneQuery(_Request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import shutil
 from pathlib import Path
@@ -16,14 +17,16 @@ from PIL import Image
 from app.catalog import Catalog
 from app.discriminator import LoadedDiscriminator
 from app.errors import VersionUnusable
+from app.generator import LoadedGenerator
 from app.imaging import png
-from app.judgement import Judgement, judge, probability
+from app.judgement import Judgement, Judgements, PosedJudgements, judge, probability
+from app.pictures import Drawing, pose
 from models.manifest import DISCRIMINATOR, MANIFEST, Calibration, Manifest, sha256_of
 from models.repository import Repository, Version
 from tests.app.reading import pixels
 from tests.app.test_decoding import png_of_size, saved
 from tests.app.test_preparation import mnist, seven
-from tests.live import SHIPPED
+from tests.live import ROOT, SHIPPED
 
 FOLDER = SHIPPED / "digits" / "1"
 MANIFEST_OF_DIGITS = Manifest.model_validate_json((FOLDER / MANIFEST).read_bytes())
@@ -202,6 +205,94 @@ def test_a_file_over_ten_megabytes_is_refused_while_it_comes_in(client: httpx.Cl
 def test_a_wrong_question_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
     answer = client.post(f"/discriminate?{query}", content=WHOLE)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def survey(client: httpx.Client, **query: object) -> dict:
+    answer = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    Judgements.model_validate(answer.json())
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"label": 3}, {"label": "3:0.25,8:0.75"}, {"psi": 0.5}, {"label": 7, "psi": 1.5}], ids=str
+)
+def test_a_seeds_picture_is_judged_as_if_it_were_sent(client: httpx.Client, query: dict[str, object]) -> None:
+    told = survey(client, seeds="40-57,7", **query)
+    assert (told["model"], told["version"]) == ("digits", 1)
+    assert [picture["seed"] for picture in told["pictures"]] == [*range(40, 58), 7]
+    for picture in told["pictures"]:
+        drawn = client.get("/generate", params={"seed": picture["seed"], **query})
+        own = drawn.headers.get("x-label")
+        assert picture["label"] == (None if own is None else int(own))
+        sent = ask(client, drawn.content, label=query.get("label", own), prepare="none")
+        assert picture["logit"] == pytest.approx(sent["logit"], abs=1e-5)
+        assert picture["probability"] == pytest.approx(sent["probability"], abs=1e-6)
+
+
+def test_seeds_are_judged_in_the_order_asked_and_as_often(client: httpx.Client) -> None:
+    ascending, mixed = survey(client, seeds="0-199")["pictures"], survey(client, seeds="150-199,3,3,0-2")["pictures"]
+    assert [picture["seed"] for picture in mixed] == [*range(150, 200), 3, 3, 0, 1, 2]
+    for picture in mixed:
+        alike = ascending[picture["seed"]]
+        assert (picture["seed"], picture["label"]) == (alike["seed"], alike["label"])
+        assert picture["logit"] == pytest.approx(alike["logit"], abs=1e-5)
+    assert len(survey(client, seeds="0-4095")["pictures"]) == 4096
+
+
+def test_what_seeds_look_like_may_be_kept(client: httpx.Client) -> None:
+    for query in ({"seeds": "0-9"}, {"seeds": "0-9", "label": "3:0.5,8:0.5", "psi": 0.5}):
+        answer = client.get("/discriminate", params=query)
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["x-model"] == "digits/1"
+        pinned = client.get(answer.headers["content-location"])
+        assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+        assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
+        kept = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
+        assert (kept.status_code, kept.content, kept.headers["etag"]) == (304, b"", answer.headers["etag"])
+        assert client.get("/generate", params=query).headers["etag"] != answer.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("", 422, "invalid_request"),
+        ("seeds=", 422, "invalid_request"),
+        ("seeds=0-4096", 422, "too_much"),
+        ("seeds=3-1", 422, "seed_invalid"),
+        ("seeds=cat", 422, "seed_invalid"),
+        ("seeds=1&label=10", 422, "label_invalid"),
+        ("seeds=1&psi=3", 422, "invalid_request"),
+        ("seeds=1&prepare=none", 422, "invalid_request"),
+        ("seeds=1&seeds=2", 422, "invalid_request"),
+        ("seeds=1&model=cats", 404, "not_found"),
+        ("seeds=1&version=99", 404, "not_found"),
+    ],
+)
+def test_a_wrong_question_about_seeds_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
+    answer = client.get(f"/discriminate?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_an_unconditional_model_judges_its_own_pictures() -> None:
+    version = Repository(ROOT / "models").get("lecture", 1)
+    generator, discriminator = LoadedGenerator(version), LoadedDiscriminator(version)
+    drawing = Drawing(seeds=tuple(range(20)), is_sheet=True)
+    steps = PosedJudgements(pose(drawing, generator)).steps(discriminator)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            told = json.loads(done.value().content)
+            break
+    for picture in told["pictures"]:
+        pixels_drawn = generator.draw([generator.point(picture["seed"])[0]])[0]
+        sent = judge(png(pixels_drawn), "none", None, discriminator)
+        assert picture["label"] is None
+        assert picture["logit"] == pytest.approx(sent.logit, abs=1e-5)
+        assert picture["probability"] == pytest.approx(sent.probability, abs=1e-6)
 
 
 def test_the_document_says_what_body_it_takes(client: httpx.Client) -> None:
