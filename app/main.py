@@ -15,7 +15,6 @@ from typing import Any
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
@@ -25,6 +24,7 @@ from app.api.direct import DirectGenerate
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
 from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
+from app.pages import Pages
 from app.problems import Problem
 from app.retraining.service import Retraining
 from app.settings import Settings
@@ -63,10 +63,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
+    app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
     for module in (generate, plane, interpolate, discriminate, catalogue, retraining, promotion, health):
         app.include_router(module.router)
-    app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """Folder the service may write to; versions lie in its models/. Made when missing."""
     shipped: AbsolutePath = ROOT / "models"
     """Folder of the versions that come with the software. Only read."""
+    pages: AbsolutePath = ROOT / "app" / "static"
+    """Folder of the built web pages. Without them the service says how to build them, and is whole otherwise."""
     model: str = "digits"
     """The model that is served when a request names none."""
     max_loaded: int = Field(default=8, ge=1, le=1024)

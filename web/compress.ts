@@ -1,0 +1,21 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { brotliCompressSync, gzipSync } from "node:zlib"
+import type { Plugin } from "vite"
+
+/** Writes each text file of the build a second and third time, compressed, so that the service need not do it. */
+export function compress(): Plugin {
+  return {
+    name: "compress",
+    apply: "build",
+    writeBundle({ dir }) {
+      for (const name of readdirSync(dir!, { recursive: true, encoding: "utf8" })) {
+        const path = join(dir!, name)
+        if (!/\.(js|css|svg)$/.test(name) || statSync(path).size < 1024) continue
+        const content = readFileSync(path)
+        writeFileSync(`${path}.br`, brotliCompressSync(content))
+        writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }))
+      }
+    },
+  }
+}

@@ -1,0 +1,77 @@
+/** Calls to the service. Types come from its OpenAPI document (`npm run types`). */
+import type { components } from "./schema"
+import { pathWith, mount, type Patch } from "../address"
+
+export type Schemas = components["schemas"]
+
+/** An answer that is an error: `message` is the problem's detail, which ends with what to do. */
+export class CallError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(detail)
+    this.name = "CallError"
+  }
+}
+
+export interface CallOptions {
+  method?: "GET" | "POST" | "PUT" | "DELETE"
+  query?: Patch
+  /** Sent as JSON, or as it is if it is a Blob. */
+  body?: unknown
+  token?: string | undefined
+  headers?: Record<string, string>
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Call the service.
+ *
+ * Overload is waited out once, for as long as `Retry-After` says. Throws CallError for every answer that is an error, and for
+ * none at all (status 0).
+ */
+export async function call(path: string, options: CallOptions = {}): Promise<Response> {
+  const first = await once(path, options)
+  if (first.status !== 503 || (options.method ?? "GET") !== "GET") return checked(first)
+  await new Promise(resolve => setTimeout(resolve, 1000 * Number(first.headers.get("Retry-After") ?? 1)))
+  return checked(await once(path, options))
+}
+
+export async function callJson<T>(path: string, options: CallOptions = {}): Promise<T> {
+  return (await (await call(path, options)).json()) as T
+}
+
+async function once(
+  path: string,
+  { method = "GET", query, body, token, headers, signal }: CallOptions,
+): Promise<Response> {
+  const sent: Record<string, string> = { Accept: "application/json, image/*, */*;q=0.5", ...headers }
+  if (token) sent.Authorization = `Bearer ${token}`
+  const init: RequestInit = { method, headers: sent, signal: signal ?? null }
+  if (body instanceof Blob) init.body = body
+  else if (body !== undefined) {
+    init.body = JSON.stringify(body)
+    sent["Content-Type"] = "application/json"
+  }
+  try {
+    return await fetch(mount() + pathWith(path, query), init)
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new CallError(0, "unreachable", "")
+  }
+}
+
+async function checked(response: Response): Promise<Response> {
+  if (response.ok) return response
+  const problem = await response.json().catch(() => null)
+  const retry = response.headers.get("Retry-After")
+  throw new CallError(
+    response.status,
+    typeof problem?.code === "string" ? problem.code : "http_error",
+    typeof problem?.detail === "string" ? problem.detail : `${response.status} ${response.statusText}`,
+    retry ? Number(retry) : null,
+  )
+}

@@ -1,0 +1,190 @@
+/** The frame around all pages: where one can go, language and light, and the place where pictures are dropped. */
+import { useEffect, useState } from "preact/hooks"
+import { Link, Route, Router, Switch, useLocation } from "wouter-preact"
+import { mount, pathWith, useAddress } from "./address"
+import { LANGUAGES, LanguageProvider, storage, texts, useLanguage, useText } from "./language"
+import { lazy } from "./lazy"
+import { ModelsProvider } from "./models"
+import { Explore } from "./pages/explore"
+import { DropPlace } from "./ui/drop"
+
+const words = texts(
+  {
+    skip: "Skip to the page",
+    tagline: "Every number is a picture.",
+    pages: "Pages",
+    "/": "Explore",
+    "/gallery": "Gallery",
+    "/interpolate": "Interpolate",
+    "/train": "Train",
+    "/play": "Play",
+    "/models": "Models",
+    "/learn": "Learn",
+    language: "Language",
+    theme: "Theme",
+    auto: "Auto",
+    light: "Light",
+    dark: "Dark",
+    calls: "All calls",
+    nowhere: "There is no such page. Choose one above.",
+  },
+  {
+    skip: "К содержанию",
+    tagline: "Каждое число — картинка.",
+    pages: "Страницы",
+    "/": "Обзор",
+    "/gallery": "Галерея",
+    "/interpolate": "Переходы",
+    "/train": "Обучение",
+    "/play": "Игра",
+    "/models": "Модели",
+    "/learn": "Что такое GAN",
+    language: "Язык",
+    theme: "Тема",
+    auto: "Авто",
+    light: "Светлая",
+    dark: "Тёмная",
+    calls: "Все запросы",
+    nowhere: "Такой страницы нет. Выберите одну из списка выше.",
+  },
+)
+const PAGES = ["/", "/gallery", "/interpolate", "/train", "/play", "/models", "/learn"] as const
+const Gallery = lazy(() => import("./pages/gallery"))
+const Interpolate = lazy(() => import("./pages/interpolate"))
+const Train = lazy(() => import("./pages/train"))
+const Play = lazy(() => import("./pages/play"))
+const Models = lazy(() => import("./pages/models"))
+const Learn = lazy(() => import("./pages/learn"))
+
+export function App() {
+  return (
+    <LanguageProvider>
+      <ModelsProvider>
+        <Router base={mount()}>
+          <Frame />
+        </Router>
+      </ModelsProvider>
+    </LanguageProvider>
+  )
+}
+
+function Frame() {
+  const t = useText(words)
+  const [path] = useLocation()
+  const [query] = useAddress()
+  const { model, version } = query
+  const here = PAGES.findLast(page => path === page || path.startsWith(`${page}/`)) ?? "/"
+  useEffect(() => {
+    document.title = `${t[here]} · Seedling`
+  }, [t, here])
+  return (
+    <>
+      <a class="skip" href={`${location.pathname}${location.search}#page`} onClick={skip}>
+        {t.skip}
+      </a>
+      <header class="top">
+        <Link href="/" class="brand" title={t.tagline}>
+          Seedling
+        </Link>
+        <nav aria-label={t.pages}>
+          {PAGES.map(page => (
+            <Link
+              key={page}
+              href={pathWith(page, page === "/models" ? {} : { model, version })}
+              aria-current={page === here ? "page" : undefined}
+            >
+              {t[page]}
+            </Link>
+          ))}
+        </nav>
+      </header>
+      <main id="page" tabIndex={-1}>
+        <Switch>
+          <Route path="/">
+            <Explore />
+          </Route>
+          <Route path="/gallery">
+            <Gallery />
+          </Route>
+          <Route path="/interpolate">
+            <Interpolate />
+          </Route>
+          <Route path="/train">
+            <Train />
+          </Route>
+          <Route path="/play">
+            <Play />
+          </Route>
+          <Route path="/models">
+            <Models />
+          </Route>
+          <Route path="/models/:name">
+            <Models />
+          </Route>
+          <Route path="/models/:name/versions/:version">
+            <Models />
+          </Route>
+          <Route path="/learn">
+            <Learn />
+          </Route>
+          <Route>
+            <p class="notice">{t.nowhere}</p>
+          </Route>
+        </Switch>
+      </main>
+      <footer class="bottom">
+        <DropPlace />
+        <a href={`${mount()}/docs`}>{t.calls}</a>
+        <LanguageSwitch />
+        <ThemeSwitch />
+      </footer>
+    </>
+  )
+}
+
+function skip(event: Event) {
+  event.preventDefault()
+  document.getElementById("page")?.focus()
+}
+
+function LanguageSwitch() {
+  const t = useText(words)
+  const { language, choose } = useLanguage()
+  return (
+    <div class="chips" role="group" aria-label={t.language}>
+      {LANGUAGES.map(each => (
+        <button
+          key={each}
+          type="button"
+          class="chip"
+          lang={each}
+          aria-pressed={each === language}
+          onClick={() => choose(each)}
+        >
+          {{ en: "English", ru: "Русский" }[each]}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+const THEMES = ["auto", "light", "dark"] as const
+const THEME_KEY = "seedling-theme"
+
+function ThemeSwitch() {
+  const t = useText(words)
+  const [theme, setTheme] = useState(() => THEMES.find(each => each === storage()?.getItem(THEME_KEY)) ?? "auto")
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme
+    storage()?.setItem(THEME_KEY, theme)
+  }, [theme])
+  return (
+    <div class="chips" role="group" aria-label={t.theme}>
+      {THEMES.map(each => (
+        <button key={each} type="button" class="chip" aria-pressed={each === theme} onClick={() => setTheme(each)}>
+          {t[each]}
+        </button>
+      ))}
+    </div>
+  )
+}

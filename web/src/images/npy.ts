@@ -1,0 +1,27 @@
+/** Arrays of uint8 in numpy's own format (NEP 1), as `format=npy` gives them. */
+
+export interface Bytes {
+  shape: number[]
+  data: Uint8Array
+}
+
+/** Read one. Throws RangeError for anything but C-ordered uint8. */
+export function readNpy(buffer: ArrayBuffer): Bytes {
+  const bytes = new Uint8Array(buffer)
+  if (new TextDecoder("latin1").decode(bytes.subarray(0, 6)) !== "\x93NUMPY") throw new RangeError("not an .npy file")
+  const view = new DataView(buffer)
+  const long = (bytes[6] ?? 1) > 1
+  const length = long ? view.getUint32(8, true) : view.getUint16(8, true)
+  const start = (long ? 12 : 10) + length
+  const header = new TextDecoder("latin1").decode(bytes.subarray(long ? 12 : 10, start))
+  const shape = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1]
+  if (!/'descr':\s*'\|u1'/.test(header) || !/'fortran_order':\s*False/.test(header) || shape === undefined)
+    throw new RangeError("not C-ordered uint8")
+  return {
+    shape: shape
+      .split(",")
+      .filter(part => part.trim())
+      .map(Number),
+    data: bytes.subarray(start),
+  }
+}

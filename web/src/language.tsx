@@ -1,0 +1,101 @@
+/** Words in two languages. Each page keeps its own, in both, side by side; the types see to it that neither lacks one. */
+import { createContext, type ComponentChildren } from "preact"
+import { useContext, useEffect, useMemo, useState } from "preact/hooks"
+
+export const LANGUAGES = ["en", "ru"] as const
+export type Language = (typeof LANGUAGES)[number]
+type Words = Record<string, string | readonly string[] | ((...values: never[]) => unknown)>
+type Same<W extends Words> = {
+  [K in keyof W]: W[K] extends (...values: infer A) => infer R
+    ? (...values: A) => R extends string ? string : R
+    : W[K] extends readonly string[]
+      ? readonly string[]
+      : string
+}
+/** A text in each language. */
+export type Texts<W extends Words> = { en: W; ru: Same<W> }
+
+/** Declare the words of a page; read them with `useText`. */
+export function texts<W extends Words>(en: W, ru: Same<W>): Texts<W> {
+  return { en, ru }
+}
+
+const KEY = "seedling-language"
+type Chosen = { language: Language; choose: (language: Language) => void }
+const LanguageContext = createContext<Chosen>({ language: "en", choose: () => {} })
+
+/** The language of the last visit's switch; else the one that the service took from Accept-Language. */
+export function firstLanguage(): Language {
+  const kept = storage()?.getItem(KEY)
+  return LANGUAGES.find(language => language === (kept ?? document.documentElement.lang)) ?? "en"
+}
+
+export function LanguageProvider({ children }: { children: ComponentChildren }) {
+  const [language, setLanguage] = useState(firstLanguage)
+  useEffect(() => {
+    document.documentElement.lang = language
+  }, [language])
+  const value = useMemo<Chosen>(
+    () => ({
+      language,
+      choose: chosen => {
+        storage()?.setItem(KEY, chosen)
+        setLanguage(chosen)
+      },
+    }),
+    [language],
+  )
+  return <LanguageContext.Provider value={value}>{children}</LanguageContext.Provider>
+}
+
+export function useLanguage(): Chosen {
+  return useContext(LanguageContext)
+}
+
+/** The words of a page in the reader's language. */
+export function useText<W extends Words>(both: Texts<W>): W {
+  return both[useLanguage().language] as W
+}
+
+/** `plural("ru", 3, ["картинка", "картинки", "картинок"])`: the form that goes with a number (CLDR's one, few, many). */
+export function plural(
+  language: Language,
+  count: number,
+  forms: readonly [string, string] | readonly [string, string, string],
+): string {
+  const kind = new Intl.PluralRules(language).select(count)
+  if (kind === "one") return forms[0]
+  return kind === "few" || forms.length === 2 ? forms[1] : forms[2]
+}
+
+/** Numbers as the reader writes them. */
+export function useNumbers(): {
+  number: (value: number, digits?: number) => string
+  percent: (value: number, digits?: number) => string
+} {
+  const { language } = useLanguage()
+  return useMemo(
+    () => ({
+      number: (value, digits = 0) =>
+        new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(
+          value,
+        ),
+      percent: (value, digits = 0) =>
+        new Intl.NumberFormat(language, {
+          style: "percent",
+          maximumFractionDigits: digits,
+          minimumFractionDigits: digits,
+        }).format(value),
+    }),
+    [language],
+  )
+}
+
+/** localStorage, where the browser lets us have it. */
+export function storage(): Storage | undefined {
+  try {
+    return window.localStorage
+  } catch {
+    return undefined
+  }
+}

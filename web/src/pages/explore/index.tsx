@@ -1,0 +1,329 @@
+/** Explore: a plane of seeds that one drags through, and the picture in the middle of it. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
+import { mount, numberOf, pathWith, useAddress, type Query } from "../../address"
+import { callJson } from "../../api/client"
+import { texts, useNumbers, useText } from "../../language"
+import { useVersion, type Version } from "../../models"
+import { placeOf, seedAt, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
+import { Plane } from "../../plane/plane"
+import { CallPanel, type Call } from "../../ui/call-panel"
+import { TextField } from "../../ui/controls"
+import { Failure, Loading } from "../../ui/notice"
+import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
+import { Pixels } from "../../ui/pixels"
+import { common } from "../../words"
+import { LatentDrawer } from "./latent-drawer"
+import { parseEdits, useDrawn } from "./latent"
+import "./explore.css"
+
+const words = texts(
+  {
+    title: "Every point is a picture",
+    plane: "The plane of seeds",
+    help: "Drag, or walk with the arrow keys (with Shift eight at a time). Zoom with the wheel, two fingers, + and −: between two seeds lie their blends. R throws the dice.",
+    dice: "Roll the dice",
+    closer: "Zoom in",
+    farther: "Zoom out",
+    point: (x: string, y: string) => `Between the seeds, at ${x}, ${y}`,
+    ownZ: "A latent of its own",
+    seedHint: "A number up to 4,294,967,295, or any text.",
+    offPlane: "A text is a seed as well, but it has no place on the plane.",
+    real: (share: string) => `The discriminator: ${share} that it is real`,
+    shown: "Picture in the middle",
+  },
+  {
+    title: "Каждая точка — картинка",
+    plane: "Плоскость зёрен",
+    help: "Тяните мышью или ходите стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −: между двумя зёрнами лежат их смеси. R бросает кости.",
+    dice: "Бросить кости",
+    closer: "Приблизить",
+    farther: "Отдалить",
+    point: (x, y) => `Между зёрнами, в точке ${x}, ${y}`,
+    ownZ: "Собственный латентный вектор",
+    seedHint: "Число до 4 294 967 295 или любой текст.",
+    offPlane: "Текст — тоже зерно, но места на плоскости у него нет.",
+    real: share => `Дискриминатор: ${share}, что она настоящая`,
+    shown: "Картинка посередине",
+  },
+)
+
+/** The seed in the address; 42 if it names neither seed nor place. */
+function seedOf(query: Query): string | undefined {
+  return query.seed ?? (query.x === undefined && query.z === undefined ? "42" : undefined)
+}
+
+/** What the address says to look at; at rest, so a picture is drawn there. */
+export function viewOf(query: Query): View {
+  const zoom = numberOf(query.zoom, ZOOM.usual, ZOOM.least, ZOOM.most)
+  const place = placeOf(seedOf(query) ?? "")
+  const fallback = { x: 42, y: 0 }
+  const x = place?.x ?? numberOf(query.x, fallback.x, -65_536, 131_072)
+  const y = place?.y ?? numberOf(query.y, fallback.y, -65_536, 131_072)
+  return snapped({ x, y, zoom })
+}
+
+/** How the address says a view: by the seed where there is one. */
+export function addressOfView({ x, y, zoom }: View) {
+  const at =
+    Number.isInteger(x) && Number.isInteger(y) ? { seed: seedAt(x, y), x: null, y: null } : { seed: null, x, y }
+  const rounded = Math.round(zoom * 100) / 100
+  return { ...at, zoom: rounded === ZOOM.usual ? null : rounded, z: null, dz: null }
+}
+
+export function Explore() {
+  const [query, change] = useAddress()
+  const { found, error, retry } = useVersion(query)
+  const t = useText(words)
+  return (
+    <>
+      <h1>{t.title}</h1>
+      {error ? (
+        <Failure error={error} retry={retry} />
+      ) : found ? (
+        <Explorer version={found} query={query} change={change} />
+      ) : (
+        <Loading />
+      )}
+    </>
+  )
+}
+
+interface ExplorerProps {
+  version: Version
+  query: Query
+  change: ReturnType<typeof useAddress>[1]
+}
+
+function Explorer({ version, query, change }: ExplorerProps) {
+  const t = useText(words)
+  const c = useText(common)
+  const { number } = useNumbers()
+  const [pixels, setPixels] = useState<Uint8ClampedArray>()
+  const [failure, setFailure] = useState<Error>()
+  const psi = numberOf(query.psi, 1, 0, 2)
+  const seed = seedOf(query)
+  const view = useMemo(() => viewOf(query), [query])
+  const settled = useSettled(`${query.label ?? ""}|${psi}`, 120) // a slider asks for a plane when it has been still for a moment
+  const source = useMemo(
+    () => ({ model: version.model, version: version.version, label: query.label, psi }),
+    [version.model, version.version, settled],
+  )
+  const rest = useCallback((to: View) => change(addressOfView(to)), [change])
+  const edits = useMemo(() => parseEdits(query.dz), [query.dz])
+  const offPlane = seed !== undefined && !placeOf(seed)
+  const own = offPlane || query.z !== undefined || edits.size > 0
+  const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
+  const dice = useCallback(
+    () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
+    [change, view, query.zoom],
+  )
+  useKey("r", dice)
+  const title =
+    query.z !== undefined
+      ? t.ownZ
+      : seed !== undefined
+        ? c.pictureOf(seed)
+        : t.point(number(view.x, 4), number(view.y, 4))
+  return (
+    <div class="sides explore">
+      <div class="stack">
+        <div class="plane-frame">
+          <Plane
+            label={t.plane}
+            describedBy="plane-help"
+            source={source}
+            target={view}
+            onPixels={shown => {
+              setFailure(undefined)
+              setPixels(shown)
+            }}
+            onRest={rest}
+            onFailure={setFailure}
+          />
+          <div class="plane-buttons">
+            <button
+              type="button"
+              aria-label={t.closer}
+              title={t.closer}
+              onClick={() => rest(snapped(within(view, 2)))}
+            >
+              +
+            </button>
+            <button
+              type="button"
+              aria-label={t.farther}
+              title={t.farther}
+              onClick={() => rest(snapped(within(view, 0.5)))}
+            >
+              −
+            </button>
+          </div>
+        </div>
+        <p id="plane-help" class="hint">
+          {t.help}
+        </p>
+        {failure && <Failure error={failure} />}
+      </div>
+      <div class="stack">
+        <section class="panel stack" aria-label={t.shown}>
+          <Pixels pixels={own ? drawn.pixels : pixels} label={title} class="shown" />
+          <div aria-live="polite">
+            <h2 class="number">{title}</h2>
+            {seed !== undefined && !own && <Opinion version={version} seed={seed} query={query} />}
+            {offPlane && <p class="hint">{t.offPlane}</p>}
+          </div>
+          {drawn.error && <Failure error={drawn.error} />}
+          <div class="row">
+            <button type="button" class="primary" onClick={dice} title="R">
+              ⚄ {t.dice}
+            </button>
+            <Save version={version} seed={seed} view={view} query={query} own={own} pixels={drawn.pixels} />
+          </div>
+          <TextField
+            label={c.seed}
+            value={seed ?? ""}
+            hint={t.seedHint}
+            maxLength={128}
+            onChange={text => text && change({ seed: text, x: null, y: null, z: null, dz: null })}
+          />
+          <LabelPicker classes={version.classes} query={query} change={change} />
+          <PsiSlider query={query} change={change} />
+          <VersionPicker version={version} query={query} change={change} />
+        </section>
+        {(seed !== undefined || query.z !== undefined) && (
+          <LatentDrawer version={version} seed={seed} query={query} change={change} />
+        )}
+        <section class="panel">
+          <CallPanel call={callOf(version, query, view, own ? drawn.body : undefined)} />
+        </section>
+      </div>
+    </div>
+  )
+}
+
+/** What the discriminator thinks of a seed's picture. */
+function Opinion({ version, seed, query }: { version: Version; seed: string; query: Query }) {
+  const t = useText(words)
+  const { percent } = useNumbers()
+  const [opinion, setOpinion] = useState<number>()
+  const { label, psi } = query
+  useEffect(() => {
+    const controller = new AbortController()
+    const asked = setTimeout(() => {
+      callJson<{ pictures: { probability: number }[] }>("/discriminate", {
+        query: { seeds: seed, label, psi, model: version.model, version: version.version },
+        signal: controller.signal,
+      }).then(
+        found => setOpinion(found.pictures[0]?.probability),
+        () => setOpinion(undefined), // the picture is what matters here
+      )
+    }, 150)
+    return () => {
+      clearTimeout(asked)
+      controller.abort()
+    }
+  }, [version.model, version.version, seed, label, psi])
+  return <p class="hint">{opinion === undefined ? " " : t.real(percent(opinion))}</p>
+}
+
+interface SaveProps {
+  version: Version
+  seed: string | undefined
+  view: View
+  query: Query
+  own: boolean
+  pixels: Uint8Array | undefined
+}
+
+/** A link to the file itself. A latent of one's own has no address, so its answer is kept as it came. */
+function Save({ version, seed, view, query, own, pixels }: SaveProps) {
+  const c = useText(common)
+  const blob = useDrawnFile(own && seed === undefined ? pixels : own ? pixels : undefined, version, query)
+  const call = callOf(version, query, view, undefined)
+  const href = own ? blob : mount() + pathWith(call.path, { ...call.query, scale: 8 })
+  if (!href) return null
+  return (
+    <a class="button" href={href} download={call.file}>
+      {c.download}
+    </a>
+  )
+}
+
+/** The PNG of a latent that is not a seed's, with its text chunks; asked for when its pixels are there. */
+function useDrawnFile(pixels: Uint8Array | undefined, version: Version, query: Query): string | undefined {
+  const [address, setAddress] = useState<string>()
+  const latest = useRef(0)
+  useEffect(() => {
+    setAddress(undefined)
+    if (!pixels) return
+    const turn = ++latest.current
+    let made: string | undefined
+    const timer = setTimeout(async () => {
+      const { drawnFile } = await import("./latent")
+      const blob = await drawnFile(version, query).catch(() => undefined)
+      if (blob && turn === latest.current) setAddress((made = URL.createObjectURL(blob)))
+    }, 300)
+    return () => {
+      clearTimeout(timer)
+      if (made) URL.revokeObjectURL(made)
+    }
+  }, [pixels])
+  return address
+}
+
+/** The call that draws the picture in the middle. */
+export function callOf(
+  version: Pick<Version, "model" | "version" | "classes">,
+  query: Query,
+  view: View,
+  body: unknown,
+): Call {
+  const psi = numberOf(query.psi, 1, 0, 2)
+  const given = {
+    label: query.label,
+    psi: psi === 1 ? undefined : psi,
+    model: version.model,
+    version: version.version,
+  }
+  if (body !== undefined) return { method: "POST", path: "/generate", body, file: "z.png" }
+  const seed = seedOf(query)
+  if (seed !== undefined)
+    return { path: "/generate", query: { seed, ...given }, file: `${seed.replace(/[^\w.-]+/g, "_")}.png` }
+  const { x, y } = view
+  return {
+    path: "/plane",
+    query: { x, y, columns: 1, rows: 1, step: stepFor(view.zoom), ...given },
+    file: "point.png",
+  }
+}
+
+function within(view: View, factor: number): View {
+  return { ...view, zoom: Math.min(ZOOM.most, Math.max(ZOOM.least, view.zoom * factor)) }
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!
+}
+
+/** A value that has been still for so many milliseconds. */
+function useSettled<T>(value: T, milliseconds: number): T {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), milliseconds)
+    return () => clearTimeout(timer)
+  }, [value, milliseconds])
+  return settled
+}
+
+/** A key that works wherever nothing is typed. */
+function useKey(name: string, act: () => void): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      const typing =
+        event.target instanceof Element && event.target.closest("input:not([type=range]), textarea, select")
+      if (event.key.toLowerCase() === name && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) act()
+    }
+    window.addEventListener("keydown", listen)
+    return () => window.removeEventListener("keydown", listen)
+  }, [name, act])
+}

@@ -1,0 +1,80 @@
+/** The hundred numbers behind a picture, each with a slider. */
+import { useEffect, useState } from "preact/hooks"
+import { type Patch, type Query } from "../../address"
+import { texts, useNumbers, useText } from "../../language"
+import { type Version } from "../../models"
+import { Slider } from "../../ui/controls"
+import { edited, formatEdits, parseEdits, REACH, startOf } from "./latent"
+
+const words = texts(
+  {
+    title: "The numbers behind it (z)",
+    hint: "A seed is only a way to choose these. Move one and see what it does; it is no longer that seed's picture then.",
+    reset: "Back to the seed's own",
+    z: (index: number) => `z ${index}`,
+  },
+  {
+    title: "Числа, из которых она сделана (z)",
+    hint: "Зерно — лишь способ выбрать их. Сдвиньте одно и посмотрите, что изменится; это будет уже не картинка зерна.",
+    reset: "Вернуть числа зерна",
+    z: index => `z ${index}`,
+  },
+)
+
+interface DrawerProps {
+  version: Version
+  seed: string | undefined
+  query: Query
+  change: (patch: Patch, options?: { replace?: boolean }) => void
+}
+
+export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const [start, setStart] = useState<number[]>()
+  const [open, setOpen] = useState(query.dz !== undefined || query.z !== undefined)
+  useEffect(() => {
+    if (!open) return
+    let current = true
+    startOf({ version, seed: query.z === undefined ? seed : undefined, z: query.z }).then(
+      found => current && setStart(found.z),
+      () => current && setStart(undefined), // the picture above tells of it
+    )
+    return () => {
+      current = false
+    }
+  }, [open, version.model, version.version, seed, query.z])
+  const edits = parseEdits(query.dz)
+  const set = (index: number, value: number, replace: boolean) => {
+    const next = new Map(edits).set(index, Math.round(value * 100) / 100)
+    // From here on it is this seed's, whatever the default is.
+    change({ dz: formatEdits(next), ...(query.z === undefined && seed !== undefined ? { seed } : {}) }, { replace })
+  }
+  return (
+    <details class="panel" open={open} onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>{t.title}</summary>
+      <p class="hint">{t.hint}</p>
+      {edits.size > 0 && (
+        <button type="button" onClick={() => change({ dz: null })}>
+          {t.reset}
+        </button>
+      )}
+      {open && start && (
+        <div class="latents">
+          {edited(start, edits).map((value, index) => (
+            <Slider
+              key={index}
+              label={t.z(index)}
+              value={Math.round(value * 100) / 100}
+              min={-REACH}
+              max={REACH}
+              step={0.01}
+              show={shown => number(shown, 2)}
+              onInput={next => set(index, next, true)}
+            />
+          ))}
+        </div>
+      )}
+    </details>
+  )
+}

@@ -1,0 +1,132 @@
+/** Latents that are moved by hand: a seed's or a given one, some of whose numbers are set to others. */
+import { useEffect, useRef, useState } from "preact/hooks"
+import { call, callJson, type Schemas } from "../../api/client"
+import { numberOf, type Query } from "../../address"
+import { readNpy } from "../../images/npy"
+import { bodyLabel, parseLabel } from "../../label"
+import { type Version } from "../../models"
+
+export const REACH = 4
+/** Number of the coordinate to its new value. */
+export type Edits = ReadonlyMap<number, number>
+
+/** Read `3:1.5,17:-0.2`. */
+export function parseEdits(text: string | undefined): Edits {
+  const found = new Map<number, number>()
+  for (const part of (text ?? "").split(",")) {
+    const match = /^(\d{1,4}):(-?\d+(\.\d+)?)$/.exec(part)
+    if (match && Math.abs(Number(match[2])) <= 8) found.set(Number(match[1]), Number(match[2]))
+  }
+  return found
+}
+
+export function formatEdits(edits: Edits): string | null {
+  return edits.size ? [...edits].map(([index, value]) => `${index}:${value}`).join(",") : null
+}
+
+/** A latent with its edits. Coordinates that it does not have are left out. */
+export function edited(z: readonly number[], edits: Edits): number[] {
+  return z.map((value, index) => edits.get(index) ?? value)
+}
+
+export interface Drawable {
+  version: Version
+  seed: string | undefined
+  z: string | undefined
+  edits: Edits
+  label: string | undefined
+  psi: number
+}
+
+/** The latent to start from, psi not applied, and the class that goes with it. Asked for once a seed. */
+export async function startOf({
+  version,
+  seed,
+  z,
+}: Pick<Drawable, "version" | "seed" | "z">): Promise<{ z: number[]; label: number | null }> {
+  if (z !== undefined) {
+    const given = z.split(",").map(Number)
+    const numbers = Array.from({ length: version.z_dim }, (_, index) =>
+      Number.isFinite(given[index]) ? given[index]! : 0,
+    )
+    return { z: numbers, label: version.classes.length ? 0 : null }
+  }
+  const key = `${version.model}/${version.version}/${seed}`
+  const asked =
+    starts.get(key) ??
+    callJson<Schemas["Picture"]>("/generate", {
+      query: { seed, format: "json", model: version.model, version: version.version },
+    })
+  starts.set(key, asked)
+  asked.catch(() => starts.delete(key))
+  const found = await asked
+  return { z: found.z, label: found.label ?? null }
+}
+const starts = new Map<string, Promise<Schemas["Picture"]>>()
+
+/** The body of POST /generate for it. A seed that is not edited is said as a seed. */
+export async function bodyOf(drawable: Drawable): Promise<Record<string, unknown>> {
+  const { version, seed, edits, label, psi } = drawable
+  const asked = bodyLabel(parseLabel(label, version.classes), version.classes)
+  const common = { ...(psi === 1 ? {} : { psi }), model: version.model, version: String(version.version) }
+  if (seed !== undefined && !edits.size) return { seed, ...(asked === undefined ? {} : { label: asked }), ...common }
+  const start = await startOf(drawable)
+  // psi pulls z when it is drawn from a seed alone, so it is applied here.
+  const z = edited(start.z, edits).map(value => (psi === 1 ? value : value * psi))
+  const own = asked ?? (start.label === null ? undefined : version.classes[start.label])
+  return { z, ...(own === undefined ? {} : { label: own }), model: version.model, version: String(version.version) }
+}
+
+export interface Drawn {
+  pixels: Uint8Array | undefined
+  body: Record<string, unknown> | undefined
+  error: Error | undefined
+}
+
+/** Draw what is moved by hand: one call at a time, and of what is moved meanwhile the last. */
+export function useDrawn(drawable: Drawable | undefined): Drawn {
+  const [drawn, setDrawn] = useState<Drawn>({ pixels: undefined, body: undefined, error: undefined })
+  const wanted = useRef<Drawable | undefined>(undefined)
+  const busy = useRef(false)
+  const key =
+    drawable &&
+    JSON.stringify([
+      { ...drawable, version: [drawable.version.model, drawable.version.version] },
+      [...drawable.edits],
+    ])
+  useEffect(() => {
+    wanted.current = drawable
+    if (!drawable || busy.current) return
+    busy.current = true
+    void (async () => {
+      while (wanted.current) {
+        const turn = wanted.current
+        try {
+          const body = await bodyOf(turn)
+          const answer = await call("/generate", { method: "POST", body: { ...body, format: "npy" } })
+          const pixels = readNpy(await answer.arrayBuffer()).data
+          setDrawn({ pixels, body, error: undefined })
+        } catch (error) {
+          setDrawn({ pixels: undefined, body: undefined, error: error as Error })
+        }
+        if (wanted.current === turn) wanted.current = undefined
+      }
+      busy.current = false
+    })()
+  }, [key])
+  return drawable ? drawn : { pixels: undefined, body: undefined, error: undefined }
+}
+
+/** The PNG of it, eight times as large, with the notes that tell how to make it again. */
+export async function drawnFile(version: Version, query: Query): Promise<Blob> {
+  const drawable = {
+    version,
+    seed: query.z === undefined ? query.seed : undefined,
+    z: query.z,
+    edits: parseEdits(query.dz),
+    label: query.label,
+    psi: numberOf(query.psi, 1, 0, 2),
+  }
+  const body = await bodyOf(drawable)
+  return (await call("/generate", { method: "POST", body: { ...body, scale: 8 } })).blob()
+}

@@ -1,0 +1,133 @@
+/** The sheets that the plane is made of: asked for a tile at a time, never a picture at a time, and kept. */
+import { call } from "../api/client"
+import { cellOf, greyOf } from "../images/pixels"
+import { TILE, type Tile } from "./geometry"
+
+/** What decides the pictures, besides their place. */
+export interface Source {
+  model: string
+  version: number
+  label: string | undefined
+  psi: number
+}
+
+interface Loaded {
+  bitmap: ImageBitmap
+  grey: Uint8Array
+}
+const AT_ONCE = 3
+const KEPT = 600
+
+const mod = (value: number, by: number) => ((value % by) + by) % by
+
+/** A tile's call to GET /plane. */
+export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
+  const span = TILE * tile.step
+  const x = tile.column * span
+  const y = tile.row * span
+  return { x, y, columns: TILE, rows: TILE, step: tile.step, label, psi: psi === 1 ? undefined : psi, model, version }
+}
+
+export class Tiles {
+  private readonly loaded = new Map<string, Loaded>()
+  private readonly pending = new Map<string, AbortController>()
+  private wanted: Tile[] = []
+  private source: Source | undefined
+  private sources: string[] = []
+
+  /**
+   * @param changed called when there is more to draw
+   * @param failed called with the error when a tile does not come
+   */
+  constructor(
+    private readonly changed: () => void,
+    private readonly failed: (error: Error) => void,
+  ) {}
+
+  /** Draw from another source; what is loaded of the last one stands in until the new pictures are there. */
+  from(source: Source): void {
+    const key = JSON.stringify(source)
+    if (this.sources[0] === key) return
+    this.source = source
+    this.sources = [key, ...this.sources.filter(other => other !== key)].slice(0, 2)
+    this.pending.forEach(controller => controller.abort())
+    this.pending.clear()
+  }
+
+  /** Load these, in this order; forget what was wanted before. */
+  want(tiles: Tile[]): void {
+    this.wanted = tiles
+    const keys = new Set(tiles.map(tile => this.key(tile, this.sources[0])))
+    for (const [key, controller] of this.pending)
+      if (!keys.has(key)) {
+        controller.abort()
+        this.pending.delete(key)
+      }
+    this.next()
+  }
+
+  /** A tile, of the last source where this one's is not there yet. */
+  get(tile: Tile): Loaded | undefined {
+    for (const source of this.sources) {
+      const found = this.loaded.get(this.key(tile, source))
+      if (found) return found
+    }
+    return undefined
+  }
+
+  /** One picture by its column and row in the lattice of a step: of this source alone. */
+  pixels(column: number, row: number, step: number): Uint8Array | undefined {
+    const tile = { column: Math.floor(column / TILE), row: Math.floor(row / TILE), step }
+    const found = this.loaded.get(this.key(tile, this.sources[0]))
+    return found && cellOf(found.grey, TILE, mod(column, TILE), mod(row, TILE))
+  }
+
+  close(): void {
+    this.wanted = []
+    this.pending.forEach(controller => controller.abort())
+    this.pending.clear()
+    this.loaded.forEach(({ bitmap }) => bitmap.close())
+    this.loaded.clear()
+  }
+
+  private key({ column, row, step }: Tile, source: string | undefined): string {
+    return `${step} ${column} ${row} ${source}`
+  }
+
+  private next(): void {
+    if (!this.source) return
+    for (const tile of this.wanted) {
+      if (this.pending.size >= AT_ONCE) return
+      const key = this.key(tile, this.sources[0])
+      if (!this.loaded.has(key) && !this.pending.has(key)) void this.load(tile, key, this.source)
+    }
+  }
+
+  private async load(tile: Tile, key: string, source: Source): Promise<void> {
+    const controller = new AbortController()
+    this.pending.set(key, controller)
+    try {
+      const answer = await call("/plane", { query: tileQuery(tile, source), signal: controller.signal })
+      const bitmap = await createImageBitmap(await answer.blob())
+      this.loaded.set(key, { bitmap, grey: greyOf(bitmap) })
+      this.forget()
+      this.changed()
+    } catch (error) {
+      if (controller.signal.aborted) return
+      this.wanted = this.wanted.filter(other => this.key(other, this.sources[0]) !== key) // not again until it is wanted again
+      this.failed(error as Error)
+    } finally {
+      if (this.pending.get(key) === controller) this.pending.delete(key)
+    }
+    this.next()
+  }
+
+  /** Let go of what was loaded first. */
+  private forget(): void {
+    for (const [key, { bitmap }] of this.loaded) {
+      if (this.loaded.size <= KEPT) return
+      bitmap.close()
+      this.loaded.delete(key)
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** Lines over images seen, by uPlot, and the same numbers as a table. Loaded by the pages that have a chart. */
+import uPlot from "uplot"
+import "uplot/dist/uPlot.min.css"
+import { useEffect, useRef } from "preact/hooks"
+import { useNumbers, useText } from "../language"
+import { common } from "../words"
+import { DataTable } from "./data-table"
+
+export interface Series {
+  title: string
+  /** One value for each x; null where there is none. */
+  values: readonly (number | null)[]
+}
+
+interface ChartProps {
+  title: string
+  xTitle: string
+  x: readonly number[]
+  series: readonly Series[]
+  digits?: number
+  /** Whether y is on a logarithmic scale. */
+  log?: boolean
+  height?: number
+}
+const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
+const MOST_ROWS = 40
+
+/** What a colour of the style sheet is at this place, in light or dark: a canvas cannot look it up by itself. */
+function colour(element: HTMLElement, name: string): string {
+  const before = element.style.color
+  element.style.color = `var(${name})`
+  const found = getComputedStyle(element).color
+  element.style.color = before
+  return found
+}
+
+export function Chart({ title, xTitle, x, series, digits = 3, log = false, height = 220 }: ChartProps) {
+  const t = useText(common)
+  const { number } = useNumbers()
+  const place = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>()
+  const shape = JSON.stringify([series.map(s => s.title), xTitle, log, height])
+  useEffect(() => {
+    const element = place.current!
+    const ink = colour(element, "--ink")
+    const grid = { stroke: colour(element, "--hairline"), width: 1 }
+    const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui" }
+    const made = new uPlot(
+      {
+        width: Math.max(element.clientWidth, 200),
+        height,
+        scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+        axes: [
+          { ...axis, values: (_, ticks) => ticks.map(tick => (tick === null ? "" : number(tick))) },
+          {
+            ...axis,
+            size: 60,
+            values: (_, ticks) => ticks.map(tick => (tick === null ? "" : String(Number(tick.toPrecision(3))))),
+          },
+        ],
+        series: [
+          { label: xTitle, value: (_, value) => (value == null ? "–" : number(value)) },
+          ...series.map(({ title }, index) => ({
+            label: title,
+            stroke: colour(element, STROKES[index % STROKES.length]!),
+            width: 1.75,
+            spanGaps: true,
+            points: { show: x.length < 40 },
+            value: (_: uPlot, value: number | null) => (value == null ? "–" : number(value, digits)),
+          })),
+        ],
+      },
+      [[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData,
+      element,
+    )
+    plot.current = made
+    const observer = new ResizeObserver(() => made.setSize({ width: Math.max(element.clientWidth, 200), height }))
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      made.destroy()
+      plot.current = undefined
+    }
+    // The data come in below; a new plot is made only when what it draws has another form.
+  }, [shape, number])
+  useEffect(() => {
+    plot.current?.setData([[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData)
+  }, [x, series])
+  const every = Math.max(1, Math.ceil(x.length / MOST_ROWS))
+  const rows = x.map((_, index) => index).filter(index => index % every === 0 || index === x.length - 1)
+  return (
+    <figure class="chart">
+      <figcaption>{title}</figcaption>
+      <div ref={place} aria-hidden="true" />
+      <details>
+        <summary>{t.asTable}</summary>
+        <DataTable
+          caption={title}
+          rows={rows}
+          columns={[
+            { title: xTitle, cell: index => number(x[index]!), numeric: true },
+            ...series.map(s => ({
+              title: s.title,
+              numeric: true,
+              cell: (index: number) => (s.values[index] == null ? "–" : number(s.values[index]!, digits)),
+            })),
+          ]}
+        />
+      </details>
+    </figure>
+  )
+}

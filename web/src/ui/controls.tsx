@@ -1,0 +1,126 @@
+/** Form controls with their labels. */
+import { useId } from "preact/hooks"
+import { type ComponentChildren } from "preact"
+
+interface SliderProps {
+  label: ComponentChildren
+  value: number
+  min: number
+  max: number
+  step: number
+  /** While the hand moves. */
+  onInput: (value: number) => void
+  /** When it has let go. */
+  onChange?: (value: number) => void
+  hint?: string
+  show?: (value: number) => string
+  disabled?: boolean
+}
+
+export function Slider({ label, value, min, max, step, onInput, onChange, hint, show, disabled }: SliderProps) {
+  const id = useId()
+  return (
+    <div class="field slider">
+      <label for={id}>{label}</label>
+      <output for={id}>{show ? show(value) : value}</output>
+      <input
+        id={id}
+        type="range"
+        min={min}
+        max={max}
+        step={step}
+        value={value}
+        disabled={disabled}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        aria-valuetext={show?.(value)}
+        onInput={event => onInput(event.currentTarget.valueAsNumber)}
+        onChange={event => onChange?.(event.currentTarget.valueAsNumber)}
+      />
+      {hint && (
+        <small id={`${id}-hint`} class="hint">
+          {hint}
+        </small>
+      )}
+    </div>
+  )
+}
+
+interface SelectProps<T extends string> {
+  label: ComponentChildren
+  value: T
+  options: readonly (readonly [T, string])[]
+  onChange: (value: T) => void
+  disabled?: boolean
+}
+
+export function Select<T extends string>({ label, value, options, onChange, disabled }: SelectProps<T>) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select id={id} value={value} disabled={disabled} onChange={event => onChange(event.currentTarget.value as T)}>
+        {options.map(([option, words]) => (
+          <option key={option} value={option} selected={option === value}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
+interface TextFieldProps {
+  label: ComponentChildren
+  value: string
+  /** When the reader is done: Enter, or leaving the field. */
+  onChange: (value: string) => void
+  type?: "text" | "password" | "number"
+  hint?: string
+  placeholder?: string
+  maxLength?: number
+  min?: number
+  max?: number
+  step?: number | "any"
+  autocomplete?: string
+}
+
+export function TextField({ label, value, onChange, type = "text", hint, ...rest }: TextFieldProps) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type={type}
+        value={value}
+        spellcheck={false}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        onChange={event => onChange(event.currentTarget.value)}
+        onKeyDown={event => event.key === "Enter" && onChange(event.currentTarget.value)}
+        {...rest}
+      />
+      {hint && (
+        <small id={`${id}-hint`} class="hint">
+          {hint}
+        </small>
+      )}
+    </div>
+  )
+}
+
+export function Toggle({
+  label,
+  checked,
+  onChange,
+}: {
+  label: ComponentChildren
+  checked: boolean
+  onChange: (checked: boolean) => void
+}) {
+  return (
+    <label class="toggle">
+      <input type="checkbox" checked={checked} onChange={event => onChange(event.currentTarget.checked)} />
+      <span>{label}</span>
+    </label>
+  )
+}

@@ -1,0 +1,131 @@
+/** What most pages let one choose: model and version, class or a mixture of two, psi. All of it lives in the address. */
+import { useState } from "preact/hooks"
+import { numberOf, type Patch, type Query } from "../address"
+import { between, formatLabel, parseLabel } from "../label"
+import { useNumbers, useText } from "../language"
+import { useModels, type Version } from "../models"
+import { common } from "../words"
+import { Select, Slider } from "./controls"
+
+type Change = (patch: Patch, options?: { replace?: boolean }) => void
+
+/** Model and version. Another model has other classes, so a change of it forgets the label. */
+export function VersionPicker({
+  version,
+  query,
+  change,
+}: {
+  version: Version | undefined
+  query: Query
+  change: Change
+}) {
+  const t = useText(common)
+  const { list } = useModels()
+  const model = list?.models.find(m => m.name === version?.model)
+  if (!list || !version || !model) return null
+  const versions = model.versions.filter(v => v.state !== "refused")
+  const champion = model.aliases.champion
+  return (
+    <div class="row">
+      <Select
+        label={t.model}
+        value={model.name}
+        options={list.models.map(m => [m.name, m.name] as const)}
+        onChange={name => change({ model: name, version: null, label: null, z: null, dz: null })}
+      />
+      <Select
+        label={t.version}
+        value={query.version ?? "champion"}
+        options={[
+          ["champion", champion === undefined ? "champion" : t.champion(champion)] as const,
+          ...versions.map(v => [String(v.version), String(v.version)] as const).reverse(),
+        ]}
+        onChange={number => change({ model: model.name, version: number === "champion" ? null : number })}
+      />
+    </div>
+  )
+}
+
+/** Chips of the classes; "mix" makes two of them and a slider between. Nothing where the model has no classes. */
+export function LabelPicker({
+  classes,
+  query,
+  change,
+}: {
+  classes: readonly string[]
+  query: Query
+  change: Change
+}) {
+  const t = useText(common)
+  const { percent } = useNumbers()
+  const mixture = parseLabel(query.label, classes)
+  const chosen = [...mixture.keys()]
+  const [mixing, setMixing] = useState(chosen.length > 1)
+  if (!classes.length) return null
+  const [from, to] = chosen
+  const part = to === undefined ? 0.5 : (mixture.get(to) ?? 0.5)
+  const isMixed = mixing && from !== undefined && to !== undefined
+  const pick = (index: number) => {
+    if (!mixing || from === undefined) return change({ label: classes[index] })
+    if (index === from) return change({ label: to === undefined ? null : classes[to] })
+    if (index === to) return change({ label: classes[from] })
+    return change({ label: formatLabel(between(from, index, part === 0 || part === 1 ? 0.5 : part), classes) })
+  }
+  return (
+    <fieldset class="field labels">
+      <legend>{t.classes}</legend>
+      <div class="chips">
+        <button type="button" class="chip" aria-pressed={!chosen.length} onClick={() => change({ label: null })}>
+          {t.anyClass}
+        </button>
+        {classes.map((name, index) => (
+          <button key={name} type="button" class="chip" aria-pressed={mixture.has(index)} onClick={() => pick(index)}>
+            {name}
+          </button>
+        ))}
+        <button
+          type="button"
+          class="chip mix"
+          aria-pressed={mixing}
+          title={t.mixHint}
+          onClick={() => {
+            setMixing(!mixing)
+            if (mixing && from !== undefined) change({ label: classes[from] })
+            if (!mixing && from === undefined) change({ label: classes[3 % classes.length] })
+          }}
+        >
+          {t.mix}
+        </button>
+      </div>
+      {isMixed && (
+        <Slider
+          label={t.mixOf(classes[from]!, classes[to]!)}
+          value={part}
+          min={0.01}
+          max={0.99}
+          step={0.01}
+          show={value => percent(value)}
+          onInput={value => change({ label: formatLabel(between(from, to, value), classes) }, { replace: true })}
+        />
+      )}
+    </fieldset>
+  )
+}
+
+export function PsiSlider({ query, change }: { query: Query; change: Change }) {
+  const t = useText(common)
+  const { number } = useNumbers()
+  const psi = numberOf(query.psi, 1, 0, 2)
+  return (
+    <Slider
+      label={t.psi}
+      hint={t.psiHint}
+      value={psi}
+      min={0}
+      max={2}
+      step={0.05}
+      show={value => number(value, 2)}
+      onInput={value => change({ psi: value === 1 ? null : value }, { replace: true })}
+    />
+  )
+}
