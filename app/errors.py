@@ -11,6 +11,7 @@
     │   └── PictureTooLarge     413  more pixels than are decoded
     ├── PictureUnsupported      415  a body that is no picture, or of another kind
     ├── NotFound                404  no such model, version or page
+    │   └── DatasetMissing      404  real pictures are asked for, and their dataset is not here
     ├── Conflict                409  what is asked for does not fit the state things are in
     │   ├── JobConflict         409  a job that has ended, or has not
     │   ├── VersionInService    409  a champion cannot be deleted
@@ -108,6 +109,12 @@ class NotFound(SeedlingError):
     """There is no such model, version or page."""
 
     status, code = 404, "not_found"
+
+
+class DatasetMissing(NotFound):
+    """The dataset that a version was trained on is not on this machine, or is not the published one."""
+
+    code = "dataset_missing"
 
 
 class VersionUnusable(SeedlingError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import io
 import struct
@@ -79,6 +80,11 @@ def _text_chunk(key: str, value: str) -> bytes:
     if value.isascii() and len(value) <= LONG_TEXT:  # as Pillow would, in a fifth of the time
         return _chunk(b"tEXt", f"{key}\0{value}".encode())
     return b"".join(_chunk(kind, content) for kind, content, *_ in _text_chunks({key: value}).chunks)
+
+
+def data_uri(content: bytes) -> str:
+    """A PNG as an address that holds it (RFC 2397)."""
+    return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def webp(pixels: Pixels) -> bytes:

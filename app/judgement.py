@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Sequence
@@ -134,7 +133,7 @@ def judge(content: bytes, how: Prepare, label: Label | None, discriminator: Load
         label=index,
         label_name=None if index is None else classes[index],
         per_label=logits if classes and label is None else None,
-        prepared="data:image/png;base64," + base64.b64encode(imaging.png(picture)).decode(),
+        prepared=imaging.data_uri(imaging.png(picture)),
     )
 
 

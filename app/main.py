@@ -19,7 +19,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app import __version__, problems
-from app.api import catalogue, discriminate, generate, health, interpolate, plane, promotion, retraining
+from app.api import catalogue, discriminate, generate, health, interpolate, plane, promotion, quiz, retraining
 from app.api.direct import DirectGenerate
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
-    for module in (generate, plane, interpolate, discriminate, catalogue, retraining, promotion, health):
+    for module in (generate, plane, interpolate, discriminate, quiz, catalogue, retraining, promotion, health):
         app.include_router(module.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

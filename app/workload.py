@@ -21,6 +21,7 @@ from app.discriminator import LoadedDiscriminator
 from app.errors import Busy, ClientGone
 from app.generator import LoadedGenerator
 from app.pictures import Posed
+from app.quiz import Originals, RealPictures
 from app.response_cache import Answer, ResponseCache
 from app.slices import Slices, Steps
 
@@ -50,6 +51,7 @@ class Workload:
     def __init__(self, catalog: Catalog, bulk_concurrency: int, cache_bytes: int) -> None:
         self.catalog = catalog
         self.cache = ResponseCache(cache_bytes)
+        self._originals = Originals()
         self._batcher = Batcher()
         self._slices = Slices()
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
@@ -74,6 +76,14 @@ class Workload:
             VersionUnusable: as `Catalog.discriminator`.
         """
         return await to_thread.run_sync(self.catalog.discriminator, generator)
+
+    async def originals(self, generator: LoadedGenerator) -> RealPictures:
+        """The test pictures of what a generator was trained on; reading them does not hold up the others.
+
+        Raises:
+            DatasetMissing: as `Originals.of`.
+        """
+        return await to_thread.run_sync(self._originals.of, generator.manifest.dataset)
 
     async def draw(self, request: Request, posed: Posed) -> Answer:
         """Draw what `/generate` was asked for.

@@ -12,6 +12,8 @@ import pytest
 from tests.live import ROOT
 
 HEAVY = {"torch", "onnx", "torchmetrics", "typer", "rich", "matplotlib"}
+FREE_OF_TORCH = {"spec", "datasets"}
+"""The rooms of the trainer that the service may enter."""
 FOR_A_TERMINAL = {"typer", "rich"}
 WHEN_ADMINISTERED = {"sqlalchemy", "psutil", "httpx"}
 """What a service that only serves does not load, for the memory of its workers and the time of its start."""
@@ -36,12 +38,13 @@ def files(package: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("path", files("app"), ids=str)
-def test_app_imports_models_and_the_spec_and_nothing_else_of_ours(path: Path) -> None:
+def test_app_imports_models_and_of_the_trainer_only_its_spec_and_its_files(path: Path) -> None:
     for name in imports_of(path):
         top = name.partition(".")[0]
         if path.name != "terminal.py" or top not in FOR_A_TERMINAL:
             assert top not in HEAVY, f"{path} imports {name}"
-        assert top != "training" or name.startswith("training.spec") or name == "training", f"{path} imports {name}"
+        assert top != "training" or name.split(".")[1] in FREE_OF_TORCH, f"{path} imports {name}"
+        assert not name.startswith("training.datasets.tensors"), f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", files("models"), ids=str)
@@ -56,6 +59,16 @@ def test_nothing_imports_app(path: Path) -> None:
 
 def test_the_spec_is_free_of_torch() -> None:
     assert not {name.partition(".")[0] for name in imports_of(ROOT / "training" / "spec.py")} & HEAVY
+
+
+def test_reading_a_dataset_pulls_in_no_torch() -> None:
+    script = f"""
+import sys
+from training import datasets
+print(datasets.read("mnist", "test")[0].shape, sorted(set(sys.modules) & {HEAVY}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "(10000, 28, 28) []", done.stderr
 
 
 def test_the_service_draws_where_torch_cannot_be_imported(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from models.repository import Repository, Version
 from tests.app.reading import pixels
 from tests.live import ROOT, service
 from tests.readme import QUALITY, README, with_figures, with_goals
-from training import datasets, networks
 from training import export as exporting
+from training import networks
 from training.checkpoint import load_checkpoint
-from training.datasets import SOURCES
+from training.datasets import SOURCES, tensors
 from training.errors import TrainingError
 from training.evaluation.figures import Battery
 from training.exact import SIGNIFICAND
@@ -43,7 +43,7 @@ def measured(cache: Path) -> dict[str, dict[str, Figure]]:
     for name, version in CHAMPIONS.items():
         dataset = TrainingSpec.model_validate(version.manifest.spec).dataset
         try:
-            datasets.load(dataset, "test")
+            tensors.load(dataset, "test")
         except TrainingError:
             continue
         battery = batteries[dataset] = batteries.get(dataset) or Battery(dataset, cache=cache)
@@ -64,7 +64,7 @@ def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Pa
     state = load_checkpoint(version.path / WEIGHTS)
     spec, classes = TrainingSpec.model_validate(state["spec"]), len(version.manifest.classes)
     try:
-        train = datasets.load(spec.dataset, "train")
+        train = tensors.load(spec.dataset, "train")
     except TrainingError as error:
         pytest.skip(str(error))
     generator, _ = networks.build(spec, classes)

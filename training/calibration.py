@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.manifest import Calibration
-from training.datasets import Dataset
+from training.datasets.tensors import Dataset
 from training.onnx_models import OnnxGenerator, one_hot, session
 
 FIT_SEEDS = range(2**31, 2**31 + 5_000)

@@ -24,6 +24,7 @@ from models.repository import CHAMPION, Repository, RepositoryError, Version
 from training import datasets, grid
 from training import export as exporting
 from training import run as running
+from training.datasets import tensors
 from training.errors import FolderInUseError, TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation import report
@@ -294,7 +295,7 @@ def list_datasets(data: DataOption = None) -> None:
     table = Table("dataset", "what", "train + test", "where", "state")
     for name, source in datasets.SOURCES.items():
         try:
-            splits = [datasets.load(name, split, data) for split in ("train", "test")]
+            splits = [tensors.load(name, split, data) for split in ("train", "test")]
             row = (" + ".join(f"{len(s):,}" for s in splits), str(datasets.locate(source, data)), "verified")
         except TrainingError as error:
             row = ("", "", str(error))
@@ -328,7 +329,7 @@ def classifier(
     if path.exists() and not replace:
         raise TrainingError(f"{path} exists, and every published figure stands on it. Use --out, or --replace if you mean it.")
     torch.set_num_threads(THREADS)
-    train_split, test_split = (datasets.load(dataset, split, data) for split in ("train", "test"))
+    train_split, test_split = (tensors.load(dataset, split, data) for split in ("train", "test"))
     fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
     classifiers.save(fitted, path)
     accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)

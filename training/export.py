@@ -36,7 +36,8 @@ from models.repository import Repository, Version, check_name, copier
 from training import datasets, grid, networks
 from training.calibration import calibrate
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import Dataset
+from training.datasets import tensors
+from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, ExportError
 from training.evaluation import report
 from training.evaluation.figures import Battery
@@ -153,7 +154,7 @@ def build(
     """
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
-    train, test = (datasets.load(spec.dataset, split, data_folder) for split in ("train", "test"))
+    train, test = (tensors.load(spec.dataset, split, data_folder) for split in ("train", "test"))
     exact = made_exact(trained.generator, train, match_tones=spec.match_tones)
     write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
     write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))

@@ -15,9 +15,10 @@ import torch
 
 from models.atomic import write_atomically
 from models.manifest import sha256_of
-from training import datasets, grid, stopping
+from training import grid, stopping
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import Dataset
+from training.datasets import tensors
+from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
@@ -169,7 +170,7 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise TrainingError(f"torch cannot use the device {device!r} ({error}). Use --device cpu.") from error
-    data = datasets.load(spec.dataset, "train", data_folder)
+    data = tensors.load(spec.dataset, "train", data_folder)
     shown, held_out = stopping.hold_out(data, spec.held_out)
     trainer, plateau = Trainer(spec, shown, device), Plateau.of(spec)
     if resume:

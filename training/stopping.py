@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from training import tones
-from training.datasets import Dataset
+from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import two_sample
 from training.folder import RunFolder, read_events
 from training.networks import Generator

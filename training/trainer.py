@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import networks
-from training.datasets import Dataset
+from training.datasets.tensors import Dataset
 from training.ema import Ema
 from training.errors import CheckpointError, DivergedError
 from training.losses import LOSSES, gradient_penalty

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request, Response
 
 from app import caching
+from app.api.catalogue_schemas import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.api.dependencies import BINARY, CatalogOf
-from app.api.schemas import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.catalog import Catalog, ModelView
 from app.errors import NotFound, VersionUnusable
 from app.problems import problem_responses

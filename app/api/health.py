@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from app.api.catalogue_schemas import Alive, Ready
 from app.api.dependencies import CatalogOf
-from app.api.schemas import Alive, Ready
 from app.errors import NotReady, SeedlingError
 from app.problems import problem_responses
 

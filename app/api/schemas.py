@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app import interpolation, pictures, plane
+from app import interpolation, pictures, plane, quiz
 from app.api.parameters import (
     Columns,
     Coordinate,
@@ -32,7 +31,7 @@ from app.api.parameters import (
 )
 from app.errors import InvalidRequest
 from app.latents import Seed, check_seed, fresh_seed, parse_seed, parse_seeds
-from models.manifest import Manifest
+from models.noise import MAX_SEED
 
 
 class _Request(BaseModel):
@@ -271,6 +270,17 @@ class PlaneQuery(_Request):
         )
 
 
+class QuizQuery(_Request):
+    """The query of `GET /quiz`."""
+
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(
+        default=None, description="Decides what is asked. Left out: a fresh one, told in the answer.", examples=[7]
+    )
+    count: int = Field(default=10, ge=1, le=quiz.MAX_QUESTIONS, description="How many pictures.")
+    model: ModelName = None
+    version: VersionName = None
+
+
 class Picture(BaseModel):
     """A picture as JSON."""
 
@@ -298,59 +308,3 @@ class Frames(BaseModel):
     model: str
     version: int
     frames: list[Frame]
-
-
-class VersionSummary(BaseModel):
-    """A version among others."""
-
-    version: int
-    state: Literal["loaded", "available", "refused"]
-    reason: str | None = Field(default=None, description="Why it is refused.")
-    aliases: list[str]
-    created: datetime | None = None
-    dataset: str | None = None
-    preset: str | None = None
-    images: int | None = Field(default=None, description="Real images it was trained on.")
-    metrics: dict[str, float | None] = Field(default_factory=dict)
-    url: str
-
-
-class ModelSummary(BaseModel):
-    """A model and its versions."""
-
-    name: str
-    default: bool = Field(description="Whether it is served when a request names no model.")
-    aliases: dict[str, int]
-    versions: list[VersionSummary]
-    url: str
-
-
-class ModelList(BaseModel):
-    """All models."""
-
-    models: list[ModelSummary]
-
-
-class VersionDetail(BaseModel):
-    """All there is to know of a version."""
-
-    state: Literal["loaded", "available", "refused"]
-    reason: str | None = None
-    aliases: list[str]
-    manifest: Manifest
-    card: str = Field(description="Where its card is, as Markdown.")
-    samples: str = Field(description="Where its sample sheet is, as PNG.")
-
-
-class Alive(BaseModel):
-    """The process answers."""
-
-    status: Literal["ok"] = "ok"
-
-
-class Ready(BaseModel):
-    """The service can serve."""
-
-    status: Literal["ok"] = "ok"
-    serving: str = Field(description="What a request gets that names no model.", examples=["digits/1"])
-    refused: dict[str, str] = Field(description="Versions that are not served, and why.")

@@ -29,6 +29,7 @@ def test_the_document_is_served_and_says_everything_twice_over(client: httpx.Cli
         "/plane",
         "/interpolate",
         "/discriminate",
+        "/quiz",
         "/models",
         "/models/{name}",
         "/models/{name}/versions/{version}",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import datasets, run
-from training.datasets import Dataset
+from training import run
+from training.datasets import tensors
+from training.datasets.tensors import Dataset
 from training.folder import RunFolder
 from training.spec import TrainingSpec
 
@@ -46,7 +47,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:
-    return datasets.load("mnist", "train")
+    return tensors.load("mnist", "train")
 
 
 def finished(folder: Path, spec: TrainingSpec) -> RunFolder:

@@ -14,7 +14,8 @@ from PIL import Image
 from models.manifest import EVALUATION, FAILURES, NEIGHBOURS, RELIABILITY
 from tests.live import SHIPPED
 from training import calibration, datasets, tones
-from training.datasets import Dataset
+from training.datasets import tensors
+from training.datasets.tensors import Dataset
 from training.evaluation import report
 from training.evaluation.figures import Battery, Measured
 from training.evaluation.memorisation import nearest
@@ -29,7 +30,7 @@ GENERATOR = SHIPPED / "digits" / "1" / "generator.onnx"
 def measured() -> Measured:
     """A thorough measurement of a shipped generator by 1,500 training and 500 test pictures."""
     torch.set_num_threads(1)
-    whole = datasets.load
+    whole = tensors.load
     few: dict[str, int] = {"train": 1500, "test": 500}
 
     def load(name: datasets.DatasetName, split: datasets.Split, folder: Path | None = None) -> Dataset:
@@ -37,7 +38,7 @@ def measured() -> Measured:
         return Dataset(data.source, data.split, data.images[: few[split]], data.labels[: few[split]])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "load", load)
+        patch.setattr(tensors, "load", load)
         return Battery("mnist").look(OnnxGenerator(GENERATOR, 10), thorough=True)
 
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training import datasets
-from training.datasets import SOURCES, Dataset
+from training.datasets import SOURCES, tensors
 from training.datasets.idx import parse_idx, read_idx
+from training.datasets.tensors import Dataset
 from training.errors import DatasetError
 
 CARRIED = SOURCES["mnist"].folders[0]
@@ -24,7 +25,7 @@ FASHION = SOURCES["fashion-mnist"].folders[0]
 
 
 def test_mnist_is_carried_whole(mnist: Dataset) -> None:
-    test = datasets.load("mnist", "test")
+    test = tensors.load("mnist", "test")
     assert (mnist.images.shape, test.images.shape) == ((60_000, 1, 28, 28), (10_000, 1, 28, 28))
     assert mnist.images.dtype == torch.uint8
     assert mnist.labels.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -41,7 +42,7 @@ def test_the_licence_and_the_checksums_lie_beside_the_files() -> None:
 
 @pytest.mark.skipif(not FASHION.exists(), reason="Debian's package dataset-fashion-mnist is not installed")
 def test_fashion_mnist_is_read_where_debian_puts_it() -> None:
-    train = datasets.load("fashion-mnist", "train")
+    train = tensors.load("fashion-mnist", "train")
     assert train.images.shape == (60_000, 1, 28, 28)
     assert train.labels.bincount().tolist() == [6000] * 10
 
@@ -78,7 +79,7 @@ def test_a_spoilt_file_is_named_with_what_was_expected_and_how_to_get_it(tmp_pat
     file = folder / "t10k-images-idx3-ubyte.gz"
     spoil(file)
     with pytest.raises(DatasetError) as error:
-        datasets.load("mnist", "test", folder)
+        tensors.load("mnist", "test", folder)
     assert str(folder) in str(error.value)
     assert file.name in str(error.value)
     assert words in str(error.value)
@@ -87,7 +88,7 @@ def test_a_spoilt_file_is_named_with_what_was_expected_and_how_to_get_it(tmp_pat
 
 def test_a_folder_without_the_dataset_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as error:
-        datasets.load("fashion-mnist", "train", tmp_path)
+        tensors.load("fashion-mnist", "train", tmp_path)
     assert str(tmp_path) in str(error.value)
     assert "apt-get install dataset-fashion-mnist" in str(error.value)
 
@@ -145,7 +146,7 @@ def test_a_download_is_verified_and_a_bad_mirror_is_passed_over(tmp_path: Path, 
         source = dataclasses.replace(SOURCES["mnist"], mirrors=(f"{address}/bad/", f"{address}/{good.name}/"))
         monkeypatch.setitem(SOURCES, "mnist", source)
         folder = datasets.download("mnist", tmp_path / "fetched")
-        assert len(datasets.load("mnist", "test", folder)) == 10_000
+        assert len(tensors.load("mnist", "test", folder)) == 10_000
         bad = dataclasses.replace(source, mirrors=(f"{address}/bad/", f"{address}/none/"))
         monkeypatch.setitem(SOURCES, "mnist", bad)
         with pytest.raises(DatasetError, match="No mirror gave"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.datasets import Dataset, load
+from training.datasets.tensors import Dataset, load
 from training.errors import TrainingError
 from training.evaluation import classifier as classifiers
 from training.evaluation.distance import density_coverage, fid, kid

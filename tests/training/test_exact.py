@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tests.training.conftest import lecture_spec, small_spec
 from training import networks
-from training.datasets import Dataset
+from training.datasets.tensors import Dataset
 from training.errors import ExportError
 from training.exact import SIGNIFICAND, ExactGenerator, ExactLayer, sigmoid_greys
 from training.networks import Generator

@@ -93,10 +93,10 @@ def test_the_card_shows_every_figure_of_the_manifest(published: Version) -> None
 
 def test_the_calibration_tells_real_from_generated(published: Version) -> None:
     """The small run's discriminator is poor, but not useless: by it, real pictures are likelier real than generated ones."""
-    from training import datasets
+    from training.datasets import tensors
 
     calibration = published.manifest.calibration
-    test = datasets.load("mnist", "test")
+    test = tensors.load("mnist", "test")
     fakes, labels = OnnxGenerator(published.path / GENERATOR, 10).draw(range(1000), test.labels[5000:6000])
 
     def probability(pictures: torch.Tensor) -> np.ndarray:

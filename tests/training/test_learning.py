@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.training.conftest import SMALL
-from training.datasets import Dataset, load
+from training.datasets.tensors import Dataset, load
 from training.networks import Generator
 from training.run import KidMeter
 from training.sampling import seeds_to_input

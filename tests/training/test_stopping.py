@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from tests.training.conftest import small_spec
-from training import datasets, run, stopping
+from training import run, stopping
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import Dataset
+from training.datasets import tensors
+from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import TwoSample
 from training.folder import Events, RunFolder, read_events
 from training.run import Distances, KidMeter
@@ -95,7 +96,7 @@ def test_held_out_pictures_are_never_shown(tmp_path: Path, monkeypatch: pytest.M
         images=torch.arange(100, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 28, 28).contiguous(),
         labels=torch.arange(100) % 10,
     )
-    monkeypatch.setattr(datasets, "load", lambda *_: numbered)
+    monkeypatch.setattr(tensors, "load", lambda *_: numbered)
     drawn: Counter[int] = Counter()
     real_batch = Trainer._real_batch
 
@@ -176,7 +177,7 @@ KIDS = {images: 0.3 - images / 1000 if images <= 160 else 0.2 for images in rang
 def by_hand(monkeypatch: pytest.MonkeyPatch, mnist: Dataset) -> None:
     """KID comes from a series made by hand; the two-sample test finds what it finds at once."""
     measured = Plateau.measured
-    monkeypatch.setattr(datasets, "load", lambda *_: mnist)
+    monkeypatch.setattr(tensors, "load", lambda *_: mnist)
     monkeypatch.setattr(KidMeter, "__init__", lambda *_: None)
     monkeypatch.setattr(KidMeter, "measure", lambda *_: Distances(0.0, 0.0, 1.0))
     monkeypatch.setattr(Plateau, "measured", lambda self, images, _: measured(self, images, KIDS[images]))

@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.training.conftest import lecture_spec, small_spec
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import Dataset
+from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
 from training.spec import TrainingSpec
 from training.trainer import Sampler, Trainer

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.atomic import write_atomically
-from training.datasets import Dataset
+from training.datasets.tensors import Dataset
 from training.errors import TrainingError
 
 FOLDER = Path(__file__).parent / "classifiers"

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from models.manifest import Figure
-from training import datasets
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import Dataset
+from training.datasets import tensors
+from training.datasets.tensors import Dataset
 from training.errors import CheckpointError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
@@ -62,7 +62,7 @@ class Battery:
     def __init__(
         self, dataset: DatasetName, data_folder: Path | None = None, pictures: int = 10_000, cache: Path | None = None
     ) -> None:
-        train, test = (datasets.load(dataset, split, data_folder) for split in ("train", "test"))
+        train, test = (tensors.load(dataset, split, data_folder) for split in ("train", "test"))
         self.train, self.test, self.cache = train, test, cache
         self.count = min(pictures, len(test))
         self.labels = test.labels[: self.count]

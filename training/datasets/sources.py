@@ -1,0 +1,160 @@
+"""Where the datasets' files lie, what they must hash to, how to get them, and what is in them. Free of torch."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.datasets.idx import read_idx
+from training.errors import DatasetError
+from training.spec import DatasetName
+
+Split = Literal["train", "test"]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seedling" / "datasets"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published dataset: its classes, its files with the sha256 of their decompressed bytes, and where they may lie."""
+
+    name: DatasetName
+    title: str
+    licence: str
+    classes: tuple[str, ...]
+    sha256: dict[str, str]
+    folders: tuple[Path, ...]
+    mirrors: tuple[str, ...]
+    remedy: str
+
+    @property
+    def digest(self) -> str:
+        """One sha256 for the whole dataset: that of its files' digests in order of name."""
+        lines = "".join(f"{self.sha256[name]}  {name}\n" for name in sorted(self.sha256))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+
+SOURCES: dict[DatasetName, Source] = {
+    "mnist": Source(
+        name="mnist",
+        title="MNIST handwritten digits",
+        licence="CC BY-SA 3.0, Y. LeCun, C. Cortes, C.J.C. Burges",
+        classes=tuple("0123456789"),
+        sha256={
+            "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
+        folders=(Path(__file__).parent / "mnist",),
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        remedy="Restore training/datasets/mnist from git, or run: python -m training datasets download mnist",
+    ),
+    "fashion-mnist": Source(
+        name="fashion-mnist",
+        title="Fashion-MNIST clothes",
+        licence="MIT, Zalando SE",
+        classes=(
+            "t-shirt",
+            "trouser",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "ankle-boot",
+        ),
+        sha256={
+            "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+        folders=(Path("/usr/share/datasets/fashion-mnist"),),
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ),
+        remedy="On Debian: apt-get install dataset-fashion-mnist. Elsewhere: python -m training datasets download "
+        "fashion-mnist. Or name the folder that holds its four .gz files with --data",
+    ),
+}
+FILES: dict[Split, tuple[str, str]] = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def locate(source: Source, folder: Path | None = None) -> Path:
+    """Return the folder to read a dataset from: the one given, else the first that has all its files.
+
+    What was downloaded comes first, so that a download mends what is broken elsewhere.
+
+    Raises:
+        DatasetError: none has.
+    """
+    candidates = (folder,) if folder else (CACHE / source.name, *source.folders)
+    for candidate in candidates:
+        if all((candidate / f"{name}.gz").exists() for name in source.sha256):
+            return candidate
+    files = [f"{name}.gz" for name in source.sha256]
+    looked = "; ".join(f"{c} lacks {', '.join(f for f in files if not (c / f).exists())}" for c in candidates)
+    remedy = f"Put the files there, gzipped. {source.remedy}" if folder else source.remedy
+    raise DatasetError(f"{source.title}: {looked}. {remedy}.")
+
+
+def read(name: DatasetName, split: Split, folder: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1; neither is writable.
+
+    Raises:
+        DatasetError: a file is missing, truncated or not the published one; says which, and how to get it.
+    """
+    source = SOURCES[name]
+    where = locate(source, folder)
+    remedy = f"{'Put the published file there. ' if folder else ''}{source.remedy}."
+    images, labels = (read_idx(where / f"{file}.gz", sha256=source.sha256[file], remedy=remedy) for file in FILES[split])
+    return images, labels
+
+
+def download(name: DatasetName, folder: Path | None = None) -> Path:
+    """Fetch a dataset's files from its public mirrors, verify them, and return the folder that holds them.
+
+    Raises:
+        DatasetError: no mirror gave a file with the published checksum.
+    """
+    source = SOURCES[name]
+    folder = folder or CACHE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, sha256 in source.sha256.items():
+        _fetch(f"{file}.gz", folder, sha256, source.mirrors)
+    return folder
+
+
+def _fetch(file: str, folder: Path, sha256: str, mirrors: tuple[str, ...]) -> None:
+    part, failures = folder / f"{file}.part", []
+    remedy = "Check the network, or copy the file there by hand."
+    for mirror in mirrors:
+        try:
+            with urllib.request.urlopen(mirror + file, timeout=60) as answer:  # noqa: S310 - the mirrors are ours
+                part.write_bytes(answer.read())
+            read_idx(part, sha256=sha256, remedy=remedy)
+        except (OSError, http.client.HTTPException, DatasetError) as error:
+            failures.append(f"{mirror}: {error}")
+        else:
+            part.replace(folder / file)
+            return
+        finally:
+            part.unlink(missing_ok=True)
+    raise DatasetError(f"No mirror gave {file}. {'; '.join(failures)}. {remedy}")
