@@ -5,29 +5,40 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve setup-train test check fix train evaluate bench clean
+.PHONY: help serve pages setup-train test check fix types train evaluate bench clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 serve: .venv/ready ## set up and serve the shipped model on http://localhost:8000
+	$(SERVE)/python web/build.py build --if-possible
 	$(SERVE)/python -m app
+
+pages: ## build the web pages, with the machine's Node or else PyPI's
+	$(PYTHON) web/build.py build
 
 setup-train: .venv/ready ## add the trainer (torch, CPU) to what make serve uses; from then on it can retrain
 	$(SERVE)/python $(PIP) -e '.[train]'
 
-test: .venv-dev/ready ## set up and run all tests
+test: .venv-dev/ready ## set up and run all tests; those of the pages where there are Node and Chromium
+	$(DEV)/python web/build.py build --if-possible
 	$(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: .venv-dev/ready ## ruff, its formatter, and mypy --strict; changes nothing
+check: .venv-dev/ready ## ruff, its formatter, mypy --strict; for the pages tsc and prettier; changes nothing
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/mypy
+	$(DEV)/python web/build.py check --if-possible
 
 fix: .venv-dev/ready ## format, and repair what ruff can
 	$(DEV)/ruff check --fix .
 	$(DEV)/ruff format .
 	$(DEV)/python -m tests.readme
+	$(DEV)/python web/build.py fix --if-possible
+
+types: .venv-dev/ready ## write the pages' types of the calls anew, from the OpenAPI document
+	$(DEV)/python -m tests.web.openapi build/openapi.json
+	$(DEV)/python web/build.py types
 
 train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out runs/first"
 	$(DEV)/python -m training train $(ARGS)
@@ -39,7 +50,7 @@ bench: .venv/ready .venv-dev/ready ## compare serving with other servers: 10 min
 	$(DEV)/python -m benchmarks.serving $(ARGS)
 
 clean: ## remove both environments and all caches; runs and var stay
-	rm -rf .venv .venv-dev .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-dev .venv-bench .venv-node web/node_modules app/static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

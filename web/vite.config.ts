@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config"
-import { compress } from "./compress"
+import { compress } from "./compress.ts"
 
 export default defineConfig({
   base: "./", // the service may be mounted under any path; index.html's <base> says where

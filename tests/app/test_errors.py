@@ -49,12 +49,6 @@ def test_every_error_is_problem_json(client: httpx.Client, method: str, path: st
     assert told["detail"].endswith(".")
 
 
-def test_the_front_door_leads_to_the_documentation(client: httpx.Client) -> None:
-    answer = client.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "docs")
-    assert client.get("/docs").status_code == 200
-
-
 def test_405_names_every_method_that_would_do(client: httpx.Client) -> None:
     answer = client.put("/generate")
     assert answer.headers["allow"] == "HEAD, GET, POST"

@@ -21,10 +21,14 @@ export function pathWith(path: string, query: Patch = {}): string {
   return text ? `${path}?${text}` : path
 }
 
-/** A query in the order of its fields. */
+const FIRST = ["seed", "seeds", "keyframes", "x", "y", "zoom", "label", "psi", "dz", "model", "version"]
+
+/** A query; what says what is seen comes first, whatever was chosen first. */
 export function write(query: Patch): string {
+  const rank = (name: string) => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1)
   return Object.entries(query)
     .filter(([, value]) => value !== null && value !== undefined)
+    .sort(([a], [b]) => rank(a) - rank(b))
     .map(
       ([name, value]) =>
         `${encodeURIComponent(name)}=${encodeURIComponent(String(value)).replaceAll("%2C", ",").replaceAll("%3A", ":")}`,

@@ -1,5 +1,7 @@
 /** Arrays of uint8 in numpy's own format (NEP 1), as `format=npy` gives them. */
 
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
+
 export interface Bytes {
   shape: number[]
   data: Uint8Array
@@ -8,7 +10,7 @@ export interface Bytes {
 /** Read one. Throws RangeError for anything but C-ordered uint8. */
 export function readNpy(buffer: ArrayBuffer): Bytes {
   const bytes = new Uint8Array(buffer)
-  if (new TextDecoder("latin1").decode(bytes.subarray(0, 6)) !== "\x93NUMPY") throw new RangeError("not an .npy file")
+  if (MAGIC.some((byte, index) => bytes[index] !== byte)) throw new RangeError("not an .npy file")
   const view = new DataView(buffer)
   const long = (bytes[6] ?? 1) > 1
   const length = long ? view.getUint32(8, true) : view.getUint16(8, true)

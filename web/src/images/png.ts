@@ -56,8 +56,9 @@ async function inflate(data: Uint8Array): Promise<Uint8Array> {
   return whole
 }
 
+/** ISO 8859-1; what TextDecoder calls latin1 is windows-1252. */
 function latin1(bytes: Uint8Array): string {
-  return new TextDecoder("latin1").decode(bytes)
+  return Array.from(bytes, byte => String.fromCharCode(byte)).join("")
 }
 
 /** The page and query that show what a picture was made of; null if Seedling did not make it. */

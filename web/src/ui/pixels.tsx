@@ -15,7 +15,9 @@ export function Pixels({ pixels, label, width = SIDE, class: className = "" }: P
   const canvas = useRef<HTMLCanvasElement>(null)
   const height = pixels ? pixels.length / width : SIDE
   useEffect(() => {
-    if (pixels) canvas.current?.getContext("2d")?.putImageData(imageData(pixels, width), 0, 0)
+    // Written by the processor and never drawn into, so it is kept where the processor is.
+    if (pixels)
+      canvas.current?.getContext("2d", { willReadFrequently: true })?.putImageData(imageData(pixels, width), 0, 0)
   }, [pixels, width])
   return (
     <canvas ref={canvas} class={`pixels ${className}`} width={width} height={height} role="img" aria-label={label} />

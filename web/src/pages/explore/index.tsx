@@ -1,5 +1,5 @@
 /** Explore: a plane of seeds that one drags through, and the picture in the middle of it. */
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
 import { mount, numberOf, pathWith, useAddress, type Query } from "../../address"
 import { callJson } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
@@ -7,6 +7,7 @@ import { useVersion, type Version } from "../../models"
 import { placeOf, seedAt, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
 import { Plane } from "../../plane/plane"
 import { CallPanel, type Call } from "../../ui/call-panel"
+import { download } from "../../ui/files"
 import { TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
@@ -26,6 +27,7 @@ const words = texts(
     farther: "Zoom out",
     point: (x: string, y: string) => `Between the seeds, at ${x}, ${y}`,
     ownZ: "A latent of its own",
+    movedZ: (seed: string) => `Seed ${seed}, with its z moved`,
     seedHint: "A number up to 4,294,967,295, or any text.",
     offPlane: "A text is a seed as well, but it has no place on the plane.",
     real: (share: string) => `The discriminator: ${share} that it is real`,
@@ -40,6 +42,7 @@ const words = texts(
     farther: "Отдалить",
     point: (x, y) => `Между зёрнами, в точке ${x}, ${y}`,
     ownZ: "Собственный латентный вектор",
+    movedZ: seed => `Зерно ${seed}, сдвинуты числа z`,
     seedHint: "Число до 4 294 967 295 или любой текст.",
     offPlane: "Текст — тоже зерно, но места на плоскости у него нет.",
     real: share => `Дискриминатор: ${share}, что она настоящая`,
@@ -111,19 +114,21 @@ function Explorer({ version, query, change }: ExplorerProps) {
   const rest = useCallback((to: View) => change(addressOfView(to)), [change])
   const edits = useMemo(() => parseEdits(query.dz), [query.dz])
   const offPlane = seed !== undefined && !placeOf(seed)
-  const own = offPlane || query.z !== undefined || edits.size > 0
+  const moved = query.z !== undefined || edits.size > 0
+  const own = offPlane || moved // the plane does not have it
   const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
   )
   useKey("r", dice)
-  const title =
-    query.z !== undefined
-      ? t.ownZ
-      : seed !== undefined
-        ? c.pictureOf(seed)
-        : t.point(number(view.x, 4), number(view.y, 4))
+  const title = titleOf()
+  const same = callOf(version, query, view, moved ? drawn.body : undefined)
+  function titleOf(): string {
+    if (query.z !== undefined) return t.ownZ
+    if (seed === undefined) return t.point(number(view.x, 4), number(view.y, 4))
+    return edits.size ? t.movedZ(seed) : c.pictureOf(seed)
+  }
   return (
     <div class="sides explore">
       <div class="stack">
@@ -175,9 +180,9 @@ function Explorer({ version, query, change }: ExplorerProps) {
           {drawn.error && <Failure error={drawn.error} />}
           <div class="row">
             <button type="button" class="primary" onClick={dice} title="R">
-              ⚄ {t.dice}
+              {t.dice}
             </button>
-            <Save version={version} seed={seed} view={view} query={query} own={own} pixels={drawn.pixels} />
+            <Save call={same} onFailure={setFailure} />
           </div>
           <TextField
             label={c.seed}
@@ -194,7 +199,7 @@ function Explorer({ version, query, change }: ExplorerProps) {
           <LatentDrawer version={version} seed={seed} query={query} change={change} />
         )}
         <section class="panel">
-          <CallPanel call={callOf(version, query, view, own ? drawn.body : undefined)} />
+          <CallPanel call={same} />
         </section>
       </div>
     </div>
@@ -226,49 +231,23 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
   return <p class="hint">{opinion === undefined ? " " : t.real(percent(opinion))}</p>
 }
 
-interface SaveProps {
-  version: Version
-  seed: string | undefined
-  view: View
-  query: Query
-  own: boolean
-  pixels: Uint8Array | undefined
-}
-
-/** A link to the file itself. A latent of one's own has no address, so its answer is kept as it came. */
-function Save({ version, seed, view, query, own, pixels }: SaveProps) {
+/** The file itself, eight times as large. What has an address is a link, so that it can be opened and shared as well. */
+function Save({ call, onFailure }: { call: Call; onFailure: (error: Error) => void }) {
   const c = useText(common)
-  const blob = useDrawnFile(own && seed === undefined ? pixels : own ? pixels : undefined, version, query)
-  const call = callOf(version, query, view, undefined)
-  const href = own ? blob : mount() + pathWith(call.path, { ...call.query, scale: 8 })
-  if (!href) return null
+  const { method, path, query, body, file = "picture.png" } = call
+  if (method !== "POST") {
+    return (
+      <a class="button" href={mount() + pathWith(path, { ...query, scale: 8 })} download={file}>
+        {c.download}
+      </a>
+    )
+  }
+  const enlarged = { ...(body as Record<string, unknown>), scale: 8 }
   return (
-    <a class="button" href={href} download={call.file}>
+    <button type="button" onClick={() => download(file, path, { method, body: enlarged }).catch(onFailure)}>
       {c.download}
-    </a>
+    </button>
   )
-}
-
-/** The PNG of a latent that is not a seed's, with its text chunks; asked for when its pixels are there. */
-function useDrawnFile(pixels: Uint8Array | undefined, version: Version, query: Query): string | undefined {
-  const [address, setAddress] = useState<string>()
-  const latest = useRef(0)
-  useEffect(() => {
-    setAddress(undefined)
-    if (!pixels) return
-    const turn = ++latest.current
-    let made: string | undefined
-    const timer = setTimeout(async () => {
-      const { drawnFile } = await import("./latent")
-      const blob = await drawnFile(version, query).catch(() => undefined)
-      if (blob && turn === latest.current) setAddress((made = URL.createObjectURL(blob)))
-    }, 300)
-    return () => {
-      clearTimeout(timer)
-      if (made) URL.revokeObjectURL(made)
-    }
-  }, [pixels])
-  return address
 }
 
 /** The call that draws the picture in the middle. */

@@ -1,7 +1,6 @@
 /** Latents that are moved by hand: a seed's or a given one, some of whose numbers are set to others. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import { call, callJson, type Schemas } from "../../api/client"
-import { numberOf, type Query } from "../../address"
 import { readNpy } from "../../images/npy"
 import { bodyLabel, parseLabel } from "../../label"
 import { type Version } from "../../models"
@@ -115,18 +114,4 @@ export function useDrawn(drawable: Drawable | undefined): Drawn {
     })()
   }, [key])
   return drawable ? drawn : { pixels: undefined, body: undefined, error: undefined }
-}
-
-/** The PNG of it, eight times as large, with the notes that tell how to make it again. */
-export async function drawnFile(version: Version, query: Query): Promise<Blob> {
-  const drawable = {
-    version,
-    seed: query.z === undefined ? query.seed : undefined,
-    z: query.z,
-    edits: parseEdits(query.dz),
-    label: query.label,
-    psi: numberOf(query.psi, 1, 0, 2),
-  }
-  const body = await bodyOf(drawable)
-  return (await call("/generate", { method: "POST", body: { ...body, scale: 8 } })).blob()
 }

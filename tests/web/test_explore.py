@@ -1,0 +1,260 @@
+"""Explore: the plane under a hand, and addresses that give it back."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.live import Service
+from tests.web.conftest import opened
+
+GREY = """canvas => {
+    const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
+    return Array.from({length: 784}, (_, at) => data[4 * at])
+}"""
+
+
+def shown(page: Page) -> NDArray[np.uint8]:
+    """Pixels of the picture in the middle, as the page has them."""
+    grey = page.locator("canvas.shown").evaluate(GREY)
+    return np.array(grey, dtype=np.uint8).reshape(28, 28)
+
+
+def drawn(site: Service, address: str) -> NDArray[np.uint8]:
+    """Pixels that a call gives."""
+    with site.client() as client:
+        answer = client.get(address)
+        assert answer.status_code == 200, answer.text
+        return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+def wait_for(page: Page, pixels: NDArray[np.uint8]) -> None:
+    """Wait until the picture in the middle is exactly this."""
+    page.wait_for_function(
+        """([wanted]) => {
+            const canvas = document.querySelector('canvas.shown')
+            if (!canvas) return false
+            const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
+            return wanted.every((level, at) => data[4 * at] === level)
+        }""",
+        arg=[pixels.flatten().tolist()],
+    )
+
+
+def middle(page: Page) -> tuple[float, float]:
+    box = page.locator("canvas.plane").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_it_opens_on_the_picture_of_seed_42(page: Page, site: Service) -> None:
+    page.goto("/")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    expect(page.get_by_role("heading", name="The picture of seed 42")).to_be_visible()
+
+
+def test_dragging_by_three_seeds_changes_the_pixels_and_lands_on_the_seed_that_is_there(page: Page, site: Service) -> None:
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    x, y = middle(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    seen = {shown(page).tobytes()}
+    for moved in range(8, 64 * 3 + 1, 8):  # 64 CSS pixels a seed
+        page.mouse.move(x - moved, y)
+        seen.add(shown(page).tobytes())
+    page.mouse.up()
+    assert len(seen) > 5  # blends on the way
+    expect(page).to_have_url(re.compile(r"[?&]seed=45($|&)"))
+    wait_for(page, drawn(site, "/generate?seed=45"))
+
+
+def test_between_two_seeds_rests_a_blend_that_its_address_gives_back_to_the_pixel(
+    browser: Browser, page: Page, site: Service
+) -> None:
+    page.goto("/?seed=7&zoom=256&label=3")
+    x, y = middle(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 64, y - 130, steps=6)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"x=7\.25.*y=0\.5"))
+    blend = drawn(site, "/plane?x=7.25&y=0.5&columns=1&rows=1&step=0.25&label=3")
+    wait_for(page, blend)
+    page.wait_for_timeout(300)
+    view = page.locator("canvas.plane").screenshot()
+    with opened(browser, site.url) as context:
+        other = context.new_page()
+        other.goto(page.url)
+        wait_for(other, blend)
+        np.testing.assert_array_equal(settled(other), np.asarray(Image.open(io.BytesIO(view))))
+
+
+def settled(page: Page) -> NDArray[np.uint8]:
+    """The plane once two looks at it are equal."""
+    before = page.locator("canvas.plane").screenshot()
+    for _ in range(50):
+        page.wait_for_timeout(200)
+        now = page.locator("canvas.plane").screenshot()
+        if now == before:
+            break
+        before = now
+    return np.asarray(Image.open(io.BytesIO(before)))
+
+
+def test_back_and_forward_go_where_one_was(page: Page, site: Service) -> None:
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    page.get_by_role("button", name="Roll the dice").click()
+    page.wait_for_function("() => !/seed=42(&|$)/.test(location.search)")
+    rolled = page.url
+    page.go_back()
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    page.go_forward()
+    expect(page).to_have_url(rolled)
+    seed = re.search(r"seed=(\d+)", rolled)
+    assert seed
+    wait_for(page, drawn(site, f"/generate?seed={seed[1]}"))
+
+
+def test_a_tile_of_pictures_is_one_call(page: Page, site: Service) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    settled(page)
+    planes = [url for url in asked if "/plane?" in url]
+    pictures = 1280 * 576 / 64**2  # that fit on the screen
+    assert 1 <= len(planes) <= pictures / 8
+    assert not [url for url in asked if "/generate?" in url]
+
+
+def test_keys_walk_zoom_and_throw_the_dice(page: Page, site: Service) -> None:
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    plane = page.get_by_role("application", name="The plane of seeds")
+    plane.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile(rf"seed={65536 + 43}(&|$)"))
+    wait_for(page, drawn(site, f"/generate?seed={65536 + 43}"))
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("zoom=128"))
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"x=42\.5&y=1"))
+    page.keyboard.press("r")
+    expect(page).to_have_url(re.compile(r"seed=\d+&zoom=128"))
+
+
+def test_a_three_becomes_an_eight(page: Page, site: Service) -> None:
+    page.goto("/?seed=5&label=3")
+    wait_for(page, drawn(site, "/generate?seed=5&label=3"))
+    page.get_by_role("button", name="Mix").click()
+    page.get_by_role("button", name="8", exact=True).click()
+    wait_for(page, drawn(site, "/generate?seed=5&label=3:0.5,8:0.5"))
+    expect(page).to_have_url(re.compile("label=3:0.5,8:0.5"))
+    page.get_by_role("slider", name="From 3 to 8").fill("0.75")
+    wait_for(page, drawn(site, "/generate?seed=5&label=3:0.25,8:0.75"))
+
+
+def test_psi_one_moved_number_of_z_and_a_text_as_a_seed(page: Page, site: Service) -> None:
+    page.goto("/?seed=5")
+    page.get_by_role("slider", name="Truncation").fill("0.5")
+    wait_for(page, drawn(site, "/generate?seed=5&psi=0.5"))
+    page.goto("/?seed=5")
+    page.get_by_text("The numbers behind it (z)").click()
+    page.get_by_role("slider", name="z 3", exact=True).fill("2.5")
+    with site.client() as client:
+        picture = client.get("/generate?seed=5&format=json").json()
+        z = [2.5 if index == 3 else value for index, value in enumerate(picture["z"])]
+        answer = client.post("/generate", json={"z": z, "label": picture["class"]})
+    wait_for(page, np.asarray(Image.open(io.BytesIO(answer.content))))
+    expect(page).to_have_url(re.compile("dz=3:2.5"))
+    page.get_by_role("textbox", name="Seed").fill("anna@example.org")
+    page.get_by_role("textbox", name="Seed").press("Enter")
+    wait_for(page, drawn(site, "/generate?seed=anna%40example.org"))
+
+
+def test_the_same_call_is_the_same_picture(page: Page, site: Service) -> None:
+    page.goto("/?seed=5&label=7&psi=0.5")
+    wait_for(page, drawn(site, "/generate?seed=5&label=7&psi=0.5"))
+    command = page.get_by_role("region", name="The same call").locator("code").inner_text()
+    address = re.fullmatch(r"curl -o 5\.png '(http://[^']+)'", command)
+    assert address, command
+    np.testing.assert_array_equal(drawn(site, address[1]), shown(page))
+    page.get_by_role("button", name="HTML").click()
+    tag = page.get_by_role("region", name="The same call").locator("code").inner_text()
+    assert tag.startswith(f'<img src="{address[1].replace("&", "&amp;")}"')
+
+
+def test_a_dropped_png_gives_its_seed_and_settings_back(page: Page, site: Service, tmp_path: Path) -> None:
+    with site.client() as client:
+        content = client.get("/generate?seed=1234&label=4&psi=0.75&scale=4").content
+    page.goto("/gallery")
+    page.evaluate(
+        """([bytes]) => {
+            const data = new DataTransfer()
+            data.items.add(new File([new Uint8Array(bytes)], 'saved.png', {type: 'image/png'}))
+            window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
+        }""",
+        [list(content)],
+    )
+    expect(page).to_have_url(re.compile(r"/\?seed=1234&label=4&psi=0\.75&model=digits&version=\d+"))
+    wait_for(page, drawn(site, "/generate?seed=1234&label=4&psi=0.75"))
+    chosen = tmp_path / "latent.png"
+    with site.client() as client:
+        body = {"z": [0.5] * 100, "label": [0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0]}
+        chosen.write_bytes(client.post("/generate", json=body).content)
+    page.locator("input[type=file][accept='image/png']").first.set_input_files(chosen)
+    wait_for(page, np.asarray(Image.open(chosen)))
+
+
+def test_a_png_of_someone_else_is_told_apart(page: Page, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("L", (28, 28)).save(other)
+    page.goto("/")
+    page.locator("input[type=file][accept='image/png']").first.set_input_files(other)
+    expect(page.get_by_role("status").filter(has_text="does not say that Seedling made it")).to_be_visible()
+
+
+@pytest.mark.parametrize("query", ["model=nothing", "version=99", "label=17"])
+def test_an_address_that_is_wrong_says_what_to_do(browser: Browser, site: Service, query: str) -> None:
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto(f"/?{query}")
+    with site.client() as client:
+        problem = client.get(f"/generate?{query}").json() if "label" in query else None
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(problem["detail"] if problem else "Choose one of")
+    context.close()
+
+
+def test_nothing_moves_by_itself_for_who_wants_less_motion(browser: Browser, site: Service) -> None:
+    with opened(browser, site.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto("/?seed=42")
+        wait_for(page, drawn(site, "/generate?seed=42"))
+        page.get_by_role("application").focus()
+        page.keyboard.press("ArrowRight")
+        wait_for(page, drawn(site, "/generate?seed=43"))
+
+
+def test_pinned_pictures_are_kept_by_the_browser(page: Page, site: Service) -> None:
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    with httpx.Client(base_url=site.url, trust_env=False) as client:
+        version = client.get("/models/digits").json()["aliases"]["champion"]
+    kept = page.evaluate(
+        "() => performance.getEntriesByType('resource').map(entry => entry.name).filter(name => name.includes('/plane?'))"
+    )
+    assert kept
+    assert all(f"version={version}" in name for name in kept), json.dumps(kept)
