@@ -1,3 +1,15 @@
-export default function Page() {
-  return <h1>…</h1>
+/** Models: which there are, their versions, and all that is known of one. Three addresses, which answer JSON to programs. */
+import { useRoute } from "wouter-preact"
+import { lazy } from "../../lazy"
+import { ModelPage } from "./model-page"
+import { Overview } from "./overview"
+import "./models.css"
+
+const VersionPage = lazy(() => import("./version-page"))
+
+export default function Models() {
+  const [isVersion] = useRoute("/models/:name/versions/:version")
+  const [isModel, model] = useRoute("/models/:name")
+  if (isVersion) return <VersionPage />
+  return isModel ? <ModelPage key={model.name} name={model.name} /> : <Overview />
 }

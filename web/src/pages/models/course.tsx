@@ -1,0 +1,94 @@
+/** How a run goes or went: losses, the discriminator's opinion, and the distance from real pictures, over images seen. */
+import { useMemo } from "preact/hooks"
+import { texts, useText } from "../../language"
+import { Chart } from "../../ui/chart"
+
+export interface Progress {
+  images: number
+  loss_discriminator: number
+  loss_generator: number
+  d_real: number
+  d_fake: number
+}
+export interface Measured {
+  images: number
+  kid: number | null
+  fid: number | null
+}
+
+const words = texts(
+  {
+    x: "images seen",
+    losses: "Losses",
+    discriminator: "discriminator",
+    generator: "generator",
+    opinion: "What the discriminator thinks: probability of “real”",
+    real: "of real pictures",
+    fake: "of drawn pictures",
+    fid: "FID: distance from real pictures (logarithmic)",
+    kid: "KID: another distance",
+  },
+  {
+    x: "показано картинок",
+    losses: "Функции потерь",
+    discriminator: "дискриминатор",
+    generator: "генератор",
+    opinion: "Что думает дискриминатор: вероятность «настоящая»",
+    real: "о настоящих",
+    fake: "о нарисованных",
+    fid: "FID: расстояние до настоящих картинок (логарифмически)",
+    kid: "KID: другое расстояние",
+  },
+)
+const FEW = 40
+
+export function Course({ progress, metrics }: { progress: readonly Progress[]; metrics: readonly Measured[] }) {
+  const t = useText(words)
+  const lines = useMemo(
+    () => ({
+      x: progress.map(p => p.images),
+      losses: [
+        { title: t.discriminator, values: progress.map(p => p.loss_discriminator) },
+        { title: t.generator, values: progress.map(p => p.loss_generator) },
+      ],
+      opinion: [
+        { title: t.real, values: progress.map(p => p.d_real) },
+        { title: t.fake, values: progress.map(p => p.d_fake) },
+      ],
+    }),
+    [progress, t],
+  )
+  const distances = useMemo(
+    () => ({
+      x: metrics.map(m => m.images),
+      fid: [{ title: "FID", values: metrics.map(m => m.fid) }],
+      kid: [{ title: "KID", values: metrics.map(m => m.kid) }],
+    }),
+    [metrics, t],
+  )
+  // Points are shown as long as there are few, which a chart decides when it is made.
+  const [few, fewDistances] = [progress.length < FEW, metrics.length < FEW]
+  return (
+    <div class="course">
+      {progress.length > 0 && (
+        <>
+          <Chart key={`losses ${few}`} title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
+          <Chart key={`opinion ${few}`} title={t.opinion} xTitle={t.x} x={lines.x} series={lines.opinion} />
+        </>
+      )}
+      {metrics.length > 0 && (
+        <>
+          <Chart key={`fid ${fewDistances}`} title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log />
+          <Chart
+            key={`kid ${fewDistances}`}
+            title={t.kid}
+            xTitle={t.x}
+            x={distances.x}
+            series={distances.kid}
+            digits={4}
+          />
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,43 @@
+/** `evaluation.json`: what was measured of a version beyond its figures, and how its run went. */
+import { type Measured, type Progress } from "./course"
+
+export interface Evaluation {
+  pictures?: number
+  /** One number a class; `cas, real` stands beside `cas`. */
+  by_class?: Readonly<Record<string, readonly number[]>>
+  reliability?: readonly Reliability[]
+  history?: { progress?: readonly Progress[]; metrics?: readonly Measured[] }
+}
+
+interface Reliability {
+  predicted: number
+  observed: number
+  pictures: number
+}
+
+export interface ClassRow {
+  name: string
+  values: readonly (number | undefined)[]
+}
+
+/** The figures of each class as rows, and the names of their columns. */
+export function byClass(
+  evaluation: Evaluation,
+  classes: readonly string[],
+): { columns: readonly string[]; rows: readonly ClassRow[] } {
+  const found = evaluation.by_class ?? {}
+  const columns = Object.keys(found)
+  const rows = classes.map((name, index) => ({ name, values: columns.map(column => found[column]?.[index]) }))
+  return { columns, rows: columns.length ? rows : [] }
+}
+
+/** Probabilities in percent, for a chart whose axis has whole numbers. */
+export function reliabilityLines(rows: readonly Reliability[]): {
+  x: number[]
+  observed: number[]
+  ideal: number[]
+} {
+  const sorted = [...rows].sort((a, b) => a.predicted - b.predicted)
+  const x = sorted.map(row => 100 * row.predicted)
+  return { x, observed: sorted.map(row => 100 * row.observed), ideal: x }
+}

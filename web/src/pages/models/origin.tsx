@@ -1,0 +1,147 @@
+/** How a version came about: data, run, machine, and what its spec says. */
+import { type ComponentChildren } from "preact"
+import { Link } from "wouter-preact"
+import { pathWith } from "../../address"
+import { type Schemas } from "../../api/client"
+import { texts, useNumbers, useText } from "../../language"
+import { DataTable } from "../../ui/data-table"
+import { useMoments } from "./moments"
+import { Verdict } from "./verdict"
+
+type Manifest = Schemas["Manifest"]
+
+const words = texts(
+  {
+    title: "How it came about",
+    dataset: "Trained on",
+    licence: "Licence of the data",
+    images: "Images shown",
+    time: "Time",
+    machine: "Machine",
+    ended: "The run ended",
+    indistinguishable: "because drawn pictures could not be told from real ones",
+    plateau: "because it got no better",
+    budget: "at the end of its budget",
+    stopped: "because it was stopped",
+    parameters: "Parameters",
+    both: (generator: string, discriminator: string) => `generator ${generator}, discriminator ${discriminator}`,
+    latent: "Latent",
+    latentOf: (size: number) => `${size} normal numbers`,
+    parent: "Started from",
+    version: (number: number) => `version ${number}`,
+    job: "Made by the job",
+    libraries: "Made with",
+    exact: "The same bits everywhere",
+    exactly: (largest: string, limit: string) =>
+      `All sums of the generator are whole numbers; the largest is ${largest}, and up to ${limit} none is rounded.`,
+    parity: "Held against the trained network",
+    parityOf: (seeds: string, pixels: string) => `${seeds} seeds, ${pixels} pixels differ`,
+    spec: "The whole spec, with which the run can be repeated",
+    field: "field",
+    value: "value",
+    gate: "Held against the champion of its day",
+  },
+  {
+    title: "Как она появилась",
+    dataset: "Обучена на",
+    licence: "Лицензия данных",
+    images: "Показано картинок",
+    time: "Время",
+    machine: "Машина",
+    ended: "Обучение закончилось",
+    indistinguishable: "потому что нарисованное стало не отличить от настоящего",
+    plateau: "потому что лучше уже не становилось",
+    budget: "вместе с отведённым бюджетом",
+    stopped: "потому что его остановили",
+    parameters: "Параметры",
+    both: (generator, discriminator) => `генератор ${generator}, дискриминатор ${discriminator}`,
+    latent: "Латентный вектор",
+    latentOf: size => `${size} нормальных чисел`,
+    parent: "Начата с",
+    version: number => `версии ${number}`,
+    job: "Сделана заданием",
+    libraries: "Сделана с помощью",
+    exact: "Одни и те же биты везде",
+    exactly: (largest, limit) =>
+      `Все суммы генератора — целые числа; наибольшая — ${largest}, а до ${limit} ни одна не округляется.`,
+    parity: "Сверка с обученной сетью",
+    parityOf: (seeds, pixels) => `зёрен ${seeds}, различающихся пикселей ${pixels}`,
+    spec: "Спецификация целиком: по ней обучение можно повторить",
+    field: "поле",
+    value: "значение",
+    gate: "Сравнение с тогдашним чемпионом",
+  },
+)
+const ENDS = ["indistinguishable", "plateau", "budget", "stopped"] as const
+
+export function Origin({ manifest }: { manifest: Manifest }) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const { duration } = useMoments()
+  const { training, dataset, parity, exactness, libraries, parent, job, gate, name } = manifest
+  const ended = ENDS.find(each => each === training.ended)
+  const { largest_sum: largest, exact_up_to: limit } = exactness
+  const facts: readonly (readonly [string, ComponentChildren])[] = [
+    [t.dataset, dataset.title],
+    [t.licence, <span lang="en">{dataset.licence}</span>],
+    [t.images, number(training.images)],
+    [t.time, duration(training.seconds)],
+    [t.machine, <span lang="en">{training.machine}</span>],
+    [t.ended, ended && t[ended]],
+    [t.parameters, t.both(number(training.generator_parameters), number(training.discriminator_parameters))],
+    [t.latent, t.latentOf(manifest.z_dim)],
+    [t.parent, parent != null && <Link href={`/models/${name}/versions/${parent}`}>{t.version(parent)}</Link>],
+    [
+      t.job,
+      job && (
+        <Link href={pathWith("/train", { job })}>
+          <code>{job}</code>
+        </Link>
+      ),
+    ],
+    [t.exact, typeof largest === "number" && typeof limit === "number" && t.exactly(number(largest), number(limit))],
+    [
+      t.parity,
+      t.parityOf(number(parity.seeds), number(parity.generator_pixels_different + parity.batch_pixels_different)),
+    ],
+    [
+      t.libraries,
+      Object.entries(libraries)
+        .map(([library, release]) => `${library} ${release}`)
+        .join(", "),
+    ],
+  ]
+  return (
+    <section class="panel stack" aria-labelledby="origin">
+      <h2 id="origin">{t.title}</h2>
+      <dl class="facts">
+        {facts.map(
+          ([title, fact]) =>
+            fact && (
+              <div key={title}>
+                <dt>{title}</dt>
+                <dd>{fact}</dd>
+              </div>
+            ),
+        )}
+      </dl>
+      {gate && (
+        <div>
+          <h3>{t.gate}</h3>
+          <Verdict gate={gate} version={manifest.version} />
+        </div>
+      )}
+      <details>
+        <summary>{t.spec}</summary>
+        <DataTable
+          caption={t.spec}
+          rows={Object.entries(manifest.spec)}
+          columns={[
+            { title: t.field, cell: ([field]) => <code>{field}</code> },
+            { title: t.value, cell: ([, value]) => <code>{JSON.stringify(value)}</code> },
+          ]}
+        />
+      </details>
+    </section>
+  )
+}

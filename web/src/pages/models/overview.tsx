@@ -1,0 +1,111 @@
+/** All models: who is champion, what it draws, and how far it is from real pictures. */
+import { useEffect, useState } from "preact/hooks"
+import { Link } from "wouter-preact"
+import { mount, pathWith } from "../../address"
+import { useText } from "../../language"
+import { useModels, versionDetail } from "../../models"
+import { CallPanel } from "../../ui/call-panel"
+import { Failure, Loading } from "../../ui/notice"
+import { Amount } from "./figure-bars"
+import { MAIN, type Figures } from "./figures"
+import { useFigureWords } from "./figure-words"
+import { VersionTable, type Model } from "./version-table"
+import { words } from "./words"
+
+export function Overview() {
+  const t = useText(words)
+  const { list, error, reload } = useModels()
+  return (
+    <div class="stack">
+      <div>
+        <h1>{t.models}</h1>
+        <p>{t.intro}</p>
+      </div>
+      {error ? (
+        <Failure error={error} retry={reload} />
+      ) : !list ? (
+        <Loading />
+      ) : list.models.length ? (
+        list.models.map(model => <ModelPanel key={model.name} model={model} />)
+      ) : (
+        <p class="notice">{t.noVersions}</p>
+      )}
+      <section class="panel">
+        <CallPanel call={{ path: "/models" }} />
+      </section>
+    </div>
+  )
+}
+
+function ModelPanel({ model }: { model: Model }) {
+  const t = useText(words)
+  const champion = model.aliases.champion
+  return (
+    <section class="panel stack" aria-labelledby={`model-${model.name}`}>
+      <div>
+        <h2 id={`model-${model.name}`}>
+          <Link href={`/models/${model.name}`}>{model.name}</Link>
+          {model.default && <small class="badge">{t.isDefault}</small>}
+        </h2>
+      </div>
+      {champion !== undefined && (
+        <div class="champion">
+          <Link href={`/models/${model.name}/versions/${champion}`}>
+            <img
+              class="pixels sheet"
+              width={280}
+              height={112}
+              loading="lazy"
+              src={
+                mount() + pathWith("/generate", { seeds: "0-39", columns: 10, model: model.name, version: champion })
+              }
+              alt={t.championDraws(model.name, champion)}
+            />
+          </Link>
+          <ChampionFigures model={model.name} version={champion} />
+        </div>
+      )}
+      <VersionTable model={model} />
+    </section>
+  )
+}
+
+function ChampionFigures({ model, version }: { model: string; version: number }) {
+  const t = useText(words)
+  const told = useFigureWords()
+  const [figures, setFigures] = useState<Figures>()
+  useEffect(() => {
+    let current = true
+    versionDetail(model, version).then(
+      detail => current && setFigures(detail.manifest.metrics),
+      () => current && setFigures(undefined), // the table below has the values
+    )
+    return () => {
+      current = false
+    }
+  }, [model, version])
+  return (
+    <div>
+      <h3>{t.figures}</h3>
+      <dl class="tiles">
+        {MAIN.map(name => {
+          const figure = figures?.[name]
+          const { title, what } = told(name)
+          return (
+            <div key={name}>
+              <dt title={what}>{title}</dt>
+              <dd>
+                <strong>
+                  <Amount value={figure?.value} />
+                </strong>
+                <small class="hint">
+                  {t.real} <Amount value={figure?.floor} />
+                </small>
+              </dd>
+            </div>
+          )
+        })}
+      </dl>
+    </div>
+  )
+}

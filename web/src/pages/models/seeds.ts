@@ -1,0 +1,8 @@
+/** How many seeds a list such as `0-39,100` names. What is wrong with one, the service says. */
+export function countOf(seeds: string): number {
+  return seeds.split(",").reduce((count, part) => {
+    const match = /^\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*$/.exec(part)
+    if (!match) return count
+    return count + Math.max(0, Number(match[2] ?? match[1]) - Number(match[1]) + 1)
+  }, 0)
+}

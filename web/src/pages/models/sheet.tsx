@@ -1,0 +1,53 @@
+/** Sheets of pictures: asked for as a whole, with the service's words where there is none. */
+import { useEffect, useState } from "preact/hooks"
+import { type Patch } from "../../address"
+import { call } from "../../api/client"
+import { Failure } from "../../ui/notice"
+
+interface Asked {
+  path: string
+  query?: Patch
+  token?: string | undefined
+}
+
+/** The address of an answer that no `<img>` could ask for by itself; it holds as long as the component shows it. */
+export function useObjectUrl({ path, query = {}, token }: Asked): {
+  address: string | undefined
+  error: Error | undefined
+} {
+  const [shown, setShown] = useState<{ address?: string; error?: Error }>({})
+  const key = JSON.stringify([path, query])
+  useEffect(() => {
+    const controller = new AbortController()
+    call(path, { query, token, signal: controller.signal })
+      .then(answer => answer.blob())
+      .then(
+        blob => !controller.signal.aborted && setShown({ address: URL.createObjectURL(blob) }),
+        (error: Error) => !controller.signal.aborted && setShown({ error }),
+      )
+    return () => controller.abort()
+  }, [key, token])
+  useEffect(() => {
+    // What was shown stays until the next has come, so that nothing flickers.
+    const { address } = shown
+    return address ? () => URL.revokeObjectURL(address) : undefined
+  }, [shown])
+  return { address: shown.address, error: shown.error }
+}
+
+interface SheetProps extends Asked {
+  alt: string
+  columns: number
+  rows: number
+}
+
+export function Sheet({ alt, columns, rows, ...asked }: SheetProps) {
+  const { address, error } = useObjectUrl(asked)
+  if (error) return <Failure error={error} />
+  const size = { width: 28 * columns, height: 28 * rows }
+  return address ? (
+    <img class="pixels sheet" src={address} alt={alt} {...size} />
+  ) : (
+    <div class="pixels sheet" style={{ aspectRatio: `${columns} / ${rows}` }} />
+  )
+}

@@ -1,0 +1,15 @@
+/** Where among the models one is. */
+import { Link } from "wouter-preact"
+import { useText } from "../../language"
+import { words } from "./words"
+
+export function Trail({ model, here }: { model?: string; here: string }) {
+  const t = useText(words)
+  return (
+    <nav class="trail" aria-label={t.where}>
+      <Link href="/models">{t.models}</Link>
+      {model && <Link href={`/models/${model}`}>{model}</Link>}
+      <span aria-current="page">{here}</span>
+    </nav>
+  )
+}

@@ -1,0 +1,108 @@
+/** The gate's verdict on a retrained version: its figures beside the champion's, by what rule, and what was decided. */
+import { type Schemas } from "../../api/client"
+import { texts, useText } from "../../language"
+import { DataTable } from "../../ui/data-table"
+import { Amount } from "./figure-bars"
+import { betterOf, DECIDING, sortedNames } from "./figures"
+import { useFigureWords } from "./figure-words"
+
+export type Gate = Schemas["Gate"]
+
+const words = texts(
+  {
+    promoted: "The gate put it into service.",
+    notPromoted: "The gate did not put it into service.",
+    if_better: "It was to be promoted if it is better.",
+    always: "It was to be promoted in any case.",
+    never: "It was not to be promoted.",
+    rule: "The rule",
+    ruleText:
+      "Better is whose Fréchet distance to held-out test pictures (fid_test) is lower by at least 1 %, while coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels.",
+    reason: "The reason",
+    caption: "The new version beside the champion of its day, on the same draws",
+    figure: "figure",
+    decides: "decides",
+    challenger: (version: number | null) => (version ? `new, version ${version}` : "new"),
+    champion: (version: number | null) => (version ? `champion, version ${version}` : "champion"),
+    real: "real (floor)",
+    verdict: "which is better",
+    first: "▲ the new one",
+    second: "▼ the champion",
+    equal: "= equal",
+  },
+  {
+    promoted: "Версия прошла отбор и стала чемпионом.",
+    notPromoted: "Версия не стала чемпионом: остался прежний.",
+    if_better: "Просили сделать её чемпионом, если она лучше.",
+    always: "Просили сделать её чемпионом в любом случае.",
+    never: "Просили чемпионом её не делать.",
+    rule: "Правило",
+    ruleText:
+      "Лучше та версия, у которой расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на 1 %, а охват и точность класса упали не больше чем на 0,01; обе измеряются на одних и тех же зёрнах и классах.",
+    reason: "Причина",
+    caption: "Новая версия рядом с тогдашним чемпионом, на одних и тех же зёрнах",
+    figure: "показатель",
+    decides: "решает",
+    challenger: version => (version ? `новая, версия ${version}` : "новая"),
+    champion: version => (version ? `чемпион, версия ${version}` : "чемпион"),
+    real: "настоящие (планка)",
+    verdict: "что лучше",
+    first: "▲ новая",
+    second: "▼ чемпион",
+    equal: "= поровну",
+  },
+)
+
+export function Verdict({ gate, version }: { gate: Gate; version: number | null }) {
+  const t = useText(words)
+  const told = useFigureWords()
+  const names = sortedNames(Object.keys(gate.figures), DECIDING)
+  const rows = names.flatMap(name => {
+    const ours = gate.figures[name]
+    return ours ? [{ name, ours, theirs: gate.champion_figures[name] }] : []
+  })
+  const isDeciding = (name: string) => DECIDING.some(each => each === name)
+  return (
+    <div class="stack">
+      <div>
+        <p>
+          <strong>
+            {gate.promoted ? "✓" : "✕"} {gate.promoted ? t.promoted : t.notPromoted}
+          </strong>{" "}
+          {t[gate.asked]}
+        </p>
+        <p>
+          {t.reason}: <q lang="en">{gate.reason}</q>
+        </p>
+        <p class="hint">
+          {t.rule}: {t.ruleText}
+        </p>
+      </div>
+      <DataTable
+        caption={t.caption}
+        rows={rows}
+        columns={[
+          {
+            title: t.figure,
+            cell: ({ name, ours }) => (
+              <>
+                {told(name, ours.what).title}
+                {isDeciding(name) && <small class="badge">{t.decides}</small>}
+              </>
+            ),
+          },
+          { title: t.challenger(version), cell: ({ ours }) => <Amount value={ours.value} />, numeric: true },
+          { title: t.champion(gate.champion), cell: ({ theirs }) => <Amount value={theirs?.value} />, numeric: true },
+          { title: t.real, cell: ({ ours }) => <Amount value={ours.floor} />, numeric: true },
+          {
+            title: t.verdict,
+            cell: ({ ours, theirs }) => {
+              const side = betterOf(ours.value, theirs?.value, ours.better)
+              return side ? t[side] : "–"
+            },
+          },
+        ]}
+      />
+    </div>
+  )
+}

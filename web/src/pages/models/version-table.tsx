@@ -1,0 +1,85 @@
+/** The versions of a model, newest first. */
+import { Link } from "wouter-preact"
+import { texts, useNumbers, useText } from "../../language"
+import { type ModelList } from "../../models"
+import { DataTable } from "../../ui/data-table"
+import { MAIN } from "./figures"
+import { useFigureWords } from "./figure-words"
+import { useMoments } from "./moments"
+import { words } from "./words"
+
+export type Model = ModelList["models"][number]
+export type VersionRow = Model["versions"][number]
+
+const own = texts({ why: "Why it is not served" }, { why: "Почему она не работает" })
+
+export function newestFirst(model: Model): VersionRow[] {
+  return [...model.versions].sort((a, b) => b.version - a.version)
+}
+
+export function VersionTable({ model }: { model: Model }) {
+  const t = useText(words)
+  const w = useText(own)
+  const { number } = useNumbers()
+  const { date } = useMoments()
+  const told = useFigureWords()
+  return (
+    <DataTable
+      caption={t.versions(model.name)}
+      rows={newestFirst(model)}
+      columns={[
+        {
+          title: t.version,
+          cell: row => (
+            <>
+              {row.state === "refused" ? (
+                row.version
+              ) : (
+                <Link href={`/models/${model.name}/versions/${row.version}`}>{`${model.name}/${row.version}`}</Link>
+              )}
+              <Marks aliases={row.aliases} />
+            </>
+          ),
+        },
+        {
+          title: t.state,
+          cell: row => (
+            <>
+              {t[row.state]}
+              {row.reason && (
+                <>
+                  . {w.why}: <span lang="en">{row.reason}</span>
+                </>
+              )}
+            </>
+          ),
+        },
+        { title: t.created, cell: row => (row.created ? date(row.created) : "–") },
+        { title: t.preset, cell: row => row.preset ?? "–" },
+        { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
+        ...MAIN.map(name => ({
+          title: told(name).title,
+          cell: (row: VersionRow) => {
+            const value = row.metrics?.[name]
+            return value == null ? "–" : number(value, 4)
+          },
+          numeric: true,
+        })),
+      ]}
+    />
+  )
+}
+
+/** Which aliases a version has. */
+export function Marks({ aliases }: { aliases: readonly string[] }) {
+  const t = useText(words)
+  return (
+    <>
+      {aliases.map(alias => (
+        <small key={alias} class={`badge ${alias === "champion" ? "strong" : ""}`}>
+          {alias === "champion" || alias === "previous" ? t[alias] : alias}
+        </small>
+      ))}
+    </>
+  )
+}

@@ -1,0 +1,73 @@
+/** Words that the pages of models share. */
+import { texts } from "../../language"
+
+export const words = texts(
+  {
+    models: "Models",
+    intro:
+      "A model is a line of generators, each a version with a number that never changes what it draws. One of them is the champion: it draws when nothing else is asked for.",
+    where: "You are here",
+    champion: "champion",
+    previous: "previous champion",
+    isDefault: "drawn with when no model is named",
+    refused: "not served",
+    noVersions:
+      "There is no model here. Copy one into the folder of models, or train one with python -m training, then reload this page.",
+    versions: (name: string) => `Versions of ${name}`,
+    version: "version",
+    state: "state",
+    stateOf: "ready",
+    loaded: "in memory",
+    available: "on disk",
+    created: "made",
+    preset: "preset",
+    images: "images",
+    championDraws: (name: string, version: number) => `Seeds 0 to 39, drawn by ${name}/${version}, the champion`,
+    draws: (seeds: string, version: number) => `Seeds ${seeds}, drawn by version ${version}`,
+    figures: "The champion's figures",
+    drawn: "drawn",
+    real: "real",
+    sameSeeds: "The same seeds by each version",
+    sameSeedsHint:
+      "Newest first. A seed gives each version the same random numbers: what differs between the strips is what training has changed.",
+    seeds: "Seeds",
+    seedsHint: "Such as 0-39 or 7,42,100-120; at most 80 are shown well.",
+    all: (count: number) => `Show all ${count} versions`,
+    look: "Figures, run and card",
+    open: "Open in Explore",
+  },
+  {
+    models: "Модели",
+    intro:
+      "Модель — это череда генераторов. Каждый из них — версия с номером, и то, что она рисует, не меняется никогда. Одна из версий — чемпион: она рисует, если не попросили другую.",
+    where: "Вы здесь",
+    champion: "чемпион",
+    previous: "прежний чемпион",
+    isDefault: "рисует, если модель не названа",
+    refused: "не работает",
+    noVersions:
+      "Здесь нет ни одной модели. Скопируйте её в папку моделей или обучите с помощью python -m training и обновите страницу.",
+    versions: name => `Версии модели ${name}`,
+    version: "версия",
+    state: "состояние",
+    stateOf: "готова",
+    loaded: "в памяти",
+    available: "на диске",
+    created: "сделана",
+    preset: "пресет",
+    images: "картинок",
+    championDraws: (name, version) => `Зёрна от 0 до 39, рисует чемпион ${name}/${version}`,
+    draws: (seeds, version) => `Зёрна ${seeds}, рисует версия ${version}`,
+    figures: "Показатели чемпиона",
+    drawn: "нарисованные",
+    real: "настоящие",
+    sameSeeds: "Одни и те же зёрна у каждой версии",
+    sameSeedsHint:
+      "Сначала новые. Зерно даёт каждой версии одни и те же случайные числа: чем полоски различаются, то и изменило обучение.",
+    seeds: "Зёрна",
+    seedsHint: "Например, 0-39 или 7,42,100-120; хорошо видны не больше 80.",
+    all: count => `Показать все версии: ${count}`,
+    look: "Показатели, ход обучения и карточка",
+    open: "Открыть в «Обзоре»",
+  },
+)
