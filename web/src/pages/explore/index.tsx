@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
 import { mount, numberOf, pathWith, useAddress, type Query } from "../../address"
 import { callJson } from "../../api/client"
-import { texts, useNumbers, useText } from "../../language"
+import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
 import { Plane } from "../../plane/plane"
@@ -78,7 +78,9 @@ interface ExplorerProps {
 function Explorer({ version, query, change }: ExplorerProps) {
   const t = useText(words)
   const c = useText(common)
-  const { number } = useNumbers()
+  const { language } = useLanguage()
+  const short = (value: number) =>
+    new Intl.NumberFormat(language, { maximumFractionDigits: 4, useGrouping: false }).format(value)
   const [pixels, setPixels] = useState<Uint8ClampedArray>()
   const [failure, setFailure] = useState<Error>()
   const psi = numberOf(query.psi, 1, 0, 2)
@@ -104,7 +106,7 @@ function Explorer({ version, query, change }: ExplorerProps) {
   const same = callOf(version, query, view, moved ? drawn.body : undefined)
   function titleOf(): string {
     if (query.z !== undefined) return t.ownZ
-    if (seed === undefined) return t.point(number(view.x, 4), number(view.y, 4))
+    if (seed === undefined) return t.point(short(view.x), short(view.y))
     return edits.size ? t.movedZ(seed) : c.pictureOf(seed)
   }
   return (

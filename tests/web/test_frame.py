@@ -1,0 +1,148 @@
+"""What holds on every page: both languages, every width, everyone's eyes and hands; and how much comes at first."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.live import Service
+from tests.web.conftest import WEB, opened
+
+PAGES = {
+    "/": ("Explore", "Обзор"),
+    "/gallery": ("Gallery", "Галерея"),
+    "/gallery?view=table": ("Gallery", "Галерея"),
+    "/interpolate": ("Interpolate", "Переходы"),
+    "/train": ("Train", "Обучение"),
+    "/play": ("Play", "Игра"),
+    "/models": ("Models", "Модели"),
+    "/models/digits": ("Models", "Модели"),
+    "/models/digits/versions/3": ("Models", "Модели"),
+    "/learn": ("Learn", "Что такое GAN"),
+}
+BUDGET = 120_000
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds."""
+    page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    found: dict[str, Any] = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", RULES)
+    assert len(found["passes"]) > 15  # it did look
+    return [
+        f"{fault['id']} ({fault['help']}): {node['html'][:200]} {node['failureSummary']}"
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def ready(page: Page, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("main h1")).to_be_visible()
+    expect(page.locator(".notice.loading")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_speaks_both_languages_and_axe_finds_nothing(browser: Browser, site: Service, node: str, path: str) -> None:
+    for language, theme, title in (("en-GB", "light", PAGES[path][0]), ("ru-RU", "dark", PAGES[path][1])):
+        with opened(browser, site.url, locale=language, color_scheme=theme) as context:
+            page = context.new_page()
+            ready(page, path)
+            expect(page).to_have_title(f"{title} · Seedling")
+            assert page.locator("html").get_attribute("lang") == language[:2]
+            text = page.locator("main").inner_text()
+            assert bool(re.search("[а-яё]{4}", text)) == (language == "ru-RU")
+            page.wait_for_timeout(300)
+            assert faults(page) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_wider_than_a_phone(browser: Browser, site: Service, path: str) -> None:
+    with opened(browser, site.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        ready(page, path)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("visualViewport.width") == 360
+
+
+def test_the_switch_of_language_is_kept_and_changes_every_word(page: Page) -> None:
+    ready(page, "/")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Каждая точка — картинка")
+    assert page.locator("html").get_attribute("lang") == "ru"
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Каждая точка — картинка")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Every point is a picture")
+
+
+def test_the_switch_of_light_is_kept(page: Page) -> None:
+    ready(page, "/")
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.get_by_role("button", name="Dark").click()
+    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert dark != light
+    page.reload()
+    expect(page.locator("main h1")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark
+
+
+def test_the_first_load_is_within_its_budget(page: Page) -> None:
+    """Document, script and style as they come over the wire; pictures are what one came for."""
+    ready(page, "/")
+    size = page.evaluate(
+        """() => {
+            const kinds = new Set(['script', 'link', 'css', 'img'])
+            const own = performance.getEntriesByType('resource').filter(entry => kinds.has(entry.initiatorType))
+            const all = [...performance.getEntriesByType('navigation'), ...own]
+            return {bytes: all.reduce((sum, entry) => sum + entry.encodedBodySize, 0), files: all.map(entry => entry.name)}
+        }"""
+    )
+    assert sum(name.endswith((".js", ".css")) for name in size["files"]) >= 2
+    assert 10_000 < size["bytes"] < BUDGET
+
+
+def test_every_page_is_reached_by_its_link_without_a_new_load(page: Page) -> None:
+    ready(page, "/")
+    page.evaluate("window.stayed = true")
+    for name in ("Gallery", "Interpolate", "Train", "Play", "Models", "Learn", "Explore"):
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
+        expect(page).to_have_title(f"{name} · Seedling")
+        expect(page.locator("main h1")).to_be_visible()
+    assert page.evaluate("window.stayed") is True
+
+
+def test_a_keyboard_comes_past_the_navigation_at_once(page: Page) -> None:
+    ready(page, "/gallery")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> None:
+    with site.client() as client:
+        answer = client.get("/nowhere", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(
+    browser: Browser, built: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The proxy takes the path off, as README says it must."""
+    from tests.web.proxy import mounted
+
+    with mounted(tmp_path_factory.mktemp("mounted"), "/seedling") as url, opened(browser, url) as context:
+        page = context.new_page()
+        page.goto(f"{url}/seedling/")
+        expect(page.get_by_role("heading", name="The picture of seed 42")).to_be_visible()
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name="Models").click()
+        expect(page).to_have_url(f"{url}/seedling/models")
+        page.reload()
+        expect(page.locator("main h1")).to_be_visible()
+        page.goto(f"{url}/seedling/models/digits/versions/3")
+        expect(page.locator("main h1")).to_be_visible()
