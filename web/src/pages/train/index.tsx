@@ -1,3 +1,100 @@
-export default function Page() {
-  return <h1>…</h1>
+/** Train: start a run, look on, and decide who is champion. For who has an admin token. */
+import { useCallback, useEffect, useState } from "preact/hooks"
+import { useAddress } from "../../address"
+import { CallError, callJson } from "../../api/client"
+import { texts, useText } from "../../language"
+import { About } from "./about"
+import { hasEnded, type Job, type JobList as Listed } from "./job"
+import { JobList } from "./job-list"
+import { JobPanel } from "./job-panel"
+import { Start } from "./start"
+import { useToken } from "./token"
+import { TokenPanel } from "./token-panel"
+import "../models/models.css"
+import "./train.css"
+
+const words = texts(
+  {
+    title: "Train while it serves",
+    intro:
+      "Teach a new generator, look on as it learns, and let it draw if it is better. Whoever has the admin token may.",
+  },
+  {
+    title: "Обучение без остановки сервиса",
+    intro:
+      "Обучите новый генератор, посмотрите, как он учится, и пусть рисует он, если он лучше. Это может тот, у кого есть токен администратора.",
+  },
+)
+const POLL_MILLISECONDS = 5000
+
+export default function Train() {
+  const t = useText(words)
+  const [query, change] = useAddress()
+  const { token, keep, forget } = useToken()
+  const { list, error, reload } = useJobs(token, forget)
+  const chosen = query.job ?? list?.jobs[0]?.id
+  const onStarted = (job: Job) => {
+    change({ job: job.id, images: null })
+    reload()
+  }
+  return (
+    <div class="stack">
+      <div>
+        <h1>{t.title}</h1>
+        <p>{t.intro}</p>
+      </div>
+      <div class="train">
+        <div class="stack">
+          <TokenPanel
+            token={token}
+            isAccepted={list !== undefined}
+            error={error}
+            keep={keep}
+            forget={forget}
+            retry={reload}
+          />
+          <Start token={list && token} query={query} change={change} onStarted={onStarted} />
+          {list && token && <JobList list={list} chosen={chosen} query={query} token={token} reload={reload} />}
+        </div>
+        <div id="job">
+          {list && token && chosen ? (
+            <JobPanel key={chosen} id={chosen} token={token} onChanged={reload} />
+          ) : (
+            <About model={query.model} />
+          )}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+/** The list of jobs, which also tells whether the token is good. A wrong one is forgotten. */
+function useJobs(token: string | undefined, forget: () => void) {
+  const [list, setList] = useState<Listed>()
+  const [error, setError] = useState<Error>()
+  const reload = useCallback(() => {
+    if (!token) return
+    callJson<Listed>("/admin/jobs", { token }).then(
+      found => {
+        setList(found)
+        setError(undefined)
+      },
+      (reason: Error) => {
+        setError(reason)
+        if (reason instanceof CallError && reason.status === 401) forget()
+      },
+    )
+  }, [token, forget])
+  useEffect(() => {
+    setList(undefined)
+    if (token) setError(undefined)
+    reload()
+  }, [token, reload])
+  const isActive = list?.jobs.some(job => !hasEnded(job)) ?? false
+  useEffect(() => {
+    if (!isActive) return
+    const timer = setInterval(() => document.visibilityState === "visible" && reload(), POLL_MILLISECONDS)
+    return () => clearInterval(timer)
+  }, [isActive, reload])
+  return { list, error, reload }
 }

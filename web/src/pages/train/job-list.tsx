@@ -1,0 +1,124 @@
+/** The jobs, newest first; one of them is looked at. */
+import { useState } from "preact/hooks"
+import { Link } from "wouter-preact"
+import { patched, pathWith, type Query } from "../../address"
+import { callJson } from "../../api/client"
+import { texts, useNumbers, useText } from "../../language"
+import { Failure } from "../../ui/notice"
+import { useMoments } from "../models/moments"
+import { hasEnded, presetOf, states, type Job, type JobList as Listed } from "./job"
+
+const words = texts(
+  {
+    title: "Jobs",
+    none: "There has been no run yet. Start one above: quick takes five minutes.",
+    job: (number: number) => `Job ${number}`,
+    published: (version: string) => `→ ${version}`,
+    promoted: "promoted",
+    older: "Older jobs",
+    refresh: "Refresh",
+  },
+  {
+    title: "Задания",
+    none: "Обучения ещё не было. Начните его выше: quick займёт пять минут.",
+    job: number => `Задание ${number}`,
+    published: version => `→ ${version}`,
+    promoted: "стала чемпионом",
+    older: "Более ранние",
+    refresh: "Обновить",
+  },
+)
+
+interface JobListProps {
+  list: Listed
+  chosen: string | undefined
+  query: Query
+  token: string
+  reload: () => void
+}
+
+export function JobList({ list, chosen, query, token, reload }: JobListProps) {
+  const t = useText(words)
+  const [older, setOlder] = useState<{ jobs: Job[]; more: boolean }>()
+  const [error, setError] = useState<Error>()
+  const known = new Set(list.jobs.map(job => job.id))
+  const jobs = [...list.jobs, ...(older?.jobs.filter(job => !known.has(job.id)) ?? [])]
+  const isMore = older ? older.more : list.next !== null
+  const askOlder = () => {
+    setError(undefined)
+    const before = jobs[jobs.length - 1]?.number
+    callJson<Listed>("/admin/jobs", { query: { before }, token }).then(
+      found => setOlder({ jobs: [...(older?.jobs ?? []), ...found.jobs], more: found.next !== null }),
+      setError,
+    )
+  }
+  return (
+    <section class="panel stack" aria-labelledby="jobs-title">
+      <div class="titled">
+        <h2 id="jobs-title">{t.title}</h2>
+        <button type="button" class="chip" onClick={reload}>
+          {t.refresh}
+        </button>
+      </div>
+      {jobs.length ? (
+        <ol class="jobs">
+          {jobs.map(job => (
+            <li key={job.id}>
+              <JobLink job={job} isChosen={job.id === chosen} query={query} />
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <p>{t.none}</p>
+      )}
+      {error && <Failure error={error} />}
+      {isMore && (
+        <div>
+          <button type="button" onClick={askOlder}>
+            {t.older}
+          </button>
+        </div>
+      )}
+    </section>
+  )
+}
+
+function JobLink({ job, isChosen, query }: { job: Job; isChosen: boolean; query: Query }) {
+  const t = useText(words)
+  const s = useText(states)
+  const { percent } = useNumbers()
+  const { moment } = useMoments()
+  return (
+    <Link
+      href={pathWith("/train", patched(query, { job: job.id, images: null }))}
+      aria-current={isChosen ? "true" : undefined}
+      onClick={() => showJob()}
+    >
+      <span class="line">
+        <strong>{t.job(job.number)}</strong>
+        <span>
+          {s[job.state]}
+          {!hasEnded(job) && job.part > 0 && ` ${percent(job.part)}`}
+        </span>
+      </span>
+      <span class="line hint">
+        <span>
+          {presetOf(job)}, {moment(job.created)}
+        </span>
+        {job.version !== null && (
+          <span>
+            {t.published(`${job.model}/${job.version}`)}
+            {job.promoted && ` ✓ ${t.promoted}`}
+          </span>
+        )}
+      </span>
+      {job.note && <span class="line hint note">{job.note}</span>}
+    </Link>
+  )
+}
+
+/** On a narrow screen the job stands below the list, where its choice would not be seen. */
+function showJob() {
+  if (!matchMedia("(max-width: 60rem)").matches) return
+  requestAnimationFrame(() => document.getElementById("job")?.scrollIntoView())
+}

@@ -1,0 +1,236 @@
+/** One job: its state, its figures as they come, its charts, its pictures, its log and its end. */
+import { useCallback, useEffect, useState } from "preact/hooks"
+import { Link } from "wouter-preact"
+import { call, callJson } from "../../api/client"
+import { texts, useText } from "../../language"
+import { useModels } from "../../models"
+import { Failure, Loading } from "../../ui/notice"
+import { Course } from "../models/course"
+import { useMoments } from "../models/moments"
+import { useFollowed } from "./follow"
+import { hasEnded, presetOf, states, type Job } from "./job"
+import { Judged } from "./judged"
+import { LiveFigures } from "./live-figures"
+import { Samples } from "./samples"
+
+const words = texts(
+  {
+    job: (number: number) => `Job ${number}`,
+    about: (preset: string, model: string, by: string, when: string) =>
+      `${preset} for ${model}, asked for by ${by}, ${when}`,
+    warm: (version: number) => `started from version ${version}`,
+    cancel: "Cancel",
+    cancelling: "It writes a checkpoint and stops…",
+    resume: "Resume",
+    lost: "The connection is lost. It is being made again; nothing of the run is lost.",
+    published: "It published",
+    course: "The run so far",
+    noCourse: "Charts and figures come with the first images.",
+    log: "Log",
+    refresh: "Refresh",
+    noLog: "Nothing has been printed yet.",
+    spec: "The whole spec",
+    warning: "Warning",
+  },
+  {
+    job: number => `Задание ${number}`,
+    about: (preset, model, by, when) => `${preset} для ${model}, попросил ${by}, ${when}`,
+    warm: version => `начато с версии ${version}`,
+    cancel: "Отменить",
+    cancelling: "Записывает контрольную точку и останавливается…",
+    resume: "Продолжить",
+    lost: "Связь потеряна и восстанавливается; из обучения ничего не пропало.",
+    published: "Получилась версия",
+    course: "Ход обучения",
+    noCourse: "Графики и числа появятся с первыми картинками.",
+    log: "Журнал",
+    refresh: "Обновить",
+    noLog: "Пока ничего не напечатано.",
+    spec: "Спецификация целиком",
+    warning: "Предупреждение",
+  },
+)
+
+interface JobPanelProps {
+  id: string
+  token: string
+  /** The list is to be asked for again. */
+  onChanged: () => void
+}
+
+export function JobPanel({ id, token, onChanged }: JobPanelProps) {
+  const { reload } = useModels()
+  const [job, setJob] = useState<Job>()
+  const [error, setError] = useState<Error>()
+  const [again, setAgain] = useState(0)
+  const ask = useCallback(() => {
+    callJson<Job>(`/admin/jobs/${id}`, { token }).then(found => {
+      setJob(found)
+      setError(undefined)
+      if (found.version !== null) reload() // it may be champion now
+    }, setError)
+  }, [id, token, reload])
+  useEffect(ask, [ask])
+  const onState = useCallback(() => {
+    ask()
+    onChanged()
+  }, [ask, onChanged])
+  const followed = useFollowed(id, token, again, onState)
+  if (!job) return error ? <Failure error={error} retry={ask} /> : <Loading />
+  return (
+    <div class="stack">
+      <Heading
+        job={job}
+        token={token}
+        isLost={followed.isLost}
+        onChanged={onState}
+        onResumed={() => setAgain(again + 1)}
+      />
+      {(followed.error ?? error) && <Failure error={(followed.error ?? error)!} retry={() => setAgain(again + 1)} />}
+      <RunSection job={job} followed={followed} />
+      {followed.run.samples.length > 0 && (
+        <Samples id={id} token={token} samples={followed.run.samples} isLive={!hasEnded(job)} />
+      )}
+      {job.gate && <Judged job={job} gate={job.gate} token={token} />}
+      <Log id={id} token={token} />
+    </div>
+  )
+}
+
+interface HeadingProps {
+  job: Job
+  token: string
+  isLost: boolean
+  onChanged: () => void
+  onResumed: () => void
+}
+
+function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
+  const t = useText(words)
+  const s = useText(states)
+  const { moment } = useMoments()
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<Error>()
+  const steer = async (action: "cancel" | "resume") => {
+    setBusy(true)
+    setError(undefined)
+    try {
+      await call(`/admin/jobs/${job.id}/${action}`, { method: "POST", token })
+      if (action === "resume") onResumed()
+      onChanged()
+    } catch (reason) {
+      setError(reason as Error)
+    }
+    setBusy(false)
+  }
+  return (
+    <section class="panel stack" aria-labelledby="job-title">
+      <div>
+        <h2 id="job-title">
+          {t.job(job.number)} <code>{job.id}</code>
+        </h2>
+        <p class="hint">
+          {t.about(presetOf(job), job.model, job.by, moment(job.created))}
+          {job.parent !== null && `, ${t.warm(job.parent)}`}
+        </p>
+        {job.note && <p>{job.note}</p>}
+        <p role="status">
+          <strong>{s[job.state]}</strong>: <span lang="en">{job.detail}</span>
+          {job.cancelling && ` ${t.cancelling}`}
+          {isLost && ` ${t.lost}`}
+        </p>
+        {job.version !== null && (
+          <p>
+            {t.published}{" "}
+            <Link href={`/models/${job.model}/versions/${job.version}`}>{`${job.model}/${job.version}`}</Link>
+          </p>
+        )}
+      </div>
+      {error && <Failure error={error} />}
+      {(job.links.cancel || job.links.resume) && (
+        <div class="row">
+          {job.links.cancel && (
+            <button
+              type="button"
+              class="danger"
+              disabled={busy || job.cancelling}
+              onClick={() => void steer("cancel")}
+            >
+              {t.cancel}
+            </button>
+          )}
+          {job.links.resume && (
+            <button type="button" class="primary" disabled={busy} onClick={() => void steer("resume")}>
+              {t.resume}
+            </button>
+          )}
+        </div>
+      )}
+    </section>
+  )
+}
+
+function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof useFollowed> }) {
+  const t = useText(words)
+  const { progress, metrics, warnings } = followed.run
+  return (
+    <section class="panel stack" aria-labelledby="course-title">
+      <h2 id="course-title">{t.course}</h2>
+      <LiveFigures job={job} run={followed.run} />
+      {warnings.map(warning => (
+        <p key={warning} class="notice">
+          {t.warning}: <span lang="en">{warning}</span>
+        </p>
+      ))}
+      {progress.length || metrics.length ? (
+        <Course progress={progress} metrics={metrics} />
+      ) : (
+        <p class="hint">{t.noCourse}</p>
+      )}
+      <details>
+        <summary>{t.spec}</summary>
+        <pre class="log" tabIndex={0}>
+          {JSON.stringify(job.spec, null, 2)}
+        </pre>
+      </details>
+    </section>
+  )
+}
+
+/** What the trainer printed; asked for when it is opened. */
+function Log({ id, token }: { id: string; token: string }) {
+  const t = useText(words)
+  const [isOpen, setOpen] = useState(false)
+  const [turn, setTurn] = useState(0)
+  const [text, setText] = useState<string>()
+  const [error, setError] = useState<Error>()
+  useEffect(() => {
+    if (!isOpen) return
+    const controller = new AbortController()
+    setError(undefined)
+    call(`/admin/jobs/${id}/log`, { token, signal: controller.signal })
+      .then(answer => answer.text())
+      .then(setText, (reason: Error) => !controller.signal.aborted && setError(reason))
+    return () => controller.abort()
+  }, [isOpen, turn, id, token])
+  return (
+    <section class="panel">
+      <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
+        <summary>{t.log}</summary>
+        {error && <Failure error={error} />}
+        {text === undefined ? !error && <Loading /> : <LogText text={text || t.noLog} />}
+        <button type="button" onClick={() => setTurn(turn + 1)}>
+          {t.refresh}
+        </button>
+      </details>
+    </section>
+  )
+}
+
+function LogText({ text }: { text: string }) {
+  return (
+    <pre class="log" tabIndex={0} lang="en">
+      {text}
+    </pre>
+  )
+}

@@ -1,0 +1,56 @@
+/** What is asked of `POST /admin/retrain`, read from the page's address and written as the call's body. */
+import { numberOf, oneOf, type Query } from "../../address"
+import { type Schemas } from "../../api/client"
+
+/** All of it may be left out. */
+export type RetrainBody = Partial<Schemas["RetrainBody"]>
+
+export const PRESETS = ["quick", "standard", "best", "lecture"] as const
+export const PROMOTIONS = ["if_better", "always", "never"] as const
+export const BUDGETS = ["preset", "images", "minutes"] as const
+export type Budget = (typeof BUDGETS)[number]
+
+export interface Wanted {
+  preset: (typeof PRESETS)[number]
+  model: string | undefined
+  promote: (typeof PROMOTIONS)[number]
+  warm_start: boolean
+  budget: Budget
+  /** Of images or minutes. */
+  amount: number
+}
+export const AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
+export const MOST: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
+
+/** The address says a budget as `budget=minutes:10`. */
+export function wantedOf(query: Query): Wanted {
+  const [kind, size] = (query.budget ?? "").split(":")
+  const budget = oneOf(kind, BUDGETS, "preset")
+  const given = numberOf(size, AMOUNTS[budget], 0, MOST[budget])
+  return {
+    preset: oneOf(query.preset, PRESETS, "quick"),
+    model: query.model,
+    promote: oneOf(query.promote, PROMOTIONS, "if_better"),
+    warm_start: query.warm_start === "true",
+    budget,
+    amount: budget === "images" ? Math.max(1, Math.round(given)) : given > 0 ? given : AMOUNTS[budget],
+  }
+}
+
+export function bodyOf(wanted: Wanted, note: string): RetrainBody {
+  const { preset, model, promote, warm_start, budget, amount } = wanted
+  return {
+    preset,
+    promote,
+    ...(model === undefined ? {} : { model }),
+    ...(budget === "preset" ? {} : { budget: { [budget]: amount } }),
+    ...(warm_start ? { warm_start } : {}),
+    ...(note.trim() ? { note: note.trim() } : {}),
+  }
+}
+
+/** A key that no other request has, also where the page came without TLS and the browser has no randomUUID. */
+export function freshKey(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID()
+  return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("")
+}

@@ -1,0 +1,118 @@
+/** A run as its events tell it. Field names are those of `GET /admin/jobs/{id}/events`. */
+import { type Measured, type Progress } from "../models/course"
+
+export interface Step extends Progress {
+  images_per_second: number
+  eta_seconds: number
+  part: number
+}
+export interface Measurement extends Measured {
+  best: boolean
+}
+export interface RunEvent {
+  type: string
+  data: Readonly<Record<string, unknown>>
+}
+export interface Run {
+  /** Images it is to see; undefined before it has started. */
+  of: number | undefined
+  progress: readonly Step[]
+  metrics: readonly Measurement[]
+  /** After how many images the grids of fixed seeds were drawn. */
+  samples: readonly number[]
+  warnings: readonly string[]
+  /** Why training ended. */
+  reason: string | undefined
+  /** The last word of the stream. */
+  ended: boolean
+}
+
+export const NOTHING_YET: Run = {
+  of: undefined,
+  progress: [],
+  metrics: [],
+  samples: [],
+  warnings: [],
+  reason: undefined,
+  ended: false,
+}
+
+/** A run after some more events. What is told of images that are seen anew, after a resumption, takes the place of the old. */
+export function extended(run: Run, events: readonly RunEvent[]): Run {
+  if (!events.length) return run
+  let { of, reason, ended } = run
+  const progress = [...run.progress]
+  const metrics = [...run.metrics]
+  const samples = [...run.samples]
+  const warnings = [...run.warnings]
+  for (const { type, data } of events) {
+    const images = amount(data.images) ?? 0
+    switch (type) {
+      case "started":
+      case "resumed":
+        of = amount(data.of) ?? of
+        reason = undefined
+        cut(progress, images + 1, step => step.images)
+        cut(metrics, images + 1, measured => measured.images)
+        cut(samples, images + 1, drawn => drawn)
+        break
+      case "progress":
+        cut(progress, images, step => step.images)
+        progress.push({
+          images,
+          loss_discriminator: amount(data.loss_discriminator) ?? NaN,
+          loss_generator: amount(data.loss_generator) ?? NaN,
+          d_real: amount(data.d_real) ?? NaN,
+          d_fake: amount(data.d_fake) ?? NaN,
+          images_per_second: amount(data.images_per_second) ?? 0,
+          eta_seconds: amount(data.eta_seconds) ?? 0,
+          part: amount(data.part) ?? 0,
+        })
+        break
+      case "metrics":
+        cut(metrics, images, measured => measured.images)
+        metrics.push({
+          images,
+          kid: amount(data.kid) ?? null,
+          fid: amount(data.fid) ?? null,
+          best: data.best === true,
+        })
+        break
+      case "samples":
+        cut(samples, images, drawn => drawn)
+        samples.push(images)
+        break
+      case "warning":
+        warnings.push(typeof data.detail === "string" ? data.detail : JSON.stringify(data))
+        break
+      case "trained":
+        reason = typeof data.reason === "string" ? data.reason : undefined
+        break
+      case "end":
+        ended = true
+        break
+    }
+  }
+  return { of, progress, metrics, samples, warnings, reason, ended }
+}
+
+function amount(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined
+}
+
+/** Drop the end of an ascending list, from so many images on. */
+function cut<T>(list: T[], images: number, imagesOf: (item: T) => number): void {
+  while (list.length && imagesOf(list[list.length - 1]!) >= images) list.pop()
+}
+
+/** The measurement with the lowest KID so far, which is what is exported. */
+export function bestOf(metrics: readonly Measurement[]): Measurement | undefined {
+  return metrics.findLast(measured => measured.best) ?? metrics[metrics.length - 1]
+}
+
+/** Which of the grids is shown: the one that the address names, or the newest. */
+export function indexOf(samples: readonly number[], wanted: number | undefined): number {
+  if (wanted === undefined) return samples.length - 1
+  const found = samples.findLastIndex(images => images <= wanted)
+  return found < 0 ? Math.min(0, samples.length - 1) : found
+}

@@ -1,0 +1,137 @@
+/** The same eighty seeds as the run goes on: a slider through time. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks"
+import { numberOf, useAddress } from "../../address"
+import { call } from "../../api/client"
+import { texts, useNumbers, useText } from "../../language"
+import { Slider } from "../../ui/controls"
+import { Failure } from "../../ui/notice"
+import { indexOf } from "./run"
+
+const words = texts(
+  {
+    title: "The same seeds over time",
+    hint: "Seeds 0 to 79, column n is class n where there are ten classes. Each picture grows out of the same random numbers from first to last.",
+    after: (images: string) => `after ${images} images`,
+    when: "When",
+    alt: (images: string) => `Eighty pictures of seeds 0 to 79 after ${images} images`,
+    play: "▶ Play",
+    pause: "⏸ Pause",
+    newest: "Newest",
+  },
+  {
+    title: "Одни и те же зёрна во времени",
+    hint: "Зёрна от 0 до 79; если классов десять, то в столбце n — класс n. Каждая картинка от начала до конца растёт из одних и тех же случайных чисел.",
+    after: images => `после ${images} картинок`,
+    when: "Когда",
+    alt: images => `Восемьдесят картинок зёрен от 0 до 79 после ${images} картинок обучения`,
+    play: "▶ Пуск",
+    pause: "⏸ Пауза",
+    newest: "Последние",
+  },
+)
+const STEP_MILLISECONDS = 600
+
+interface SamplesProps {
+  id: string
+  token: string
+  /** After how many images there is a grid. */
+  samples: readonly number[]
+  isLive: boolean
+}
+
+export function Samples({ id, token, samples, isLive }: SamplesProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const [query, change] = useAddress()
+  const [isPlaying, setPlaying] = useState(false)
+  const wanted = query.images === undefined ? undefined : numberOf(query.images, 0, 0)
+  const index = indexOf(samples, wanted)
+  const images = samples[index] ?? 0
+  const { addresses, error } = useGrids(id, token, [images, samples[index + 1]])
+  const shown = addresses.get(images)
+  const last = samples.length - 1
+  const go = useCallback(
+    (to: number) => change({ images: to >= last ? null : samples[to] }, { replace: true }),
+    [change, samples, last],
+  )
+  useEffect(() => {
+    if (!isPlaying) return
+    if (index >= last) return setPlaying(false)
+    // The next one comes when it is there to be seen.
+    if (!addresses.has(samples[index + 1]!) && !error) return
+    const timer = setTimeout(() => go(index + 1), STEP_MILLISECONDS)
+    return () => clearTimeout(timer)
+  }, [isPlaying, index, last, addresses, error, go, samples])
+  return (
+    <section class="panel stack" aria-labelledby="samples-title">
+      <div>
+        <h2 id="samples-title">{t.title}</h2>
+        <p class="hint">{t.hint}</p>
+      </div>
+      <div class="grid-frame">
+        {shown && <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />}
+      </div>
+      {error && !shown && <Failure error={error} />}
+      {samples.length > 1 && (
+        <>
+          <Slider
+            label={t.when}
+            value={index}
+            min={0}
+            max={last}
+            step={1}
+            show={at => t.after(number(samples[at] ?? 0))}
+            onInput={at => {
+              setPlaying(false)
+              go(at)
+            }}
+          />
+          <div class="row">
+            <button
+              type="button"
+              onClick={() => {
+                if (!isPlaying && index >= last) go(0)
+                setPlaying(!isPlaying)
+              }}
+            >
+              {isPlaying ? t.pause : t.play}
+            </button>
+            {isLive && query.images !== undefined && (
+              <button type="button" onClick={() => change({ images: null })}>
+                {t.newest}
+              </button>
+            )}
+          </div>
+        </>
+      )}
+    </section>
+  )
+}
+
+/** Grids that were asked for, by images seen; they need the token, so no `<img>` can ask for them. */
+function useGrids(id: string, token: string, wanted: readonly (number | undefined)[]) {
+  const kept = useRef(new Map<number, string>())
+  const [addresses, setAddresses] = useState<ReadonlyMap<number, string>>(new Map())
+  const [error, setError] = useState<Error>()
+  const [current, next] = wanted
+  useEffect(() => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const ask = async (images: number) => {
+      try {
+        const answer = await call(`/admin/jobs/${id}/samples.png`, { query: { images }, token, signal })
+        const blob = await answer.blob()
+        if (signal.aborted) return
+        kept.current.set(images, URL.createObjectURL(blob))
+        setAddresses(new Map(kept.current))
+        setError(undefined)
+      } catch (reason) {
+        if (!signal.aborted) setError(reason as Error)
+      }
+    }
+    for (const images of [current, next]) if (images !== undefined && !kept.current.has(images)) void ask(images)
+    return () => controller.abort()
+  }, [id, token, current, next])
+  useEffect(() => () => kept.current.forEach(address => URL.revokeObjectURL(address)), [])
+  return { addresses, error }
+}

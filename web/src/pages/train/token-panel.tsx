@@ -1,0 +1,91 @@
+/** Where the token is given and forgotten. */
+import { useState } from "preact/hooks"
+import { texts, useText } from "../../language"
+import { Failure } from "../../ui/notice"
+
+const words = texts(
+  {
+    title: "Admin token",
+    label: "Token",
+    where:
+      "It lies in the file admin-token of the service's state folder (var/admin-token where it was started), unless GAN_ADMIN_TOKEN sets another. A viewer's token may look on.",
+    kept: "It is kept for this tab only, until the tab is closed.",
+    use: "Use the token",
+    forget: "Forget the token",
+    given: "The token was accepted.",
+    checking: "The token is being checked…",
+  },
+  {
+    title: "Токен администратора",
+    label: "Токен",
+    where:
+      "Он лежит в файле admin-token в папке состояния сервиса (var/admin-token там, где его запустили), если GAN_ADMIN_TOKEN не задаёт другой. С токеном наблюдателя можно смотреть.",
+    kept: "Он хранится только в этой вкладке, пока её не закроют.",
+    use: "Войти с токеном",
+    forget: "Забыть токен",
+    given: "Токен принят.",
+    checking: "Проверяем токен…",
+  },
+)
+
+interface TokenPanelProps {
+  token: string | undefined
+  isAccepted: boolean
+  error: Error | undefined
+  keep: (token: string) => void
+  forget: () => void
+  retry: () => void
+}
+
+export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: TokenPanelProps) {
+  const t = useText(words)
+  const [typed, setTyped] = useState("")
+  return (
+    <section class="panel stack" aria-labelledby="token-title">
+      <h2 id="token-title">{t.title}</h2>
+      {!token && (
+        <form
+          class="stack"
+          onSubmit={event => {
+            event.preventDefault()
+            if (typed.trim()) keep(typed.trim())
+            setTyped("")
+          }}
+        >
+          <div class="field">
+            <label for="token">{t.label}</label>
+            <input
+              id="token"
+              type="password"
+              value={typed}
+              autocomplete="off"
+              spellcheck={false}
+              maxLength={500}
+              aria-describedby="token-where"
+              onInput={event => setTyped(event.currentTarget.value)}
+            />
+            <small id="token-where" class="hint">
+              {t.where} {t.kept}
+            </small>
+          </div>
+          <div>
+            <button type="submit" class="primary" disabled={!typed.trim()}>
+              {t.use}
+            </button>
+          </div>
+        </form>
+      )}
+      <p role="status" class={token && !error ? "" : "visually-hidden"}>
+        {token && !error ? (isAccepted ? `✓ ${t.given}` : t.checking) : ""}
+      </p>
+      {error && <Failure error={error} retry={token ? retry : undefined} />}
+      {token && (
+        <div>
+          <button type="button" onClick={forget}>
+            {t.forget}
+          </button>
+        </div>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,25 @@
+/** The admin token: kept for this tab alone, and never part of an address. */
+import { useCallback, useState } from "preact/hooks"
+
+const KEY = "seedling-admin-token"
+
+function kept(): Storage | undefined {
+  try {
+    return window.sessionStorage
+  } catch {
+    return undefined
+  }
+}
+
+export function useToken(): { token: string | undefined; keep: (token: string) => void; forget: () => void } {
+  const [token, setToken] = useState<string | undefined>(() => kept()?.getItem(KEY) || undefined)
+  const keep = useCallback((given: string) => {
+    kept()?.setItem(KEY, given)
+    setToken(given)
+  }, [])
+  const forget = useCallback(() => {
+    kept()?.removeItem(KEY)
+    setToken(undefined)
+  }, [])
+  return { token, keep, forget }
+}
