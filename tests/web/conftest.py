@@ -61,14 +61,14 @@ def site(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 
 @contextmanager
 def opened(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContext]:
-    """A browser of its own with nothing kept from before. Fails if a page of it has an error, or asks anyone else for anything."""
+    """A browser of its own with nothing kept from before. Fails if a page has an error, or asks anyone else for anything."""
     options = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, "base_url": url, **options}
     faults: list[str] = []
     context = browser.new_context(**options)
     context.set_default_timeout(SLOW)
-    context.on("console", lambda said: faults.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None)
+    context.on("console", lambda said: said.type in ("error", "warning") and faults.append(f"{said.type}: {said.text}"))
     context.on("weberror", lambda error: faults.append(str(error.error)))
-    context.on("request", lambda asked: None if asked.url.startswith((url, "blob:", "data:")) else faults.append(asked.url))
+    context.on("request", lambda asked: asked.url.startswith((url, "blob:", "data:")) or faults.append(asked.url))
     yield context
     context.close()
     assert not faults

@@ -17,7 +17,8 @@ from tests.web.conftest import STATIC
 @contextmanager
 def mounted(folder: Path, path: str) -> Iterator[str]:
     """The address of a proxy before a service of its own."""
-    with service(folder / "state", shipped=ROOT / "models", pages=STATIC, root_path=path) as running, running.client() as client:
+    settings = {"shipped": ROOT / "models", "pages": STATIC, "root_path": path}
+    with service(folder / "state", **settings) as running, running.client() as client:
 
         class Proxy(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

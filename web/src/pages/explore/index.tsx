@@ -1,7 +1,7 @@
 /** Explore: a plane of seeds that one drags through, and the picture in the middle of it. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
 import { mount, numberOf, pathWith, useAddress, type Query } from "../../address"
-import { callJson } from "../../api/client"
+import { callJson, type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
@@ -195,7 +195,7 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
   useEffect(() => {
     const controller = new AbortController()
     const asked = setTimeout(() => {
-      callJson<{ pictures: { probability: number }[] }>("/discriminate", {
+      callJson<Schemas["Judgements"]>("/discriminate", {
         query: { seeds: seed, label, psi, model: version.model, version: version.version },
         signal: controller.signal,
       }).then(

@@ -1,0 +1,101 @@
+"""The web pages in a real Chromium: what comes at first, how soon a picture is there, and how smoothly the plane is dragged.
+
+    .venv-dev/bin/python -m benchmarks.pages
+
+Frames are counted by the browser's own clock while the mouse drags the plane for some seconds, past pictures that have to be
+fetched; the same clock on an empty page of the same size is what the machine can do at best.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from rich.console import Console
+from rich.table import Table
+
+from tests.live import ROOT, service
+from tests.web.conftest import CHROMIUM, FLAGS, STATIC
+
+SECONDS = 4
+COUNT = """seconds => new Promise(resolve => {
+    const times = []
+    const tick = now => { times.push(now); now - times[0] < seconds * 1000 ? requestAnimationFrame(tick) : resolve(times) }
+    requestAnimationFrame(tick)
+})"""
+FIRST = """() => {
+    const kinds = new Set(['script', 'link', 'css', 'img'])
+    const own = performance.getEntriesByType('resource').filter(entry => kinds.has(entry.initiatorType))
+    const all = [...performance.getEntriesByType('navigation'), ...own]
+    return all.reduce((sum, entry) => sum + entry.encodedBodySize, 0)
+}"""
+SHOWN = """() => {
+    const canvas = document.querySelector('canvas.shown')
+    if (!canvas) return false
+    return canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28).data.some((v, at) => at % 4 < 3 && v)
+}"""
+
+
+def main() -> None:
+    if CHROMIUM is None or not (STATIC / "index.html").is_file():
+        raise SystemExit("This needs Chromium and built pages. Run: apt-get install chromium; make pages.")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        service(Path(folder) / "state", shipped=ROOT / "models", pages=STATIC, access_log=False) as running,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        table = Table("figure", "value")
+        size, first = first_loads(browser, running.url)
+        table.add_row("bytes at first load (document, script, style; compressed)", f"{size:,}")
+        table.add_row("from navigation to the first picture, median of 5, cold cache", f"{first:.0f} ms")
+        for name, zoom in (("64 px a seed", 64), ("blends, 400 px a seed", 400)):
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            idle = frames(page, "about:blank", drag=False)
+            moved = frames(page, f"{running.url}/?seed=42&zoom={zoom}", drag=True)
+            table.add_row(f"frames/s while dragging, {name}", f"{moved['rate']:.1f} (an idle page: {idle['rate']:.1f})")
+            table.add_row("  longest frame", f"{moved['longest']:.0f} ms (an idle page: {idle['longest']:.0f} ms)")
+            page.close()
+        browser.close()
+    Console().print(table)
+
+
+def first_loads(browser: Browser, url: str) -> tuple[int, float]:
+    """Bytes at first load, and the median milliseconds to the first picture."""
+    times, size = [], 0
+    for _ in range(5):
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        page.goto(url, wait_until="commit")
+        page.wait_for_function(SHOWN, polling="raf")
+        times.append(page.evaluate("performance.now()"))
+        size = page.evaluate(FIRST)
+        context.close()
+    return size, statistics.median(times)
+
+
+def frames(page: Page, url: str, *, drag: bool) -> dict[str, Any]:
+    """Frames a second and the longest one, in milliseconds, while the mouse goes round the plane or rests."""
+    page.goto(url)
+    page.wait_for_timeout(1500)
+    page.evaluate(f"window.counted = ({COUNT})({SECONDS})")
+    if drag:
+        box = page.locator("canvas.plane").bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for step in range(SECONDS * 60):
+            page.mouse.move(x + 3 * (step % 120) - 180, y + 1.5 * (step % 90) - 60)
+        page.mouse.up()
+    times: list[float] = page.evaluate("window.counted")
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    return {"rate": 1000 * len(gaps) / (times[-1] - times[0]), "longest": max(gaps)}
+
+
+if __name__ == "__main__":
+    main()
