@@ -1,3 +1,173 @@
-export default function Page() {
-  return <h1>…</h1>
+/** Play: the person and the discriminator guess at the same pictures, real ones and generated ones. */
+import { useEffect, useState } from "preact/hooks"
+import { numberOf, oneOf, useAddress, type Query } from "../../address"
+import { texts, useText } from "../../language"
+import { useVersion, type Version } from "../../models"
+import { CallPanel } from "../../ui/call-panel"
+import { Failure, Loading } from "../../ui/notice"
+import { VersionPicker } from "../../ui/pickers"
+import { Question } from "./question"
+import { quizQuery, useQuiz } from "./quiz"
+import { Result } from "./result"
+import { COUNTS, freshRound, scoreOf, type Guess, type Score } from "./round"
+import { TotalPanel } from "./total-panel"
+import { roundName, useTotals } from "./totals"
+import { words } from "./words"
+import "./play.css"
+
+type Change = ReturnType<typeof useAddress>[1]
+const MOST = 2 ** 32 - 1
+
+/** The round that an address asks for; undefined where it asks for none. */
+export function roundOf(query: Query): number | undefined {
+  const round = numberOf(query.round, -1, 0, MOST)
+  return Number.isInteger(round) && round >= 0 ? round : undefined
+}
+
+export function countOf(query: Query): number {
+  return Number(oneOf(query.count, COUNTS, "10"))
+}
+
+export default function Play() {
+  const t = useText(words)
+  const [query, change] = useAddress()
+  const { found, error, retry } = useVersion(query)
+  const { totals, add, reset } = useTotals()
+  const round = roundOf(query)
+  const count = countOf(query)
+  return (
+    <>
+      <h1>{t.title}</h1>
+      <div class="sides play">
+        <div class="stack">
+          {error ? (
+            <Failure error={error} retry={retry} />
+          ) : !found ? (
+            <Loading />
+          ) : round === undefined ? (
+            <Start onStart={() => change({ round: freshRound(), count })} />
+          ) : (
+            <Round
+              key={`${found.model}/${found.version}/${round}/${count}`}
+              version={found}
+              round={round}
+              count={count}
+              change={change}
+              onFinish={add}
+            />
+          )}
+        </div>
+        <div class="stack">
+          <Settings count={count} query={query} version={found} change={change} />
+          <TotalPanel totals={totals} reset={reset} />
+          {found && round !== undefined && (
+            <section class="panel">
+              <CallPanel call={{ path: "/quiz", query: quizQuery(found, round, count) }} />
+            </section>
+          )}
+        </div>
+      </div>
+    </>
+  )
+}
+
+function Start({ onStart }: { onStart: () => void }) {
+  const t = useText(words)
+  return (
+    <section class="panel play-start" aria-label={t.title}>
+      <p>{t.intro}</p>
+      <button type="button" class="primary" onClick={onStart}>
+        {t.start}
+      </button>
+      <p class="hint">{t.keysHint}</p>
+    </section>
+  )
+}
+
+interface RoundProps {
+  version: Version
+  round: number
+  count: number
+  change: Change
+  onFinish: (name: string, score: Score) => void
+}
+
+/** One round, from its first picture to its result. */
+function Round({ version, round, count, change, onFinish }: RoundProps) {
+  const { sheet, error, retry } = useQuiz(version, round, count)
+  const [guesses, setGuesses] = useState<readonly Guess[]>([])
+  /** Which picture is shown; after the last of them, the result. */
+  const [at, setAt] = useState(0)
+  const pictures = sheet?.pictures
+  const isDone = pictures !== undefined && at >= pictures.length
+  useEffect(() => {
+    if (isDone && pictures) onFinish(roundName(version.model, version.version, round), scoreOf(pictures, guesses))
+  }, [isDone])
+  if (error) return <Failure error={error} retry={retry} />
+  if (!pictures) return <Loading />
+  const picture = pictures[at]
+  if (picture)
+    return (
+      <Question
+        key={at}
+        pictures={pictures}
+        at={at}
+        guesses={guesses}
+        onGuess={guess => setGuesses([...guesses.slice(0, at), guess])}
+        onNext={() => setAt(at + 1)}
+      />
+    )
+  return (
+    <Result
+      version={version}
+      round={round}
+      count={count}
+      pictures={pictures}
+      guesses={guesses}
+      onAnother={() => change({ round: freshRound(), count })}
+      onAgain={() => {
+        setGuesses([])
+        setAt(0)
+      }}
+    />
+  )
+}
+
+const settingsWords = texts({ pictures: "pictures" }, { pictures: "картинок" })
+
+function Settings({
+  count,
+  query,
+  version,
+  change,
+}: {
+  count: number
+  query: Query
+  version: Version | undefined
+  change: Change
+}) {
+  const t = useText(words)
+  const s = useText(settingsWords)
+  return (
+    <section class="panel stack" aria-label={t.settings}>
+      <fieldset class="field">
+        <legend>{t.count}</legend>
+        <div class="chips">
+          {COUNTS.map(each => (
+            <button
+              key={each}
+              type="button"
+              class="chip"
+              aria-pressed={Number(each) === count}
+              aria-label={`${each} ${s.pictures}`}
+              onClick={() => change({ count: each })}
+            >
+              {each}
+            </button>
+          ))}
+        </div>
+      </fieldset>
+      <VersionPicker version={version} query={query} change={change} />
+    </section>
+  )
 }

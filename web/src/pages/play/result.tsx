@@ -1,0 +1,172 @@
+/** The end of a round: both scores, what luck has to do with them, and what fooled whom. */
+import { useId, useRef, useState } from "preact/hooks"
+import { Link } from "wouter-preact"
+import { pathWith, url } from "../../address"
+import { useNumbers, useText } from "../../language"
+import { type Version } from "../../models"
+import { ScoreBars } from "./bars"
+import { chanceText } from "./chance"
+import { useFocusOnArrival } from "./focus"
+import { type QuizPicture } from "./quiz"
+import { atLeast, atMost, grouped, GROUPS, scoreOf, verdictOf, type Group, type Guess, type Score } from "./round"
+import { words } from "./words"
+
+interface ResultProps {
+  version: Version
+  round: number
+  count: number
+  pictures: readonly QuizPicture[]
+  guesses: readonly Guess[]
+  onAnother: () => void
+  onAgain: () => void
+}
+const TITLES = { both: "both", you: "onlyYou", discriminator: "onlyDiscriminator", nobody: "nobody" } as const
+
+export function Result({ version, round, count, pictures, guesses, onAnother, onAgain }: ResultProps) {
+  const t = useText(words)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useFocusOnArrival(heading)
+  const score = scoreOf(pictures, guesses)
+  const groups = grouped(pictures, guesses)
+  return (
+    <>
+      <section class="panel stack" aria-labelledby="result">
+        <h2 id="result" ref={heading} tabIndex={-1}>
+          {t.done}
+        </h2>
+        <ScoreBars score={score} />
+        <div class="row">
+          <button type="button" class="primary" onClick={onAnother}>
+            {t.another}
+          </button>
+          <button type="button" onClick={onAgain}>
+            {t.again}
+          </button>
+        </div>
+        <Luck score={score} />
+        <Share address={url("/play", { round, count, model: version.model, version: version.version })} />
+      </section>
+      <section class="panel" aria-labelledby="whom">
+        <h2 id="whom">{t.whom}</h2>
+        <p class="hint">{t.dHint}</p>
+        {GROUPS.map(group => (
+          <PictureGroup
+            key={group}
+            group={group}
+            version={version}
+            pictures={groups[group].map(at => pictures[at]!)}
+          />
+        ))}
+      </section>
+    </>
+  )
+}
+
+function Luck({ score }: { score: Score }) {
+  const t = useText(words)
+  const { number, percent } = useNumbers()
+  const { you, discriminator, of } = score
+  const share = (chance: number) => chanceText(chance, percent)
+  return (
+    <div>
+      <h3>{t.chance}</h3>
+      <p>
+        {t.average(of, number(of / 2, of % 2))}{" "}
+        {2 * you < of ? t.few(you, of, share(atMost(you, of))) : t.yours(you, of, share(atLeast(you, of)))}{" "}
+        {t[verdictOf(you, of)]}
+      </p>
+      <p class="hint">{t.its(discriminator, share(atLeast(discriminator, of)))}</p>
+    </div>
+  )
+}
+
+function Share({ address }: { address: string }) {
+  const t = useText(words)
+  const id = useId()
+  const [copied, setCopied] = useState(false)
+  const copy = async () => {
+    await navigator.clipboard.writeText(address)
+    setCopied(true)
+    setTimeout(() => setCopied(false), 1500)
+  }
+  return (
+    <div class="row share">
+      <div class="field">
+        <label for={id}>{t.share}</label>
+        <input
+          id={id}
+          readOnly
+          value={address}
+          aria-describedby={`${id}-hint`}
+          onFocus={e => e.currentTarget.select()}
+        />
+        <small id={`${id}-hint`} class="hint">
+          {t.shareHint}
+        </small>
+      </div>
+      <button type="button" onClick={copy} aria-live="polite">
+        {copied ? t.copied : t.copy}
+      </button>
+    </div>
+  )
+}
+
+function PictureGroup({
+  group,
+  version,
+  pictures,
+}: {
+  group: Group
+  version: Version
+  pictures: readonly QuizPicture[]
+}) {
+  const t = useText(words)
+  return (
+    <>
+      <h3>
+        {t[TITLES[group]]}: {pictures.length}
+      </h3>
+      {pictures.length === 0 ? (
+        <p class="hint">{t.none}</p>
+      ) : (
+        <ul class="fooled">
+          {pictures.map(picture => (
+            <li key={`${picture.real}${picture.source}`}>
+              <Tile picture={picture} version={version} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  )
+}
+
+function Tile({ picture, version }: { picture: QuizPicture; version: Version }) {
+  const t = useText(words)
+  const { percent } = useNumbers()
+  const kind = picture.real ? t.real : t.generated
+  const source = String(picture.source)
+  return (
+    <figure>
+      <img class="pixels" src={picture.picture} alt={t.picture(kind, picture.class)} width={28} height={28} />
+      <figcaption>
+        <strong>{kind}</strong>
+        {picture.real ? (
+          <span>{t.test(source)}</span>
+        ) : (
+          <Link
+            href={pathWith("/", {
+              seed: source,
+              label: picture.class,
+              model: version.model,
+              version: version.version,
+            })}
+          >
+            {t.seed(source)}
+          </Link>
+        )}
+        <span>{t.toReal(percent(picture.probability))}</span>
+      </figcaption>
+    </figure>
+  )
+}

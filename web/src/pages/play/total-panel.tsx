@@ -1,0 +1,29 @@
+/** The score over all rounds of this browser. */
+import { useNumbers, useText } from "../../language"
+import { ScoreBars } from "./bars"
+import { atLeast } from "./round"
+import { type Totals } from "./totals"
+import { words } from "./words"
+import { chanceText } from "./chance"
+
+export function TotalPanel({ totals, reset }: { totals: Totals; reset: () => void }) {
+  const t = useText(words)
+  const { percent } = useNumbers()
+  return (
+    <section class="panel" aria-labelledby="total">
+      <h2 id="total">{t.total}</h2>
+      {totals.of === 0 ? (
+        <p class="hint">{t.noTotal}</p>
+      ) : (
+        <>
+          <ScoreBars score={totals} />
+          <p class="hint">{t.totalOf(totals.rounds.length, totals.of)}</p>
+          <p class="hint">{t.totalChance(chanceText(atLeast(totals.you, totals.of), percent))}</p>
+          <button type="button" onClick={reset}>
+            {t.reset}
+          </button>
+        </>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,104 @@
+import { expect, test } from "vitest"
+import { chanceText } from "../src/pages/play/chance"
+import { type QuizPicture } from "../src/pages/play/quiz"
+import {
+  atLeast,
+  atMost,
+  discriminatorGuess,
+  grouped,
+  guessOf,
+  scoreOf,
+  verdictOf,
+  type Guess,
+} from "../src/pages/play/round"
+import { added, NONE, parseTotals, roundName } from "../src/pages/play/totals"
+
+const picture = (real: boolean, probability: number, source = 1): QuizPicture => ({
+  picture: "data:,",
+  real,
+  label: 7,
+  class: "7",
+  source,
+  probability,
+})
+// One of each: what the discriminator gets right and wrong, real and generated.
+const PICTURES = [picture(true, 0.9), picture(true, 0.1), picture(false, 0.2), picture(false, 0.8)]
+
+test("the discriminator says real from one half on", () => {
+  expect([0, 0.4999, 0.5, 1].map(discriminatorGuess)).toEqual(["generated", "generated", "real", "real"])
+})
+
+test("a score counts the pictures that were guessed at and no others", () => {
+  expect(scoreOf(PICTURES, [])).toEqual({ of: 0, you: 0, discriminator: 0 })
+  expect(scoreOf(PICTURES, ["real", "real", "real"])).toEqual({ of: 3, you: 2, discriminator: 2 })
+  expect(scoreOf(PICTURES, ["real", "real", "generated", "generated"])).toEqual({ of: 4, you: 4, discriminator: 2 })
+})
+
+test("each picture is in one group: whom it fooled", () => {
+  const guesses: Guess[] = ["real", "real", "real", "real"]
+  expect(grouped(PICTURES, guesses)).toEqual({ nobody: [0], discriminator: [1], you: [2], both: [3] })
+  expect(grouped(PICTURES, ["generated"])).toEqual({ nobody: [], discriminator: [], you: [0], both: [] })
+})
+
+test("the chance to guess so many is the binomial distribution's", () => {
+  // 1 + 10 + 45 + 120 of 1,024 ways to toss ten coins
+  expect(atLeast(7, 10)).toBeCloseTo(176 / 1024, 12)
+  expect(atLeast(10, 10)).toBeCloseTo(1 / 1024, 12)
+  expect(atLeast(5, 10)).toBeCloseTo(638 / 1024, 12)
+  expect(atMost(3, 10)).toBeCloseTo(176 / 1024, 12)
+  expect(atLeast(0, 10)).toBe(1)
+  expect(atLeast(11, 10)).toBe(0)
+  // sum(comb(n, k) for k in range(right, n + 1)) / 2**n, in Python's exact integers
+  expect(atLeast(26, 40)).toBeCloseTo(0.0403452338759962, 12)
+  expect(atLeast(1050, 2000)).toBeCloseTo(0.013412073120140347, 12)
+  expect(atLeast(1500, 2000)).toBeGreaterThan(0)
+})
+
+test("a verdict is given only where luck is rare", () => {
+  expect(verdictOf(9, 10)).toBe("sees")
+  expect(verdictOf(8, 10)).toBe("luck") // 56 of 1,024: more than one in twenty
+  expect(verdictOf(2, 10)).toBe("luck")
+  expect(verdictOf(1, 10)).toBe("reversed")
+})
+
+test("a chance is never told as certain that is not", () => {
+  const percent = (value: number, digits = 0) => `${(100 * value).toFixed(digits)}%`
+  expect([1, 0.9995, 0.945, 0.171875, 0.0107, 0.0000001].map(chance => chanceText(chance, percent))).toEqual([
+    "100%",
+    "> 99.9%",
+    "94.5%",
+    "17%",
+    "1.1%",
+    "< 0.1%",
+  ])
+})
+
+test("keys guess by letter, and by place on a keyboard that writes no Latin letters", () => {
+  expect(guessOf({ key: "ArrowLeft", code: "ArrowLeft" })).toBe("real")
+  expect(guessOf({ key: "ArrowRight", code: "ArrowRight" })).toBe("generated")
+  expect(guessOf({ key: "R", code: "KeyR" })).toBe("real")
+  expect(guessOf({ key: "g", code: "KeyU" })).toBe("generated") // Dvorak
+  expect(guessOf({ key: "i", code: "KeyG" })).toBeUndefined()
+  expect(guessOf({ key: "к", code: "KeyR" })).toBe("real")
+  expect(guessOf({ key: "п", code: "KeyG" })).toBe("generated")
+  expect(guessOf({ key: "Enter", code: "Enter" })).toBeUndefined()
+})
+
+test("a round counts once, however often and at whatever length it is played", () => {
+  const name = roundName("digits", 3, 7)
+  const once = added(NONE, name, { of: 10, you: 6, discriminator: 5 })
+  expect(once).toEqual({ of: 10, you: 6, discriminator: 5, rounds: ["digits/3/7"] })
+  expect(added(once, name, { of: 20, you: 20, discriminator: 9 })).toBe(once)
+  expect(added(once, roundName("digits", 3, 8), { of: 10, you: 9, discriminator: 4 })).toMatchObject({
+    of: 20,
+    you: 15,
+    discriminator: 9,
+  })
+})
+
+test("what was kept is read back, and anything else is nothing", () => {
+  const kept = { of: 10, you: 6, discriminator: 5, rounds: ["digits/3/7"] }
+  expect(parseTotals(JSON.stringify(kept))).toEqual(kept)
+  for (const text of [null, "", "[]", "null", '{"of":10}', JSON.stringify({ ...kept, you: 11 }), '{"of":-1}'])
+    expect(parseTotals(text)).toEqual(NONE)
+})
