@@ -28,8 +28,7 @@ COUNT = """seconds => new Promise(resolve => {
     requestAnimationFrame(tick)
 })"""
 FIRST = """() => {
-    const kinds = new Set(['script', 'link', 'css', 'img'])
-    const own = performance.getEntriesByType('resource').filter(entry => kinds.has(entry.initiatorType))
+    const own = performance.getEntriesByType('resource').filter(entry => /[.](js|css|svg)$/.test(entry.name))
     const all = [...performance.getEntriesByType('navigation'), ...own]
     return all.reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 }"""

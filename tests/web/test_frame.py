@@ -96,8 +96,7 @@ def test_the_first_load_is_within_its_budget(page: Page) -> None:
     ready(page, "/")
     size = page.evaluate(
         """() => {
-            const kinds = new Set(['script', 'link', 'css', 'img'])
-            const own = performance.getEntriesByType('resource').filter(entry => kinds.has(entry.initiatorType))
+            const own = performance.getEntriesByType('resource').filter(entry => /[.](js|css|svg)$/.test(entry.name))
             const all = [...performance.getEntriesByType('navigation'), ...own]
             return {bytes: all.reduce((sum, entry) => sum + entry.encodedBodySize, 0), files: all.map(entry => entry.name)}
         }"""
