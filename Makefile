@@ -5,7 +5,7 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve pages setup-train test check fix types train evaluate bench clean
+.PHONY: help serve pages setup-train test check fix types screenshots train evaluate bench clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ fix: .venv-dev/ready ## format, and repair what ruff can
 types: .venv-dev/ready ## write the pages' types of the calls anew, from the OpenAPI document
 	$(DEV)/python -m tests.web.openapi build/openapi.json
 	$(DEV)/python web/build.py types
+
+screenshots: .venv-dev/ready pages ## take README's pictures of the pages anew, with Chromium
+	$(DEV)/python -m tests.web.screenshots
 
 train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out runs/first"
 	$(DEV)/python -m training train $(ARGS)
