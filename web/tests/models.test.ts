@@ -1,9 +1,9 @@
 import { expect, test } from "vitest"
-import { levelOf, linkOf, pictureOf, withoutFrontMatter } from "../src/pages/models/card-names"
+import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "../src/pages/models/card-names"
 import { byClass, reliabilityLines } from "../src/pages/models/evaluation"
 import { barsOf, betterOf, sortedNames, type Figure } from "../src/pages/models/figures"
 import { duration } from "../src/pages/models/moments"
-import { countOf } from "../src/pages/models/seeds"
+import { countOf, isList } from "../src/pages/models/seeds"
 
 const figure = (value: number | null, floor: number | null, more: Partial<Figure> = {}): Figure => ({
   value,
@@ -62,6 +62,7 @@ test("seeds of a list are counted, and what is none is not", () => {
   expect(countOf("0-39")).toBe(40)
   expect(countOf("7, 42,100-120")).toBe(23)
   expect(countOf("seven,9-3")).toBe(0)
+  expect(["0-39", "7, 42,100 - 120", "7,a", "7,", ""].map(isList)).toEqual([true, true, false, false, false])
 })
 
 test("of a card the YAML is left out, and its headings go below the section's", () => {
@@ -74,6 +75,7 @@ test("a card's pictures are those beside it, and its links lead to the web alone
   expect(pictureOf("samples.png", "/models/digits/versions/3")).toBe("/models/digits/versions/3/samples.png")
   expect(pictureOf("https://elsewhere.example/a.png", "/x")).toBeUndefined()
   expect(pictureOf("../../1/samples.png", "/x")).toBeUndefined()
+  expect(["samples.png", "curves.png"].map(isOfPixels)).toEqual([true, false])
   expect(linkOf("https://arxiv.org/abs/2006.10738")).toBe("https://arxiv.org/abs/2006.10738")
   expect(linkOf("javascript:alert(1)")).toBeUndefined()
 })

@@ -15,6 +15,11 @@ export function pictureOf(name: string, base: string): string | undefined {
   return /^[a-z]+\.png$/.test(name) ? `${base}/${name}` : undefined
 }
 
+/** Whether a picture of a card is made of drawn pictures, whose pixels are to be squares; the others are plots. */
+export function isOfPixels(name: string): boolean {
+  return /^(samples|failures|neighbours)\.png$/.test(name)
+}
+
 /** The address that a link may lead to; undefined for those that are none of the web, such as `javascript:`. */
 export function linkOf(href: string): string | undefined {
   return /^https?:\/\//i.test(href) ? href : undefined

@@ -2,7 +2,7 @@
 import { lexer, type MarkedToken, type Token, type Tokens } from "marked"
 import { Fragment, type ComponentChildren } from "preact"
 import { useMemo } from "preact/hooks"
-import { levelOf, linkOf, pictureOf, withoutFrontMatter } from "./card-names"
+import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "./card-names"
 
 /** The card; its pictures lie under `base`. */
 export function Card({ markdown, base }: { markdown: string; base: string }) {
@@ -57,7 +57,11 @@ function one(token: MarkedToken, base: string): ComponentChildren {
     }
     case "image": {
       const source = pictureOf(token.href, base)
-      return source ? <img class="pixels" src={source} alt={token.text} loading="lazy" /> : token.text
+      return source ? (
+        <img class={isOfPixels(token.href) ? "pixels" : ""} src={source} alt={token.text} loading="lazy" />
+      ) : (
+        token.text
+      )
     }
     case "br":
       return <br />

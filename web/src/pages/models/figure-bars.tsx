@@ -128,7 +128,7 @@ export function Amount({ value, sd }: { value: number | null | undefined; sd?: n
   if (value == null) return <span class="number">–</span>
   return (
     <span class="number">
-      {number(value, 4)}
+      {number(Math.abs(value) < 0.00005 ? 0 : value, 4)}
       {sd ? ` ± ${number(sd, 4)}` : ""}
     </span>
   )
@@ -146,7 +146,14 @@ function FigureTable({ names, figures }: { names: readonly string[]; figures: Fi
         { title: t.value, cell: ({ figure }) => <Amount value={figure.value} sd={figure.sd} />, numeric: true },
         { title: t.floor, cell: ({ figure }) => <Amount value={figure.floor} sd={figure.floor_sd} />, numeric: true },
         { title: t.better, cell: ({ figure }) => (figure.better === "lower" ? t.lowerShort : t.higherShort) },
-        { title: t.what, cell: ({ figure }) => <span lang="en">{figure.what}</span> },
+        {
+          title: t.what,
+          cell: ({ figure }) => (
+            <div class="explained" lang="en">
+              {figure.what}
+            </div>
+          ),
+        },
       ]}
     />
   )

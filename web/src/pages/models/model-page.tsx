@@ -9,7 +9,7 @@ import { TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
 import { LabelPicker, PsiSlider } from "../../ui/pickers"
 import { common } from "../../words"
-import { countOf } from "./seeds"
+import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
 import { Trail } from "./trail"
 import { Marks, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
@@ -22,7 +22,7 @@ export function ModelPage({ name }: { name: string }) {
   const { list, error, reload } = useModels()
   const model = list?.models.find(each => each.name === name)
   return (
-    <div class="stack">
+    <div class="models stack">
       <div>
         <Trail here={name} />
         <h1>{name}</h1>
@@ -78,7 +78,8 @@ function Strips({ model }: { model: Model }) {
           <PsiSlider query={query} change={change} />
           {found?.model === model.name && <LabelPicker classes={found.classes} query={query} change={change} />}
         </div>
-        {shown.map(row => (
+        {/* What is wrong with a list need not be told by every version. */}
+        {(isList(seeds) ? shown : shown.slice(0, 1)).map(row => (
           <Strip key={row.version} row={row} model={model} asked={asked} />
         ))}
         {shown.length < served.length && (

@@ -16,7 +16,7 @@ export function Overview() {
   const t = useText(words)
   const { list, error, reload } = useModels()
   return (
-    <div class="stack">
+    <div class="models stack">
       <div>
         <h1>{t.models}</h1>
         <p>{t.intro}</p>
@@ -62,10 +62,13 @@ function ModelPanel({ model }: { model: Model }) {
               alt={t.championDraws(model.name, champion)}
             />
           </Link>
-          <ChampionFigures model={model.name} version={champion} />
+          <div class="stack">
+            <ChampionFigures model={model.name} version={champion} />
+            <VersionTable model={model} />
+          </div>
         </div>
       )}
-      <VersionTable model={model} />
+      {champion === undefined && <VersionTable model={model} />}
     </section>
   )
 }

@@ -1,7 +1,14 @@
+const PART = /^\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*$/
+
+/** Whether it is a list of seeds by its form. */
+export function isList(seeds: string): boolean {
+  return seeds.split(",").every(part => PART.test(part))
+}
+
 /** How many seeds a list such as `0-39,100` names. What is wrong with one, the service says. */
 export function countOf(seeds: string): number {
   return seeds.split(",").reduce((count, part) => {
-    const match = /^\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*$/.exec(part)
+    const match = PART.exec(part)
     if (!match) return count
     return count + Math.max(0, Number(match[2] ?? match[1]) - Number(match[1]) + 1)
   }, 0)

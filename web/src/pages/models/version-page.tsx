@@ -64,7 +64,7 @@ export default function VersionPage() {
   const { found, error, retry } = useVersion({ model, version: asked })
   const isFound = found?.model === model && [String(found.version), ...found.detail.aliases].includes(asked)
   return (
-    <div class="stack">
+    <div class="models stack">
       <div>
         <Trail model={model} here={asked} />
         <h1>

@@ -54,7 +54,7 @@ export function VersionTable({ model }: { model: Model }) {
             </>
           ),
         },
-        { title: t.created, cell: row => (row.created ? date(row.created) : "–") },
+        { title: t.created, cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–") },
         { title: t.preset, cell: row => row.preset ?? "–" },
         { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
         ...MAIN.map(name => ({

@@ -32,6 +32,7 @@ export function useFollowed(id: string, token: string, again: number, onState: (
     setError(undefined)
     setLost(false)
     let waiting: RunEvent[] = []
+    let isOver = false
     let timer: ReturnType<typeof setTimeout> | undefined
     const flush = () => {
       timer = undefined
@@ -49,22 +50,26 @@ export function useFollowed(id: string, token: string, again: number, onState: (
         const problem = await answer.json().catch(() => null)
         const detail = typeof problem?.detail === "string" ? problem.detail : `${answer.status} ${answer.statusText}`
         if (!PASSING.includes(answer.status)) {
-          source.close()
+          close()
           setError(new CallError(answer.status, String(problem?.code ?? "http_error"), detail))
         }
         throw new Error(detail) // has the library try again, unless it is closed
       },
       onConnect: () => setLost(false),
-      onScheduleReconnect: () => setLost(true),
+      onScheduleReconnect: () => setLost(!isOver), // it says so even when it will not
       onMessage: ({ event, data }) => {
         const type = event ?? "message"
         waiting.push({ type, data: JSON.parse(data) as Record<string, unknown> })
-        if (type === "end") source.close()
+        if (type === "end") close()
         timer ??= setTimeout(flush, EVERY_MILLISECONDS)
       },
     })
-    return () => {
+    const close = () => {
+      isOver = true
       source.close()
+    }
+    return () => {
+      close()
       clearTimeout(timer)
     }
   }, [id, token, again, onState])

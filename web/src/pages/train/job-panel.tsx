@@ -135,7 +135,12 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         </p>
         {job.note && <p>{job.note}</p>}
         <p role="status">
-          <strong>{s[job.state]}</strong>: <span lang="en">{job.detail}</span>
+          <strong>{s[job.state]}</strong>
+          {job.detail !== s[job.state] && (
+            <>
+              : <span lang="en">{job.detail}</span>
+            </>
+          )}
           {job.cancelling && ` ${t.cancelling}`}
           {isLost && ` ${t.lost}`}
         </p>

@@ -71,16 +71,8 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
         {isTraining && <Tile title={t.left} value={last && duration(last.eta_seconds)} />}
         <Tile title={t.real} value={last && number(last.d_real, 2)} hint={t.realHint} />
         <Tile title={t.fake} value={last && number(last.d_fake, 2)} hint={t.fakeHint} />
-        <Tile
-          title={t.fid}
-          value={best?.fid == null ? undefined : number(best.fid, 3)}
-          hint={best && t.best(number(best.images))}
-        />
-        <Tile
-          title={t.kid}
-          value={best?.kid == null ? undefined : number(best.kid, 4)}
-          hint={best && t.best(number(best.images))}
-        />
+        {best?.fid != null && <Tile title={t.fid} value={number(best.fid, 3)} hint={t.best(number(best.images))} />}
+        {best?.kid != null && <Tile title={t.kid} value={number(best.kid, 4)} hint={t.best(number(best.images))} />}
       </dl>
       {reason && hasEnded(job) && (
         <p>

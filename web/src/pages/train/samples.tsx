@@ -68,42 +68,44 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
         <h2 id="samples-title">{t.title}</h2>
         <p class="hint">{t.hint}</p>
       </div>
-      <div class="grid-frame">
-        {shown && <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />}
+      <div class="over-time">
+        <div class="grid-frame">
+          {shown && <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />}
+        </div>
+        {samples.length > 1 && (
+          <div class="stack">
+            <Slider
+              label={t.when}
+              value={index}
+              min={0}
+              max={last}
+              step={1}
+              show={at => t.after(number(samples[at] ?? 0))}
+              onInput={at => {
+                setPlaying(false)
+                go(at)
+              }}
+            />
+            <div class="row">
+              <button
+                type="button"
+                onClick={() => {
+                  if (!isPlaying && index >= last) go(0)
+                  setPlaying(!isPlaying)
+                }}
+              >
+                {isPlaying ? t.pause : t.play}
+              </button>
+              {isLive && query.images !== undefined && (
+                <button type="button" onClick={() => change({ images: null })}>
+                  {t.newest}
+                </button>
+              )}
+            </div>
+          </div>
+        )}
       </div>
       {error && !shown && <Failure error={error} />}
-      {samples.length > 1 && (
-        <>
-          <Slider
-            label={t.when}
-            value={index}
-            min={0}
-            max={last}
-            step={1}
-            show={at => t.after(number(samples[at] ?? 0))}
-            onInput={at => {
-              setPlaying(false)
-              go(at)
-            }}
-          />
-          <div class="row">
-            <button
-              type="button"
-              onClick={() => {
-                if (!isPlaying && index >= last) go(0)
-                setPlaying(!isPlaying)
-              }}
-            >
-              {isPlaying ? t.pause : t.play}
-            </button>
-            {isLive && query.images !== undefined && (
-              <button type="button" onClick={() => change({ images: null })}>
-                {t.newest}
-              </button>
-            )}
-          </div>
-        </>
-      )}
     </section>
   )
 }

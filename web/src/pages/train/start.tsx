@@ -5,9 +5,10 @@ import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
-import { Select, TextField, Toggle } from "../../ui/controls"
+import { Select, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { common } from "../../words"
+import { DraftField } from "./draft-field"
 import { type Job } from "./job"
 import { AMOUNTS, bodyOf, BUDGETS, freshKey, MOST, PRESETS, PROMOTIONS, wantedOf, type RetrainBody } from "./request"
 
@@ -15,16 +16,17 @@ const words = texts(
   {
     title: "Start a run",
     preset: "Preset",
-    quick: "quick: standard, cut to five minutes",
-    standard: "standard: convolutional, about 45 minutes",
-    best: "best: standard on three times the images",
-    lecture: "lecture: the first GAN, to the letter",
-    quickHint: "For trying it out. Five minutes do not beat the models that came with the software.",
+    quick: "quick: five minutes",
+    standard: "standard: about 45 minutes",
+    best: "best: two and a half hours",
+    lecture: "lecture: the first GAN, ten minutes",
+    quickHint:
+      "Standard, cut short for trying it out. Five minutes do not beat the models that came with the software.",
     standardHint:
       "Class-conditional convolutional networks, relativistic loss with penalties, an averaged generator. It stops by itself when it gets no better.",
-    bestHint: "For whoever has the time: two and a half hours on two cores.",
+    bestHint: "Standard on more than three times the images, for whoever has the time.",
     lectureHint:
-      "Two fully connected networks and cross-entropy, without classes, as in 2014; ten minutes. It shows what the later inventions are good for.",
+      "Two fully connected networks and cross-entropy, without classes, as in 2014. It shows what the later inventions are good for.",
     budget: "How long",
     presetBudget: "as the preset says",
     images: "so many images",
@@ -45,16 +47,17 @@ const words = texts(
   {
     title: "Начать обучение",
     preset: "Пресет",
-    quick: "quick: standard, урезанный до пяти минут",
-    standard: "standard: свёрточные сети, около 45 минут",
-    best: "best: standard на втрое большем числе картинок",
-    lecture: "lecture: самый первый GAN, буква в букву",
-    quickHint: "Чтобы попробовать. За пять минут не превзойти модели, которые идут вместе с программой.",
+    quick: "quick: пять минут",
+    standard: "standard: около 45 минут",
+    best: "best: два с половиной часа",
+    lecture: "lecture: первый GAN, десять минут",
+    quickHint:
+      "Урезанный standard, чтобы попробовать. За пять минут не превзойти модели, которые идут вместе с программой.",
     standardHint:
       "Свёрточные сети с условием на класс, релятивистская функция потерь со штрафами, усреднённый генератор. Останавливается сам, когда лучше уже не становится.",
-    bestHint: "Для тех, у кого есть время: два с половиной часа на двух ядрах.",
+    bestHint: "Standard на втрое большем числе картинок — для тех, у кого есть время.",
     lectureHint:
-      "Две полносвязные сети и перекрёстная энтропия, без классов, как в 2014 году; десять минут. Видно, что дали позднейшие изобретения.",
+      "Две полносвязные сети и перекрёстная энтропия, без классов, как в 2014 году. Видно, что дали позднейшие изобретения.",
     budget: "Как долго",
     presetBudget: "как велит пресет",
     images: "столько-то картинок",
@@ -116,7 +119,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
           />
           <p class="hint">{hint}</p>
         </div>
-        <div class="row">
+        <div class="stack">
           <Select
             label={t.budget}
             value={wanted.budget}
@@ -124,7 +127,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             onChange={budget => change({ budget: budget === "preset" ? null : `${budget}:${AMOUNTS[budget]}` })}
           />
           {wanted.budget !== "preset" && (
-            <TextField
+            <DraftField
               key={wanted.budget}
               label={wanted.budget === "images" ? t.amountOfImages : t.amountOfMinutes}
               type="number"
@@ -155,7 +158,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
           checked={wanted.warm_start}
           onChange={isWarm => change({ warm_start: isWarm ? "true" : null })}
         />
-        <TextField label={t.note} value={note} hint={t.noteHint} maxLength={500} onChange={setNote} />
+        <DraftField label={t.note} value={note} hint={t.noteHint} maxLength={500} onInput={setNote} />
         <div>
           <button type="submit" class="primary" disabled={!token || busy}>
             {t.start}
