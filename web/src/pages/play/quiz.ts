@@ -1,27 +1,10 @@
 /** `GET /quiz`: pictures that are real or generated, with the answers and what the discriminator thinks of each. */
 import { useCallback, useEffect, useState } from "preact/hooks"
-import { callJson } from "../../api/client"
+import { callJson, type Schemas } from "../../api/client"
 import { type Version } from "../../models"
 
-export interface QuizPicture {
-  /** 28x28, a PNG as a data URI. */
-  picture: string
-  real: boolean
-  /** Index of the class that it shows, or was drawn as; null without classes. */
-  label: number | null
-  class: string | null
-  /** The seed that it was drawn of; of a real one, its index in the test set. */
-  source: number
-  /** That it is real, in the opinion of the discriminator. */
-  probability: number
-}
-
-export interface QuizSheet {
-  model: string
-  version: number
-  seed: number
-  pictures: readonly QuizPicture[]
-}
+export type QuizPicture = Schemas["QuizPicture"]
+export type QuizSheet = Schemas["QuizSheet"]
 
 export interface Asked {
   sheet: QuizSheet | undefined

@@ -1,0 +1,54 @@
+/** The champions of all models with their evaluations, asked for once a page. */
+import { useCallback, useEffect, useState } from "preact/hooks"
+import { callJson } from "../../api/client"
+import { useModels, versionDetail, type VersionDetail } from "../../models"
+import { type Figure } from "./apart"
+import { type Measured, type Progress } from "./course"
+
+export interface Evaluation {
+  figures?: Readonly<Record<string, Figure>>
+  history?: { progress?: readonly Progress[]; metrics?: readonly Measured[] }
+}
+export interface Champion {
+  model: string
+  version: number
+  detail: VersionDetail
+  /** Undefined where the version came without one. */
+  evaluation: Evaluation | undefined
+}
+
+export function evaluationPath(model: string, version: number): string {
+  return `/models/${model}/versions/${version}/evaluation.json`
+}
+
+export function useChampions(): {
+  champions: readonly Champion[] | undefined
+  error: Error | undefined
+  retry: () => void
+} {
+  const { list, error, reload } = useModels()
+  const [champions, setChampions] = useState<readonly Champion[]>()
+  useEffect(() => {
+    if (!list) return
+    const controller = new AbortController()
+    const asked = list.models.flatMap(({ name, aliases }) =>
+      aliases.champion === undefined ? [] : [champion(name, aliases.champion, controller.signal)],
+    )
+    // One that cannot be asked is left out: what is shown is what can be shown.
+    void Promise.allSettled(asked).then(answers => {
+      if (controller.signal.aborted) return
+      setChampions(answers.flatMap(answer => (answer.status === "fulfilled" ? [answer.value] : [])))
+    })
+    return () => controller.abort()
+  }, [list])
+  const retry = useCallback(() => reload(), [reload])
+  return { champions, error: list ? undefined : error, retry }
+}
+
+async function champion(model: string, version: number, signal: AbortSignal): Promise<Champion> {
+  const [detail, evaluation] = await Promise.all([
+    versionDetail(model, version),
+    callJson<Evaluation>(evaluationPath(model, version), { signal }).catch(() => undefined),
+  ])
+  return { model, version, detail, evaluation }
+}

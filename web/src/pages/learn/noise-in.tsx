@@ -1,0 +1,213 @@
+/** First section: a hundred numbers go in, a picture comes out, and a small step of those is a small step of this. */
+import { useEffect, useMemo, useState } from "preact/hooks"
+import { numberOf, type Patch, type Query } from "../../address"
+import { call, callJson, type Schemas } from "../../api/client"
+import { AREA, SIDE } from "../../images/pixels"
+import { readNpy } from "../../images/npy"
+import { texts, useNumbers, useText } from "../../language"
+import { type Version } from "../../models"
+import { Slider, TextField } from "../../ui/controls"
+import { Failure, Loading } from "../../ui/notice"
+import { Pixels } from "../../ui/pixels"
+import { LatentBars } from "./latent-bars"
+import { meanSteps, slerp } from "./latents"
+import { Reader } from "./reader"
+import { Calls, Section } from "./section"
+
+const words = texts(
+  {
+    title: "1. Noise in, picture out",
+    what: (z: number) =>
+      `The generator is a function. In go ${z} random numbers, together called z; out come 784 numbers from 0 to 1, one for each pixel of a 28×28 picture. 0 is black, 1 is white. The same z always gives the same picture.`,
+    seed: "Who can remember a hundred numbers? A seed is short for them: a random number generator that is started with it always makes the same z, most of whose numbers lie between −2 and 2.",
+    told: (name: string) =>
+      `This generator is told one thing more: which class to draw. Here it is “${name}”, as the first seed itself has it. The lecture's own network is told nothing: there the noise alone decides.`,
+    untold: "This generator is told nothing else: the noise alone decides what it draws.",
+    latent: (z: number) => `The ${z} numbers of z, as bars up and down from 0`,
+    number: (index: number, value: string) => `Number ${index} of z: ${value}`,
+    generator: "generator",
+    picture: "The picture",
+    pixel: (row: number, column: number, value: string) => `Row ${row}, column ${column}: ${value}`,
+    dice: "Roll the dice",
+    first: "First seed",
+    second: "Second seed",
+    walk: "From the first seed to the second",
+    walkWhat:
+      "Now walk. Each position of the slider is a z on the way between two seeds. A small step in z is a small step in the picture: nothing jumps, and what lies between two pictures is mostly a picture as well. Nobody asked for that; it comes with learning a whole collection by one smooth function.",
+    steps: (z: number, latent: string, pixel: string) =>
+      `On this way, one step of the slider moves each of the ${z} numbers by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
+  },
+  {
+    title: "1. На входе шум, на выходе картинка",
+    what: z =>
+      `Генератор — это функция. На входе у неё ${z} случайных чисел, вместе их называют z; на выходе 784 числа от 0 до 1, по одному на каждый пиксель картинки 28×28: 0 — чёрный, 1 — белый. Одно и то же z всегда даёт одну и ту же картинку.`,
+    seed: "Кто запомнит сотню чисел? Зерно — их краткая запись: датчик случайных чисел, запущенный с этого зерна, всегда выдаёт одно и то же z. Большинство его чисел лежит между −2 и 2.",
+    told: name =>
+      `Этому генератору сообщают ещё одно — какой класс рисовать. Здесь это «${name}»: так решило первое зерно. Сети из лекции не сообщают ничего: там всё решает шум.`,
+    untold: "Больше этому генератору не сообщают ничего: что получится, решает один только шум.",
+    latent: z => `${z} чисел z: столбики вверх и вниз от нуля`,
+    number: (index, value) => `Число z номер ${index}: ${value}`,
+    generator: "генератор",
+    picture: "Картинка",
+    pixel: (row, column, value) => `Строка ${row}, столбец ${column}: ${value}`,
+    dice: "Бросить кости",
+    first: "Первое зерно",
+    second: "Второе зерно",
+    walk: "От первого зерна ко второму",
+    walkWhat:
+      "А теперь пройдёмся. Каждое положение ползунка — это z на пути между двумя зёрнами. Малый шаг в z — малый шаг и в картинке: ничто не скачет, и между двумя картинками обычно тоже лежит картинка. Об этом никто не просил: так выходит, когда целое собрание картинок усвоено одной гладкой функцией.",
+    steps: (z, latent, pixel) =>
+      `На этом пути один шаг ползунка сдвигает каждое из ${z} чисел в среднем на ${latent}, а каждый из 784 пикселей — на ${pixel}.`,
+  },
+)
+const STEPS = 33
+
+interface Walk {
+  from: number[]
+  to: number[]
+  /** Name of the class that all frames are drawn as; null without classes. */
+  name: string | null
+  body: Record<string, unknown>
+  frames: Uint8Array[]
+}
+
+interface NoiseInProps {
+  version: Version
+  query: Query
+  change: (patch: Patch, options?: { replace?: boolean }) => void
+}
+
+export function NoiseIn({ version, query, change }: NoiseInProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const { model, version: v, z_dim } = version
+  const seed = query.seed ?? "42"
+  const to = query.to ?? "7"
+  const t01 = numberOf(query.t, 0, 0, 1)
+  const { walk, error, retry } = useWalk(version, seed, to)
+  const step = Math.round(t01 * (STEPS - 1))
+  const z = useMemo(() => walk && slerp(walk.from, walk.to, step / (STEPS - 1)), [walk, step])
+  const pixels = walk?.frames[step]
+  const stride = useMemo(() => walk && meanSteps(walk.from, walk.to, walk.frames), [walk])
+  const dice = () => {
+    const [a, b] = crypto.getRandomValues(new Uint32Array(2))
+    change({ seed: a, to: b, t: null })
+  }
+  return (
+    <Section id="noise" title={t.title}>
+      <p>{t.what(z_dim)}</p>
+      <p>{t.seed}</p>
+      {error && <Failure error={error} retry={retry} />}
+      {!walk && !error && <Loading />}
+      {walk && z && pixels && (
+        <>
+          <div class="function">
+            <Reader
+              columns={z.length}
+              rows={1}
+              label={t.latent(z.length)}
+              tell={index => t.number(index + 1, number(z[index]!, 2))}
+            >
+              <LatentBars z={z} />
+            </Reader>
+            <p class="arrow">
+              <span>{t.generator}</span>
+            </p>
+            <Reader
+              columns={SIDE}
+              rows={SIDE}
+              label={t.picture}
+              tell={index =>
+                t.pixel(Math.floor(index / SIDE) + 1, (index % SIDE) + 1, number(pixels[index]! / 255, 2))
+              }
+            >
+              <Pixels pixels={pixels} label={t.picture} />
+            </Reader>
+          </div>
+          <p>{walk.name === null ? t.untold : t.told(walk.name)}</p>
+          <p>{t.walkWhat}</p>
+          <div class="row">
+            <Seed label={t.first} value={seed} onChange={text => change({ seed: text, t: null })} />
+            <Seed label={t.second} value={to} onChange={text => change({ to: text, t: null })} />
+            <button type="button" class="primary" onClick={dice}>
+              {t.dice}
+            </button>
+          </div>
+          <Slider
+            label={t.walk}
+            value={step / (STEPS - 1)}
+            min={0}
+            max={1}
+            step={1 / (STEPS - 1)}
+            show={value => number(value, 2)}
+            onInput={value => change({ t: value === 0 ? null : Math.round(value * 1000) / 1000 }, { replace: true })}
+          />
+          {stride && <p class="hint">{t.steps(z_dim, number(stride.latent, 3), number(stride.pixel, 3))}</p>}
+          <Calls
+            calls={[
+              { path: "/generate", query: { seed, format: "json", model, version: v } },
+              { method: "POST", path: "/interpolate", body: walk.body, file: "walk.npy" },
+            ]}
+          />
+        </>
+      )}
+    </Section>
+  )
+}
+
+function Seed({ label, value, onChange }: { label: string; value: string; onChange: (text: string) => void }) {
+  return (
+    <TextField
+      label={label}
+      value={value}
+      maxLength={128}
+      onChange={text => text && text !== value && onChange(text)}
+    />
+  )
+}
+
+/** Both latents and the frames between them, all of the class that the first seed chooses: so that z alone changes. */
+function useWalk(version: Version, seed: string, to: string) {
+  const { model, version: number } = version
+  const [walk, setWalk] = useState<Walk>()
+  const [error, setError] = useState<Error>()
+  const [attempt, setAttempt] = useState(0)
+  useEffect(() => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const picture = (asked: string) =>
+      callJson<Schemas["Picture"]>("/generate", {
+        query: { seed: asked, format: "json", model, version: number },
+        signal,
+      })
+    const asked = (async (): Promise<Walk> => {
+      const [a, b] = await Promise.all([picture(seed), picture(to)])
+      const keyframe = (z: string) => (a.label === null ? { seed: z } : { seed: z, label: a.label })
+      const body = {
+        keyframes: [keyframe(seed), keyframe(to)],
+        steps: STEPS,
+        format: "npy",
+        model,
+        version: String(number),
+      }
+      const answer = await call("/interpolate", { method: "POST", body, signal })
+      const { data } = readNpy(await answer.arrayBuffer())
+      const frames = Array.from({ length: STEPS }, (_, at) => data.subarray(at * AREA, (at + 1) * AREA))
+      return { from: a.z, to: b.z, name: a.class, body, frames }
+    })()
+    asked.then(
+      found => {
+        if (signal.aborted) return
+        setError(undefined)
+        setWalk(found)
+      },
+      (reason: Error) => {
+        if (signal.aborted) return
+        setWalk(undefined)
+        setError(reason)
+      },
+    )
+    return () => controller.abort()
+  }, [model, number, seed, to, attempt])
+  return { walk, error, retry: () => setAttempt(before => before + 1) }
+}

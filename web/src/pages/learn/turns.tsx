@@ -1,0 +1,162 @@
+/** Third section: how they train in turns, and what each of them minimises. */
+import { useState } from "preact/hooks"
+import { type Patch } from "../../address"
+import { texts, useNumbers, useText } from "../../language"
+import { Slider } from "../../ui/controls"
+import { Loading } from "../../ui/notice"
+import { type Asked } from "../play/quiz"
+import { type Champion } from "./champions"
+import { Diagram, type Turn } from "./diagram"
+import { cost, guessing, lossesOf } from "./losses"
+import { Section } from "./section"
+
+const words = texts(
+  {
+    title: "3. They train in turns",
+    what: "Both begin with random weights: the generator draws haze, the discriminator has no idea. Then two steps follow one another, thousands of times.",
+    turns: "Step",
+    turn1: "Step 1",
+    turn2: "Step 2",
+    next: "The next step",
+    name1: "The discriminator learns",
+    what1:
+      "It gets a batch of real pictures and a batch of generated ones, and is told which is which. Its weights move a little, so that D(x) comes nearer to 1 for the real ones and to 0 for the others. The generator holds still.",
+    name2: "The generator learns",
+    what2:
+      "It draws a batch and is to raise the discriminator's error: its weights move a little, so that D comes nearer to 1 for what it drew. How each pixel would have to change for that, the discriminator itself tells: the error goes back through it. Its own weights are frozen meanwhile, else it would learn to be deceived.",
+    count: (model: string, pairs: string, batch: string) =>
+      `The run behind ${model} made ${pairs} such pairs of steps, each with ${batch} pictures.`,
+    formula: "What each of them makes small",
+    mean: "mean",
+    lossD: "of the discriminator, over real x and random z",
+    lossG: "of the generator, over random z",
+    bce: "This is binary cross-entropy: every picture costs −ln of the probability that was given to the truth. Whoever is certain and right pays nothing; whoever is certain and wrong pays without bound.",
+    said: "If the discriminator says D(x) =",
+    costs: (real: string, generated: string) =>
+      `then x costs it ${real} if it is real, and ${generated} if it is generated.`,
+    here: (d: string, real: string, generated: string, g: string) =>
+      `For the pictures of section 2 this makes L(D) = ${real} + ${generated} = ${d} and L(G) = ${g}.`,
+    noHere: "With pictures of both kinds in section 2, their losses would stand here.",
+    guess: (d: string, g: string) =>
+      `Who cannot tell at all says 0.5 every time. Then L(D) = 2 ln 2 = ${d} and L(G) = ln 2 = ${g}: that is what both losses tend to if the generator wins. So neither of them simply falls, and no loss alone says how good the pictures are.`,
+  },
+  {
+    title: "3. Они учатся по очереди",
+    what: "Вначале веса у обеих случайные: генератор рисует туман, дискриминатор ничего не понимает. Затем тысячи раз чередуются два шага.",
+    turns: "Шаг",
+    turn1: "Шаг 1",
+    turn2: "Шаг 2",
+    next: "Следующий шаг",
+    name1: "Учится дискриминатор",
+    what1:
+      "Ему дают порцию настоящих картинок и порцию нарисованных и сообщают, где какие. Его веса немного сдвигаются — так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для остальных. Генератор тем временем неподвижен.",
+    name2: "Учится генератор",
+    what2:
+      "Он рисует порцию картинок, и его задача — увеличить ошибку дискриминатора: веса немного сдвигаются так, чтобы D приблизилось к 1 для нарисованного. Как для этого должен измениться каждый пиксель, подсказывает сам дискриминатор: ошибка возвращается сквозь него. Его собственные веса при этом заморожены, иначе он учился бы обманываться.",
+    count: (model, pairs, batch) =>
+      `В обучении ${model} таких пар шагов было ${pairs}, в каждом шаге по ${batch} картинки.`,
+    formula: "Что каждая из них уменьшает",
+    mean: "среднее",
+    lossD: "у дискриминатора, по настоящим x и случайным z",
+    lossG: "у генератора, по случайным z",
+    bce: "Это бинарная перекрёстная энтропия: каждая картинка стоит −ln вероятности, данной правильному ответу. Кто уверен и прав, не платит ничего; кто уверен и неправ, платит сколь угодно много.",
+    said: "Если дискриминатор говорит D(x) =",
+    costs: (real, generated) =>
+      `то x обойдётся ему в ${real}, если она настоящая, и в ${generated}, если нарисованная.`,
+    here: (d, real, generated, g) =>
+      `Для картинок из раздела 2 это даёт L(D) = ${real} + ${generated} = ${d} и L(G) = ${g}.`,
+    noHere: "Если бы в разделе 2 были картинки обоих видов, здесь стояли бы их потери.",
+    guess: (d, g) =>
+      `Кто не различает их вовсе, каждый раз говорит 0,5. Тогда L(D) = 2 ln 2 = ${d}, а L(G) = ln 2 = ${g}: к этим числам и стремятся потери, когда генератор побеждает. Поэтому ни одна из них не обязана просто падать, и сама по себе потеря не говорит, хороши ли картинки.`,
+  },
+)
+
+interface TurnsProps {
+  turn: Turn
+  quiz: Asked
+  champion: Champion | undefined
+  change: (patch: Patch) => void
+}
+
+export function Turns({ turn, quiz, champion, change }: TurnsProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const [said, setSaid] = useState(0.8)
+  const go = (to: Turn) => change({ turn: to === "1" ? null : to })
+  const losses = quiz.sheet && lossesOf(quiz.sheet.pictures)
+  const guess = guessing("bce")
+  const three = (value: number) => number(value, 3)
+  const batch = Number(champion?.detail.manifest.spec.batch_size)
+  const first = turn === "1"
+  return (
+    <Section id="turns" title={t.title}>
+      <p>{t.what}</p>
+      <div class="turns">
+        <Diagram turn={turn} />
+        <div class="stack">
+          <div class="chips" role="group" aria-label={t.turns}>
+            <button type="button" class="chip" aria-pressed={first} onClick={() => go("1")}>
+              {t.turn1}
+            </button>
+            <button type="button" class="chip" aria-pressed={!first} onClick={() => go("2")}>
+              {t.turn2}
+            </button>
+          </div>
+          <div aria-live="polite">
+            <h3>{first ? t.name1 : t.name2}</h3>
+            <p>{first ? t.what1 : t.what2}</p>
+          </div>
+          <div>
+            <button type="button" class="primary" onClick={() => go(first ? "2" : "1")}>
+              {t.next}
+            </button>
+          </div>
+          {champion && batch > 0 && (
+            <p class="hint">
+              {t.count(
+                `${champion.model}/${champion.version}`,
+                number(Math.round(champion.detail.manifest.training.images / batch)),
+                number(batch),
+              )}
+            </p>
+          )}
+        </div>
+      </div>
+      <h3>{t.formula}</h3>
+      <dl class="formulas">
+        <dt>{t.lossD}</dt>
+        <dd>
+          L(D) = − {t.mean} ln D(x) − {t.mean} ln (1 − D(G(z)))
+        </dd>
+        <dt>{t.lossG}</dt>
+        <dd>L(G) = − {t.mean} ln D(G(z))</dd>
+      </dl>
+      <p>{t.bce}</p>
+      <Slider
+        label={t.said}
+        value={said}
+        min={0.01}
+        max={0.99}
+        step={0.01}
+        show={value => number(value, 2)}
+        onInput={setSaid}
+      />
+      <p>{t.costs(three(cost(said)), three(cost(1 - said)))}</p>
+      {!quiz.sheet && !quiz.error ? (
+        <Loading />
+      ) : (
+        <p>
+          {losses
+            ? t.here(
+                three(losses.discriminator),
+                three(losses.real),
+                three(losses.generated),
+                three(losses.generator),
+              )
+            : t.noHere}
+        </p>
+      )}
+      <p>{t.guess(three(guess.discriminator), three(guess.generator))}</p>
+    </Section>
+  )
+}
