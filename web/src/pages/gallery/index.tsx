@@ -1,3 +1,149 @@
+/** Gallery: seeds as a wall to look over, sort and pin from, and as a table to compare settings in. */
+import { type ComponentChildren } from "preact"
+import { numberOf, oneOf, useAddress, type Patch, type Query } from "../../address"
+import { useNumbers, useText } from "../../language"
+import { useVersion, type Version } from "../../models"
+import { TextField } from "../../ui/controls"
+import { Failure, Loading } from "../../ui/notice"
+import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
+import { Pins } from "./pins"
+import { formatSeeds, MOST, neighbours, parsePins, parseSeeds, SeedsError } from "./seeds"
+import { type Source } from "./sheets"
+import { axisOf, Table } from "./table"
+import { WallView } from "./wall-view"
+import { seedsProblem, words } from "./words"
+import "./gallery.css"
+
+const VIEWS = ["wall", "table"] as const
+type View = (typeof VIEWS)[number]
+const USUAL = { wall: "0-199", table: "0-7" } as const
+const MOST_ROWS = 64
+
 export default function Page() {
-  return <h1>…</h1>
+  const [query, change] = useAddress()
+  const { found, error, retry } = useVersion(query)
+  const t = useText(words)
+  return (
+    <>
+      <h1>{t.title}</h1>
+      {error ? (
+        <Failure error={error} retry={retry} />
+      ) : found ? (
+        <Gallery version={found} query={query} change={change} />
+      ) : (
+        <Loading />
+      )}
+    </>
+  )
+}
+
+interface GalleryProps {
+  version: Version
+  query: Query
+  change: ReturnType<typeof useAddress>[1]
+}
+
+/** The seeds that the address names, or what is wrong with them. */
+function seedsOf(text: string): { seeds: number[]; problem?: SeedsError } {
+  try {
+    return { seeds: parseSeeds(text) }
+  } catch (error) {
+    if (error instanceof SeedsError) return { seeds: [], problem: error }
+    throw error
+  }
+}
+
+function Gallery({ version, query, change }: GalleryProps) {
+  const t = useText(words)
+  const view = oneOf(query.view, VIEWS, "wall")
+  const text = query.seeds ?? USUAL[view]
+  const { seeds, problem } = seedsOf(text)
+  const pins = parsePins(query.pins)
+  const psi = numberOf(query.psi, 1, 0, 2)
+  const source: Source = { model: version.model, version: version.version, label: query.label, psi }
+  const axis = view === "table" ? axisOf(query, version) : undefined
+  const tooManyRows = view === "table" && seeds.length > MOST_ROWS
+  const show = (to: View) => {
+    // A wall's worth of rows is no table: it begins with a few of them.
+    const first =
+      to === "table" && query.seeds && seeds.length > MOST_ROWS ? formatSeeds(seeds.slice(0, 8)) : query.seeds
+    change({ view: to === "wall" ? null : to, seeds: first })
+  }
+  const head = (arrangement: ComponentChildren) => (
+    <>
+      <div class="chips" role="group" aria-label={t.view}>
+        {VIEWS.map(each => (
+          <button key={each} type="button" class="chip" aria-pressed={each === view} onClick={() => show(each)}>
+            {t[each]}
+          </button>
+        ))}
+      </div>
+      <div class="row arrangement">
+        <SeedsRow text={text} seeds={seeds} most={view === "table" ? MOST_ROWS : MOST} change={change} />
+        {arrangement}
+      </div>
+      {(problem || tooManyRows) && (
+        <p class="notice failure" role="alert">
+          {problem ? seedsProblem(t, problem) : t.tooManyRows(MOST_ROWS)}
+        </p>
+      )}
+      <Pins pins={pins} source={source} query={query} change={change} />
+    </>
+  )
+  const pickers = (
+    <section class="panel stack" aria-label={t.settings}>
+      {axis !== "class" && <LabelPicker classes={version.classes} query={query} change={change} />}
+      {axis !== "psi" && <PsiSlider query={query} change={change} />}
+      <VersionPicker version={version} query={query} change={change} />
+    </section>
+  )
+  const shown = problem || tooManyRows ? [] : seeds
+  const given = { seeds: shown, version, source, query, change, head, pickers }
+  return view === "wall" ? <WallView {...given} pins={pins} /> : <Table {...given} />
+}
+
+interface SeedsRowProps {
+  text: string
+  seeds: readonly number[]
+  most: number
+  change: (patch: Patch) => void
+}
+
+/** Which seeds, and a step on or back by as many. */
+function SeedsRow({ text, seeds, most, change }: SeedsRowProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const named = (name: string) => ({ "aria-label": name, title: name })
+  const before = neighbours(seeds, -1)
+  const after = neighbours(seeds, 1)
+  const walk = (to: number[] | undefined) => to && change({ seeds: formatSeeds(to), seed: null })
+  return (
+    <>
+      <TextField
+        label={t.seeds}
+        value={text}
+        hint={t.seedsHint(most)}
+        maxLength={5000}
+        onChange={value => change({ seeds: value.trim() || null })}
+      />
+      <div class="chips">
+        <button
+          type="button"
+          disabled={!before}
+          {...named(t.previous(before?.length ?? seeds.length))}
+          onClick={() => walk(before)}
+        >
+          ← {number(before?.length ?? seeds.length)}
+        </button>
+        <button
+          type="button"
+          disabled={!after}
+          {...named(t.next(after?.length ?? seeds.length))}
+          onClick={() => walk(after)}
+        >
+          {number(after?.length ?? seeds.length)} →
+        </button>
+      </div>
+    </>
+  )
 }

@@ -1,3 +1,173 @@
+/** Interpolate: keyframes on a strip, the way between them in a player, and that way as a file. */
+import { useState } from "preact/hooks"
+import { useAddress, type Patch, type Query } from "../../address"
+import { pngText } from "../../images/png"
+import { useText } from "../../language"
+import { useVersion, type Version } from "../../models"
+import { Failure, Loading } from "../../ui/notice"
+import { VersionPicker } from "../../ui/pickers"
+import { Adding } from "./adding"
+import { Files } from "./files"
+import { droppedOf, fitted, formatKeyframes, inserted, parseKeyframes, USUAL, type Keyframe } from "./keyframes"
+import { Player, type Track } from "./player"
+import { Selected } from "./selected"
+import { Shelf } from "./shelf"
+import { Strip } from "./strip"
+import { settingsOf, useFrames, useKeyframePictures } from "./walk"
+import { Way } from "./way"
+import { words } from "./words"
+import "./interpolate.css"
+
 export default function Page() {
-  return <h1>…</h1>
+  const [query, change] = useAddress()
+  const { found, error, retry } = useVersion(query)
+  const t = useText(words)
+  return (
+    <>
+      <h1>{t.title}</h1>
+      {error ? (
+        <Failure error={error} retry={retry} />
+      ) : found ? (
+        <Interpolation version={found} query={query} change={change} />
+      ) : (
+        <Loading />
+      )}
+    </>
+  )
+}
+
+interface InterpolationProps {
+  version: Version
+  query: Query
+  change: ReturnType<typeof useAddress>[1]
+}
+
+function Interpolation({ version, query, change }: InterpolationProps) {
+  const t = useText(words)
+  const [wanted, select] = useState(0)
+  const [said, say] = useState("")
+  const keyframes = parseKeyframes(query.keyframes ?? USUAL)
+  const selected = Math.min(wanted, keyframes.length - 1)
+  const settings = settingsOf(query)
+  const compares = query.compare === "true"
+  const pictureOf = useKeyframePictures(keyframes, version)
+  const other = settings.method === "slerp" ? "lerp" : "slerp"
+  const main = useFrames(keyframes, settings, version, true)
+  const second = useFrames(keyframes, { ...settings, method: other }, version, compares)
+  const set = (next: readonly Keyframe[], options?: { replace?: boolean }, patch: Patch = {}) =>
+    change({ ...patch, keyframes: formatKeyframes(next) }, options)
+  const add = (more: readonly Keyframe[], place = keyframes.length) => {
+    set(inserted(keyframes, place, more))
+    select(place)
+    say(t.addedOne(more[0]!.seed, keyframes.length + more.length))
+  }
+  const addSeed = (seed: string) => add([{ seed, label: undefined, psi: 1 }])
+  const open = async (files: readonly File[], place = keyframes.length) => {
+    const found: Keyframe[] = []
+    for (const file of files) {
+      const bytes = new Uint8Array(await file.arrayBuffer())
+      const notes = await pngText(bytes).catch(() => null)
+      if (!notes) return say(t.noPng)
+      const dropped = read(notes)
+      if (!dropped) return say(t.notOurs)
+      const { model, version: number, walk } = dropped
+      if (walk) {
+        say(t.addedAll)
+        return set(dropped.keyframes, {}, { ...walk, model, version: number })
+      }
+      found.push(...dropped.keyframes.map(each => fitted(each, version.classes)))
+      const [theirs, ours] = [`${model}/${number}`, `${version.model}/${version.version}`]
+      if (theirs !== ours) setTimeout(() => say(t.otherDrew(theirs, ours)))
+    }
+    add(found, place)
+  }
+  const [first, both] = [
+    main.frames && { title: settings.method, frames: main.frames },
+    second.frames && { title: other, frames: second.frames },
+  ] satisfies (Track | undefined)[]
+  const chosen = keyframes[selected]
+  const failed = main.error ? main : second.error ? second : undefined
+  return (
+    <div class="sides interpolate">
+      <div class="stack">
+        <section class="panel stack strip-panel" aria-labelledby="strip-title">
+          <h2 id="strip-title">{t.keyframes}</h2>
+          <Strip
+            keyframes={keyframes}
+            pictureOf={pictureOf}
+            selected={selected}
+            onSelect={select}
+            onChange={set}
+            onFiles={open}
+            say={say}
+          />
+          <Adding onSeed={addSeed} onFiles={open} />
+          <p id="strip-help" class="hint">
+            {t.stripHelp}
+          </p>
+          <p role="status" class="said">
+            {said}
+          </p>
+        </section>
+        {failed && <Failure error={failed.error!} retry={failed.retry} />}
+        {keyframes.length < 2 ? (
+          <p class="notice">{t.few}</p>
+        ) : first ? (
+          <Player
+            tracks={both && compares ? [first, both] : [first]}
+            keyframes={keyframes}
+            pictureOf={pictureOf}
+            fps={settings.fps}
+            loop={settings.loop}
+          />
+        ) : (
+          !failed && <Loading />
+        )}
+      </div>
+      <div class="stack">
+        <Shelf version={version} onAdd={addSeed} />
+        {chosen && (
+          <Selected
+            keyframe={chosen}
+            place={selected}
+            version={version}
+            onChange={(next, options) =>
+              set(
+                keyframes.map((each, at) => (at === selected ? next : each)),
+                options,
+              )
+            }
+          />
+        )}
+        <section class="panel stack" aria-labelledby="way-title">
+          <h2 id="way-title">{t.way}</h2>
+          <Way settings={settings} compares={compares} change={change} />
+          <VersionPicker
+            version={version}
+            query={query}
+            change={(patch, options) =>
+              // Another model has other classes.
+              patch.model === version.model
+                ? change(patch, options)
+                : set(
+                    keyframes.map(each => ({ ...each, label: undefined })),
+                    options,
+                    patch,
+                  )
+            }
+          />
+        </section>
+        <Files keyframes={keyframes} settings={settings} version={version} />
+      </div>
+    </div>
+  )
+}
+
+/** What a PNG's notes say; null where they are broken, or none of ours. */
+function read(notes: Record<string, string>): ReturnType<typeof droppedOf> {
+  try {
+    return droppedOf(notes)
+  } catch {
+    return null
+  }
 }

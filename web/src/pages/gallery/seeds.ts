@@ -1,0 +1,126 @@
+/** Lists of seeds as the calls have them: `0-63,100`. The same rules as app/latents.py, so that the wall and the sheet agree. */
+
+export const MAX_SEED = 2 ** 32 - 1
+/** Pictures on a wall: more than one looks at, and what a phone still draws. */
+export const MOST = 2000
+/** Pictures in one sheet, and characters of a list in an address: proxies cut off what is much longer. */
+const BATCH = 200
+const MOST_TEXT = 1500
+
+/** What is wrong with a list; the page has the words for it. */
+export class SeedsError extends Error {
+  constructor(
+    readonly kind: "neither" | "range" | "downwards" | "tooMany",
+    readonly part = "",
+  ) {
+    super(`${kind} ${part}`)
+    this.name = "SeedsError"
+  }
+}
+
+/** Integers and ascending ranges with both ends, in that order, repetitions kept. Throws SeedsError. */
+export function parseSeeds(text: string, most = MOST): number[] {
+  const seeds: number[] = []
+  for (const part of text.split(",")) {
+    const match = /^(\d{1,20})(?:-(\d{1,20}))?$/.exec(part.trim())
+    if (!match) throw new SeedsError("neither", part.trim().slice(0, 40))
+    const first = Number(match[1])
+    const last = Number(match[2] ?? match[1])
+    if (Math.max(first, last) > MAX_SEED) throw new SeedsError("range", part.trim())
+    if (last < first) throw new SeedsError("downwards", part.trim())
+    if (seeds.length + last - first + 1 > most) throw new SeedsError("tooMany")
+    for (let seed = first; seed <= last; seed++) seeds.push(seed)
+  }
+  return seeds
+}
+
+/** The shortest text that `parseSeeds` reads as these seeds. */
+export function formatSeeds(seeds: readonly number[]): string {
+  const parts: string[] = []
+  for (let start = 0; start < seeds.length;) {
+    let end = start
+    while (end + 1 < seeds.length && seeds[end + 1] === seeds[end]! + 1) end++
+    parts.push(start === end ? String(seeds[start]) : `${seeds[start]}-${seeds[end]}`)
+    start = end + 1
+  }
+  return parts.join(",")
+}
+
+/** As many seeds after the last one, or before the first one; undefined where the seeds end. */
+export function neighbours(seeds: readonly number[], direction: 1 | -1): number[] | undefined {
+  const count = seeds.length
+  const edge = direction > 0 ? Math.max(...seeds) + 1 : Math.max(0, Math.min(...seeds) - count)
+  if (!count || edge > MAX_SEED || (direction < 0 && Math.min(...seeds) === 0)) return undefined
+  return Array.from({ length: Math.min(count, MAX_SEED - edge + 1) }, (_, index) => edge + index)
+}
+
+/** Split into lists that one call each can say. */
+export function batches(seeds: readonly number[], most = BATCH): number[][] {
+  const found: number[][] = []
+  for (let start = 0; start < seeds.length;) {
+    let length = Math.min(most, seeds.length - start)
+    while (length > 1 && formatSeeds(seeds.slice(start, start + length)).length > MOST_TEXT)
+      length = Math.ceil(length / 2)
+    found.push(seeds.slice(start, start + length))
+    start += length
+  }
+  return found
+}
+
+/** Whether a list fits into an address, or has to be sent in a body. */
+export function fitsAddress(seeds: readonly number[]): boolean {
+  return formatSeeds(seeds).length <= MOST_TEXT
+}
+
+/** Pins in the order in which they were made, each once. What is no seed is left out. */
+export function parsePins(text: string | undefined): number[] {
+  try {
+    return text ? [...new Set(parseSeeds(text, 500))] : []
+  } catch {
+    return []
+  }
+}
+
+/** Pin a seed, or unpin it. */
+export function toggled(pins: readonly number[], seed: number): number[] {
+  return pins.includes(seed) ? pins.filter(pin => pin !== seed) : [...pins, seed]
+}
+
+export const SORTS = ["seed", "most-real", "least-real"] as const
+export type Sort = (typeof SORTS)[number]
+
+/** The order of the wall: indices into `seeds`. Equal opinions keep the order of the list; unknown ones come last. */
+export function sorted(
+  seeds: readonly number[],
+  sort: Sort,
+  opinions: ReadonlyMap<number, { readonly logit: number }>,
+): number[] {
+  const order = seeds.map((_, index) => index)
+  if (sort === "seed") return order
+  const sign = sort === "most-real" ? -1 : 1
+  const of = (index: number) => {
+    const logit = opinions.get(seeds[index]!)?.logit
+    return logit === undefined ? Infinity : sign * logit
+  }
+  return order.sort((a, b) => {
+    const [left, right] = [of(a), of(b)]
+    return left === right ? a - b : left < right ? -1 : 1
+  })
+}
+
+/** Where an arrow key leads on a wall of so many columns; undefined for other keys. */
+export function step(key: string, at: number, columns: number, count: number): number | undefined {
+  const moves: Record<string, number> = {
+    ArrowLeft: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at - columns,
+    ArrowDown: at + columns,
+    Home: 0,
+    End: count - 1,
+    PageUp: Math.max(at % columns, at - 5 * columns),
+    PageDown: at + 5 * columns < count ? at + 5 * columns : count - 1,
+  }
+  const next = moves[key]
+  if (next === undefined) return undefined
+  return next < 0 || next >= count ? at : next
+}

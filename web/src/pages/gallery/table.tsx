@@ -1,0 +1,148 @@
+/** The same seeds with one setting after the other: how class, psi or version changes a picture. */
+import { type ComponentChildren } from "preact"
+import { Link } from "wouter-preact"
+import { oneOf, pathWith, type Patch, type Query } from "../../address"
+import { useNumbers, useText } from "../../language"
+import { useModels, type Version } from "../../models"
+import { CallPanel } from "../../ui/call-panel"
+import { Select } from "../../ui/controls"
+import { Failure } from "../../ui/notice"
+import { Pixels } from "../../ui/pixels"
+import { callFor } from "./files"
+import { useColumns, type Source } from "./sheets"
+import { words } from "./words"
+
+const AXES = ["class", "psi", "version"] as const
+export type Axis = (typeof AXES)[number]
+const PSIS = Array.from({ length: 9 }, (_, index) => index / 4)
+
+interface Column {
+  /** As its header says it. */
+  title: string
+  source: Source
+  /** What it changes in the address of Explore. */
+  patch: Patch
+}
+
+/** The axis that the address names, or one that this model has. */
+export function axisOf(query: Query, version: Pick<Version, "classes">): Axis {
+  const axis = oneOf(query.columns, AXES, version.classes.length ? "class" : "psi")
+  return axis === "class" && !version.classes.length ? "psi" : axis
+}
+
+/** The columns along an axis. */
+export function columnsOf(
+  axis: Axis,
+  source: Source,
+  classes: readonly string[],
+  versions: readonly number[],
+  number: (value: number, digits: number) => string,
+): Column[] {
+  if (axis === "class")
+    return classes.map(name => ({ title: name, source: { ...source, label: name }, patch: { label: name } }))
+  if (axis === "psi")
+    return PSIS.map(psi => ({
+      title: number(psi, 2),
+      source: { ...source, psi },
+      patch: { psi: psi === 1 ? null : psi },
+    }))
+  return versions.map(version => ({ title: String(version), source: { ...source, version }, patch: { version } }))
+}
+
+interface TableProps {
+  seeds: readonly number[]
+  version: Version
+  source: Source
+  query: Query
+  change: (patch: Patch) => void
+  /** What stands above, with what arranges this view among it. */
+  head: (arrangement: ComponentChildren) => ComponentChildren
+  /** What stands beside. */
+  pickers: ComponentChildren
+}
+
+export function Table({ seeds, version, source, query, change, head, pickers }: TableProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const { list } = useModels()
+  const model = list?.models.find(m => m.name === version.model)
+  const versions = (model?.versions ?? []).filter(v => v.state !== "refused").map(v => v.version)
+  const axis = axisOf(query, version)
+  const columns = columnsOf(axis, source, version.classes, versions, number)
+  const { of, retry } = useColumns(
+    seeds,
+    columns.map(column => column.source),
+  )
+  const failed = columns.map(column => of(column.source)?.error).find(Boolean)
+  const champion = String(model?.aliases.champion)
+  const { label, psi } = query
+  return (
+    <div class="sides gallery">
+      <div class="stack">
+        {head(
+          <Select
+            label={t.columns}
+            value={axis}
+            options={AXES.filter(each => each !== "class" || version.classes.length).map(
+              each => [each, t[each]] as const,
+            )}
+            onChange={chosen => change({ columns: chosen })}
+          />,
+        )}
+        {failed && <Failure error={failed} retry={retry} />}
+        {seeds.length > 0 && (
+          <div class="table xy" tabIndex={0} role="region" aria-label={t.tableCaption(t[axis])}>
+            <table>
+              <caption>
+                {t.tableCaption(t[axis])}. {t.tableHelp}
+              </caption>
+              <thead>
+                <tr>
+                  <th scope="col">{t.seeds}</th>
+                  {columns.map(({ title }) => (
+                    <th key={title} scope="col">
+                      {axis === "psi" ? `ψ ${title}` : title}
+                      {axis === "version" && title === champion && <small class="hint"> {t.champion}</small>}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {seeds.map((seed, index) => (
+                  <tr key={index}>
+                    <th scope="row" class="number">
+                      {seed}
+                    </th>
+                    {columns.map(({ title, source: drawn, patch }) => {
+                      const column = of(drawn)
+                      const address = { seed, label, psi, model: query.model, version: query.version, ...patch }
+                      return (
+                        <td key={title}>
+                          {column?.error ? (
+                            <span class="hint">{t.columnFailed}</span>
+                          ) : (
+                            <Link href={pathWith("/", address)}>
+                              <Pixels pixels={column?.pictures?.get(seed)} label={t.cell(seed, t[axis], title)} />
+                            </Link>
+                          )}
+                        </td>
+                      )
+                    })}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </div>
+      <div class="stack">
+        {pickers}
+        {seeds.length > 0 && (
+          <section class="panel">
+            <CallPanel call={callFor(seeds, columns[0]?.source ?? source, "sheet")} />
+          </section>
+        )}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,122 @@
+/** The frames, one after the other, with a scrubber: of one walk, or of two side by side. */
+import { useEffect, useRef, useState } from "preact/hooks"
+import { useNumbers, useText } from "../../language"
+import { Slider } from "../../ui/controls"
+import { Pixels } from "../../ui/pixels"
+import { Film } from "./film"
+import { type Keyframe } from "./keyframes"
+import { frameAt, frameOf, marksOf, type Frames } from "./walk"
+import { words } from "./words"
+
+export interface Track {
+  title: string
+  frames: Frames
+}
+
+interface PlayerProps {
+  /** The first one says how many frames there are. */
+  tracks: readonly [Track, ...Track[]]
+  keyframes: readonly Keyframe[]
+  pictureOf: (keyframe: Keyframe) => Uint8Array | undefined
+  fps: number
+  loop: boolean
+}
+const MOST_TICKS = 12
+
+function movesLittle(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches
+}
+
+export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps) {
+  const t = useText(words)
+  const { number } = useNumbers()
+  const section = useRef<HTMLElement>(null)
+  const position = useRef(0) // of the clock; with fractions
+  const [shown, setShown] = useState(0)
+  const [playing, setPlaying] = useState(() => !movesLittle())
+  const { count, steps } = tracks[0].frames
+  const frame = Math.min(shown, count - 1)
+  const marks = marksOf(keyframes.length, steps).filter(mark => mark < count)
+  useEffect(() => {
+    if (!playing) return
+    // Play at the end of a way that does not go around begins it anew.
+    const from = !loop && position.current >= count - 1 ? 0 : Math.min(position.current, count - 1)
+    const begun = performance.now()
+    let request = 0
+    const tick = (now: number) => {
+      const { at, ended } = frameAt(from, (now - begun) / 1000, fps, count, loop)
+      position.current = at
+      setShown(Math.floor(at))
+      if (ended) setPlaying(false)
+      else request = requestAnimationFrame(tick)
+    }
+    request = requestAnimationFrame(tick)
+    return () => cancelAnimationFrame(request)
+  }, [playing, fps, count, loop])
+  const seek = (to: number) => {
+    setPlaying(false)
+    position.current = to
+    setShown(to)
+  }
+  useEffect(() => {
+    const space = (event: KeyboardEvent) => {
+      const target = event.target as Element
+      const isHere = target === document.body || section.current?.contains(target)
+      if (event.key !== " " || !isHere || target.closest("button, a, select, summary")) return
+      event.preventDefault()
+      setPlaying(before => !before)
+    }
+    window.addEventListener("keydown", space)
+    return () => window.removeEventListener("keydown", space)
+  }, [])
+  const part = (mark: number) => (count > 1 ? mark / (count - 1) : 0)
+  return (
+    <section ref={section} class="panel stack player" aria-label={t.player}>
+      <div class="screens">
+        {tracks.map(({ title, frames }) => (
+          <figure key={title}>
+            <Pixels
+              pixels={frameOf(frames, Math.min(frame, frames.count - 1))}
+              label={t.frameBy(title, number(frame + 1))}
+              class="screen"
+            />
+            {tracks.length > 1 && <figcaption>{title}</figcaption>}
+          </figure>
+        ))}
+      </div>
+      <div class="transport">
+        <button type="button" class="primary" title={t.playHint} onClick={() => setPlaying(!playing)}>
+          {playing ? `❚❚ ${t.pause}` : `▶ ${t.play}`}
+        </button>
+        <div class="scrubber">
+          <Slider
+            label={t.frame}
+            value={frame}
+            min={0}
+            max={Math.max(count - 1, 1)}
+            step={1}
+            show={value => t.frameOf(number(value + 1), number(count))}
+            onInput={seek}
+          />
+          {marks.length <= MOST_TICKS && (
+            <div class="ticks">
+              {marks.map((mark, place) => (
+                <button
+                  key={place}
+                  type="button"
+                  aria-label={t.toKeyframe(place + 1)}
+                  title={t.toKeyframe(place + 1)}
+                  style={{ left: `calc(8px + ${part(mark)} * (100% - 16px))` }}
+                  onClick={() => seek(mark)}
+                >
+                  <Pixels pixels={pictureOf(keyframes[place]!)} label={t.toKeyframe(place + 1)} />
+                </button>
+              ))}
+            </div>
+          )}
+        </div>
+      </div>
+      <Film frames={tracks[0].frames} frame={frame} marks={marks} onSeek={seek} />
+    </section>
+  )
+}

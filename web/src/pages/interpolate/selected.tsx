@@ -1,0 +1,45 @@
+/** The keyframe that is chosen on the strip: its seed, class and psi, with the pickers of the other pages. */
+import { type Patch, type Query } from "../../address"
+import { useText } from "../../language"
+import { type Version } from "../../models"
+import { TextField } from "../../ui/controls"
+import { LabelPicker, PsiSlider } from "../../ui/pickers"
+import { type Keyframe } from "./keyframes"
+import { words } from "./words"
+
+interface SelectedProps {
+  keyframe: Keyframe
+  place: number
+  version: Version
+  onChange: (keyframe: Keyframe, options?: { replace?: boolean }) => void
+}
+
+export function Selected({ keyframe, place, version, onChange }: SelectedProps) {
+  const t = useText(words)
+  const query: Query = {
+    ...(keyframe.label === undefined ? {} : { label: keyframe.label }),
+    psi: String(keyframe.psi),
+  }
+  const change = (patch: Patch, options?: { replace?: boolean }) =>
+    onChange(
+      {
+        ...keyframe,
+        ...("label" in patch ? { label: patch.label == null ? undefined : String(patch.label) } : {}),
+        ...("psi" in patch ? { psi: patch.psi == null ? 1 : Number(patch.psi) } : {}),
+      },
+      options,
+    )
+  return (
+    <section class="panel stack" aria-labelledby="selected-title">
+      <h2 id="selected-title">{t.selected(place + 1)}</h2>
+      <TextField
+        label={t.seed}
+        value={keyframe.seed}
+        maxLength={128}
+        onChange={seed => seed && onChange({ ...keyframe, seed })}
+      />
+      <LabelPicker key={place} classes={version.classes} query={query} change={change} />
+      <PsiSlider query={query} change={change} />
+    </section>
+  )
+}

@@ -1,0 +1,44 @@
+/** Pictures to take from: some seeds at a time, in one sheet. */
+import { useState } from "preact/hooks"
+import { useText } from "../../language"
+import { type Version } from "../../models"
+import { Failure } from "../../ui/notice"
+import { Pixels } from "../../ui/pixels"
+import { usePictures } from "../gallery/sheets"
+import { PICTURE } from "./strip"
+import { words } from "./words"
+
+const COUNT = 24
+
+export function Shelf({ version, onAdd }: { version: Version; onAdd: (seed: string) => void }) {
+  const t = useText(words)
+  const [first, setFirst] = useState(0)
+  const seeds = Array.from({ length: COUNT }, (_, index) => first + index)
+  const { shown, error, retry } = usePictures(seeds, { model: version.model, version: version.version, psi: 1 })
+  return (
+    <section class="panel" aria-labelledby="shelf-title">
+      <header class="shelf-head">
+        <h2 id="shelf-title">{t.shelf}</h2>
+        <button type="button" class="chip" onClick={() => setFirst(first + COUNT)}>
+          {t.others}
+        </button>
+      </header>
+      <p class="hint">{t.shelfHelp}</p>
+      {error && <Failure error={error} retry={retry} />}
+      <div class="shelf">
+        {seeds.map(seed => (
+          <button
+            key={seed}
+            type="button"
+            draggable
+            title={t.addSeed(seed)}
+            onDragStart={event => event.dataTransfer?.setData(PICTURE, String(seed))}
+            onClick={() => onAdd(String(seed))}
+          >
+            <Pixels pixels={shown.get(seed)} label={t.addSeed(seed)} />
+          </button>
+        ))}
+      </div>
+    </section>
+  )
+}

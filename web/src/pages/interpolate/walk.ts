@@ -1,0 +1,177 @@
+/** A walk from keyframe to keyframe: its settings, its frames, and where a player stands in it. */
+import { useEffect, useState } from "preact/hooks"
+import { numberOf, oneOf, type Query } from "../../address"
+import { call } from "../../api/client"
+import { readNpy } from "../../images/npy"
+import { AREA } from "../../images/pixels"
+import { type Version } from "../../models"
+import { bodyOf, formatKeyframes, MOST_KEYFRAMES, type Keyframe } from "./keyframes"
+
+export const METHODS = ["slerp", "lerp"] as const
+export const EASINGS = ["linear", "ease-in", "ease-out", "ease-in-out"] as const
+export const FORMATS = ["gif", "apng", "webp", "strip", "zip", "npy"] as const
+export const SCALES = ["1", "2", "4", "8", "16", "32"] as const
+export type Format = (typeof FORMATS)[number]
+
+export interface Settings {
+  steps: number
+  method: (typeof METHODS)[number]
+  easing: (typeof EASINGS)[number]
+  loop: boolean
+  fps: number
+  scale: number
+}
+
+export function settingsOf(query: Query): Settings {
+  return {
+    steps: Math.round(numberOf(query.steps, 16, 2, 2048)),
+    method: oneOf(query.method, METHODS, "slerp"),
+    easing: oneOf(query.easing, EASINGS, "linear"),
+    loop: query.loop !== "false",
+    fps: numberOf(query.fps, 12, 1, 60),
+    scale: Number(oneOf(query.scale, SCALES, "8")),
+  }
+}
+
+type Source = Pick<Version, "model" | "version">
+
+/** The body of POST /interpolate for a file. */
+export function fileBody(keyframes: readonly Keyframe[], settings: Settings, format: Format, source: Source) {
+  const { fps, ...rest } = settings
+  const shown = format === "gif" || format === "apng" || format === "webp" ? { fps } : {}
+  const { scale, ...unscaled } = rest
+  return {
+    keyframes: keyframes.map(bodyOf),
+    ...(format === "npy" ? unscaled : { ...unscaled, scale }),
+    ...shown,
+    format,
+    model: source.model,
+    version: String(source.version),
+  }
+}
+
+/** Where the keyframes are among the frames. */
+export function marksOf(keyframes: number, steps: number): number[] {
+  return Array.from({ length: keyframes }, (_, index) => index * (steps - 1))
+}
+
+/**
+ * Where a player is that stood at a frame so many seconds ago; fractions are of a frame.
+ *
+ * The last frame is shown as long as the others before a loop begins anew; without a loop the player stops at it.
+ */
+export function frameAt(
+  from: number,
+  seconds: number,
+  fps: number,
+  count: number,
+  loop: boolean,
+): { at: number; ended: boolean } {
+  const at = from + Math.max(0, seconds) * fps
+  if (loop) return { at: at % count, ended: false }
+  return at >= count - 1 ? { at: count - 1, ended: true } : { at, ended: false }
+}
+
+export interface Frames {
+  /** (count, 28, 28), one after the other. */
+  pixels: Uint8Array
+  count: number
+  steps: number
+}
+
+export function frameOf({ pixels }: Pick<Frames, "pixels">, index: number): Uint8Array {
+  return pixels.subarray(index * AREA, (index + 1) * AREA)
+}
+
+async function draw(body: Record<string, unknown>, signal: AbortSignal): Promise<Omit<Frames, "steps">> {
+  const answer = await call("/interpolate", { method: "POST", body: { ...body, format: "npy" }, signal })
+  const { data, shape } = readNpy(await answer.arrayBuffer())
+  return { pixels: data, count: shape[0] ?? 0 }
+}
+
+interface Walked {
+  frames: Frames | undefined
+  error: Error | undefined
+  retry: () => void
+}
+const STILL = 150 // milliseconds that a slider has to rest
+
+/** The frames of a walk, asked for when it has been still for a moment; the last ones stay until the next are there. */
+export function useFrames(
+  keyframes: readonly Keyframe[],
+  settings: Settings,
+  source: Source,
+  wanted: boolean,
+): Walked {
+  const [frames, setFrames] = useState<Frames>()
+  const [error, setError] = useState<Error>()
+  const [attempt, setAttempt] = useState(0)
+  const { steps, method, easing, loop } = settings
+  const body = {
+    keyframes: keyframes.map(bodyOf),
+    steps,
+    method,
+    easing,
+    loop,
+    model: source.model,
+    version: String(source.version),
+  }
+  const key = wanted && keyframes.length > 1 ? JSON.stringify(body) : ""
+  useEffect(() => {
+    setError(undefined)
+    if (!key) return setFrames(undefined)
+    const controller = new AbortController()
+    const { signal } = controller
+    const timer = setTimeout(
+      () =>
+        draw(body, signal).then(
+          found => signal.aborted || setFrames({ ...found, steps }),
+          (reason: Error) => signal.aborted || setError(reason),
+        ),
+      frames ? STILL : 0,
+    )
+    return () => {
+      clearTimeout(timer)
+      controller.abort()
+    }
+  }, [key, attempt])
+  return { frames, error, retry: () => setAttempt(attempt + 1) }
+}
+
+/** The keyframes' own pictures by how the address says them: one call for all that are not known yet. */
+export function useKeyframePictures(
+  keyframes: readonly Keyframe[],
+  source: Source,
+): (keyframe: Keyframe) => Uint8Array | undefined {
+  const [known, setKnown] = useState<ReadonlyMap<string, Uint8Array>>(new Map())
+  const nameOf = (keyframe: Keyframe) => `${source.model}/${source.version} ${formatKeyframes([keyframe])}`
+  const missing = keyframes.filter(keyframe => !known.has(nameOf(keyframe))).slice(0, MOST_KEYFRAMES)
+  const key = missing.map(nameOf).join()
+  useEffect(() => {
+    if (!missing.length) return
+    const controller = new AbortController()
+    // With two steps a segment, a walk is its keyframes; one alone is walked to from itself.
+    const stops = missing.length > 1 ? missing : [missing[0]!, missing[0]!]
+    const body = { keyframes: stops.map(bodyOf), steps: 2, model: source.model, version: String(source.version) }
+    const timer = setTimeout(
+      () =>
+        draw(body, controller.signal).then(
+          frames =>
+            setKnown(
+              before =>
+                new Map([
+                  ...[...before].slice(-MOST_KEYFRAMES),
+                  ...missing.map((keyframe, index) => [nameOf(keyframe), frameOf(frames, index)] as const),
+                ]),
+            ),
+          () => {}, // the player tells of it
+        ),
+      known.size ? STILL : 0,
+    )
+    return () => {
+      clearTimeout(timer)
+      controller.abort()
+    }
+  }, [key])
+  return keyframe => known.get(nameOf(keyframe))
+}
