@@ -27,7 +27,9 @@ describe("keyframes in the address", () => {
   })
 
   test("are clean: of plain ones nothing is percent-encoded", () => {
-    expect(write({ keyframes: "5,17~3:0.5,anna~trouser~0.7" })).toBe("keyframes=5,17~3:0.5,anna~trouser~0.7")
+    expect(write({ keyframes: formatKeyframes([seed("5"), seed("17", "3:0.5,8:0.5"), seed("a", "b", 0.7)]) })).toBe(
+      "keyframes=5,17~3:0.5!c8:0.5,a~b~0.7",
+    )
   })
 
   test("come back from a whole address as they were, whatever their texts hold", () => {
@@ -35,9 +37,11 @@ describe("keyframes in the address", () => {
       seed("a,b~c%d%2Ce", "3:0.5,8:0.5", 0.25),
       seed("Привет & привет? #1", "t-shirt/top"),
       seed("5@3 ~~", undefined, 2),
-      seed("%"),
+      seed("%41!c!!", "3"),
     ]
-    expect(parseKeyframes(read(`?${write({ keyframes: formatKeyframes(all) })}`).keyframes!)).toEqual(all)
+    const address = write({ keyframes: formatKeyframes(all) })
+    expect(parseKeyframes(read(`?${address}`).keyframes!)).toEqual(all)
+    expect(parseKeyframes(read(decodeURI(`?${address}`)).keyframes!)).toEqual(all) // as the router hands it on
   })
 
   test("without a seed, or with a psi that is none, are mended", () => {

@@ -1,8 +1,8 @@
 /**
  * Keyframes as the address has them: `5,17~3,anna~trouser~0.7`, each a seed, and behind tildes its class and psi.
  *
- * A tilde stands for itself in every part of a URL (RFC 3986, 2.3). A comma, tilde or percent sign of a seed's or a class's own
- * is percent-encoded, so what is written reads back as it was.
+ * A tilde and an exclamation mark stand for themselves in a query. A comma, tilde, percent or exclamation mark of a seed's or a
+ * class's own is written `!c`, `!t`, `!p`, `!!`, and reads back as it was, however often an address is decoded on its way.
  */
 import { type Query } from "../../address"
 import { addressOf } from "../../images/png"
@@ -39,12 +39,14 @@ export function formatKeyframes(keyframes: readonly Keyframe[]): string {
     .join(",")
 }
 
+const ESCAPES: Record<string, string> = { ",": "!c", "~": "!t", "%": "!p", "!": "!!" }
+
 function encoded(part: string): string {
-  return part.replace(/[%,~]/g, found => `%${found.charCodeAt(0).toString(16).toUpperCase()}`)
+  return part.replace(/[,~%!]/g, found => ESCAPES[found]!)
 }
 
 function decoded(part: string): string {
-  return part.replace(/%(25|2C|7E)/gi, found => String.fromCharCode(parseInt(found.slice(1), 16)))
+  return part.replace(/![ctp!]/g, found => Object.keys(ESCAPES).find(key => ESCAPES[key] === found)!)
 }
 
 /** A keyframe as the body of POST /interpolate has it: a seed where it is no more than that. */

@@ -1,7 +1,6 @@
 /** The frames, one after the other, with a scrubber: of one walk, or of two side by side. */
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useId, useRef, useState } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
-import { Slider } from "../../ui/controls"
 import { Pixels } from "../../ui/pixels"
 import { Film } from "./film"
 import { type Keyframe } from "./keyframes"
@@ -30,6 +29,7 @@ function movesLittle(): boolean {
 export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps) {
   const t = useText(words)
   const { number } = useNumbers()
+  const id = useId()
   const section = useRef<HTMLElement>(null)
   const position = useRef(0) // of the clock; with fractions
   const [shown, setShown] = useState(0)
@@ -61,7 +61,8 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
   useEffect(() => {
     const space = (event: KeyboardEvent) => {
       const target = event.target as Element
-      const isHere = target === document.body || section.current?.contains(target)
+      // Where nothing has the focus, the page as a whole has it.
+      const isHere = target.matches("body, main") || section.current?.contains(target)
       if (event.key !== " " || !isHere || target.closest("button, a, select, summary")) return
       event.preventDefault()
       setPlaying(before => !before)
@@ -89,15 +90,23 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
           {playing ? `❚❚ ${t.pause}` : `▶ ${t.play}`}
         </button>
         <div class="scrubber">
-          <Slider
-            label={t.frame}
-            value={frame}
-            min={0}
-            max={Math.max(count - 1, 1)}
-            step={1}
-            show={value => t.frameOf(number(value + 1), number(count))}
-            onInput={seek}
-          />
+          <div class="field">
+            <label for={id}>{t.frame}</label>
+            {/* No <output>: that would be read out with every frame. */}
+            <span class="number" aria-hidden="true">
+              {t.frameOf(number(frame + 1), number(count))}
+            </span>
+            <input
+              id={id}
+              type="range"
+              min={0}
+              max={Math.max(count - 1, 1)}
+              step={1}
+              value={frame}
+              aria-valuetext={t.frameOf(number(frame + 1), number(count))}
+              onInput={event => seek(event.currentTarget.valueAsNumber)}
+            />
+          </div>
           {marks.length <= MOST_TICKS && (
             <div class="ticks">
               {marks.map((mark, place) => (
