@@ -53,6 +53,14 @@ export default function Learn() {
   useHash(found !== undefined && champions !== undefined)
   return (
     <div class="learn">
+      <header>
+        <h1>{t.title}</h1>
+        <p>{t.intro}</p>
+        <p>{t.live}</p>
+        <div class="networks">
+          <VersionPicker version={found} query={query} change={change} />
+        </div>
+      </header>
       <nav class="contents" aria-label={t.contents}>
         <ol>
           {CHAPTERS.map(chapter => (
@@ -63,14 +71,6 @@ export default function Learn() {
         </ol>
       </nav>
       <div class="stack">
-        <header>
-          <h1>{t.title}</h1>
-          <p>{t.intro}</p>
-          <p>{t.live}</p>
-          <div class="networks">
-            <VersionPicker version={found} query={query} change={change} />
-          </div>
-        </header>
         {error ? (
           <Failure error={error} retry={retry} />
         ) : found ? (
@@ -83,7 +83,7 @@ export default function Learn() {
         ) : champions ? (
           <>
             <RealRun champions={champions} asked={query.run} change={change} />
-            <ToldApart champions={champions} />
+            <ToldApart champions={champions} query={query} />
           </>
         ) : (
           <Loading />

@@ -5,12 +5,14 @@ import { type Version } from "../../models"
 import { Failure, Loading } from "../../ui/notice"
 import { quizQuery, type Asked, type QuizPicture } from "../play/quiz"
 import { freshRound } from "../play/round"
+import { useDrawn } from "./drawn"
 import { mean } from "./losses"
 import { Pad } from "./pad"
 import { Scale } from "./probability"
 import { judgeQuery } from "./judged"
 import { Calls, Section } from "./section"
 import { Spoil } from "./spoil"
+import "./judge.css"
 
 const words = texts(
   {
@@ -28,7 +30,7 @@ const words = texts(
     generatedAlt: (name: string | null) => (name === null ? "A generated picture" : `A generated picture: “${name}”`),
     others: "Other pictures",
     noQuiz:
-      "Without the real pictures there is nothing to compare with. Do what the message says, or choose another model at the top of the page. Drawing works all the same.",
+      "So there is nothing real to compare with. Do what the message says, or choose another model at the top of the page. Until then, here is what the generator draws, and what the discriminator says of it. The bar is D(x), its mark one half.",
   },
   {
     title: "2. Вторая сеть — дискриминатор",
@@ -36,7 +38,7 @@ const words = texts(
     what2:
       "), которая сжимает любое число в отрезок от 0 до 1. Результат обозначают D(x): насколько вероятно, что картинка x настоящая.",
     calibrated:
-      "(Сервис делает ещё одну поправку, подобранную на отложенных картинках: чтобы среди тех, кому дано 70 %, настоящими были примерно семь из десяти.)",
+      "(Сервис делает ещё одну поправку, подобранную на отложенных картинках: чтобы среди картинок, которым дано 70 %, настоящими были примерно семь из десяти.)",
     here: "Вот картинки обоих видов и его мнение о них. На этих настоящих не учился ни он, ни генератор. Полоска — это D(x), засечка на ней — половина.",
     real: "Настоящие",
     generated: "Нарисованные",
@@ -45,7 +47,7 @@ const words = texts(
     generatedAlt: name => (name === null ? "Нарисованная картинка" : `Нарисованная картинка: «${name}»`),
     others: "Другие картинки",
     noQuiz:
-      "Без настоящих картинок сравнивать не с чем. Сделайте то, что сказано в сообщении, или выберите вверху страницы другую модель. Рисовать можно и так.",
+      "Так что сравнивать не с чем. Сделайте то, что сказано в сообщении, или выберите вверху страницы другую модель. А пока — что рисует генератор и что говорит об этом дискриминатор. Полоска — это D(x), засечка на ней — половина.",
   },
 )
 
@@ -62,6 +64,8 @@ interface JudgeProps {
 export function Judge({ version, quiz, round, change }: JudgeProps) {
   const t = useText(words)
   const { sheet, error, retry } = quiz
+  const drawn = useDrawn(version, error !== undefined)
+  const pictures = sheet?.pictures ?? drawn
   return (
     <Section id="judge" title={t.title}>
       <p>
@@ -73,6 +77,7 @@ export function Judge({ version, quiz, round, change }: JudgeProps) {
         <>
           <Failure error={error} retry={retry} />
           <p>{t.noQuiz}</p>
+          {drawn && <Kind title={t.generated} alt={t.generatedAlt} pictures={drawn} />}
         </>
       ) : !sheet ? (
         <Loading />
@@ -90,8 +95,8 @@ export function Judge({ version, quiz, round, change }: JudgeProps) {
       )}
       <div class="tries">
         <Pad key={`${version.model}/${version.version}`} version={version} />
-        {sheet && (
-          <Spoil key={`${version.model}/${version.version}/${round}`} version={version} pictures={sheet.pictures} />
+        {pictures && (
+          <Spoil key={`${version.model}/${version.version}/${round}`} version={version} pictures={pictures} />
         )}
       </div>
       <Calls

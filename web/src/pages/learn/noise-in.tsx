@@ -97,6 +97,13 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
     <Section id="noise" title={t.title}>
       <p>{t.what(z_dim)}</p>
       <p>{t.seed}</p>
+      <div class="row">
+        <Seed label={t.first} value={seed} onChange={text => change({ seed: text, t: null })} />
+        <Seed label={t.second} value={to} onChange={text => change({ to: text, t: null })} />
+        <button type="button" class="primary" onClick={dice}>
+          {t.dice}
+        </button>
+      </div>
       {error && <Failure error={error} retry={retry} />}
       {!walk && !error && <Loading />}
       {walk && z && pixels && (
@@ -124,15 +131,6 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
               <Pixels pixels={pixels} label={t.picture} />
             </Reader>
           </div>
-          <p>{walk.name === null ? t.untold : t.told(walk.name)}</p>
-          <p>{t.walkWhat}</p>
-          <div class="row">
-            <Seed label={t.first} value={seed} onChange={text => change({ seed: text, t: null })} />
-            <Seed label={t.second} value={to} onChange={text => change({ to: text, t: null })} />
-            <button type="button" class="primary" onClick={dice}>
-              {t.dice}
-            </button>
-          </div>
           <Slider
             label={t.walk}
             value={step / (STEPS - 1)}
@@ -142,7 +140,9 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
             show={value => number(value, 2)}
             onInput={value => change({ t: value === 0 ? null : Math.round(value * 1000) / 1000 }, { replace: true })}
           />
+          <p>{t.walkWhat}</p>
           {stride && <p class="hint">{t.steps(z_dim, number(stride.latent, 3), number(stride.pixel, 3))}</p>}
+          <p>{walk.name === null ? t.untold : t.told(walk.name)}</p>
           <Calls
             calls={[
               { path: "/generate", query: { seed, format: "json", model, version: v } },

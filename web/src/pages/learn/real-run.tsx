@@ -31,7 +31,7 @@ const words = texts(
     farther: (first: string, last: string) =>
       `The gap between them has not shrunk: it was ${first} and became ${last}. At 0 the discriminator could only guess.`,
     again: (tenth: number, least: string) =>
-      `It was least, ${least}, in tenth ${tenth} of ten; since then the discriminator has gained a little again.`,
+      `Of ten equal parts of the run it was least, ${least}, in part ${tenth}; since then the discriminator has gained a little again.`,
     lossesSaid: (d1: string, d: string, guessD: string, g1: string, g: string, guessG: string) =>
       `The discriminator's loss went from ${d1} to ${d}, where guessing is ${guessD}. The generator's went from ${g1} to ${g}, where guessing is ${guessG}.`,
     fidSaid: (first: string, best: string, images: string) =>
@@ -59,13 +59,13 @@ const words = texts(
     guess: "наугад",
     see: "Что здесь видно",
     opinionsSaid: (real1, fake1, real, fake) =>
-      `В первой десятой обучения D(real) в среднем ${real1}, а D(fake) — ${fake1}; в последней десятой — ${real} и ${fake}.`,
+      `В первой десятой части обучения D(real) в среднем ${real1}, а D(fake) — ${fake1}; в последней — ${real} и ${fake}.`,
     nearer: (first, last) =>
       `Разрыв между ними сократился с ${first} до ${last}. При нулевом разрыве дискриминатор мог бы только гадать.`,
     farther: (first, last) =>
       `Разрыв между ними не сократился: был ${first}, стал ${last}. При нулевом разрыве дискриминатор мог бы только гадать.`,
     again: (tenth, least) =>
-      `Наименьшим (${least}) он был в ${tenth}-й десятой обучения; с тех пор дискриминатор снова немного отыграл.`,
+      `Из десяти равных частей обучения наименьшим (${least}) он был в ${tenth}-й; с тех пор дискриминатор снова немного отыграл.`,
     lossesSaid: (d1, d, guessD, g1, g, guessG) =>
       `Потеря дискриминатора изменилась с ${d1} до ${d}; при ответах наугад она равна ${guessD}. Потеря генератора — с ${g1} до ${g}; при ответах наугад она ${guessG}.`,
     fidSaid: (first, best, images) =>
@@ -129,7 +129,8 @@ export function RealRun({ champions, asked, change }: RealRunProps) {
 function Curves({ run }: { run: Champion }) {
   const t = useText(words)
   const { progress = [], metrics = [] } = run.evaluation?.history ?? {}
-  const loss = String(run.detail.manifest.spec.loss)
+  const { loss: kind, preset } = run.detail.manifest.spec
+  const loss = String(kind)
   const lines = useMemo(() => linesOf(progress, metrics, guessing(loss), t), [progress, metrics, loss, t])
   return (
     <>
@@ -149,7 +150,8 @@ function Curves({ run }: { run: Champion }) {
       </div>
       <h3>{t.see}</h3>
       <Reading summary={summaryOf(progress)} metrics={metrics} guess={guessing(loss)} />
-      <p class="hint">{loss === "bce" ? t.bce : t.relativistic}</p>
+      {loss === "relativistic" && <p class="hint">{t.relativistic}</p>}
+      {loss === "bce" && preset === LECTURE && <p class="hint">{t.bce}</p>}
     </>
   )
 }

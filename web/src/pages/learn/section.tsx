@@ -1,5 +1,6 @@
 /** A section of the page, and the calls behind what is live in it. */
 import { type ComponentChildren } from "preact"
+import { useState } from "preact/hooks"
 import { useText } from "../../language"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { common } from "../../words"
@@ -13,15 +14,25 @@ export function Section({ id, title, children }: { id: string; title: string; ch
   )
 }
 
+/** One is shown at a time, here and on the whole page: each is a region of its own, and they all have one name. */
 export function Calls({ calls }: { calls: readonly Call[] }) {
   const t = useText(common)
+  const [at, setAt] = useState(0)
+  const shown = calls[at] ?? calls[0]
   return (
-    <details class="calls">
+    <details class="calls" name="calls">
       <summary>{t.theSameCall}</summary>
       <div class="stack">
-        {calls.map((call, index) => (
-          <CallPanel key={index} call={call} />
-        ))}
+        {calls.length > 1 && (
+          <div class="chips" role="group" aria-label={t.theSameCall}>
+            {calls.map(({ method = "GET", path }, index) => (
+              <button key={path} type="button" class="chip" aria-pressed={index === at} onClick={() => setAt(index)}>
+                {method} {path}
+              </button>
+            ))}
+          </div>
+        )}
+        {shown && <CallPanel call={shown} />}
       </div>
     </details>
   )

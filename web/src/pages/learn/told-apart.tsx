@@ -1,6 +1,6 @@
 /** Fifth section: "until they cannot be told apart", measured. */
 import { Link } from "wouter-preact"
-import { pathWith } from "../../address"
+import { pathWith, type Query } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { partOf, sorted, toldApart, type Told } from "./apart"
 import { evaluationPath, type Champion } from "./champions"
@@ -9,8 +9,8 @@ import { Calls, Section } from "./section"
 const words = texts(
   {
     title: "5. Until they cannot be told apart",
-    what: "So the recipe ends: train until the discriminator can only guess. But its own opinion is a poor measure. It ran after this one generator all the time, and 0.5 may mean that the pictures are good or that it is weak.",
-    test: "So a third network is asked, which has met neither of them. It is trained on thousands of real and generated pictures and then has to sort others. This is a two-sample test: if the pictures really cannot be told apart, it gets half of them right, as a coin does. For comparison the same is done with real against other real pictures.",
+    what: "So the recipe ends: train until the discriminator can only guess. But its own opinion is a poor measure: it has chased this one generator all along, and an answer near 0.5 may mean that the pictures are good, or that it is weak.",
+    test: "So a third network is asked, which has met neither of the two. It is trained on thousands of real and generated pictures and then has to sort others. This is a two-sample test: if the pictures really cannot be told apart, it gets half of them right, as a coin does. For comparison the same is done with real against other real pictures.",
     scale: "Share that it sorts right; the bars run from 50% (a coin) to 100%.",
     drawn: "generated from real",
     real: "real from real",
@@ -19,9 +19,9 @@ const words = texts(
     notMade: (name: string) => `${name} came without this test.`,
     none: "No model served here brought this test along: publish one with its evaluation, and its bars will stand here.",
     nearest: (name: string, share: string, floor: string) =>
-      `Hardest to tell apart are the pictures of ${name}: the fresh network sorts ${share} of them right, where it gets ${floor} with nothing but real ones.`,
-    easiest: (name: string, share: string) => `With those of ${name} it is right in ${share} of cases.`,
-    open: "“Until they cannot be told apart” is a direction, then, and none of the runs here has arrived. That a person is fooled is another matter, and the easier one.",
+      `Hardest to tell from real ones are the pictures of ${name}: the fresh network is right in ${share} of cases, and in ${floor} where both kinds are real.`,
+    easiest: (name: string, share: string) => `With those of ${name} it is right in ${share}.`,
+    open: "“Until they cannot be told apart” is a direction, then, and none of the runs here has arrived. Whether a person is fooled is another question, which you can settle.",
     level: (names: string) =>
       `By this test the pictures of ${names} cannot be told from real ones: what remains is within its error. Another test, or more pictures, may still find a difference.`,
     play: "Try it yourself: can you tell?",
@@ -30,7 +30,7 @@ const words = texts(
   },
   {
     title: "5. Пока не станут неразличимы",
-    what: "Так кончается рецепт: учить, пока дискриминатор не сможет только гадать. Но его собственное мнение — плохая мера. Он всё время гнался за одним этим генератором, и 0,5 может значить, что хороши картинки, а может — что слаб он сам.",
+    what: "Так кончается рецепт: учить, пока дискриминатор не сможет только гадать. Но его собственное мнение — плохая мера: он всё время гнался за одним этим генератором, и ответ около 0,5 может означать, что хороши картинки, а может — что слаб он сам.",
     test: "Поэтому спрашивают третью сеть, не знакомую ни с той, ни с другой. Её учат на тысячах настоящих и нарисованных картинок, а потом дают рассортировать новые. Это проверка на двух выборках: если картинки и правда неразличимы, она угадает половину, как монета. Для сравнения то же делают с настоящими против других настоящих.",
     scale: "Доля верно рассортированных; полоски — от 50 % (монета) до 100 %.",
     drawn: "нарисованные от настоящих",
@@ -39,9 +39,9 @@ const words = texts(
     notMade: name => `У ${name} такой проверки нет.`,
     none: "Ни у одной из моделей здесь такой проверки нет: опубликуйте модель вместе с её оценкой, и здесь появятся полоски.",
     nearest: (name, share, floor) =>
-      `Труднее всего отличить картинки ${name}: новая сеть сортирует верно ${share}, тогда как среди одних настоящих — ${floor}.`,
-    easiest: (name, share) => `С картинками ${name} она права в ${share} случаев.`,
-    open: "Так что «пока не станут неразличимы» — это направление, и ни одно из здешних обучений до конца не дошло. Обмануть человека — другое дело, и оно проще.",
+      `Труднее всего отличить от настоящих картинки ${name}: новая сеть права в ${share} случаев, а там, где обе стопки настоящие, — в ${floor}.`,
+    easiest: (name, share) => `С картинками ${name} она права в ${share}.`,
+    open: "Так что «пока не станут неразличимы» — это направление, и ни одно из здешних обучений до конца не дошло. Обманут ли они человека — другой вопрос, и ответить на него можете вы сами.",
     level: names =>
       `По этой проверке картинки ${names} от настоящих не отличить: остаток — в пределах её погрешности. Другая проверка или большее число картинок ещё могут найти разницу.`,
     play: "Проверьте себя: отличите ли вы?",
@@ -50,7 +50,7 @@ const words = texts(
   },
 )
 
-export function ToldApart({ champions }: { champions: readonly Champion[] }) {
+export function ToldApart({ champions, query }: { champions: readonly Champion[]; query: Query }) {
   const t = useText(words)
   const judged = champions.map(champion => ({
     champion,
@@ -76,7 +76,7 @@ export function ToldApart({ champions }: { champions: readonly Champion[] }) {
       </div>
       {one && <Closing told={told} />}
       <p class="row onward">
-        <Link class="button primary" href="/play">
+        <Link class="button primary" href={pathWith("/play", { model: query.model, version: query.version })}>
           {t.play}
         </Link>
         <Link class="button" href="/train">

@@ -1,7 +1,7 @@
 /** Third section: how they train in turns, and what each of them minimises. */
 import { useState } from "preact/hooks"
 import { type Patch } from "../../address"
-import { texts, useNumbers, useText } from "../../language"
+import { plural, texts, useNumbers, useText } from "../../language"
 import { Slider } from "../../ui/controls"
 import { Loading } from "../../ui/notice"
 import { type Asked } from "../play/quiz"
@@ -24,8 +24,8 @@ const words = texts(
     name2: "The generator learns",
     what2:
       "It draws a batch and is to raise the discriminator's error: its weights move a little, so that D comes nearer to 1 for what it drew. How each pixel would have to change for that, the discriminator itself tells: the error goes back through it. Its own weights are frozen meanwhile, else it would learn to be deceived.",
-    count: (model: string, pairs: string, batch: string) =>
-      `The run behind ${model} made ${pairs} such pairs of steps, each with ${batch} pictures.`,
+    count: (model: string, pairs: string, batch: number) =>
+      `The run behind ${model} made ${pairs} such pairs of steps, each with ${batch} ${plural("en", batch, ["picture", "pictures"])}.`,
     formula: "What each of them makes small",
     mean: "mean",
     lossD: "of the discriminator, over real x and random z",
@@ -54,7 +54,7 @@ const words = texts(
     what2:
       "Он рисует порцию картинок, и его задача — увеличить ошибку дискриминатора: веса немного сдвигаются так, чтобы D приблизилось к 1 для нарисованного. Как для этого должен измениться каждый пиксель, подсказывает сам дискриминатор: ошибка возвращается сквозь него. Его собственные веса при этом заморожены, иначе он учился бы обманываться.",
     count: (model, pairs, batch) =>
-      `В обучении ${model} таких пар шагов было ${pairs}, в каждом шаге по ${batch} картинки.`,
+      `В обучении ${model} таких пар шагов было ${pairs}, в каждом шаге по ${batch} ${plural("ru", batch, ["картинке", "картинки", "картинок"])}.`,
     formula: "Что каждая из них уменьшает",
     mean: "среднее",
     lossD: "у дискриминатора, по настоящим x и случайным z",
@@ -116,7 +116,7 @@ export function Turns({ turn, quiz, champion, change }: TurnsProps) {
               {t.count(
                 `${champion.model}/${champion.version}`,
                 number(Math.round(champion.detail.manifest.training.images / batch)),
-                number(batch),
+                batch,
               )}
             </p>
           )}

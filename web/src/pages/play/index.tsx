@@ -1,6 +1,7 @@
 /** Play: the person and the discriminator guess at the same pictures, real ones and generated ones. */
 import { useEffect, useState } from "preact/hooks"
 import { numberOf, oneOf, useAddress, type Query } from "../../address"
+import { CallError } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
@@ -94,6 +95,7 @@ interface RoundProps {
 
 /** One round, from its first picture to its result. */
 function Round({ version, round, count, change, onFinish }: RoundProps) {
+  const t = useText(words)
   const { sheet, error, retry } = useQuiz(version, round, count)
   const [guesses, setGuesses] = useState<readonly Guess[]>([])
   /** Which picture is shown; after the last of them, the result. */
@@ -103,7 +105,13 @@ function Round({ version, round, count, change, onFinish }: RoundProps) {
   useEffect(() => {
     if (isDone && pictures) onFinish(roundName(version.model, version.version, round), scoreOf(pictures, guesses))
   }, [isDone])
-  if (error) return <Failure error={error} retry={retry} />
+  if (error)
+    return (
+      <>
+        <Failure error={error} retry={retry} />
+        {error instanceof CallError && error.code === "dataset_missing" && <p>{t.noQuiz}</p>}
+      </>
+    )
   if (!pictures) return <Loading />
   const picture = pictures[at]
   if (picture)

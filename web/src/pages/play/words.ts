@@ -9,6 +9,7 @@ export const words = texts(
     count: "Pictures a round",
     settings: "The round",
     start: "Start",
+    noQuiz: "Without the real pictures there is no round. Do what the message says, or choose another model.",
     keysHint: "Keys: ← or R for real, → or G for generated, Enter for the next.",
     question: (at: number, of: number) => `Picture ${at} of ${of}`,
     ask: "What do you say?",
@@ -75,6 +76,8 @@ export const words = texts(
     count: "Картинок в раунде",
     settings: "Раунд",
     start: "Начать",
+    noQuiz:
+      "Без настоящих картинок раунда не будет. Сделайте то, что сказано в сообщении, или выберите другую модель.",
     keysHint: "Клавиши: ← или R — настоящая, → или G — нарисованная, Enter — дальше.",
     question: (at, of) => `Картинка ${at} из ${of}`,
     ask: "Что скажете?",

@@ -1,0 +1,147 @@
+import { expect, test } from "vitest"
+import { partOf, sorted, toldApart, type Figure } from "../src/pages/learn/apart"
+import { fidOf, summaryOf, type Progress } from "../src/pages/learn/course"
+import { barOf } from "../src/pages/learn/latent-bars"
+import { meanSteps, slerp } from "../src/pages/learn/latents"
+import { cost, guessing, lossesOf } from "../src/pages/learn/losses"
+import { noisy, normals } from "../src/pages/learn/noise"
+import { moved } from "../src/pages/learn/reader"
+
+test("the way between two latents is the service's", () => {
+  const [a, b] = [
+    [1, 2, -2],
+    [0, -4, 3],
+  ]
+  // app.latents.slerp of the same two
+  const wanted = [
+    [0.25, [2.8361427783966064, 0.6862028241157532, -1.9327235221862793]],
+    [0.5, [3.6514837741851807, -1.4605934619903564, -0.7302967309951782]],
+  ] as const
+  for (const [t, point] of wanted) slerp(a!, b!, t).forEach((x, index) => expect(x).toBeCloseTo(point[index]!, 6))
+  expect(slerp(a!, b!, 0)).toEqual(a)
+  expect(slerp(a!, b!, 1)).toEqual(b)
+})
+
+test("latents without an arc between them are joined by a straight line", () => {
+  expect(slerp([2, 0], [4, 0], 0.5)).toEqual([3, 0])
+  expect(slerp([0, 0], [4, 2], 0.5)).toEqual([2, 1])
+})
+
+test("a step is told as what it moves on average, pixels in 0..1", () => {
+  const frames = [0, 51, 153].map(level => new Uint8Array(4).fill(level))
+  const { latent, pixel } = meanSteps([0, 0], [1, 3], frames)
+  expect(pixel).toBeCloseTo((51 + 102) / 2 / 255, 12)
+  expect(latent).toBeCloseTo(1, 12) // two steps of 0.5 and 1.5
+})
+
+test("bars stand on zero or hang from it, and end where the drawing does", () => {
+  expect(barOf(2)).toEqual({ y: 0.25, height: 0.25 })
+  expect(barOf(-2)).toEqual({ y: 0.5, height: 0.25 })
+  expect(barOf(9)).toEqual({ y: 0, height: 0.5 })
+})
+
+test("cross-entropy is what it costs to be uncertain or wrong", () => {
+  expect(cost(1)).toBeCloseTo(0, 12)
+  expect(cost(0.5)).toBeCloseTo(0.6931471805599453, 12)
+  expect(cost(0)).toBeLessThan(88)
+  const losses = lossesOf([
+    { real: true, probability: 0.8 },
+    { real: true, probability: 0.5 },
+    { real: false, probability: 0.25 },
+  ])!
+  expect(losses.real).toBeCloseTo((0.22314355131 + 0.69314718056) / 2, 9)
+  expect(losses.generated).toBeCloseTo(0.28768207245, 9)
+  expect(losses.discriminator).toBeCloseTo(losses.real + losses.generated, 12)
+  expect(losses.generator).toBeCloseTo(1.38629436112, 9)
+  expect(lossesOf([{ real: true, probability: 0.8 }])).toBeUndefined()
+})
+
+test("who guesses pays ln 2 for each question that the loss asks", () => {
+  expect(guessing("bce")).toEqual({ discriminator: 2 * Math.LN2, generator: Math.LN2 })
+  expect(guessing("relativistic")).toEqual({ discriminator: Math.LN2, generator: Math.LN2 })
+  const half = [
+    { real: true, probability: 0.5 },
+    { real: false, probability: 0.5 },
+  ]
+  expect(lossesOf(half)).toMatchObject(guessing("bce"))
+})
+
+const run = (gaps: readonly number[]): Progress[] =>
+  gaps.map((gap, index) => ({
+    images: 100 * (index + 1),
+    loss_discriminator: 0.1 * (index + 1),
+    loss_generator: 2,
+    d_real: 0.5 + gap / 2,
+    d_fake: 0.5 - gap / 2,
+  }))
+
+test("a run is told by its first and last tenth, and by where it was nearest", () => {
+  const falling = summaryOf(
+    run([0.9, 0.9, 0.8, 0.8, 0.7, 0.7, 0.6, 0.6, 0.5, 0.5, 0.4, 0.4, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.2, 0.2]),
+  )!
+  expect(falling.first.gap).toBeCloseTo(0.9, 12)
+  expect(falling.first.loss_discriminator).toBeCloseTo(0.15, 12)
+  expect(falling.last.d_real).toBeCloseTo(0.6, 12)
+  expect(falling).toMatchObject({ nearest: 10, grewAgain: false })
+  const back = summaryOf(run([0.9, 0.5, 0.3, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]))!
+  expect(back).toMatchObject({ nearest: 4, grewAgain: true })
+  expect(back.least).toBeCloseTo(0.1, 12)
+  expect(summaryOf(run([0.9, 0.5]))).toBeUndefined()
+})
+
+test("FID is told from its first measurement to its best, where it was measured", () => {
+  const metrics = [
+    { images: 100, kid: 1, fid: 50 },
+    { images: 200, kid: 1, fid: null },
+    { images: 300, kid: 1, fid: 4 },
+    { images: 400, kid: 1, fid: 5 },
+  ]
+  expect(fidOf(metrics)).toEqual({ first: 50, best: 4, images: 300 })
+  expect(fidOf([{ images: 100, kid: 1 }])).toBeUndefined()
+})
+
+const figure = (value: number | null, floor: number | null, sd: number): Figure => ({
+  value,
+  floor,
+  sd,
+  floor_sd: 0,
+  better: "lower",
+  what: "",
+})
+
+test("pictures are as good as real ones only within two standard deviations of the test", () => {
+  expect(toldApart("digits", 3, figure(0.646, 0.524, 0.04))).toMatchObject({ value: 0.646, isLevel: false })
+  expect(toldApart("digits", 3, figure(0.6, 0.524, 0.04))).toMatchObject({ isLevel: true })
+  expect(toldApart("digits", 1, undefined)).toBeUndefined()
+  expect(toldApart("digits", 1, figure(null, 0.5, 0))).toBeUndefined()
+})
+
+test("bars begin at guessing, and the hardest to tell apart comes first", () => {
+  expect([0.49, 0.5, 0.75, 1].map(partOf)).toEqual([0, 0, 0.5, 1])
+  const told = (model: string, value: number) => toldApart(model, 1, figure(value, 0.5, 0))!
+  expect(sorted([told("a", 0.9), told("b", 0.6)]).map(each => each.model)).toEqual(["b", "a"])
+})
+
+test("noise is the same each time, normal, and fades in", () => {
+  const noise = normals(20_000, 1)
+  expect(normals(20_000, 1)).toEqual(noise)
+  const mean = noise.reduce((sum, x) => sum + x, 0) / noise.length
+  const variance = noise.reduce((sum, x) => sum + x * x, 0) / noise.length
+  expect(mean).toBeCloseTo(0, 1)
+  expect(variance).toBeCloseTo(1, 1)
+  const pixels = Uint8Array.of(100, 100, 250, 5)
+  const steps = Float32Array.of(1, -1, 1, -1)
+  expect([...noisy(pixels, steps, 0)]).toEqual([100, 100, 250, 5])
+  expect([...noisy(pixels, steps, 0.2)]).toEqual([151, 49, 255, 0])
+})
+
+test("arrow keys walk from cell to cell and stop at the edge", () => {
+  expect(moved(0, "ArrowLeft", 28, 28)).toBe(0)
+  expect(moved(0, "ArrowRight", 28, 28)).toBe(1)
+  expect(moved(29, "ArrowUp", 28, 28)).toBe(1)
+  expect(moved(756, "ArrowDown", 28, 28)).toBe(756)
+  expect(moved(30, "Home", 28, 28)).toBe(28)
+  expect(moved(30, "End", 28, 28)).toBe(55)
+  expect(moved(5, "ArrowDown", 100, 1)).toBeUndefined() // the page may scroll
+  expect(moved(5, "a", 100, 1)).toBeUndefined()
+})
