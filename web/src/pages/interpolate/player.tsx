@@ -72,7 +72,7 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
   }, [])
   const part = (mark: number) => (count > 1 ? mark / (count - 1) : 0)
   return (
-    <section ref={section} class="panel stack player" aria-label={t.player}>
+    <section ref={section} class={`panel stack player${tracks.length > 1 ? "" : " alone"}`} aria-label={t.player}>
       <div class="screens">
         {tracks.map(({ title, frames }) => (
           <figure key={title}>
@@ -85,47 +85,49 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
           </figure>
         ))}
       </div>
-      <div class="transport">
-        <button type="button" class="primary" title={t.playHint} onClick={() => setPlaying(!playing)}>
-          {playing ? `❚❚ ${t.pause}` : `▶ ${t.play}`}
-        </button>
-        <div class="scrubber">
-          <div class="field">
-            <label for={id}>{t.frame}</label>
-            {/* No <output>: that would be read out with every frame. */}
-            <span class="number" aria-hidden="true">
-              {t.frameOf(number(frame + 1), number(count))}
-            </span>
-            <input
-              id={id}
-              type="range"
-              min={0}
-              max={Math.max(count - 1, 1)}
-              step={1}
-              value={frame}
-              aria-valuetext={t.frameOf(number(frame + 1), number(count))}
-              onInput={event => seek(event.currentTarget.valueAsNumber)}
-            />
-          </div>
-          {marks.length <= MOST_TICKS && (
-            <div class="ticks">
-              {marks.map((mark, place) => (
-                <button
-                  key={place}
-                  type="button"
-                  aria-label={t.toKeyframe(place + 1)}
-                  title={t.toKeyframe(place + 1)}
-                  style={{ left: `calc(8px + ${part(mark)} * (100% - 16px))` }}
-                  onClick={() => seek(mark)}
-                >
-                  <Pixels pixels={pictureOf(keyframes[place]!)} label={t.toKeyframe(place + 1)} />
-                </button>
-              ))}
+      <div class="stack">
+        <div class="transport">
+          <button type="button" class="primary" title={t.playHint} onClick={() => setPlaying(!playing)}>
+            {playing ? `❚❚ ${t.pause}` : `▶ ${t.play}`}
+          </button>
+          <div class="scrubber">
+            <div class="field">
+              <label for={id}>{t.frame}</label>
+              {/* No <output>: that would be read out with every frame. */}
+              <span class="number" aria-hidden="true">
+                {t.frameOf(number(frame + 1), number(count))}
+              </span>
+              <input
+                id={id}
+                type="range"
+                min={0}
+                max={Math.max(count - 1, 1)}
+                step={1}
+                value={frame}
+                aria-valuetext={t.frameOf(number(frame + 1), number(count))}
+                onInput={event => seek(event.currentTarget.valueAsNumber)}
+              />
             </div>
-          )}
+            {marks.length <= MOST_TICKS && (
+              <div class="ticks">
+                {marks.map((mark, place) => (
+                  <button
+                    key={place}
+                    type="button"
+                    aria-label={t.toKeyframe(place + 1)}
+                    title={t.toKeyframe(place + 1)}
+                    style={{ left: `calc(8px + ${part(mark)} * (100% - 16px))` }}
+                    onClick={() => seek(mark)}
+                  >
+                    <Pixels pixels={pictureOf(keyframes[place]!)} label={t.toKeyframe(place + 1)} />
+                  </button>
+                ))}
+              </div>
+            )}
+          </div>
         </div>
+        <Film frames={tracks[0].frames} frame={frame} marks={marks} onSeek={seek} />
       </div>
-      <Film frames={tracks[0].frames} frame={frame} marks={marks} onSeek={seek} />
     </section>
   )
 }

@@ -123,7 +123,7 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
                   keyframe.psi === 1 ? "" : t.psi(number(keyframe.psi, 2)),
                 ]
                   .filter(Boolean)
-                  .join(" · ") || " "}
+                  .join(" · ") || "\u00a0"}
               </small>
             </button>
             <div class="moves">
