@@ -102,7 +102,7 @@ export function CallPanel({ call }: { call: Call }) {
     setTimeout(() => setCopied(false), 1500)
   }
   return (
-    <section class="call" aria-label={t.theSameCall}>
+    <section class="call" aria-label={`${t.theSameCall}: ${call.method ?? "GET"} ${call.path}`}>
       <header>
         <h2>{t.theSameCall}</h2>
         <div class="chips" role="group" aria-label={t.theSameCall}>

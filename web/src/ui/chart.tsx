@@ -1,8 +1,8 @@
 /** Lines over images seen, by uPlot, and the same numbers as a table. Loaded by the pages that have a chart. */
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
-import { useEffect, useRef } from "preact/hooks"
-import { useNumbers, useText } from "../language"
+import { useEffect, useRef, useState } from "preact/hooks"
+import { useLanguage, useNumbers, useText } from "../language"
 import { common } from "../words"
 import { DataTable } from "./data-table"
 
@@ -24,6 +24,26 @@ interface ChartProps {
 }
 const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
 const MOST_ROWS = 40
+/** Fewer points than this are drawn as such, not as a line alone. */
+const FEW = 40
+
+/** What light the page is in; a chart is drawn anew when it changes. */
+function useLight(): string {
+  const dark = matchMedia("(prefers-color-scheme: dark)")
+  const now = () => `${document.documentElement.dataset.theme} ${dark.matches}`
+  const [light, setLight] = useState(now)
+  useEffect(() => {
+    const look = () => setLight(now())
+    const observer = new MutationObserver(look)
+    observer.observe(document.documentElement, { attributeFilter: ["data-theme"] })
+    dark.addEventListener("change", look)
+    return () => {
+      observer.disconnect()
+      dark.removeEventListener("change", look)
+    }
+  }, [])
+  return light
+}
 
 /** What a colour of the style sheet is at this place, in light or dark: a canvas cannot look it up by itself. */
 function colour(element: HTMLElement, name: string): string {
@@ -39,9 +59,12 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
   const { number } = useNumbers()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>()
-  const shape = JSON.stringify([series.map(s => s.title), xTitle, log, height])
+  const { language } = useLanguage()
+  const light = useLight()
+  const shape = JSON.stringify([series.map(s => s.title), xTitle, log, height, language, light])
   useEffect(() => {
     const element = place.current!
+    const compact = new Intl.NumberFormat(language, { notation: "compact" })
     const ink = colour(element, "--ink")
     const grid = { stroke: colour(element, "--hairline"), width: 1 }
     const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui" }
@@ -51,7 +74,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
         height,
         scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map(tick => (tick === null ? "" : number(tick))) },
+          { ...axis, values: (_, ticks) => ticks.map(tick => (tick === null ? "" : compact.format(tick))) },
           {
             ...axis,
             size: 60,
@@ -65,7 +88,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
             stroke: colour(element, STROKES[index % STROKES.length]!),
             width: 1.75,
             spanGaps: true,
-            points: { show: x.length < 40 },
+            points: { show: plot => (plot.data[0]?.length ?? 0) < FEW },
             value: (_: uPlot, value: number | null) => (value == null ? "–" : number(value, digits)),
           })),
         ],

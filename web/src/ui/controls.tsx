@@ -1,5 +1,5 @@
 /** Form controls with their labels. */
-import { useId } from "preact/hooks"
+import { useEffect, useId, useState } from "preact/hooks"
 import { type ComponentChildren } from "preact"
 
 interface SliderProps {
@@ -86,14 +86,18 @@ interface TextFieldProps {
 
 export function TextField({ label, value, onChange, type = "text", hint, ...rest }: TextFieldProps) {
   const id = useId()
+  // What is being typed is kept, however often the page is drawn meanwhile; another value from outside takes its place.
+  const [draft, setDraft] = useState(value)
+  useEffect(() => setDraft(value), [value])
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <input
         id={id}
         type={type}
-        value={value}
+        value={draft}
         spellcheck={false}
+        onInput={event => setDraft(event.currentTarget.value)}
         aria-describedby={hint ? `${id}-hint` : undefined}
         onChange={event => onChange(event.currentTarget.value)}
         onKeyDown={event => event.key === "Enter" && onChange(event.currentTarget.value)}

@@ -1,0 +1,128 @@
+"""Train: a real retraining by the preset `quick`, asked for and watched in the browser until its generator has taken over."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
+from tests.app.retraining.test_takeover import weak_champion
+from tests.live import Service, service
+from tests.web.conftest import STATIC, opened
+from tests.web.test_frame import faults
+
+TRAINING = 240_000
+"""Milliseconds that training, export and evaluation may take on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def training(
+    built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory, cache: object
+) -> Iterator[Service]:
+    """A service whose champion has hardly been trained, so that `quick` beats it within seconds."""
+    folder = tmp_path_factory.mktemp("training")
+    weak_champion(folder, folder / "state", cache)  # type: ignore[arg-type]
+    settings = {**SETTINGS, "viewer_tokens": json.dumps({"eve": VIEWER}), "shipped": folder, "cache": cache, "pages": STATIC}
+    with service(folder / "state", **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, training: Service) -> Iterator[Page]:
+    with opened(browser, training.url, viewport={"width": 1400, "height": 1000}) as context:
+        yield context.new_page()
+
+
+def sign_in(page: Page, token: str) -> None:
+    page.get_by_label("Token", exact=True).fill(token)
+    page.get_by_role("button", name="Use the token").click()
+
+
+def served_by(training: Service) -> str:
+    with training.client() as client:
+        return client.get("/generate?seed=1").headers["x-model"]
+
+
+def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training: Service) -> None:
+    assert served_by(training) == "digits/1"
+    page.goto("/train?preset=quick&budget=images:3200")
+    expect(page.get_by_role("button", name="Start training")).to_be_disabled()
+    sign_in(page, TOKEN)
+    expect(page.get_by_text("The token was accepted.")).to_be_visible()
+    page.get_by_role("button", name="Start training").click()
+    expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
+    assert TOKEN not in page.url
+
+    state = page.locator("#job").get_by_role("status").first
+    expect(state).to_contain_text("running", timeout=TRAINING)
+    expect(page.get_by_text("3,200").first).to_be_visible(timeout=TRAINING)  # of how many images
+    expect(state).to_contain_text("succeeded", timeout=TRAINING)
+    expect(state).to_contain_text("digits/2")
+
+    expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
+    assert served_by(training) == "digits/2"
+    verdict = page.get_by_role("region", name="Champion and challenger")
+    for name in ("digits/2", "digits/1"):
+        picture = verdict.get_by_alt_text(f"Seeds 0 to 31 by {name}")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 8 * 28
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        job = client.get(f"/admin/jobs/{re.search('job=([0-9a-f]+)', page.url)[1]}").json()  # type: ignore[index]
+    assert (job["version"], job["promoted"]) == (2, True)
+    fid = job["gate"]["figures"]["fid_test"]["value"]
+    expect(verdict.get_by_role("table").first).to_contain_text(re.compile(rf"{fid:,.2f}"))
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    page.get_by_text("As a table").first.click()
+    expect(page.get_by_role("region", name=re.compile("oss")).get_by_role("row").last).to_contain_text("3,200")
+    page.get_by_text("Log", exact=True).click()
+    expect(page.locator("pre.log").last).to_contain_text("Done.")
+    assert faults(page) == []
+
+    page.get_by_role("button", name="Roll back to digits/1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
+    expect(page.get_by_text("digits/1 is served now.")).to_be_visible()
+    assert served_by(training) == "digits/1"
+    page.get_by_role("button", name="Promote digits/2").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert served_by(training) == "digits/1"
+    page.reload()  # the token is kept for this tab
+    page.get_by_role("button", name="Promote digits/2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
+    expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
+    assert served_by(training) == "digits/2"
+
+
+def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
+    page.goto("/train?preset=quick&promote=never")
+    sign_in(page, TOKEN)
+    page.get_by_role("button", name="Start training").click()
+    expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
+    state = page.locator("#job").get_by_role("status").first
+    expect(state).to_contain_text("running", timeout=TRAINING)
+    page.get_by_role("button", name="Cancel").click()
+    expect(state).to_contain_text("cancelled", timeout=TRAINING)
+    page.get_by_role("button", name="Resume").click()
+    expect(state).to_contain_text("running", timeout=TRAINING)
+    page.get_by_role("button", name="Cancel").click()
+    expect(state).to_contain_text("cancelled", timeout=TRAINING)
+
+
+@pytest.mark.parametrize(("token", "code"), [("wrong-token-of-sixteen-letters", 401), (VIEWER, 403)])
+def test_a_token_that_may_not_is_told_in_the_services_words(browser: Browser, training: Service, token: str, code: int) -> None:
+    context = browser.new_context(base_url=training.url, locale="en")
+    page = context.new_page()
+    page.goto("/train?preset=quick")
+    sign_in(page, token)
+    if code == 403:
+        page.get_by_role("button", name="Start training").click()
+    answer = httpx.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    assert answer.status_code == code
+    expect(page.get_by_role("alert")).to_contain_text(answer.json()["detail"])
+    context.close()
