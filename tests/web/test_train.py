@@ -59,10 +59,9 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     assert TOKEN not in page.url
 
     state = page.locator("#job").get_by_role("status").first
-    expect(state).to_contain_text("running", timeout=TRAINING)
+    expect(state).to_contain_text("training", timeout=TRAINING)
     expect(page.get_by_text("3,200").first).to_be_visible(timeout=TRAINING)  # of how many images
-    expect(state).to_contain_text("succeeded", timeout=TRAINING)
-    expect(state).to_contain_text("digits/2")
+    expect(state).to_contain_text("done: digits/2 was published and promoted.", timeout=TRAINING)
 
     expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
     assert served_by(training) == "digits/2"
@@ -76,7 +75,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
         job = client.get(f"/admin/jobs/{re.search('job=([0-9a-f]+)', page.url)[1]}").json()  # type: ignore[index]
     assert (job["version"], job["promoted"]) == (2, True)
     fid = job["gate"]["figures"]["fid_test"]["value"]
-    expect(verdict.get_by_role("table").first).to_contain_text(re.compile(rf"{fid:,.2f}"))
+    expect(verdict.get_by_role("table").first).to_contain_text(f"{fid:,.4f}")
     expect(page.locator(".chart canvas").first).to_be_visible()
     page.get_by_text("As a table").first.click()
     expect(page.get_by_role("region", name=re.compile("oss")).get_by_role("row").last).to_contain_text("3,200")
@@ -105,11 +104,11 @@ def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
     page.get_by_role("button", name="Start training").click()
     expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
     state = page.locator("#job").get_by_role("status").first
-    expect(state).to_contain_text("running", timeout=TRAINING)
+    expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
     expect(state).to_contain_text("cancelled", timeout=TRAINING)
     page.get_by_role("button", name="Resume").click()
-    expect(state).to_contain_text("running", timeout=TRAINING)
+    expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
     expect(state).to_contain_text("cancelled", timeout=TRAINING)
 

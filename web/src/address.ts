@@ -58,7 +58,8 @@ export function patched(query: Query, patch: Patch): Query {
 export function useAddress(): [Query, (patch: Patch, options?: { replace?: boolean }) => void] {
   const search = useSearch()
   const [, navigate] = useLocation()
-  const query = useMemo(() => read(search), [search])
+  // wouter tells that it has changed; but what it hands out has been decoded once already, and `%2541` would become `A`.
+  const query = useMemo(() => read(location.search), [search])
   const change = useCallback(
     (patch: Patch, options: { replace?: boolean } = {}) => {
       // Read from the address and not from the last render, so that two changes in one event both count.

@@ -30,7 +30,7 @@ def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
     run.start(folder, TrainingSpec.from_preset("quick", **few | {"images": 64, "match_tones": False}))
     run.run(folder)
     trained = export.load_trained(folder, "last")
-    export.export(trained, "digits", Repository(state / "models"), pictures=200, cache=cache)
+    export.export(trained, "digits", Repository(state / "models"), pictures=200, cache=cache, thorough=False)
 
 
 class Load:

@@ -88,7 +88,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
             stroke: colour(element, STROKES[index % STROKES.length]!),
             width: 1.75,
             spanGaps: true,
-            points: { show: plot => (plot.data[0]?.length ?? 0) < FEW },
+            points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < FEW },
             value: (_: uPlot, value: number | null) => (value == null ? "–" : number(value, digits)),
           })),
         ],
