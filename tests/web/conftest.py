@@ -46,6 +46,7 @@ def built() -> None:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         skip("There is no Chromium. Install it: apt-get install chromium.")
+    expect.set_options(timeout=SLOW)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield found
@@ -76,6 +77,5 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContex
 
 @pytest.fixture
 def page(browser: Browser, site: Service) -> Iterator[Page]:
-    expect.set_options(timeout=SLOW)
     with opened(browser, site.url) as context:
         yield context.new_page()

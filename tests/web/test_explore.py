@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
 from tests.web.conftest import opened
+from tests.web.looking import drawn, wait_until
 
 GREY = """canvas => {
     const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
@@ -29,25 +30,9 @@ def shown(page: Page) -> NDArray[np.uint8]:
     return np.array(grey, dtype=np.uint8).reshape(28, 28)
 
 
-def drawn(site: Service, address: str) -> NDArray[np.uint8]:
-    """Pixels that a call gives."""
-    with site.client() as client:
-        answer = client.get(address)
-        assert answer.status_code == 200, answer.text
-        return np.asarray(Image.open(io.BytesIO(answer.content)))
-
-
 def wait_for(page: Page, pixels: NDArray[np.uint8]) -> None:
     """Wait until the picture in the middle is exactly this."""
-    page.wait_for_function(
-        """([wanted]) => {
-            const canvas = document.querySelector('canvas.shown')
-            if (!canvas) return false
-            const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
-            return wanted.every((level, at) => data[4 * at] === level)
-        }""",
-        arg=[pixels.flatten().tolist()],
-    )
+    wait_until(page.locator("canvas.shown"), pixels)
 
 
 def middle(page: Page) -> tuple[float, float]:

@@ -42,7 +42,7 @@ def faults(page: Page) -> list[str]:
 def ready(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.locator("main h1")).to_be_visible()
-    expect(page.locator(".notice.loading")).to_have_count(0)
+    expect(page.locator(".notice.loading:visible")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -68,18 +68,19 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
   }
   const drop = (event: DragEvent) => {
     const data = event.dataTransfer
-    if (!data || gap === undefined) return
+    if (!data) return
     event.preventDefault()
     event.stopPropagation()
     setGap(undefined)
     quiet()
+    const target = gapAt(middlesOf(list.current!), event.clientX)
     const place = data.getData(PLACE)
     const pictures = parseKeyframes(data.getData(PICTURE))
-    if (data.files.length) onFiles([...data.files], gap)
-    else if (place) move(Number(place), gap > Number(place) ? gap - 1 : gap, "picture")
+    if (data.files.length) onFiles([...data.files], target)
+    else if (place) move(Number(place), target > Number(place) ? target - 1 : target, "picture")
     else if (pictures.length) {
-      onSelect(gap)
-      onChange(inserted(keyframes, gap, pictures))
+      onSelect(target)
+      onChange(inserted(keyframes, target, pictures))
       say(t.addedOne(pictures[0]!.seed, count + 1))
     }
   }

@@ -1,0 +1,135 @@
+"""Play, Learn and Models: what is told there is what the service knows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.live import Service
+from tests.web.conftest import opened
+from tests.web.looking import array, asked, drawn, wait_until
+
+
+def test_a_round_of_the_game_counts_both_players_rightly(page: Page, site: Service) -> None:
+    """The person always says real, so they are right as often as pictures are."""
+    quiz = asked(site, "/quiz?seed=7&count=10").json()["pictures"]
+    real = sum(picture["real"] for picture in quiz)
+    discriminator = sum((picture["probability"] > 0.5) == picture["real"] for picture in quiz)
+    page.goto("/play?round=7")
+    for number, picture in enumerate(quiz, 1):
+        expect(page.get_by_role("heading", name=f"Picture {number} of 10")).to_be_visible()
+        before = page.locator("main").inner_text()
+        assert str(picture["source"]) not in before  # the answer is not on the page yet
+        page.get_by_role("button", name="Real", exact=True).click()
+        expect(page.locator("main")).to_contain_text(re.compile(f"{picture['source']}|{picture['source']:,}"))
+        page.get_by_role("button", name="To the result" if number == 10 else "Next picture").click()
+    expect(page.get_by_role("heading", name="The result")).to_be_visible()
+    text = page.locator("main").inner_text()
+    assert re.search(rf"\b{real}\b", text)
+    assert re.search(rf"\b{discriminator}\b", text)
+    both_fooled = sum(not p["real"] and p["probability"] > 0.5 for p in quiz)
+    nobody = sum(p["real"] and p["probability"] > 0.5 for p in quiz)
+    links = page.get_by_role("link", name=re.compile("seed", re.IGNORECASE)).evaluate_all("all => all.map(a => a.href)")
+    generated = {str(p["source"]) for p in quiz if not p["real"]}
+    assert {match[1] for link in links if (match := re.search(r"[?&]seed=(\d+)", link))} >= generated
+    assert both_fooled + nobody <= 10
+    page.get_by_role("button", name="Another round").click()
+    expect(page.get_by_role("heading", name="Picture 1 of 10")).to_be_visible()
+    assert "round=7&" not in f"{page.url}&"
+
+
+def test_the_game_is_played_with_keys(page: Page) -> None:
+    page.goto("/play?round=3&count=10")
+    for number in range(1, 11):
+        expect(page.get_by_role("heading", name=f"Picture {number} of 10")).to_be_visible()
+        page.keyboard.press("ArrowLeft" if number % 2 else "g")
+        expect(page.get_by_role("button", name="To the result" if number == 10 else "Next picture")).to_be_focused()
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="The result")).to_be_visible()
+
+
+def test_without_the_real_pictures_the_game_says_where_to_get_them(browser: Browser, site: Service) -> None:
+    with site.client() as client:
+        answer = client.get("/quiz?seed=1&model=fashion")
+    if answer.status_code == 200:
+        pytest.skip("Fashion-MNIST is installed on this machine, so nothing is missing.")
+    context = browser.new_context(base_url=site.url, locale="en")
+    page = context.new_page()
+    page.goto("/play?round=1&model=fashion")
+    expect(page.get_by_role("alert")).to_contain_text(answer.json()["detail"])
+    context.close()
+
+
+def test_learn_walks_from_noise_to_noise_with_the_services_own_pictures(page: Page, site: Service) -> None:
+    page.goto("/learn?seed=42&to=7")
+    frames = array(site, "/interpolate", {"keyframes": [42, 7], "steps": 33, "format": "npy"})
+    assert (frames[0] == drawn(site, "/generate?seed=42")).all()
+    picture = (
+        page.get_by_role("application", name="The picture")
+        .locator("canvas")
+        .or_(page.locator("canvas[role=application][aria-label='The picture']"))
+    )
+    wait_until(picture.first, drawn(site, "/generate?seed=42"))
+    slider = page.get_by_role("slider", name="From the first seed to the second")
+    slider.fill(str(slider.evaluate("slider => slider.max")))
+    wait_until(picture, drawn(site, "/generate?seed=7"))
+
+
+def test_a_drawing_is_judged_as_the_call_judges_it(page: Page) -> None:
+    page.goto("/learn")
+    pad = page.locator("canvas.pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box
+    with page.expect_response(lambda answer: "/discriminate" in answer.url and answer.request.method == "POST") as judged:
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.8, steps=12)
+        page.mouse.up()
+    probability = judged.value.json()["probability"]
+    expect(page.locator("main")).to_contain_text(f"{round(probability * 100)}%")
+
+
+def test_learn_says_of_each_run_what_its_evaluation_says(page: Page, site: Service) -> None:
+    page.goto("/learn")
+    for model, version in (("digits", 3), ("lecture", 1)):
+        figure = asked(site, f"/models/{model}/versions/{version}/evaluation.json").json()["figures"]["c2st_accuracy"]
+        expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
+    page.get_by_role("button", name="lecture/1").click()
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    page.get_by_role("button", name="The next step").click()
+    expect(page).to_have_url(re.compile("turn=2"))
+
+
+def test_models_shows_each_figure_beside_its_floor(page: Page, site: Service) -> None:
+    page.goto("/models")
+    for name in ("digits", "fashion", "lecture"):
+        expect(page.get_by_role("heading", name=re.compile(name)).first).to_be_visible()
+    page.goto("/models/digits/versions/3")
+    metrics = asked(site, "/models/digits/versions/3").json()["manifest"]["metrics"]
+    for name in ("fid", "coverage", "cas", "c2st_accuracy"):
+        expect(page.locator("main")).to_contain_text(f"{metrics[name]['value']:.4f}")
+        expect(page.locator("main")).to_contain_text(f"{metrics[name]['floor']:.4f}")
+    sheet = page.locator("img[src*='samples.png']").first
+    assert sheet.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 560
+    expect(page.get_by_role("link", name="Open in Explore").first).to_have_attribute(
+        "href", re.compile("model=digits&version=3")
+    )
+
+
+def test_the_same_address_is_data_to_a_program(page: Page, site: Service) -> None:
+    page.goto("/models/digits/versions/2")
+    expect(page.locator("main h1")).to_be_visible()
+    told = page.evaluate("async () => (await fetch(location.href, {headers: {Accept: 'application/json'}})).json()")
+    assert told["manifest"]["version"] == 2
+
+
+def test_the_pages_speak_russian_where_the_service_knows_only_english(browser: Browser, site: Service) -> None:
+    with opened(browser, site.url, locale="ru-RU") as context:
+        page = context.new_page()
+        page.goto("/play?round=7")
+        expect(page.get_by_role("heading", name=re.compile("Картинка 1 из 10"))).to_be_visible()
+        page.goto("/learn")
+        expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("[а-я]{3}"))
