@@ -37,7 +37,7 @@ def main() -> None:
                 "interpolate": "/interpolate",
                 "train": f"/train?job={job}",
                 "play": "/play?round=7",
-                "models": "/models/digits/versions/3",
+                "models": "/models/digits/versions/4",
                 "learn": "/learn",
             }.items():
                 shoot(browser, running.url, path, name)
