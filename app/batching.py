@@ -42,17 +42,31 @@ class Batcher:
         self._waiting: deque[_Wanted] = deque()
         self._seconds_each = 0.0
         """What a picture takes at present, all that goes on beside the drawing included."""
+        self._drawing_each = 0.0
+        """What the drawing of one takes by itself."""
         self._busy_since = 0.0
         """When the last turn ended; or, if that left none waiting, when the next was asked for."""
+
+    def admit(self) -> None:
+        """Let one more in.
+
+        Who fits into the next turn always is: in a flood the loop is long away refusing, which makes each picture seem to take
+        long, and to let in fewer for that would draw fewer still.
+
+        Raises:
+            Overloaded: so many are waiting that it would take too long.
+        """
+        waiting = len(self._waiting)
+        if waiting * self._seconds_each > MAX_WAIT_SECONDS and waiting * self._drawing_each > TURN_SECONDS:
+            raise Overloaded("More pictures are asked for than can be drawn. Come again in a second.")
 
     async def draw(self, generator: LoadedGenerator, point: Point) -> Pixels:
         """Pixels of one input, (28, 28).
 
         Raises:
-            Overloaded: so many are waiting that it would take too long.
+            Overloaded: as `admit`.
         """
-        if len(self._waiting) * self._seconds_each > MAX_WAIT_SECONDS:
-            raise Overloaded("More pictures are asked for than can be drawn. Come again in a second.")
+        self.admit()
         loop = asyncio.get_running_loop()
         wanted = _Wanted(generator, point, loop.create_future())
         if not self._waiting:
@@ -76,6 +90,7 @@ class Batcher:
             _draw(batch)
         ended = time.perf_counter()
         self._seconds_each += ((ended - self._busy_since) / drawn - self._seconds_each) / 8
+        self._drawing_each += ((ended - began) / drawn - self._drawing_each) / 8
         self._busy_since = ended
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._take_turn)

@@ -94,6 +94,7 @@ class Workload:
         """
         drawing = posed.drawing
         if drawing.count == 1 and drawing.pixels <= INLINE_PIXELS:
+            self._batcher.admit()  # before any arithmetic: in a flood most are refused
             points, labels = posed.points()
             pixels = await self._batcher.draw(posed.generator, points[0])
             return posed.finish(pixels[None], points, labels)

@@ -68,6 +68,22 @@ def test_who_would_wait_too_long_is_told_to_come_again_and_later_is_served() -> 
     asyncio.run(scenario())
 
 
+def test_a_loop_that_was_long_away_draws_a_whole_turn_all_the_same() -> None:
+    """Else a flood feeds itself: refusing takes time, a picture seems slow for it, and fewer still are let in."""
+
+    async def scenario() -> None:
+        batcher, generator = Batcher(), cast(LoadedGenerator, Slow())
+        for _ in range(30):
+            one = asyncio.ensure_future(batcher.draw(generator, POINT))
+            await asyncio.sleep(0)
+            time.sleep(MAX_WAIT_SECONDS / 8)  # what else the loop has to do
+            await one
+        drawn = await asyncio.gather(*(batcher.draw(generator, POINT) for _ in range(3 * BATCH)))
+        assert len(drawn) == 3 * BATCH
+
+    asyncio.run(scenario())
+
+
 def test_a_generator_that_fails_fails_those_who_asked_it_and_nobody_else() -> None:
     class Broken(Slow):
         def draw(self, points: Sequence[Point]) -> Pixels:
