@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import torch
 from matplotlib.figure import Figure as Plot
 
 from models.manifest import GENERATOR, sha256_of
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from training import export as exporting
 from training.evaluation.figures import Battery
 from training.evaluation.two_sample import two_sample
@@ -152,13 +153,19 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
     plot.savefig(path, dpi=100, metadata={"Software": None})
 
 
-def shipped(battery: Battery) -> dict[str, tuple[Path, int]]:
-    """The champions of the shipped models, for the plot's last column."""
+def shipped() -> dict[str, tuple[Path, int]]:
+    """The shipped models' champions, and those before them to compare with."""
     repository, found = Repository(ROOT / "models"), {}
     for name in repository.names():
-        version = repository.get(name, repository.aliases(name)[CHAMPION])
-        found[f"shipped {name}/{version.number}"] = (version.path / GENERATOR, len(version.manifest.classes))
+        for number in dict.fromkeys(repository.aliases(name).values()):
+            version = repository.get(name, number)
+            found[f"{name}/{number}"] = (version.path / GENERATOR, len(version.manifest.classes))
     return found
+
+
+def told(costs: dict[str, float]) -> str:
+    """What the shipped generators take, as a line of Markdown."""
+    return "Shipped: " + "; ".join(f"{name} {cost:.0f} µs a picture" for name, cost in sorted(costs.items())) + "."
 
 
 def main() -> None:
@@ -166,8 +173,15 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000, help="that each row is trained on")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "ablations")
     parser.add_argument("--only", nargs="*", choices=ROWS, help="rows; by default all")
+    parser.add_argument("--shipped", action="store_true", help="only the microseconds of the shipped generators")
     parser.add_argument("--write", action="store_true", help="put the table and the plot into docs/")
     arguments = parser.parse_args()
+    if arguments.shipped:
+        line = told(microseconds(shipped()))
+        print(line)
+        if arguments.write:
+            PAGE.write_text(re.sub(r"^Shipped: .*$", line, PAGE.read_text(), flags=re.MULTILINE))
+        return
     arguments.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     rows = {name: ROWS[name] for name in arguments.only or ROWS}
@@ -177,11 +191,11 @@ def main() -> None:
     battery = Battery("mnist", cache=ROOT / "var" / "cache")
     found = {name: measure(name, run, battery, arguments.folder) for name, run in runs.items()}
     files = {name: (arguments.folder / f"{runs[name].path.name}.onnx", found[name]["classes"]) for name in found}
-    for name, cost in microseconds(files | shipped(battery)).items():
-        found.setdefault(name, {})["µs"] = cost
-    costs = {name: row for name, row in found.items() if name not in runs}
+    costs = microseconds(files | shipped())
+    for name in runs:
+        found[name]["µs"] = costs[name]
     text = table({name: found[name] for name in runs}, arguments.images)
-    text += "\n\n" + "; ".join(f"{name}: {row['µs']:.0f} µs a picture" for name, row in costs.items()) + "."
+    text += "\n\n" + told({name: cost for name, cost in costs.items() if name not in runs})
     print(text)
     if arguments.write:
         page = PAGE.read_text()
