@@ -223,14 +223,36 @@ def test_an_address_that_is_wrong_says_what_to_do(browser: Browser, site: Servic
     context.close()
 
 
-def test_nothing_moves_by_itself_for_who_wants_less_motion(browser: Browser, site: Service) -> None:
-    with opened(browser, site.url, reduced_motion="reduce") as context:
+SEEN = """() => {
+    const canvas = document.querySelector('canvas.shown')
+    window.seen = []
+    const look = () => {
+        const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
+        const grey = Array.from({length: 784}, (_, at) => data[4 * at]).join()
+        if (window.seen.at(-1) !== grey) window.seen.push(grey)
+        requestAnimationFrame(look)
+    }
+    look()
+}"""
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_step_glides_through_blends_except_for_who_wants_less_motion(browser: Browser, site: Service, motion: str) -> None:
+    with opened(browser, site.url, reduced_motion=motion) as context:
         page = context.new_page()
         page.goto("/?seed=42")
-        wait_for(page, drawn(site, "/generate?seed=42"))
+        first, last = drawn(site, "/generate?seed=42"), drawn(site, "/generate?seed=43")
+        wait_for(page, first)
+        settled(page)  # all tiles are there
+        page.evaluate(SEEN)
         page.get_by_role("application").focus()
         page.keyboard.press("ArrowRight")
-        wait_for(page, drawn(site, "/generate?seed=43"))
+        wait_for(page, last)
+        page.wait_for_timeout(300)
+        seen = page.evaluate("window.seen")
+        ends = [",".join(map(str, pixels.flatten().tolist())) for pixels in (first, last)]
+        assert (seen[0], seen[-1]) == tuple(ends)
+        assert (len(seen) == 2) == (motion == "reduce")
 
 
 def test_pinned_pictures_are_kept_by_the_browser(page: Page, site: Service) -> None:

@@ -70,6 +70,7 @@ def test_learn_walks_from_noise_to_noise_with_the_services_own_pictures(page: Pa
     slider = page.get_by_role("slider", name="From the first seed to the second")
     slider.fill(str(slider.evaluate("slider => slider.max")))
     wait_until(picture, drawn(site, f"/generate?seed=7&label={label}"))
+    expect(page).to_have_url(re.compile(r"[?&]t=1(&|$)"))
 
 
 def test_a_drawing_is_judged_as_the_call_judges_it(page: Page) -> None:
