@@ -72,8 +72,10 @@ export function Select<T extends string>({ label, value, options, onChange, disa
 interface TextFieldProps {
   label: ComponentChildren
   value: string
+  /** With every letter. */
+  onInput?: (value: string) => void
   /** When the reader is done: Enter, or leaving the field. */
-  onChange: (value: string) => void
+  onChange?: (value: string) => void
   type?: "text" | "password" | "number"
   hint?: string
   placeholder?: string
@@ -84,7 +86,7 @@ interface TextFieldProps {
   autocomplete?: string
 }
 
-export function TextField({ label, value, onChange, type = "text", hint, ...rest }: TextFieldProps) {
+export function TextField({ label, value, onInput, onChange, type = "text", hint, ...rest }: TextFieldProps) {
   const id = useId()
   // What is being typed is kept, however often the page is drawn meanwhile; another value from outside takes its place.
   const [draft, setDraft] = useState(value)
@@ -97,10 +99,13 @@ export function TextField({ label, value, onChange, type = "text", hint, ...rest
         type={type}
         value={draft}
         spellcheck={false}
-        onInput={event => setDraft(event.currentTarget.value)}
+        onInput={event => {
+          setDraft(event.currentTarget.value)
+          onInput?.(event.currentTarget.value)
+        }}
         aria-describedby={hint ? `${id}-hint` : undefined}
-        onChange={event => onChange(event.currentTarget.value)}
-        onKeyDown={event => event.key === "Enter" && onChange(event.currentTarget.value)}
+        onChange={event => onChange?.(event.currentTarget.value)}
+        onKeyDown={event => event.key === "Enter" && onChange?.(event.currentTarget.value)}
         {...rest}
       />
       {hint && (

@@ -1,17 +1,19 @@
 /** Explore: a plane of seeds that one drags through, and the picture in the middle of it. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
-import { mount, numberOf, pathWith, useAddress, type Query } from "../../address"
+import { mount, numberOf, pathWith, type Query } from "../../address"
 import { callJson, type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
-import { useVersion, type Version } from "../../models"
+import { type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
 import { Plane } from "../../plane/plane"
+import { useSettled } from "../../settled"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { download } from "../../ui/files"
 import { TextField } from "../../ui/controls"
-import { Failure, Loading } from "../../ui/notice"
+import { Failure } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
+import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { common } from "../../words"
 import { addressOfView, seedOf, viewOf } from "./view"
 import { LatentDrawer } from "./latent-drawer"
@@ -52,30 +54,10 @@ const words = texts(
 )
 
 export function Explore() {
-  const [query, change] = useAddress()
-  const { found, error, retry } = useVersion(query)
-  const t = useText(words)
-  return (
-    <>
-      <h1>{t.title}</h1>
-      {error ? (
-        <Failure error={error} retry={retry} />
-      ) : found ? (
-        <Explorer version={found} query={query} change={change} />
-      ) : (
-        <Loading />
-      )}
-    </>
-  )
+  return <VersionedPage title={useText(words).title} content={Explorer} />
 }
 
-interface ExplorerProps {
-  version: Version
-  query: Query
-  change: ReturnType<typeof useAddress>[1]
-}
-
-function Explorer({ version, query, change }: ExplorerProps) {
+function Explorer({ version, query, change }: VersionedProps) {
   const t = useText(words)
   const c = useText(common)
   const { language } = useLanguage()
@@ -262,16 +244,6 @@ function within(view: View, factor: number): View {
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!
-}
-
-/** A value that has been still for so many milliseconds. */
-function useSettled<T>(value: T, milliseconds: number): T {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), milliseconds)
-    return () => clearTimeout(timer)
-  }, [value, milliseconds])
-  return settled
 }
 
 /** A key that works wherever nothing is typed. */

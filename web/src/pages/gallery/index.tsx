@@ -1,11 +1,10 @@
 /** Gallery: seeds as a wall to look over, sort and pin from, and as a table to compare settings in. */
 import { type ComponentChildren } from "preact"
-import { numberOf, oneOf, useAddress, type Patch, type Query } from "../../address"
+import { numberOf, oneOf, type Patch } from "../../address"
 import { useNumbers, useText } from "../../language"
-import { useVersion, type Version } from "../../models"
 import { TextField } from "../../ui/controls"
-import { Failure, Loading } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
+import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { Pins } from "./pins"
 import { formatSeeds, MOST, neighbours, parsePins, parseSeeds, SeedsError } from "./seeds"
 import { type Source } from "./sheets"
@@ -20,27 +19,7 @@ const USUAL = { wall: "0-199", table: "0-7" } as const
 const MOST_ROWS = 64
 
 export default function Page() {
-  const [query, change] = useAddress()
-  const { found, error, retry } = useVersion(query)
-  const t = useText(words)
-  return (
-    <>
-      <h1>{t.title}</h1>
-      {error ? (
-        <Failure error={error} retry={retry} />
-      ) : found ? (
-        <Gallery version={found} query={query} change={change} />
-      ) : (
-        <Loading />
-      )}
-    </>
-  )
-}
-
-interface GalleryProps {
-  version: Version
-  query: Query
-  change: ReturnType<typeof useAddress>[1]
+  return <VersionedPage title={useText(words).title} content={Gallery} />
 }
 
 /** The seeds that the address names, or what is wrong with them. */
@@ -53,7 +32,7 @@ function seedsOf(text: string): { seeds: number[]; problem?: SeedsError } {
   }
 }
 
-function Gallery({ version, query, change }: GalleryProps) {
+function Gallery({ version, query, change }: VersionedProps) {
   const t = useText(words)
   const view = oneOf(query.view, VIEWS, "wall")
   const text = query.seeds ?? USUAL[view]

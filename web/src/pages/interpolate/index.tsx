@@ -1,11 +1,11 @@
 /** Interpolate: keyframes on a strip, the way between them in a player, and that way as a file. */
 import { useState } from "preact/hooks"
-import { useAddress, type Patch, type Query } from "../../address"
+import { type Patch } from "../../address"
 import { pngText } from "../../images/png"
 import { useText } from "../../language"
-import { useVersion, type Version } from "../../models"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
+import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { Adding } from "./adding"
 import { Files } from "./files"
 import { droppedOf, fitted, formatKeyframes, inserted, parseKeyframes, USUAL, type Keyframe } from "./keyframes"
@@ -19,30 +19,10 @@ import { words } from "./words"
 import "./interpolate.css"
 
 export default function Page() {
-  const [query, change] = useAddress()
-  const { found, error, retry } = useVersion(query)
-  const t = useText(words)
-  return (
-    <>
-      <h1>{t.title}</h1>
-      {error ? (
-        <Failure error={error} retry={retry} />
-      ) : found ? (
-        <Interpolation version={found} query={query} change={change} />
-      ) : (
-        <Loading />
-      )}
-    </>
-  )
+  return <VersionedPage title={useText(words).title} content={Interpolation} />
 }
 
-interface InterpolationProps {
-  version: Version
-  query: Query
-  change: ReturnType<typeof useAddress>[1]
-}
-
-function Interpolation({ version, query, change }: InterpolationProps) {
+function Interpolation({ version, query, change }: VersionedProps) {
   const t = useText(words)
   const [wanted, select] = useState(0)
   const [said, say] = useState("")

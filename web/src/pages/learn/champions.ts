@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { useModels, versionDetail, type VersionDetail } from "../../models"
 import { type Figure } from "./apart"
-import { type Measured, type Progress } from "./course"
+import { type Measured, type Progress } from "../../runs"
 
 export interface Evaluation {
   figures?: Readonly<Record<string, Figure>>

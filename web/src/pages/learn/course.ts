@@ -1,18 +1,8 @@
 /** What a run's curves show, in numbers that can be put into a sentence. */
 import { mean } from "./losses"
 
-export interface Progress {
-  images: number
-  loss_discriminator: number
-  loss_generator: number
-  d_real: number
-  d_fake: number
-}
-export interface Measured {
-  images: number
-  kid: number | null
-  fid?: number | null
-}
+import { type Measured, type Progress } from "../../runs"
+
 /** A part of a run: means over it. */
 export interface Part extends Omit<Progress, "images"> {
   /** D(real) - D(fake); 0 where the discriminator can only guess. */

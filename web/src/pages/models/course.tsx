@@ -3,18 +3,7 @@ import { useMemo } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 
-export interface Progress {
-  images: number
-  loss_discriminator: number
-  loss_generator: number
-  d_real: number
-  d_fake: number
-}
-export interface Measured {
-  images: number
-  kid: number | null
-  fid: number | null
-}
+import { type Measured, type Progress } from "../../runs"
 
 const words = texts(
   {
@@ -40,7 +29,6 @@ const words = texts(
     kid: "KID: другое расстояние",
   },
 )
-const FEW = 40
 
 export function Course({ progress, metrics }: { progress: readonly Progress[]; metrics: readonly Measured[] }) {
   const t = useText(words)
@@ -61,32 +49,23 @@ export function Course({ progress, metrics }: { progress: readonly Progress[]; m
   const distances = useMemo(
     () => ({
       x: metrics.map(m => m.images),
-      fid: [{ title: "FID", values: metrics.map(m => m.fid) }],
+      fid: [{ title: "FID", values: metrics.map(m => m.fid ?? null) }],
       kid: [{ title: "KID", values: metrics.map(m => m.kid) }],
     }),
     [metrics, t],
   )
-  // Points are shown as long as there are few, which a chart decides when it is made.
-  const [few, fewDistances] = [progress.length < FEW, metrics.length < FEW]
   return (
     <div class="course">
       {progress.length > 0 && (
         <>
-          <Chart key={`losses ${few}`} title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
-          <Chart key={`opinion ${few}`} title={t.opinion} xTitle={t.x} x={lines.x} series={lines.opinion} />
+          <Chart title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
+          <Chart title={t.opinion} xTitle={t.x} x={lines.x} series={lines.opinion} />
         </>
       )}
       {metrics.length > 0 && (
         <>
-          <Chart key={`fid ${fewDistances}`} title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log />
-          <Chart
-            key={`kid ${fewDistances}`}
-            title={t.kid}
-            xTitle={t.x}
-            x={distances.x}
-            series={distances.kid}
-            digits={4}
-          />
+          <Chart title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log />
+          <Chart title={t.kid} xTitle={t.x} x={distances.x} series={distances.kid} digits={4} />
         </>
       )}
     </div>

@@ -1,5 +1,5 @@
 /** `evaluation.json`: what was measured of a version beyond its figures, and how its run went. */
-import { type Measured, type Progress } from "./course"
+import { type Measured, type Progress } from "../../runs"
 
 export interface Evaluation {
   pictures?: number

@@ -4,6 +4,7 @@ import { Link } from "wouter-preact"
 import { pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
 import { useModels, useVersion } from "../../models"
+import { useSettled } from "../../settled"
 import { CallPanel } from "../../ui/call-panel"
 import { TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
@@ -141,14 +142,4 @@ function useColumns(): number {
     return () => media.removeEventListener("change", listen)
   }, [])
   return isWide ? 20 : 10
-}
-
-/** A value that has been still for so many milliseconds. */
-function useSettled<T>(value: T, milliseconds: number): T {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), milliseconds)
-    return () => clearTimeout(timer)
-  }, [value, milliseconds])
-  return settled
 }

@@ -1,5 +1,5 @@
 /** A run as its events tell it. Field names are those of `GET /admin/jobs/{id}/events`. */
-import { type Measured, type Progress } from "../models/course"
+import { type Measured, type Progress } from "../../runs"
 
 export interface Step extends Progress {
   images_per_second: number

@@ -5,10 +5,9 @@ import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
-import { Select, Toggle } from "../../ui/controls"
+import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { common } from "../../words"
-import { DraftField } from "./draft-field"
 import { type Job } from "./job"
 import { AMOUNTS, bodyOf, BUDGETS, freshKey, MOST, PRESETS, PROMOTIONS, wantedOf, type RetrainBody } from "./request"
 
@@ -127,7 +126,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             onChange={budget => change({ budget: budget === "preset" ? null : `${budget}:${AMOUNTS[budget]}` })}
           />
           {wanted.budget !== "preset" && (
-            <DraftField
+            <TextField
               key={wanted.budget}
               label={wanted.budget === "images" ? t.amountOfImages : t.amountOfMinutes}
               type="number"
@@ -158,7 +157,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
           checked={wanted.warm_start}
           onChange={isWarm => change({ warm_start: isWarm ? "true" : null })}
         />
-        <DraftField label={t.note} value={note} hint={t.noteHint} maxLength={500} onInput={setNote} />
+        <TextField label={t.note} value={note} hint={t.noteHint} maxLength={500} onInput={setNote} />
         <div>
           <button type="submit" class="primary" disabled={!token || busy}>
             {t.start}
