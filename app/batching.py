@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.errors import Overloaded
@@ -38,7 +38,8 @@ class _Wanted:
 class Batcher:
     """The single pictures of one event loop, drawn in it: a batch takes less than handing it to a thread would."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
         self._waiting: deque[_Wanted] = deque()
         self._seconds_each = 0.0
         """What a picture takes at present, all that goes on beside the drawing included."""
@@ -70,7 +71,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         wanted = _Wanted(generator, point, loop.create_future())
         if not self._waiting:
-            self._busy_since = time.perf_counter()
+            self._busy_since = self._clock()
             loop.call_soon(self._come_round, ROUNDS)
         self._waiting.append(wanted)
         return await wanted.pixels
@@ -82,13 +83,13 @@ class Batcher:
             self._take_turn()
 
     def _take_turn(self) -> None:
-        began = time.perf_counter()
+        began = self._clock()
         drawn = 0
-        while self._waiting and (not drawn or time.perf_counter() - began < TURN_SECONDS):
+        while self._waiting and (not drawn or self._clock() - began < TURN_SECONDS):
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             drawn += len(batch)
             _draw(batch)
-        ended = time.perf_counter()
+        ended = self._clock()
         self._seconds_each += ((ended - self._busy_since) / drawn - self._seconds_each) / 8
         self._drawing_each += ((ended - began) / drawn - self._drawing_each) / 8
         self._busy_since = ended
