@@ -26,6 +26,8 @@ TURN_SECONDS = 0.02
 """How long to draw before the loop may read, refuse and answer; longer than it takes to refuse what came meanwhile."""
 MAX_WAIT_SECONDS = 0.085
 """Whoever would wait longer for its turn is told to come again. To read, encode and send takes as long again."""
+QUIET_SECONDS = 1.0
+"""Without a single picture for so long, none is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Batcher:
         """What a picture takes at present, all that goes on beside the drawing included."""
         self._drawing_each = 0.0
         """What the drawing of one takes by itself."""
-        self._busy_since = 0.0
+        self._busy_since = -QUIET_SECONDS
         """When the last turn ended; or, if that left none waiting, when the next was asked for."""
 
     def admit(self) -> None:
@@ -60,6 +62,10 @@ class Batcher:
         waiting = len(self._waiting)
         if waiting * self._seconds_each > MAX_WAIT_SECONDS and waiting * self._drawing_each > TURN_SECONDS:
             raise Overloaded("More pictures are asked for than can be drawn. Come again in a second.")
+
+    def hurried(self) -> bool:
+        """Whether single pictures are being asked for: one was within the last second."""
+        return bool(self._waiting) or self._clock() - self._busy_since < QUIET_SECONDS
 
     async def draw(self, generator: LoadedGenerator, point: Point) -> Pixels:
         """Pixels of one input, (28, 28).

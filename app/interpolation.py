@@ -110,9 +110,10 @@ class PosedWalk:
         """Draw all frames; what is left is to put them into the file that was asked for."""
         frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
         path = self.path()
-        for start in range(0, len(frames), SLICE):
-            frames[start : start + SLICE] = self.generator.draw(list(islice(path, SLICE)))
-            yield
+        start, size = 0, SLICE
+        while start < len(frames):
+            frames[start : start + size] = self.generator.draw(list(islice(path, size)))
+            start, size = start + size, (yield) or SLICE
         if self.walk.format == "zip":
             return (yield from self._zip_steps(frames))
         return lambda: self._answer(self._encode(imaging.enlarge(frames, self.walk.scale)))

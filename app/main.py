@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import threading
@@ -73,7 +74,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def create_server() -> ASGIApp:
     """What the server runs: the service of the environment's settings, and before it the short way to a picture."""
-    return DirectGenerate(create_app())
+    app = create_app()
+    gc.freeze()  # what is there now stays: to look it all through took 0.1 s at a time, and a picture waited for it
+    return DirectGenerate(app)
 
 
 @contextlib.asynccontextmanager

@@ -140,13 +140,14 @@ class Posed:
         pixels = np.empty((self.drawing.count, SIDE, SIDE), dtype=np.uint8)
         points: list[Point] = []
         labels: list[int | None] = []
-        for start in range(0, len(pixels), SLICE):
-            part = slice(start, start + SLICE)
+        size = SLICE
+        while len(points) < len(pixels):
+            part = slice(len(points), len(points) + size)
             some_points, some_labels = self.points(part)
             pixels[part] = self.generator.draw(some_points)
             points += some_points
             labels += some_labels
-            yield
+            size = (yield) or SLICE
         if self.drawing.format == "zip":
             return (yield from self._zip_steps(pixels, labels))
         return lambda: self.finish(pixels, points, labels)

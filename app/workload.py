@@ -53,7 +53,7 @@ class Workload:
         self.cache = ResponseCache(cache_bytes)
         self._originals = Originals()
         self._batcher = Batcher()
-        self._slices = Slices()
+        self._slices = Slices(self._batcher.hurried)
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
         self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from app.batching import Batcher
+from app.batching import QUIET_SECONDS, Batcher
 from app.generator import LoadedGenerator
-from app.slices import Slices, Steps
+from app.slices import LONG_SLICE, SLICE, Slices, Steps
 
 
 def counting(name: str, steps: int, taken: list[str]) -> Steps[int]:
@@ -32,6 +32,27 @@ def test_a_single_picture_waits_for_one_slice_and_no_more(digits: LoadedGenerato
         assert (await long)() == 50
 
     asyncio.run(scenario())
+
+
+def test_slices_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGenerator) -> None:
+    now, told = [100.0], list[int | None]()
+
+    def asking() -> Steps[int]:
+        for _ in range(3):
+            told.append((yield))
+        return lambda: 0
+
+    async def scenario() -> None:
+        batcher = Batcher(lambda: now[0])
+        slices = Slices(batcher.hurried)
+        await slices.run(asking())
+        await batcher.draw(digits, digits.point(42)[0])
+        await slices.run(asking())
+        now[0] += QUIET_SECONDS
+        await slices.run(asking())
+
+    asyncio.run(scenario())
+    assert told == [LONG_SLICE] * 3 + [SLICE] * 3 + [LONG_SLICE] * 3
 
 
 def test_two_long_drawings_take_turns() -> None:

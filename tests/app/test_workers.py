@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.main import create_server
 from tests.live import service
 
 
@@ -78,3 +80,12 @@ def test_what_a_killed_service_left_is_no_obstacle(tmp_path: Path) -> None:
     with service(tmp_path / "state") as running, running.client() as client:
         assert client.get("/readyz").status_code == 200
         assert client.get("/models/digits").json()["aliases"] == {"champion": 1}
+
+
+def test_what_is_there_at_the_start_is_not_looked_through_for_garbage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_STATE", str(tmp_path))
+    try:
+        create_server()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
