@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import copy
+import contextlib
+import logging.config
 import os
 import sys
-from typing import Any
+import tempfile
+from collections.abc import Iterator
 
 import uvicorn
 from pydantic import ValidationError
@@ -15,6 +17,8 @@ from pydantic_settings import SettingsError
 
 from app import __version__
 from app.access import own_token, token_path
+from app.logs import log_config
+from app.protocol import limited
 from app.settings import Settings
 
 
@@ -31,15 +35,6 @@ def default_of(field: FieldInfo) -> str:
     """A setting's default as a person would write it."""
     default = field.get_default(call_default_factory=True)
     return "" if default is None or default == {} else str(default)
-
-
-def log_config(level: str) -> dict[str, Any]:
-    """Uvicorn's own logging, with the service's messages in the same shape."""
-    config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
-    config["loggers"] |= {
-        name: {"handlers": ["default"], "level": level.upper(), "propagate": False} for name in ("seedling", "models")
-    }
-    return config
 
 
 def main() -> None:
@@ -59,16 +54,25 @@ def main() -> None:
         return
     parser.parse_args()
     settings = read_settings()
+    logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
     _tell_where_the_token_is(settings)
+    with _figures_of_all_workers(settings):
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
     uvicorn.run(
         "app.main:create_server",
         factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        log_config=log_config(settings.log_level),
+        log_config=log_config(settings.log_level, settings.log_format),
         log_level=settings.log_level,
-        access_log=settings.access_log,
+        access_log=False,  # `app.outside` logs requests, with their traces
+        http=limited(settings.read_seconds, settings.write_seconds),
+        ws="none",
+        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         root_path=settings.root_path,
         proxy_headers=bool(settings.trusted_proxies),
@@ -77,12 +81,36 @@ def main() -> None:
     )
 
 
+@contextlib.contextmanager
+def _figures_of_all_workers(settings: Settings) -> Iterator[None]:
+    """Give several workers a folder for what they count; answer at the port for metrics, if there is one."""
+    with contextlib.ExitStack() as stack:
+        if settings.workers > 1:
+            try:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="seedling-metrics-"))
+            except FileNotFoundError:  # no temporary folder, as where the root file system is read-only
+                settings.state.mkdir(parents=True, exist_ok=True)
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".metrics-", dir=settings.state))
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before app.metrics is imported, here and in the workers
+        if settings.metrics_port:
+            from app import metrics
+            from app.retraining.service import Retraining
+
+            try:
+                metrics.serve(settings.host, settings.metrics_port, Retraining(settings))
+            except OSError as error:
+                place = f"{settings.host}:{settings.metrics_port}"
+                sys.exit(f"Metrics cannot be served at {place} ({error}). Set GAN_METRICS_PORT to a free port.")
+        yield
+
+
 def read_settings() -> Settings:
     """The settings of the environment; a wrong one ends the program with what is wrong with it, never with its value."""
     try:
         settings = Settings()
-    except SettingsError as error:  # a mapping that is not JSON
-        sys.stderr.write(f'{error}. It must be JSON, as {{"alice": "token"}}. See python -m app --help.\n')
+    except SettingsError as error:
+        example = ' It must be JSON, as {"alice": "token"}.' if error.__cause__ else ""  # a mapping that is not
+        sys.stderr.write(f"{error}.{example} See python -m app --help.\n")
         raise SystemExit(2) from None
     except ValidationError as error:
         for fault in error.errors(include_input=False):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import logging
 import os
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import BadCredentials, Forbidden, TokenInvalid, TooManyAttempts, Unauthorized
+from app.limits import network
 from app.settings import ADMIN, Settings
 
 if TYPE_CHECKING:
@@ -125,32 +125,32 @@ class Access:
         from app.retraining.database import failures
 
         with self._database().read() as connection:
-            _refuse_until(connection.scalar(select(failures.c.locked_until).where(failures.c.client == _network(client))))
+            _refuse_until(connection.scalar(select(failures.c.locked_until).where(failures.c.client == network(client))))
 
     def _count_failure(self, client: str) -> None:
         from sqlalchemy import delete, insert, select
 
         from app.retraining.database import failures
 
-        now, network = time.time(), _network(client)
+        now, where = time.time(), network(client)
         with self._database().write() as connection:
             connection.execute(delete(failures).where(failures.c.last < now - FORGET_SECONDS))
-            found = connection.execute(select(failures).where(failures.c.client == network)).first()
+            found = connection.execute(select(failures).where(failures.c.client == where)).first()
             if found:
                 _refuse_until(found.locked_until)  # of many guesses sent at once, each is counted, and the rest refused
             count = (found._mapping["count"] if found else 0) + 1
             wait = min(2.0 ** min(count - FREE_ATTEMPTS, 30), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
-            connection.execute(delete(failures).where(failures.c.client == network))
-            row = {"client": network, "count": count, "last": now, "locked_until": now + wait}
+            connection.execute(delete(failures).where(failures.c.client == where))
+            row = {"client": where, "count": count, "last": now, "locked_until": now + wait}
             connection.execute(insert(failures).values(row))
-        logger.warning("a wrong admin token from %s, its %s.", network, count)
+        logger.warning("a wrong admin token from %s, its %s.", where, count)
 
     def _forget_failures(self, client: str) -> None:
         from sqlalchemy import delete, select
 
         from app.retraining.database import failures
 
-        chosen = failures.c.client == _network(client)
+        chosen = failures.c.client == network(client)
         with self._database().read() as connection:
             if connection.scalar(select(failures.c.count).where(chosen)) is None:
                 return
@@ -173,12 +173,3 @@ def require_change(identity: Identity) -> None:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _network(client: str) -> str:
-    """An address, or for IPv6 its /64: a household has that many to guess from."""
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client[:64]
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)

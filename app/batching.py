@@ -50,6 +50,10 @@ class Batcher:
         self._busy_since = -QUIET_SECONDS
         """When the last turn ended; or, if that left none waiting, when the next was asked for."""
 
+    def __len__(self) -> int:
+        """How many wait to be drawn."""
+        return len(self._waiting)
+
     def admit(self) -> None:
         """Let one more in.
 

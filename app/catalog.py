@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 from app.discriminator import LoadedDiscriminator
 from app.errors import NotFound, SeedlingError, VersionUnusable
 from app.generator import LoadedGenerator
-from models.repository import CHAMPION, PREVIOUS, Repository, RepositoryError, Version
+from models.errors import RepositoryError
+from models.repository import CHAMPION, PREVIOUS, Repository, Version
 
 logger = logging.getLogger("seedling")
 Key = tuple[str, int]
@@ -64,6 +65,10 @@ class Catalog:
     def __init__(self, repository: Repository, default: str, max_loaded: int) -> None:
         self.repository, self.default, self.max_loaded = repository, default, max_loaded
         self._now = _Snapshot()
+        self.swaps: dict[str, int] = {}
+        """How often a model's champion has been replaced by another."""
+        self.trouble: Exception | None = None
+        """Why the repository could not be looked at the last time; what was loaded before is served."""
         self._discriminators: WeakKeyDictionary[LoadedGenerator, LoadedDiscriminator] = WeakKeyDictionary()
         self._stamps: dict[str, tuple[int, ...]] | None = None
         self._lock = threading.Lock()  # held by whoever makes the next snapshot
@@ -71,8 +76,20 @@ class Catalog:
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     def refresh(self) -> bool:
-        """Look at the repository again if it changed; load what has an alias. Return whether it had changed."""
+        """Look at the repository again if it changed; load what has an alias. Return whether it had changed.
+
+        Raises:
+            StoreUnavailable: the aliases cannot be asked for.
+        """
+        try:
+            return self._refresh()
+        except Exception as error:
+            self.trouble = error
+            raise
+
+    def _refresh(self) -> bool:
         stamps = {name: self.repository.stamp(name) for name in self.repository.names()}
+        self.trouble = None
         if stamps == self._stamps:
             return False
         with self._lock:
@@ -87,6 +104,7 @@ class Catalog:
             for name, view in models.items():
                 old = self._now.models[name].aliases.get(CHAMPION) if name in self._now.models else None
                 if view.aliases.get(CHAMPION) != old:
+                    self.swaps[name] = self.swaps.get(name, -1 if old is None else 0) + 1
                     logger.info("%s: champion %s -> %s", name, old, view.aliases.get(CHAMPION))
             self._now = _Snapshot(models, self._without_surplus(models, loaded))
             self._stamps = stamps
@@ -115,6 +133,8 @@ class Catalog:
         if wanted in models:
             return models[wanted]
         if not models:
+            if self.trouble:
+                raise VersionUnusable(f"Nothing is loaded yet. {self.trouble}")
             raise VersionUnusable("No model can be served. Train and export one, or set GAN_SHIPPED to a folder that has some.")
         raise NotFound(f"There is no model {wanted[:80]!r}. Choose one of {', '.join(models)}.")
 

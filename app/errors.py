@@ -209,6 +209,18 @@ class TooManyAttempts(SeedlingError):
         self.headers = {"Retry-After": str(seconds)}
 
 
+class TooManyRequests(TooManyAttempts):
+    """One client asks for more than its share."""
+
+    code = "too_many_requests"
+
+
+class HostUnknown(SeedlingError):
+    """The Host header names another service (RFC 9110 7.4)."""
+
+    status, code = 421, "host_unknown"
+
+
 class BadCredentials(SeedlingError):
     """The Authorization header cannot be read (RFC 6750 3.1, invalid_request)."""
 

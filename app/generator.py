@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from app.errors import VersionUnusable
 from app.latents import Point, one_hot
 from models import noise
+from models.errors import Damaged
 from models.manifest import GENERATOR
-from models.repository import Damaged, Version
+from models.repository import Version
 
 BATCH = 64
 SIDE = 28

@@ -10,6 +10,7 @@ import signal
 import threading
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -19,16 +20,20 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from app import __version__, problems
+from app import __version__, metrics, problems
 from app.api import catalogue, discriminate, generate, health, interpolate, plane, promotion, quiz, retraining
+from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
 from app.api.schemas import Frames, Picture
 from app.catalog import Catalog
+from app.errors import StoreUnavailable
 from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
+from app.outside import surround
 from app.pages import Pages
 from app.problems import Problem
-from app.retraining.service import Retraining
+from app.retraining.service import Retraining, open_repository
 from app.settings import Settings
+from app.tracing import Spans, is_wanted
 from app.workload import Workload
 from models.repository import Repository
 
@@ -58,25 +63,32 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     app.state.settings = settings
-    app.state.catalog = Catalog(Repository(settings.state / "models"), settings.model, settings.max_loaded)
+    app.state.spans = None
     app.state.retraining = Retraining(settings)
+    repository = open_repository(settings, app.state.retraining.database)
+    app.state.catalog = Catalog(repository, settings.model, settings.max_loaded)
     app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency, settings.response_cache)
     problems.install(app)
     app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
-    for module in (generate, plane, interpolate, discriminate, quiz, catalogue, retraining, promotion, health):
+    for module in (generate, plane, interpolate, discriminate, quiz, catalogue, retraining, promotion, health, metrics_api):
         app.include_router(module.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
 def create_server() -> ASGIApp:
-    """What the server runs: the service of the environment's settings, and before it the short way to a picture."""
-    app = create_app()
+    """What the server runs: the service of the environment's settings, before it the short way to a picture, and around
+    both what holds for every request.
+    """
+    settings = Settings()
+    spans = Spans() if is_wanted() else None
+    app = create_app(settings)
+    app.state.spans = spans
     gc.freeze()  # what is there now stays: to look it all through took 0.1 s at a time, and a picture waited for it
-    return DirectGenerate(app)
+    return surround(DirectGenerate(app), settings, spans)
 
 
 @contextlib.asynccontextmanager
@@ -84,9 +96,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Take in shipped versions, load what is served, and follow the repository until the end."""
     settings: Settings = app.state.settings
     catalog: Catalog = app.state.catalog
-    await to_thread.run_sync(_take_in_shipped, settings, catalog.repository)
-    await to_thread.run_sync(catalog.refresh)
-    follower = asyncio.create_task(_follow(catalog, settings.poll_seconds))
+    taken_in = await to_thread.run_sync(partial(_look, settings, catalog, taken_in=False))
+    follower = asyncio.create_task(_follow(settings, app.state.workload, taken_in=taken_in))
     training: Retraining = app.state.retraining
     await to_thread.run_sync(training.start)
     with _hearing_of_the_end(training):
@@ -95,6 +106,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     follower.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await follower
+    if app.state.spans:
+        await to_thread.run_sync(app.state.spans.close)
 
 
 @contextlib.contextmanager
@@ -131,11 +144,25 @@ def _take_in_shipped(settings: Settings, repository: Repository) -> None:
         logger.error("the shipped versions cannot be taken in (%s). Make %s writable.", error, settings.state)
 
 
-async def _follow(catalog: Catalog, seconds: float) -> None:
+def _look(settings: Settings, catalog: Catalog, *, taken_in: bool) -> bool:
+    """Look at the repository, after taking in what is shipped if that is still to be done. Return whether it is done."""
+    try:
+        if not taken_in:
+            _take_in_shipped(settings, catalog.repository)
+        catalog.refresh()
+    except StoreUnavailable as error:
+        catalog.trouble = error
+        return taken_in
+    return True
+
+
+async def _follow(settings: Settings, workload: Workload, *, taken_in: bool) -> None:
+    catalog = workload.catalog
     while True:
-        await asyncio.sleep(seconds)
+        metrics.sample(workload)
+        await asyncio.sleep(settings.poll_seconds)
         try:
-            await to_thread.run_sync(catalog.refresh)
+            taken_in = await to_thread.run_sync(partial(_look, settings, catalog, taken_in=taken_in))
         except Exception:  # whatever it is, what is loaded goes on being served, and the next look may succeed
             logger.exception("cannot look at the models; serving what is loaded")
 

@@ -28,7 +28,8 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, without_body)
+        scope["method"] = "GET"
+        await self.app(scope, receive, without_body)
 
 
 class JsonByDefault:
@@ -47,7 +48,7 @@ class JsonByDefault:
             headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
             said = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
             if said in self._unsaid:
-                scope = {**scope, "headers": [*headers, (b"content-type", b"application/json")]}
+                scope["headers"] = [*headers, (b"content-type", b"application/json")]
         await self.app(scope, receive, send)
 
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import caching
+from app.scopes import ROUTE
 
 OWN = re.compile(r"/(gallery|train|play|learn)?")
 """Addresses that are pages and nothing else."""
@@ -75,8 +76,10 @@ class Pages:
         path, headers = scope["path"].removeprefix(root), Headers(scope=scope)
         shared = SHARED.fullmatch(path) is not None
         if OWN.fullmatch(path) or (shared and self._built() and "text/html" in headers.get("Accept", "")):
+            scope[ROUTE] = "page"
             await self._document(root, headers)(scope, receive, send)
         elif path in self._built():
+            scope[ROUTE] = "asset"
             await self._file(path, headers)(scope, receive, send)
         else:
             await self.app(scope, receive, _varying(send) if shared else send)

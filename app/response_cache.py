@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from app import metrics
 from app.errors import ClientGone, SeedlingError
 
 OVERHEAD = 1_000
@@ -54,12 +55,15 @@ class ResponseCache:
             answer = self._answers.get(key)
             if answer is not None:
                 self._answers.move_to_end(key)
+                metrics.count_hit()
                 return answer
             first = self._in_flight.get(key)
             if first is None:
+                metrics.count_miss()
                 return await self._make(key, make)
             answer = await asyncio.shield(first)  # or who hangs up would take the answer from the others
             if answer is not None:
+                metrics.count_shared()
                 return answer
 
     async def _make(self, key: str, make: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from app.limits import is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN = "admin"
@@ -25,11 +35,40 @@ AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
 TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
+SECRETS_DIR = "GAN_SECRETS_DIR"
+
+
+def _is_postgres(url: SecretStr) -> SecretStr:
+    if not re.match(r"postgres(ql)?(\+psycopg)?://.+", url.get_secret_value()):
+        raise ValueError("it begins with postgresql://, as in postgresql://user:password@host:5432/seedling")
+    return SecretStr(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url.get_secret_value()))
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in (part.strip() for part in text.split(",")) if part]
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_is_postgres)]
+
+
+class SecretFiles(SecretsSettingsSource):
+    """Settings from the files of a folder, where an empty file says nothing."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        value, key, is_complex = super().get_field_value(field, field_name)
+        return value or None, key, is_complex
+
+
 class Settings(BaseSettings):
-    """Read once at start, from variables named GAN_<FIELD>."""
+    """Read once at start, from variables named GAN_<FIELD>, and from files of those names in the folder of secrets."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GAN_", frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix="GAN_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     host: str = "127.0.0.1"
@@ -45,8 +84,31 @@ class Settings(BaseSettings):
     and guess at tokens from all of them."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """How much to log."""
+    log_format: Literal["text", "json"] = "text"
+    """How to log: for a person to read, or one JSON object a line."""
     access_log: bool = True
     """Whether to log each request."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of its own for Prometheus, at /metrics, open to whoever reaches it. At the service's own port, /metrics asks for
+    a token."""
+    hosts: str = ""
+    """Names under which the service may be called, separated by commas; .example.org stands for all below it. By default,
+    any."""
+    cors_origins: str = ""
+    """Origins whose pages may call the service from a browser, separated by commas, as https://example.org; * for all. By
+    default none may; pictures can be shown anywhere all the same."""
+    rate_limit: float | None = Field(default=None, ge=0, le=1_000_000)
+    """Requests a second that one client may make, counted by each worker; 0 for any number. A request for many pictures counts
+    as one more for each 64. By default 100, or none where the service listens on the loopback only. Clients on this machine
+    are never limited."""
+    rate_burst: float = Field(default=5.0, ge=1, le=3600)
+    """Seconds' worth of requests that a client may make at once."""
+    max_connections: int = Field(default=1000, ge=10, le=100_000)
+    """Connections that each worker holds; more are answered 503."""
+    read_seconds: float = Field(default=15.0, ge=1, le=3600)
+    """How long a caller may take to send a request's headers; and its body, with a second more for each kilobyte."""
+    write_seconds: float = Field(default=60.0, ge=1, le=3600)
+    """How long a caller may take none of its answer before it is hung up on."""
     state: AbsolutePath = Field(default=Path("var"), validate_default=True)
     """Folder the service may write to; versions lie in its models/. Made when missing."""
     shipped: AbsolutePath = ROOT / "models"
@@ -68,6 +130,13 @@ class Settings(BaseSettings):
     """How often each worker looks for new versions and promotions."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)
     """How long requests in flight may take to end when the service is stopped."""
+
+    secrets_dir: AbsolutePath | None = None
+    """Folder whose files `gan_admin_token`, `gan_database_url` and so on hold settings that are secret, as containers are
+    handed them. Variables have precedence; an empty file counts as none."""
+    database_url: DatabaseUrl | None = None
+    """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, where replicas run on several hosts. By
+    default SQLite, in jobs.db in the state folder."""
 
     admin_token: Secret | None = None
     """Token of the administrator called `admin`. Where no admin token is set, one is made at the first start and kept in
@@ -95,6 +164,40 @@ class Settings(BaseSettings):
     """Ended jobs whose checkpoints and samples are kept. The records of older ones stay."""
     gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
     """Pictures by which a retrained generator and the champion are compared."""
+
+    @property
+    def known_hosts(self) -> list[str]:
+        """Names under which the service may be called; none means any."""
+        return _listed(self.hosts)
+
+    @property
+    def cors(self) -> list[str]:
+        """Origins whose pages may call the service."""
+        return _listed(self.cors_origins)
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that a client may make; 0 for any number."""
+        if self.rate_limit is not None:
+            return self.rate_limit
+        return 0.0 if is_loopback(self.host) else 100.0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was passed, then the environment, then the folder of secrets."""
+        folder = os.environ.get(SECRETS_DIR)
+        if not folder:
+            return init_settings, env_settings
+        if not Path(folder).is_dir():
+            raise SettingsError(f"{SECRETS_DIR}: {folder} is no folder. Make it, or leave the variable out")
+        return init_settings, env_settings, SecretFiles(settings_cls, folder)
 
     @model_validator(mode="after")
     def _each_token_is_one_persons(self) -> Self:

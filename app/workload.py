@@ -23,6 +23,7 @@ from app.generator import LoadedGenerator
 from app.pictures import Posed
 from app.quiz import Originals, RealPictures
 from app.response_cache import Answer, ResponseCache
+from app.scopes import PICTURES
 from app.slices import Slices, Steps
 
 Result = TypeVar("Result")
@@ -85,6 +86,11 @@ class Workload:
         """
         return await to_thread.run_sync(self._originals.of, generator.manifest.dataset)
 
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait for their turn, by lane."""
+        lanes = {"short": self._short, "bulk": self._bulk, "uploads": self._judging}
+        return {"single": len(self._batcher)} | {name: lane.statistics().tasks_waiting for name, lane in lanes.items()}
+
     async def draw(self, request: Request, posed: Posed) -> Answer:
         """Draw what `/generate` was asked for.
 
@@ -97,6 +103,7 @@ class Workload:
             self._batcher.admit()  # before any arithmetic: in a flood most are refused
             points, labels = posed.points()
             pixels = await self._batcher.draw(posed.generator, points[0])
+            request.scope[PICTURES] = 1
             return posed.finish(pixels[None], points, labels)
         return await self.perform(request, posed.steps(), pictures=drawing.count, pixels=drawing.pixels)
 
@@ -109,6 +116,7 @@ class Workload:
         """
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
         async with self._turn(lane, MAX_WAITING, request):
+            request.scope[PICTURES] = pictures
             return await to_thread.run_sync(await self._slices.run(steps))
 
     async def judge(self, request: Request, work: Callable[[], Result]) -> Result:

@@ -25,32 +25,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from models import card
+from models.aliases import Aliases, FileAliases
 from models.atomic import sync, write_atomically
+from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
 from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
 
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
 REQUIRED = (GENERATOR, DISCRIMINATOR)
-
-
-class RepositoryError(Exception):
-    """The repository does not hold what was asked for, or refuses what was offered. The message ends with the remedy."""
-
-
-class NotFound(RepositoryError):
-    """There is no such model, version or alias."""
-
-
-class Changed(RepositoryError):
-    """The champion is not the one a decision was based on."""
-
-
-class InService(RepositoryError):
-    """The version cannot be removed: it is being served."""
-
-
-class Damaged(RepositoryError):
-    """A version is not what its manifest says."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +75,12 @@ class Repository:
 
     Args:
         root: the folder; made when something is first published.
+        aliases: where it is kept which version is champion; by default in the folder itself.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, aliases: Aliases | None = None) -> None:
         self.root = root
+        self._aliases: Aliases = aliases or FileAliases(root)
 
     def names(self) -> list[str]:
         """The models that have a version, in order."""
@@ -136,24 +120,15 @@ class Repository:
         """Alias to version number.
 
         Raises:
-            Damaged: the file is not what this module writes.
+            Damaged: they cannot be read.
         """
-        path = self._aliases_path(name)
-        try:
-            found = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, RecursionError) as error:
-            raise Damaged(f"{path} is not JSON ({error}). Write {{}} into it, then promote a version.") from error
-        if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
-            raise Damaged(f"{path} does not map aliases to numbers. Write {{}} into it, then promote a version.")
-        return found
+        return self._aliases.read(name)
 
     def stamp(self, name: str) -> tuple[int, ...]:
         """Changes whenever the aliases, the set of versions or a version's files do; cheap enough to ask often."""
-        stamps: list[int] = []
+        stamps = list(self._aliases.stamp(name))
         versions = [self.root / name / str(number) for number in self.numbers(name)]
-        for path in (self._aliases_path(name), *versions, *(v / f for v in versions for f in (MANIFEST, *REQUIRED))):
+        for path in (*versions, *(v / f for v in versions for f in (MANIFEST, *REQUIRED))):
             try:
                 status = path.stat()
             except FileNotFoundError:
@@ -211,7 +186,7 @@ class Repository:
                 leftover.unlink(missing_ok=True)
         numbers = self.numbers(name)
         if numbers and CHAMPION not in self.aliases(name):
-            self._write_aliases(name, self.aliases(name) | {CHAMPION: numbers[-1]})
+            self._aliases.write(name, self.aliases(name) | {CHAMPION: numbers[-1]})
         config = self.root / name / "config.pbtxt"
         if numbers and not config.exists():
             write_atomically(config, triton_config(self.get(name, numbers[-1]).manifest).encode())
@@ -240,7 +215,7 @@ class Repository:
             if instead_of is not None and before.get(CHAMPION) != instead_of:
                 raise Changed(f"The champion of {name} is {before.get(CHAMPION)} by now, no longer {instead_of}. Decide anew.")
             after = {CHAMPION: number} | ({PREVIOUS: before[CHAMPION]} if CHAMPION in before else {})
-            self._write_aliases(name, after)
+            self._aliases.write(name, after)
         return after
 
     def delete(self, name: str, number: int) -> None:
@@ -264,7 +239,7 @@ class Repository:
                 digests = {*self._deleted(name), self.get(name, number).manifest.digest}
                 write_atomically(self._deleted_path(name), f"{json.dumps(sorted(digests))}\n".encode())
             if number in aliases.values():
-                self._write_aliases(name, {alias: target for alias, target in aliases.items() if target != number})
+                self._aliases.write(name, {alias: target for alias, target in aliases.items() if target != number})
             part = self.root / name / f".{uuid.uuid4().hex}.part"
             folder.rename(part)  # gone for readers at once; what a crash leaves of it, the next writer clears away
             shutil.rmtree(part, ignore_errors=True)
@@ -329,19 +304,14 @@ class Repository:
     def _highest_path(self, name: str) -> Path:
         return self.root / name / ".highest"
 
-    def _aliases_path(self, name: str) -> Path:
-        return self.root / name / "aliases.json"
-
-    def _write_aliases(self, name: str, aliases: dict[str, int]) -> None:
-        write_atomically(self._aliases_path(name), f"{json.dumps(aliases)}\n".encode())
-
     @contextlib.contextmanager
     def _lock(self, name: str) -> Iterator[None]:
         """One writer a model, over all processes. The lock is the kernel's, so it cannot outlive its holder."""
         (self.root / name).mkdir(parents=True, exist_ok=True)
         with (self.root / name / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            with self._aliases.lock(name):
+                yield
 
 
 def check_name(name: str) -> None:

@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from app.generator import LoadedGenerator
+from app.retraining.database import Database
 from models.repository import Repository
 from tests.live import SHIPPED, Service, service
+from tests.postgres import Postgres, running
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +50,26 @@ def repository(tmp_path: Path) -> Repository:
     """A repository of its own with the shipped digits in it."""
     shutil.copytree(SHIPPED / "digits", tmp_path / "models" / "digits")
     return Repository(tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a job store can be opened: SQLite's file, and then an empty database of PostgreSQL's."""
+    if request.param == "sqlite":
+        return tmp_path / "jobs.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.make(tmp_path.name)
+
+
+@pytest.fixture
+def database(place: Path | str) -> Iterator[Database]:
+    database = Database(place)
+    yield database
+    database.close()

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models import card
+from models.errors import RepositoryError
 from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Figure, Manifest, sha256_of
-from models.repository import CHAMPION, Repository, RepositoryError, Version
+from models.repository import CHAMPION, Repository, Version
 from training import datasets, grid
 from training import export as exporting
 from training import run as running

@@ -73,12 +73,13 @@ def _outcome(error: Exception) -> tuple[int, str]:
     return 500, SeedlingError.code
 
 
+SECURED: dict[str, Any] = {
+    "route_class": AdminRoute,
+    "dependencies": [Depends(HTTPBearer(auto_error=False, description="An admin token; see README."))],  # for /docs
+}
+"""What makes a router's routes ask for a token."""
+
+
 def admin_router(tag: str) -> APIRouter:
     """A router whose routes all ask for a token."""
-    return APIRouter(
-        prefix="/admin",
-        tags=[tag],
-        route_class=AdminRoute,
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="An admin token; see README."))],  # for /docs
-        responses=problem_responses(400, 401, 403, 422, 429, 503),
-    )
+    return APIRouter(prefix="/admin", tags=[tag], responses=problem_responses(400, 401, 403, 422, 429, 503), **SECURED)

@@ -64,3 +64,6 @@ class Ready(BaseModel):
     status: Literal["ok"] = "ok"
     serving: str = Field(description="What a request gets that names no model.", examples=["digits/1"])
     refused: dict[str, str] = Field(description="Versions that are not served, and why.")
+    degraded: dict[str, str] = Field(
+        description="What does not work though pictures are drawn: `database`, `models`, `state` or `training`, and why."
+    )

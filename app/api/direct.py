@@ -12,6 +12,7 @@ from app.api import generate
 from app.api.dependencies import read_query
 from app.api.schemas import GenerateQuery
 from app.errors import InvalidRequest, SeedlingError
+from app.scopes import ROUTE
 from app.workload import Workload
 
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
@@ -21,7 +22,7 @@ class DirectGenerate:
     """Calls what the route of `GET /generate` calls; hands on what is not such a request, and any query with a fault.
 
     The route stays the one that says what is accepted, in the OpenAPI document, and what is wrong with what is not. What is
-    answered here never enters the application, so no middleware of its sees it.
+    answered here never enters the application, so no middleware of its sees it; `app.outside` does.
     """
 
     def __init__(self, app: FastAPI) -> None:
@@ -33,6 +34,7 @@ class DirectGenerate:
         if query is None:
             await self.app(scope, receive, send)
             return
+        scope[ROUTE] = "/generate"
         request = Request(scope, receive)
         try:
             response = await generate.answer(request, query, self.workload)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
+from anyio import to_thread
 from fastapi import APIRouter
 
 from app.api.catalogue_schemas import Alive, Ready
-from app.api.dependencies import CatalogOf
-from app.errors import NotReady, SeedlingError
+from app.api.dependencies import CatalogOf, RetrainingOf
+from app.catalog import Catalog
+from app.errors import NoTrainer, NotReady, SeedlingError, StoreUnavailable
 from app.problems import problem_responses
+from app.retraining.service import Retraining
 
 router = APIRouter(tags=["operation"])
 
@@ -19,8 +24,10 @@ async def livez() -> Alive:
 
 
 @router.get("/readyz", summary="Can it serve?", responses=problem_responses(503))
-async def readyz(catalog: CatalogOf) -> Ready:
-    """Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and why."""
+async def readyz(catalog: CatalogOf, retraining: RetrainingOf) -> Ready:
+    """Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and what does not
+    work though pictures are drawn: for that, nobody is to be sent elsewhere.
+    """
     try:
         serving = catalog.in_memory()
     except SeedlingError as error:
@@ -33,4 +40,22 @@ async def readyz(catalog: CatalogOf) -> Ready:
         for number in view.numbers
         if (reason := catalog.refusal(view, number))
     }
-    return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused)
+    degraded = await to_thread.run_sync(_degraded, catalog, retraining)
+    return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused, degraded=degraded)
+
+
+def _degraded(catalog: Catalog, retraining: Retraining) -> dict[str, str]:
+    found = {}
+    state = retraining.settings.state
+    if not os.access(state, os.W_OK):
+        found["state"] = f"{state} cannot be written, so nothing can be retrained or promoted. Make it writable."
+    if catalog.trouble:
+        found["database" if isinstance(catalog.trouble, StoreUnavailable) else "models"] = str(catalog.trouble)
+    if retraining.is_open and "database" not in found:
+        try:
+            retraining.require_trainer()
+        except NoTrainer as error:
+            found["training"] = str(error)
+        except StoreUnavailable as error:
+            found["database"] = str(error)
+    return found

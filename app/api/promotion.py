@@ -22,7 +22,7 @@ from app.errors import (
 )
 from app.problems import problem_responses
 from app.retraining.gate import check_fit_to_serve
-from models import repository as models
+from models import errors as models
 from models.repository import CHAMPION, PREVIOUS
 
 router = admin_router("promotion")

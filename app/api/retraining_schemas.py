@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from app.errors import InvalidRequest, NotFound
 from app.retraining.job import ENDED, RESUMABLE, Draft, Job, Promote, State
+from models.errors import RepositoryError
 from models.manifest import NAME_PATTERN, WEIGHTS, Gate, Manifest
-from models.repository import CHAMPION, Repository, RepositoryError, Version
+from models.repository import CHAMPION, Repository, Version
 from training.spec import ARCHITECTURE, MAX_IMAGES, DatasetName, PresetName, TrainingSpec
 
 _ELSEWHERE = {

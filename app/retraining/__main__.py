@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 
-from app.__main__ import help_text, log_config, read_settings
+from app.__main__ import help_text, read_settings
 from app.errors import StoreUnavailable
+from app.logs import log_config
 from app.retraining.database import Database
 from app.retraining.lease import Workers
 from app.retraining.runner import LocalRunner
-from app.retraining.service import can_train
+from app.retraining.service import can_train, store_place
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
 
@@ -30,14 +31,14 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
     settings = read_settings()
-    logging.config.dictConfig(log_config(settings.log_level))
+    logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
     if not can_train():
         sys.exit("The trainer is not installed here. Run: make setup-train (or pip install -c constraints.txt '.[train]').")
     signals: list[int] = []  # a handler may not touch what its own thread could be waiting on
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.append(received))
     try:
-        database = Database(settings.state / "jobs.db")
+        database = Database(store_place(settings))
     except StoreUnavailable as error:
         sys.exit(str(error))
     workers = Workers(database, "alone")

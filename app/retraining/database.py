@@ -1,13 +1,16 @@
-"""The tables of `var/jobs.db`, and the one way to open a transaction on them.
+"""The tables of the job store, and the one way to open a transaction on them.
 
-SQLAlchemy Core on SQLite in WAL mode: readers never wait for a writer, writers wait for each other. A write transaction takes
-its lock when it begins, so that what it has read is still true when it writes.
+SQLAlchemy Core, on SQLite in WAL mode (`var/jobs.db`) or on PostgreSQL. On both, readers never wait for a writer, and writers
+wait for each other: a write transaction takes its lock when it begins, so that what it has read is still true when it
+writes. A retraining service writes a few times a second; that is all the concurrency it needs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +30,9 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    text,
 )
+from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -109,6 +114,12 @@ failures = Table(
     Column("last", Float, nullable=False),
     Column("locked_until", Float, nullable=False),
 )
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("aliases", JSON, nullable=False),
+)
 audit = Table(
     "audit",
     metadata,
@@ -124,34 +135,67 @@ audit = Table(
 )
 
 
+WRITERS = 0x5EED
+"""The advisory lock that writers hold on PostgreSQL, one at a time."""
+POSTGRES_OPTIONS = "-c lock_timeout=10000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
+"""In milliseconds: nobody is waited for without an end."""
+
+
 class Database:
-    """One file of jobs. Safe to use from several threads and processes.
+    """Safe to use from several threads and processes, and on PostgreSQL from several hosts.
 
     Args:
-        path: of the file; its folder is made when missing.
+        where: SQLite's file, whose folder is made when missing; or the URL of a PostgreSQL database.
 
     Raises:
         StoreUnavailable: it can be neither opened nor made.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, where: Path | str) -> None:
+        self._engine: Engine = _on_file(where) if isinstance(where, Path) else _on_server(where)
+        self.name = str(where) if isinstance(where, Path) else self._engine.url.render_as_string(hide_password=True)
+        self.is_server = isinstance(where, str)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(f"{path.parent} cannot be made ({error}). Make it writable, or set GAN_STATE.") from error
-        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, max_overflow=50)
-        event.listen(self._engine, "connect", _on_connect)
-        event.listen(self._engine, "begin", _on_begin)
-        with self.write() as connection:
-            metadata.create_all(connection)
+            with self.write() as connection:
+                metadata.create_all(connection)
+        except StoreUnavailable:
+            self.close()
+            raise
+
+    def now(self, connection: Connection) -> float:
+        """Seconds since the epoch, by one clock for all who share this database."""
+        if not self.is_server:
+            return time.time()
+        return float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+
+    @contextlib.contextmanager
+    def exclusively(self, what: str) -> Iterator[None]:
+        """Hold a lock over all processes and hosts, for longer than a transaction should last. Nothing on SQLite.
+
+        Raises:
+            StoreUnavailable: another held it for ten seconds, or the server is not there.
+        """
+        if not self.is_server:
+            yield
+            return
+        key = {"key": zlib.crc32(what.encode())}
+        with contextlib.ExitStack() as stack:
+            with self._failing_clearly():
+                connection = stack.enter_context(self._engine.connect())
+                connection.execution_options(isolation_level="AUTOCOMMIT", locks=True)
+                connection.execute(text("SELECT pg_advisory_lock(1, CAST(:key AS bigint)::bit(32)::integer)"), key)
+            try:
+                yield
+            finally:
+                with contextlib.suppress(SQLAlchemyError):  # with the connection, the lock is gone as well
+                    connection.execute(text("SELECT pg_advisory_unlock(1, CAST(:key AS bigint)::bit(32)::integer)"), key)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: one state of all tables from start to end.
 
         Raises:
-            StoreUnavailable: the file cannot be read.
+            StoreUnavailable: it cannot be read.
         """
         with self._failing_clearly(), self._engine.connect() as connection, connection.begin():
             yield connection
@@ -161,7 +205,7 @@ class Database:
         """A transaction that writes: all of it or, after an exception, nothing.
 
         Raises:
-            StoreUnavailable: the file cannot be written, as on a full disk.
+            StoreUnavailable: it cannot be written, as on a full disk.
         """
         with self._failing_clearly(), self._engine.connect() as connection:
             with connection.execution_options(writes=True).begin():
@@ -177,11 +221,39 @@ class Database:
             yield
         except SQLAlchemyError as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
-            logger.error("%s: %s", self.path, reason)
+            logger.error("%s: %s", self.name, reason)
             raise StoreUnavailable(
-                f"The job store cannot be used ({reason}). Make room on its disk, or make it readable and writable, then "
-                "try again: nothing was changed."
+                f"The job store cannot be used ({reason}). {self._remedy()}: nothing was changed."
             ) from error
+
+    def _remedy(self) -> str:
+        if self.is_server:
+            return "See that PostgreSQL answers at GAN_DATABASE_URL, then try again"
+        return "Make room on its disk, or make it readable and writable, then try again"
+
+
+def _on_file(path: Path) -> Engine:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"{path.parent} cannot be made ({error}). Make it writable, or set GAN_STATE.") from error
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, max_overflow=50)
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_server(url: str) -> Engine:
+    try:
+        parsed = make_url(url).set(drivername="postgresql+psycopg")
+        arguments = {"connect_timeout": 5, "options": POSTGRES_OPTIONS}
+        engine = create_engine(parsed, connect_args=arguments, pool_pre_ping=True, pool_timeout=10, max_overflow=10)
+    except ImportError as error:
+        raise StoreUnavailable(
+            "PostgreSQL's driver is not installed. Run: pip install -c constraints.txt '.[postgres]'."
+        ) from error
+    event.listen(engine, "begin", _on_server_begin)
+    return engine
 
 
 def _on_connect(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
@@ -194,3 +266,11 @@ def _on_connect(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> No
 
 def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def _on_server_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("writes"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
+    elif not options.get("locks"):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -10,8 +10,9 @@ from pathlib import Path
 from app.errors import VersionUnusable
 from app.generator import LoadedGenerator
 from app.retraining.job import Promote
+from models.errors import RepositoryError
 from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest
-from models.repository import Repository, RepositoryError, Version, copier
+from models.repository import Repository, Version, copier
 from training.spec import TrainingSpec
 
 LEAST_GAIN = 0.01

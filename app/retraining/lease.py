@@ -48,8 +48,8 @@ class Workers:
 
     def beat(self) -> Lease | None:
         """Give a sign of life, and take or renew the lease; None if another holds it."""
-        now = time.time()
         with self.database.write() as connection:
+            now = self.database.now(connection)
             connection.execute(delete(workers).where((workers.c.id == self.id) | (workers.c.beat < now - 10 * BEAT_SECONDS)))
             row = {"id": self.id, "kind": self.kind, "started": self._started, "beat": now}
             connection.execute(insert(workers).values(row))
@@ -88,6 +88,6 @@ def check_held(connection: Connection, lease: Lease) -> None:
 
 def alive(database: Database) -> list[tuple[str, Kind]]:
     """Id and kind of each worker that has given a sign of life lately."""
-    query = select(workers.c.id, workers.c.kind).where(workers.c.beat > time.time() - BEAT_SECONDS)
     with database.read() as connection:
+        query = select(workers.c.id, workers.c.kind).where(workers.c.beat > database.now(connection) - BEAT_SECONDS)
         return [(row.id, row.kind) for row in connection.execute(query)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from app.access import Access
 from app.errors import NoTrainer, StoreUnavailable
 from app.settings import Settings
+from models.repository import Repository
 
 if TYPE_CHECKING:
     from app.audit import AuditLog
@@ -24,6 +26,21 @@ logger = logging.getLogger("seedling")
 def can_train() -> bool:
     """Whether the trainer is installed here. It is not imported: torch takes a second and 200 MB."""
     return all(importlib.util.find_spec(name) is not None for name in ("torch", "onnx", "torchmetrics", "typer"))
+
+
+def store_place(settings: Settings) -> Path | str:
+    """Where jobs are kept: SQLite's file, or PostgreSQL's URL."""
+    return settings.database_url.get_secret_value() if settings.database_url else settings.state / "jobs.db"
+
+
+def open_repository(settings: Settings, database: Callable[[], Database]) -> Repository:
+    """The service's versions; their aliases are in its database if that is shared, else beside them."""
+    root = settings.state / "models"
+    if not settings.database_url:
+        return Repository(root)
+    from app.retraining.aliases import StoredAliases
+
+    return Repository(root, StoredAliases(database, root))
 
 
 class Retraining:
@@ -39,16 +56,22 @@ class Retraining:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    @property
-    def path(self) -> Path:
-        """The job store's file."""
-        return self.settings.state / "jobs.db"
-
     @cached_property
     def _database(self) -> Database:
         from app.retraining.database import Database
 
-        return Database(self.path)
+        return Database(store_place(self.settings))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the job store has been needed yet."""
+        return "_database" in self.__dict__
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is a job store to ask, opened here or elsewhere."""
+        place = store_place(self.settings)
+        return self.is_open or not isinstance(place, Path) or place.exists()
 
     def database(self) -> Database:
         """The tables.
@@ -142,5 +165,5 @@ class Retraining:
         self._closing.set()
         if self._thread:
             self._thread.join()
-        if "_database" in self.__dict__:
+        if self.is_open:
             self._database.close()

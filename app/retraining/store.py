@@ -170,6 +170,12 @@ class JobStore:
                 raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or come again when one has ended.")
             return _change(connection, job, "queued", f"resumed by {by}", interruptions=0, cancel=False, ended=None)
 
+    def count(self) -> dict[str, int]:
+        """How many jobs are in each state; a state that none is in is left out."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self.database.read() as connection:
+            return {state: number for state, number in connection.execute(query)}
+
     # What the supervisor does. Each write holds only as long as its lease does.
 
     def active(self) -> list[Job]:

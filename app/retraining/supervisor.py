@@ -24,12 +24,14 @@ from app.retraining.folder import JobFolder
 from app.retraining.job import Job
 from app.retraining.lease import LEASE_SECONDS, Lease, LeaseLost, Workers
 from app.retraining.runner import Finished, Handle, Runner, holder_of
+from app.retraining.service import open_repository
 from app.retraining.store import JobStore
 from app.settings import Settings
 from models.atomic import write_atomically
+from models.errors import Changed, RepositoryError
 from models.manifest import WEIGHTS, Gate
 from models.place import place
-from models.repository import CHAMPION, PREVIOUS, Changed, Repository, RepositoryError, Version
+from models.repository import CHAMPION, PREVIOUS, Version
 from training.spec import TRAINED, TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -52,7 +54,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, store: JobStore, workers: Workers, runner: Runner) -> None:
         self.settings, self.store, self.workers, self.runner = settings, store, workers, runner
-        self.repository = Repository(settings.state / "models")
+        self.repository = open_repository(settings, lambda: store.database)
         self._lease: Lease | None = None
         self._renew_at = 0.0
         self._failures: dict[str, int] = {}

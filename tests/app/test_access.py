@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import stat
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,13 +19,6 @@ from app.retraining.database import Database, failures
 from app.settings import Settings
 
 ALICE, BOB, LOOKER = "alice-" * 4, "bob-" * 6, "looker-" * 4
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "jobs.db")
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -143,8 +135,8 @@ def test_a_household_of_ipv6_addresses_is_one(access: Access) -> None:
     access.identify([f"Bearer {ALICE}"], "2001:db8:0:1::1")
 
 
-def test_all_workers_share_the_count(access: Access, tmp_path: Path) -> None:
-    another = Database(tmp_path / "jobs.db")
+def test_all_workers_share_the_count(access: Access, place: Path | str, tmp_path: Path) -> None:
+    another = Database(place)
     other = Access(Settings(state=tmp_path, admin_token=ALICE), lambda: another)
     for which in (access, other, access, other, access):
         with pytest.raises(TokenInvalid):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
 from models.manifest import CARD, GENERATOR, MANIFEST, Manifest, sha256_of
-from models.repository import Changed, Damaged, InService, NotFound, Repository, RepositoryError, Version, copier
+from models.repository import Repository, Version, copier
 from tests.live import SHIPPED
 
 

@@ -14,13 +14,6 @@ from tests.live import Service, service
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "jobs.db")
-    yield database
-    database.close()
-
-
-@pytest.fixture
 def store(database: Database) -> JobStore:
     return JobStore(database)
 

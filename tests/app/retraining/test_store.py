@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,8 +189,8 @@ def test_a_supervisor_that_lost_its_lease_changes_nothing(
     assert quick.beat() is None
     assert {worker for worker, _ in alive(database)} == {slow.id, quick.id}
     job = store.create(DRAFT, 8)
-    now = leases.time.time()
-    monkeypatch.setattr(leases.time, "time", lambda: now + leases.LEASE_SECONDS + 1)
+    late = time.time() + leases.LEASE_SECONDS + 1
+    monkeypatch.setattr(Database, "now", lambda self, connection: late)
     store.note(lease, job, offset=1)  # late, but nobody has taken it
     newer = quick.beat()
     assert newer
@@ -216,15 +217,15 @@ def test_a_job_that_was_seen_in_another_state_is_not_changed(store: JobStore, le
     assert store.get(seen.id).state == "cancelled"
 
 
-def _hold(path: Path, results: multiprocessing.Queue) -> None:
-    workers = Workers(Database(path), "embedded")
+def _hold(place: Path | str, results: multiprocessing.Queue) -> None:
+    workers = Workers(Database(place), "embedded")
     results.put(sum(workers.beat() is not None for _ in range(20)))
 
 
-def test_of_many_processes_that_start_at_once_one_supervises(tmp_path: Path) -> None:
+def test_of_many_processes_that_start_at_once_one_supervises(place: Path | str) -> None:
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_hold, args=(tmp_path / "jobs.db", results)) for _ in range(4)]
+    processes = [context.Process(target=_hold, args=(place, results)) for _ in range(4)]
     for process in processes:
         process.start()
     held = sorted(results.get(timeout=60) for _ in processes)
@@ -233,7 +234,8 @@ def test_of_many_processes_that_start_at_once_one_supervises(tmp_path: Path) -> 
     assert held == [0, 0, 0, 20], "the tables were made once, and the lease was one's"
 
 
-def test_a_store_that_cannot_be_used_says_so(tmp_path: Path, store: JobStore) -> None:
+def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+    store = JobStore(Database(tmp_path / "jobs.db"))
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="set GAN_STATE"):
         Database(tmp_path / "file" / "jobs.db")

@@ -42,7 +42,7 @@ class Load:
         self.answers: list[tuple[int, str, int, bytes]] = []
         """On which connection, by which version, for which seed, its pixels."""
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(connections)]
+        self._threads = [threading.Thread(target=self._ask, args=(n,), daemon=True) for n in range(connections)]
         for thread in self._threads:
             thread.start()
 

@@ -1,0 +1,26 @@
+"""`/metrics`: what can be counted, for who may look."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from app import metrics
+from app.api.admin import SECURED
+from app.api.dependencies import RetrainingOf
+from app.problems import problem_responses
+
+router = APIRouter(tags=["operation"], **SECURED)
+
+
+@router.get(
+    "/metrics",
+    summary="Tell all figures to Prometheus",
+    response_class=Response,
+    responses={
+        200: {"content": {metrics.MEDIA_TYPE: {"schema": {"type": "string"}}}},
+        **problem_responses(400, 401, 403, 429, 503),
+    },
+)
+def show_metrics(retraining: RetrainingOf) -> Response:
+    """In its text format, of all workers together. Needs a token of any kind; at `GAN_METRICS_PORT` it needs none."""
+    return Response(metrics.exposition(retraining), media_type=metrics.MEDIA_TYPE, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,91 @@
+"""Who asked: each request has an id, taken over from a W3C `traceparent` or made here, and is a span if tracing is on."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+"""W3C Trace Context, level 1; later versions may append."""
+MAX_TRACEPARENT = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a request is known by."""
+
+    trace_id: str
+    """32 hexadecimal digits, the same in every service that the caller's request goes through."""
+    span_id: str
+    """16 hexadecimal digits: this service's part of it."""
+
+
+CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
+"""That of the request at hand, in the event loop and in the threads that work for it."""
+
+
+def take_over(traceparent: bytes | None) -> Trace:
+    """Go on with a caller's trace; begin one if there is none, or none that can be read."""
+    found = _TRACEPARENT.fullmatch(traceparent) if traceparent and len(traceparent) <= MAX_TRACEPARENT else None
+    return Trace(found[1].decode() if found else secrets.token_hex(16), secrets.token_hex(8))
+
+
+def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether OpenTelemetry's own variables ask for traces."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none":
+        return False
+    return any(environment.get(f"OTEL_{name}") for name in ("EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT"))
+
+
+class Spans:
+    """Sends a span for each request, over OTLP, to where OpenTelemetry's variables say.
+
+    Raises:
+        ImportError: OpenTelemetry's SDK is not installed; the message says how to install it.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        except ImportError as error:
+            raise ImportError(
+                f"OTEL_ variables ask for traces, but OpenTelemetry is not installed ({error}). Unset them, or run: pip "
+                "install -c constraints.txt '.[tracing]'"
+            ) from error
+        named = "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "") or "OTEL_SERVICE_NAME" in os.environ
+        provider = TracerProvider(resource=Resource.create({} if named else {"service.name": "seedling"}))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer: Tracer = provider.get_tracer("seedling")
+        self.close = provider.shutdown
+
+    def begin(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Span, Trace]:
+        """Begin a request's span, as a part of its caller's if the headers name one."""
+        from opentelemetry.trace import SpanKind
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        caller = TraceContextTextMapPropagator().extract(headers)
+        attributes = {"http.request.method": method, "url.path": path}
+        span = self._tracer.start_span(method, caller, SpanKind.SERVER, attributes)
+        context = span.get_span_context()
+        return span, Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}")
+
+    def end(self, span: Span, method: str, route: str, status: int, told: Mapping[str, Any]) -> None:
+        """End it with what became of it."""
+        from opentelemetry.trace import Status, StatusCode
+
+        span.update_name(f"{method} {route}")
+        span.set_attributes({"http.route": route, "http.response.status_code": status, **told})
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()

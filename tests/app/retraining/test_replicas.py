@@ -1,0 +1,160 @@
+"""Two replicas and a trainer that share a volume and a PostgreSQL: what is decided at one holds at the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.generator import LoadedGenerator
+from app.retraining.aliases import StoredAliases
+from app.retraining.database import Database
+from app.settings import Settings
+from models.repository import Repository, copier
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of
+from tests.app.retraining.test_takeover import SEEDS, Load
+from tests.live import ROOT, Service, environment, service
+from tests.postgres import Postgres, running
+
+FOLLOW_SECONDS = 2.0
+
+
+@contextmanager
+def trainer(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m app.retraining`, as a container of its own."""
+    with (state.parent / "trainer.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.retraining"],
+            cwd=ROOT,
+            env=environment(state, **settings),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def followed(other: Service, model: str) -> float:
+    """Seconds until a replica draws with that version."""
+    began = time.monotonic()
+    while time.monotonic() - began < 20:
+        if httpx.get(f"{other.url}/generate?seed=1", trust_env=False).headers.get("x-model") == model:
+            return time.monotonic() - began
+        time.sleep(0.02)
+    raise AssertionError(f"the replica never drew with {model}")
+
+
+def promote(admin: Admin, version: int | str) -> None:
+    answer = admin.client.put("/admin/models/digits/champion", json={"version": version}, headers={"If-Match": "*"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_retraining_loses_nothing_at_either_replica(tmp_path: Path, cache: Path, postgres: Postgres) -> None:
+    state, url = tmp_path / "state", postgres.make("replicas")
+    shared = SETTINGS | {"database_url": url, "cache": cache, "poll_seconds": 0.5}
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(service(state, embedded_worker=False, access_log=False, **shared)) for _ in range(2))
+        stack.enter_context(trainer(state, **shared))
+        loads = [Load(replica.url, connections=2) for replica in (one, other)]
+        at_one, at_other = admin_of(one), admin_of(other)
+        assert at_one.client.get("/admin/jobs").json()["jobs"] == []
+        while "training" in at_one.client.get("/readyz").json()["degraded"]:
+            time.sleep(0.1)  # until the trainer is known
+        job_id = at_one.retrain(promote="always")
+        assert at_other.job(job_id)["id"] == job_id, "asked for at one, seen at the other"
+        job = at_other.wait(job_id, "succeeded", "failed", "interrupted")
+        assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
+        assert max(followed(replica, "digits/2") for replica in (one, other)) < FOLLOW_SECONDS
+        promote(at_one, "previous")
+        assert followed(other, "digits/1") < FOLLOW_SECONDS, "rolled back at one"
+        promote(at_other, 2)
+        assert followed(one, "digits/2") < FOLLOW_SECONDS
+        for load in loads:
+            load.stop()
+        at_one.client.close()
+        at_other.client.close()
+
+    assert [load.failed for load in loads] == [[], []]
+    drawn = {}
+    for number in (1, 2):
+        generator = LoadedGenerator(Repository(state / "models").get("digits", number))
+        pictures = generator.draw([generator.point(seed)[0] for seed in SEEDS])
+        drawn[f"digits/{number}"] = [picture.tobytes() for picture in pictures]
+    for load in loads:
+        assert [(name, seed) for _, name, seed, pixels in load.answers if drawn[name][seed] != pixels] == []
+        assert {"digits/1", "digits/2"} == set(Counter(name for _, name, _, _ in load.answers))
+    assert not (state / "jobs.db").exists(), "nothing is kept in a file that only one host may see"
+
+
+def test_without_its_database_a_service_draws_on_and_comes_back_by_itself(tmp_path: Path) -> None:
+    with running() as server:
+        settings = SETTINGS | {"database_url": server.make("away"), "embedded_worker": False}
+        with service(tmp_path / "state", **settings) as one:
+            admin = admin_of(one)
+            assert admin.client.get("/admin/jobs").status_code == 200
+            before = admin.client.get("/generate?seed=42")
+            server.stop()
+            assert admin.client.get("/generate?seed=42&format=npy").status_code == 200
+            assert admin.client.get("/generate?seed=42").content == before.content
+            refused = admin.client.get("/admin/jobs")
+            assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+            assert refused.json()["detail"].endswith("then try again: nothing was changed.")
+            time.sleep(0.5)  # after which it has looked for promotions
+            ready = admin.client.get("/readyz")
+            assert ready.status_code == 200
+            assert "PostgreSQL" in ready.json()["degraded"]["database"]
+            with service(tmp_path / "state", port=0, **settings) as late:  # begun while it is away
+                unready = httpx.get(f"{late.url}/readyz", trust_env=False)
+                assert unready.status_code == 503
+                assert "PostgreSQL" in unready.json()["detail"]
+                server.start()
+                assert followed(late, "digits/1") < 10
+            assert admin.client.get("/admin/jobs").status_code == 200
+            assert list(admin.client.get("/readyz").json()["degraded"]) == ["training"], "there is no trainer in this test"
+            admin.client.close()
+            assert "postgres:" not in one.log.read_text(), "no password, nor a place for one"
+
+
+def test_who_moves_to_a_database_keeps_his_champions(database: Database, repository: Repository) -> None:
+    number = repository.publish("digits", copier(repository.get("digits", 1))).number
+    moved = Repository(repository.root, StoredAliases(lambda: database, repository.root))
+    assert moved.aliases("digits") == repository.aliases("digits") == {"champion": 1}
+    before = moved.stamp("digits")
+    assert moved.promote("digits", number) == {"champion": number, "previous": 1}
+    assert moved.stamp("digits") != before
+    elsewhere = Repository(repository.root, StoredAliases(lambda: database, repository.root))
+    assert elsewhere.aliases("digits") == {"champion": number, "previous": 1}
+    assert repository.aliases("digits") == elsewhere.aliases("digits"), "and who moves back"
+    (repository.root / "digits" / "aliases.json").write_text('{"champion": 1}')
+    assert moved.aliases("digits") == {"champion": number, "previous": 1}, "the database is what counts"
+
+
+def test_a_url_that_is_not_postgresqls_is_refused_without_being_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env=environment(Path("unused"), database_url="mysql://user:hunter2@host/db"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "begins with postgresql://" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_usual_way_to_write_the_url_is_understood(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = Settings(database_url=f"{scheme}://u:p@h/d").database_url
+    assert url
+    assert url.get_secret_value() == "postgresql+psycopg://u:p@h/d"
