@@ -5,7 +5,7 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve pages setup-train test check fix types screenshots train evaluate bench clean
+.PHONY: help serve pages setup-train test check fix types screenshots train evaluate bench soak fuzz lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,8 +52,24 @@ evaluate: .venv-dev/ready ## measure the shipped digits anew, each figure beside
 bench: .venv/ready .venv-dev/ready ## compare serving with other servers: 10 minutes, two cores, wrk
 	$(DEV)/python -m benchmarks.serving $(ARGS)
 
+soak: .venv-dev/ready ## an hour of mixed traffic, swaps and kills: make soak ARGS="--minutes 5"
+	$(DEV)/python -m benchmarks.soak $(ARGS)
+
+fuzz: .venv-dev/ready ## feed every parser with made-up bytes, a hundred times as many as make test does
+	SEEDLING_FUZZ_EXAMPLES=100 $(DEV)/python -m pytest tests/fuzz $(ARGS)
+
+COMPILE := .venv-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-annotate --no-header --constraint constraints.txt --extra postgres --extra tracing
+
+lock: ## pin what the images install to constraints.txt, with hashes
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	$(COMPILE) --output-file deploy/requirements/serve.txt pyproject.toml
+	$(COMPILE) --unsafe-package torch --extra train --output-file deploy/requirements/train.txt pyproject.toml
+	sed -i '/^# \(WARNING\|pinned\|satisfied\|torch\)/d' deploy/requirements/train.txt
+
 clean: ## remove both environments and all caches; runs and var stay
-	rm -rf .venv .venv-dev .venv-bench .venv-node web/node_modules app/static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-dev .venv-bench .venv-lock .venv-node web/node_modules app/static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,8 +1,14 @@
 """The service: seeds in, pictures out. Never imports torch."""
 
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 try:
     __version__ = version("seedling")
-except PackageNotFoundError:  # run from a folder that was never installed
-    __version__ = "0+unknown"
+except PackageNotFoundError:  # run from its folder, as in the container
+    try:
+        _project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+        __version__ = str(_project["project"]["version"])
+    except OSError:
+        __version__ = "0+unknown"

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 import uvicorn
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from app.tracing import CURRENT
 
@@ -43,5 +44,6 @@ def log_config(level: str, shape: str = "text") -> dict[str, Any]:
             "fmt": "%(levelname)s %(name)s %(message)s",
             "rename_fields": {"levelname": "level", "name": "logger"},
             "timestamp": "time",
+            "reserved_attrs": [*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
         }
     return config

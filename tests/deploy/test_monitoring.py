@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.conftest import MONITORING, Object, composed
+from tests.live import ROOT
+
+GRAFANA = MONITORING / "grafana"
+RULES: list[Object] = [
+    rule for group in yaml.safe_load((MONITORING / "alarms.yml").read_text())["groups"] for rule in group["rules"]
+]
+DASHBOARD: Object = json.loads((GRAFANA / "dashboards" / "seedling.json").read_text())
+PANELS: list[Object] = DASHBOARD["panels"]
+EXPRESSIONS: list[str] = [target["expr"] for panel in PANELS for target in panel.get("targets", [])]
+EXPRESSIONS += [annotation["expr"] for annotation in DASHBOARD["annotations"]["list"]]
+STORIES = Path(__file__).with_name("alarms_test.yml")
+
+
+def metrics_of(expression: str) -> set[str]:
+    return set(re.findall(r"\bseedling_\w+", expression))
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_understands_its_configuration_and_the_alarms(promtool: str) -> None:
+    run(promtool, "check", "config", MONITORING / "prometheus.yml")
+
+
+def test_each_alarm_fires_in_its_story_and_in_no_other(promtool: str) -> None:
+    run(promtool, "test", "rules", STORIES)
+
+
+def test_each_alarm_has_its_story() -> None:
+    told = set(re.findall(r"Seedling\w+", STORIES.read_text()))
+    assert told == {rule["alert"] for rule in RULES}
+
+
+def test_prometheus_understands_the_dashboard(promtool: str, tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{n}", "expr": expr.replace("$__rate_interval", "1m")} for n, expr in enumerate(EXPRESSIONS)]
+    file = tmp_path / "dashboard.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    run(promtool, "check", "rules", file)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alarm_says_what_is_wrong_and_what_to_do(rule: Object) -> None:
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    page, anchor = rule["annotations"]["runbook"].split("#")
+    headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+    # As GitHub makes anchors of headings.
+    assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_service_tells_every_metric_that_is_asked_for() -> None:
+    from app.metrics import NAMES  # here, so that a fault in it is this test's alone
+
+    asked = set().union(*map(metrics_of, [*EXPRESSIONS, *(rule["expr"] for rule in RULES)]))
+    histogram = "seedling_request_duration_seconds"
+    assert histogram in NAMES
+    assert {name for name in asked if not name.startswith(histogram)} - NAMES == set()
+    assert {name for name in asked if name.startswith(histogram)} <= {
+        f"{histogram}_{part}" for part in ("bucket", "count", "sum")
+    }
+
+
+def test_the_dashboards_panels_are_described_and_do_not_overlap() -> None:
+    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+    for panel in PANELS:
+        assert panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["type"] == "row" or panel["targets"], panel["title"]
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+    for one, other in combinations(PANELS, 2):
+        a, b = one["gridPos"], other["gridPos"]
+        apart = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"] or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+        assert apart, (one["title"], other["title"])
+
+
+def test_the_dashboard_asks_the_data_source_that_is_chosen() -> None:
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == ["datasource"]
+    sources = [panel["datasource"] for panel in PANELS if panel["type"] != "row"]
+    sources += [target["datasource"] for panel in PANELS for target in panel.get("targets", [])]
+    assert all(source == chosen for source in sources)
+
+
+def test_each_finds_the_other_in_compose() -> None:
+    services = composed(ROOT / "compose.yaml")["services"]
+    (job,) = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+    assert job["job_name"] == "seedling"
+    assert job["static_configs"] == [{"targets": [f"api:{services['api']['environment']['GAN_METRICS_PORT']}"]}]
+
+    (source,) = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    assert services["prometheus"]["ports"][0].endswith(":9090")
+
+    (provider,) = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "seedling.yaml").read_text())["providers"]
+    mounted: dict[str, Any] = {target: source for source, target, *_ in (v.split(":") for v in services["grafana"]["volumes"])}
+    assert (ROOT / mounted[provider["options"]["path"]] / "seedling.json").is_file()
+    home = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"{provider['options']['path']}/seedling.json"
