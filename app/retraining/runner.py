@@ -74,7 +74,10 @@ class LocalRunner:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, arguments: Sequence[str], log: Path) -> Handle:
+        temporary = log.parent / "tmp"  # in a container, the volume may be all that can be written
+        temporary.mkdir(exist_ok=True)
         environment = _without_secrets(os.environ) | {
+            "TMPDIR": str(temporary),
             **{name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
             **{"COLUMNS": "160", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
         }

@@ -278,6 +278,13 @@ def test_a_network_of_ipv6_is_one_client(proxied: Service) -> None:
     assert get(proxied, "/generate?seed=1", client="2001:db8:0:1::1").status_code == 200
 
 
+def test_an_address_that_only_the_caller_claims_is_not_believed(watched: tuple[Service, str]) -> None:
+    running, _ = watched
+    claimed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
+    asked = httpx.get(f"{running.url}/livez", headers=claimed, trust_env=False)
+    assert line_about(running, logger="seedling.access", trace_id=asked.headers["x-request-id"])["client"] == "127.0.0.1"
+
+
 # Hosts, origins, headers.
 
 

@@ -21,7 +21,7 @@ import json, os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
 print(json.dumps({
     "nice": os.nice(0), "group": os.getpgid(0), "threads": os.environ["OMP_NUM_THREADS"], "arguments": sys.argv[1:],
-    "secrets": [name for name in os.environ if name.startswith("GAN_")],
+    "temporary": os.environ["TMPDIR"], "secrets": [name for name in os.environ if name.startswith("GAN_")],
 }), flush=True)
 if "deaf" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -65,7 +65,9 @@ def test_a_trainer_is_niced_bounded_alone_in_its_group_and_knows_no_secret(runne
     assert said == {
         **{"nice": 7, "group": handle["pid"], "threads": "3"},
         **{"arguments": ["train", "--out", "x"], "secrets": []},
+        "temporary": str(tmp_path / "tmp"),
     }
+    assert (tmp_path / "tmp").is_dir(), "where a root file system is only read, there is no other"
     assert json.loads(json.dumps(handle)) == handle
 
 

@@ -1,0 +1,16 @@
+"""The service that the fuzzers ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fuzz.asgi import Server, running
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("fuzz") / "service") as server:
+        server.inner.state.retraining.require_trainer = lambda: None  # jobs are entered, and nobody trains them
+        yield server

@@ -1,0 +1,112 @@
+"""Real picture files of every kind that is read, and what can be made of their parts."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+LEVELS = np.random.default_rng(7).integers(0, 256, (12, 17), dtype=np.uint8)
+GREY = Image.fromarray(LEVELS)
+COLOUR = Image.fromarray(np.stack([LEVELS, LEVELS[::-1], LEVELS[:, ::-1]], axis=-1))
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A PNG chunk whose checksum is right."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def chunks_of(png: bytes) -> list[tuple[bytes, bytes]]:
+    found, place = [], len(SIGNATURE)
+    while place < len(png):
+        (length,) = struct.unpack_from(">I", png, place)
+        found.append((png[place + 4 : place + 8], png[place + 8 : place + 8 + length]))
+        place += 12 + length
+    return found
+
+
+def png_of(width: int, height: int, *, depth: int = 8, colour: int = 0, pixels: bytes = b"\0" * 1000) -> bytes:
+    """A PNG that announces these, whatever its pixels are."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+
+
+def gif_of(width: int, height: int) -> bytes:
+    whole = saved(GREY, "GIF")
+    place = whole.index(b"\x2c", 13 + 768)  # the frame's own size, too
+    size = struct.pack("<HH", width, height)
+    return whole[:6] + size + whole[10 : place + 5] + size + whole[place + 9 :]
+
+
+def jpeg_of(width: int, height: int) -> bytes:
+    whole = saved(GREY, "JPEG")
+    place = whole.index(b"\xff\xc0") + 5
+    return whole[:place] + struct.pack(">HH", height, width) + whole[place + 4 :]
+
+
+def webp_of(width: int, height: int) -> bytes:
+    """An extended WebP whose canvas is as large as its header can say."""
+    frame = saved(COLOUR, "WEBP", lossless=True)[12:]
+    canvas = b"\0\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    content = b"WEBPVP8X" + struct.pack("<I", 10) + canvas + frame
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
+def _exif() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "turned"
+    return exif.tobytes()
+
+
+def _told() -> PngImagePlugin.PngInfo:
+    told = PngImagePlugin.PngInfo()
+    told.add_text("seed", "42")
+    told.add_text("long", "x" * 600, zip=True)
+    told.add_itxt("title", "семя", zip=True)
+    return told
+
+
+def _archive() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.txt", "text")
+    return out.getvalue()
+
+
+_MOVING = {"save_all": True, "append_images": [COLOUR.transpose(Image.Transpose.ROTATE_180)]}
+FILES = {
+    "png": saved(GREY, "PNG", pnginfo=_told(), exif=_exif()),
+    "png-bits": saved(GREY.convert("1"), "PNG"),
+    "png-deep": saved(Image.fromarray(LEVELS.astype(np.uint16) * 257), "PNG"),
+    "png-palette": saved(GREY.convert("P"), "PNG", transparency=3),
+    "png-alpha": saved(Image.merge("LA", [GREY, GREY]), "PNG"),
+    "apng": saved(COLOUR, "PNG", **_MOVING),
+    "jpeg": saved(COLOUR, "JPEG", exif=_exif()),
+    "jpeg-progressive": saved(GREY, "JPEG", progressive=True),
+    "jpeg-cmyk": saved(COLOUR.convert("CMYK"), "JPEG"),
+    "mpo": saved(COLOUR, "MPO", **_MOVING),
+    "gif": saved(GREY, "GIF", comment="a comment", transparency=1),
+    "gif-moving": saved(COLOUR, "GIF", **_MOVING),
+    "webp": saved(COLOUR, "WEBP", exif=_exif()),
+    "webp-alpha": saved(Image.merge("LA", [GREY, GREY]).convert("RGBA"), "WEBP", lossless=True),
+    "webp-moving": saved(COLOUR, "WEBP", **_MOVING),
+}
+TAILS = {
+    "html": b"<html><script>alert(1)</script></html>",
+    "zip": _archive(),
+    "js": b"*/alert(1);/*",
+    "png": saved(GREY.transpose(Image.Transpose.ROTATE_180), "PNG"),
+    "zeros": b"\0" * 1000,
+}
+"""What can be hung on to a picture so that it is a file of another kind as well."""

@@ -1,0 +1,22 @@
+"""Half a minute of `make soak`: nothing wrong, nothing lost, though workers are killed and champions swapped."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import soak
+
+
+def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_swapped(capsys: pytest.CaptureFixture[str]) -> None:
+    status = soak.main(["--minutes", "0.5"])
+    found = json.loads(capsys.readouterr().out)
+    assert (status, found["wrong"], found["failed"], found["lost"]) == (0, [], [], [])
+    kinds = found["by kind"]
+    assert kinds["/generate"] > 100
+    assert kinds["workers killed"] >= 2
+    assert kinds["supervisors killed"] >= 1
+    assert kinds["swaps"] >= 3
+    assert found["jobs"] >= 1
+    assert {"/interpolate", "/discriminate", "/plane", "/models", "/readyz"} <= kinds.keys()
