@@ -165,7 +165,7 @@ def read_text(content: bytes) -> dict[str, str]:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.load()
             return {str(k): str(v) for k, v in picture.info.items() if isinstance(v, str)}
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(f"This is not a PNG ({error}). Give a PNG that Seedling made.") from error
 
 

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge
 from app.problems import problem
+from app.scopes import PICTURES, ROUTE
 
 MAX_BODY = 1024 * 1024
 
@@ -28,8 +29,9 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        scope["method"] = "GET"
-        await self.app(scope, receive, without_body)
+        inner = {**scope, "method": "GET"}  # a copy: the server still has to know that no body is to be sent
+        await self.app(inner, receive, without_body)
+        scope.update((name, inner[name]) for name in (ROUTE, PICTURES, "route") if name in inner)
 
 
 class JsonByDefault:
@@ -69,7 +71,7 @@ class BoundedBody:
             return
         limit = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")), MAX_BODY)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
             await self._refuse(limit, scope, receive, send)
             return
         received, started, refused = 0, False, False

@@ -116,7 +116,7 @@ def preferred_language(accepted: str) -> str:
     best, quality = LANGUAGES[0], 0.0
     for part in accepted.split(","):
         tag, _, parameter = part.strip().partition(";")
-        match = re.fullmatch(r"\s*q=([01](\.\d{0,3})?)", parameter) if parameter else None
+        match = re.fullmatch(r"\s*q=(0(\.\d{0,3})?|1(\.0{0,3})?)", parameter) if parameter else None
         weight = float(match[1]) if match else 1.0 if not parameter else 0.0
         language = tag.strip().lower().partition("-")[0]
         if language in LANGUAGES and weight > quality:

@@ -54,7 +54,7 @@ class FileAliases:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             raise Damaged(f"{path} is not JSON ({error}). Write {{}} into it, then promote a version.") from error
-        if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
+        if not isinstance(found, dict) or not all(type(v) is int and v > 0 for v in found.values()):
             raise Damaged(f"{path} does not map aliases to numbers. Write {{}} into it, then promote a version.")
         return found
 

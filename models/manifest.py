@@ -132,8 +132,8 @@ class Manifest(_Part):
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)
     created: datetime
-    files: dict[str, str]
-    """File name to sha256."""
+    files: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")], str]
+    """File name to sha256; a name, never a path. The generator's and the discriminator's are always there."""
     z_dim: int = Field(ge=1)
     classes: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,80}$")], ...]
     """Names of the classes in the order of the label's columns, printable ASCII without spaces, no two alike; empty for an
@@ -169,6 +169,14 @@ class Manifest(_Part):
         if len(set(classes)) != len(classes):
             raise ValueError("two classes have the same name. Rename one.")
         return classes
+
+    @field_validator("files")
+    @classmethod
+    def _has_both_networks(cls, files: dict[str, str]) -> dict[str, str]:
+        missing = {GENERATOR, DISCRIMINATOR} - files.keys()
+        if missing:
+            raise ValueError(f"it does not list {' and '.join(sorted(missing))}")
+        return files
 
     @property
     def digest(self) -> str:

@@ -33,6 +33,8 @@ from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTE
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
 REQUIRED = (GENERATOR, DISCRIMINATOR)
+MOST_VERSIONS = 10**9
+"""A higher number is no count of versions."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,11 @@ class Repository:
         """
         adopted = []
         for name in shipped.names():
-            is_new, champion = not self.numbers(name), shipped.aliases(name).get(CHAMPION)
+            is_new, champion = not self.numbers(name), None
+            try:
+                champion = shipped.aliases(name).get(CHAMPION)
+            except RepositoryError as error:
+                logger.error("the champion of the shipped %s is not known: %s", name, error)
             for number in shipped.numbers(name):
                 try:
                     with self._lock(name):
@@ -288,7 +294,7 @@ class Repository:
         """What the versions drew with that were deleted."""
         try:
             return set(json.loads(self._deleted_path(name).read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError, RecursionError):
             return set()
 
     def _deleted_path(self, name: str) -> Path:
@@ -299,7 +305,7 @@ class Repository:
         taken = [int(p.name) for p in (self.root / name).iterdir() if _is_number(p.name)]
         with contextlib.suppress(FileNotFoundError, ValueError):
             taken.append(int(self._highest_path(name).read_text()))
-        return max(taken, default=0) + 1
+        return max([0, *(number for number in taken if number < MOST_VERSIONS)]) + 1
 
     def _highest_path(self, name: str) -> Path:
         return self.root / name / ".highest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -46,9 +47,8 @@ def read_query(query: bytes) -> dict[str, str]:
         raise InvalidRequest("The query is not UTF-8. Encode it as UTF-8, then percent-encode.") from error
     values = dict(pairs)
     if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest(f"The parameter {twice[:80]!r} is given {names.count(twice)} times. Give it once.")
+        twice, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise InvalidRequest(f"The parameter {twice[:80]!r} is given {times} times. Give it once.")
     return values
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import InvalidRequest, NotFound
 from app.retraining.job import ENDED, RESUMABLE, Draft, Job, Promote, State
@@ -45,6 +45,14 @@ class Budget(_Body):
         return self
 
 
+def _shallow(spec: dict[str, Any]) -> dict[str, Any]:
+    """No field of a spec is deeper than a list; what is, could not even be told back."""
+    for name, value in spec.items():
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, list | dict) for item in value)):
+            raise ValueError(f"{name[:80]!r} is nested too deep. Give a value, or a list of values.")
+    return spec
+
+
 class RetrainBody(_Body):
     """The body of `POST /admin/retrain`. All of it may be left out."""
 
@@ -61,7 +69,7 @@ class RetrainBody(_Body):
         default=None, pattern=NAME_PATTERN, description="Model to make a version of; by default the one that is served."
     )
     preset: PresetName = Field(default="standard", description="Where the spec starts from.")
-    spec: Annotated[dict[str, Any], Field(max_length=len(TrainingSpec.model_fields))] = Field(
+    spec: Annotated[dict[str, Any], Field(max_length=len(TrainingSpec.model_fields)), AfterValidator(_shallow)] = Field(
         default_factory=dict,
         description="Fields of the TrainingSpec that differ from the preset; `python -m training train --show` lists them.",
         examples=[{"gamma": 0.5}],
@@ -192,7 +200,9 @@ class JobView(BaseModel):
     def of(cls, job: Job, root_path: str) -> JobView:
         """A job as the caller sees it, behind whatever proxy."""
         base = f"{root_path}/admin/jobs/{job.id}"
-        part = 1.0 if job.state in ("evaluating", "succeeded") else float((job.progress or {}).get("part", 0))
+        said = (job.progress or {}).get("part")
+        so_far = float(said) if isinstance(said, int | float) else 0.0
+        part = 1.0 if job.state in ("evaluating", "succeeded") else so_far
         return cls(
             id=job.id,
             number=job.number,

@@ -31,7 +31,7 @@ class StoredAliases:
             found = connection.scalar(select(table.c.aliases).where(table.c.model == name))
         if found is None:
             return self._files.read(name)
-        if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
+        if not isinstance(found, dict) or not all(type(v) is int and v > 0 for v in found.values()):
             raise Damaged(f"The aliases of {name} in the database are no numbers. Delete their row, then promote a version.")
         return found
 

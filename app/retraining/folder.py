@@ -73,11 +73,13 @@ class JobFolder:
         except FileNotFoundError:
             return [], offset
         whole = content[: content.rfind(b"\n") + 1]
+        if not whole and len(content) == MOST_AT_A_TIME:  # nothing that a trainer writes: pass over it
+            return [], offset + len(content)
         found = []
         for line in whole.splitlines():
             try:
-                event = json.loads(line)
-            except ValueError:
+                event = json.loads(line, parse_constant=lambda _: None)
+            except (ValueError, RecursionError):
                 continue
             if isinstance(event, dict):
                 found.append(event)

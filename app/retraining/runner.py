@@ -126,7 +126,7 @@ def holder_of(lock: Path) -> Handle | None:
     """The trainer that holds the lock of a run's folder, if one does: it has written its process id there."""
     if not _is_locked(lock):
         return None
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         said = json.loads(lock.read_text())
         if said["place"] == place():
             return _handle_of(int(said["pid"]), lock)

@@ -240,14 +240,14 @@ class JobStore:
         with self.database.write() as connection:
             check_held(connection, lease)
             for line in found:
-                kind, when = str(line.get("event", "unknown"))[:32], line.get("time")
+                kind, when = str(line.get("event", "unknown"))[:32].encode(errors="replace").decode(), line.get("time")
                 data = {name: value for name, value in line.items() if name not in ("event", "time")}
                 if kind == "end":
                     kind = "trained"  # the job's own end comes later
                     changes["trained"] = data
                 elif kind in ("progress", "metrics"):
                     changes[kind] = data
-                _add_event(connection, job.id, kind, data, when if isinstance(when, int | float) else None)
+                _add_event(connection, job.id, kind, data, when if isinstance(when, int | float) and 0 < when < 1e11 else None)
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**changes))
             return _job(connection, job.id)
 

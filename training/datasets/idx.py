@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import zlib
 from pathlib import Path
@@ -12,6 +11,9 @@ import numpy as np
 from training.errors import DatasetError
 
 UNSIGNED_BYTE = 0x08
+MOST_BYTES = 64 * 2**20
+"""MNIST's training pictures are 47 MB."""
+MOST_DIMENSIONS = 4
 
 
 def read_idx(path: Path, *, sha256: str, remedy: str) -> np.ndarray:
@@ -26,7 +28,7 @@ def read_idx(path: Path, *, sha256: str, remedy: str) -> np.ndarray:
         DatasetError: the file is missing, truncated, not IDX, or has another checksum.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
+        content = _unpack(path.read_bytes())
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing. {remedy}") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -35,6 +37,17 @@ def read_idx(path: Path, *, sha256: str, remedy: str) -> np.ndarray:
     if found != sha256:
         raise DatasetError(f"{path} is not the published file: expected sha256 {sha256}, found {found}. {remedy}")
     return parse_idx(content, name=str(path), remedy=remedy)
+
+
+def _unpack(packed: bytes) -> bytes:
+    """What a gzip file holds, if that is not more than any dataset here."""
+    unpacker = zlib.decompressobj(wbits=31)
+    content = unpacker.decompress(packed, MOST_BYTES)
+    if unpacker.unconsumed_tail:
+        raise OSError(f"it holds more than {MOST_BYTES:,} bytes")
+    if not unpacker.eof:
+        raise EOFError("it is cut off")
+    return content
 
 
 def parse_idx(content: bytes, *, name: str, remedy: str) -> np.ndarray:
@@ -46,9 +59,13 @@ def parse_idx(content: bytes, *, name: str, remedy: str) -> np.ndarray:
     if len(content) < 4 or content[:3] != bytes([0, 0, UNSIGNED_BYTE]) or len(content) < 4 + 4 * content[3]:
         raise DatasetError(f"{name} is not an IDX file of unsigned bytes: it begins with {content[:4].hex()!r}. {remedy}")
     rank = content[3]
+    if rank > MOST_DIMENSIONS:
+        raise DatasetError(f"{name} has {rank} dimensions; pictures have three. {remedy}")
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(rank))
     data = content[4 + 4 * rank :]
     expected = int(np.prod(shape, dtype=object))
     if len(data) != expected:
         raise DatasetError(f"{name} holds {len(data)} bytes of data, but its header says {shape}: {expected}. {remedy}")
+    if not data:
+        raise DatasetError(f"{name} is empty. {remedy}")
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)

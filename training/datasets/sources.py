@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.idx import read_idx
+from training.datasets.idx import MOST_BYTES, read_idx
 from training.errors import DatasetError
 from training.spec import DatasetName
 
@@ -148,7 +148,7 @@ def _fetch(file: str, folder: Path, sha256: str, mirrors: tuple[str, ...]) -> No
     for mirror in mirrors:
         try:
             with urllib.request.urlopen(mirror + file, timeout=60) as answer:  # noqa: S310 - the mirrors are ours
-                part.write_bytes(answer.read())
+                part.write_bytes(answer.read(MOST_BYTES))
             read_idx(part, sha256=sha256, remedy=remedy)
         except (OSError, http.client.HTTPException, DatasetError) as error:
             failures.append(f"{mirror}: {error}")

@@ -1,0 +1,164 @@
+"""What the fuzzers found, each as small as it could be made."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.api.dependencies import read_query
+from app.api.retraining_schemas import RetrainBody
+from app.decoding import decode
+from app.errors import InvalidRequest, PictureTooLarge
+from app.imaging import read_text
+from app.middleware import MAX_BODY, BoundedBody
+from app.pages import preferred_language
+from app.retraining.database import Database
+from app.retraining.folder import MOST_AT_A_TIME, JobFolder
+from app.retraining.job import Draft
+from app.retraining.lease import Workers
+from app.retraining.store import JobStore
+from models.errors import Damaged
+from models.manifest import MANIFEST, Manifest
+from models.repository import Repository, copier
+from tests.fuzz.pictures import FILES
+from tests.live import SHIPPED
+from training.datasets import idx
+from training.errors import DatasetError
+
+JPEG = FILES["jpeg"]
+
+
+@pytest.mark.parametrize(
+    "stuffing", [(b"\xff\xe1\x00\x12Exif\0\0" + b"x" * 10) * 495_000, b"\xff" * 9_900_000], ids=["exif", "fill"]
+)
+def test_a_jpeg_that_is_all_markers_is_refused_before_it_is_read(stuffing: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(PictureTooLarge, match="all markers"):
+        decode(JPEG[:2] + stuffing + JPEG[2:])
+    assert time.process_time() - began < 1
+
+
+def test_a_jpeg_with_a_cameras_metadata_is_read() -> None:
+    segment = b"\xff\xe1\x20\x02" + b"Exif\0\0" + b"\xff" * (0x2000 - 6)
+    decode(JPEG[:2] + segment + JPEG[2:])
+
+
+def test_many_parameters_are_read_in_a_moment() -> None:
+    names = [f"{number:x}" for number in range(16_000)]
+    began = time.process_time()
+    with pytest.raises(InvalidRequest, match="'3e7f' is given 2 times"):
+        read_query("&".join([*names, names[-1]]).encode())
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("spec", [{"gamma": [[[1]]]}, {"gamma": {"a": 1}}, {"gamma": [{"a": 1}]}])
+def test_a_spec_that_is_nested_is_refused(spec: dict) -> None:
+    with pytest.raises(ValidationError, match="nested too deep"):
+        RetrainBody(spec=spec)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "a/b", "..", ".hidden", "x" * 300, "a\n", ""])
+def test_a_manifest_names_files_and_no_paths(name: str) -> None:
+    told = json.loads((SHIPPED / "digits" / "1" / MANIFEST).read_text())
+    told["files"][name] = "0" * 64
+    with pytest.raises(ValidationError, match="files"):
+        Manifest.model_validate(told)
+
+
+@pytest.mark.parametrize("missing", ["generator.onnx", "discriminator.onnx"])
+def test_a_version_without_a_network_is_passed_over_and_does_not_break_the_start(
+    missing: str, repository: Repository, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = repository.root / "digits" / "1" / MANIFEST
+    told = json.loads(path.read_text())
+    del told["files"][missing]
+    path.write_text(json.dumps(told))
+    with caplog.at_level(logging.ERROR):
+        assert Repository(tmp_path / "new").adopt(repository) == []
+    assert f"does not list {missing}" in caplog.text
+
+
+def test_a_damaged_alias_of_what_is_shipped_does_not_break_the_start(repository: Repository, tmp_path: Path) -> None:
+    (repository.root / "digits" / "aliases.json").write_text("[]")
+    new = Repository(tmp_path / "new")
+    assert [version.number for version in new.adopt(repository)] == [1]
+    assert new.aliases("digits") == {"champion": 1}
+
+
+@pytest.mark.parametrize("aliases", ['{"champion": true}', '{"champion": 0}', '{"champion": -1}', '{"champion": 1.0}'])
+def test_an_alias_that_is_no_number_of_a_version_is_damage(repository: Repository, aliases: str) -> None:
+    (repository.root / "digits" / "aliases.json").write_text(aliases)
+    with pytest.raises(Damaged):
+        repository.aliases("digits")
+
+
+@pytest.mark.parametrize("highest", ["-5", "9" * 300, "", "junk"])
+def test_a_damaged_note_of_the_highest_number_does_not_stop_publishing(repository: Repository, highest: str) -> None:
+    (repository.root / "digits" / ".highest").write_text(highest)
+    (repository.root / "digits" / ".deleted").write_text("[" * 100_000)
+    assert repository.publish("digits", copier(repository.get("digits", 1))).number == 2
+
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idx, "MOST_BYTES", 10_000)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(1_000_000)))
+    with pytest.raises(DatasetError, match="holds more than 10,000 bytes"):
+        idx.read_idx(tmp_path / "bomb.gz", sha256="0" * 64, remedy="Mend it.")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\0\0\x08\x41" + b"\0\0\0\1" * 65 + b"x", b"\0\0\x08\3" + b"\0" * 4 + b"\xff" * 8], ids=["rank", "size"]
+)
+def test_an_idx_header_beyond_all_bounds_is_a_datasets_error(content: bytes) -> None:
+    with pytest.raises(DatasetError, match=r"Mend it\.$"):
+        idx.parse_idx(content, name="file", remedy="Mend it.")
+
+
+def test_a_png_that_announces_too_much_has_no_text() -> None:
+    header = FILES["png"][:16] + (60_000).to_bytes(4, "big") * 2 + FILES["png"][24:]
+    with pytest.raises(ValueError, match="not a PNG"):
+        read_text(header)
+
+
+def test_a_line_that_no_trainer_writes_does_not_stop_the_reading(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "x")
+    folder.path.mkdir(parents=True)
+    folder.events.write_bytes(b"[" * 100_000 + b"\n" + b"x" * (3 * MOST_AT_A_TIME) + b'\n{"event": "a"}\n{"n": NaN}\n')
+    found, offset = [], 0
+    for _ in range(10):
+        more, offset = folder.read_events(offset)
+        found += more
+    assert found == [{"event": "a"}, {"n": None}]
+
+
+@pytest.mark.parametrize("line", [{"event": "\ud800"}, {"event": "a", "time": 10**400}, {"event": "a", "time": float("nan")}])
+def test_a_strange_event_is_taken_in_and_stops_nothing(database: Database, line: dict) -> None:
+    store, lease = JobStore(database), Workers(database, "alone").beat()
+    assert lease
+    job = store.create(Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="a"), 8)
+    assert store.take_in(lease, job, [line], 7).offset == 7
+    assert store.events(job.id)[-1].time == pytest.approx(time.time(), abs=60)
+
+
+@pytest.mark.parametrize(("accepted", "language"), [("ru,en; q=1.5", "ru"), ("ru;q=0.5,en;q=1.000", "en"), ("ru;q=1.", "ru")])
+def test_a_weight_above_one_is_none(accepted: str, language: str) -> None:
+    assert preferred_language(accepted) == language
+
+
+@pytest.mark.anyio
+async def test_a_length_of_thousands_of_digits_is_too_large() -> None:
+    said: list[dict] = []
+
+    async def send(message: dict) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"9" * 5000)]}
+    await BoundedBody(None, {})(scope, None, send)  # type: ignore[arg-type]
+    assert said[0]["status"] == 413
+    assert f"{MAX_BODY:,}".encode() in said[1]["body"]
