@@ -22,6 +22,8 @@
     ├── PreconditionRequired    428  a promotion must say which champion it replaces
     ├── QueueFull               429  too many jobs are waiting
     ├── TooManyAttempts         429  too many wrong tokens from one address
+    │   └── TooManyRequests     429  one client asks for more than its share
+    ├── HostUnknown             421  the Host header names another service
     ├── BadCredentials          400  an Authorization header that cannot be read (RFC 6750)
     ├── Unauthorized            401  no token
     │   └── TokenInvalid        401  a wrong one
