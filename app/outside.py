@@ -199,7 +199,6 @@ def _host(scope: Scope) -> str:
 
 def surround(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> ASGIApp:
     """The service with all of it around, as the settings have it."""
-    app = SecurityHeaders(app)
     if settings.cors:
         app = CORSMiddleware(
             app,
@@ -223,4 +222,4 @@ def surround(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> AS
     rate = settings.rate
     if rate:
         app = RateLimited(app, TokenBuckets(rate, settings.rate_burst * rate))
-    return Observed(app, log=settings.access_log, spans=spans)
+    return Observed(SecurityHeaders(app), log=settings.access_log, spans=spans)

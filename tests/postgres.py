@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from sqlalchemy import create_engine, text
 
 from tests.live import free_port
+from tests.skipping import skip
 
 SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "max_connections": "60", "shared_buffers": "32MB"}
 """A power cut is not what is tested."""
@@ -72,10 +72,7 @@ def running() -> Iterator[Postgres]:
     """A cluster while the block lasts; skips the test where PostgreSQL is not installed, unless nothing may be skipped."""
     bin = programs()
     if bin is None:
-        reason = "needs PostgreSQL: apt-get install -y postgresql"
-        if os.environ.get("SEEDLING_SKIP_NOTHING"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip("There is no PostgreSQL. Install it: apt-get install postgresql.")
     # Not below pytest's temporary folder: only the user of the tests may enter that.
     with tempfile.TemporaryDirectory(prefix="seedling-postgres-") as folder:
         server = Postgres(Path(folder), bin)

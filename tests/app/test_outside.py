@@ -297,6 +297,7 @@ def test_a_service_answers_to_its_names(proxied: Service, host: str) -> None:
 def test_a_service_that_knows_its_names_answers_to_no_other(proxied: Service, host: str) -> None:
     refused = get(proxied, "/generate?seed=1", Host=host)
     assert (refused.status_code, refused.json()["code"]) == (421, "host_unknown")
+    assert refused.headers["x-content-type-options"] == "nosniff"
     assert refused.json()["detail"].endswith("add it to GAN_HOSTS.")
     assert get(proxied, "/readyz", Host=host).status_code == 200, "a probe comes by address"
 

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import yaml
 
 from app.settings import Settings
 from tests.live import ROOT
+from tests.skipping import skip
 
 DEPLOY, MONITORING = ROOT / "deploy", ROOT / "deploy" / "monitoring"
 SETTINGS = {f"GAN_{name.upper()}" for name in Settings.model_fields}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 
 Object = dict[str, Any]
-
-
-def skip(reason: str) -> NoReturn:
-    """Skip, except where nothing may be skipped."""
-    if os.environ.get("SEEDLING_SKIP_NOTHING"):
-        pytest.fail(f"{reason} SEEDLING_SKIP_NOTHING is set, so this is a failure.")
-    pytest.skip(reason)
 
 
 def default(name: str) -> Any:

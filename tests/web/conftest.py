@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.live import ROOT, Service, service
+from tests.skipping import skip
 
 WEB, STATIC = ROOT / "web", ROOT / "app" / "static"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 SLOW = 30_000
 """Milliseconds that a shared machine may take; what is waited for is there at once, or not at all."""
-
-
-def skip(reason: str) -> NoReturn:
-    """Skip, except where nothing may be skipped."""
-    if os.environ.get("SEEDLING_SKIP_NOTHING"):
-        pytest.fail(f"{reason} SEEDLING_SKIP_NOTHING is set, so this is a failure.")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
