@@ -70,6 +70,7 @@ class Soak:
         self.url, self.parent = server.url, psutil.Process(server.process.pid)
         self.trainer = self._start_trainer()
         self.spared = self._workers()[0]
+        self._wait_for_trainer()
         began = time.monotonic()
         self.ends = began + self.seconds
         shifts: list[Callable[[httpx.Client], None]] = [self.singles, self.singles, self.sheets, self.others]
@@ -218,6 +219,13 @@ class Soak:
                 self.counted["trainers killed"] += 1
 
         self._every(min(97.0, self.seconds / 3), kill)
+
+    def _wait_for_trainer(self) -> None:
+        with httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60, trust_env=False
+        ) as client:
+            while not client.get("/admin/jobs").json()["trainers"]:
+                time.sleep(0.2)
 
     def _start_trainer(self) -> subprocess.Popen[bytes]:
         with (self.state.parent / "trainer.log").open("ab") as log:

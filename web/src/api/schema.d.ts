@@ -527,9 +527,30 @@ export interface paths {
         };
         /**
          * Can it serve?
-         * @description Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and why.
+         * @description Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and what does not
+         *     work though pictures are drawn: for that, nobody is to be sent elsewhere.
          */
         get: operations["readyz_readyz_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell all figures to Prometheus
+         * @description In its text format, of all workers together. Needs a token of any kind; at `GAN_METRICS_PORT` it needs none.
+         */
+        get: operations["show_metrics_metrics_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1198,7 +1219,7 @@ export interface components {
             created: string;
             /**
              * Files
-             * @description File name to sha256.
+             * @description File name to sha256; a name, never a path. The generator's and the discriminator's are always there.
              */
             files: {
                 [key: string]: string;
@@ -1407,6 +1428,13 @@ export interface components {
              * @description Versions that are not served, and why.
              */
             refused: {
+                [key: string]: string;
+            };
+            /**
+             * Degraded
+             * @description What does not work though pictures are drawn: `database`, `models`, `state` or `training`, and why.
+             */
+            degraded: {
                 [key: string]: string;
             };
         };
@@ -4069,6 +4097,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_metrics_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; version=0.0.4; charset=utf-8": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
