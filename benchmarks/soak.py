@@ -45,12 +45,13 @@ class Soak:
     Args:
         folder: for the service's state.
         minutes: how long.
+        cache: of what the judges see, which takes a minute to compute; by default a new one.
     """
 
-    def __init__(self, folder: Path, minutes: float) -> None:
+    def __init__(self, folder: Path, minutes: float, cache: Path | None = None) -> None:
         self.seconds, self.ends = minutes * 60, 0.0
         self.settings: dict[str, object] = {
-            **{"admin_token": TOKEN, "gate_pictures": 200, "cache": folder / "cache", "embedded_worker": False},
+            **{"admin_token": TOKEN, "gate_pictures": 200, "cache": cache or folder / "cache", "embedded_worker": False},
             "max_loaded": 2,  # versions come and go, as they would in months
         }
         self.state = folder / "state"
@@ -259,9 +260,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, print the figures as JSON, and return the exit status."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--cache", type=Path, help="what the judges see, if it was computed before")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="seedling-soak-") as folder:
-        found = Soak(Path(folder), chosen.minutes).run()
+        found = Soak(Path(folder), chosen.minutes, chosen.cache).run()
     print(json.dumps(found, indent=2))
     grew = chosen.minutes >= LEAST_MINUTES and float(str(found["growth"])) > MOST_GROWTH
     return int(bool(found["wrong"] or found["failed"] or found["lost"] or grew))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks import soak
 
 
-def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_swapped(capsys: pytest.CaptureFixture[str]) -> None:
-    status = soak.main(["--minutes", "0.5"])
+def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_swapped(
+    capsys: pytest.CaptureFixture[str], cache: Path
+) -> None:
+    status = soak.main(["--minutes", "0.5", "--cache", str(cache)])
     found = json.loads(capsys.readouterr().out)
     assert (status, found["wrong"], found["failed"], found["lost"]) == (0, [], [], [])
     kinds = found["by kind"]
