@@ -243,11 +243,12 @@ class Soak:
         headers, deadline = {"Authorization": f"Bearer {TOKEN}"}, time.monotonic() + 180 * max(1, len(self.jobs))
         with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
             while time.monotonic() < deadline:
-                states = {job: client.get(f"/admin/jobs/{job}").json().get("state", "gone") for job in self.jobs}
-                if not any(state in ("queued", "running", "evaluating") for state in states.values()):
+                jobs = [client.get(f"/admin/jobs/{job}").json() for job in self.jobs]
+                if not any(job.get("state") in ("queued", "running", "evaluating") for job in jobs):
                     break
                 time.sleep(1)
-        return [f"{job}: {state}" for job, state in states.items() if state != "succeeded"] if self.jobs else []
+        lost = [job for job in jobs if job.get("state") != "succeeded"] if self.jobs else []
+        return [f"{job.get('id')}: {job.get('state', 'gone')}: {job.get('detail')}" for job in lost]
 
     def _growth(self) -> float:
         """Of the spared worker's memory."""
