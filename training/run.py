@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -137,8 +138,11 @@ def run(
         if new:
             start(folder, new, initial)
         folder.stop.unlink(missing_ok=True)
-        for leftover in folder.path.glob(".*.part"):  # of a checkpoint that was being written when its writer was killed
-            leftover.unlink(missing_ok=True)
+        for leftover in folder.path.glob(".*.part"):  # what was being written when its writer was killed
+            if leftover.is_dir():  # an exported candidate
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:  # a checkpoint
+                leftover.unlink(missing_ok=True)
         events = Events(folder.events)
         try:
             loop = _prepare(folder, events, resume=resume, device=device, data_folder=data_folder)

@@ -111,6 +111,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp
     with folder.events.open("a") as events:
         events.write('{"event": "prog')  # as a write cut short would leave it
     (folder.path / ".checkpoint.pt.0123.part").write_bytes(b"half a checkpoint")
+    (folder.path / ".candidate.part" / "inside").mkdir(parents=True)  # as an evaluation that was killed leaves it
     process = train("--resume", "--out", folder.path)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
