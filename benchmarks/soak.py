@@ -167,14 +167,17 @@ class Soak:
 
     def _every(self, seconds: float, step: Callable[[httpx.Client], None]) -> None:
         """A step now and then, until the end."""
-        headers = {"Authorization": f"Bearer {TOKEN}"}
         while time.monotonic() + seconds < self.ends:
             time.sleep(seconds)
-            with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
-                try:
-                    step(client)
-                except httpx.TransportError as error:
-                    self._cut(f"{step.__name__}: {error!r}")
+            self._once(step)
+
+    def _once(self, step: Callable[[httpx.Client], None]) -> None:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
+            try:
+                step(client)
+            except httpx.TransportError as error:
+                self._cut(f"{step.__name__}: {error!r}")
 
     def swap(self) -> None:
         def promote(client: httpx.Client) -> None:
@@ -196,6 +199,9 @@ class Soak:
             else:
                 self.counted[f"jobs refused: {answer.json().get('code')}"] += 1
 
+        while not self.jobs and time.monotonic() < self.ends:  # the first at once, however short the time
+            self._once(post)
+            time.sleep(0.5)
         self._every(min(60.0, self.seconds / 2.5), post)
 
     def kill_workers(self) -> None:
