@@ -14,14 +14,14 @@ import pytest
 
 from tests.live import Service, service
 
-READ_SECONDS, WRITE_SECONDS = 1.0, 2.0
+READ_SECONDS, WRITE_SECONDS = 2.0, 3.0
 GET = b"GET /generate?seed=42 HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /discriminate HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
 
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that waits for a second, and holds few connections."""
+    """A service that waits for two seconds, and holds few connections."""
     settings = {"read_seconds": READ_SECONDS, "write_seconds": WRITE_SECONDS, "max_connections": 60, "embedded_worker": False}
     with service(tmp_path_factory.mktemp("patient") / "state", **settings) as running:
         yield running
