@@ -46,7 +46,8 @@ def test_a_jpeg_that_is_all_markers_is_refused_before_it_is_read(stuffing: bytes
 
 def test_a_jpeg_with_a_cameras_metadata_is_read() -> None:
     segment = b"\xff\xe1\x20\x02" + b"Exif\0\0" + b"\xff" * (0x2000 - 6)
-    decode(JPEG[:2] + segment + JPEG[2:])
+    read, plain = decode(JPEG[:2] + segment + JPEG[2:]), decode(JPEG)
+    assert sorted(read.grey.tobytes()) == sorted(plain.grey.tobytes()), "the same pixels, turned as its own metadata says"
 
 
 def test_many_parameters_are_read_in_a_moment() -> None:

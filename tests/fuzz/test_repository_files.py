@@ -95,9 +95,11 @@ def test_a_version_is_loaded_or_unusable(models: Path, content: bytes) -> None:
     assume(found is not None)
     for load in (LoadedGenerator, LoadedDiscriminator):
         try:
-            load(found)
+            loaded = load(found)
         except VersionUnusable as error:
             is_told(error)
+        else:
+            assert loaded.manifest == found.manifest
 
 
 ALIASES = [b'{"champion": 1}\n', b'{"champion": 3, "previous": 2}', b'{"champion": "1"}', b'{"champion": 1.0}', b"[1]", b"null"]

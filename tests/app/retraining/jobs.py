@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ import httpx
 
 from app.retraining.runner import holder_of
 from app.terminal import read_events
-from tests.live import Service
+from tests.live import ROOT, Service, environment
 from tests.training.conftest import SMALL
 
 TOKEN = "a-token-that-only-the-tests-know"
@@ -102,3 +104,21 @@ def pid_of_trainer(state: Path, job_id: str) -> int:
             return int(handle["pid"])
         time.sleep(0.05)
     raise AssertionError(f"nobody is at work in the folder of {job_id}")
+
+
+@contextlib.contextmanager
+def lone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m app.retraining` beside a service."""
+    with (state.parent / "worker.log").open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.retraining"],
+            cwd=ROOT,
+            env=environment(state, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)

@@ -6,8 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -18,30 +17,12 @@ from app.retraining.aliases import StoredAliases
 from app.retraining.database import Database
 from app.settings import Settings
 from models.repository import Repository, copier
-from tests.app.retraining.jobs import SETTINGS, Admin, admin_of
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker
 from tests.app.retraining.test_takeover import SEEDS, Load
 from tests.live import ROOT, Service, environment, service
 from tests.postgres import Postgres, running
 
 FOLLOW_SECONDS = 2.0
-
-
-@contextmanager
-def trainer(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m app.retraining`, as a container of its own."""
-    with (state.parent / "trainer.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.retraining"],
-            cwd=ROOT,
-            env=environment(state, **settings),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def followed(other: Service, model: str) -> float:
@@ -64,7 +45,7 @@ def test_a_retraining_loses_nothing_at_either_replica(tmp_path: Path, cache: Pat
     shared = SETTINGS | {"database_url": url, "cache": cache, "poll_seconds": 0.5}
     with ExitStack() as stack:
         one, other = (stack.enter_context(service(state, embedded_worker=False, access_log=False, **shared)) for _ in range(2))
-        stack.enter_context(trainer(state, **shared))
+        stack.enter_context(lone_worker(state, **shared))
         loads = [Load(replica.url, connections=2) for replica in (one, other)]
         at_one, at_other = admin_of(one), admin_of(other)
         assert at_one.client.get("/admin/jobs").json()["jobs"] == []

@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,27 +22,9 @@ from app.retraining.runner import Finished
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
 from app.settings import Settings
-from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer
-from tests.live import ROOT, Service, environment, service
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker, pid_of_trainer
+from tests.live import Service, service
 from training.spec import TrainingSpec
-
-
-@contextlib.contextmanager
-def lone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m app.retraining` beside a service."""
-    with (state.parent / "worker.log").open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.retraining"],
-            cwd=ROOT,
-            env=environment(state, **settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def trainers_of(state: Path) -> list[int]:
