@@ -1,5 +1,5 @@
 /** The address holds the state of a page: its query has the names that the calls have. */
-import { useCallback, useMemo } from "preact/hooks"
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
 import { useLocation, useSearch } from "wouter-preact"
 
 export type Query = Readonly<Record<string, string>>
@@ -50,25 +50,101 @@ export function patched(query: Query, patch: Patch): Query {
   return merged
 }
 
+/** What the address is about to say: a hand on a slider changes it more often than browsers let one write it. */
+let ahead: string | null = null
+/** Where `ahead` belongs, and since when it is not written. */
+let owner = ""
+let timer: ReturnType<typeof setTimeout> | undefined
+let lastWritten = -Infinity
+let gesture = { fields: "", until: -Infinity }
+const onAhead = new Set<() => void>()
+/** Milliseconds between two writes: Safari takes a hundred in 10 s. */
+const BETWEEN = 200
+/** Milliseconds of rest after which a movement of the same control is another one. */
+const SAME_GESTURE = 1000
+
+if (typeof window !== "undefined") window.addEventListener("popstate", forget, { capture: true })
+
+/** The address has been changed by someone else. */
+function forget(): void {
+  clearTimeout(timer)
+  timer = undefined
+  ahead = null
+  gesture = { fields: "", until: -Infinity }
+}
+
+function tell(): void {
+  onAhead.forEach(listener => listener())
+}
+
+function written(): string {
+  return write(read(ahead !== null && owner === location.pathname ? ahead : location.search))
+}
+
+export interface ChangeOptions {
+  /** Part of a movement, such as that of a slider: the whole of it is one step. */
+  gesture?: boolean
+  /** Not a step at all. */
+  replace?: boolean
+}
+export type Change = (patch: Patch, options?: ChangeOptions) => void
+
 /**
  * The page's query, and a function that changes it.
  *
- * A change is a step that the back button takes back, unless `replace` is said: for what changes with every movement of a hand.
+ * A change is a step that the back button takes back, unless the options say otherwise; then the address follows a few times a
+ * second. A change that comes when the reader has gone to another page is not heeded.
  */
-export function useAddress(): [Query, (patch: Patch, options?: { replace?: boolean }) => void] {
-  const search = useSearch()
+export function useAddress(): [Query, Change] {
+  useSearch() // tells when it has changed; but what it gives has been decoded once already, and `%2541` would become `A`
   const [, navigate] = useLocation()
-  // wouter tells that it has changed; but what it hands out has been decoded once already, and `%2541` would become `A`.
-  const query = useMemo(() => read(location.search), [search])
+  const own = location.pathname
+  const [, redraw] = useState({})
+  useEffect(() => {
+    const listener = () => redraw({})
+    onAhead.add(listener)
+    return () => {
+      onAhead.delete(listener)
+    }
+  }, [])
+  const text = written()
+  const query = useMemo(() => read(text), [text])
   const change = useCallback(
-    (patch: Patch, options: { replace?: boolean } = {}) => {
+    (patch: Patch, options: ChangeOptions = {}) => {
+      if (location.pathname !== own) return
+      const here = own.slice(mount().length) || "/"
       // Read from the address and not from the last render, so that two changes in one event both count.
-      const next = write(patched(read(location.search), patch))
-      if (next === write(read(location.search))) return
-      const here = location.pathname.slice(mount().length) || "/"
-      navigate(next ? `${here}?${next}` : here, { replace: options.replace ?? false })
+      const before = written()
+      const next = write(patched(read(before), patch))
+      if (next === before) return
+      const put = (replace: boolean) => {
+        ahead = null
+        lastWritten = performance.now()
+        navigate(next ? `${here}?${next}` : here, { replace })
+      }
+      clearTimeout(timer)
+      if (!options.replace && !options.gesture) {
+        gesture = { fields: "", until: -Infinity }
+        return put(false)
+      }
+      const now = performance.now()
+      if (options.gesture) {
+        const fields = Object.keys(patch).sort().join()
+        const goesOn = gesture.fields === fields && now < gesture.until
+        gesture = { fields, until: now + SAME_GESTURE }
+        if (!goesOn) return put(false)
+      }
+      const wait = lastWritten + BETWEEN - now
+      if (wait <= 0) return put(true)
+      ahead = next
+      owner = own
+      tell()
+      timer = setTimeout(() => {
+        if (owner === location.pathname) put(true)
+        else forget()
+      }, wait)
     },
-    [navigate],
+    [navigate, own],
   )
   return [query, change]
 }

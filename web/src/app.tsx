@@ -1,11 +1,12 @@
 /** The frame around all pages: where one can go, language and light, and the place where pictures are dropped. */
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { Link, Route, Router, Switch, useLocation } from "wouter-preact"
 import { mount, pathWith, useAddress } from "./address"
 import { LANGUAGES, LanguageProvider, storage, texts, useLanguage, useText } from "./language"
 import { lazy } from "./lazy"
-import { ModelsProvider } from "./models"
+import { ModelsProvider, useModels } from "./models"
 import { Explore } from "./pages/explore"
+import { titlePage } from "./title"
 import { DropPlace } from "./ui/drop"
 
 const words = texts(
@@ -26,6 +27,8 @@ const words = texts(
     light: "Light",
     dark: "Dark",
     calls: "All calls",
+    broken: "This page could not be drawn. Load it anew; if that does not help, choose another page above.",
+    reload: "Load it anew",
     nowhere: "There is no such page. Choose one above.",
   },
   {
@@ -45,6 +48,8 @@ const words = texts(
     light: "Светлая",
     dark: "Тёмная",
     calls: "Все запросы",
+    broken: "Страницу не удалось показать. Загрузите её заново; если не поможет, выберите другую в списке выше.",
+    reload: "Загрузить заново",
     nowhere: "Такой страницы нет. Выберите одну из списка выше.",
   },
 )
@@ -73,10 +78,18 @@ function Frame() {
   const [path] = useLocation()
   const [query] = useAddress()
   const { model, version } = query
-  const here = PAGES.findLast(page => path === page || path.startsWith(`${page}/`)) ?? "/"
-  useEffect(() => {
-    document.title = `${t[here]} · Seedling`
-  }, [t, here])
+  const here = PAGES.findLast(page => path === page || (page !== "/" && path.startsWith(`${page}/`)))
+  // Before what is shown says more.
+  useLayoutEffect(() => titlePage(here ? t[here] : t.nowhere), [t, path])
+  useArrival(path)
+  const [error, forgive] = useErrorBoundary()
+  useLayoutEffect(forgive, [path])
+  const { list } = useModels()
+  const named = list?.models.find(each => each.name === model)
+  const isServed =
+    !list ||
+    (named &&
+      (version === undefined || !/^\d+$/.test(version) || named.versions.some(v => String(v.version) === version)))
   return (
     <>
       <a class="skip" href={`${location.pathname}${location.search}#page`} onClick={skip}>
@@ -90,7 +103,7 @@ function Frame() {
           {PAGES.map(page => (
             <Link
               key={page}
-              href={pathWith(page, page === "/models" ? {} : { model, version })}
+              href={pathWith(page, page === "/models" || !isServed ? {} : { model, version })}
               aria-current={page === here ? "page" : undefined}
             >
               {t[page]}
@@ -99,38 +112,7 @@ function Frame() {
         </nav>
       </header>
       <main id="page" tabIndex={-1}>
-        <Switch>
-          <Route path="/">
-            <Explore />
-          </Route>
-          <Route path="/gallery">
-            <Gallery />
-          </Route>
-          <Route path="/interpolate">
-            <Interpolate />
-          </Route>
-          <Route path="/train">
-            <Train />
-          </Route>
-          <Route path="/play">
-            <Play />
-          </Route>
-          <Route path="/models">
-            <Models />
-          </Route>
-          <Route path="/models/:name">
-            <Models />
-          </Route>
-          <Route path="/models/:name/versions/:version">
-            <Models />
-          </Route>
-          <Route path="/learn">
-            <Learn />
-          </Route>
-          <Route>
-            <p class="notice">{t.nowhere}</p>
-          </Route>
-        </Switch>
+        {error ? <Broken error={error as Error} /> : <Pages />}
       </main>
       <footer class="bottom">
         <DropPlace />
@@ -139,6 +121,82 @@ function Frame() {
         <ThemeSwitch />
       </footer>
     </>
+  )
+}
+
+/** What is left when a page fails to draw itself: it may be drawn anew, and the frame with its links stands. */
+function Broken({ error }: { error: Error }) {
+  const t = useText(words)
+  useEffect(() => console.error(error), [error])
+  return (
+    <div class="notice failure" role="alert">
+      <p>
+        {t.broken} <code>{String(error.message)}</code>
+      </p>
+      <button type="button" onClick={() => location.reload()}>
+        {t.reload}
+      </button>
+    </div>
+  )
+}
+
+/** Whoever follows a link begins at the beginning of the page, with eyes and with focus; who goes back is where they were. */
+function useArrival(path: string): void {
+  const first = useRef(true)
+  const went = useRef(false)
+  useEffect(() => {
+    const listen = () => {
+      went.current = true
+      setTimeout(() => (went.current = false))
+    }
+    window.addEventListener("popstate", listen)
+    return () => window.removeEventListener("popstate", listen)
+  }, [])
+  useLayoutEffect(() => {
+    if (first.current || went.current) {
+      first.current = false
+      return
+    }
+    window.scrollTo(0, 0)
+    document.getElementById("page")?.focus({ preventScroll: true })
+  }, [path])
+}
+
+function Pages() {
+  const t = useText(words)
+  return (
+    <Switch>
+      <Route path="/">
+        <Explore />
+      </Route>
+      <Route path="/gallery">
+        <Gallery />
+      </Route>
+      <Route path="/interpolate">
+        <Interpolate />
+      </Route>
+      <Route path="/train">
+        <Train />
+      </Route>
+      <Route path="/play">
+        <Play />
+      </Route>
+      <Route path="/models">
+        <Models />
+      </Route>
+      <Route path="/models/:name">
+        <Models />
+      </Route>
+      <Route path="/models/:name/versions/:version">
+        <Models />
+      </Route>
+      <Route path="/learn">
+        <Learn />
+      </Route>
+      <Route>
+        <p class="notice">{t.nowhere}</p>
+      </Route>
+    </Switch>
   )
 }
 

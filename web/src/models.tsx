@@ -39,6 +39,8 @@ export interface Version {
   z_dim: number
   digest: string
   detail: VersionDetail
+  /** Those it has now. */
+  aliases: readonly string[]
 }
 
 const known = new Map<string, Promise<VersionDetail>>()
@@ -59,7 +61,7 @@ export function useVersion(query: Query): {
   retry: () => void
 } {
   const { list, error, reload } = useModels()
-  const [found, setFound] = useState<Version>()
+  const [found, setFound] = useState<Omit<Version, "aliases">>()
   const [failure, setFailure] = useState<Error>()
   const model = query.model ?? list?.models.find(m => m.default)?.name ?? list?.models[0]?.name
   const aliases = list?.models.find(m => m.name === model)?.aliases
@@ -97,5 +99,13 @@ export function useVersion(query: Query): {
     setFailure(undefined)
     reload()
   }, [reload])
-  return { found, error: failure ?? (list ? undefined : error), retry }
+  const whole = useMemo(() => {
+    if (!found) return
+    const listed = list?.models.find(m => m.name === found.model)?.aliases
+    const aliases = listed
+      ? Object.keys(listed).filter(alias => listed[alias] === found.version)
+      : (found.detail.aliases as string[])
+    return { ...found, aliases }
+  }, [found, list])
+  return { found: whole, error: failure ?? (list ? undefined : error), retry }
 }

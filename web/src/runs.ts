@@ -9,6 +9,9 @@ export interface Progress {
   d_fake: number
 }
 
+/** The same where some of it is not known, as when a loss is no number any more. */
+export type Told = { [Name in keyof Progress]: Name extends "images" ? number : number | null }
+
 /** Distances from real pictures, measured now and then. */
 export interface Measured {
   images: number

@@ -2,7 +2,7 @@ import { deflateSync } from "node:zlib"
 import { describe, expect, test } from "vitest"
 import { readNpy } from "../src/images/npy"
 import { blend, cellOf, imageData } from "../src/images/pixels"
-import { addressOf, pngText } from "../src/images/png"
+import { addressOf, isOurs, pngText } from "../src/images/png"
 
 const bytes = (text: string) => Uint8Array.from(text, letter => letter.charCodeAt(0))
 
@@ -53,6 +53,25 @@ describe("a PNG's text", () => {
       path: "/",
       query: { z: "0.5,-1", label: "1:0.25,2:0.75", model: "digits", version: "3" },
     })
+  })
+
+  test("of a point between seeds, or of a part of the plane, leads to the middle of it", () => {
+    const ours = { Software: "Seedling", model: "digits/3", psi: "1" }
+    expect(addressOf({ ...ours, plane: "7.25,0.5 1x1 step 0.25", label: "3" })).toEqual({
+      path: "/",
+      query: { x: "7.25", y: "0.5", zoom: "256", label: "3", model: "digits", version: "3" },
+    })
+    expect(addressOf({ ...ours, plane: "40,2 5x3 step 1" })?.query).toMatchObject({ seed: String(3 * 65_536 + 42) })
+    expect(addressOf({ ...ours, plane: "nonsense" })).toBeNull()
+  })
+
+  test("of a frame says who made it and not from what", () => {
+    const frame = { Software: "Seedling", model: "digits/3" }
+    expect([addressOf(frame), isOurs(frame), isOurs({ Software: "GIMP", model: "digits/3" })]).toEqual([
+      null,
+      true,
+      false,
+    ])
   })
 
   test("of another program leads nowhere", () => {

@@ -11,6 +11,7 @@ import {
   zoomed,
   ZOOM,
 } from "../src/plane/geometry"
+import { tileQuery } from "../src/plane/tiles"
 import { addressOfView, viewOf } from "../src/pages/explore/view"
 
 describe("the plane", () => {
@@ -111,5 +112,12 @@ describe("a view in the address", () => {
     expect(viewOf({})).toEqual({ x: 42, y: 0, zoom: 64 })
     expect(viewOf({ zoom: "1e9", x: "nonsense", y: "7" })).toEqual({ x: 42, y: 7, zoom: 64 })
     expect(viewOf({ seed: "anna" })).toEqual({ x: 42, y: 0, zoom: 64 })
+  })
+
+  test("beyond its edge lie the pictures of the other edge, under the same address", () => {
+    const source = { model: "digits", version: 3, label: undefined, psi: 1 }
+    const above = tileQuery({ column: 5, row: -1, step: 1 }, source)
+    expect(above).toEqual(tileQuery({ column: 5, row: 8191, step: 1 }, source))
+    expect(tileQuery({ column: 8192 * 4, row: 0, step: 0.25 }, source)).toMatchObject({ x: 0, y: 0 })
   })
 })

@@ -1,12 +1,15 @@
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
+import { letterOf } from "../src/keys"
 import { chanceText } from "../src/pages/play/chance"
 import { type QuizPicture } from "../src/pages/play/quiz"
 import {
   atLeast,
   atMost,
   discriminatorGuess,
+  formatGuesses,
   grouped,
   guessOf,
+  parseGuesses,
   scoreOf,
   verdictOf,
   type Guess,
@@ -101,4 +104,25 @@ test("what was kept is read back, and anything else is nothing", () => {
   expect(parseTotals(JSON.stringify(kept))).toEqual(kept)
   for (const text of [null, "", "[]", "null", '{"of":10}', JSON.stringify({ ...kept, you: 11 }), '{"of":-1}'])
     expect(parseTotals(text)).toEqual(NONE)
+})
+
+describe("guesses in an address", () => {
+  test("read back as they were given", () => {
+    const guesses = ["real", "generated", "generated"] as const
+    expect(formatGuesses(guesses)).toBe("rgg")
+    expect(parseGuesses("rgg")).toEqual(guesses)
+    expect(formatGuesses([])).toBeNull()
+    expect(parseGuesses(undefined)).toEqual([])
+    expect(parseGuesses("rgx r")).toEqual(["real", "generated"])
+  })
+})
+
+describe("a letter", () => {
+  test("is what a key writes, or what stands there where it writes none", () => {
+    expect(letterOf({ key: "R", code: "KeyR" })).toBe("r")
+    expect(letterOf({ key: "к", code: "KeyR" })).toBe("r")
+    expect(letterOf({ key: "p", code: "KeyR" })).toBe("p") // another layout of Latin letters
+    expect(letterOf({ key: "Enter", code: "Enter" })).toBe("")
+    expect(letterOf({ key: "5", code: "Digit5" })).toBe("")
+  })
 })

@@ -145,6 +145,38 @@ describe("the same call", () => {
     expect(writeCall(get, "html")).toBe(
       '<img src="http://localhost:3000/seedling/generate?seed=it\'s&amp;label=3:0.5,8:0.5" alt="" style="image-rendering: pixelated">',
     )
-    expect(writeCall(post, "html")).toContain('<script type="module">')
+    expect(writeCall(post, "html")).toBe(
+      [
+        '<img alt="" style="image-rendering: pixelated">',
+        '<script type="module">',
+        '  const img = document.querySelector("img")',
+        '  const answer = await fetch("http://localhost:3000/seedling/interpolate", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({"keyframes":[1,"a"],"loop":true,"z":null}) })',
+        "  img.src = URL.createObjectURL(await answer.blob())",
+        "</script>",
+      ].join("\n"),
+    )
+  })
+
+  test("in HTML, a file is a link, a sent one is chosen, a token is asked for, and no text ends the script", () => {
+    const npy = writeCall({ ...post, body: { seed: "</script>" }, file: "walk.npy" }, "html")
+    expect(npy).toContain('<a download="walk.npy">walk.npy</a>')
+    expect(npy.match(/<\/script>/g)).toHaveLength(1)
+    const sent = writeCall({ method: "POST", path: "/discriminate", upload: "drawing.png" }, "html")
+    expect(sent).toContain('<input type="file">')
+    expect(sent).toContain("body: input.files[0]")
+    const admin = writeCall(
+      { method: "PUT", path: "/x", body: { version: 2 }, admin: true, headers: { "If-Match": "*" } },
+      "html",
+    )
+    expect(admin).toContain(
+      'headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "If-Match": "*" }',
+    )
+    expect(admin).toContain("prompt(")
+  })
+
+  test("says what headers it needs, for a shell and for Python", () => {
+    const call: Call = { method: "PUT", path: "/x", body: { version: 2 }, admin: true, headers: { "If-Match": "*" } }
+    expect(writeCall(call, "curl")).toContain("-H 'If-Match: *'")
+    expect(writeCall(call, "python")).toContain('headers={"Authorization": f"Bearer {token}", "If-Match": "*"}')
   })
 })

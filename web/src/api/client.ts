@@ -17,6 +17,9 @@ export class CallError extends Error {
   }
 }
 
+/** Seconds that overload is waited out. */
+const LONGEST_WAIT = 10
+
 export interface CallOptions {
   method?: "GET" | "POST" | "PUT" | "DELETE"
   query?: Patch
@@ -36,7 +39,10 @@ export interface CallOptions {
 export async function call(path: string, options: CallOptions = {}): Promise<Response> {
   const first = await once(path, options)
   if (first.status !== 503 || (options.method ?? "GET") !== "GET") return checked(first)
-  await new Promise(resolve => setTimeout(resolve, 1000 * Number(first.headers.get("Retry-After") ?? 1)))
+  const seconds = Number(first.headers.get("Retry-After") ?? 1)
+  if (!(seconds <= LONGEST_WAIT)) return checked(first)
+  await new Promise(resolve => setTimeout(resolve, 1000 * seconds))
+  options.signal?.throwIfAborted()
   return checked(await once(path, options))
 }
 

@@ -1,5 +1,8 @@
 /** What a PNG that Seedling wrote says of itself: its text chunks (PNG 3rd edition, 11.3.3). */
 
+import { addressOfView } from "../pages/explore/view"
+import { ZOOM } from "../plane/geometry"
+
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 const MOST_TEXT = 1_000_000
 
@@ -73,7 +76,25 @@ export function addressOf(text: Record<string, string>): { path: string; query: 
   if (text.seeds) return { path: "/gallery", query: { seeds: text.seeds, ...query } }
   if (text.z) return { path: "/", query: { z: (JSON.parse(text.z) as number[]).join(","), ...query } }
   if (text.seed) return { path: "/", query: { seed: text.seed, ...query } }
+  if (text.plane) return placeOnPlane(text.plane, query)
   return null
+}
+
+/** Whether Seedling made it, be it of something that no address says, as a frame of a walk. */
+export function isOurs(text: Record<string, string>): boolean {
+  return text.Software === "Seedling" && /^[^/]+\/[^/]+$/.test(text.model ?? "")
+}
+
+/** A part of the plane as its note says it, `x,y 4x2 step 0.25`: the middle of it, as near as it was drawn. */
+function placeOnPlane(note: string, query: Record<string, string>) {
+  const found = /^(-?[\d.]+),(-?[\d.]+) (\d+)x(\d+) step ([\d.]+)$/.exec(note)
+  if (!found) return null
+  const [x, y, columns, rows, step] = found.slice(1).map(Number) as [number, number, number, number, number]
+  const middle = (from: number, count: number) => from + Math.floor((count - 1) / 2) * step
+  const zoom = Math.min(ZOOM.most, Math.max(ZOOM.least, ZOOM.usual / step))
+  const place = addressOfView({ x: middle(x, columns), y: middle(y, rows), zoom })
+  const said = Object.entries(place).flatMap(([name, value]) => (value === null ? [] : [[name, String(value)]]))
+  return { path: "/", query: { ...(Object.fromEntries(said) as Record<string, string>), ...query } }
 }
 
 function mixtureOf(list: string): string {

@@ -1,7 +1,7 @@
 /** The plane on the screen: dragged, zoomed and walked over, and what is in the middle of it handed out as pixels. */
 import { useEffect, useRef } from "preact/hooks"
 import { blend } from "../images/pixels"
-import { corners, placed, snapped, stepFor, visible, zoomed, type View } from "./geometry"
+import { corners, placed, snapped, stepFor, TILE, visible, zoomed, type Tile, type View } from "./geometry"
 import { Tiles, type Source } from "./tiles"
 
 interface PlaneProps {
@@ -15,6 +15,8 @@ interface PlaneProps {
   /** Called when it has come to rest, on a point at which a picture is drawn. */
   onRest: (view: View) => void
   onFailure: (error: Error) => void
+  /** Another number asks anew for what did not come. */
+  attempt: number
 }
 const GLIDE_MILLISECONDS = 160
 const REST_MILLISECONDS = 220
@@ -49,6 +51,11 @@ class Screen {
 
   from(source: Source): void {
     this.tiles.from(source)
+    this.draw()
+  }
+
+  again(): void {
+    this.tiles.again()
     this.draw()
   }
 
@@ -122,37 +129,54 @@ class Screen {
       const { left, top, size } = placed(tile, view, width, height)
       const found = this.tiles.get(tile)
       if (found) context.drawImage(found.bitmap, left, top, size, size)
-      else this.paintCoarser(context, tile, left, top, size)
+      else if (!this.paintCoarser(context, tile, left, top, size)) this.paintFiner(context, tile, left, top, size)
     }
     this.tiles.want(tiles)
     this.paintMiddle(context, width, height)
     this.tell()
   }
 
-  /** What is there of twice or four times the step, enlarged, until the tile comes. */
+  /** What is there of twice or four times the step, enlarged, until the tile comes. Whether there was any. */
   private paintCoarser(
     context: CanvasRenderingContext2D,
-    { column, row, step }: { column: number; row: number; step: number },
+    { column, row, step }: Tile,
+    left: number,
+    top: number,
+    size: number,
+  ): boolean {
+    for (const times of [2, 4]) {
+      const at = { column: Math.floor(column / times), row: Math.floor(row / times), step: step * times }
+      const found = at.step <= 1 ? this.tiles.get(at) : undefined
+      if (!found) continue
+      const part = found.bitmap.width / times
+      const [across, down] = [column - at.column * times, row - at.row * times]
+      // A picture stands in the middle of its cell, so that a coarser lattice begins further left and up.
+      const shift = ((times - 1) * size) / (2 * TILE)
+      context.drawImage(found.bitmap, across * part, down * part, part, part, left - shift, top - shift, size, size)
+      return true
+    }
+    return false
+  }
+
+  /** What is there of half the step, made smaller. */
+  private paintFiner(
+    context: CanvasRenderingContext2D,
+    { column, row, step }: Tile,
     left: number,
     top: number,
     size: number,
   ): void {
-    const coarser = { column: Math.floor(column / 2), row: Math.floor(row / 2), step: step * 2 }
-    const found = step < 1 ? this.tiles.get(coarser) : undefined
-    if (!found) return
-    // Its pictures lie half a fine step further left and up than the fine ones' edge.
-    const half = found.bitmap.width / 2
-    context.drawImage(
-      found.bitmap,
-      (column & 1) * half,
-      (row & 1) * half,
-      half,
-      half,
-      left - size / 32,
-      top - size / 32,
-      size,
-      size,
-    )
+    const shift = size / (4 * TILE)
+    for (const [across, down] of [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ] as const) {
+      const found = this.tiles.get({ column: column * 2 + across, row: row * 2 + down, step: step / 2 })
+      const [x, y] = [left + shift + (across * size) / 2, top + shift + (down * size) / 2]
+      if (found) context.drawImage(found.bitmap, x, y, size / 2, size / 2)
+    }
   }
 
   private paintMiddle(context: CanvasRenderingContext2D, width: number, height: number): void {
@@ -171,7 +195,7 @@ class Screen {
   }
 }
 
-export function Plane({ label, describedBy, source, target, onPixels, onRest, onFailure }: PlaneProps) {
+export function Plane({ label, describedBy, source, target, onPixels, onRest, onFailure, attempt }: PlaneProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const screen = useRef<Screen>()
   const told = { onPixels, onRest, onFailure }
@@ -190,6 +214,7 @@ export function Plane({ label, describedBy, source, target, onPixels, onRest, on
   }, [])
   const { model, version, label: asked, psi } = source
   useEffect(() => screen.current?.from(source), [model, version, asked, psi])
+  useEffect(() => screen.current?.again(), [attempt])
   useEffect(() => screen.current?.go(target), [target.x, target.y, target.zoom])
   return (
     <canvas
@@ -212,6 +237,7 @@ function listen(canvas: HTMLCanvasElement, screen: Screen): () => void {
     return [x - box.left - box.width / 2, y - box.top - box.height / 2] as const
   }
   const down = (event: PointerEvent) => {
+    if (event.button) return // the main one alone
     canvas.setPointerCapture(event.pointerId)
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY })
     moved = false

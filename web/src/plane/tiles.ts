@@ -1,7 +1,7 @@
 /** The sheets that the plane is made of: asked for a tile at a time, never a picture at a time, and kept. */
 import { call } from "../api/client"
 import { cellOf, greyOf } from "../images/pixels"
-import { TILE, type Tile } from "./geometry"
+import { SIZE, TILE, type Tile } from "./geometry"
 
 /** What decides the pictures, besides their place. */
 export interface Source {
@@ -20,17 +20,26 @@ const KEPT = 600
 
 const mod = (value: number, by: number) => ((value % by) + by) % by
 
+/** The same tile by its first number: the plane has no edge, so one may be anywhere on it many times. */
+function onTorus({ column, row, step }: Tile): Tile {
+  const around = SIZE / (TILE * step)
+  return { column: mod(column, around), row: mod(row, around), step }
+}
+
 /** A tile's call to GET /plane. */
 export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
   const span = TILE * tile.step
-  const x = tile.column * span
-  const y = tile.row * span
+  const { column, row } = onTorus(tile)
+  const x = column * span
+  const y = row * span
   return { x, y, columns: TILE, rows: TILE, step: tile.step, label, psi: psi === 1 ? undefined : psi, model, version }
 }
 
 export class Tiles {
   private readonly loaded = new Map<string, Loaded>()
   private readonly pending = new Map<string, AbortController>()
+  /** Those that did not come, until someone says to try again. */
+  private readonly refused = new Set<string>()
   private wanted: Tile[] = []
   private source: Source | undefined
   private sources: string[] = []
@@ -66,6 +75,12 @@ export class Tiles {
     this.next()
   }
 
+  /** Ask anew for what did not come. */
+  again(): void {
+    this.refused.clear()
+    this.next()
+  }
+
   /** A tile, of the last source where this one's is not there yet. */
   get(tile: Tile): Loaded | undefined {
     for (const source of this.sources) {
@@ -90,7 +105,8 @@ export class Tiles {
     this.loaded.clear()
   }
 
-  private key({ column, row, step }: Tile, source: string | undefined): string {
+  private key(tile: Tile, source: string | undefined): string {
+    const { column, row, step } = onTorus(tile)
     return `${step} ${column} ${row} ${source}`
   }
 
@@ -99,7 +115,8 @@ export class Tiles {
     for (const tile of this.wanted) {
       if (this.pending.size >= AT_ONCE) return
       const key = this.key(tile, this.sources[0])
-      if (!this.loaded.has(key) && !this.pending.has(key)) void this.load(tile, key, this.source)
+      if (!this.loaded.has(key) && !this.pending.has(key) && !this.refused.has(key))
+        void this.load(tile, key, this.source)
     }
   }
 
@@ -109,12 +126,13 @@ export class Tiles {
     try {
       const answer = await call("/plane", { query: tileQuery(tile, source), signal: controller.signal })
       const bitmap = await createImageBitmap(await answer.blob())
+      if (controller.signal.aborted) return bitmap.close()
       this.loaded.set(key, { bitmap, grey: greyOf(bitmap) })
       this.forget()
       this.changed()
     } catch (error) {
       if (controller.signal.aborted) return
-      this.wanted = this.wanted.filter(other => this.key(other, this.sources[0]) !== key) // not again until it is wanted again
+      this.refused.add(key)
       this.failed(error as Error)
     } finally {
       if (this.pending.get(key) === controller) this.pending.delete(key)

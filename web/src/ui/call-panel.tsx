@@ -3,6 +3,9 @@ import { useState } from "preact/hooks"
 import { url, type Patch } from "../address"
 import { useText } from "../language"
 import { common } from "../words"
+import { CopyButton } from "./copy-button"
+import { download } from "./files"
+import { Failure } from "./notice"
 
 export interface Call {
   method?: "GET" | "POST" | "PUT"
@@ -15,6 +18,7 @@ export interface Call {
   upload?: string
   /** Whether it needs the admin token. */
   admin?: boolean
+  headers?: Readonly<Record<string, string>>
 }
 export type Dialect = "curl" | "python" | "html"
 const DIALECTS: readonly (readonly [Dialect, string])[] = [
@@ -28,12 +32,13 @@ export function write(call: Call, dialect: Dialect): string {
   return { curl, python, html }[dialect](call)
 }
 
-function curl({ method = "GET", path, query, body, file, upload, admin }: Call): string {
+function curl({ method = "GET", path, query, body, file, upload, admin, headers }: Call): string {
   const parts = ["curl"]
   if (file) parts.push(`-o ${file}`)
   if (method === "PUT") parts.push("-X PUT")
   parts.push(quoted(url(path, query)))
   if (admin) parts.push('-H "Authorization: Bearer $TOKEN"')
+  for (const [name, value] of Object.entries(headers ?? {})) parts.push(`-H ${quoted(`${name}: ${value}`)}`)
   if (upload) parts.push(`--data-binary @${upload}`)
   if (body !== undefined) parts.push(`-d ${quoted(JSON.stringify(body))}`)
   else if (method === "POST" && !upload) parts.push("-X POST")
@@ -44,14 +49,18 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-function python({ method = "GET", path, query, body, file, upload, admin }: Call): string {
+function python({ method = "GET", path, query, body, file, upload, admin, headers }: Call): string {
   const given = [JSON.stringify(url(path))]
   const params = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined)
   if (params.length)
     given.push(`params={${params.map(([name, value]) => `"${name}": ${literal(value)}`).join(", ")}}`)
   if (body !== undefined) given.push(`json=${literal(body)}`)
   if (upload) given.push(`content=open(${JSON.stringify(upload)}, "rb").read()`)
-  if (admin) given.push('headers={"Authorization": f"Bearer {token}"}')
+  const sent = Object.entries(headers ?? {}).map(
+    ([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`,
+  )
+  if (admin) sent.unshift('"Authorization": f"Bearer {token}"')
+  if (sent.length) given.push(`headers={${sent.join(", ")}}`)
   return [
     "import httpx",
     "",
@@ -72,35 +81,65 @@ function literal(value: unknown): string {
   return value === null || value === undefined ? "None" : JSON.stringify(value)
 }
 
-function html({ method = "GET", path, query, body, file, upload }: Call): string {
+function html({ method = "GET", path, query, body, file, upload, admin, headers }: Call): string {
   const address = url(path, query)
-  if (method === "GET" && file && /\.(png|webp)$/.test(file))
-    return `<img src="${address.replaceAll("&", "&amp;")}" alt="" style="image-rendering: pixelated">`
-  if (method === "GET" && file) return `<a href="${address.replaceAll("&", "&amp;")}" download="${file}">${file}</a>`
-  const options = [`method: "${method}"`]
-  if (body !== undefined) options.push(`body: ${JSON.stringify(JSON.stringify(body))}`)
-  if (upload) options.push("body: input.files[0]")
-  const shown = file ? "img.src = URL.createObjectURL(await answer.blob())" : "console.log(await answer.json())"
-  return [
-    ...(file ? ["<img>"] : []),
-    '<script type="module">',
-    ...(file ? ['  const img = document.querySelector("img")'] : []),
-    `  const answer = await fetch("${address}", { ${options.join(", ")} })`,
-    `  ${shown}`,
-    "</script>",
-  ].join("\n")
+  const attribute = address.replaceAll("&", "&amp;")
+  const isPicture = file !== undefined && /\.(png|webp|gif)$/.test(file)
+  if (method === "GET" && isPicture && !admin)
+    return `<img src="${attribute}" alt="" style="image-rendering: pixelated">`
+  if (method === "GET" && file && !admin) return `<a href="${attribute}" download="${file}">${file}</a>`
+  const sent = [
+    ...(admin ? ["Authorization: `Bearer ${token}`"] : []),
+    ...(body === undefined ? [] : ['"Content-Type": "application/json"']),
+    ...Object.entries(headers ?? {}).map(([name, value]) => `${script(name)}: ${script(value)}`),
+  ]
+  const options = [
+    ...(method === "GET" ? [] : [`method: "${method}"`]),
+    ...(sent.length ? [`headers: { ${sent.join(", ")} }`] : []),
+    ...(body === undefined ? [] : [`body: JSON.stringify(${script(body)})`]),
+    ...(upload ? ["body: input.files[0]"] : []),
+  ]
+  const asked = `const answer = await fetch(${script(address)}${options.length ? `, { ${options.join(", ")} }` : ""})`
+  const [element, shown] = !file
+    ? ["<pre></pre>", "pre.textContent = JSON.stringify(await answer.json(), null, 2)"]
+    : isPicture
+      ? ['<img alt="" style="image-rendering: pixelated">', "img.src = URL.createObjectURL(await answer.blob())"]
+      : [`<a download="${file}">${file}</a>`, "a.href = URL.createObjectURL(await answer.blob())"]
+  const name = /^<(\w+)/.exec(element!)![1]!
+  const lines = [
+    ...(admin ? ['  const token = prompt("Token")'] : []),
+    `  const ${name} = document.querySelector("${name}")`,
+    ...(upload
+      ? [
+          '  const input = document.querySelector("input")',
+          "  input.onchange = async () => {",
+          `    ${asked}`,
+          `    ${shown}`,
+          "  }",
+        ]
+      : [`  ${asked}`, `  ${shown}`]),
+  ]
+  return [...(upload ? ['<input type="file">'] : []), element, '<script type="module">', ...lines, "</script>"].join(
+    "\n",
+  )
+}
+
+/** JSON as it may stand in a script of an HTML document. */
+function script(value: unknown): string {
+  return JSON.stringify(value).replaceAll("</", "<\\/").replaceAll("<!--", "<\\!--")
+}
+
+function nameOf({ path, file }: Call): string {
+  return file ?? `${path.slice(1).replaceAll("/", "-")}.json`
 }
 
 export function CallPanel({ call }: { call: Call }) {
   const t = useText(common)
   const [dialect, setDialect] = useState<Dialect>("curl")
-  const [copied, setCopied] = useState(false)
+  const [error, setError] = useState<Error>()
   const text = write(call, dialect)
-  const copy = async () => {
-    await navigator.clipboard.writeText(text)
-    setCopied(true)
-    setTimeout(() => setCopied(false), 1500)
-  }
+  // Whatever has no address that a link could lead to, for a browser that goes there is shown the page.
+  const isJson = (call.method ?? "GET") === "GET" && !call.admin && (!call.file || call.file.endsWith(".json"))
   return (
     <section class="call" aria-label={`${t.theSameCall}: ${call.method ?? "GET"} ${call.path}`}>
       <header>
@@ -117,11 +156,24 @@ export function CallPanel({ call }: { call: Call }) {
               {title}
             </button>
           ))}
-          <button type="button" class="chip" onClick={copy} aria-live="polite">
-            {copied ? t.copied : t.copy}
-          </button>
+          <CopyButton text={text} class="chip" />
+          {isJson && (
+            <button
+              type="button"
+              class="chip"
+              onClick={() =>
+                download(nameOf(call), call.path, { query: call.query ?? {} }).then(
+                  () => setError(undefined),
+                  setError,
+                )
+              }
+            >
+              {t.download}
+            </button>
+          )}
         </div>
       </header>
+      {error && <Failure error={error} />}
       <pre tabIndex={0}>
         <code>{text}</code>
       </pre>

@@ -24,6 +24,8 @@ interface ChartProps {
 }
 const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
 const MOST_ROWS = 40
+/** So that lines are told apart by more than their colour. */
+const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]]
 /** Fewer points than this are drawn as such, not as a line alone. */
 const FEW = 40
 
@@ -65,6 +67,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
   useEffect(() => {
     const element = place.current!
     const compact = new Intl.NumberFormat(language, { notation: "compact" })
+    const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 })
     const ink = colour(element, "--ink")
     const grid = { stroke: colour(element, "--hairline"), width: 1 }
     const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui" }
@@ -78,7 +81,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
           {
             ...axis,
             size: 60,
-            values: (_, ticks) => ticks.map(tick => (tick === null ? "" : String(Number(tick.toPrecision(3))))),
+            values: (_, ticks) => ticks.map(tick => (tick === null ? "" : short.format(tick))),
           },
         ],
         series: [
@@ -87,6 +90,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
             label: title,
             stroke: colour(element, STROKES[index % STROKES.length]!),
             width: 1.75,
+            dash: DASHES[index % DASHES.length]!,
             spanGaps: true,
             points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < FEW },
             value: (_: uPlot, value: number | null) => (value == null ? "–" : number(value, digits)),
@@ -109,7 +113,8 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
   useEffect(() => {
     plot.current?.setData([[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData)
   }, [x, series])
-  const every = Math.max(1, Math.ceil(x.length / MOST_ROWS))
+  const [all, setAll] = useState(false)
+  const every = all ? 1 : Math.max(1, Math.ceil(x.length / MOST_ROWS))
   const rows = x.map((_, index) => index).filter(index => index % every === 0 || index === x.length - 1)
   return (
     <figure class="chart">
@@ -117,6 +122,14 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
       <div ref={place} aria-hidden="true" />
       <details>
         <summary>{t.asTable}</summary>
+        {(every > 1 || all) && (
+          <p class="row">
+            {every > 1 && t.everyRow(number(rows.length), number(x.length))}
+            <button type="button" onClick={() => setAll(!all)}>
+              {all ? t.fewerRows : t.allRows}
+            </button>
+          </p>
+        )}
         <DataTable
           caption={title}
           rows={rows}

@@ -105,6 +105,7 @@ export function TextField({ label, value, onInput, onChange, type = "text", hint
         }}
         aria-describedby={hint ? `${id}-hint` : undefined}
         onChange={event => onChange?.(event.currentTarget.value)}
+        onBlur={event => event.currentTarget.value === "" && onChange && setDraft(value)}
         onKeyDown={event => event.key === "Enter" && onChange?.(event.currentTarget.value)}
         {...rest}
       />

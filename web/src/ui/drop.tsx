@@ -2,7 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { useLocation } from "wouter-preact"
 import { pathWith } from "../address"
-import { addressOf, pngText } from "../images/png"
+import { CallError, callJson } from "../api/client"
+import { addressOf, isOurs, pngText } from "../images/png"
 import { texts, useText } from "../language"
 import { useModels, versionDetail, type ModelList } from "../models"
 
@@ -14,19 +15,26 @@ const words = texts(
     notOurs:
       "This picture does not say that Seedling made it. Drop a PNG as it was downloaded: editors and messengers take its notes out.",
     noPng: "This file is no PNG. Drop a PNG that Seedling made.",
+    broken: "Its notes cannot be read. Download the picture anew, and drop that.",
+    noSeed:
+      "Seedling made it, but its notes name no seed: it is a frame of a walk. Drop the walk itself, as a strip or an APNG.",
     unknown: (model: string) =>
-      `It was made by ${model}, with a generator that is not served here. What is shown may look different.`,
+      `It was made by ${model}, with a generator that is not served here. The same seed and settings are shown by another one, so the picture differs.`,
     opened: (what: string) => `Opened: ${what}`,
     dismiss: "Dismiss",
   },
   {
     open: "Открыть картинку…",
-    hint: "или бросьте сюда ту, что сделал Seedling",
+    hint: "или бросьте ту, что сделал Seedling, в любое место страницы",
     over: "Отпустите — покажем её зерно и настройки",
     notOurs:
       "Эта картинка не говорит, что её сделал Seedling. Бросьте PNG в том виде, в каком он был скачан: редакторы и мессенджеры стирают пометки.",
     noPng: "Этот файл — не PNG. Бросьте PNG, который сделал Seedling.",
-    unknown: model => `Её нарисовал ${model}, но такого генератора здесь нет. То, что показано, может отличаться.`,
+    broken: "Её пометки не читаются. Скачайте картинку ещё раз и бросьте новую.",
+    noSeed:
+      "Её сделал Seedling, но зерна в пометках нет: это кадр перехода. Бросьте сам переход — полосой или в APNG.",
+    unknown: model =>
+      `Её нарисовал ${model}, но такого генератора здесь нет. То же зерно и те же настройки показаны другим, поэтому картинка отличается.`,
     opened: what => `Открыто: ${what}`,
     dismiss: "Скрыть",
   },
@@ -34,24 +42,32 @@ const words = texts(
 
 export function DropPlace() {
   const t = useText(words)
-  const { list } = useModels()
+  const { list, reload } = useModels()
   const [, navigate] = useLocation()
   const [over, setOver] = useState(false)
-  const [message, setMessage] = useState("")
+  const [message, setMessage] = useState<Message>()
   const input = useRef<HTMLInputElement>(null)
   const open = async (file: File) => {
-    let text
+    let notes
     try {
-      text = await pngText(new Uint8Array(await file.arrayBuffer()))
+      notes = await pngText(new Uint8Array(await file.arrayBuffer()))
     } catch {
-      return setMessage(t.noPng)
+      return setMessage(["noPng", ""])
     }
-    const address = addressOf(text)
-    if (!address) return setMessage(t.notOurs)
-    const here = list && (await whoDrew(list, text.generator ?? "", address.query))
-    const query = { ...address.query, ...here }
-    setMessage(here ? t.opened(text.seed ?? text.seeds ?? "z") : t.unknown(text.model ?? ""))
-    navigate(pathWith(address.path, query))
+    try {
+      const address = notes.interpolate ? await addressOfWalk(notes) : addressOf(notes)
+      if (!address) return setMessage([isOurs(notes) ? "noSeed" : "notOurs", ""])
+      const all = list ?? (await callJson<ModelList>("/models"))
+      const here = await whoDrew(all, notes.generator ?? "", address.query)
+      const { model, version: _, ...settings } = address.query
+      const isKnown = all.models.some(m => m.name === model)
+      navigate(pathWith(address.path, { ...settings, ...(here ?? (isKnown ? { model } : {})) }))
+      setMessage(here ? ["opened", whatOf(notes)] : ["unknown", notes.model ?? ""])
+    } catch (error) {
+      if (error instanceof CallError)
+        reload() // the page says what is wrong
+      else setMessage(["broken", ""])
+    }
   }
   useEffect(() => {
     const dragged = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false
@@ -103,15 +119,40 @@ export function DropPlace() {
       />
       {over && <div class="dropping">{t.over}</div>}
       <div role="status" class={message ? "toast" : ""}>
-        {message}
+        {message && say(t, message)}
         {message && (
-          <button type="button" onClick={() => setMessage("")}>
+          <button type="button" onClick={() => setMessage(undefined)}>
             {t.dismiss}
           </button>
         )}
       </div>
     </div>
   )
+}
+
+/** What is said, in no language yet: one may be chosen while it stands there. */
+type Message = readonly [
+  keyof (typeof words)["en"] & ("noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened"),
+  string,
+]
+
+function say(t: (typeof words)["en"], [key, about]: Message): string {
+  const text = t[key]
+  return typeof text === "function" ? text(about) : text
+}
+
+/** A word for what was opened. */
+function whatOf({ seed, seeds, plane, interpolate, z }: Record<string, string>): string {
+  return seed ?? seeds ?? plane?.split(" ")[0] ?? (z ? "z" : interpolate ? "interpolate" : "")
+}
+
+/** The page that shows a walk: its keyframes and settings. Loaded when one is dropped. */
+async function addressOfWalk(notes: Record<string, string>) {
+  const { droppedOf, formatKeyframes } = await import("../pages/interpolate/keyframes")
+  const dropped = droppedOf(notes)
+  if (!dropped) return null
+  const { keyframes, walk, model, version } = dropped
+  return { path: "/interpolate", query: { keyframes: formatKeyframes(keyframes), ...walk, model, version } }
 }
 
 /** The version here whose generator drew it: the one of that name, else any with the same sha256; null if there is none. */

@@ -1,13 +1,11 @@
 /** What most pages let one choose: model and version, class or a mixture of two, psi. All of it lives in the address. */
 import { useState } from "preact/hooks"
-import { numberOf, type Patch, type Query } from "../address"
+import { numberOf, type Query, type Change } from "../address"
 import { between, formatLabel, parseLabel } from "../label"
 import { useNumbers, useText } from "../language"
 import { useModels, type Version } from "../models"
 import { common } from "../words"
 import { Select, Slider } from "./controls"
-
-type Change = (patch: Patch, options?: { replace?: boolean }) => void
 
 /** Model and version. Another model has other classes, so a change of it forgets the label. */
 export function VersionPicker({
@@ -35,7 +33,11 @@ export function VersionPicker({
       />
       <Select
         label={t.version}
-        value={query.version ?? "champion"}
+        value={
+          query.version === undefined || /^\d+$/.test(query.version)
+            ? (query.version ?? "champion")
+            : String(version.version)
+        }
         options={[
           ["champion", champion === undefined ? "champion" : t.champion(champion)] as const,
           ...versions.map(v => [String(v.version), String(v.version)] as const).reverse(),
@@ -60,11 +62,12 @@ export function LabelPicker({
   const { percent } = useNumbers()
   const mixture = parseLabel(query.label, classes)
   const chosen = [...mixture.keys()]
-  const [mixing, setMixing] = useState(chosen.length > 1)
+  const [wanted, setMixing] = useState(false)
+  const mixing = wanted || chosen.length > 1
   if (!classes.length) return null
   const [from, to] = chosen
   const part = to === undefined ? 0.5 : (mixture.get(to) ?? 0.5)
-  const isMixed = mixing && from !== undefined && to !== undefined
+  const isMixed = chosen.length === 2 && from !== undefined && to !== undefined
   const pick = (index: number) => {
     if (!mixing || from === undefined) return change({ label: classes[index] })
     if (index === from) return change({ label: to === undefined ? null : classes[to] })
@@ -90,7 +93,7 @@ export function LabelPicker({
           title={t.mixHint}
           onClick={() => {
             setMixing(!mixing)
-            if (mixing && from !== undefined) change({ label: classes[from] })
+            if (chosen.length > 1) change({ label: classes[from!] })
             if (!mixing && from === undefined) change({ label: classes[3 % classes.length] })
           }}
         >
@@ -105,7 +108,7 @@ export function LabelPicker({
           max={0.99}
           step={0.01}
           show={value => percent(value)}
-          onInput={value => change({ label: formatLabel(between(from, to, value), classes) }, { replace: true })}
+          onInput={value => change({ label: formatLabel(between(from, to, value), classes) }, { gesture: true })}
         />
       )}
     </fieldset>
@@ -125,7 +128,7 @@ export function PsiSlider({ query, change }: { query: Query; change: Change }) {
       max={2}
       step={0.05}
       show={value => number(value, 2)}
-      onInput={value => change({ psi: value === 1 ? null : value }, { replace: true })}
+      onInput={value => change({ psi: value === 1 ? null : value }, { gesture: true })}
     />
   )
 }

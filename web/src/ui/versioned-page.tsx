@@ -1,13 +1,41 @@
 /** A page about one version: its title, and its content once the version that the address names is known. */
 import { type ComponentType } from "preact"
 import { useAddress, type Query } from "../address"
+import { CallError } from "../api/client"
+import { useText } from "../language"
 import { useVersion, type Version } from "../models"
+import { common } from "../words"
 import { Failure, Loading } from "./notice"
 
 export interface VersionedProps {
   version: Version
   query: Query
   change: ReturnType<typeof useAddress>[1]
+}
+
+/** Why there is no such version, and the way to one that there is. */
+export function NoVersion({
+  error,
+  retry,
+  query,
+  change,
+}: {
+  error: Error
+  retry: () => void
+  query: Query
+  change: VersionedProps["change"]
+}) {
+  const t = useText(common)
+  const isNamed = query.model !== undefined || query.version !== undefined
+  return (
+    <Failure error={error} retry={retry}>
+      {isNamed && error instanceof CallError && error.status === 404 && (
+        <button type="button" class="primary" onClick={() => change({ model: null, version: null })}>
+          {t.toChampion}
+        </button>
+      )}
+    </Failure>
+  )
 }
 
 export function VersionedPage({
@@ -23,7 +51,7 @@ export function VersionedPage({
     <>
       <h1>{title}</h1>
       {error ? (
-        <Failure error={error} retry={retry} />
+        <NoVersion error={error} retry={retry} query={query} change={change} />
       ) : found ? (
         <Content version={found} query={query} change={change} />
       ) : (

@@ -1,12 +1,15 @@
 /** Explore: a plane of seeds that one drags through, and the picture in the middle of it. */
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
+import { type RefObject } from "preact"
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { mount, numberOf, pathWith, type Query } from "../../address"
 import { callJson, type Schemas } from "../../api/client"
+import { letterOf } from "../../keys"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
 import { Plane } from "../../plane/plane"
 import { useSettled } from "../../settled"
+import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { download } from "../../ui/files"
 import { TextField } from "../../ui/controls"
@@ -65,6 +68,8 @@ function Explorer({ version, query, change }: VersionedProps) {
     new Intl.NumberFormat(language, { maximumFractionDigits: 4, useGrouping: false }).format(value)
   const [pixels, setPixels] = useState<Uint8ClampedArray>()
   const [failure, setFailure] = useState<Error>()
+  const [attempt, setAttempt] = useState(0)
+  const section = useRef<HTMLDivElement>(null)
   const psi = numberOf(query.psi, 1, 0, 2)
   const seed = seedOf(query)
   const view = useMemo(() => viewOf(query), [query])
@@ -83,16 +88,17 @@ function Explorer({ version, query, change }: VersionedProps) {
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
   )
-  useKey("r", dice)
+  useKey(section, "r", dice)
   const title = titleOf()
-  const same = callOf(version, query, view, moved ? drawn.body : undefined)
+  useTitle(title)
+  const same = moved && !drawn.body ? undefined : callOf(version, query, view, moved ? drawn.body : undefined)
   function titleOf(): string {
     if (query.z !== undefined) return t.ownZ
     if (seed === undefined) return t.point(short(view.x), short(view.y))
     return edits.size ? t.movedZ(seed) : c.pictureOf(seed)
   }
   return (
-    <div class="sides explore">
+    <div class="sides explore" ref={section}>
       <div class="stack">
         <div class="plane-frame">
           <Plane
@@ -106,6 +112,7 @@ function Explorer({ version, query, change }: VersionedProps) {
             }}
             onRest={rest}
             onFailure={setFailure}
+            attempt={attempt}
           />
           <div class="plane-buttons">
             <button
@@ -129,7 +136,15 @@ function Explorer({ version, query, change }: VersionedProps) {
         <p id="plane-help" class="hint">
           {t.help}
         </p>
-        {failure && <Failure error={failure} />}
+        {failure && (
+          <Failure
+            error={failure}
+            retry={() => {
+              setFailure(undefined)
+              setAttempt(attempt + 1)
+            }}
+          />
+        )}
       </div>
       <div class="stack">
         <section class="panel stack" aria-label={t.shown}>
@@ -139,12 +154,18 @@ function Explorer({ version, query, change }: VersionedProps) {
             {seed !== undefined && !own && <Opinion version={version} seed={seed} query={query} />}
             {offPlane && <p class="hint">{t.offPlane}</p>}
           </div>
-          {drawn.error && <Failure error={drawn.error} />}
+          {drawn.error && <Failure error={drawn.error} retry={drawn.retry} />}
           <div class="row">
             <button type="button" class="primary" onClick={dice} title="R">
               {t.dice}
             </button>
-            <Save call={same} onFailure={setFailure} />
+            {same ? (
+              <Save call={same} onFailure={setFailure} />
+            ) : (
+              <button type="button" disabled>
+                {c.download}
+              </button>
+            )}
           </div>
           <TextField
             label={c.seed}
@@ -160,9 +181,11 @@ function Explorer({ version, query, change }: VersionedProps) {
         {(seed !== undefined || query.z !== undefined) && (
           <LatentDrawer version={version} seed={seed} query={query} change={change} />
         )}
-        <section class="panel">
-          <CallPanel call={same} />
-        </section>
+        {same && (
+          <section class="panel">
+            <CallPanel call={same} />
+          </section>
+        )}
       </div>
     </div>
   )
@@ -175,6 +198,7 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
   const [opinion, setOpinion] = useState<number>()
   const { label, psi } = query
   useEffect(() => {
+    setOpinion(undefined)
     const controller = new AbortController()
     const asked = setTimeout(() => {
       callJson<Schemas["Judgements"]>("/discriminate", {
@@ -246,15 +270,17 @@ function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!
 }
 
-/** A key that works wherever nothing is typed. */
-function useKey(name: string, act: () => void): void {
+/** A letter that works while the focus is in a part of the page, and nothing is typed there (WCAG 2.1.4). */
+function useKey(part: RefObject<HTMLElement>, letter: string, act: () => void): void {
   useEffect(() => {
+    const element = part.current
     const listen = (event: KeyboardEvent) => {
       const typing =
         event.target instanceof Element && event.target.closest("input:not([type=range]), textarea, select")
-      if (event.key.toLowerCase() === name && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) act()
+      const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat
+      if (letterOf(event) === letter && isPlain && !typing) act()
     }
-    window.addEventListener("keydown", listen)
-    return () => window.removeEventListener("keydown", listen)
-  }, [name, act])
+    element?.addEventListener("keydown", listen)
+    return () => element?.removeEventListener("keydown", listen)
+  }, [part, letter, act])
 }

@@ -1,6 +1,6 @@
 /** The hundred numbers behind a picture, each with a slider. */
 import { useEffect, useState } from "preact/hooks"
-import { type Patch, type Query } from "../../address"
+import { type Query, type Change } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { Slider } from "../../ui/controls"
@@ -25,14 +25,14 @@ interface DrawerProps {
   version: Version
   seed: string | undefined
   query: Query
-  change: (patch: Patch, options?: { replace?: boolean }) => void
+  change: Change
 }
 
 export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
   const t = useText(words)
   const { number } = useNumbers()
   const [start, setStart] = useState<number[]>()
-  const [open, setOpen] = useState(query.dz !== undefined || query.z !== undefined)
+  const open = query.dz !== undefined || query.z !== undefined || query.drawer === "open"
   useEffect(() => {
     if (!open) return
     let current = true
@@ -45,13 +45,23 @@ export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
     }
   }, [open, version.model, version.version, seed, query.z])
   const edits = parseEdits(query.dz)
-  const set = (index: number, value: number, replace: boolean) => {
+  const set = (index: number, value: number) => {
     const next = new Map(edits).set(index, Math.round(value * 100) / 100)
     // From here on it is this seed's, whatever the default is.
-    change({ dz: formatEdits(next), ...(query.z === undefined && seed !== undefined ? { seed } : {}) }, { replace })
+    change(
+      { dz: formatEdits(next), ...(query.z === undefined && seed !== undefined ? { seed } : {}) },
+      { gesture: true },
+    )
   }
   return (
-    <details class="panel" open={open} onToggle={event => setOpen(event.currentTarget.open)}>
+    <details
+      class="panel"
+      open={open}
+      onToggle={event =>
+        event.currentTarget.open !== open &&
+        change({ drawer: event.currentTarget.open ? "open" : null }, { replace: true })
+      }
+    >
       <summary>{t.title}</summary>
       <p class="hint">{t.hint}</p>
       {edits.size > 0 && (
@@ -70,7 +80,7 @@ export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
               max={REACH}
               step={0.01}
               show={shown => number(shown, 2)}
-              onInput={next => set(index, next, true)}
+              onInput={next => set(index, next)}
             />
           ))}
         </div>

@@ -1,5 +1,5 @@
 /** Latents that are moved by hand: a seed's or a given one, some of whose numbers are set to others. */
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { call, callJson, type Schemas } from "../../api/client"
 import { readNpy } from "../../images/npy"
 import { bodyLabel, parseLabel } from "../../label"
@@ -80,11 +80,15 @@ export interface Drawn {
   pixels: Uint8Array | undefined
   body: Record<string, unknown> | undefined
   error: Error | undefined
+  retry: () => void
 }
+
+const NOTHING = { pixels: undefined, body: undefined, error: undefined }
 
 /** Draw what is moved by hand: one call at a time, and of what is moved meanwhile the last. */
 export function useDrawn(drawable: Drawable | undefined): Drawn {
-  const [drawn, setDrawn] = useState<Drawn>({ pixels: undefined, body: undefined, error: undefined })
+  const [drawn, setDrawn] = useState<Omit<Drawn, "retry">>(NOTHING)
+  const [attempt, setAttempt] = useState(0)
   const wanted = useRef<Drawable | undefined>(undefined)
   const busy = useRef(false)
   const key =
@@ -106,12 +110,13 @@ export function useDrawn(drawable: Drawable | undefined): Drawn {
           const pixels = readNpy(await answer.arrayBuffer()).data
           setDrawn({ pixels, body, error: undefined })
         } catch (error) {
-          setDrawn({ pixels: undefined, body: undefined, error: error as Error })
+          setDrawn({ ...NOTHING, error: error as Error })
         }
         if (wanted.current === turn) wanted.current = undefined
       }
       busy.current = false
     })()
-  }, [key])
-  return drawable ? drawn : { pixels: undefined, body: undefined, error: undefined }
+  }, [key, attempt])
+  const retry = useCallback(() => setAttempt(last => last + 1), [])
+  return { ...(drawable ? drawn : NOTHING), retry }
 }

@@ -21,7 +21,7 @@ interface PinsProps {
 export function Pins({ pins, source, query, change }: PinsProps) {
   const t = useText(words)
   const [failure, setFailure] = useState<Error>()
-  const { shown, error } = usePictures(pins, source)
+  const { shown, error, retry } = usePictures(pins, source)
   if (!pins.length) return null
   const { label, model, version } = query
   // A keyframe says its own class and psi; here all have the same.
@@ -66,7 +66,8 @@ export function Pins({ pins, source, query, change }: PinsProps) {
         </button>
         <Files title={t.pinFiles} seeds={pins} source={source} onFailure={setFailure} />
       </div>
-      {(failure ?? error) && <Failure error={(failure ?? error)!} />}
+      {failure && <Failure error={failure} />}
+      {error && <Failure error={error} retry={retry} />}
     </section>
   )
 }

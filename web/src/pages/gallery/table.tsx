@@ -1,14 +1,15 @@
 /** The same seeds with one setting after the other: how class, psi or version changes a picture. */
 import { type ComponentChildren } from "preact"
+import { useState } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { oneOf, pathWith, type Patch, type Query } from "../../address"
+import { numberOf, oneOf, pathWith, type Patch, type Query } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { useModels, type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
-import { callFor } from "./files"
+import { callFor, Files } from "./files"
 import { useColumns, type Source } from "./sheets"
 import { words } from "./words"
 
@@ -75,6 +76,9 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
   )
   const failed = columns.map(column => of(column.source)?.error).find(Boolean)
   const champion = String(model?.aliases.champion)
+  const [failure, setFailure] = useState<Error>()
+  const chosen = Math.round(numberOf(query.column, 0, 0, columns.length - 1))
+  const picked = columns[chosen]?.source ?? source
   const { label, psi } = query
   return (
     <div class="sides gallery">
@@ -86,7 +90,7 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
             options={AXES.filter(each => each !== "class" || version.classes.length).map(
               each => [each, t[each]] as const,
             )}
-            onChange={chosen => change({ columns: chosen })}
+            onChange={along => change({ columns: along, column: null })}
           />,
         )}
         {failed && <Failure error={failed} retry={retry} />}
@@ -138,8 +142,19 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
       <div class="stack">
         {pickers}
         {seeds.length > 0 && (
-          <section class="panel">
-            <CallPanel call={callFor(seeds, columns[0]?.source ?? source, "sheet")} />
+          <section class="panel stack">
+            <div>
+              <h2>{t.columnFiles}</h2>
+              <Select
+                label={t.column}
+                value={String(chosen)}
+                options={columns.map(({ title }, index) => [String(index), title] as const)}
+                onChange={index => change({ column: index === "0" ? null : index })}
+              />
+            </div>
+            <Files title={t.columnFiles} seeds={seeds} source={picked} onFailure={setFailure} />
+            {failure && <Failure error={failure} />}
+            <CallPanel call={callFor(seeds, picked, "sheet")} />
           </section>
         )}
       </div>

@@ -1,7 +1,7 @@
 /** The wall with all that is around it: order and size, the chosen picture, files. */
 import { type ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
-import { numberOf, oneOf, type Patch, type Query } from "../../address"
+import { numberOf, oneOf, type Query, type Change } from "../../address"
 import { useText } from "../../language"
 import { type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
@@ -22,7 +22,7 @@ interface WallViewProps {
   version: Version
   source: Source
   query: Query
-  change: (patch: Patch, options?: { replace?: boolean }) => void
+  change: Change
   /** What stands above, with what arranges this view among it. */
   head: (arrangement: ComponentChildren) => ComponentChildren
   /** What stands beside. */
@@ -61,7 +61,7 @@ export function WallView({ seeds, pins, version, source, query, change, head, pi
               max={SIZE.most}
               step={14}
               show={t.pixels}
-              onInput={value => change({ size: value === SIZE.usual ? null : value }, { replace: true })}
+              onInput={value => change({ size: value === SIZE.usual ? null : value }, { gesture: true })}
             />
           </>,
         )}

@@ -1,5 +1,6 @@
 /** The wall itself: every picture can be reached with the arrow keys, and one of them with Tab. */
 import { useRef, useState } from "preact/hooks"
+import { letterOf } from "../../keys"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
 import { step } from "./seeds"
@@ -38,7 +39,7 @@ export function Wall({ seeds, pictures, opinions, pins, chosen, size, busy, onCh
       const cell = list.current!.children[next]
       if (cell instanceof HTMLElement) cell.focus()
     } else if (event.key === "Enter" || event.key === " ") onChoose(seed)
-    else if (event.key.toLowerCase() === "p") onPin(seed)
+    else if (letterOf(event) === "p") onPin(seed)
     else return
     event.preventDefault()
   }

@@ -1,6 +1,6 @@
 /** Interpolate: keyframes on a strip, the way between them in a player, and that way as a file. */
 import { useState } from "preact/hooks"
-import { type Patch } from "../../address"
+import { numberOf, type Patch, type ChangeOptions } from "../../address"
 import { pngText } from "../../images/png"
 import { useText } from "../../language"
 import { Failure, Loading } from "../../ui/notice"
@@ -8,7 +8,16 @@ import { VersionPicker } from "../../ui/pickers"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { Adding } from "./adding"
 import { Files } from "./files"
-import { droppedOf, fitted, formatKeyframes, inserted, parseKeyframes, USUAL, type Keyframe } from "./keyframes"
+import {
+  droppedOf,
+  fitted,
+  formatKeyframes,
+  inserted,
+  MOST_KEYFRAMES,
+  parseKeyframes,
+  USUAL,
+  type Keyframe,
+} from "./keyframes"
 import { Player, type Track } from "./player"
 import { Selected } from "./selected"
 import { Shelf } from "./shelf"
@@ -24,7 +33,7 @@ export default function Page() {
 
 function Interpolation({ version, query, change }: VersionedProps) {
   const t = useText(words)
-  const [wanted, select] = useState(0)
+  const wanted = Math.round(numberOf(query.keyframe, 1, 1, MOST_KEYFRAMES)) - 1
   const [said, say] = useState("")
   const keyframes = parseKeyframes(query.keyframes ?? USUAL)
   const selected = Math.min(wanted, keyframes.length - 1)
@@ -34,19 +43,22 @@ function Interpolation({ version, query, change }: VersionedProps) {
   const other = settings.method === "slerp" ? "lerp" : "slerp"
   const main = useFrames(keyframes, settings, version, true)
   const second = useFrames(keyframes, { ...settings, method: other }, version, compares)
-  const set = (next: readonly Keyframe[], options?: { replace?: boolean }, patch: Patch = {}) =>
+  const selection = (place: number): Patch => ({ keyframe: place === 0 ? null : place + 1 })
+  const select = (place: number) => change(selection(place), { replace: true })
+  const set = (next: readonly Keyframe[], options?: ChangeOptions, patch: Patch = {}) =>
     change({ ...patch, keyframes: formatKeyframes(next) }, options)
   const add = (more: readonly Keyframe[], place = keyframes.length) => {
-    set(inserted(keyframes, place, more))
-    select(place)
+    set(inserted(keyframes, place, more), {}, selection(place))
     say(t.addedOne(more[0]!.seed, keyframes.length + more.length))
   }
   const addSeed = (seed: string) => add([{ seed, label: undefined, psi: 1 }])
   const open = async (files: readonly File[], place = keyframes.length) => {
     const found: Keyframe[] = []
     for (const file of files) {
-      const bytes = new Uint8Array(await file.arrayBuffer())
-      const notes = await pngText(bytes).catch(() => null)
+      const notes = await file
+        .arrayBuffer()
+        .then(content => pngText(new Uint8Array(content)))
+        .catch(() => null)
       if (!notes) return say(t.noPng)
       const dropped = read(notes)
       if (!dropped) return say(t.notOurs)
@@ -99,6 +111,8 @@ function Interpolation({ version, query, change }: VersionedProps) {
             pictureOf={pictureOf}
             fps={settings.fps}
             loop={settings.loop}
+            stopped={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
+            onStop={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
           />
         ) : (
           !failed && <Loading />

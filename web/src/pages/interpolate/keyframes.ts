@@ -22,7 +22,9 @@ const MAX_SEED = 2 ** 32 - 1
 
 /** Read a list. Entries without a seed are left out; a psi that is none is 1. */
 export function parseKeyframes(text: string): Keyframe[] {
-  return text.split(",").flatMap(entry => {
+  // One more than there may be, so that the service says how many that is.
+  const entries = text.split(",", MOST_KEYFRAMES + 1)
+  return entries.flatMap(entry => {
     const [seed = "", label = "", psi = ""] = entry.split("~").map(decoded)
     const scale = psi.trim() === "" ? NaN : Number(psi)
     return seed ? [{ seed, label: label || undefined, psi: scale >= 0 && scale <= 2 ? scale : 1 }] : []

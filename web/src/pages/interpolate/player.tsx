@@ -19,6 +19,10 @@ interface PlayerProps {
   pictureOf: (keyframe: Keyframe) => Uint8Array | undefined
   fps: number
   loop: boolean
+  /** Frame on which the address has it stand, from 0; undefined where it plays. */
+  stopped: number | undefined
+  /** It stands on a frame by the reader's wish, or goes on. */
+  onStop: (frame: number | undefined) => void
 }
 const MOST_TICKS = 12
 
@@ -26,14 +30,14 @@ function movesLittle(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches
 }
 
-export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps) {
+export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onStop }: PlayerProps) {
   const t = useText(words)
   const { number } = useNumbers()
   const id = useId()
   const section = useRef<HTMLElement>(null)
-  const position = useRef(0) // of the clock; with fractions
-  const [shown, setShown] = useState(0)
-  const [playing, setPlaying] = useState(() => !movesLittle())
+  const position = useRef(stopped ?? 0) // of the clock; with fractions
+  const [shown, setShown] = useState(stopped ?? 0)
+  const [playing, setPlaying] = useState(() => stopped === undefined && !movesLittle())
   const { count, steps } = tracks[0].frames
   const frame = Math.min(shown, count - 1)
   const marks = marksOf(keyframes.length, steps).filter(mark => mark < count)
@@ -57,7 +61,20 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
     setPlaying(false)
     position.current = to
     setShown(to)
+    onStop(to)
   }
+  const turn = () => {
+    setPlaying(!playing)
+    onStop(playing ? frame : undefined)
+  }
+  const turned = useRef(turn)
+  turned.current = turn
+  useEffect(() => {
+    if (stopped === undefined || stopped === Math.floor(position.current)) return
+    position.current = stopped // by the back button
+    setShown(stopped)
+    setPlaying(false)
+  }, [stopped])
   useEffect(() => {
     const space = (event: KeyboardEvent) => {
       const target = event.target as Element
@@ -65,7 +82,7 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
       const isHere = target.matches("body, main") || section.current?.contains(target)
       if (event.key !== " " || !isHere || target.closest("button, a, select, summary")) return
       event.preventDefault()
-      setPlaying(before => !before)
+      turned.current()
     }
     window.addEventListener("keydown", space)
     return () => window.removeEventListener("keydown", space)
@@ -87,7 +104,7 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop }: PlayerProps)
       </div>
       <div class="stack">
         <div class="transport">
-          <button type="button" class="primary" title={t.playHint} onClick={() => setPlaying(!playing)}>
+          <button type="button" class="primary" title={t.playHint} onClick={turn}>
             {playing ? `❚❚ ${t.pause}` : `▶ ${t.play}`}
           </button>
           <div class="scrubber">

@@ -1,5 +1,5 @@
 /** The keyframe that is chosen on the strip: its seed, class and psi, with the pickers of the other pages. */
-import { type Patch, type Query } from "../../address"
+import { type Patch, type Query, type ChangeOptions } from "../../address"
 import { useText } from "../../language"
 import { type Version } from "../../models"
 import { TextField } from "../../ui/controls"
@@ -11,7 +11,7 @@ interface SelectedProps {
   keyframe: Keyframe
   place: number
   version: Version
-  onChange: (keyframe: Keyframe, options?: { replace?: boolean }) => void
+  onChange: (keyframe: Keyframe, options?: ChangeOptions) => void
 }
 
 export function Selected({ keyframe, place, version, onChange }: SelectedProps) {
@@ -20,7 +20,7 @@ export function Selected({ keyframe, place, version, onChange }: SelectedProps) 
     ...(keyframe.label === undefined ? {} : { label: keyframe.label }),
     psi: String(keyframe.psi),
   }
-  const change = (patch: Patch, options?: { replace?: boolean }) =>
+  const change = (patch: Patch, options?: ChangeOptions) =>
     onChange(
       {
         ...keyframe,

@@ -1,5 +1,5 @@
 /** How the way goes from keyframe to keyframe, and how fast. */
-import { type Patch } from "../../address"
+import { type Change } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { SIDE } from "../../images/pixels"
 import { Select, Slider, Toggle } from "../../ui/controls"
@@ -9,7 +9,7 @@ import { words } from "./words"
 interface WayProps {
   settings: Settings
   compares: boolean
-  change: (patch: Patch, options?: { replace?: boolean }) => void
+  change: Change
 }
 
 export function Way({ settings, compares, change }: WayProps) {
@@ -24,7 +24,7 @@ export function Way({ settings, compares, change }: WayProps) {
         min={2}
         max={Math.max(64, steps)}
         step={1}
-        onInput={value => change({ steps: value === 16 ? null : value }, { replace: true })}
+        onInput={value => change({ steps: value === 16 ? null : value }, { gesture: true })}
       />
       <Slider
         label={t.fps}
@@ -32,7 +32,7 @@ export function Way({ settings, compares, change }: WayProps) {
         min={1}
         max={60}
         step={1}
-        onInput={value => change({ fps: value === 12 ? null : value }, { replace: true })}
+        onInput={value => change({ fps: value === 12 ? null : value }, { gesture: true })}
       />
       <div class="row">
         <Select

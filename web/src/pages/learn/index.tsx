@@ -1,10 +1,11 @@
 /** Learn: what a GAN is, with the service's own generator and discriminator live on the page. */
 import { useEffect } from "preact/hooks"
-import { oneOf, useAddress, type Query } from "../../address"
+import { numberOf, oneOf, useAddress, type Query } from "../../address"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
+import { NoVersion } from "../../ui/versioned-page"
 import { useQuiz } from "../play/quiz"
 import { roundOf } from "../play"
 import { useChampions, type Champion } from "./champions"
@@ -12,7 +13,7 @@ import { COUNT, Judge } from "./judge"
 import { NoiseIn } from "./noise-in"
 import { LECTURE, RealRun } from "./real-run"
 import { ToldApart } from "./told-apart"
-import { Turns } from "./turns"
+import { SAID, Turns } from "./turns"
 import "./learn.css"
 
 const words = texts(
@@ -72,7 +73,7 @@ export default function Learn() {
       </nav>
       <div class="stack">
         {error ? (
-          <Failure error={error} retry={retry} />
+          <NoVersion error={error} retry={retry} query={query} change={change} />
         ) : found ? (
           <Live version={found} query={query} change={change} champions={champions} />
         ) : (
@@ -107,10 +108,11 @@ function Live({ version, query, change, champions }: LiveProps) {
   return (
     <>
       <NoiseIn version={version} query={query} change={change} />
-      <Judge version={version} quiz={quiz} round={round} change={change} />
+      <Judge version={version} quiz={quiz} round={round} query={query} change={change} />
       <Turns
         turn={oneOf(query.turn, ["1", "2"], "1")}
         quiz={quiz}
+        said={numberOf(query.d, SAID, 0.01, 0.99)}
         champion={champions?.find(c => c.model === LECTURE) ?? champions?.[0]}
         change={change}
       />

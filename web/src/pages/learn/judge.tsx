@@ -1,5 +1,5 @@
 /** Second section: the discriminator looks at real pictures, generated ones, and what the reader draws or spoils. */
-import { type Patch } from "../../address"
+import { type Change, type Query } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { Failure, Loading } from "../../ui/notice"
@@ -58,10 +58,11 @@ interface JudgeProps {
   version: Version
   quiz: Asked
   round: number
-  change: (patch: Patch) => void
+  query: Query
+  change: Change
 }
 
-export function Judge({ version, quiz, round, change }: JudgeProps) {
+export function Judge({ version, quiz, round, query, change }: JudgeProps) {
   const t = useText(words)
   const { sheet, error, retry } = quiz
   const drawn = useDrawn(version, error !== undefined)
@@ -88,16 +89,14 @@ export function Judge({ version, quiz, round, change }: JudgeProps) {
             <Kind title={t.real} alt={t.realAlt} pictures={sheet.pictures.filter(p => p.real)} />
             <Kind title={t.generated} alt={t.generatedAlt} pictures={sheet.pictures.filter(p => !p.real)} />
           </div>
-          <button type="button" onClick={() => change({ round: freshRound() })}>
+          <button type="button" onClick={() => change({ round: freshRound(), picture: null })}>
             {t.others}
           </button>
         </>
       )}
       <div class="tries">
         <Pad key={`${version.model}/${version.version}`} version={version} />
-        {pictures && (
-          <Spoil key={`${version.model}/${version.version}/${round}`} version={version} pictures={pictures} />
-        )}
+        {pictures && <Spoil version={version} pictures={pictures} query={query} change={change} />}
       </div>
       <Calls
         calls={[

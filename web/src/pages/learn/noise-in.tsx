@@ -1,6 +1,6 @@
 /** First section: a hundred numbers go in, a picture comes out, and a small step of those is a small step of this. */
 import { useEffect, useMemo, useState } from "preact/hooks"
-import { numberOf, type Patch, type Query } from "../../address"
+import { numberOf, type Query, type Change } from "../../address"
 import { call, callJson, type Schemas } from "../../api/client"
 import { AREA, SIDE } from "../../images/pixels"
 import { readNpy } from "../../images/npy"
@@ -9,7 +9,7 @@ import { type Version } from "../../models"
 import { Slider, TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
-import { LatentBars } from "./latent-bars"
+import { LatentBars, LatentTable } from "./latent-bars"
 import { meanSteps, slerp } from "./latents"
 import { Reader } from "./reader"
 import { Calls, Section } from "./section"
@@ -74,7 +74,7 @@ interface Walk {
 interface NoiseInProps {
   version: Version
   query: Query
-  change: (patch: Patch, options?: { replace?: boolean }) => void
+  change: Change
 }
 
 export function NoiseIn({ version, query, change }: NoiseInProps) {
@@ -131,6 +131,7 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
               <Pixels pixels={pixels} label={t.picture} />
             </Reader>
           </div>
+          <LatentTable z={z} />
           <Slider
             label={t.walk}
             value={step / (STEPS - 1)}
@@ -138,7 +139,7 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
             max={1}
             step={1 / (STEPS - 1)}
             show={value => number(value, 2)}
-            onInput={value => change({ t: value === 0 ? null : Math.round(value * 1000) / 1000 }, { replace: true })}
+            onInput={value => change({ t: value === 0 ? null : Math.round(value * 1000) / 1000 }, { gesture: true })}
           />
           <p>{t.walkWhat}</p>
           {stride && <p class="hint">{t.steps(z_dim, number(stride.latent, 3), number(stride.pixel, 3))}</p>}

@@ -93,6 +93,7 @@ export function Pad({ version }: { version: Version }) {
           role="img"
           aria-label={t.pad}
           onPointerDown={event => {
+            if (event.button) return // the main one alone
             event.currentTarget.setPointerCapture(event.pointerId)
             last.current = at(event)
             draw(event)
@@ -111,7 +112,7 @@ export function Pad({ version }: { version: Version }) {
         </figure>
       </div>
       <Probability value={isEmpty ? undefined : judgement?.probability} label={t.yours} />
-      {error && <Failure error={error} />}
+      {error && <Failure error={error} retry={() => judge(canvas.current!)} />}
       <div class="row">
         {version.classes.length > 0 && (
           <Select

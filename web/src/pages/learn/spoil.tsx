@@ -1,5 +1,6 @@
 /** Noise upon a picture, and what the discriminator says of it: the experiment that needs no hand. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
+import { numberOf, type Change, type Query } from "../../address"
 import { AREA, imageData, SIDE } from "../../images/pixels"
 import { texts, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
@@ -41,7 +42,14 @@ const words = texts(
   },
 )
 
-export function Spoil({ version, pictures }: { version: Version; pictures: readonly QuizPicture[] }) {
+interface SpoilProps {
+  version: Version
+  pictures: readonly QuizPicture[]
+  query: Query
+  change: Change
+}
+
+export function Spoil({ version, pictures, query, change }: SpoilProps) {
   const t = useText(words)
   const { number, percent } = useNumbers()
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -49,8 +57,8 @@ export function Spoil({ version, pictures }: { version: Version; pictures: reado
     0,
     pictures.findIndex(p => p.real),
   )
-  const [chosen, choose] = useState(firstReal)
-  const [amount, setAmount] = useState(0)
+  const chosen = Math.round(numberOf(query.picture, firstReal + 1, 1, pictures.length)) - 1
+  const amount = numberOf(query.noise, 0, 0, 1)
   const picture = pictures[chosen]!
   const pixels = usePixels(picture)
   const noise = useMemo(() => normals(AREA, 1), [])
@@ -69,7 +77,12 @@ export function Spoil({ version, pictures }: { version: Version; pictures: reado
       </div>
       <div class="thumbs" role="group" aria-label={t.choose}>
         {pictures.map((each, index) => (
-          <button key={index} type="button" aria-pressed={index === chosen} onClick={() => choose(index)}>
+          <button
+            key={index}
+            type="button"
+            aria-pressed={index === chosen}
+            onClick={() => change({ picture: index + 1 }, { replace: true })}
+          >
             <img
               class="pixels"
               src={each.picture}
@@ -89,14 +102,14 @@ export function Spoil({ version, pictures }: { version: Version; pictures: reado
         step={0.01}
         show={value => number(value, 2)}
         hint={t.noiseHint}
-        onInput={setAmount}
+        onInput={value => change({ noise: value === 0 ? null : value }, { gesture: true })}
       />
       <Probability
         value={amount === 0 ? picture.probability : judgement?.probability}
         label={amount === 0 ? "D(x):" : t.now}
       />
       <p class="hint">{t.before(percent(picture.probability))}</p>
-      {error && <Failure error={error} />}
+      {error && <Failure error={error} retry={() => judge(canvas.current!)} />}
       {amount > 0.25 && <p class="hint">{t.beyond}</p>}
     </section>
   )

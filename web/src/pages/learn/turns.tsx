@@ -1,6 +1,5 @@
 /** Third section: how they train in turns, and what each of them minimises. */
-import { useState } from "preact/hooks"
-import { type Patch } from "../../address"
+import { type Change } from "../../address"
 import { plural, texts, useNumbers, useText } from "../../language"
 import { Slider } from "../../ui/controls"
 import { Loading } from "../../ui/notice"
@@ -75,13 +74,15 @@ interface TurnsProps {
   turn: Turn
   quiz: Asked
   champion: Champion | undefined
-  change: (patch: Patch) => void
+  /** What the discriminator says, for its cost to be shown. */
+  said: number
+  change: Change
 }
+export const SAID = 0.8
 
-export function Turns({ turn, quiz, champion, change }: TurnsProps) {
+export function Turns({ turn, quiz, champion, said, change }: TurnsProps) {
   const t = useText(words)
   const { number } = useNumbers()
-  const [said, setSaid] = useState(0.8)
   const go = (to: Turn) => change({ turn: to === "1" ? null : to })
   const losses = quiz.sheet && lossesOf(quiz.sheet.pictures)
   const guess = guessing("bce")
@@ -139,7 +140,7 @@ export function Turns({ turn, quiz, champion, change }: TurnsProps) {
         max={0.99}
         step={0.01}
         show={value => number(value, 2)}
-        onInput={setSaid}
+        onInput={value => change({ d: value === SAID ? null : value }, { gesture: true })}
       />
       <p>{t.costs(three(cost(said)), three(cost(1 - said)))}</p>
       {!quiz.sheet && !quiz.error ? (

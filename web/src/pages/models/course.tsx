@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 
-import { type Measured, type Progress } from "../../runs"
+import { type Measured, type Told } from "../../runs"
 
 const words = texts(
   {
@@ -30,7 +30,7 @@ const words = texts(
   },
 )
 
-export function Course({ progress, metrics }: { progress: readonly Progress[]; metrics: readonly Measured[] }) {
+export function Course({ progress, metrics }: { progress: readonly Told[]; metrics: readonly Measured[] }) {
   const t = useText(words)
   const lines = useMemo(
     () => ({
@@ -64,7 +64,9 @@ export function Course({ progress, metrics }: { progress: readonly Progress[]; m
       )}
       {metrics.length > 0 && (
         <>
-          <Chart title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log />
+          {metrics.some(m => m.fid != null) && (
+            <Chart title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log />
+          )}
           <Chart title={t.kid} xTitle={t.x} x={distances.x} series={distances.kid} digits={4} />
         </>
       )}

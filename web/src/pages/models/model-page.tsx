@@ -5,6 +5,7 @@ import { pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
 import { useModels, useVersion } from "../../models"
 import { useSettled } from "../../settled"
+import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
 import { TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
@@ -22,6 +23,7 @@ const AT_FIRST = 6
 export function ModelPage({ name }: { name: string }) {
   const { list, error, reload } = useModels()
   const model = list?.models.find(each => each.name === name)
+  useTitle(name)
   return (
     <div class="models stack">
       <div>
@@ -43,14 +45,14 @@ export function ModelPage({ name }: { name: string }) {
 
 /** A model that is none: the service's answer says what there is. */
 function Unknown({ name }: { name: string }) {
-  const { error } = useVersion({ model: name })
-  return error ? <Failure error={error} /> : <Loading />
+  const { error, retry } = useVersion({ model: name })
+  return error ? <Failure error={error} retry={retry} /> : <Loading />
 }
 
 function Strips({ model }: { model: Model }) {
   const t = useText(words)
   const [query, change] = useAddress()
-  const [all, setAll] = useState(false)
+  const all = query.all === "true"
   const { found } = useVersion({ model: model.name })
   const columns = useColumns()
   const seeds = query.seeds ?? SEEDS
@@ -85,7 +87,7 @@ function Strips({ model }: { model: Model }) {
         ))}
         {shown.length < served.length && (
           <div>
-            <button type="button" onClick={() => setAll(true)}>
+            <button type="button" onClick={() => change({ all: "true" })}>
               {t.all(served.length)}
             </button>
           </div>

@@ -56,7 +56,7 @@ const words = texts(
     parameters: "Параметры",
     both: (generator, discriminator) => `генератор ${generator}, дискриминатор ${discriminator}`,
     latent: "Латентный вектор",
-    latentOf: size => `${size} нормальных чисел`,
+    latentOf: size => `нормальных чисел: ${size}`,
     parent: "Начата с",
     version: number => `версии ${number}`,
     job: "Сделана заданием",

@@ -14,9 +14,11 @@ interface Asked {
 export function useObjectUrl({ path, query = {}, token }: Asked): {
   address: string | undefined
   error: Error | undefined
+  retry: () => void
 } {
   const [shown, setShown] = useState<{ address?: string; error?: Error }>({})
-  const key = JSON.stringify([path, query])
+  const [attempt, setAttempt] = useState(0)
+  const key = JSON.stringify([path, query, attempt])
   useEffect(() => {
     const controller = new AbortController()
     call(path, { query, token, signal: controller.signal })
@@ -32,7 +34,7 @@ export function useObjectUrl({ path, query = {}, token }: Asked): {
     const { address } = shown
     return address ? () => URL.revokeObjectURL(address) : undefined
   }, [shown])
-  return { address: shown.address, error: shown.error }
+  return { address: shown.address, error: shown.error, retry: () => setAttempt(attempt + 1) }
 }
 
 interface SheetProps extends Asked {
@@ -42,8 +44,8 @@ interface SheetProps extends Asked {
 }
 
 export function Sheet({ alt, columns, rows, ...asked }: SheetProps) {
-  const { address, error } = useObjectUrl(asked)
-  if (error) return <Failure error={error} />
+  const { address, error, retry } = useObjectUrl(asked)
+  if (error) return <Failure error={error} retry={retry} />
   const size = { width: 28 * columns, height: 28 * rows }
   return address ? (
     <img class="pixels sheet" src={address} alt={alt} {...size} />

@@ -5,6 +5,7 @@ import { mount, pathWith } from "../../address"
 import { call, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
+import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
 import { download } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
@@ -62,7 +63,8 @@ export default function VersionPage() {
   const model = params?.name ?? ""
   const asked = params?.version ?? ""
   const { found, error, retry } = useVersion({ model, version: asked })
-  const isFound = found?.model === model && [String(found.version), ...found.detail.aliases].includes(asked)
+  useTitle(`${model}/${asked}`)
+  const isFound = found?.model === model && [String(found.version), ...found.aliases].includes(asked)
   return (
     <div class="models stack">
       <div>
@@ -80,12 +82,15 @@ function Shown({ version }: { version: Version }) {
   const t = useText(words)
   const c = useText(common)
   const { date } = useMoments()
-  const { manifest, aliases } = version.detail
+  const { aliases } = version
+  const { manifest } = version.detail
   const path = `/models/${version.model}/versions/${version.version}`
   const base = mount() + path
   const name = `${version.model}/${version.version}`
   const has = (file: string) => file in manifest.files
   const evaluation = useEvaluation(has("evaluation.json") ? path : undefined)
+  const [failure, setFailure] = useState<Error>()
+  const save = () => download(`${name.replace("/", "-")}.json`, path).then(() => setFailure(undefined), setFailure)
   return (
     <>
       <div>
@@ -97,7 +102,7 @@ function Shown({ version }: { version: Version }) {
           <Link class="button primary" href={pathWith("/", { model: version.model, version: version.version })}>
             {c.openIn}
           </Link>
-          <button type="button" onClick={() => void download(`${name.replace("/", "-")}.json`, path)}>
+          <button type="button" onClick={() => void save()}>
             {t.json}
           </button>
           {has("evaluation.json") && (
@@ -109,6 +114,7 @@ function Shown({ version }: { version: Version }) {
             {t.cardFile}
           </a>
         </div>
+        {failure && <Failure error={failure} retry={() => void save()} />}
       </div>
       <div class="version">
         <div class="stack">
@@ -131,7 +137,7 @@ function Shown({ version }: { version: Version }) {
           <FigureBars figures={manifest.metrics} />
         </section>
       </div>
-      {evaluation.error && <Failure error={evaluation.error} />}
+      {evaluation.error && <Failure error={evaluation.error} retry={evaluation.retry} />}
       {evaluation.found && <EvaluationSections evaluation={evaluation.found} classes={version.classes} />}
       <Origin manifest={manifest} />
       <CardPanel path={path} base={base} />
@@ -154,7 +160,8 @@ function Picture({ title, caption, source, alt }: { title: string; caption: stri
   )
 }
 
-function useEvaluation(path: string | undefined): { found: Evaluation | undefined; error: Error | undefined } {
+function useEvaluation(path: string | undefined) {
+  const [attempt, setAttempt] = useState(0)
   const [found, setFound] = useState<Evaluation>()
   const [error, setError] = useState<Error>()
   useEffect(() => {
@@ -167,14 +174,15 @@ function useEvaluation(path: string | undefined): { found: Evaluation | undefine
       (reason: Error) => !controller.signal.aborted && setError(reason),
     )
     return () => controller.abort()
-  }, [path])
-  return { found, error }
+  }, [path, attempt])
+  return { found, error, retry: () => setAttempt(attempt + 1) }
 }
 
 /** The card is asked for when it is opened. */
 function CardPanel({ path, base }: { path: string; base: string }) {
   const t = useText(words)
   const [isOpen, setOpen] = useState(false)
+  const [attempt, setAttempt] = useState(0)
   const [markdown, setMarkdown] = useState<string>()
   const [error, setError] = useState<Error>()
   useEffect(() => {
@@ -186,14 +194,14 @@ function CardPanel({ path, base }: { path: string; base: string }) {
       .then(answer => answer.text())
       .then(setMarkdown, (reason: Error) => !controller.signal.aborted && setError(reason))
     return () => controller.abort()
-  }, [isOpen, path])
+  }, [isOpen, path, attempt])
   return (
     <section class="panel">
       <h2>{t.card}</h2>
       <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>README.md</summary>
         {error ? (
-          <Failure error={error} />
+          <Failure error={error} retry={() => setAttempt(attempt + 1)} />
         ) : markdown === undefined ? (
           <Loading />
         ) : (

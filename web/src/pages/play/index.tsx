@@ -1,22 +1,22 @@
 /** Play: the person and the discriminator guess at the same pictures, real ones and generated ones. */
-import { useEffect, useState } from "preact/hooks"
-import { numberOf, oneOf, useAddress, type Query } from "../../address"
+import { useEffect, useMemo, useState } from "preact/hooks"
+import { numberOf, oneOf, useAddress, type Change, type Query } from "../../address"
 import { CallError } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
+import { NoVersion } from "../../ui/versioned-page"
 import { Question } from "./question"
 import { quizQuery, useQuiz } from "./quiz"
 import { Result } from "./result"
-import { COUNTS, freshRound, scoreOf, type Guess, type Score } from "./round"
+import { COUNTS, formatGuesses, freshRound, parseGuesses, scoreOf, type Score } from "./round"
 import { TotalPanel } from "./total-panel"
 import { roundName, useTotals } from "./totals"
 import { words } from "./words"
 import "./play.css"
 
-type Change = ReturnType<typeof useAddress>[1]
 const MOST = 2 ** 32 - 1
 
 /** The round that an address asks for; undefined where it asks for none. */
@@ -42,7 +42,7 @@ export default function Play() {
       <div class="sides play">
         <div class="stack">
           {error ? (
-            <Failure error={error} retry={retry} />
+            <NoVersion error={error} retry={retry} query={query} change={change} />
           ) : !found ? (
             <Loading />
           ) : round === undefined ? (
@@ -53,6 +53,7 @@ export default function Play() {
               version={found}
               round={round}
               count={count}
+              asked={query.guesses}
               change={change}
               onFinish={add}
             />
@@ -61,9 +62,9 @@ export default function Play() {
         <div class="stack">
           <Settings count={count} query={query} version={found} change={change} />
           <TotalPanel totals={totals} reset={reset} />
-          {found && round !== undefined && (
+          {found && (
             <section class="panel">
-              <CallPanel call={{ path: "/quiz", query: quizQuery(found, round, count) }} />
+              <CallPanel call={{ path: "/quiz", query: quizQuery(found, round ?? 1, count), file: "quiz.json" }} />
             </section>
           )}
         </div>
@@ -89,17 +90,19 @@ interface RoundProps {
   version: Version
   round: number
   count: number
+  /** Guesses that the address has. */
+  asked: string | undefined
   change: Change
   onFinish: (name: string, score: Score) => void
 }
 
 /** One round, from its first picture to its result. */
-function Round({ version, round, count, change, onFinish }: RoundProps) {
+function Round({ version, round, count, asked, change, onFinish }: RoundProps) {
   const t = useText(words)
   const { sheet, error, retry } = useQuiz(version, round, count)
-  const [guesses, setGuesses] = useState<readonly Guess[]>([])
-  /** Which picture is shown; after the last of them, the result. */
-  const [at, setAt] = useState(0)
+  const guesses = useMemo(() => parseGuesses(asked).slice(0, count), [asked, count])
+  /** Which picture is shown; after the last of them, the result. A guess stays on the screen until the reader goes on. */
+  const [at, setAt] = useState(guesses.length)
   const pictures = sheet?.pictures
   const isDone = pictures !== undefined && at >= pictures.length
   useEffect(() => {
@@ -121,7 +124,7 @@ function Round({ version, round, count, change, onFinish }: RoundProps) {
         pictures={pictures}
         at={at}
         guesses={guesses}
-        onGuess={guess => setGuesses([...guesses.slice(0, at), guess])}
+        onGuess={guess => change({ guesses: formatGuesses([...guesses.slice(0, at), guess]) }, { replace: true })}
         onNext={() => setAt(at + 1)}
       />
     )
@@ -132,9 +135,9 @@ function Round({ version, round, count, change, onFinish }: RoundProps) {
       count={count}
       pictures={pictures}
       guesses={guesses}
-      onAnother={() => change({ round: freshRound(), count })}
+      onAnother={() => change({ round: freshRound(), count, guesses: null })}
       onAgain={() => {
-        setGuesses([])
+        change({ guesses: null }, { replace: true })
         setAt(0)
       }}
     />
@@ -168,14 +171,14 @@ function Settings({
               class="chip"
               aria-pressed={Number(each) === count}
               aria-label={`${each} ${s.pictures}`}
-              onClick={() => change({ count: each })}
+              onClick={() => change({ count: each, guesses: null })}
             >
               {each}
             </button>
           ))}
         </div>
       </fieldset>
-      <VersionPicker version={version} query={query} change={change} />
+      <VersionPicker version={version} query={query} change={patch => change({ ...patch, guesses: null })} />
     </section>
   )
 }

@@ -1,9 +1,10 @@
 /** The end of a round: both scores, what luck has to do with them, and what fooled whom. */
-import { useId, useRef, useState } from "preact/hooks"
+import { useId, useRef } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { pathWith, url } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
+import { CopyButton } from "../../ui/copy-button"
 import { ScoreBars } from "./bars"
 import { chanceText } from "./chance"
 import { useFocusOnArrival } from "./focus"
@@ -83,12 +84,6 @@ function Luck({ score }: { score: Score }) {
 function Share({ address }: { address: string }) {
   const t = useText(words)
   const id = useId()
-  const [copied, setCopied] = useState(false)
-  const copy = async () => {
-    await navigator.clipboard.writeText(address)
-    setCopied(true)
-    setTimeout(() => setCopied(false), 1500)
-  }
   return (
     <div class="row share">
       <div class="field">
@@ -104,9 +99,7 @@ function Share({ address }: { address: string }) {
           {t.shareHint}
         </small>
       </div>
-      <button type="button" onClick={copy} aria-live="polite">
-        {copied ? t.copied : t.copy}
-      </button>
+      <CopyButton text={address} />
     </div>
   )
 }

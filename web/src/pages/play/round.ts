@@ -1,4 +1,5 @@
 /** What a round is worth: who was right, who was fooled by what, and how much of it is luck. */
+import { letterOf } from "../../keys"
 import { type QuizPicture } from "./quiz"
 
 export const COUNTS = ["10", "20", "40"] as const
@@ -85,9 +86,18 @@ export function verdictOf(right: number, of: number): Verdict {
 export function guessOf(event: Pick<KeyboardEvent, "key" | "code">): Guess | undefined {
   if (event.key === "ArrowLeft") return "real"
   if (event.key === "ArrowRight") return "generated"
-  const isLatin = /^[a-z]$/i.test(event.key)
-  const letter = isLatin ? event.key.toLowerCase() : event.key.length === 1 ? event.code.slice(3).toLowerCase() : ""
+  const letter = letterOf(event)
   return letter === "r" ? "real" : letter === "g" ? "generated" : undefined
+}
+
+/** Guesses as the address says them, a letter each: `rgr`. What is neither is where they end. */
+export function parseGuesses(text: string | undefined): Guess[] {
+  const letters = /^[rg]*/.exec(text ?? "")![0]
+  return [...letters].map(letter => (letter === "r" ? "real" : "generated"))
+}
+
+export function formatGuesses(guesses: readonly Guess[]): string | null {
+  return guesses.map(guess => guess[0]).join("") || null
 }
 
 export function freshRound(): number {

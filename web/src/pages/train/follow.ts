@@ -42,7 +42,7 @@ export function useFollowed(id: string, token: string, again: number, onState: (
       if (events.some(({ type }) => type === "state" || type === "cancel" || type === "end")) onState()
     }
     const source = createEventSource({
-      url: url(`/admin/jobs/${id}/events`),
+      url: url(`/admin/jobs/${encodeURIComponent(id)}/events`),
       headers: { Authorization: `Bearer ${token}` },
       fetch: async (address, init) => {
         const answer = await fetch(address, init as RequestInit) // the library's own type of fetch's second argument

@@ -3,10 +3,12 @@ import { useCallback, useEffect, useState } from "preact/hooks"
 import { useAddress } from "../../address"
 import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
+import { useModels } from "../../models"
 import { About } from "./about"
 import { hasEnded, type Job, type JobList as Listed } from "./job"
 import { JobList } from "./job-list"
 import { JobPanel } from "./job-panel"
+import { Promotion } from "./promotion"
 import { Start } from "./start"
 import { useToken } from "./token"
 import { TokenPanel } from "./token-panel"
@@ -32,6 +34,8 @@ export default function Train() {
   const [query, change] = useAddress()
   const { token, keep, forget } = useToken()
   const { list, error, reload } = useJobs(token, forget)
+  const { list: models } = useModels()
+  const served = list && (query.model ?? models?.models.find(model => model.default)?.name)
   const chosen = query.job ?? list?.jobs[0]?.id
   const onStarted = (job: Job) => {
     change({ job: job.id, images: null })
@@ -60,7 +64,14 @@ export default function Train() {
           {list && token && chosen ? (
             <JobPanel key={chosen} id={chosen} token={token} onChanged={reload} />
           ) : (
-            <About model={query.model} />
+            <>
+              {token && served && (
+                <section class="panel">
+                  <Promotion model={served} version={null} token={token} />
+                </section>
+              )}
+              <About model={query.model} />
+            </>
           )}
         </div>
       </div>

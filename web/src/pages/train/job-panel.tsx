@@ -1,9 +1,12 @@
 /** One job: its state, its figures as they come, its charts, its pictures, its log and its end. */
-import { useCallback, useEffect, useState } from "preact/hooks"
+import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { call, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
+import { useTitle } from "../../title"
+import { CallPanel, type Call } from "../../ui/call-panel"
+import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
 import { Course } from "../models/course"
 import { useMoments } from "../models/moments"
@@ -11,6 +14,7 @@ import { useFollowed } from "./follow"
 import { hasEnded, presetOf, states, type Job } from "./job"
 import { Judged } from "./judged"
 import { LiveFigures } from "./live-figures"
+import { Promotion } from "./promotion"
 import { Samples } from "./samples"
 
 const words = texts(
@@ -28,6 +32,7 @@ const words = texts(
     noCourse: "Charts and figures come with the first images.",
     log: "Log",
     refresh: "Refresh",
+    saveLog: "Save the log",
     noLog: "Nothing has been printed yet.",
     spec: "The whole spec",
     warning: "Warning",
@@ -45,6 +50,7 @@ const words = texts(
     noCourse: "Графики и числа появятся с первыми картинками.",
     log: "Журнал",
     refresh: "Обновить",
+    saveLog: "Сохранить журнал",
     noLog: "Пока ничего не напечатано.",
     spec: "Спецификация целиком",
     warning: "Предупреждение",
@@ -59,18 +65,27 @@ interface JobPanelProps {
 }
 
 export function JobPanel({ id, token, onChanged }: JobPanelProps) {
+  const t = useText(words)
   const { reload } = useModels()
   const [job, setJob] = useState<Job>()
   const [error, setError] = useState<Error>()
   const [again, setAgain] = useState(0)
+  const asked = useRef(0)
   const ask = useCallback(() => {
-    callJson<Job>(`/admin/jobs/${id}`, { token }).then(found => {
-      setJob(found)
-      setError(undefined)
-      if (found.version !== null) reload() // it may be champion now
-    }, setError)
+    const turn = ++asked.current
+    const path = `/admin/jobs/${encodeURIComponent(id)}`
+    callJson<Job>(path, { token }).then(
+      found => {
+        if (turn !== asked.current) return // an older answer that comes late says nothing of now
+        setJob(found)
+        setError(undefined)
+        if (found.version !== null) reload() // it may be champion now
+      },
+      (reason: Error) => turn === asked.current && setError(reason),
+    )
   }, [id, token, reload])
   useEffect(ask, [ask])
+  useTitle(job && t.job(job.number))
   const onState = useCallback(() => {
     ask()
     onChanged()
@@ -91,9 +106,39 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       {followed.run.samples.length > 0 && (
         <Samples id={id} token={token} samples={followed.run.samples} isLive={!hasEnded(job)} />
       )}
-      {job.gate && <Judged job={job} gate={job.gate} token={token} />}
+      {job.gate ? (
+        <Judged job={job} gate={job.gate} token={token} />
+      ) : (
+        <section class="panel">
+          <Promotion model={job.model} version={job.version} token={token} />
+        </section>
+      )}
       <Log id={id} token={token} />
+      <Calls job={job} />
     </div>
+  )
+}
+
+/** What the buttons above ask for. */
+function Calls({ job }: { job: Job }) {
+  const path = `/admin/jobs/${job.id}`
+  const calls: Call[] = [{ path, admin: true }]
+  if (job.links.cancel) calls.push({ method: "POST", path: `${path}/cancel`, admin: true })
+  if (job.links.resume) calls.push({ method: "POST", path: `${path}/resume`, admin: true })
+  if (job.version !== null)
+    calls.push({
+      method: "PUT",
+      path: `/admin/models/${job.model}/champion`,
+      body: { version: job.version },
+      admin: true,
+      headers: { "If-Match": "*" },
+    })
+  return (
+    <section class="panel stack">
+      {calls.map(call => (
+        <CallPanel key={`${call.method} ${call.path}`} call={call} />
+      ))}
+    </section>
   )
 }
 
@@ -115,7 +160,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
     setBusy(true)
     setError(undefined)
     try {
-      await call(`/admin/jobs/${job.id}/${action}`, { method: "POST", token })
+      await call(`/admin/jobs/${encodeURIComponent(job.id)}/${action}`, { method: "POST", token })
       if (action === "resume") onResumed()
       onChanged()
     } catch (reason) {
@@ -182,8 +227,8 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
     <section class="panel stack" aria-labelledby="course-title">
       <h2 id="course-title">{t.course}</h2>
       <LiveFigures job={job} run={followed.run} />
-      {warnings.map(warning => (
-        <p key={warning} class="notice">
+      {warnings.map((warning, at) => (
+        <p key={at} class="notice">
           {t.warning}: <span lang="en">{warning}</span>
         </p>
       ))}
@@ -213,7 +258,7 @@ function Log({ id, token }: { id: string; token: string }) {
     if (!isOpen) return
     const controller = new AbortController()
     setError(undefined)
-    call(`/admin/jobs/${id}/log`, { token, signal: controller.signal })
+    call(`/admin/jobs/${encodeURIComponent(id)}/log`, { token, signal: controller.signal })
       .then(answer => answer.text())
       .then(setText, (reason: Error) => !controller.signal.aborted && setError(reason))
     return () => controller.abort()
@@ -222,11 +267,18 @@ function Log({ id, token }: { id: string; token: string }) {
     <section class="panel">
       <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>{t.log}</summary>
-        {error && <Failure error={error} />}
+        {error && <Failure error={error} retry={() => setTurn(turn + 1)} />}
         {text === undefined ? !error && <Loading /> : <LogText text={text || t.noLog} />}
-        <button type="button" onClick={() => setTurn(turn + 1)}>
-          {t.refresh}
-        </button>
+        <div class="row">
+          <button type="button" onClick={() => setTurn(turn + 1)}>
+            {t.refresh}
+          </button>
+          {text && (
+            <button type="button" onClick={() => keep(`job-${id}.log`, new Blob([text], { type: "text/plain" }))}>
+              {t.saveLog}
+            </button>
+          )}
+        </div>
       </details>
     </section>
   )

@@ -69,8 +69,8 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
         <Tile title={t.images} value={last && number(last.images)} hint={run.of && t.of(number(run.of))} />
         {isTraining && <Tile title={t.rate} value={last && number(last.images_per_second)} />}
         {isTraining && <Tile title={t.left} value={last && duration(last.eta_seconds)} />}
-        <Tile title={t.real} value={last && number(last.d_real, 2)} hint={t.realHint} />
-        <Tile title={t.fake} value={last && number(last.d_fake, 2)} hint={t.fakeHint} />
+        <Tile title={t.real} value={last?.d_real != null ? number(last.d_real, 2) : undefined} hint={t.realHint} />
+        <Tile title={t.fake} value={last?.d_fake != null ? number(last.d_fake, 2) : undefined} hint={t.fakeHint} />
         {best?.fid != null && <Tile title={t.fid} value={number(best.fid, 3)} hint={t.best(number(best.images))} />}
         {best?.kid != null && <Tile title={t.kid} value={number(best.kid, 4)} hint={t.best(number(best.images))} />}
       </dl>

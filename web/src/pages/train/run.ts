@@ -1,7 +1,7 @@
 /** A run as its events tell it. Field names are those of `GET /admin/jobs/{id}/events`. */
-import { type Measured, type Progress } from "../../runs"
+import { type Measured, type Told } from "../../runs"
 
-export interface Step extends Progress {
+export interface Step extends Told {
   images_per_second: number
   eta_seconds: number
   part: number
@@ -60,10 +60,10 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         cut(progress, images, step => step.images)
         progress.push({
           images,
-          loss_discriminator: amount(data.loss_discriminator) ?? NaN,
-          loss_generator: amount(data.loss_generator) ?? NaN,
-          d_real: amount(data.d_real) ?? NaN,
-          d_fake: amount(data.d_fake) ?? NaN,
+          loss_discriminator: amount(data.loss_discriminator) ?? null,
+          loss_generator: amount(data.loss_generator) ?? null,
+          d_real: amount(data.d_real) ?? null,
+          d_fake: amount(data.d_fake) ?? null,
           images_per_second: amount(data.images_per_second) ?? 0,
           eta_seconds: amount(data.eta_seconds) ?? 0,
           part: amount(data.part) ?? 0,

@@ -17,16 +17,18 @@ const words = texts(
     play: "▶ Play",
     pause: "⏸ Pause",
     newest: "Newest",
+    save: "Save the grid",
   },
   {
     title: "Одни и те же зёрна во времени",
     hint: "Зёрна от 0 до 79; если классов десять, то в столбце n — класс n. Каждая картинка от начала до конца растёт из одних и тех же случайных чисел.",
-    after: images => `после ${images} картинок`,
+    after: images => `показано картинок: ${images}`,
     when: "Когда",
-    alt: images => `Восемьдесят картинок зёрен от 0 до 79 после ${images} картинок обучения`,
+    alt: images => `Восемьдесят картинок зёрен от 0 до 79; картинок показано при обучении: ${images}`,
     play: "▶ Пуск",
     pause: "⏸ Пауза",
     newest: "Последние",
+    save: "Сохранить сетку",
   },
 )
 const STEP_MILLISECONDS = 600
@@ -47,7 +49,7 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
   const wanted = query.images === undefined ? undefined : numberOf(query.images, 0, 0)
   const index = indexOf(samples, wanted)
   const images = samples[index] ?? 0
-  const { addresses, error } = useGrids(id, token, [images, samples[index + 1]])
+  const { addresses, error, retry } = useGrids(id, token, [images, samples[index + 1]])
   const shown = addresses.get(images)
   const last = samples.length - 1
   const go = useCallback(
@@ -70,7 +72,14 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
       </div>
       <div class="over-time">
         <div class="grid-frame">
-          {shown && <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />}
+          {shown && (
+            <>
+              <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />
+              <a class="button" href={shown} download={`job-${id}-${images}.png`}>
+                {t.save}
+              </a>
+            </>
+          )}
         </div>
         {samples.length > 1 && (
           <div class="stack">
@@ -105,7 +114,7 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
           </div>
         )}
       </div>
-      {error && !shown && <Failure error={error} />}
+      {error && !shown && <Failure error={error} retry={retry} />}
     </section>
   )
 }
@@ -115,13 +124,18 @@ function useGrids(id: string, token: string, wanted: readonly (number | undefine
   const kept = useRef(new Map<number, string>())
   const [addresses, setAddresses] = useState<ReadonlyMap<number, string>>(new Map())
   const [error, setError] = useState<Error>()
+  const [attempt, setAttempt] = useState(0)
   const [current, next] = wanted
   useEffect(() => {
     const controller = new AbortController()
     const { signal } = controller
     const ask = async (images: number) => {
       try {
-        const answer = await call(`/admin/jobs/${id}/samples.png`, { query: { images }, token, signal })
+        const answer = await call(`/admin/jobs/${encodeURIComponent(id)}/samples.png`, {
+          query: { images },
+          token,
+          signal,
+        })
         const blob = await answer.blob()
         if (signal.aborted) return
         kept.current.set(images, URL.createObjectURL(blob))
@@ -133,7 +147,7 @@ function useGrids(id: string, token: string, wanted: readonly (number | undefine
     }
     for (const images of [current, next]) if (images !== undefined && !kept.current.has(images)) void ask(images)
     return () => controller.abort()
-  }, [id, token, current, next])
+  }, [id, token, current, next, attempt])
   useEffect(() => () => kept.current.forEach(address => URL.revokeObjectURL(address)), [])
-  return { addresses, error }
+  return { addresses, error, retry: () => setAttempt(attempt + 1) }
 }

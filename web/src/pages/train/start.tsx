@@ -1,6 +1,6 @@
 /** Starting a run: a preset, how long, and what is to become of it. The choices are in the address. */
 import { useRef, useState } from "preact/hooks"
-import { type Patch, type Query } from "../../address"
+import { type Query, type Change } from "../../address"
 import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
@@ -41,7 +41,7 @@ const words = texts(
     noteHint: "For whoever reads the list of jobs.",
     start: "Start training",
     first: "Give the token first; the call below works from a terminal as well.",
-    started: (number: number) => `Job ${number} waits for its turn.`,
+    started: (number: number) => `Job ${number} was asked for.`,
   },
   {
     title: "Начать обучение",
@@ -79,7 +79,7 @@ const words = texts(
 interface StartProps {
   token: string | undefined
   query: Query
-  change: (patch: Patch, options?: { replace?: boolean }) => void
+  change: Change
   onStarted: (job: Job) => void
 }
 

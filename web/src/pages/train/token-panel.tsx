@@ -14,6 +14,8 @@ const words = texts(
     forget: "Forget the token",
     given: "The token was accepted.",
     checking: "The token is being checked…",
+    letters:
+      "A token has Latin letters, digits and signs only, and no spaces. Look which keyboard is on, and type it anew.",
   },
   {
     title: "Токен администратора",
@@ -25,6 +27,8 @@ const words = texts(
     forget: "Забыть токен",
     given: "Токен принят.",
     checking: "Проверяем токен…",
+    letters:
+      "В токене бывают только латинские буквы, цифры и знаки, без пробелов. Проверьте раскладку и наберите его ещё раз.",
   },
 )
 
@@ -40,6 +44,7 @@ interface TokenPanelProps {
 export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: TokenPanelProps) {
   const t = useText(words)
   const [typed, setTyped] = useState("")
+  const [isWrong, setIsWrong] = useState(false)
   return (
     <section class="panel stack" aria-labelledby="token-title">
       <h2 id="token-title">{t.title}</h2>
@@ -48,7 +53,11 @@ export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: To
           class="stack"
           onSubmit={event => {
             event.preventDefault()
-            if (typed.trim()) keep(typed.trim())
+            const given = typed.trim()
+            // Others cannot stand in a header; typed by a keyboard in the wrong language, most likely.
+            if (!/^[\x21-\x7e]+$/.test(given)) return setIsWrong(true)
+            keep(given)
+            setIsWrong(false)
             setTyped("")
           }}
         >
@@ -68,6 +77,11 @@ export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: To
               {t.where} {t.kept}
             </small>
           </div>
+          {isWrong && (
+            <p class="notice failure" role="alert">
+              {t.letters}
+            </p>
+          )}
           <div>
             <button type="submit" class="primary" disabled={!typed.trim()}>
               {t.use}

@@ -1,0 +1,140 @@
+"""The panels with the same call: whatever they say is run as it is written, by curl, by Python and by the browser."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.live import Service
+from tests.web.conftest import opened
+from tests.web.looking import asked, drawn, wait_until
+
+PAGES = {
+    "/?seed=5&label=3:0.5,8:0.5": 1,
+    "/?seed=%3C%2Fscript%3E'%22": 1,
+    "/?seed=5&dz=3:2.5": 1,
+    "/?x=7.5&y=1&zoom=128": 1,
+    "/gallery?seeds=0-19&label=7": 1,
+    "/gallery?view=table&column=2": 1,
+    "/interpolate?keyframes=5,17~3~0.5": 1,
+    "/play?round=7": 1,
+    "/models": 1,
+    "/models/digits": 1,
+    "/models/digits/versions/2": 1,
+    "/learn?seed=42&to=7": 4,
+}
+
+
+def panels(page: Page, path: str) -> list[Locator]:
+    page.goto(path)
+    found = page.get_by_role("region", name="The same call")
+    expect(found.first).to_be_visible()
+    expect(page.locator(".notice.loading:visible")).to_have_count(0)
+    return found.all()
+
+
+def said(panel: Locator, dialect: str) -> str:
+    panel.get_by_role("button", name=dialect, exact=True).click()
+    return panel.locator("code").inner_text()
+
+
+def made(folder: Path, command: list[str]) -> bytes:
+    """What a command prints, or the file that it leaves."""
+    folder.mkdir()
+    Image.new("L", (28, 28), 200).save(folder / "drawing.png")
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    files = [file for file in folder.iterdir() if file.name != "drawing.png"]
+    assert len(files) <= 1
+    return files[0].read_bytes() if files else done.stdout
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_curl_python_and_html_do_what_the_panel_says(page: Page, site: Service, path: str, tmp_path: Path) -> None:
+    curl = shutil.which("curl")
+    assert curl
+    all_panels = panels(page, path)
+    assert len(all_panels) == PAGES[path]
+    for index, panel in enumerate(all_panels):
+        command = said(panel, "curl").replace("curl ", "curl -sS --fail ", 1)
+        first = made(tmp_path / f"curl-{index}", ["sh", "-c", command])
+        assert first
+        program = said(panel, "Python")
+        again = made(tmp_path / f"python-{index}", [sys.executable, "-c", program])
+        if "print(" in program:
+            assert eval(again) == httpx.Response(200, content=first).json()  # noqa: S307 - what json() gives, as Python prints it
+        else:
+            assert again == first
+        assert shown_by(page.context.new_page(), site, said(panel, "HTML")) == kind_of(first)
+
+
+def kind_of(content: bytes) -> str:
+    return "picture" if content.startswith((b"\x89PNG", b"GIF8", b"RIFF")) else "json" if content[:1] in b"{[" else "file"
+
+
+def shown_by(page: Page, site: Service, html: str) -> str:
+    """What a document with these lines in it shows, at an address of the service's own."""
+    document = f"<!doctype html><title>snippet</title>{html}"
+    page.route("**/snippet.html", lambda route: route.fulfill(body=document, content_type="text/html"))
+    page.goto(f"{site.url}/snippet.html")
+    if page.locator("input[type=file]").count():
+        drawing = {"name": "drawing.png", "mimeType": "image/png", "buffer": asked(site, "/generate?seed=1").content}
+        page.locator("input[type=file]").set_input_files(drawing)  # type: ignore[arg-type]
+    if page.locator("img").count():
+        page.wait_for_function("() => document.querySelector('img').naturalWidth > 0")
+        shown = "picture"
+    elif page.locator("a").count():
+        page.wait_for_function("() => document.querySelector('a').href")
+        shown = "file"
+    else:
+        page.wait_for_function("() => document.querySelector('pre').textContent.startsWith('{')")
+        shown = "json"
+    page.close()
+    return shown
+
+
+def test_a_call_is_copied_on_an_origin_that_has_no_clipboard(browser: Browser, site: Service) -> None:
+    with opened(browser, site.url) as context:
+        context.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})")
+        page = context.new_page()
+        panel = panels(page, "/?seed=5")[0]
+        panel.get_by_role("button", name="Copy").click()
+        expect(panel.get_by_role("button", name="Copied")).to_be_focused()
+        field = page.get_by_role("textbox", name="Seed")
+        field.fill("")
+        field.press("Control+V")
+        assert field.input_value() == said(panel, "curl")[: len(field.input_value())]
+        assert field.input_value().startswith("curl -o 5.png")
+
+
+def test_the_answer_that_a_panel_names_is_downloaded(page: Page, site: Service) -> None:
+    panel = panels(page, "/models/digits")[0]
+    with page.expect_download() as download:
+        panel.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "models-digits.json"
+    assert download.value.path().read_bytes() == asked(site, "/models/digits").content
+
+
+def test_while_a_moved_latent_is_not_drawn_there_is_nothing_to_copy(page: Page, site: Service) -> None:
+    waiting = []
+    page.route("**/generate", lambda route: waiting.append(route))
+    page.goto("/?seed=5&dz=3:2.5")
+    expect(page.get_by_role("button", name="Download")).to_be_disabled()
+    expect(page.get_by_role("region", name="The same call")).to_have_count(0)
+    page.wait_for_function("() => document.querySelector('canvas.shown')")
+    while not waiting:
+        page.wait_for_timeout(50)
+    waiting[0].continue_()
+    expect(page.get_by_role("region", name="The same call")).to_be_visible()
+    with site.client() as client:
+        picture = client.get("/generate?seed=5&format=json").json()
+    z = [2.5 if index == 3 else value for index, value in enumerate(picture["z"])]
+    wait_until(page.locator("canvas.shown"), drawn(site, "/generate", {"z": z, "label": picture["class"]}))
+    assert np.array(z).size == 100

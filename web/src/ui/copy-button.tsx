@@ -1,0 +1,49 @@
+/** A button that copies a text, on any origin. */
+import { useEffect, useState } from "preact/hooks"
+import { useText } from "../language"
+import { common } from "../words"
+
+export function CopyButton({ text, class: name }: { text: string; class?: string }) {
+  const t = useText(common)
+  const [said, say] = useState<"copied" | "notCopied">()
+  useEffect(() => {
+    if (!said) return
+    const timer = setTimeout(() => say(undefined), said === "copied" ? 1500 : 5000)
+    return () => clearTimeout(timer)
+  }, [said])
+  return (
+    <button
+      type="button"
+      class={name}
+      aria-live="polite"
+      onClick={async event => {
+        const button = event.currentTarget
+        say((await copied(text)) ? "copied" : "notCopied")
+        button.focus({ preventScroll: true })
+      }}
+    >
+      {said ? t[said] : t.copy}
+    </button>
+  )
+}
+
+/** Copy a text; whether that was allowed. Browsers have a clipboard for pages of https and localhost alone; all have the older way. */
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    const area = document.createElement("textarea")
+    area.value = text
+    area.style.position = "fixed"
+    document.body.append(area)
+    area.select()
+    try {
+      return document.execCommand("copy")
+    } catch {
+      return false
+    } finally {
+      area.remove()
+    }
+  }
+}
