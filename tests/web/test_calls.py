@@ -69,7 +69,7 @@ def test_curl_python_and_html_do_what_the_panel_says(page: Page, site: Service, 
         program = said(panel, "Python")
         again = made(tmp_path / f"python-{index}", [sys.executable, "-c", program])
         if "print(" in program:
-            assert eval(again) == httpx.Response(200, content=first).json()  # noqa: S307 - what json() gives, as Python prints it
+            assert eval(again) == httpx.Response(200, content=first).json()
         else:
             assert again == first
         assert shown_by(page.context.new_page(), site, said(panel, "HTML")) == kind_of(first)

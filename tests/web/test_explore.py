@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
 from tests.web.conftest import opened
-from tests.web.looking import drawn, wait_until
+from tests.web.looking import asked, drawn, wait_until
 
 GREY = """canvas => {
     const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
@@ -181,26 +182,84 @@ def test_the_same_call_is_the_same_picture(page: Page, site: Service) -> None:
     assert tag.startswith(f'<img src="{address[1].replace("&", "&amp;")}"')
 
 
-def test_a_dropped_png_gives_its_seed_and_settings_back(page: Page, site: Service, tmp_path: Path) -> None:
-    with site.client() as client:
-        content = client.get("/generate?seed=1234&label=4&psi=0.75&scale=4").content
-    page.goto("/gallery")
-    page.evaluate(
-        """([bytes]) => {
-            const data = new DataTransfer()
-            data.items.add(new File([new Uint8Array(bytes)], 'saved.png', {type: 'image/png'}))
-            window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
-        }""",
-        [list(content)],
-    )
+DROP = """([bytes]) => {
+    const data = new DataTransfer()
+    data.items.add(new File([new Uint8Array(bytes)], 'saved.png', {type: 'image/png'}))
+    window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
+}"""
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/train", "/play?round=1", "/models", "/learn"])
+def test_a_dropped_png_gives_its_seed_and_settings_back(page: Page, site: Service, path: str) -> None:
+    content = asked(site, "/generate?seed=1234&label=4&psi=0.75&scale=4").content
+    page.goto(path)
+    expect(page.locator("main h1")).to_be_visible()
+    page.evaluate(DROP, [list(content)])
     expect(page).to_have_url(re.compile(r"/\?seed=1234&label=4&psi=0\.75&model=digits&version=\d+"))
     wait_for(page, drawn(site, "/generate?seed=1234&label=4&psi=0.75"))
-    chosen = tmp_path / "latent.png"
-    with site.client() as client:
-        body = {"z": [0.5] * 100, "label": [0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0]}
-        chosen.write_bytes(client.post("/generate", json=body).content)
-    page.locator("input[type=file][accept='image/png']").first.set_input_files(chosen)
-    wait_for(page, np.asarray(Image.open(chosen)))
+
+
+def choose(page: Page, content: bytes) -> None:
+    """Open a file as the button at the foot of every page does."""
+    saved = {"name": "saved.png", "mimeType": "image/png", "buffer": content}
+    page.locator("footer input[type=file]").set_input_files(saved)  # type: ignore[arg-type]
+
+
+def test_every_png_that_the_pages_save_leads_back_to_what_it_shows(page: Page, site: Service) -> None:
+    page.goto("/gallery")
+    body = {"z": [0.5] * 100, "label": [0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0]}
+    latent = asked(site, "/generate", body).content
+    choose(page, latent)
+    wait_for(page, np.asarray(Image.open(io.BytesIO(latent))))
+    point = asked(site, "/plane?x=7.25&y=0.5&columns=1&rows=1&step=0.25&label=3").content
+    choose(page, point)
+    wait_for(page, np.asarray(Image.open(io.BytesIO(point))))
+    expect(page).to_have_url(re.compile(r"x=7\.25&y=0\.5"))
+    choose(page, asked(site, "/generate?seeds=5,9,anna&label=7").content)
+    expect(page).to_have_url(re.compile(r"/gallery\?seeds=5,9,"))
+    walk = {"keyframes": [5, {"seed": 17, "label": "3"}], "steps": 8, "easing": "ease-in"}
+    for format in ("apng", "strip"):
+        page.goto("/play")
+        choose(page, asked(site, "/interpolate", {**walk, "format": format}).content)
+        expect(page).to_have_url(re.compile(r"/interpolate\?keyframes=5[^,]*,17~3"))
+        expect(page).to_have_url(re.compile("easing=ease-in.*steps=8"))
+
+
+def png(notes: dict[str, str]) -> bytes:
+    info, file = PngInfo(), io.BytesIO()
+    for name, text in notes.items():
+        info.add_text(name, text)
+    Image.new("L", (28, 28), 7).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def test_a_png_of_a_generator_that_is_not_here_is_shown_with_its_settings_by_one_that_is(page: Page, site: Service) -> None:
+    page.goto("/models")
+    choose(
+        page, png({"Software": "Seedling", "model": "cats/9", "generator": "0" * 64, "seed": "77", "label": "4", "psi": "0.5"})
+    )
+    expect(
+        page.get_by_role("status").filter(has_text="made by cats/9, with a generator that is not served here")
+    ).to_be_visible()
+    wait_for(page, drawn(site, "/generate?seed=77&label=4&psi=0.5"))
+    page.get_by_role("button", name="Русский").click()
+    expect(
+        page.get_by_role("status").filter(has_text="Её нарисовал cats/9")
+    ).to_be_visible()  # what stands there, in the new language
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ({}, "it is a frame of a walk"),
+        ({"z": "[0.5,"}, "cannot be read"),
+        ({"interpolate": '{"keyframes": 5}'}, "cannot be read"),
+    ],
+)
+def test_notes_that_lead_nowhere_are_told_apart(page: Page, notes: dict[str, str], said: str) -> None:
+    page.goto("/")
+    choose(page, png({"Software": "Seedling", "model": "digits/3", **notes}))
+    expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
 
 
 def test_a_png_of_someone_else_is_told_apart(page: Page, tmp_path: Path) -> None:
@@ -265,3 +324,86 @@ def test_pinned_pictures_are_kept_by_the_browser(page: Page, site: Service) -> N
     )
     assert kept
     assert all(f"version={version}" in name for name in kept), json.dumps(kept)
+
+
+MOVED = """async slider => {
+    const writes = []
+    for (const name of ['pushState', 'replaceState']) {
+        const real = history[name].bind(history)
+        history[name] = (...given) => { writes.push(name); real(...given) }
+    }
+    for (let step = 0; step <= 100; step++) {
+        slider.value = String(0.5 + step / 100)
+        slider.dispatchEvent(new Event('input', {bubbles: true}))
+        await new Promise(resolve => setTimeout(resolve, 16))
+    }
+    slider.dispatchEvent(new Event('change', {bubbles: true}))
+    return writes
+}"""
+
+
+def test_a_slider_is_followed_by_the_address_a_few_times_a_second_and_is_one_step_back(page: Page, site: Service) -> None:
+    """Browsers take a hundred or two of such writes in ten seconds, and no more."""
+    page.goto("/?seed=5")
+    wait_for(page, drawn(site, "/generate?seed=5"))
+    writes = page.get_by_role("slider", name="Truncation").evaluate(MOVED)
+    expect(page).to_have_url(re.compile(r"psi=1\.5(&|$)"))
+    wait_for(page, drawn(site, "/generate?seed=5&psi=1.5"))
+    assert writes.count("pushState") == 1
+    assert len(writes) < 30
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("psi"))
+    wait_for(page, drawn(site, "/generate?seed=5"))
+    page.go_forward()
+    wait_for(page, drawn(site, "/generate?seed=5&psi=1.5"))
+
+
+def test_the_dice_are_thrown_by_their_key_on_any_keyboard_while_the_focus_is_there(page: Page, site: Service) -> None:
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    page.get_by_role("link", name="Gallery").focus()
+    page.keyboard.press("r")
+    page.get_by_role("application").focus()
+    assert page.url.endswith("/?seed=42")
+    page.get_by_role("application").evaluate(
+        "plane => plane.dispatchEvent(new KeyboardEvent('keydown', {key: 'к', code: 'KeyR', bubbles: true}))"
+    )
+    expect(page).not_to_have_url(re.compile(r"seed=42($|&)"))
+
+
+def test_a_mixture_that_comes_by_the_back_button_has_its_slider(page: Page, site: Service) -> None:
+    page.goto("/?seed=5&label=3:0.5,8:0.5")
+    page.get_by_role("button", name="the seed's own").click()
+    expect(page.get_by_role("slider", name="From 3 to 8")).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("slider", name="From 3 to 8")).to_be_visible()
+    expect(page.get_by_role("button", name="Mix")).to_have_attribute("aria-pressed", "true")
+
+
+def test_pictures_that_did_not_come_are_asked_for_again(browser: Browser, site: Service) -> None:
+    context = browser.new_context(base_url=site.url, locale="en")
+    page = context.new_page()
+    page.route("**/plane?*", lambda route: route.abort())
+    page.goto("/?seed=42")
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute("**/plane?*")
+    page.get_by_role("alert").get_by_role("button", name="Try again").click()
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    expect(page.get_by_role("alert")).to_have_count(0)
+    context.close()
+
+
+def test_across_the_edge_of_the_plane_nothing_is_asked_for_twice(page: Page, site: Service) -> None:
+    """It is a torus: above the first row lies the last."""
+    calls: list[str] = []
+    page.on("request", lambda request: "/plane?" in request.url and calls.append(request.url))
+    page.goto("/?seed=42")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    settled(page)
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowUp")
+    wait_for(page, drawn(site, f"/generate?seed={65_535 * 65_536 + 42}"))
+    expect(page).to_have_url(re.compile(f"seed={65_535 * 65_536 + 42}"))
+    settled(page)
+    assert len(set(calls)) == len(calls)
+    assert not [url for url in calls if "y=-" in url]

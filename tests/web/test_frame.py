@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -51,7 +52,7 @@ def test_a_page_speaks_both_languages_and_axe_finds_nothing(browser: Browser, si
         with opened(browser, site.url, locale=language, color_scheme=theme) as context:
             page = context.new_page()
             ready(page, path)
-            expect(page).to_have_title(f"{title} · Seedling")
+            expect(page).to_have_title(re.compile(f"{title} · Seedling$"))
             assert page.locator("html").get_attribute("lang") == language[:2]
             text = page.locator("main").inner_text()
             assert bool(re.search("[а-яё]{4}", text)) == (language == "ru-RU")
@@ -110,7 +111,7 @@ def test_every_page_is_reached_by_its_link_without_a_new_load(page: Page) -> Non
     page.evaluate("window.stayed = true")
     for name in ("Gallery", "Interpolate", "Train", "Play", "Models", "Learn", "Explore"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
-        expect(page).to_have_title(f"{name} · Seedling")
+        expect(page).to_have_title(re.compile(f"{name} · Seedling$"))
         expect(page.locator("main h1")).to_be_visible()
     assert page.evaluate("window.stayed") is True
 
@@ -145,3 +146,90 @@ def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(
         expect(page.locator("main h1")).to_be_visible()
         page.goto(f"{url}/seedling/models/digits/versions/3")
         expect(page.locator("main h1")).to_be_visible()
+
+
+def test_whoever_follows_a_link_begins_at_the_beginning_and_whoever_goes_back_is_where_they_were(page: Page) -> None:
+    page.set_viewport_size({"width": 900, "height": 500})
+    ready(page, "/models/digits/versions/3")
+    page.evaluate("window.scrollTo(0, 400)")
+    page.get_by_role("link", name="Open in Explore").first.evaluate("link => link.click()")
+    expect(page.locator("main")).to_be_focused()
+    assert page.evaluate("window.scrollY") == 0
+    page.go_back()
+    expect(page.locator("main h1")).to_have_text("digits/3")
+    page.wait_for_function("() => window.scrollY > 300")
+
+
+def test_titles_tell_one_view_from_another(page: Page, site: Service) -> None:
+    ready(page, "/?seed=7")
+    expect(page).to_have_title("The picture of seed 7 · Explore · Seedling")
+    page.goto("/models/digits/versions/3")
+    expect(page).to_have_title("digits/3 · Models · Seedling")
+    page.get_by_role("button", name="Русский").click()
+    expect(page).to_have_title("digits/3 · Модели · Seedling")
+    page.get_by_role("navigation").get_by_role("link", name="Галерея").click()
+    expect(page).to_have_title("Галерея · Seedling")
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/play?round=1", "/learn"])
+def test_from_a_version_that_is_not_there_a_button_leads_to_what_is(browser: Browser, site: Service, path: str) -> None:
+    """Without the faults of `opened`: the browser itself notes each 404."""
+    context = browser.new_context(base_url=site.url, locale="en")
+    page = context.new_page()
+    page.goto(f"{path}{'&' if '?' in path else '?'}version=99")
+    page.get_by_role("alert").get_by_role("button", name="Show what is served").click()
+    expect(page).not_to_have_url(re.compile("version"))
+    expect(page.locator("main canvas, main img.asked").first).to_be_visible()
+    context.close()
+
+
+def test_in_russian_an_error_has_a_russian_lead_and_says_that_the_rest_is_english(browser: Browser, site: Service) -> None:
+    context = browser.new_context(base_url=site.url, locale="ru-RU")
+    page = context.new_page()
+    page.goto("/?version=99")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Такого нет:")
+    detail = httpx.get(f"{site.url}/models/digits/versions/99", trust_env=False).json()["detail"]
+    expect(alert.locator("[lang=en]")).to_have_text(detail)
+    assert faults(page) == []
+    context.close()
+
+
+def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browser: Browser, site: Service, node: str) -> None:
+    context = browser.new_context(base_url=site.url, locale="en")
+    page = context.new_page()
+    page.route("**/models", lambda route: route.fulfill(json={"models": [{"name": "digits", "default": True, "versions": 5}]}))
+    page.goto("/gallery")
+    page.get_by_role("navigation").get_by_role("link", name="Models").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Load it anew")
+    assert faults(page) == []
+    page.unroute("**/models")
+    alert.get_by_role("button", name="Load it anew").click()
+    expect(page.locator("main h1")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    context.close()
+
+
+STATES = {
+    "/play?round=7&guesses=rg": ("button", "Real"),
+    "/play?round=7&guesses=rgrgrgrgrg": ("button", "Another round"),
+    "/?seed=5&dz=3:1.5&label=3:0.5,8:0.5": ("slider", "From 3 to 8"),
+    "/gallery?seeds=0-19&sort=most-real&pins=3,7&seed=5": ("button", "Unpin"),
+    "/interpolate?keyframes=5,17&compare=true&frame=3": ("slider", "Frame"),
+    "/?version=99": ("button", "Show what is served"),
+    "/gallery?seeds=x": ("textbox", "Seeds"),
+}
+
+
+@pytest.mark.parametrize("path", STATES)
+def test_axe_finds_nothing_in_the_midst_of_things_either(browser: Browser, site: Service, node: str, path: str) -> None:
+    context = browser.new_context(base_url=site.url, locale="en", viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(path)
+    role, name = STATES[path]
+    expect(page.get_by_role(role, name=name).first).to_be_visible()  # type: ignore[arg-type]
+    page.wait_for_timeout(500)
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()

@@ -45,15 +45,25 @@ def test_method_pace_steps_and_psi_are_those_of_the_call(page: Page, site: Servi
     page.emulate_media(reduced_motion="reduce")  # else it plays
     page.goto("/interpolate?keyframes=9,17~3&loop=false")
     page.get_by_label("Method").select_option("lerp")
+    page.get_by_label("Pace").select_option("ease-in")
     page.get_by_role("slider", name="Steps from").fill("8")
     page.get_by_role("list", name="Keyframes").get_by_role("button", name="Keyframe 1: seed 9").click()
     page.get_by_role("region", name="Keyframe 1").get_by_role("slider", name="Truncation").fill("0.5")
-    expect(page).to_have_url(re.compile(r"keyframes=9~~0\.5,17~3&loop=false&method=lerp&steps=8"))
-    body = {"keyframes": [{"seed": 9, "psi": 0.5}, {"seed": 17, "label": "3"}], "steps": 8, "method": "lerp", "format": "npy"}
+    expect(page).to_have_url(re.compile(r"keyframes=9~~0\.5,17~3&loop=false&method=lerp&easing=ease-in&steps=8"))
+    body = {
+        "keyframes": [{"seed": 9, "psi": 0.5}, {"seed": 17, "label": "3"}],
+        "steps": 8,
+        "method": "lerp",
+        "easing": "ease-in",
+        "format": "npy",
+    }
     frames = array(site, "/interpolate", body)
     player = page.get_by_role("region", name="Player")
     expect(player.get_by_role("slider", name="Frame")).to_have_attribute("max", "7")
     player.get_by_role("slider", name="Frame").fill("3")
+    wait_until(player.locator("canvas.screen"), frames[3])
+    expect(page).to_have_url(re.compile("frame=4(&|$)"))
+    page.reload()
     wait_until(player.locator("canvas.screen"), frames[3])
 
 

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks"
 import { useText } from "../language"
 import { common } from "../words"
 
-export function CopyButton({ text, class: name }: { text: string; class?: string }) {
+export function CopyButton({ text, label, class: name }: { text: string; label?: string; class?: string }) {
   const t = useText(common)
   const [said, say] = useState<"copied" | "notCopied">()
   useEffect(() => {
@@ -22,7 +22,7 @@ export function CopyButton({ text, class: name }: { text: string; class?: string
         button.focus({ preventScroll: true })
       }}
     >
-      {said ? t[said] : t.copy}
+      {said ? t[said] : (label ?? t.copy)}
     </button>
   )
 }

@@ -27,7 +27,7 @@ const words = texts(
   {
     title: "Every point is a picture",
     plane: "The plane of seeds",
-    help: "Drag, or walk with the arrow keys (with Shift eight at a time). Zoom with the wheel, two fingers, + and −: between two seeds lie their blends. R throws the dice.",
+    help: "Drag, or walk with the arrow keys (with Shift eight at a time). Zoom with the wheel, two fingers, + and −: between two seeds lie their blends. R throws the dice, while the focus is on the plane or beside it.",
     dice: "Roll the dice",
     closer: "Zoom in",
     farther: "Zoom out",
@@ -42,7 +42,7 @@ const words = texts(
   {
     title: "Каждая точка — картинка",
     plane: "Плоскость зёрен",
-    help: "Тяните мышью или ходите стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −: между двумя зёрнами лежат их смеси. R бросает кости.",
+    help: "Тяните мышью или ходите стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −: между двумя зёрнами лежат их смеси. R бросает кости, пока фокус на плоскости или рядом с ней.",
     dice: "Бросить кости",
     closer: "Приблизить",
     farther: "Отдалить",

@@ -1,4 +1,5 @@
 /** One picture, two buttons, and what it was. Nothing in the document tells the answer before the guess. */
+import { type RefObject } from "preact"
 import { useLayoutEffect, useRef } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
 import { useFocusOnArrival } from "./focus"
@@ -25,10 +26,11 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
   useLayoutEffect(() => {
     if (guess) next.current?.focus({ preventScroll: true })
   }, [guess])
-  useGuessKeys(guess ? undefined : onGuess)
+  const section = useRef<HTMLElement>(null)
+  useGuessKeys(section, guess ? undefined : onGuess)
   const { you, discriminator, of } = scoreOf(pictures, guesses)
   return (
-    <section class="panel question" aria-labelledby="question">
+    <section ref={section} class="panel question" aria-labelledby="question">
       <header>
         <h2 id="question" ref={heading} tabIndex={-1}>
           {t.question(at + 1, pictures.length)}
@@ -102,19 +104,20 @@ function Feedback({ picture, guess }: { picture: QuizPicture; guess: Guess }) {
   )
 }
 
-/** The keys that guess, wherever nothing else listens to them. */
-function useGuessKeys(onGuess: ((guess: Guess) => void) | undefined): void {
+/** The keys that guess: the arrows wherever nothing else listens to them, letters while the focus is here (WCAG 2.1.4). */
+function useGuessKeys(section: RefObject<HTMLElement>, onGuess: ((guess: Guess) => void) | undefined): void {
   useLayoutEffect(() => {
     if (!onGuess) return
     const listen = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
       if (event.target instanceof Element && event.target.closest("input, textarea, select, pre")) return
       const guess = guessOf(event)
-      if (!guess) return
+      const isHere = event.target instanceof Node && section.current?.contains(event.target)
+      if (!guess || (!isHere && !event.key.startsWith("Arrow"))) return
       event.preventDefault()
       onGuess(guess)
     }
     window.addEventListener("keydown", listen)
     return () => window.removeEventListener("keydown", listen)
-  }, [onGuess])
+  }, [section, onGuess])
 }

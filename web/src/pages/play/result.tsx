@@ -99,7 +99,7 @@ function Share({ address }: { address: string }) {
           {t.shareHint}
         </small>
       </div>
-      <CopyButton text={address} />
+      <CopyButton text={address} label={t.copy} />
     </div>
   )
 }

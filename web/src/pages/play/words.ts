@@ -61,7 +61,6 @@ export const words = texts(
     share: "Challenge someone",
     shareHint: "Whoever opens this link is asked about the same pictures.",
     copy: "Copy the link",
-    copied: "Copied",
     total: "All rounds in this browser",
     totalOf: (rounds: number, of: number) =>
       `${rounds} ${plural("en", rounds, ["round", "rounds"])}, ${of} ${plural("en", of, ["picture", "pictures"])}. A round that is played again does not count twice.`,
@@ -127,7 +126,6 @@ export const words = texts(
     share: "Вызвать на поединок",
     shareHint: "Кто откроет эту ссылку, увидит те же картинки.",
     copy: "Копировать ссылку",
-    copied: "Скопировано",
     total: "Все раунды в этом браузере",
     totalOf: (rounds, of) =>
       `${rounds} ${plural("ru", rounds, ["раунд", "раунда", "раундов"])}, ${of} ${plural("ru", of, ["картинка", "картинки", "картинок"])}. Раунд, сыгранный снова, второй раз не считается.`,
