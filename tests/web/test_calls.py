@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import ast
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import httpx
-import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -17,20 +18,19 @@ from tests.live import Service
 from tests.web.conftest import opened
 from tests.web.looking import asked, drawn, wait_until
 
-PAGES = {
-    "/?seed=5&label=3:0.5,8:0.5": 1,
-    "/?seed=%3C%2Fscript%3E'%22": 1,
-    "/?seed=5&dz=3:2.5": 1,
-    "/?x=7.5&y=1&zoom=128": 1,
-    "/gallery?seeds=0-19&label=7": 1,
-    "/gallery?view=table&column=2": 1,
-    "/interpolate?keyframes=5,17~3~0.5": 1,
-    "/play?round=7": 1,
-    "/models": 1,
-    "/models/digits": 1,
-    "/models/digits/versions/2": 1,
-    "/learn?seed=42&to=7": 4,
-}
+PAGES = [
+    "/?seed=5&label=3:0.5,8:0.5",
+    "/?seed=%3C%2Fscript%3E'%22",
+    "/?seed=5&dz=3:2.5",
+    "/?x=7.5&y=1&zoom=128",
+    "/gallery?seeds=0-19&label=7",
+    "/gallery?view=table&column=2",
+    "/interpolate?keyframes=5,17~3~0.5",
+    "/play?round=7",
+    "/models",
+    "/models/digits",
+    "/models/digits/versions/2",
+]
 
 
 def panels(page: Page, path: str) -> list[Locator]:
@@ -58,21 +58,49 @@ def made(folder: Path, command: list[str]) -> bytes:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_curl_python_and_html_do_what_the_panel_says(page: Page, site: Service, path: str, tmp_path: Path) -> None:
-    curl = shutil.which("curl")
-    assert curl
-    all_panels = panels(page, path)
-    assert len(all_panels) == PAGES[path]
-    for index, panel in enumerate(all_panels):
-        command = said(panel, "curl").replace("curl ", "curl -sS --fail ", 1)
-        first = made(tmp_path / f"curl-{index}", ["sh", "-c", command])
-        assert first
-        program = said(panel, "Python")
-        again = made(tmp_path / f"python-{index}", [sys.executable, "-c", program])
-        if "print(" in program:
-            assert eval(again) == httpx.Response(200, content=first).json()
-        else:
-            assert again == first
-        assert shown_by(page.context.new_page(), site, said(panel, "HTML")) == kind_of(first)
+    (panel,) = panels(page, path)
+    try_out(panel, site, tmp_path / "only")
+
+
+def test_those_of_learn_do_so_too(page: Page, site: Service, tmp_path: Path) -> None:
+    """There one is shown at a time."""
+    page.goto("/learn?seed=42&to=7")
+    expect(page.locator("details.calls")).to_have_count(4)
+    tried: list[str] = []
+    for calls in page.locator("details.calls").all():
+        calls.locator("summary").click()
+        panel = calls.get_by_role("region", name="The same call")
+        for chip in calls.get_by_role("button", name=re.compile("^(GET|POST) ")).all() or [None]:
+            if chip:
+                chip.click()
+            tried.append(str(panel.get_attribute("aria-label")).removeprefix("The same call: "))
+            try_out(panel, site, tmp_path / str(len(tried)))
+    evaluation = re.compile(r"GET /models/\w+/versions/\d+/evaluation.json")
+    assert tried[:4] == ["GET /generate", "POST /interpolate", "GET /quiz", "POST /discriminate"]
+    assert len(tried) == 6
+    assert all(evaluation.fullmatch(call) for call in tried[4:])
+
+
+def try_out(panel: Locator, site: Service, folder: Path) -> None:
+    """Run what a panel says in each dialect, and hold the answers against one another."""
+    folder.mkdir()
+    command = said(panel, "curl").replace("curl ", "curl -sS --fail ", 1)
+    first = made(folder / "curl", ["sh", "-c", command])
+    assert first
+    program = said(panel, "Python")
+    again = made(folder / "python", [sys.executable, "-c", program])
+    if "print(" in program:
+        assert lasting(ast.literal_eval(again.decode())) == lasting(json.loads(first))
+    else:
+        assert again == first
+    assert shown_by(panel.page.context.new_page(), site, said(panel, "HTML")) == kind_of(first)
+
+
+def lasting(told: Any) -> Any:
+    """What an answer says, but for which versions are loaded at the moment."""
+    if isinstance(told, dict):
+        return {name: lasting(value) for name, value in told.items() if name != "state"}
+    return [lasting(value) for value in told] if isinstance(told, list) else told
 
 
 def kind_of(content: bytes) -> str:
@@ -105,13 +133,13 @@ def test_a_call_is_copied_on_an_origin_that_has_no_clipboard(browser: Browser, s
         context.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', {get: () => undefined})")
         page = context.new_page()
         panel = panels(page, "/?seed=5")[0]
+        command = said(panel, "curl")
         panel.get_by_role("button", name="Copy").click()
         expect(panel.get_by_role("button", name="Copied")).to_be_focused()
         field = page.get_by_role("textbox", name="Seed")
         field.fill("")
         field.press("Control+V")
-        assert field.input_value() == said(panel, "curl")[: len(field.input_value())]
-        assert field.input_value().startswith("curl -o 5.png")
+        assert field.input_value() == command
 
 
 def test_the_answer_that_a_panel_names_is_downloaded(page: Page, site: Service) -> None:
@@ -137,4 +165,3 @@ def test_while_a_moved_latent_is_not_drawn_there_is_nothing_to_copy(page: Page, 
         picture = client.get("/generate?seed=5&format=json").json()
     z = [2.5 if index == 3 else value for index, value in enumerate(picture["z"])]
     wait_until(page.locator("canvas.shown"), drawn(site, "/generate", {"z": z, "label": picture["class"]}))
-    assert np.array(z).size == 100

@@ -63,7 +63,21 @@ const BETWEEN = 200
 /** Milliseconds of rest after which a movement of the same control is another one. */
 const SAME_GESTURE = 1000
 
-if (typeof window !== "undefined") window.addEventListener("popstate", forget, { capture: true })
+let poppedTo = ""
+
+// Before wouter hears of it, and draws the page.
+if (typeof window !== "undefined")
+  window.addEventListener("popstate", () => {
+    forget()
+    poppedTo = location.href
+  })
+
+/** Whether the reader came here by the back or forward button. True once each time. */
+export function cameBack(): boolean {
+  const back = poppedTo === location.href
+  poppedTo = ""
+  return back
+}
 
 /** The address has been changed by someone else. */
 function forget(): void {

@@ -1,7 +1,7 @@
 /** The frame around all pages: where one can go, language and light, and the place where pictures are dropped. */
 import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { Link, Route, Router, Switch, useLocation } from "wouter-preact"
-import { mount, pathWith, useAddress } from "./address"
+import { cameBack, mount, pathWith, useAddress } from "./address"
 import { LANGUAGES, LanguageProvider, storage, texts, useLanguage, useText } from "./language"
 import { lazy } from "./lazy"
 import { ModelsProvider, useModels } from "./models"
@@ -27,7 +27,8 @@ const words = texts(
     light: "Light",
     dark: "Dark",
     calls: "All calls",
-    broken: "This page could not be drawn. Load it anew; if that does not help, choose another page above.",
+    brokenTitle: "This page could not be drawn",
+    broken: "Load it anew; if that does not help, choose another page above.",
     reload: "Load it anew",
     nowhere: "There is no such page. Choose one above.",
   },
@@ -48,7 +49,8 @@ const words = texts(
     light: "Светлая",
     dark: "Тёмная",
     calls: "Все запросы",
-    broken: "Страницу не удалось показать. Загрузите её заново; если не поможет, выберите другую в списке выше.",
+    brokenTitle: "Страницу не удалось показать",
+    broken: "Загрузите её заново; если не поможет, выберите другую в списке выше.",
     reload: "Загрузить заново",
     nowhere: "Такой страницы нет. Выберите одну из списка выше.",
   },
@@ -130,6 +132,7 @@ function Broken({ error }: { error: Error }) {
   useEffect(() => console.error(error), [error])
   return (
     <div class="notice failure" role="alert">
+      <h1>{t.brokenTitle}</h1>
       <p>
         {t.broken} <code>{String(error.message)}</code>
       </p>
@@ -140,25 +143,40 @@ function Broken({ error }: { error: Error }) {
   )
 }
 
+/** How far down each address was left. */
+const left = new Map<string, number>()
+/** How long a page may take to be as high again as it was. */
+const MILLISECONDS_TO_GROW = 2000
+
 /** Whoever follows a link begins at the beginning of the page, with eyes and with focus; who goes back is where they were. */
 function useArrival(path: string): void {
   const first = useRef(true)
-  const went = useRef(false)
   useEffect(() => {
-    const listen = () => {
-      went.current = true
-      setTimeout(() => (went.current = false))
-    }
-    window.addEventListener("popstate", listen)
-    return () => window.removeEventListener("popstate", listen)
+    history.scrollRestoration = "manual" // the browser does it before there is anything to scroll
+    const scrolled = () => left.set(location.href, window.scrollY)
+    window.addEventListener("scroll", scrolled, { passive: true })
+    return () => window.removeEventListener("scroll", scrolled)
   }, [])
   useLayoutEffect(() => {
-    if (first.current || went.current) {
+    if (first.current) {
       first.current = false
       return
     }
-    window.scrollTo(0, 0)
-    document.getElementById("page")?.focus({ preventScroll: true })
+    const isBack = cameBack()
+    const to = isBack ? (left.get(location.href) ?? 0) : 0
+    if (!isBack) document.getElementById("page")?.focus({ preventScroll: true })
+    window.scrollTo(0, to)
+    if (!to) return
+    // What it shows comes by and by; a hand that scrolls meanwhile has its way.
+    const since = performance.now()
+    let frame = requestAnimationFrame(function again() {
+      window.scrollTo(0, to)
+      const isThere = Math.abs(window.scrollY - to) < 1
+      if (!isThere && performance.now() - since < MILLISECONDS_TO_GROW) frame = requestAnimationFrame(again)
+    })
+    const stop = () => cancelAnimationFrame(frame)
+    for (const moved of ["wheel", "touchstart", "keydown"]) window.addEventListener(moved, stop, { once: true })
+    return stop
   }, [path])
 }
 

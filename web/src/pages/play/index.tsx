@@ -64,7 +64,7 @@ export default function Play() {
           <TotalPanel totals={totals} reset={reset} />
           {found && (
             <section class="panel">
-              <CallPanel call={{ path: "/quiz", query: quizQuery(found, round ?? 1, count), file: "quiz.json" }} />
+              <CallPanel call={{ path: "/quiz", query: quizQuery(found, round ?? 1, count) }} />
             </section>
           )}
         </div>
