@@ -67,7 +67,7 @@ Served by Seedling, that is `GET /generate?model={m.name}&version={m.version}&se
 ## The same picture everywhere
 
 All arithmetic of `generator.onnx` is on integers held in float32, whose sums stay below 2^24
-({m.exactness.get("largest_sum"):,} at most), so no addition rounds and its order does not matter. Putting the trained
+({m.exactness["largest_sum"]:,} at most), so no addition rounds and its order does not matter. Putting the trained
 weights on that grid moved pixels by {m.parity.grid_mean_difference:.2f} grey levels on average, {m.parity.grid_max_difference:.0f} at most; every figure above is that of
 the exported generator. Over {m.parity.seeds:,} seeds,
 {m.parity.generator_pixels_different} pixels differ between torch and ONNX Runtime and {m.parity.batch_pixels_different} between a batch and single pictures.

@@ -178,6 +178,13 @@ class Manifest(_Part):
             raise ValueError(f"it does not list {' and '.join(sorted(missing))}")
         return files
 
+    @field_validator("exactness")
+    @classmethod
+    def _names_its_largest_sum(cls, exactness: dict[str, Any]) -> dict[str, Any]:
+        if type(exactness.get("largest_sum")) is not int:
+            raise ValueError("it has no largest_sum, which is what the exactness rests on")
+        return exactness
+
     @property
     def digest(self) -> str:
         """sha256 of the generator file: what decides the pixels."""

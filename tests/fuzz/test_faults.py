@@ -72,6 +72,15 @@ def test_a_manifest_names_files_and_no_paths(name: str) -> None:
         Manifest.model_validate(told)
 
 
+@pytest.mark.parametrize("exactness", [{}, {"largest_sum": None}, {"largest_sum": "many"}, {"largest_sum": True}])
+def test_a_manifest_says_what_its_exactness_rests_on(exactness: dict) -> None:
+    """Its card could not be rendered."""
+    told = json.loads((SHIPPED / "digits" / "1" / MANIFEST).read_text())
+    told["exactness"] = exactness
+    with pytest.raises(ValidationError, match="largest_sum"):
+        Manifest.model_validate(told)
+
+
 @pytest.mark.parametrize("missing", ["generator.onnx", "discriminator.onnx"])
 def test_a_version_without_a_network_is_passed_over_and_does_not_break_the_start(
     missing: str, repository: Repository, tmp_path: Path, caplog: pytest.LogCaptureFixture

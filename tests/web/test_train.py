@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
@@ -17,8 +21,26 @@ from tests.live import Service, service
 from tests.web.conftest import STATIC, opened
 from tests.web.test_frame import faults
 
-TRAINING = 240_000
+WHOLE = bool(os.environ.get("SEEDLING_WHOLE_QUICK"))
+"""Whether to train `quick` to its end, which takes five minutes at least, and not for its first 3,200 images."""
+IMAGES = 200_000 if WHOLE else 3_200
+TRAINING = 2_400_000 if WHOLE else 240_000
 """Milliseconds that training, export and evaluation may take on a busy machine."""
+
+LIVE = {
+    "images/s": r"^\d[\d,.]*$",
+    "time left": r"\d",
+    "D(real)": r"^0\.\d\d$",
+    "D(fake)": r"^0\.\d\d$",
+}
+"""Figures of a run that is going on, and what they look like. The first two are there only as long as it does."""
+GREY = """async image => {
+    await image.decode()
+    const canvas = Object.assign(document.createElement('canvas'), {width: image.naturalWidth, height: image.naturalHeight})
+    const context = canvas.getContext('2d')
+    context.drawImage(image, 0, 0)
+    return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data).filter((_, at) => at % 4 === 0)
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +73,7 @@ def served_by(training: Service) -> str:
 
 def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training: Service) -> None:
     assert served_by(training) == "digits/1"
-    page.goto("/train?preset=quick&budget=images:3200")
+    page.goto("/train?preset=quick" if WHOLE else f"/train?preset=quick&budget=images:{IMAGES}")
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
     sign_in(page, TOKEN)
     expect(page.get_by_text("The token was accepted.")).to_be_visible()
@@ -61,7 +83,11 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
 
     state = page.locator("#job").get_by_role("status").first
     expect(state).to_contain_text("training", timeout=TRAINING)
-    expect(page.get_by_text("3,200").first).to_be_visible(timeout=TRAINING)  # of how many images
+    expect(page.get_by_text(f"{IMAGES:,}").first).to_be_visible(timeout=TRAINING)  # of how many images
+    for title, value in LIVE.items():
+        tile = page.locator("dl.tiles div").filter(has=page.get_by_text(title, exact=True))
+        expect(tile.locator("strong")).to_have_text(re.compile(value), timeout=TRAINING)
+    expect(page.locator(".chart canvas").nth(1)).to_be_visible(timeout=TRAINING)  # losses, and the discriminator's opinion
     expect(state).to_contain_text("done: digits/2 was published and promoted.", timeout=TRAINING)
 
     expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
@@ -80,7 +106,20 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     expect(verdict.get_by_role("table").first).to_contain_text(shown)
     expect(page.locator(".chart canvas").first).to_be_visible()
     page.get_by_text("As a table").first.click()
-    expect(page.get_by_role("region", name=re.compile("oss")).get_by_role("row").last).to_contain_text("3,200")
+    expect(page.get_by_role("region", name=re.compile("oss")).get_by_role("row").last).to_contain_text(f"{IMAGES:,}")
+    grid = page.get_by_role("region", name="The same seeds over time")
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        for images, at in (("0", "0"), (f"{IMAGES:,}", str(grid.get_by_role("slider").get_attribute("max")))):
+            grid.get_by_role("slider", name="When").fill(at)
+            picture = grid.get_by_alt_text(f"Eighty pictures of seeds 0 to 79 after {images} images")
+            expect(picture).to_be_visible()
+            wanted = client.get(f"/admin/jobs/{job['id']}/samples.png", params={"images": images.replace(",", "")})
+            pixels = np.asarray(Image.open(io.BytesIO(wanted.content)).convert("L"))
+            assert picture.evaluate(GREY) == pixels.flatten().tolist()
+    with page.expect_download() as download:
+        grid.get_by_role("link", name="Save the grid").click()
+    assert download.value.path().read_bytes() == wanted.content
     page.get_by_text("Log", exact=True).click()
     expect(page.locator("pre.log").last).to_contain_text("Done.")
     assert faults(page) == []
