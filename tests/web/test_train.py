@@ -129,6 +129,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     expect(page.get_by_text("digits/1 is served now.")).to_be_visible()
     assert served_by(training) == "digits/1"
     page.get_by_role("button", name="Promote digits/2").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert served_by(training) == "digits/1"
