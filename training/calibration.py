@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from models.manifest import Calibration
 from training.datasets.tensors import Dataset
 from training.onnx_models import OnnxGenerator, one_hot, session
+from training.optimizers import LBFGS
 
 FIT_SEEDS = range(2**31, 2**31 + 5_000)
 """Far from the seeds that are judged."""
@@ -106,7 +107,7 @@ def _calibration(logits: Tensor, truth: Tensor) -> Calibration:
 def _fit_logistic(x: Tensor, target: Tensor) -> tuple[float, float]:
     scale = x.std().clamp(min=1e-12)
     parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([parameters], max_iter=200, line_search_fn="strong_wolfe")
+    optimizer = LBFGS([parameters], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -114,6 +115,6 @@ def _fit_logistic(x: Tensor, target: Tensor) -> tuple[float, float]:
         loss.backward()
         return loss
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     slope = (parameters[0] / scale).item()
     return slope, parameters[1].item() - slope * x.mean().item()

@@ -1,4 +1,7 @@
-"""The trainer's command line: python -m training train | export | promote | evaluate | sample | and more."""
+"""The trainer's command line: python -m training train | export | promote | evaluate | sample | and more.
+
+Commands import torch, and what stands on it, when they have come to need it: a help or a mistake is told at once.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,8 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import torch
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -22,17 +24,14 @@ from models import card
 from models.errors import RepositoryError
 from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Figure, Manifest, sha256_of
 from models.repository import CHAMPION, Repository, Version
-from training import datasets, grid
-from training import export as exporting
-from training import run as running
-from training.datasets import tensors
+from training import datasets
 from training.errors import FolderInUseError, TrainingError
-from training.evaluation import classifier as classifiers
-from training.evaluation import report
-from training.evaluation.figures import Battery
 from training.folder import RunFolder, alone_in
-from training.onnx_models import OnnxGenerator
 from training.spec import PRESET_SUMMARIES, DatasetName, PresetName, TrainingSpec
+
+if TYPE_CHECKING:
+    from training.evaluation.figures import Battery
+    from training.onnx_models import OnnxGenerator
 
 app = typer.Typer(
     name="python -m training",
@@ -52,6 +51,7 @@ THREADS = 1
 EXIT_STOPPED, EXIT_IN_USE = 3, 4
 
 CheckpointName = Literal["best", "last"]
+JudgeKind = Literal["conv", "mlp"]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that holds the dataset's four .gz files.")]
 PicturesOption = Annotated[
     int, typer.Option(min=100, max=10_000, help="How many pictures to judge; figures at other counts do not compare.")
@@ -110,6 +110,8 @@ def train(
     if show:
         _show_spec(wanted)
         return
+    from training import run as running
+
     folder = RunFolder(out or Path("runs") / f"{wanted.preset}-{datetime.now():%Y%m%d-%H%M%S}")
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
     new = None if resume else wanted
@@ -138,6 +140,10 @@ def export(
     fast: FastOption = False,
 ) -> None:
     """Put a run's generator on its integer grid, export both networks to ONNX, check, measure and publish them."""
+    import torch
+
+    from training import export as exporting
+
     torch.set_num_threads(THREADS)
     trained = exporting.load_trained(RunFolder(folder), checkpoint)
     target = Repository(repository)
@@ -170,6 +176,8 @@ def candidate(
     pictures: PicturesOption = 10_000,
 ) -> None:
     """Do all that export does but publish: for a service that decides by itself what becomes of it."""
+    import torch
+
     torch.set_num_threads(threads)
     run_folder = RunFolder(folder)
     with alone_in(run_folder):
@@ -185,13 +193,16 @@ def _candidate(
     pictures: int,
     cache: Path,
 ) -> None:
+    from training import export as exporting
+    from training.evaluation.figures import Battery
+
     trained = exporting.load_trained(run_folder, "best" if run_folder.best.exists() else "last")
     battery = Battery(trained.spec.dataset, data, pictures, cache)
     part = to.with_name(f".{to.name}.part")
     for leftover in (part, to):
         shutil.rmtree(leftover, ignore_errors=True)
     part.mkdir(parents=True)
-    built = exporting.build(part, trained, name, battery, data_folder=data, say=console.print)
+    built = exporting.build(part, trained, name, battery, say=console.print)
     _show_figures(built.manifest.metrics, "candidate")
     if against:
         _measure_champion(battery, against, part)
@@ -222,7 +233,10 @@ def promote(
     if version in target.numbers(name):
         found = target.get(name, version)
         found.verify()
-        if exporting.golden(OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))) != found.manifest.golden:
+        from training.export import golden
+        from training.onnx_models import OnnxGenerator
+
+        if golden(OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))) != found.manifest.golden:
             raise TrainingError(f"{found.path} draws other pixels here than its manifest says. Use the pinned onnxruntime.")
     aliases = target.promote(name, version)
     console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
@@ -249,6 +263,13 @@ def evaluate(
     found = _version(repository, name, version)
     found.verify()
     manifest = found.manifest
+
+    import torch
+
+    from training.evaluation import report
+    from training.evaluation.figures import Battery
+    from training.onnx_models import OnnxGenerator
+
     torch.set_num_threads(THREADS)
     clock = time.monotonic()
     battery = Battery(manifest.dataset.name, data, pictures, cache)  # type: ignore[arg-type]
@@ -279,6 +300,10 @@ def sample(
 ) -> None:
     """Draw a sheet of seeds from a published version, as the service would."""
     found = _version(repository, name, version)
+
+    from training import grid
+    from training.onnx_models import OnnxGenerator
+
     generator = OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))
     pixels, _ = generator.draw(range(first, min(first + count, 2**32)))
     grid.save_sheet(out, pixels, columns, scale)
@@ -296,8 +321,8 @@ def list_datasets(data: DataOption = None) -> None:
     table = Table("dataset", "what", "train + test", "where", "state")
     for name, source in datasets.SOURCES.items():
         try:
-            splits = [tensors.load(name, split, data) for split in ("train", "test")]
-            row = (" + ".join(f"{len(s):,}" for s in splits), str(datasets.locate(source, data)), "verified")
+            splits = [datasets.read(name, split, data) for split in datasets.FILES]
+            row = (" + ".join(f"{len(labels):,}" for _, labels in splits), str(datasets.locate(source, data)), "verified")
         except TrainingError as error:
             row = ("", "", str(error))
             damaged = True
@@ -319,12 +344,17 @@ def classifier(
     out: Annotated[
         Path | None, typer.Option(help="File; by default the carried one, which is replaced.", show_default=False)
     ] = None,
-    kind: Annotated[classifiers.Kind, typer.Option(help="The first judge, or the second, which is of another kind.")] = "conv",
+    kind: Annotated[JudgeKind, typer.Option(help="The first judge, or the second, which is of another kind.")] = "conv",
     epochs: Annotated[int | None, typer.Option(min=1, max=100, help="By default as many as the carried one had.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the judge that is there.")] = False,
     data: DataOption = None,
 ) -> None:
     """Train a judge of a dataset: the classifier behind FID, coverage and label accuracy."""
+    import torch
+
+    from training.datasets import tensors
+    from training.evaluation import classifier as classifiers
+
     path = out or classifiers.path_of(dataset, kind)
     epochs = epochs or classifiers.EPOCHS[kind]
     if path.exists() and not replace:
@@ -380,6 +410,9 @@ def _generator_in(folder: Path) -> OnnxGenerator:
     """The generator of a published version, once its files are what its manifest says."""
     version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
     version.verify()
+
+    from training.onnx_models import OnnxGenerator
+
     return OnnxGenerator(folder / GENERATOR, len(version.manifest.classes))
 
 

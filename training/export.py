@@ -36,7 +36,6 @@ from models.repository import Repository, Version, check_name, copier
 from training import datasets, grid, networks
 from training.calibration import calibrate
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, ExportError
 from training.evaluation import report
@@ -131,7 +130,7 @@ def export(
     # Everything slow is done before the repository is locked for the rename.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
         battery = Battery(trained.spec.dataset, data_folder, pictures, cache)
-        candidate = build(Path(scratch), trained, name, battery, data_folder=data_folder, thorough=thorough, say=say)
+        candidate = build(Path(scratch), trained, name, battery, thorough=thorough, say=say)
         return repository.publish(name, copier(candidate))
 
 
@@ -141,7 +140,6 @@ def build(
     name: str,
     battery: Battery,
     *,
-    data_folder: Path | None = None,
     thorough: bool = False,
     say: Say = print,
 ) -> Version:
@@ -154,7 +152,7 @@ def build(
     """
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
-    train, test = (tensors.load(spec.dataset, split, data_folder) for split in ("train", "test"))
+    train, test = battery.train, battery.test
     exact = made_exact(trained.generator, train, match_tones=spec.match_tones)
     write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
     write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))

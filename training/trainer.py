@@ -18,6 +18,7 @@ from training.datasets.tensors import Dataset
 from training.ema import Ema
 from training.errors import CheckpointError, DivergedError
 from training.losses import LOSSES, gradient_penalty
+from training.optimizers import Adam
 from training.spec import TrainingSpec
 
 REMEDY = (
@@ -79,7 +80,7 @@ class Trainer:
         self.discriminator = discriminator.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.ema = Ema(self.generator, spec.ema_images)
         self.optimizers = tuple(
-            torch.optim.Adam(net.parameters(), lr=spec.learning_rate, betas=(spec.beta1, spec.beta2), foreach=True)
+            Adam(net.parameters(), lr=spec.learning_rate, betas=(spec.beta1, spec.beta2), foreach=True)
             for net in (self.generator, self.discriminator)
         )
         self.rng = torch.Generator().manual_seed(spec.seed)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from models.atomic import write_atomically
 from training.datasets.tensors import Dataset
 from training.errors import TrainingError
+from training.optimizers import AdamW
 
 FOLDER = Path(__file__).parent / "classifiers"
 FEATURES = 128
@@ -89,8 +90,10 @@ class Judgement:
 
 
 @torch.inference_mode()
-def judge(classifier: Classifier, images: Tensor, batch: int = 500) -> Judgement:
-    """Look at uint8 pictures, (N, 1, 28, 28)."""
+def judge(classifier: Classifier, images: Tensor, batch: int = 100) -> Judgement:
+    """Look at uint8 pictures, (N, 1, 28, 28): so few at a time that what is computed on the way is not asked of the system
+    anew for each batch, which took as long again.
+    """
     classifier.eval()
     parts = [classifier(images[i : i + batch]) for i in range(0, len(images), batch)]
     features, logits = (torch.cat(column) for column in zip(*parts, strict=True))
@@ -103,7 +106,7 @@ def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None
     epochs = epochs or EPOCHS[kind]
     classifier = KINDS[kind](len(train.source.classes))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
+    optimizer = AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * (len(train) // BATCH))
     padded = F.pad(train.images, (2, 2, 2, 2))
     for epoch in range(epochs):

@@ -172,13 +172,10 @@ class _View:
         self.words = "the judge" if kind == "conv" else "the second judge, an MLP"
         self.judge, self.judge_sha256 = classifiers.load(train.source.name, len(train.source.classes), kind)
         self.count, self.labels = count, test.labels[:count]
-        self.train = self._judge_training(train, cache)
+        self.train, self.radii = self._judge_training(train, cache)
         self.real = classifiers.judge(self.judge, test.images[:count])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            order = torch.randperm(len(self.train))
+        order = _order(self.train)
         self.reference = self.train[order[:REFERENCE]]
-        self.radii = distance.radii(self.reference, k=NEIGHBOUR)
         self.sample = self.train[order[-count:]]  # as many training pictures as are judged
         kid_test = distance.kid(self.real.features, self.sample)
         self._floors = self._distances(self.real.features) | {
@@ -208,21 +205,23 @@ class _View:
             for name, (better, what) in self._described().items()
         }
 
-    def _judge_training(self, train: Dataset, cache: Path | None) -> Tensor:
-        """Features of all training pictures, (60000, D), kept under the names of the judge and of the pictures."""
+    def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
+        """Features of all training pictures, (60000, D), and how far the neighbours of the reference reach, (10000,); kept
+        under the names of the judge and of the pictures.
+        """
         path = cache / f"{self.judge_sha256[:16]}-{train.source.digest[:16]}.pt" if cache else None
         if path and path.exists():
             try:
-                features: Tensor = load_checkpoint(path)["features"]
+                kept = load_checkpoint(path)
+                return kept["features"], kept["radii"]
             except (CheckpointError, KeyError):
                 path.unlink(missing_ok=True)
-            else:
-                return features
         features = classifiers.judge(self.judge, train.images).features
+        radii = distance.radii(features[_order(features)[:REFERENCE]], k=NEIGHBOUR)
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_checkpoint({"features": features}, path)
-        return features
+            save_checkpoint({"features": features, "radii": radii}, path)
+        return features, radii
 
     def _distances(self, features: Tensor) -> dict[str, tuple[float, float | None]]:
         """How far a set of features lies from the training set's: values, and standard deviations where there are any."""
@@ -247,6 +246,13 @@ class _View:
             "coverage": ("higher", f"coverage, {balls}"),
             "label_accuracy": ("higher", f"share of pictures that {self.words}, takes for the class that was asked for"),
         }
+
+
+def _order(features: Tensor) -> Tensor:
+    """The training pictures shuffled, always in the same way, (60000,)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return torch.randperm(len(features))
 
 
 def _each_class(guesses: Tensor, labels: Tensor) -> list[float]:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.optimizers import AdamW
+
 BATCH = 100
 LEARNING_RATE = 2e-3
 
@@ -35,7 +37,7 @@ def learn(images: Tensor, targets: Tensor, classes: int, *, seed: int, epochs: i
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = fresh(classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=1e-2, foreach=True)
+        optimizer = AdamW(network.parameters(), LEARNING_RATE, weight_decay=1e-2, foreach=True)
         steps = epochs * -(-len(images) // BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
         network.train()

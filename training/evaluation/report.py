@@ -6,10 +6,9 @@ import io
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from matplotlib.figure import Figure as Plot
 from torch import Tensor
 
 from models.atomic import write_atomically
@@ -18,6 +17,9 @@ from training import grid
 from training.calibration import Bin
 from training.evaluation.figures import Measured
 from training.evaluation.memorisation import Nearest
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Plot
 
 History = dict[str, list[dict[str, float]]]
 """`progress`: losses, D(real) and D(fake) by images; `metrics`: KID and FID by images."""
@@ -96,7 +98,7 @@ def pairs(pictures: Tensor, neighbours: Nearest, training: Tensor) -> Tensor:
 
 
 def _curves(past: History) -> Plot:
-    plot = Plot(figsize=(8, 7), layout="constrained")
+    plot = _plot(8, 7)
     losses, opinions, distances = plot.subplots(3, 1, sharex=True)
     images = [e["images"] for e in past["progress"]]
     for axes, series in (
@@ -122,7 +124,7 @@ def _curves(past: History) -> Plot:
 
 
 def _reliability(bins: list[Bin]) -> Plot:
-    plot = Plot(figsize=(4.5, 4.5), layout="constrained")
+    plot = _plot(4.5, 4.5)
     axes = plot.subplots()
     axes.plot([0, 1], [0, 1], color="0.7", label="perfect")
     axes.plot([b.predicted for b in bins], [b.observed for b in bins], marker="o", label="discriminator")
@@ -130,6 +132,12 @@ def _reliability(bins: list[Bin]) -> Plot:
     axes.set_ylabel("share that was real")
     axes.legend()
     return plot
+
+
+def _plot(width: float, height: float) -> Plot:
+    from matplotlib.figure import Figure  # here, as a run that only reads its history has no use for it
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _save(plot: Plot, path: Path) -> None:

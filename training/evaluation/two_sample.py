@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_accuracy, binary_auroc
 
 from training.evaluation.network import learn, probabilities
 
@@ -34,6 +33,8 @@ def two_sample(real: Tensor, fake: Tensor, seed: int) -> TwoSample:
         fake: uint8, (2N, 1, 28, 28).
         seed: chooses the halves and the network.
     """
+    from torchmetrics.functional.classification import binary_accuracy, binary_auroc  # late, as in distance.py
+
     half = min(len(real), len(fake)) // 2
     rng = torch.Generator().manual_seed(seed)
     real, fake = (pictures[torch.randperm(len(pictures), generator=rng)[: 2 * half]] for pictures in (real, fake))
