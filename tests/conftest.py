@@ -16,6 +16,19 @@ from models.repository import Repository
 from tests.live import SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
+LONGEST = (
+    *("app/retraining/test_chaos.py", "training/test_cli.py", "app/retraining/test_api.py", "training/test_run.py"),
+    *("app/retraining/test_supervision.py", "web/test_frame.py", "web/test_train.py", "test_soak.py"),
+    *("app/retraining/test_takeover.py", "training/test_learning.py", "app/retraining/test_replicas.py"),
+    *("app/retraining/test_terminal.py", "training/test_battery.py", "training/test_stopping.py", "training/test_export.py"),
+)
+"""The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(here).as_posix(), len(rank)))
+
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:

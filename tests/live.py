@@ -59,7 +59,7 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     # At 19, as in service, a trainer has only what nobody else needs: beside another file of tests, next to nothing.
-    ours = {"GAN_TRAINING_NICE": "10", **ours}
+    ours = {"GAN_TRAINING_NICE": "0", **ours}
     return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
 
 

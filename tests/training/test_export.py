@@ -110,7 +110,7 @@ def test_the_calibration_tells_real_from_generated(published: Version) -> None:
 
 
 def test_a_network_that_was_exported_wrongly_is_not_published(
-    small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: RunFolder, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = export.write_onnx
 
@@ -126,7 +126,7 @@ def test_a_network_that_was_exported_wrongly_is_not_published(
 
     monkeypatch.setattr(export, "write_onnx", wrong)
     with pytest.raises(ExportError, match="Nothing was published"):
-        export_run(load_trained(small_run, "last"), "small", Repository(tmp_path), **QUIETLY)
+        export_run(load_trained(small_run, "last"), "small", Repository(tmp_path), **QUIETLY, cache=cache)
     assert Repository(tmp_path).names() == []
 
 

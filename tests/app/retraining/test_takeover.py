@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
+import shutil
 import threading
 import time
 from collections import Counter
@@ -24,13 +26,25 @@ SEEDS = range(64)
 
 
 def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
-    """A champion that has hardly been trained: `quick`'s own networks, after 64 images."""
+    """A champion that has hardly been trained: `quick`'s own networks, after 64 images. It is made once, beside the cache of
+    what the judges see, for all tests and all of pytest-xdist's processes.
+    """
+    made = cache / "weak"
+    with (cache / "weak.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            _make_weak(tmp_path / "made", tmp_path, cache)
+            (tmp_path / "made").rename(made)
+    shutil.copytree(made, state / "models")
+
+
+def _make_weak(models: Path, tmp_path: Path, cache: Path) -> None:
     few = {name: SMALL[name] for name in ("metrics_every", "sample_every", "checkpoint_every", "threads")}
     folder = RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **few | {"images": 64, "match_tones": False}))
     run.run(folder)
     trained = export.load_trained(folder, "last")
-    export.export(trained, "digits", Repository(state / "models"), pictures=200, cache=cache, thorough=False)
+    export.export(trained, "digits", Repository(models), pictures=200, cache=cache, thorough=False)
 
 
 class Load:
