@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-import uvicorn
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
@@ -18,7 +17,6 @@ from pydantic_settings import SettingsError
 from app import __version__
 from app.access import own_token, token_path
 from app.logs import log_config
-from app.protocol import limited
 from app.settings import Settings
 
 
@@ -61,6 +59,10 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
+    import uvicorn  # neither is for those who have come for the settings: a trainer of its own, a terminal
+
+    from app.protocol import limited
+
     uvicorn.run(
         "app.main:create_server",
         factory=True,
