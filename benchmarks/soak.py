@@ -99,14 +99,14 @@ class Soak:
     # Traffic.
 
     def _shift(self, work: Callable[[httpx.Client], None]) -> None:
-        client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
         while time.monotonic() < self.ends:
             try:
                 work(client)
             except httpx.TransportError as error:
                 self._cut(f"{work.__name__}: {error!r}")
                 client.close()
-                client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+                client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
         client.close()
 
     def _cut(self, what: str) -> None:
@@ -173,7 +173,7 @@ class Soak:
 
     def _once(self, step: Callable[[httpx.Client], None]) -> None:
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False) as client:
             try:
                 step(client)
             except httpx.TransportError as error:
@@ -247,7 +247,7 @@ class Soak:
     def _lost(self) -> list[str]:
         """Jobs that neither succeeded nor say why they did not, after as long as they may take."""
         headers, deadline = {"Authorization": f"Bearer {TOKEN}"}, time.monotonic() + 180 * max(1, len(self.jobs))
-        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False) as client:
             while time.monotonic() < deadline:
                 jobs = [client.get(f"/admin/jobs/{job}").json() for job in self.jobs]
                 if not any(job.get("state") in ("queued", "running", "evaluating") for job in jobs):

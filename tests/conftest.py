@@ -25,6 +25,13 @@ LONGEST = (
 """The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end."""
 
 
+def pytest_configure() -> None:
+    """One thread for torch and numpy, before they are loaded: where every core has a process of pytest's, a second thread in
+    each waits for the other's, turning.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.relative_to(here).as_posix(), len(rank)))

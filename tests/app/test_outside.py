@@ -64,7 +64,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def get(running: Service, path: str, client: str | None = None, **headers: str) -> httpx.Response:
     told = {"Host": "pictures.example", **headers} | ({"X-Forwarded-For": client} if client else {})
-    return httpx.get(running.url + path, headers=told, trust_env=False)
+    return httpx.get(running.url + path, headers=told, trust_env=False, verify=False)
 
 
 # Traces and logs.
@@ -167,7 +167,7 @@ def test_figures_are_those_of_all_workers(watched: tuple[Service, str]) -> None:
     before = samples(httpx.get(address, trust_env=False).text)
     count, served = "seedling_request_duration_seconds_count", {"route": "/generate", "status": "200", "model": "digits/1"}
     for seed in range(40):  # each on a connection of its own, so that both workers get some
-        assert httpx.get(f"{running.url}/generate?seed={1000 + seed}", trust_env=False).status_code == 200
+        assert httpx.get(f"{running.url}/generate?seed={1000 + seed}", trust_env=False, verify=False).status_code == 200
     assert httpx.get(f"{running.url}/generate?seeds=5000-5099&format=npy", trust_env=False).status_code == 200
     assert httpx.get(f"{running.url}/generate?seed=-1", trust_env=False).status_code == 422
     assert httpx.head(f"{running.url}/models/digits", trust_env=False).status_code == 200
@@ -199,11 +199,11 @@ def test_a_worker_that_is_killed_leaves_its_counts_and_nothing_else(tmp_path: Pa
     with service(tmp_path / "state", workers=2, metrics_port=port, embedded_worker=False) as running:
         address = f"http://127.0.0.1:{port}/metrics"
         for seed in range(20):
-            httpx.get(f"{running.url}/generate?seed={seed}", trust_env=False)
+            httpx.get(f"{running.url}/generate?seed={seed}", trust_env=False, verify=False)
         victim = next(p for p in psutil.Process(running.process.pid).children() if "spawn_main" in " ".join(p.cmdline()))
         victim.kill()
         for _ in range(300):
-            found = samples(httpx.get(address, trust_env=False).text)
+            found = samples(httpx.get(address, trust_env=False, verify=False).text)
             if total(found, "seedling_workers") == 2 and not victim.is_running():
                 break
         assert total(found, "seedling_workers") == 2, "another has taken its place"

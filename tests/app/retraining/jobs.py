@@ -43,7 +43,7 @@ class Admin:
 
     def __post_init__(self) -> None:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False)
         OPEN.append(self.client)
 
     def retrain(self, **fields: Any) -> str:

@@ -26,14 +26,26 @@ CHAMPION = "/admin/models/digits/champion"
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A state with three versions; the service's own workers made none of them."""
-    repository = Repository(tmp_path / "state" / "models")
+    return with_three_versions(tmp_path / "state")
+
+
+def with_three_versions(state: Path) -> Path:
+    repository = Repository(state / "models")
     for _ in range(3):
         repository.publish("digits", copy_of_shipped)
-    return tmp_path / "state"
+    return state
 
 
 @pytest.fixture
 def two(state: Path) -> Iterator[Service]:
+    with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same for all who are only refused."""
+    state = with_three_versions(tmp_path_factory.mktemp("unchanged") / "state")
     with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
         yield running
 
@@ -44,7 +56,7 @@ def promote(admin: Admin, version: object, tag: str | None = "*") -> httpx.Respo
 
 def serving(running: Service, calls: int = 24) -> set[str]:
     """What new connections get: each may land on another worker."""
-    return {httpx.get(f"{running.url}/generate?seed=42").headers["x-model"] for _ in range(calls)}
+    return {httpx.get(f"{running.url}/generate?seed=42", verify=False).headers["x-model"] for _ in range(calls)}
 
 
 def until_serving(running: Service, wanted: set[str]) -> float:
@@ -107,8 +119,9 @@ def test_of_two_who_promote_at_once_one_is_told(two: Service) -> None:
         ("Digits", 1, 422, "path.name"),
     ],
 )
-def test_what_is_not_there_is_not_promoted(two: Service, name: str, version: object, status: int, said: str) -> None:
-    answer = admin_of(two).client.put(f"/admin/models/{name}/champion", json={"version": version}, headers={"If-Match": "*"})
+def test_what_is_not_there_is_not_promoted(unchanged: Service, name: str, version: object, status: int, said: str) -> None:
+    path = f"/admin/models/{name}/champion"
+    answer = admin_of(unchanged).client.put(path, json={"version": version}, headers={"If-Match": "*"})
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 
 
@@ -136,9 +149,9 @@ def test_what_is_not_in_service_can_be_deleted(two: Service, state: Path) -> Non
     assert (gone.status_code, gone.content) == (204, b"")
     assert Repository(state / "models").numbers("digits") == [1, 2]
     for _ in range(100):
-        if {httpx.get(f"{two.url}/generate?seed=1&version=3").status_code for _ in range(8)} == {404}:
+        if {httpx.get(f"{two.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}:
             break
-    assert {httpx.get(f"{two.url}/generate?seed=1&version=3").status_code for _ in range(8)} == {404}
+    assert {httpx.get(f"{two.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}
     assert admin.client.delete("/admin/models/digits/versions/3").status_code == 404
     promote(admin, 2)
     assert admin.client.delete("/admin/models/digits/versions/1").status_code == 204
@@ -185,7 +198,7 @@ def test_every_picture_is_the_named_versions_while_champions_change(tmp_path: Pa
     stop, wrong, seen = threading.Event(), [], set()
 
     def load(url: str) -> None:
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False, verify=False) as client:
             while not stop.is_set():
                 single = client.get("/generate?seed=7&format=npy")
                 sheet = client.get("/generate?seeds=7,7,7&format=npy")

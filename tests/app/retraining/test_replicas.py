@@ -29,7 +29,7 @@ def followed(other: Service, model: str) -> float:
     """Seconds until a replica draws with that version."""
     began = time.monotonic()
     while time.monotonic() - began < 20:
-        if httpx.get(f"{other.url}/generate?seed=1", trust_env=False).headers.get("x-model") == model:
+        if httpx.get(f"{other.url}/generate?seed=1", trust_env=False, verify=False).headers.get("x-model") == model:
             return time.monotonic() - began
         time.sleep(0.02)
     raise AssertionError(f"the replica never drew with {model}")
