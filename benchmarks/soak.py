@@ -202,7 +202,7 @@ class Soak:
         while not self.jobs and time.monotonic() < self.ends:  # the first at once, however short the time
             self._once(post)
             time.sleep(0.5)
-        self._every(min(60.0, self.seconds / 2.5), post)
+        self._every(min(60.0, self.seconds / 1.5), post)
 
     def kill_workers(self) -> None:
         def kill(_: httpx.Client) -> None:

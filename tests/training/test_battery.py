@@ -28,10 +28,10 @@ GENERATOR = SHIPPED / "digits" / "1" / "generator.onnx"
 
 @pytest.fixture(scope="module")
 def measured() -> Measured:
-    """A thorough measurement of a shipped generator by 1,500 training and 500 test pictures."""
+    """A thorough measurement of a shipped generator by 1,500 training and 200 test pictures."""
     torch.set_num_threads(1)
     whole = tensors.load
-    few: dict[str, int] = {"train": 1500, "test": 500}
+    few: dict[str, int] = {"train": 1500, "test": 200}
 
     def load(name: datasets.DatasetName, split: datasets.Split, folder: Path | None = None) -> Dataset:
         data = whole(name, split, folder)
@@ -62,7 +62,7 @@ def test_an_evaluation_leaves_its_figures_and_pictures(measured: Measured, tmp_p
     assert set(names) == {EVALUATION, FAILURES, NEIGHBOURS, RELIABILITY} == {path.name for path in tmp_path.iterdir()}
     told = json.loads((tmp_path / EVALUATION).read_text())
     assert told["figures"]["fid"]["value"] == measured.figures["fid"].value
-    assert (told["pictures"], told["seconds"]) == (500, 1.2)
+    assert (told["pictures"], told["seconds"]) == (200, 1.2)
     with Image.open(tmp_path / FAILURES) as sheet:
         assert sheet.size == (16 * 28 * 2, 4 * 28 * 2)
     worst = report.failures(measured)[0]

@@ -75,7 +75,7 @@ class Load:
                     self.failed.append(answer.text)
                     continue
                 self.answers.append((first, answer.headers["x-model"], seed, answer.content[-784:]))
-                time.sleep(0.02)  # a load, not a siege: the trainer shares these cores
+                time.sleep(0.05)  # a load, not a siege: the trainer shares these cores
 
     def stop(self) -> None:
         self._stop.set()
