@@ -13,7 +13,7 @@ from torch import Tensor
 
 def frequencies(pictures: Tensor, levels: int = 256) -> Tensor:
     """How many pixels have each level, (levels,); of integer pictures of any shape."""
-    return torch.bincount(pictures.flatten().long(), minlength=levels)
+    return torch.bincount(pictures.flatten(), minlength=levels)
 
 
 def matching(ours: Tensor, theirs: Tensor) -> Tensor:
