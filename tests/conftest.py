@@ -21,15 +21,19 @@ LONGEST = (
     *("app/retraining/test_supervision.py", "web/test_frame.py", "web/test_train.py", "test_soak.py"),
     *("app/retraining/test_takeover.py", "training/test_learning.py", "app/retraining/test_replicas.py"),
     *("app/retraining/test_terminal.py", "training/test_battery.py", "training/test_stopping.py", "training/test_export.py"),
+    *("app/retraining/test_promotion.py", "app/test_openapi.py"),
 )
 """The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end."""
 
 
 def pytest_configure() -> None:
-    """One thread for torch and numpy, before they are loaded: where every core has a process of pytest's, a second thread in
-    each waits for the other's, turning.
+    """What tests and all that they start find in their environment, before anything heavy is loaded.
+
+    One thread for torch and numpy: where every core has a process of pytest's, a second thread in each waits for the other's,
+    turning. And bytecode is kept, whatever the machine is set to: hundreds of processes are started from the same code.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
