@@ -18,12 +18,14 @@ from tests.postgres import Postgres, running
 
 LONGEST = (
     *("app/retraining/test_chaos.py", "training/test_cli.py", "app/retraining/test_api.py", "training/test_run.py"),
-    *("app/retraining/test_supervision.py", "web/test_frame.py", "web/test_train.py", "test_soak.py"),
-    *("app/retraining/test_takeover.py", "training/test_learning.py", "app/retraining/test_replicas.py"),
-    *("app/retraining/test_terminal.py", "training/test_battery.py", "training/test_stopping.py", "training/test_export.py"),
-    *("app/retraining/test_promotion.py", "app/test_openapi.py"),
+    *("app/retraining/test_supervision.py", "test_soak.py", "app/retraining/test_takeover.py", "training/test_learning.py"),
+    *("app/retraining/test_replicas.py", "app/retraining/test_terminal.py", "training/test_battery.py"),
+    *("training/test_stopping.py", "training/test_export.py", "app/retraining/test_promotion.py", "app/test_openapi.py"),
+    *("web/test_train.py", "web/test_frame.py"),
 )
-"""The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end."""
+"""The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end. Those of
+the pages come after all others, though: Playwright leaves an event loop running, beside which no test could run its own.
+"""
 
 
 def pytest_configure() -> None:
@@ -38,7 +40,12 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(here).as_posix(), len(rank)))
+
+    def turn(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.relative_to(here).as_posix()
+        return name.startswith("web/"), rank.get(name, len(rank))
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
