@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ from tests.live import SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
 LONGEST = (
-    *("app/retraining/test_chaos.py", "training/test_cli.py", "app/retraining/test_api.py", "training/test_run.py"),
-    *("app/retraining/test_supervision.py", "test_soak.py", "app/retraining/test_takeover.py", "training/test_learning.py"),
-    *("app/retraining/test_replicas.py", "app/retraining/test_terminal.py", "training/test_battery.py"),
+    *("app/retraining/test_chaos.py", "training/test_run.py"),  # the first makes `cache`, which the second has no use for
+    *("training/test_cli.py", "app/retraining/test_api.py", "app/retraining/test_supervision.py", "test_soak.py"),
+    *("app/retraining/test_takeover.py", "training/test_learning.py", "app/retraining/test_replicas.py"),
+    *("app/retraining/test_terminal.py", "training/test_battery.py"),
     *("training/test_stopping.py", "training/test_export.py", "app/retraining/test_promotion.py", "app/test_openapi.py"),
     *("web/test_train.py", "web/test_frame.py"),
 )
@@ -69,10 +71,19 @@ def digits() -> LoadedGenerator:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the judges' views of the training pictures are kept, for all tests; one for all of pytest-xdist's processes."""
+    """Where the judges' views of MNIST's training pictures are kept, for all tests; one for all of pytest-xdist's processes.
+
+    They are there from the beginning: half a minute's work, which evaluations that are killed would each begin anew.
+    """
     own = tmp_path_factory.getbasetemp()
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
     shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(shared.glob("*.pt")):
+            from training.evaluation.figures import Battery  # torch is not for those who need no judge
+
+            Battery("mnist", pictures=100, cache=shared)
     return shared
 
 

@@ -124,7 +124,7 @@ def check_models_are_whole(state: Path, expected: list[int]) -> None:
 
 def test_every_process_killed_in_turn_and_the_job_arrives(world: World) -> None:
     admin = world.admin
-    job_id = admin.retrain(budget={"images": 10_000}, spec={"log_every": 64, "checkpoint_every": 320}, promote="always")
+    job_id = admin.retrain(budget={"images": 8_000}, spec={"log_every": 64, "checkpoint_every": 320}, promote="always")
 
     # the trainer
     admin.wait_for_images(job_id, 1000)
