@@ -68,6 +68,9 @@ def test_no_page_is_wider_than_a_phone(browser: Browser, site: Service, path: st
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.evaluate("visualViewport.width") == 360
+        here = page.locator(".top nav [aria-current=page]").bounding_box()
+        assert here
+        assert 0 <= here["x"] <= here["x"] + here["width"] <= 360  # in a list that is wider than the screen
 
 
 def test_the_switch_of_language_is_kept_and_changes_every_word(page: Page) -> None:

@@ -84,6 +84,12 @@ function Frame() {
   // Before what is shown says more.
   useLayoutEffect(() => titlePage(here ? t[here] : t.nowhere), [t, path])
   useArrival(path)
+  const nav = useRef<HTMLElement>(null)
+  useLayoutEffect(() => {
+    // On a phone the list is longer than the screen is wide.
+    const link = nav.current!.querySelector<HTMLElement>("[aria-current=page]")
+    if (link) nav.current!.scrollLeft = link.offsetLeft + (link.offsetWidth - nav.current!.clientWidth) / 2
+  }, [here, t])
   const [error, forgive] = useErrorBoundary()
   useLayoutEffect(forgive, [path])
   const { list } = useModels()
@@ -101,7 +107,7 @@ function Frame() {
         <Link href="/" class="brand" title={t.tagline}>
           Seedling
         </Link>
-        <nav aria-label={t.pages}>
+        <nav ref={nav} aria-label={t.pages}>
           {PAGES.map(page => (
             <Link
               key={page}

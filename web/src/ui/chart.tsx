@@ -77,7 +77,11 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
         height,
         scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map(tick => (tick === null ? "" : compact.format(tick))) },
+          {
+            ...axis,
+            space: 80,
+            values: (_, ticks) => ticks.map(tick => (tick === null ? "" : compact.format(tick))),
+          },
           {
             ...axis,
             size: 60,

@@ -62,12 +62,14 @@ export function Failure({ error, retry, children }: FailureProps) {
           </>
         )}
       </p>
-      {retry && (
-        <button type="button" onClick={retry}>
-          {t.retry}
-        </button>
-      )}
-      {children}
+      <div class="row">
+        {retry && (
+          <button type="button" onClick={retry}>
+            {t.retry}
+          </button>
+        )}
+        {children}
+      </div>
     </div>
   )
 }
