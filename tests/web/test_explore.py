@@ -393,6 +393,17 @@ def test_pictures_that_did_not_come_are_asked_for_again(browser: Browser, site: 
     context.close()
 
 
+def test_pictures_that_did_not_come_are_asked_for_again_by_themselves(browser: Browser, site: Service) -> None:
+    context = browser.new_context(base_url=site.url, locale="en")
+    page = context.new_page()
+    page.route("**/plane?*", lambda route: route.abort(), times=3)  # as many as are asked for at once
+    page.goto("/?seed=42")
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    expect(page.get_by_role("alert")).to_have_count(0)
+    context.close()
+
+
 def test_across_the_edge_of_the_plane_nothing_is_asked_for_twice(page: Page, site: Service) -> None:
     """It is a torus: above the first row lies the last."""
     calls: list[str] = []

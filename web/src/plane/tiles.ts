@@ -1,5 +1,5 @@
 /** The sheets that the plane is made of: asked for a tile at a time, never a picture at a time, and kept. */
-import { call } from "../api/client"
+import { call, CallError } from "../api/client"
 import { cellOf, greyOf } from "../images/pixels"
 import { SIZE, TILE, type Tile } from "./geometry"
 
@@ -17,6 +17,7 @@ interface Loaded {
 }
 const AT_ONCE = 3
 const KEPT = 600
+const AGAIN_SECONDS = 3
 
 const mod = (value: number, by: number) => ((value % by) + by) % by
 
@@ -38,8 +39,9 @@ export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
 export class Tiles {
   private readonly loaded = new Map<string, Loaded>()
   private readonly pending = new Map<string, AbortController>()
-  /** Those that did not come, until someone says to try again. */
+  /** Those that did not come, until some seconds have passed or someone says to try again. */
   private readonly refused = new Set<string>()
+  private readonly timers: ReturnType<typeof setTimeout>[] = []
   private wanted: Tile[] = []
   private source: Source | undefined
   private sources: string[] = []
@@ -98,6 +100,7 @@ export class Tiles {
   }
 
   close(): void {
+    this.timers.forEach(clearTimeout)
     this.wanted = []
     this.pending.forEach(controller => controller.abort())
     this.pending.clear()
@@ -133,6 +136,8 @@ export class Tiles {
     } catch (error) {
       if (controller.signal.aborted) return
       this.refused.add(key)
+      const wait = Math.max(AGAIN_SECONDS, error instanceof CallError ? (error.retryAfter ?? 0) : 0)
+      this.timers.push(setTimeout(() => this.refused.delete(key) && this.changed(), 1000 * wait))
       this.failed(error as Error)
     } finally {
       if (this.pending.get(key) === controller) this.pending.delete(key)
