@@ -63,6 +63,7 @@ class Screen {
   go(to: View, tell = false): void {
     clearTimeout(this.resting)
     const near = Math.hypot(to.x - this.view.x, to.y - this.view.y) * Math.min(this.view.zoom, to.zoom) < NEAR * 96
+    this.glide = undefined // one that is under way would lead elsewhere
     if (near && !reduced()) this.glide = { from: this.view, to, began: performance.now() }
     else this.view = to
     this.draw()
