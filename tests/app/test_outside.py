@@ -17,10 +17,13 @@ import psutil
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Receive, Scope, Send
 
 from app import limits
 from app.limits import TokenBuckets
 from app.metrics import NAMES
+from app.outside import RateLimited
+from app.scopes import PICTURES
 from app.tracing import take_over
 from tests.live import ROOT, Service, environment, free_port, service
 
@@ -263,6 +266,26 @@ def test_a_client_is_held_to_its_rate_and_nobody_else_is(proxied: Service) -> No
     assert get(proxied, "/livez", client="203.0.113.1").status_code == 200, "probes are asked without end"
     own = [get(proxied, f"/generate?seed={n}").status_code for n in range(12)]
     assert own == [200] * 12, "on this machine nobody is limited"
+
+
+@pytest.mark.anyio
+async def test_a_single_picture_takes_one_token_and_64_take_two() -> None:
+    asked: list[int] = []
+
+    async def draws(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PICTURES] = asked[-1]
+
+    async def unused(*_: object) -> None:
+        raise AssertionError("nothing is refused here")
+
+    buckets = TokenBuckets(2, 100, lambda: 0.0)
+    limited = RateLimited(draws, buckets)
+    left = 100
+    for pictures, tokens in [(1, 1), (63, 1), (64, 2), (1024, 17)]:
+        asked.append(pictures)
+        await limited({"type": "http", "client": ("203.0.113.1", 1), "path": "/generate"}, unused, unused)
+        left -= tokens
+        assert buckets._buckets["203.0.113.1"][0] == left
 
 
 def test_many_pictures_count_as_more_than_one_request(proxied: Service) -> None:
