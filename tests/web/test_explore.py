@@ -145,11 +145,16 @@ def test_a_three_becomes_an_eight(page: Page, site: Service) -> None:
     page.goto("/?seed=5&label=3")
     wait_for(page, drawn(site, "/generate?seed=5&label=3"))
     page.get_by_role("button", name="Mix").click()
+    wait_for(page, drawn(site, "/generate?seed=5&label=3:0.5,8:0.5"))
+    page.get_by_role("button", name="5", exact=True).click()
+    wait_for(page, drawn(site, "/generate?seed=5&label=3:0.5,5:0.5"))
     page.get_by_role("button", name="8", exact=True).click()
     wait_for(page, drawn(site, "/generate?seed=5&label=3:0.5,8:0.5"))
     expect(page).to_have_url(re.compile("label=3:0.5,8:0.5"))
     page.get_by_role("slider", name="From 3 to 8").fill("0.75")
     wait_for(page, drawn(site, "/generate?seed=5&label=3:0.25,8:0.75"))
+    page.get_by_role("button", name="3", exact=True).click()
+    wait_for(page, drawn(site, "/generate?seed=5&label=8"))
 
 
 def test_psi_one_moved_number_of_z_and_a_text_as_a_seed(page: Page, site: Service) -> None:

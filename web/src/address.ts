@@ -52,7 +52,7 @@ export function patched(query: Query, patch: Patch): Query {
 
 /** What the address is about to say: a hand on a slider changes it more often than browsers let one write it. */
 let ahead: string | null = null
-/** Where `ahead` belongs, and since when it is not written. */
+/** The address that `ahead` takes the place of: where another has come meanwhile, it is forgotten. */
 let owner = ""
 let timer: ReturnType<typeof setTimeout> | undefined
 let lastWritten = -Infinity
@@ -92,7 +92,7 @@ function tell(): void {
 }
 
 function written(): string {
-  return write(read(ahead !== null && owner === location.pathname ? ahead : location.search))
+  return write(read(ahead !== null && owner === location.href ? ahead : location.search))
 }
 
 export interface ChangeOptions {
@@ -151,10 +151,10 @@ export function useAddress(): [Query, Change] {
       const wait = lastWritten + BETWEEN - now
       if (wait <= 0) return put(true)
       ahead = next
-      owner = own
+      owner = location.href
       tell()
       timer = setTimeout(() => {
-        if (owner === location.pathname) put(true)
+        if (owner === location.href) put(true)
         else forget()
       }, wait)
     },

@@ -62,6 +62,17 @@ const Train = lazy(() => import("./pages/train"))
 const Play = lazy(() => import("./pages/play"))
 const Models = lazy(() => import("./pages/models"))
 const Learn = lazy(() => import("./pages/learn"))
+const ROUTES = [
+  ["/", Explore],
+  ["/gallery", Gallery],
+  ["/interpolate", Interpolate],
+  ["/train", Train],
+  ["/play", Play],
+  ["/models", Models],
+  ["/models/:name", Models],
+  ["/models/:name/versions/:version", Models],
+  ["/learn", Learn],
+] as const
 
 export function App() {
   return (
@@ -190,33 +201,11 @@ function Pages() {
   const t = useText(words)
   return (
     <Switch>
-      <Route path="/">
-        <Explore />
-      </Route>
-      <Route path="/gallery">
-        <Gallery />
-      </Route>
-      <Route path="/interpolate">
-        <Interpolate />
-      </Route>
-      <Route path="/train">
-        <Train />
-      </Route>
-      <Route path="/play">
-        <Play />
-      </Route>
-      <Route path="/models">
-        <Models />
-      </Route>
-      <Route path="/models/:name">
-        <Models />
-      </Route>
-      <Route path="/models/:name/versions/:version">
-        <Models />
-      </Route>
-      <Route path="/learn">
-        <Learn />
-      </Route>
+      {ROUTES.map(([path, Page]) => (
+        <Route key={path} path={path}>
+          <Page />
+        </Route>
+      ))}
       <Route>
         <p class="notice">{t.nowhere}</p>
       </Route>

@@ -10,13 +10,15 @@ interface PlaneProps {
   source: Source
   /** Where to be. The plane goes there when it changes, and tells of where it rests by itself. */
   target: View
-  /** Called whenever the picture in the middle is another. */
-  onPixels: (pixels: Uint8ClampedArray, view: View) => void
+  /** Called whenever the picture in the middle is another; with undefined where it did not come. */
+  onPixels: (pixels: Uint8ClampedArray | undefined) => void
   /** Called when it has come to rest, on a point at which a picture is drawn. */
   onRest: (view: View) => void
   onFailure: (error: Error) => void
   /** Another number asks anew for what did not come. */
   attempt: number
+  /** Whether the picture in the middle is the one that is shown beside. */
+  isMarked: boolean
 }
 const GLIDE_MILLISECONDS = 160
 const REST_MILLISECONDS = 220
@@ -36,6 +38,7 @@ class Screen {
   private glide: Glide | undefined
   private frame = 0
   private resting = 0
+  private isMarked = true
   private readonly tiles = new Tiles(
     () => this.draw(),
     error => this.told.onFailure(error),
@@ -51,6 +54,11 @@ class Screen {
 
   from(source: Source): void {
     this.tiles.from(source)
+    this.draw()
+  }
+
+  mark(isMarked: boolean): void {
+    this.isMarked = isMarked
     this.draw()
   }
 
@@ -181,6 +189,7 @@ class Screen {
   }
 
   private paintMiddle(context: CanvasRenderingContext2D, width: number, height: number): void {
+    if (!this.isMarked) return
     const size = Math.round(this.view.zoom * stepFor(this.view.zoom))
     context.strokeStyle = "#7bd88f"
     context.lineWidth = 2
@@ -192,11 +201,23 @@ class Screen {
     const around = corners(this.view, step).map(
       ({ column, row, weight }) => [this.tiles.pixels(column, row, step), weight] as const,
     )
-    if (around.every(([pixels]) => pixels)) this.told.onPixels(blend(around as [Uint8Array, number][]), this.view)
+    if (around.every(([pixels]) => pixels)) this.told.onPixels(blend(around as [Uint8Array, number][]))
+    else if (corners(this.view, step).some(({ column, row }) => this.tiles.isRefused(column, row, step)))
+      this.told.onPixels(undefined)
   }
 }
 
-export function Plane({ label, describedBy, source, target, onPixels, onRest, onFailure, attempt }: PlaneProps) {
+export function Plane({
+  label,
+  describedBy,
+  source,
+  target,
+  onPixels,
+  onRest,
+  onFailure,
+  attempt,
+  isMarked,
+}: PlaneProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const screen = useRef<Screen>()
   const told = { onPixels, onRest, onFailure }
@@ -216,6 +237,7 @@ export function Plane({ label, describedBy, source, target, onPixels, onRest, on
   const { model, version, label: asked, psi } = source
   useEffect(() => screen.current?.from(source), [model, version, asked, psi])
   useEffect(() => screen.current?.again(), [attempt])
+  useEffect(() => screen.current?.mark(isMarked), [isMarked])
   useEffect(() => screen.current?.go(target), [target.x, target.y, target.zoom])
   return (
     <canvas

@@ -99,6 +99,12 @@ export class Tiles {
     return found && cellOf(found.grey, TILE, mod(column, TILE), mod(row, TILE))
   }
 
+  /** Whether a picture's tile did not come. */
+  isRefused(column: number, row: number, step: number): boolean {
+    const tile = { column: Math.floor(column / TILE), row: Math.floor(row / TILE), step }
+    return this.refused.has(this.key(tile, this.sources[0]))
+  }
+
   close(): void {
     this.timers.forEach(clearTimeout)
     this.wanted = []
@@ -139,6 +145,7 @@ export class Tiles {
       const wait = Math.max(AGAIN_SECONDS, error instanceof CallError ? (error.retryAfter ?? 0) : 0)
       this.timers.push(setTimeout(() => this.refused.delete(key) && this.changed(), 1000 * wait))
       this.failed(error as Error)
+      this.changed()
     } finally {
       if (this.pending.get(key) === controller) this.pending.delete(key)
     }

@@ -14,7 +14,8 @@ const words = texts(
     over: "Drop it to see its seed and settings",
     notOurs:
       "This picture does not say that Seedling made it. Drop a PNG as it was downloaded: editors and messengers take its notes out.",
-    noPng: "This file is no PNG. Drop a PNG that Seedling made.",
+    noPng:
+      "This file is not a PNG, and only PNG files (APNG too) say how they were made. Drop a PNG that Seedling made.",
     broken: "Its notes cannot be read. Download the picture anew, and drop that.",
     noSeed:
       "Seedling made it, but its notes name no seed: it is a frame of a walk. Drop the walk itself, as a strip or an APNG.",
@@ -29,7 +30,7 @@ const words = texts(
     over: "Отпустите — покажем её зерно и настройки",
     notOurs:
       "Эта картинка не говорит, что её сделал Seedling. Бросьте PNG в том виде, в каком он был скачан: редакторы и мессенджеры стирают пометки.",
-    noPng: "Этот файл — не PNG. Бросьте PNG, который сделал Seedling.",
+    noPng: "Этот файл — не PNG, а помнят, как сделаны, только PNG (и APNG). Бросьте PNG, который сделал Seedling.",
     broken: "Её пометки не читаются. Скачайте картинку ещё раз и бросьте новую.",
     noSeed:
       "Её сделал Seedling, но зерна в пометках нет: это кадр перехода. Бросьте сам переход — полосой или в APNG.",
@@ -131,19 +132,16 @@ export function DropPlace() {
 }
 
 /** What is said, in no language yet: one may be chosen while it stands there. */
-type Message = readonly [
-  keyof (typeof words)["en"] & ("noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened"),
-  string,
-]
+type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened", string]
 
 function say(t: (typeof words)["en"], [key, about]: Message): string {
   const text = t[key]
   return typeof text === "function" ? text(about) : text
 }
 
-/** A word for what was opened. */
-function whatOf({ seed, seeds, plane, interpolate, z }: Record<string, string>): string {
-  return seed ?? seeds ?? plane?.split(" ")[0] ?? (z ? "z" : interpolate ? "interpolate" : "")
+/** What was opened, as its own page calls it. */
+function whatOf({ seed, seeds, plane, z }: Record<string, string>): string {
+  return seed ?? seeds ?? plane?.split(" ")[0] ?? (z ? "z" : "/interpolate")
 }
 
 /** The page that shows a walk: its keyframes and settings. Loaded when one is dropped. */

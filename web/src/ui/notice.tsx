@@ -49,6 +49,9 @@ export function Failure({ error, retry, children }: FailureProps) {
   const lead = useText(leads)
   const { language } = useLanguage()
   const status = error instanceof CallError ? error.status : undefined
+  // What is wrong with a request is wrong the next time too.
+  const isOurs = status !== undefined && status >= 400 && status < 500 && ![401, 408, 409, 429].includes(status)
+  const mayHelp = retry !== undefined && !isOurs
   return (
     <div class="notice failure" role="alert">
       <p>
@@ -62,14 +65,16 @@ export function Failure({ error, retry, children }: FailureProps) {
           </>
         )}
       </p>
-      <div class="row">
-        {retry && (
-          <button type="button" onClick={retry}>
-            {t.retry}
-          </button>
-        )}
-        {children}
-      </div>
+      {(mayHelp || children) && (
+        <div class="row">
+          {mayHelp && (
+            <button type="button" onClick={retry}>
+              {t.retry}
+            </button>
+          )}
+          {children}
+        </div>
+      )}
     </div>
   )
 }

@@ -1,5 +1,4 @@
 /** What most pages let one choose: model and version, class or a mixture of two, psi. All of it lives in the address. */
-import { useState } from "preact/hooks"
 import { numberOf, type Query, type Change } from "../address"
 import { between, formatLabel, parseLabel } from "../label"
 import { useNumbers, useText } from "../language"
@@ -62,17 +61,22 @@ export function LabelPicker({
   const { percent } = useNumbers()
   const mixture = parseLabel(query.label, classes)
   const chosen = [...mixture.keys()]
-  const [wanted, setMixing] = useState(false)
-  const mixing = wanted || chosen.length > 1
-  if (!classes.length) return null
   const [from, to] = chosen
-  const part = to === undefined ? 0.5 : (mixture.get(to) ?? 0.5)
   const isMixed = chosen.length === 2 && from !== undefined && to !== undefined
+  if (!classes.length) return null
+  const part = to === undefined ? 0.5 : (mixture.get(to) ?? 0.5)
+  const mix = (first: number, second: number, share = 0.5) =>
+    change({ label: formatLabel(between(first, second, share), classes) })
   const pick = (index: number) => {
-    if (!mixing || from === undefined) return change({ label: classes[index] })
-    if (index === from) return change({ label: to === undefined ? null : classes[to] })
+    if (!isMixed) return change({ label: classes[index] })
+    if (index === from) return change({ label: classes[to] })
     if (index === to) return change({ label: classes[from] })
-    return change({ label: formatLabel(between(from, index, part === 0 || part === 1 ? 0.5 : part), classes) })
+    return mix(from, index, part === 0 || part === 1 ? 0.5 : part)
+  }
+  const turn = () => {
+    if (chosen.length > 1) return change({ label: classes[from!] })
+    const first = from ?? 3 % classes.length
+    return mix(first, (first + 5) % classes.length)
   }
   return (
     <fieldset class="field labels">
@@ -86,20 +90,13 @@ export function LabelPicker({
             {name}
           </button>
         ))}
-        <button
-          type="button"
-          class="chip mix"
-          aria-pressed={mixing}
-          title={t.mixHint}
-          onClick={() => {
-            setMixing(!mixing)
-            if (chosen.length > 1) change({ label: classes[from!] })
-            if (!mixing && from === undefined) change({ label: classes[3 % classes.length] })
-          }}
-        >
-          {t.mix}
-        </button>
+        {classes.length > 1 && (
+          <button type="button" class="chip mix" aria-pressed={chosen.length > 1} title={t.mixHint} onClick={turn}>
+            {t.mix}
+          </button>
+        )}
       </div>
+      {isMixed && <small class="hint">{t.mixHelp}</small>}
       {isMixed && (
         <Slider
           label={t.mixOf(classes[from]!, classes[to]!)}

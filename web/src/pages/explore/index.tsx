@@ -107,13 +107,23 @@ function Explorer({ version, query, change }: VersionedProps) {
             source={source}
             target={view}
             onPixels={shown => {
-              setFailure(undefined)
+              if (shown) setFailure(undefined)
               setPixels(shown)
             }}
             onRest={rest}
             onFailure={setFailure}
             attempt={attempt}
+            isMarked={!own}
           />
+          {failure && (
+            <Failure
+              error={failure}
+              retry={() => {
+                setFailure(undefined)
+                setAttempt(attempt + 1)
+              }}
+            />
+          )}
           <div class="plane-buttons">
             <button
               type="button"
@@ -136,15 +146,6 @@ function Explorer({ version, query, change }: VersionedProps) {
         <p id="plane-help" class="hint">
           {t.help}
         </p>
-        {failure && (
-          <Failure
-            error={failure}
-            retry={() => {
-              setFailure(undefined)
-              setAttempt(attempt + 1)
-            }}
-          />
-        )}
       </div>
       <div class="stack">
         <section class="panel stack" aria-label={t.shown}>
@@ -172,7 +173,7 @@ function Explorer({ version, query, change }: VersionedProps) {
             value={seed ?? ""}
             hint={t.seedHint}
             maxLength={128}
-            onChange={text => text && change({ seed: text, x: null, y: null, z: null, dz: null })}
+            onChange={text => change({ seed: text || null, x: null, y: null, z: null, dz: null })}
           />
           <LabelPicker classes={version.classes} query={query} change={change} />
           <PsiSlider query={query} change={change} />
