@@ -1,7 +1,8 @@
 """The web pages: what `npm run build` wrote into app/static, served to browsers.
 
 The pages are one document, whose script reads the address. Some addresses are calls as well: `/models` answers a browser with a
-page and a program with JSON, by its Accept header, so that there is one address for both.
+page and a program with JSON, by its Accept header, so that there is one address for both. Where nothing is, a browser gets a
+page that says so, with status 404.
 """
 
 from __future__ import annotations
@@ -75,14 +76,33 @@ class Pages:
         root = str(scope.get("root_path", ""))
         path, headers = scope["path"].removeprefix(root), Headers(scope=scope)
         shared = SHARED.fullmatch(path) is not None
-        if OWN.fullmatch(path) or (shared and self._built() and "text/html" in headers.get("Accept", "")):
+        browses = bool(self._built()) and "text/html" in headers.get("Accept", "")
+        if OWN.fullmatch(path) or (shared and browses):
             scope[ROUTE] = "page"
             await self._document(root, headers)(scope, receive, send)
         elif path in self._built():
             scope[ROUTE] = "asset"
             await self._file(path, headers)(scope, receive, send)
+        elif browses:
+            await self._call_or_page(scope, receive, send)
         else:
             await self.app(scope, receive, _varying(send) if shared else send)
+
+    async def _call_or_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a browser's request on. If there is nothing at its address, answer with the document, which says so."""
+        nowhere = False
+
+        async def listening(message: Message) -> None:
+            nonlocal nowhere
+            if message["type"] == "http.response.start":
+                nowhere = message["status"] == 404 and not scope.keys() & {"route", ROUTE}
+            if not nowhere:
+                await send(message)
+
+        await self.app(scope, receive, listening)
+        if nowhere:
+            document = self._document(str(scope.get("root_path", "")), Headers(scope=scope), status=404)
+            await document(scope, receive, send)
 
     def _built(self) -> dict[str, _File]:
         """All files of the build by their path; none if there is no build."""
@@ -90,13 +110,15 @@ class Pages:
             self._files = {f"/{path.relative_to(self.folder)}": _read(path) for path in _originals(self.folder)}
         return self._files
 
-    def _document(self, root: str, headers: Headers) -> Response:
+    def _document(self, root: str, headers: Headers, status: int = 200) -> Response:
         """The one page, in the language that is asked for."""
         built = self._built()
         language = preferred_language(headers.get("Accept-Language", ""))
         text = built["/index.html"].content.decode() if built else _UNBUILT
         text = text.replace(_LANG, f'<html lang="{language}">' if built else _LANG).replace(_BASE, f'<base href="{root}/" />')
         told = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
+        if status != 200:
+            return Response(text, status, media_type="text/html; charset=utf-8", headers=told)
         return _unless_known(text.encode(), "text/html; charset=utf-8", told, headers)
 
     def _file(self, path: str, headers: Headers) -> Response:

@@ -65,6 +65,23 @@ def test_a_picture_is_a_picture_to_a_browser_too(site: httpx.Client) -> None:
     assert site.get("/models/digits/versions/1/samples.png", headers=BROWSER).headers["content-type"] == "image/png"
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/gallery/of/rogues", "/models/digits/versions/1/nothing"])
+def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site: httpx.Client, path: str) -> None:
+    known = {"If-None-Match": site.get("/").headers["etag"]}
+    page = site.get(path, headers=BROWSER | known)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert page.text == site.get("/").text
+    assert page.headers["content-security-policy"]
+    told = site.get(path)
+    assert (told.status_code, told.json()["code"]) == (404, "not_found")
+
+
+def test_what_a_call_does_not_find_is_the_calls_own_answer(site: httpx.Client) -> None:
+    answer = site.get("/models/digits/versions/99/card", headers=BROWSER)
+    assert answer.status_code == 404
+    assert "There is no version '99' of digits" in answer.json()["detail"]
+
+
 def test_no_script_but_the_services_own_runs_and_nobody_may_frame_it(site: httpx.Client) -> None:
     answer = site.get("/")
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
