@@ -177,6 +177,7 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
         "images": 200_000,
         "held_out": 0,
         "patience": 0,
+        "log_every": 1_600,
         "sample_every": 25_000,
         "metrics_every": 50_000,
         "checkpoint_every": 50_000,

@@ -28,6 +28,10 @@ _ELSEWHERE = {
 """Fields of the spec that a request sets by another name."""
 
 
+TOLD_TIMES, DRAWN_TIMES = 20, 8
+"""How often a run that is short by its budget at least tells its losses, and draws its grid."""
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -99,6 +103,7 @@ class RetrainBody(_Body):
         fields |= {"dataset": self.dataset or _dataset_of(champion), "threads": threads, "initial_weights": initial}
         if self.budget:
             fields |= {"images": self.budget.images or MAX_IMAGES, "minutes": self.budget.minutes}
+            fields = {**_intervals(self.preset, self.budget.images), **fields}
         if champion and self.warm_start:
             fields = {**{name: champion.spec[name] for name in ARCHITECTURE}, **fields}
         try:
@@ -122,6 +127,15 @@ class RetrainBody(_Body):
             if name in _ELSEWHERE:
                 raise InvalidRequest(f"spec.{name} is set by another field. Use {_ELSEWHERE[name]}.")
         return self.spec
+
+
+def _intervals(preset: PresetName, images: int | None) -> dict[str, int]:
+    """How often a run of so many images tells of itself: no more seldom than the preset, and often enough to be watched."""
+    if images is None:
+        return {}
+    usual = TrainingSpec.from_preset(preset)
+    wanted = {"log_every": images // TOLD_TIMES, "sample_every": images // DRAWN_TIMES}
+    return {name: max(usual.batch_size, min(every, getattr(usual, name))) for name, every in wanted.items()}
 
 
 def _champion(repository: Repository, model: str) -> Manifest | None:

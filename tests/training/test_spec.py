@@ -34,7 +34,7 @@ def test_the_lecture_is_the_lectures() -> None:
 def test_quick_is_standard_but_shorter() -> None:
     quick, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("quick", "standard"))
     differing = {name for name in quick if quick[name] != standard[name]}
-    intervals = {"sample_every", "metrics_every"}
+    intervals = {"log_every", "sample_every", "metrics_every"}
     assert differing == {"preset", "images", "held_out", "patience"} | intervals
     assert quick["images"] < standard["images"] / 8
     assert (quick["held_out"], quick["patience"]) == (0, 0), "so short a run uses up its images"

@@ -251,6 +251,24 @@ def test_of_many_at_once_with_one_key_one_job_is_made(admin: Admin, trains: Serv
     admin.client.post(f"/admin/jobs/{made.pop()}/cancel")
 
 
+def test_a_short_run_tells_of_itself_often_enough_to_be_watched(admin: Admin) -> None:
+    running = admin.retrain(budget={"minutes": 10})
+    admin.wait_for_images(running, 0)
+    asked: list[tuple[dict, dict, tuple[int, int]]] = [
+        ({"images": 8_000}, {}, (400, 1_000)),
+        ({"images": 640}, {"log_every": 10_000}, (10_000, 80)),
+        ({"images": 10**7}, {}, (1_600, 25_000)),
+    ]
+    for budget, spec, intervals in asked:
+        body = {"preset": "quick", "budget": budget, "spec": spec}
+        told = admin.client.post("/admin/retrain", json=body).json()["spec"]
+        assert (told["log_every"], told["sample_every"]) == intervals
+    for job in admin.client.get("/admin/jobs").json()["jobs"]:
+        if job["state"] in ("queued", "running"):
+            admin.client.post(f"/admin/jobs/{job['id']}/cancel")
+    admin.wait(running, "cancelled")
+
+
 def test_the_queue_is_bounded_and_what_waits_is_cancelled_at_once(admin: Admin) -> None:
     running = admin.retrain(budget={"minutes": 10})
     admin.wait_for_images(running, 0)
