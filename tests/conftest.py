@@ -21,7 +21,7 @@ LONGEST = (
     *("app/retraining/test_chaos.py", "training/test_run.py"),  # the first makes `cache`, which the second has no use for
     *("training/test_cli.py", "app/retraining/test_api.py", "app/retraining/test_supervision.py", "test_soak.py"),
     *("app/retraining/test_takeover.py", "training/test_learning.py", "app/retraining/test_replicas.py"),
-    *("app/retraining/test_terminal.py", "training/test_battery.py"),
+    *("app/retraining/test_full_disk.py", "app/retraining/test_terminal.py", "training/test_battery.py"),
     *("training/test_stopping.py", "training/test_export.py", "app/retraining/test_promotion.py", "app/test_openapi.py"),
     *("web/test_train.py", "web/test_frame.py"),
 )

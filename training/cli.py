@@ -5,7 +5,6 @@ Commands import torch, and what stands on it, when they have come to need it: a 
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import shutil
@@ -13,21 +12,20 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from models import card
 from models.errors import RepositoryError
-from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Figure, Manifest, sha256_of
+from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Manifest, sha256_of
 from models.repository import CHAMPION, Repository, Version
 from training import datasets
+from training.console import console, show_figures, show_spec, spec_of
 from training.errors import FolderInUseError, TrainingError
 from training.folder import RunFolder, alone_in
-from training.spec import PRESET_SUMMARIES, DatasetName, PresetName, TrainingSpec
+from training.spec import PRESET_SUMMARIES, DatasetName, PresetName
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Battery
@@ -40,7 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Train a GAN on 28x28 pictures, measure it, and publish it for the service.",
 )
-console = Console()
 SHIPPED = Path(os.environ.get("GAN_SHIPPED") or Path(__file__).resolve().parent.parent / "models")
 """Where the service takes its shipped versions from, by the same variable."""
 STATE = Path("var/models")
@@ -104,11 +101,11 @@ def train(
         raise TrainingError("A resumed run keeps its spec. Drop --preset, --set, --spec and --initial, or leave --resume out.")
     if spec and preset:
         raise TrainingError("--spec is a whole spec already. Drop --preset, or change single fields with --set.")
-    wanted = RunFolder(out).read_spec() if resume and out else _spec(preset or "standard", option or [], spec)
+    wanted = RunFolder(out).read_spec() if resume and out else spec_of(preset or "standard", option or [], spec)
     if initial:
         wanted = wanted.model_copy(update={"initial_weights": sha256_of(initial)})
     if show:
-        _show_spec(wanted)
+        show_spec(wanted)
         return
     from training import run as running
 
@@ -158,7 +155,7 @@ def export(
             shutil.copyfile(version.path / file, folder / "evaluation" / file)
     if promote:
         target.promote(name, version.number)
-    _show_figures(version.manifest.metrics, f"{name}/{version.number}")
+    show_figures(version.manifest.metrics, f"{name}/{version.number}")
     console.print(f"Published {version.path} ({', '.join(_aliases_of(target, version)) or 'no alias'})", soft_wrap=True)
 
 
@@ -203,7 +200,7 @@ def _candidate(
         shutil.rmtree(leftover, ignore_errors=True)
     part.mkdir(parents=True)
     built = exporting.build(part, trained, name, battery, say=console.print)
-    _show_figures(built.manifest.metrics, "candidate")
+    show_figures(built.manifest.metrics, "candidate")
     if against:
         _measure_champion(battery, against, part)
     part.rename(to)  # a folder of this name is whole
@@ -217,7 +214,7 @@ def _measure_champion(battery: Battery, against: Path, part: Path) -> None:
     except (RepositoryError, OSError, ValueError) as error:
         console.print(f"{against} cannot be measured: {error}", soft_wrap=True)
         return
-    _show_figures(figures, str(against))
+    show_figures(figures, str(against))
     content = json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2)
     (part / AGAINST).write_text(content + "\n")
 
@@ -283,7 +280,7 @@ def evaluate(
     if as_json:
         print(json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2))
         return
-    _show_figures(figures, f"{name}/{manifest.version}, {battery.count:,} pictures")
+    show_figures(figures, f"{name}/{manifest.version}, {battery.count:,} pictures")
     console.print(f"Measured in {seconds:.0f} s. Wrote {folder}", soft_wrap=True)
 
 
@@ -367,35 +364,6 @@ def classifier(
     console.print(f"Wrote {path}: {accuracy:.4f} of the test pictures right.", soft_wrap=True)
 
 
-def _spec(preset: PresetName, options: list[str], file: Path | None) -> TrainingSpec:
-    overrides: dict[str, Any] = {}
-    for option in options:
-        field, equals, value = option.partition("=")
-        if not equals:
-            raise TrainingError(f"--set takes FIELD=VALUE, not {option!r}. For example: --set gamma=0.5")
-        if field == "preset":
-            raise TrainingError("A preset is chosen with --preset. Drop --set preset=….")
-        if field not in TrainingSpec.model_fields:
-            near = difflib.get_close_matches(field, TrainingSpec.model_fields, 1)
-            hint = f"Did you mean {near[0]}?" if near else "See python -m training train --show for all fields."
-            raise TrainingError(f"A spec has no field {field!r}. {hint}")
-        try:
-            overrides[field] = json.loads(value)
-        except ValueError:
-            overrides[field] = value
-    try:
-        if file:
-            return TrainingSpec.model_validate(TrainingSpec.model_validate_json(file.read_bytes()).model_dump() | overrides)
-        return TrainingSpec.from_preset(preset, **overrides)
-    except OSError as error:
-        raise TrainingError(f"{file} cannot be read ({error}). Name a spec.json with --spec.") from error
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
-        raise TrainingError(
-            f"That is not a valid spec. {faults}. See python -m training train --show for all fields."
-        ) from error
-
-
 def _version(repository: Path | None, name: str, number: int | None) -> Version:
     repository = repository or (STATE if name in Repository(STATE).names() else SHIPPED)
     found = Repository(repository)
@@ -418,27 +386,6 @@ def _generator_in(folder: Path) -> OnnxGenerator:
 
 def _aliases_of(repository: Repository, version: Version) -> list[str]:
     return [alias for alias, number in repository.aliases(version.name).items() if number == version.number]
-
-
-def _show_spec(spec: TrainingSpec) -> None:
-    table = Table("field", "value", "bounds", "what it is")
-    for (name, field), value in zip(TrainingSpec.model_fields.items(), spec.model_dump(mode="json").values(), strict=True):
-        bounds = [
-            f"{sign} {getattr(bound, kind.lower()):,}"
-            for bound in field.metadata
-            for kind, sign in (("Ge", "≥"), ("Gt", ">"), ("Le", "≤"), ("Lt", "<"))
-            if type(bound).__name__ == kind
-        ]
-        told = ", ".join(bounds)
-        table.add_row(name, json.dumps(value), told, " ".join((field.description or "").split()))
-    console.print(table)
-
-
-def _show_figures(figures: dict[str, Figure], title: str) -> None:
-    table = Table("figure", "generated", "real (floor)", "better", "what it is", title=title)
-    for name, figure in figures.items():
-        table.add_row(name, *card.shown(figure), figure.better, figure.what)
-    console.print(table)
 
 
 def main() -> None:

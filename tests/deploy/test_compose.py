@@ -44,7 +44,8 @@ def mounts(service: Object) -> list[tuple[str, str]]:
 
 @either
 def test_it_is_what_the_specification_allows(file: Object) -> None:
-    PyCompose.from_json(json.dumps(file))
+    read = PyCompose.from_json(json.dumps(file))  # raises where it is not
+    assert set(read.services or {}) == set(file["services"])
 
 
 def test_what_the_specification_does_not_know_would_be_noticed() -> None:

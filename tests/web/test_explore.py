@@ -5,35 +5,17 @@ from __future__ import annotations
 import io
 import json
 import re
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
 from tests.web.conftest import opened
-from tests.web.looking import asked, drawn, wait_until
-
-GREY = """canvas => {
-    const {data} = canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28)
-    return Array.from({length: 784}, (_, at) => data[4 * at])
-}"""
-
-
-def shown(page: Page) -> NDArray[np.uint8]:
-    """Pixels of the picture in the middle, as the page has them."""
-    grey = page.locator("canvas.shown").evaluate(GREY)
-    return np.array(grey, dtype=np.uint8).reshape(28, 28)
-
-
-def wait_for(page: Page, pixels: NDArray[np.uint8]) -> None:
-    """Wait until the picture in the middle is exactly this."""
-    wait_until(page.locator("canvas.shown"), pixels)
+from tests.web.looking import drawn, shown, wait_for
 
 
 def middle(page: Page) -> tuple[float, float]:
@@ -185,94 +167,6 @@ def test_the_same_call_is_the_same_picture(page: Page, site: Service) -> None:
     page.get_by_role("button", name="HTML").click()
     tag = page.get_by_role("region", name="The same call").locator("code").inner_text()
     assert tag.startswith(f'<img src="{address[1].replace("&", "&amp;")}"')
-
-
-DROP = """([bytes]) => {
-    const data = new DataTransfer()
-    data.items.add(new File([new Uint8Array(bytes)], 'saved.png', {type: 'image/png'}))
-    window.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))
-}"""
-
-
-@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/train", "/play?round=1", "/models", "/learn"])
-def test_a_dropped_png_gives_its_seed_and_settings_back(page: Page, site: Service, path: str) -> None:
-    content = asked(site, "/generate?seed=1234&label=4&psi=0.75&scale=4").content
-    page.goto(path)
-    expect(page.locator("main h1")).to_be_visible()
-    page.evaluate(DROP, [list(content)])
-    expect(page).to_have_url(re.compile(r"/\?seed=1234&label=4&psi=0\.75&model=digits&version=\d+"))
-    wait_for(page, drawn(site, "/generate?seed=1234&label=4&psi=0.75"))
-
-
-def choose(page: Page, content: bytes) -> None:
-    """Open a file as the button at the foot of every page does."""
-    saved = {"name": "saved.png", "mimeType": "image/png", "buffer": content}
-    page.locator("footer input[type=file]").set_input_files(saved)  # type: ignore[arg-type]
-
-
-def test_every_png_that_the_pages_save_leads_back_to_what_it_shows(page: Page, site: Service) -> None:
-    page.goto("/gallery")
-    body = {"z": [0.5] * 100, "label": [0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0]}
-    latent = asked(site, "/generate", body).content
-    choose(page, latent)
-    wait_for(page, np.asarray(Image.open(io.BytesIO(latent))))
-    point = asked(site, "/plane?x=7.25&y=0.5&columns=1&rows=1&step=0.25&label=3").content
-    choose(page, point)
-    wait_for(page, np.asarray(Image.open(io.BytesIO(point))))
-    expect(page).to_have_url(re.compile(r"x=7\.25&y=0\.5"))
-    choose(page, asked(site, "/generate?seeds=5,9,100&label=7").content)
-    expect(page).to_have_url(re.compile(r"/gallery\?seeds=5,9,100"))
-    walk = {"keyframes": [5, {"seed": 17, "label": "3"}], "steps": 8, "easing": "ease-in"}
-    for format in ("apng", "strip"):
-        page.goto("/play")
-        choose(page, asked(site, "/interpolate", {**walk, "format": format}).content)
-        expect(page).to_have_url(re.compile(r"/interpolate\?keyframes=5[^,]*,17~3"))
-        expect(page).to_have_url(re.compile("steps=8.*easing=ease-in"))
-
-
-def png(notes: dict[str, str]) -> bytes:
-    info, file = PngInfo(), io.BytesIO()
-    for name, text in notes.items():
-        info.add_text(name, text)
-    Image.new("L", (28, 28), 7).save(file, "PNG", pnginfo=info)
-    return file.getvalue()
-
-
-def test_a_png_of_a_generator_that_is_not_here_is_shown_with_its_settings_by_one_that_is(page: Page, site: Service) -> None:
-    page.goto("/models")
-    choose(
-        page, png({"Software": "Seedling", "model": "cats/9", "generator": "0" * 64, "seed": "77", "label": "4", "psi": "0.5"})
-    )
-    expect(
-        page.get_by_role("status").filter(has_text="made by cats/9, with a generator that is not served here")
-    ).to_be_visible()
-    wait_for(page, drawn(site, "/generate?seed=77&label=4&psi=0.5"))
-    page.get_by_role("button", name="Русский").click()
-    expect(
-        page.get_by_role("status").filter(has_text="Её нарисовал cats/9")
-    ).to_be_visible()  # what stands there, in the new language
-
-
-@pytest.mark.parametrize(
-    ("notes", "said"),
-    [
-        ({}, "it is a frame of a walk"),
-        ({"z": "[0.5,"}, "cannot be read"),
-        ({"interpolate": '{"keyframes": 5}'}, "cannot be read"),
-    ],
-)
-def test_notes_that_lead_nowhere_are_told_apart(page: Page, notes: dict[str, str], said: str) -> None:
-    page.goto("/")
-    choose(page, png({"Software": "Seedling", "model": "digits/3", **notes}))
-    expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
-
-
-def test_a_png_of_someone_else_is_told_apart(page: Page, tmp_path: Path) -> None:
-    other = tmp_path / "other.png"
-    Image.new("L", (28, 28)).save(other)
-    page.goto("/")
-    page.locator("input[type=file][accept='image/png']").first.set_input_files(other)
-    expect(page.get_by_role("status").filter(has_text="does not say that Seedling made it")).to_be_visible()
 
 
 @pytest.mark.parametrize("query", ["model=nothing", "version=99", "label=17"])

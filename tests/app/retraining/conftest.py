@@ -10,6 +10,7 @@ import pytest
 from app.retraining.database import Database
 from app.retraining.store import JobStore
 from tests.app.retraining.jobs import OPEN, SETTINGS, VIEWER, Admin, admin_of
+from tests.app.retraining.world import World
 from tests.live import Service, service
 
 
@@ -30,6 +31,13 @@ def trains(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Se
 @pytest.fixture
 def admin(trains: Service) -> Admin:
     return admin_of(trains)
+
+
+@pytest.fixture
+def world(tmp_path: Path, cache: Path) -> Iterator[World]:
+    world = World(tmp_path / "state", cache)
+    yield world
+    world.end()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What happens to a job when everything around it is killed, or the disk fills. Each fault is a real one.
+"""What happens to a job when everything around it is killed. Each fault is a real one.
 
 `pytest -s tests/app/retraining/test_chaos.py` prints the history of each job.
 """
@@ -9,117 +9,16 @@ import contextlib
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
-import pytest
 
 from models.repository import Repository
-from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer, small_job
+from tests.app.retraining.jobs import SETTINGS, admin_of, pid_of_trainer
 from tests.app.retraining.test_supervision import trainers_of
-from tests.live import ROOT, Service, environment, free_port, start
-
-
-class World:
-    """A service, a worker of its own, and whatever trainer that has started; each can be killed."""
-
-    def __init__(self, state: Path, cache: Path) -> None:
-        self.state = state
-        self.settings: dict[str, object] = {**SETTINGS, "cache": cache, "embedded_worker": False, "port": free_port()}
-        self.service: Service = start(state, **self.settings)
-        self.admin: Admin = admin_of(self.service)
-        self.worker = self._worker()
-        while not self.admin.client.get("/admin/jobs").json()["trainers"]:
-            assert self.worker.poll() is None
-            time.sleep(0.05)
-
-    def _worker(self) -> subprocess.Popen[bytes]:
-        with (self.state.parent / "worker.log").open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "app.retraining"],
-                cwd=ROOT,
-                env=environment(self.state, **self.settings),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def start_worker(self) -> None:
-        self.worker = self._worker()
-
-    def start_service(self) -> None:
-        self.service = start(self.state, **self.settings)
-
-    def kill_worker(self) -> None:
-        self.worker.kill()
-        self.worker.wait()
-
-    def kill_service(self) -> None:
-        self.service.process.kill()
-        self.service.process.wait()
-
-    def kill_trainer(self, job_id: str) -> int:
-        pid = pid_of_trainer(self.state, job_id)
-        os.kill(pid, signal.SIGKILL)
-        while pid in trainers_of(self.state):
-            time.sleep(0.01)
-        return pid
-
-    def trainers(self) -> int:
-        """How many processes train or evaluate, at this moment."""
-        return len(trainers_of(self.state))
-
-    def end(self) -> None:
-        for process in (self.worker, self.service.process):
-            process.kill()
-            process.wait()
-        for pid in trainers_of(self.state):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def history(self, title: str, job_id: str) -> list[str]:
-        """Print what happened to a job, and return its states."""
-        states = []
-        print(f"\n{title}: job {job_id}")
-        for kind, _, data in self.admin.events(job_id):
-            if kind in ("state", "started", "resumed", "warning", "trained"):
-                told = data.get("detail") or f"{data.get('images', '')} images {data.get('reason', '')}"
-                print(f"  {time.strftime('%H:%M:%S', time.localtime(data['time']))}  {data.get('state', kind):<12}{told}")
-                states += [data["state"]] if kind == "state" else []
-        return states
-
-
-@pytest.fixture
-def world(tmp_path: Path, cache: Path) -> Iterator[World]:
-    world = World(tmp_path / "state", cache)
-    yield world
-    world.end()
-
-
-def resumed_at(world: World, job_id: str) -> list[int]:
-    return [data["images"] for kind, _, data in world.admin.events(job_id) if kind == "resumed"]
-
-
-def until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
-    """Look on until a supervisor has noticed that the job was cut off."""
-    deadline = time.monotonic() + 60
-    while (job := admin.job(job_id))["interruptions"] < times:
-        assert time.monotonic() < deadline, job
-        time.sleep(0.05)
-    return job
-
-
-def check_models_are_whole(state: Path, expected: list[int]) -> None:
-    """The models folder holds these versions, each as its manifest says, and nothing that was begun."""
-    repository = Repository(state / "models")
-    assert repository.numbers("digits") == expected
-    for number in expected:
-        repository.get("digits", number).verify()
-    assert [p.name for p in (state / "models" / "digits").iterdir() if p.name.endswith(".part")] == []
+from tests.app.retraining.world import World, check_models_are_whole, resumed_at, until_interrupted
+from tests.live import free_port, start
 
 
 def test_every_process_killed_in_turn_and_the_job_arrives(world: World) -> None:
@@ -267,107 +166,6 @@ def test_a_service_that_is_killed_whole_goes_on_by_itself(tmp_path: Path, cache:
     finally:
         running.process.terminate()
         running.process.wait(60)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True, text=True)
-    if mounted.returncode:
-        reason = f"no file system can be mounted here: {mounted.stderr.strip()}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
-def fill(disk: Path, *, but: int = 0) -> Path:
-    """Use up a file system to the last byte, or all but so many."""
-    ballast = disk / "ballast"
-    with ballast.open("ab", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"\\0" * size)
-    with pytest.raises(OSError, match="No space"), (disk / "more").open("wb", buffering=0) as file:
-        file.write(b"x" * 4096)
-    (disk / "more").unlink()
-    os.truncate(ballast, ballast.stat().st_size - but)
-    return ballast
-
-
-def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
-    world = World(small_disk / "state", cache)
-    try:
-        admin = world.admin
-        job_id = admin.retrain(
-            budget={"images": 100_000}, spec={"log_every": 64, "checkpoint_every": 320, "sample_every": 3200}
-        )
-        admin.wait_for_images(job_id, 1000)
-        ballast = fill(small_disk)
-        served = admin.client.get("/generate?seed=42")
-        assert (served.status_code, served.headers["x-model"]) == (200, "digits/1")
-        for _ in range(600):
-            if not trainers_of(world.state):
-                break
-            time.sleep(0.1)
-        assert world.trainers() == 0, "the trainer has ended: it could not write its checkpoint"
-        another = admin.client.post("/admin/retrain", json=small_job())  # the store may have room left in its own file
-        assert another.status_code in (202, 503)
-        if another.status_code == 503:
-            assert another.json()["code"] == "store_unavailable"
-            assert "Make room on its disk" in another.json()["detail"]
-        assert admin.job(job_id)["id"] == job_id, "it can still be looked at"
-        ballast.unlink()
-
-        job = admin.wait(job_id, "failed")
-        if another.status_code == 202:
-            admin.client.post(f"/admin/jobs/{another.json()['id']}/cancel")
-            admin.wait(another.json()["id"], "cancelled")
-        assert "No space left on device" in job["detail"]
-        assert "Make room" in job["detail"]
-        assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
-        admin.wait_for_images(job_id, job["progress"]["images"])
-        admin.client.post(f"/admin/jobs/{job_id}/cancel")
-        admin.wait(job_id, "cancelled")
-        world.history("full disk", job_id)
-        assert resumed_at(world, job_id)[0] >= 960
-        check_models_are_whole(world.state, [1])
-        assert len(admin.client.get("/admin/jobs").json()["jobs"]) == 1 + (another.status_code == 202), (
-            "what was taken is there"
-        )
-    finally:
-        world.end()
-
-
-def test_a_disk_that_is_full_when_the_version_is_published_leaves_no_half_of_it(small_disk: Path, cache: Path) -> None:
-    world = World(small_disk / "state", cache)
-    try:
-        admin = world.admin
-        job_id = admin.retrain(promote="always")
-        candidate = world.state / "jobs" / job_id / "candidate"
-        admin.wait(job_id, "evaluating")
-        pid_of_trainer(world.state, job_id)
-        os.kill(world.worker.pid, signal.SIGSTOP)  # the evaluation goes on, and nobody publishes what it makes
-        while not candidate.exists() or trainers_of(world.state):
-            time.sleep(0.05)
-        size = sum(file.stat().st_size for file in candidate.iterdir())
-        assert size > 200_000
-        ballast = fill(small_disk, but=150_000)  # room for the store, and for half a version
-        os.kill(world.worker.pid, signal.SIGCONT)
-        job = admin.wait(job_id, "failed", "succeeded")
-        ballast.unlink()
-        assert (job["state"], job["version"]) == ("failed", None), job
-        assert "No space left on device" in job["detail"]
-        check_models_are_whole(world.state, [1])
-        assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
-        job = admin.wait(job_id, "succeeded", "failed")
-        world.history("disk full at publication", job_id)
-        assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
-        check_models_are_whole(world.state, [1, 2])
-    finally:
-        world.end()
 
 
 def test_a_checkpoint_that_was_damaged_on_disk_falls_back_on_the_one_before(world: World) -> None:

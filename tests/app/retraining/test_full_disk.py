@@ -1,0 +1,121 @@
+"""What happens to a job when the disk fills. A real one of a few megabytes.
+
+`pytest -s tests/app/retraining/test_full_disk.py` prints the history of each job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.retraining.jobs import pid_of_trainer, small_job
+from tests.app.retraining.test_supervision import trainers_of
+from tests.app.retraining.world import World, check_models_are_whole, resumed_at
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 48 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        reason = f"no file system can be mounted here: {mounted.stderr.strip()}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk: Path, *, but: int = 0) -> Path:
+    """Use up a file system to the last byte, or all but so many."""
+    ballast = disk / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"\\0" * size)
+    with pytest.raises(OSError, match="No space"), (disk / "more").open("wb", buffering=0) as file:
+        file.write(b"x" * 4096)
+    (disk / "more").unlink()
+    os.truncate(ballast, ballast.stat().st_size - but)
+    return ballast
+
+
+def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
+    world = World(small_disk / "state", cache)
+    try:
+        admin = world.admin
+        job_id = admin.retrain(
+            budget={"images": 100_000}, spec={"log_every": 64, "checkpoint_every": 320, "sample_every": 3200}
+        )
+        admin.wait_for_images(job_id, 1000)
+        ballast = fill(small_disk)
+        served = admin.client.get("/generate?seed=42")
+        assert (served.status_code, served.headers["x-model"]) == (200, "digits/1")
+        for _ in range(600):
+            if not trainers_of(world.state):
+                break
+            time.sleep(0.1)
+        assert world.trainers() == 0, "the trainer has ended: it could not write its checkpoint"
+        another = admin.client.post("/admin/retrain", json=small_job())  # the store may have room left in its own file
+        assert another.status_code in (202, 503)
+        if another.status_code == 503:
+            assert another.json()["code"] == "store_unavailable"
+            assert "Make room on its disk" in another.json()["detail"]
+        assert admin.job(job_id)["id"] == job_id, "it can still be looked at"
+        ballast.unlink()
+
+        job = admin.wait(job_id, "failed")
+        if another.status_code == 202:
+            admin.client.post(f"/admin/jobs/{another.json()['id']}/cancel")
+            admin.wait(another.json()["id"], "cancelled")
+        assert "No space left on device" in job["detail"]
+        assert "Make room" in job["detail"]
+        assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
+        admin.wait_for_images(job_id, job["progress"]["images"])
+        admin.client.post(f"/admin/jobs/{job_id}/cancel")
+        admin.wait(job_id, "cancelled")
+        world.history("full disk", job_id)
+        assert resumed_at(world, job_id)[0] >= 960
+        check_models_are_whole(world.state, [1])
+        assert len(admin.client.get("/admin/jobs").json()["jobs"]) == 1 + (another.status_code == 202), (
+            "what was taken is there"
+        )
+    finally:
+        world.end()
+
+
+def test_a_disk_that_is_full_when_the_version_is_published_leaves_no_half_of_it(small_disk: Path, cache: Path) -> None:
+    world = World(small_disk / "state", cache)
+    try:
+        admin = world.admin
+        job_id = admin.retrain(promote="always")
+        candidate = world.state / "jobs" / job_id / "candidate"
+        admin.wait(job_id, "evaluating")
+        pid_of_trainer(world.state, job_id)
+        os.kill(world.worker.pid, signal.SIGSTOP)  # the evaluation goes on, and nobody publishes what it makes
+        while not candidate.exists() or trainers_of(world.state):
+            time.sleep(0.05)
+        size = sum(file.stat().st_size for file in candidate.iterdir())
+        assert size > 200_000
+        ballast = fill(small_disk, but=150_000)  # room for the store, and for half a version
+        os.kill(world.worker.pid, signal.SIGCONT)
+        job = admin.wait(job_id, "failed", "succeeded")
+        ballast.unlink()
+        assert (job["state"], job["version"]) == ("failed", None), job
+        assert "No space left on device" in job["detail"]
+        check_models_are_whole(world.state, [1])
+        assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
+        job = admin.wait(job_id, "succeeded", "failed")
+        world.history("disk full at publication", job_id)
+        assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
+        check_models_are_whole(world.state, [1, 2])
+    finally:
+        world.end()

@@ -1,0 +1,107 @@
+"""A service with a worker of its own, all of which tests kill; and what must be whole afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from models.repository import Repository
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer
+from tests.app.retraining.test_supervision import trainers_of
+from tests.live import ROOT, Service, environment, free_port, start
+
+
+class World:
+    """A service, a worker of its own, and whatever trainer that has started; each can be killed."""
+
+    def __init__(self, state: Path, cache: Path) -> None:
+        self.state = state
+        self.settings: dict[str, object] = {**SETTINGS, "cache": cache, "embedded_worker": False, "port": free_port()}
+        self.service: Service = start(state, **self.settings)
+        self.admin: Admin = admin_of(self.service)
+        self.worker = self._worker()
+        while not self.admin.client.get("/admin/jobs").json()["trainers"]:
+            assert self.worker.poll() is None
+            time.sleep(0.05)
+
+    def _worker(self) -> subprocess.Popen[bytes]:
+        with (self.state.parent / "worker.log").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "app.retraining"],
+                cwd=ROOT,
+                env=environment(self.state, **self.settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start_worker(self) -> None:
+        self.worker = self._worker()
+
+    def start_service(self) -> None:
+        self.service = start(self.state, **self.settings)
+
+    def kill_worker(self) -> None:
+        self.worker.kill()
+        self.worker.wait()
+
+    def kill_service(self) -> None:
+        self.service.process.kill()
+        self.service.process.wait()
+
+    def kill_trainer(self, job_id: str) -> int:
+        pid = pid_of_trainer(self.state, job_id)
+        os.kill(pid, signal.SIGKILL)
+        while pid in trainers_of(self.state):
+            time.sleep(0.01)
+        return pid
+
+    def trainers(self) -> int:
+        """How many processes train or evaluate, at this moment."""
+        return len(trainers_of(self.state))
+
+    def end(self) -> None:
+        for process in (self.worker, self.service.process):
+            process.kill()
+            process.wait()
+        for pid in trainers_of(self.state):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def history(self, title: str, job_id: str) -> list[str]:
+        """Print what happened to a job, and return its states."""
+        states = []
+        print(f"\n{title}: job {job_id}")
+        for kind, _, data in self.admin.events(job_id):
+            if kind in ("state", "started", "resumed", "warning", "trained"):
+                told = data.get("detail") or f"{data.get('images', '')} images {data.get('reason', '')}"
+                print(f"  {time.strftime('%H:%M:%S', time.localtime(data['time']))}  {data.get('state', kind):<12}{told}")
+                states += [data["state"]] if kind == "state" else []
+        return states
+
+
+def resumed_at(world: World, job_id: str) -> list[int]:
+    return [data["images"] for kind, _, data in world.admin.events(job_id) if kind == "resumed"]
+
+
+def until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
+    """Look on until a supervisor has noticed that the job was cut off."""
+    deadline = time.monotonic() + 60
+    while (job := admin.job(job_id))["interruptions"] < times:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+    return job
+
+
+def check_models_are_whole(state: Path, expected: list[int]) -> None:
+    """The models folder holds these versions, each as its manifest says, and nothing that was begun."""
+    repository = Repository(state / "models")
+    assert repository.numbers("digits") == expected
+    for number in expected:
+        repository.get("digits", number).verify()
+    assert [p.name for p in (state / "models" / "digits").iterdir() if p.name.endswith(".part")] == []

@@ -1,0 +1,81 @@
+"""What the trainer's command line reads and shows."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from models import card
+from models.manifest import Figure
+from training.errors import TrainingError
+from training.spec import PresetName, TrainingSpec
+
+console = Console()
+
+
+def spec_of(preset: PresetName, options: list[str], file: Path | None) -> TrainingSpec:
+    """The spec that is asked for.
+
+    Args:
+        preset: where it starts from, if there is no file.
+        options: each FIELD=VALUE, the value in JSON or a plain text.
+        file: spec.json of another run.
+
+    Raises:
+        TrainingError: a field is unknown, or its value out of its bounds.
+    """
+    overrides: dict[str, Any] = {}
+    for option in options:
+        field, equals, value = option.partition("=")
+        if not equals:
+            raise TrainingError(f"--set takes FIELD=VALUE, not {option!r}. For example: --set gamma=0.5")
+        if field == "preset":
+            raise TrainingError("A preset is chosen with --preset. Drop --set preset=….")
+        if field not in TrainingSpec.model_fields:
+            near = difflib.get_close_matches(field, TrainingSpec.model_fields, 1)
+            hint = f"Did you mean {near[0]}?" if near else "See python -m training train --show for all fields."
+            raise TrainingError(f"A spec has no field {field!r}. {hint}")
+        try:
+            overrides[field] = json.loads(value)
+        except ValueError:
+            overrides[field] = value
+    try:
+        if file:
+            return TrainingSpec.model_validate(TrainingSpec.model_validate_json(file.read_bytes()).model_dump() | overrides)
+        return TrainingSpec.from_preset(preset, **overrides)
+    except OSError as error:
+        raise TrainingError(f"{file} cannot be read ({error}). Name a spec.json with --spec.") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
+        raise TrainingError(
+            f"That is not a valid spec. {faults}. See python -m training train --show for all fields."
+        ) from error
+
+
+def show_spec(spec: TrainingSpec) -> None:
+    """Print each field with its bounds and what it is."""
+    table = Table("field", "value", "bounds", "what it is")
+    for (name, field), value in zip(TrainingSpec.model_fields.items(), spec.model_dump(mode="json").values(), strict=True):
+        bounds = [
+            f"{sign} {getattr(bound, kind.lower()):,}"
+            for bound in field.metadata
+            for kind, sign in (("Ge", "≥"), ("Gt", ">"), ("Le", "≤"), ("Lt", "<"))
+            if type(bound).__name__ == kind
+        ]
+        told = ", ".join(bounds)
+        table.add_row(name, json.dumps(value), told, " ".join((field.description or "").split()))
+    console.print(table)
+
+
+def show_figures(figures: dict[str, Figure], title: str) -> None:
+    """Print figures by their names, each beside its floor."""
+    table = Table("figure", "generated", "real (floor)", "better", "what it is", title=title)
+    for name, figure in figures.items():
+        table.add_row(name, *card.shown(figure), figure.better, figure.what)
+    console.print(table)
