@@ -122,15 +122,20 @@ def test_every_page_is_reached_by_its_link_without_a_new_load(page: Page) -> Non
 def test_a_keyboard_comes_past_the_navigation_at_once(page: Page) -> None:
     ready(page, "/gallery")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
 
 
 def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> None:
-    with site.client() as client:
-        answer = client.get("/nowhere", headers={"Accept": "text/html"})
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    with opened(browser, site.url) as context:
+        page = context.new_page()
+        answer = page.goto(f"{site.url}/nowhere")
+        assert answer
+        assert answer.status == 404
+        expect(page.get_by_text("There is no such page. Choose one above.")).to_be_visible()
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
+        expect(page.locator("main h1")).to_have_text("A wall of seeds")
 
 
 def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(
@@ -180,7 +185,7 @@ def test_from_a_version_that_is_not_there_a_button_leads_to_what_is(browser: Bro
     context = browser.new_context(base_url=site.url, locale="en")
     page = context.new_page()
     page.goto(f"{path}{'&' if '?' in path else '?'}version=99")
-    page.get_by_role("alert").get_by_role("button", name="Show what is served").click()
+    page.get_by_role("alert").get_by_role("button", name="Show the champion").click()
     expect(page).not_to_have_url(re.compile("version"))
     expect(page.locator("main canvas, main img.asked").first).to_be_visible()
     context.close()
@@ -205,10 +210,10 @@ def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browse
     page.goto("/gallery")
     page.get_by_role("navigation").get_by_role("link", name="Models").click()
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Load it anew")
+    expect(alert).to_contain_text("Reload it")
     assert faults(page) == []
     page.unroute("**/models")
-    alert.get_by_role("button", name="Load it anew").click()
+    alert.get_by_role("button", name="Reload").click()
     expect(page.locator("main h1")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
     context.close()
@@ -220,7 +225,7 @@ STATES = {
     "/?seed=5&dz=3:1.5&label=3:0.5,8:0.5": ("slider", "From 3 to 8"),
     "/gallery?seeds=0-19&sort=most-real&pins=3,7&seed=5": ("button", "Unpin"),
     "/interpolate?keyframes=5,17&compare=true&frame=3": ("slider", "Frame"),
-    "/?version=99": ("button", "Show what is served"),
+    "/?version=99": ("button", "Show the champion"),
     "/gallery?seeds=x": ("textbox", "Seeds"),
 }
 

@@ -60,7 +60,7 @@ def test_the_discriminators_opinion_sorts_the_wall_and_its_files(page: Page, sit
     names = wall.evaluate_all("options => options.map(option => option.getAttribute('aria-label'))")
     assert [int(re.findall(r"\d+", name)[0]) for name in names] == order
     wait_until(wall.nth(3).locator("canvas"), drawn(site, f"/generate?seed={order[3]}"))
-    files = page.get_by_role("group", name="All of the wall as a file")
+    files = page.get_by_role("group", name="The whole wall as a file")
     address = files.get_by_role("link", name="ZIP").get_attribute("href")
     assert address
     archive = zipfile.ZipFile(io.BytesIO(asked(site, address).content))
@@ -72,11 +72,11 @@ def test_the_table_crosses_seeds_with_classes_psi_and_versions(page: Page, site:
     table = page.get_by_role("table")
     expect(table.get_by_role("row")).to_have_count(9)
     wait_until(table.get_by_role("link", name="Seed 3, class 7").locator("canvas"), drawn(site, "/generate?seed=3&label=7"))
-    page.get_by_label("Columns").select_option("version")
+    page.get_by_label("Columns", exact=True).select_option("version")
     for version in (1, 2, 3):
         cell = table.get_by_role("link", name=f"Seed 3, version {version}").locator("canvas")
         wait_until(cell, drawn(site, f"/generate?seed=3&version={version}"))
-    page.get_by_label("Columns").select_option("psi")
+    page.get_by_label("Columns", exact=True).select_option("psi")
     table.get_by_role("link", name="Seed 3, ψ 0.25").click()
     expect(page).to_have_url(re.compile(r"/\?seed=3&psi=0\.25"))
     wait_until(page.locator("canvas.shown"), drawn(site, "/generate?seed=3&psi=0.25"))
@@ -93,7 +93,7 @@ def test_seeds_that_are_none_are_told_so(page: Page, seeds: str, said: str) -> N
 def test_a_sheet_is_downloaded_as_it_is_on_the_wall(page: Page) -> None:
     page.goto("/gallery?seeds=0-1999")
     with page.expect_download() as download:
-        page.get_by_role("group", name="All of the wall as a file").get_by_role("link", name="Sheet").click()
+        page.get_by_role("group", name="The whole wall as a file").get_by_role("link", name="Sheet").click()
     with Image.open(download.value.path()) as sheet:
         width, height = sheet.size
     assert (width % (28 * 4), height % (28 * 4)) == (0, 0)

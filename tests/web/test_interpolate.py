@@ -46,7 +46,7 @@ def test_method_pace_steps_and_psi_are_those_of_the_call(page: Page, site: Servi
     page.goto("/interpolate?keyframes=9,17~3&loop=false")
     page.get_by_label("Method").select_option("lerp")
     page.get_by_label("Pace").select_option("ease-in")
-    page.get_by_role("slider", name="Steps from").fill("8")
+    page.get_by_role("slider", name="Frames per leg").fill("8")
     page.get_by_role("list", name="Keyframes").get_by_role("button", name="Keyframe 1: seed 9").click()
     page.get_by_role("region", name="Keyframe 1").get_by_role("slider", name="Truncation").fill("0.5")
     expect(page).to_have_url(re.compile(r"keyframes=9~~0\.5,17~3&loop=false&method=lerp&easing=ease-in&steps=8"))

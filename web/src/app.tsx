@@ -11,7 +11,7 @@ import { DropPlace } from "./ui/drop"
 
 const words = texts(
   {
-    skip: "Skip to the page",
+    skip: "Skip to content",
     tagline: "Every number is a picture.",
     pages: "Pages",
     "/": "Explore",
@@ -26,10 +26,10 @@ const words = texts(
     auto: "Auto",
     light: "Light",
     dark: "Dark",
-    calls: "All calls",
-    brokenTitle: "This page could not be drawn",
-    broken: "Load it anew; if that does not help, choose another page above.",
-    reload: "Load it anew",
+    calls: "API reference",
+    brokenTitle: "This page could not be shown",
+    broken: "Reload it; if that does not help, choose another page above.",
+    reload: "Reload",
     nowhere: "There is no such page. Choose one above.",
   },
   {
@@ -48,7 +48,7 @@ const words = texts(
     auto: "Авто",
     light: "Светлая",
     dark: "Тёмная",
-    calls: "Все запросы",
+    calls: "Справочник API",
     brokenTitle: "Страницу не удалось показать",
     broken: "Загрузите её заново; если не поможет, выберите другую в списке выше.",
     reload: "Загрузить заново",

@@ -5,8 +5,8 @@ export const common = texts(
   {
     loading: "Loading…",
     retry: "Try again",
-    toChampion: "Show what is served",
-    unreachable: "The service does not answer. See that it runs, then try again.",
+    toChampion: "Show the champion",
+    unreachable: "The service does not answer. Check that it is running, then try again.",
     model: "Model",
     version: "Version",
     champion: (version: number) => `champion (${version})`,
@@ -16,7 +16,7 @@ export const common = texts(
     anyClass: "the seed's own",
     mix: "Mix",
     mixHint: "A straight line between two classes",
-    mixHelp: "Another class takes the place of the second; one of the two, chosen again, goes.",
+    mixHelp: "Choosing another class replaces the second; choosing one of the two again removes it.",
     mixOf: (from: string, to: string) => `From ${from} to ${to}`,
     seed: "Seed",
     download: "Download",
@@ -37,7 +37,7 @@ export const common = texts(
   {
     loading: "Загрузка…",
     retry: "Ещё раз",
-    toChampion: "Показать то, что служит сейчас",
+    toChampion: "Показать чемпиона",
     unreachable: "Сервис не отвечает. Проверьте, что он запущен, и попробуйте ещё раз.",
     model: "Модель",
     version: "Версия",

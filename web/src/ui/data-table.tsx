@@ -1,5 +1,6 @@
-/** A table of text. */
+/** A table of text. Its caption stays where it is when a wide one is scrolled. */
 import { type ComponentChildren } from "preact"
+import { useId } from "preact/hooks"
 
 export interface Column<Row> {
   title: ComponentChildren
@@ -17,37 +18,42 @@ export function DataTable<Row>({
   rows: readonly Row[]
   caption: string
 }) {
+  const id = useId()
   return (
-    <div class="table" tabIndex={0} role="region" aria-label={caption}>
-      <table>
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            {columns.map((column, index) => (
-              <th key={index} scope="col" class={column.numeric ? "numeric" : ""}>
-                {column.title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, index) => (
-            <tr key={index}>
-              {columns.map((column, at) =>
-                at === 0 ? (
-                  <th key={at} scope="row">
-                    {column.cell(row)}
-                  </th>
-                ) : (
-                  <td key={at} class={column.numeric ? "numeric" : ""}>
-                    {column.cell(row)}
-                  </td>
-                ),
-              )}
+    <div>
+      <p class="caption" id={id}>
+        {caption}
+      </p>
+      <div class="table" tabIndex={0} role="region" aria-labelledby={id}>
+        <table aria-labelledby={id}>
+          <thead>
+            <tr>
+              {columns.map((column, index) => (
+                <th key={index} scope="col" class={column.numeric ? "numeric" : ""}>
+                  {column.title}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                {columns.map((column, at) =>
+                  at === 0 ? (
+                    <th key={at} scope="row">
+                      {column.cell(row)}
+                    </th>
+                  ) : (
+                    <td key={at} class={column.numeric ? "numeric" : ""}>
+                      {column.cell(row)}
+                    </td>
+                  ),
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </div>
   )
 }

@@ -10,30 +10,31 @@ import { useModels, versionDetail, type ModelList } from "../models"
 const words = texts(
   {
     open: "Open a picture…",
-    hint: "or drop one that Seedling made, anywhere",
+    hint: "or drop a Seedling picture anywhere on the page",
     over: "Drop it to see its seed and settings",
     notOurs:
-      "This picture does not say that Seedling made it. Drop a PNG as it was downloaded: editors and messengers take its notes out.",
+      "This picture does not say that Seedling made it. Drop the PNG exactly as you downloaded it: editors and messengers strip its metadata.",
     noPng:
-      "This file is not a PNG, and only PNG files (APNG too) say how they were made. Drop a PNG that Seedling made.",
-    broken: "Its notes cannot be read. Download the picture anew, and drop that.",
+      "This file is not a PNG, and only PNG files (APNG included) record how they were made. Drop a PNG that Seedling made.",
+    broken: "Its metadata cannot be read. Download the picture again and drop the new file.",
     noSeed:
-      "Seedling made it, but its notes name no seed: it is a frame of a walk. Drop the walk itself, as a strip or an APNG.",
+      "Seedling made it, but its metadata names no seed: it is a frame of a walk. Drop the walk itself, as a strip or an APNG.",
     unknown: (model: string) =>
-      `It was made by ${model}, with a generator that is not served here. The same seed and settings are shown by another one, so the picture differs.`,
+      `It was made by ${model}, with a generator that is not served here. Another generator shows the same seed and settings, so the picture differs.`,
     opened: (what: string) => `Opened: ${what}`,
     dismiss: "Dismiss",
   },
   {
     open: "Открыть картинку…",
-    hint: "или бросьте ту, что сделал Seedling, в любое место страницы",
+    hint: "или перетащите сделанную в Seedling в любое место страницы",
     over: "Отпустите — покажем её зерно и настройки",
     notOurs:
-      "Эта картинка не говорит, что её сделал Seedling. Бросьте PNG в том виде, в каком он был скачан: редакторы и мессенджеры стирают пометки.",
-    noPng: "Этот файл — не PNG, а помнят, как сделаны, только PNG (и APNG). Бросьте PNG, который сделал Seedling.",
-    broken: "Её пометки не читаются. Скачайте картинку ещё раз и бросьте новую.",
+      "По этой картинке не видно, что её сделал Seedling. Перетащите PNG в том виде, в каком он был скачан: редакторы и мессенджеры стирают метаданные.",
+    noPng:
+      "Этот файл — не PNG, а сведения о том, как сделана картинка, хранят только PNG и APNG. Перетащите PNG, который сделал Seedling.",
+    broken: "Её метаданные не читаются. Скачайте картинку ещё раз и перетащите новый файл.",
     noSeed:
-      "Её сделал Seedling, но зерна в пометках нет: это кадр перехода. Бросьте сам переход — полосой или в APNG.",
+      "Её сделал Seedling, но зерна в метаданных нет: это кадр перехода. Перетащите сам переход — лентой или в APNG.",
     unknown: model =>
       `Её нарисовал ${model}, но такого генератора здесь нет. То же зерно и те же настройки показаны другим, поэтому картинка отличается.`,
     opened: what => `Открыто: ${what}`,

@@ -9,7 +9,7 @@ import { edited, formatEdits, parseEdits, REACH, startOf } from "./latent"
 const words = texts(
   {
     title: "The numbers behind it (z)",
-    hint: "A seed is only a way to choose these. Move one and see what it does; it is no longer that seed's picture then.",
+    hint: "A seed is only a way to choose these. Move one and see what it does; the picture is then no longer that seed's.",
     reset: "Back to the seed's own",
     z: (index: number) => `z ${index}`,
   },

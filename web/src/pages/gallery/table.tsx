@@ -95,47 +95,49 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
         )}
         {failed && <Failure error={failed} retry={retry} />}
         {seeds.length > 0 && (
-          <div class="table xy" tabIndex={0} role="region" aria-label={t.tableCaption(t[axis])}>
-            <table>
-              <caption>
-                {t.tableCaption(t[axis])}. {t.tableHelp}
-              </caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t.seeds}</th>
-                  {columns.map(({ title }) => (
-                    <th key={title} scope="col">
-                      {axis === "psi" ? `ψ ${title}` : title}
-                      {axis === "version" && title === champion && <small class="hint"> {t.champion}</small>}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {seeds.map((seed, index) => (
-                  <tr key={index}>
-                    <th scope="row" class="number">
-                      {seed}
-                    </th>
-                    {columns.map(({ title, source: drawn, patch }) => {
-                      const column = of(drawn)
-                      const address = { seed, label, psi, model: query.model, version: query.version, ...patch }
-                      return (
-                        <td key={title}>
-                          {column?.error ? (
-                            <span class="hint">{t.columnFailed}</span>
-                          ) : (
-                            <Link href={pathWith("/", address)}>
-                              <Pixels pixels={column?.pictures?.get(seed)} label={t.cell(seed, t[axis], title)} />
-                            </Link>
-                          )}
-                        </td>
-                      )
-                    })}
+          <div>
+            <p class="caption" id="xy-caption">
+              {t.tableCaption(t[axis])}. {t.tableHelp}
+            </p>
+            <div class="table xy" tabIndex={0} role="region" aria-label={t.tableCaption(t[axis])}>
+              <table aria-labelledby="xy-caption">
+                <thead>
+                  <tr>
+                    <th scope="col">{t.seeds}</th>
+                    {columns.map(({ title }) => (
+                      <th key={title} scope="col">
+                        {axis === "psi" ? `ψ ${title}` : title}
+                        {axis === "version" && title === champion && <small class="hint"> {t.champion}</small>}
+                      </th>
+                    ))}
                   </tr>
-                ))}
-              </tbody>
-            </table>
+                </thead>
+                <tbody>
+                  {seeds.map((seed, index) => (
+                    <tr key={index}>
+                      <th scope="row" class="number">
+                        {seed}
+                      </th>
+                      {columns.map(({ title, source: drawn, patch }) => {
+                        const column = of(drawn)
+                        const address = { seed, label, psi, model: query.model, version: query.version, ...patch }
+                        return (
+                          <td key={title}>
+                            {column?.error ? (
+                              <span class="hint">{t.columnFailed}</span>
+                            ) : (
+                              <Link href={pathWith("/", address)}>
+                                <Pixels pixels={column?.pictures?.get(seed)} label={t.cell(seed, t[axis], title)} />
+                              </Link>
+                            )}
+                          </td>
+                        )
+                      })}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
           </div>
         )}
       </div>

@@ -20,11 +20,11 @@ const words = texts(
   {
     title: "What a GAN is",
     intro:
-      "A generative adversarial network is two neural networks that teach one another. One draws pictures; the other says whether a picture is real. Nobody ever shows the first one what a seven looks like: all it learns from is the suspicion of the second.",
+      "A generative adversarial network is two neural networks that teach each other. One draws pictures; the other says whether a picture is real. Nobody ever shows the first one what a seven looks like: all it learns from is the suspicion of the second.",
     live: "Everything here is live: these are the networks that the service serves. Choose which of them you want to look into.",
     contents: "On this page",
     noise: "Noise in, picture out",
-    judge: "The other one: the discriminator",
+    judge: "The other network: the discriminator",
     turns: "They train in turns",
     run: "A real run",
     apart: "Until they cannot be told apart",

@@ -16,13 +16,13 @@ import "./judge.css"
 
 const words = texts(
   {
-    title: "2. The other one: the discriminator",
-    what: "The discriminator is a classifier with two classes, real and generated. In go the 784 pixels of a picture, out comes one number, its logit: the more real the picture looks, the greater. At its end stands a sigmoid, 1 / (1 + e",
+    title: "2. The other network: the discriminator",
+    what: "The discriminator is a classifier with two classes, real and generated. In go the 784 pixels of a picture, out comes one number, its logit: the more real the picture looks, the greater it is. At the end stands a sigmoid, 1 / (1 + e",
     what2:
-      "), which presses any number into 0..1. What comes out is called D(x): how likely it is that the picture x is real.",
+      "), which squashes any number into the range from 0 to 1. What comes out is called D(x): how likely it is that the picture x is real.",
     calibrated:
       "(The service corrects it by one more step, fitted on pictures that were held out, so that of the pictures with 70% about seven in ten are real.)",
-    here: "Here are pictures of both kinds, with what it says. Neither it nor the generator was trained on these real ones. The bar is D(x), its mark one half.",
+    here: "Here are pictures of both kinds, with its answers. Neither it nor the generator was trained on these real ones. The bar shows D(x); the mark on it is one half.",
     real: "Real",
     generated: "Generated",
     average: (value: string) => `${value} on average`,
@@ -30,7 +30,7 @@ const words = texts(
     generatedAlt: (name: string | null) => (name === null ? "A generated picture" : `A generated picture: “${name}”`),
     others: "Other pictures",
     noQuiz:
-      "So there is nothing real to compare with. Do what the message says, or choose another model at the top of the page. Until then, here is what the generator draws, and what the discriminator says of it. The bar is D(x), its mark one half.",
+      "So there is nothing real to compare with. Do what the message says, or choose another model at the top of the page. Until then, here is what the generator draws, and what the discriminator says of it. The bar shows D(x); the mark on it is one half.",
   },
   {
     title: "2. Вторая сеть — дискриминатор",

@@ -19,9 +19,9 @@ const words = texts(
     title: "1. Noise in, picture out",
     what: (z: number) =>
       `The generator is a function. In go ${z} random numbers, together called z; out come 784 numbers from 0 to 1, one for each pixel of a 28×28 picture. 0 is black, 1 is white. The same z always gives the same picture.`,
-    seed: "Who can remember a hundred numbers? A seed is short for them: a random number generator that is started with it always makes the same z, most of whose numbers lie between −2 and 2.",
+    seed: "Who can remember a hundred numbers? A seed is shorthand for them: a random number generator started with it always makes the same z. Most of its numbers lie between −2 and 2.",
     told: (name: string) =>
-      `This generator is told one thing more: which class to draw. Here it is “${name}”, as the first seed itself has it. The lecture's own network is told nothing: there the noise alone decides.`,
+      `This generator is told one thing more: which class to draw. Here it is “${name}”, the first seed's own class. The lecture's own network is told nothing: there the noise alone decides.`,
     untold: "This generator is told nothing else: the noise alone decides what it draws.",
     latent: (z: number) => `The ${z} numbers of z, as bars up and down from 0`,
     number: (index: number, value: string) => `Number ${index} of z: ${value}`,
@@ -33,7 +33,7 @@ const words = texts(
     second: "Second seed",
     walk: "From the first seed to the second",
     walkWhat:
-      "Now walk. Each position of the slider is a z on the way between two seeds. A small step in z is a small step in the picture: nothing jumps, and what lies between two pictures is mostly a picture as well. Nobody asked for that; it comes with learning a whole collection by one smooth function.",
+      "Now walk. Each position of the slider is a z on the way between two seeds. A small step in z is a small step in the picture: nothing jumps, and what lies between two pictures is mostly a picture as well. Nobody asked for that; it comes from learning a whole dataset with one smooth function.",
     steps: (z: number, latent: string, pixel: string) =>
       `On this way, one step of the slider moves each of the ${z} numbers by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
   },
@@ -41,7 +41,7 @@ const words = texts(
     title: "1. На входе шум, на выходе картинка",
     what: z =>
       `Генератор — это функция. На входе у неё ${z} случайных чисел, вместе их называют z; на выходе 784 числа от 0 до 1, по одному на каждый пиксель картинки 28×28: 0 — чёрный, 1 — белый. Одно и то же z всегда даёт одну и ту же картинку.`,
-    seed: "Кто запомнит сотню чисел? Зерно — их краткая запись: датчик случайных чисел, запущенный с этого зерна, всегда выдаёт одно и то же z. Большинство его чисел лежит между −2 и 2.",
+    seed: "Кто запомнит сотню чисел? Зерно — их краткая запись: генератор случайных чисел, запущенный с этого зерна, всегда выдаёт одно и то же z. Большинство его чисел лежит между −2 и 2.",
     told: name =>
       `Этому генератору сообщают ещё одно — какой класс рисовать. Здесь это «${name}»: так решило первое зерно. Сети из лекции не сообщают ничего: там всё решает шум.`,
     untold: "Больше этому генератору не сообщают ничего: что получится, решает один только шум.",
@@ -55,7 +55,7 @@ const words = texts(
     second: "Второе зерно",
     walk: "От первого зерна ко второму",
     walkWhat:
-      "А теперь пройдёмся. Каждое положение ползунка — это z на пути между двумя зёрнами. Малый шаг в z — малый шаг и в картинке: ничто не скачет, и между двумя картинками обычно тоже лежит картинка. Об этом никто не просил: так выходит, когда целое собрание картинок усвоено одной гладкой функцией.",
+      "А теперь пройдёмся. Каждое положение ползунка — это z на пути между двумя зёрнами. Малый шаг в z — малый шаг и в картинке: ничто не скачет, и между двумя картинками обычно тоже лежит картинка. Об этом никто не просил: так выходит, когда целый набор картинок усвоен одной гладкой функцией.",
     steps: (z, latent, pixel) =>
       `На этом пути один шаг ползунка сдвигает каждое из ${z} чисел в среднем на ${latent}, а каждый из 784 пикселей — на ${pixel}.`,
   },

@@ -10,22 +10,22 @@ import { Probability } from "./probability"
 const words = texts(
   {
     title: "How real is yours?",
-    what: "Draw something from the collection, with the mouse, a finger or a pen. It is made 28×28 as the training pictures were, and judged while you draw.",
-    pad: "A pad to draw on with a pointer. By keyboard: spoil a picture instead, in the part that follows.",
+    what: "Draw something like the training pictures, with the mouse, a finger or a pen. It is turned into 28×28 pixels just as they were, and judged while you draw.",
+    pad: "A pad to draw on with a pointer. With a keyboard, add noise to a picture instead, in the next part.",
     brush: "Brush",
     clear: "Clear",
     save: "Save the drawing",
     as: "I am drawing",
-    any: "I do not say",
+    any: "Not telling",
     yours: "Your drawing:",
     saw: "What it saw: your drawing as 28×28 pixels",
     sawShort: "what it saw",
-    but: "It was trained to tell this generator's pictures from one collection. A drawing made here is neither, so read the number as “how well could it pass for one of them?”",
+    but: "It was trained to tell this generator's pictures from those of one dataset. A drawing made here is neither, so read the number as “how well would it pass for a real one?”",
   },
   {
     title: "Насколько настоящая ваша?",
-    what: "Нарисуйте что-нибудь из того, чему учили сеть, — мышью, пальцем или пером. Рисунок превратят в картинку 28×28 так же, как готовили обучающие картинки, и оценят прямо по ходу рисования.",
-    pad: "Поле для рисования указателем. С клавиатуры: испортите готовую картинку в следующей части.",
+    what: "Нарисуйте что-нибудь похожее на обучающие картинки — мышью, пальцем или стилусом. Рисунок превратят в картинку 28×28 так же, как готовили обучающие картинки, и оценят прямо по ходу рисования.",
+    pad: "Поле для рисования указателем. С клавиатуры: добавьте шум к готовой картинке в следующей части.",
     brush: "Кисть",
     clear: "Стереть",
     save: "Сохранить рисунок",
@@ -34,7 +34,7 @@ const words = texts(
     yours: "Ваш рисунок:",
     saw: "Что он увидел: ваш рисунок, 28×28 пикселей",
     sawShort: "что он увидел",
-    but: "Его учили отличать картинки этого генератора от одного собрания картинок. Ваш рисунок — ни то ни другое, так что понимайте число как ответ на вопрос: «сошёл бы он за одну из них?»",
+    but: "Его учили отличать картинки этого генератора от картинок одного набора данных. Ваш рисунок — ни то ни другое, так что понимайте число как ответ на вопрос: «насколько он сошёл бы за настоящую?»",
   },
 )
 const SIZE = 280

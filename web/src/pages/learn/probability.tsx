@@ -3,7 +3,7 @@ import { texts, useNumbers, useText } from "../../language"
 
 const words = texts(
   { generated: "generated", real: "real", none: "not judged yet" },
-  { generated: "нарисована", real: "настоящая", none: "ещё нет оценки" },
+  { generated: "нарисованная", real: "настоящая", none: "ещё нет оценки" },
 )
 
 /** The number with its scale and the words at its ends. */

@@ -24,7 +24,7 @@ const words = texts(
     guessG: "generator, guessing",
     guessBoth: "guessing",
     guess: "guessing",
-    see: "What to see",
+    see: "What the curves show",
     opinionsSaid: (real1: string, fake1: string, real: string, fake: string) =>
       `In the first tenth of the run D(real) is ${real1} on average and D(fake) ${fake1}; in the last tenth ${real} and ${fake}.`,
     nearer: (first: string, last: string) =>
@@ -32,21 +32,21 @@ const words = texts(
     farther: (first: string, last: string) =>
       `The gap between them has not shrunk: it was ${first} and became ${last}. At 0 the discriminator could only guess.`,
     again: (tenth: number, least: string) =>
-      `Of ten equal parts of the run it was least, ${least}, in part ${tenth}; since then the discriminator has gained a little again.`,
+      `Of ten equal parts of the run, the gap was smallest (${least}) in part ${tenth}; since then the discriminator has regained a little.`,
     lossesSaid: (d1: string, d: string, guessD: string, g1: string, g: string, guessG: string) =>
       `The discriminator's loss went from ${d1} to ${d}, where guessing is ${guessD}. The generator's went from ${g1} to ${g}, where guessing is ${guessG}.`,
     fidSaid: (first: string, best: string, images: string) =>
       `The pictures themselves got better: their FID, measured while it trained, went from ${first} to ${best} after ${images} images.`,
     relativistic:
-      "This run does not use the cross-entropy of section 3. Its loss compares pairs: each real picture is to look more real than the generated one beside it (a relativistic GAN), so guessing costs ln 2 for both. Its D(real) and D(fake) are measured from the middle between the two, so they lie evenly about 0.5.",
+      "This run does not use the cross-entropy of section 3. Its loss compares pairs: each real picture is to look more real than the generated one beside it (a relativistic GAN), so guessing costs ln 2 for both. Its D(real) and D(fake) are measured from the middle between the two, so they lie symmetrically around 0.5.",
     bce: "This is the lecture's own recipe: fully connected networks, a sigmoid, the cross-entropy of section 3 and nothing else.",
-    none: "No version served here brought the course of its run along. Train one on the page Train; its curves will stand here once it is the champion.",
+    none: "No version served here came with the history of its run. Train one on the Train page; its curves will appear here once it is the champion.",
     noLecture: "The lecture's own network is not served here (no model “lecture”), so other runs are shown.",
     few: "This run is too short to say much in words.",
   },
   {
     title: "4. Настоящее обучение",
-    what: "Это кривые обучения, генератор которого отдаёт этот сервис. По горизонтали — сколько настоящих картинок показали дискриминатору; каждая точка — одна порция.",
+    what: "Это кривые обучения, генератор которого отдаёт этот сервис. По горизонтали — сколько настоящих картинок показали дискриминатору; каждая точка — один батч.",
     which: "Обучение",
     losses: "Потери",
     opinions: "Что дискриминатор говорит о настоящих и о нарисованных картинках",
@@ -68,7 +68,7 @@ const words = texts(
     again: (tenth, least) =>
       `Из десяти равных частей обучения наименьшим (${least}) он был в ${tenth}-й; с тех пор дискриминатор снова немного отыграл.`,
     lossesSaid: (d1, d, guessD, g1, g, guessG) =>
-      `Потеря дискриминатора изменилась с ${d1} до ${d}; при ответах наугад она равна ${guessD}. Потеря генератора — с ${g1} до ${g}; при ответах наугад она ${guessG}.`,
+      `Потери дискриминатора изменились с ${d1} до ${d}; при ответах наугад они равны ${guessD}. Потери генератора — с ${g1} до ${g}; при ответах наугад — ${guessG}.`,
     fidSaid: (first, best, images) =>
       `Сами картинки стали лучше: их FID, измеренный по ходу обучения, изменился с ${first} до ${best} за ${images} картинок.`,
     relativistic:

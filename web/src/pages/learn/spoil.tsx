@@ -13,22 +13,22 @@ import { Probability } from "./probability"
 
 const words = texts(
   {
-    title: "Spoil one",
-    what: "Take one of the pictures above and add noise to each of its pixels. A little, which hardly disturbs you, is usually enough for it to become suspicious.",
+    title: "Add noise to one",
+    what: "Take one of the pictures above and add noise to each of its pixels. A little, which you hardly notice, is usually enough to make the discriminator suspicious.",
     choose: "Which picture",
     real: (name: string | null, at: number) => `${at}: real${name === null ? "" : `, “${name}”`}`,
     generated: (name: string | null, at: number) => `${at}: generated${name === null ? "" : `, “${name}”`}`,
     noise: "Noise",
-    noiseHint: "Standard deviation, where 1 is the way from black to white.",
+    noiseHint: "Standard deviation; 1 is the whole range from black to white.",
     spoilt: "The picture with its noise",
     before: (value: string) => `Without noise: ${value}`,
     now: "Now:",
     beyond:
-      "With much noise the picture is like nothing that the discriminator was ever shown, and then its answer means nothing: it may even rise again. A network knows the world that it was trained on, and no other.",
+      "With a lot of noise the picture is like nothing that the discriminator was ever shown, and then its answer means nothing: it may even rise again. A network knows the world that it was trained on, and no other.",
   },
   {
-    title: "Испортите одну",
-    what: "Возьмите одну из картинок выше и добавьте шум к каждому пикселю. Обычно хватает совсем немного — вам оно почти не мешает, — чтобы он насторожился.",
+    title: "Добавьте шум",
+    what: "Возьмите одну из картинок выше и добавьте шум к каждому пикселю. Обычно дискриминатора настораживает уже совсем слабый шум, который вам почти не мешает.",
     choose: "Какая картинка",
     real: (name, at) => `${at}: настоящая${name === null ? "" : `, «${name}»`}`,
     generated: (name, at) => `${at}: нарисованная${name === null ? "" : `, «${name}»`}`,

@@ -9,15 +9,15 @@ import { Calls, Section } from "./section"
 const words = texts(
   {
     title: "5. Until they cannot be told apart",
-    what: "So the recipe ends: train until the discriminator can only guess. But its own opinion is a poor measure: it has chased this one generator all along, and an answer near 0.5 may mean that the pictures are good, or that it is weak.",
-    test: "So a third network is asked, which has met neither of the two. It is trained on thousands of real and generated pictures and then has to sort others. This is a two-sample test: if the pictures really cannot be told apart, it gets half of them right, as a coin does. For comparison the same is done with real against other real pictures.",
+    what: "That is how the recipe ends: train until the discriminator can only guess. But its own opinion is a poor measure: it has chased this one generator all along, and an answer near 0.5 may mean that the pictures are good, or that it is weak.",
+    test: "So a third network is asked, which has met neither of the two. It is trained on thousands of real and generated pictures and then has to sort others. This is a classifier two-sample test (C2ST): if the pictures really cannot be told apart, it gets half of them right, as a coin does. For comparison the same is done with real against other real pictures.",
     scale: "Share that it sorts right; the bars run from 50% (a coin) to 100%.",
     drawn: "generated from real",
     real: "real from real",
     fid: (fid: string, floor: string) =>
-      `FID, the distance between whole collections: ${fid}, where real pictures get ${floor}.`,
+      `FID, the distance between whole sets of pictures: ${fid}, where real pictures get ${floor}.`,
     notMade: (name: string) => `${name} came without this test.`,
-    none: "No model served here brought this test along: publish one with its evaluation, and its bars will stand here.",
+    none: "No model served here came with this test: publish one with its evaluation, and its bars will appear here.",
     nearest: (name: string, share: string, floor: string) =>
       `Hardest to tell from real ones are the pictures of ${name}: the fresh network is right in ${share} of cases, and in ${floor} where both kinds are real.`,
     easiest: (name: string, share: string) => `With those of ${name} it is right in ${share}.`,
@@ -30,16 +30,16 @@ const words = texts(
   },
   {
     title: "5. Пока не станут неразличимы",
-    what: "Так кончается рецепт: учить, пока дискриминатор не сможет только гадать. Но его собственное мнение — плохая мера: он всё время гнался за одним этим генератором, и ответ около 0,5 может означать, что хороши картинки, а может — что слаб он сам.",
-    test: "Поэтому спрашивают третью сеть, не знакомую ни с той, ни с другой. Её учат на тысячах настоящих и нарисованных картинок, а потом дают рассортировать новые. Это проверка на двух выборках: если картинки и правда неразличимы, она угадает половину, как монета. Для сравнения то же делают с настоящими против других настоящих.",
+    what: "Так кончается рецепт: учить, пока дискриминатору не останется только гадать. Но его собственное мнение — плохая мера: он всё время гнался за одним этим генератором, и ответ около 0,5 может означать, что хороши картинки, а может — что слаб он сам.",
+    test: "Поэтому спрашивают третью сеть, не знакомую ни с той, ни с другой. Её учат на тысячах настоящих и нарисованных картинок, а потом дают рассортировать новые. Это двухвыборочный тест с классификатором (C2ST): если картинки и правда неразличимы, она угадает половину, как монета. Для сравнения то же делают с настоящими против других настоящих.",
     scale: "Доля верно рассортированных; полоски — от 50 % (монета) до 100 %.",
     drawn: "нарисованные от настоящих",
     real: "настоящие от настоящих",
-    fid: (fid, floor) => `FID, расстояние между целыми собраниями: ${fid}; у настоящих картинок ${floor}.`,
+    fid: (fid, floor) => `FID, расстояние между целыми наборами картинок: ${fid}; у настоящих картинок ${floor}.`,
     notMade: name => `У ${name} такой проверки нет.`,
     none: "Ни у одной из моделей здесь такой проверки нет: опубликуйте модель вместе с её оценкой, и здесь появятся полоски.",
     nearest: (name, share, floor) =>
-      `Труднее всего отличить от настоящих картинки ${name}: новая сеть права в ${share} случаев, а там, где обе стопки настоящие, — в ${floor}.`,
+      `Труднее всего отличить от настоящих картинки ${name}: новая сеть права в ${share} случаев, а там, где обе выборки настоящие, — в ${floor}.`,
     easiest: (name, share) => `С картинками ${name} она права в ${share}.`,
     open: "Так что «пока не станут неразличимы» — это направление, и ни одно из здешних обучений до конца не дошло. Обманут ли они человека — другой вопрос, и ответить на него можете вы сами.",
     level: names =>

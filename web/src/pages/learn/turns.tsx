@@ -12,7 +12,7 @@ import { Section } from "./section"
 const words = texts(
   {
     title: "3. They train in turns",
-    what: "Both begin with random weights: the generator draws haze, the discriminator has no idea. Then two steps follow one another, thousands of times.",
+    what: "Both begin with random weights: the generator draws haze, the discriminator has no idea. Then two steps alternate, thousands of times.",
     turns: "Step",
     turn1: "Step 1",
     turn2: "Step 2",
@@ -22,10 +22,10 @@ const words = texts(
       "It gets a batch of real pictures and a batch of generated ones, and is told which is which. Its weights move a little, so that D(x) comes nearer to 1 for the real ones and to 0 for the others. The generator holds still.",
     name2: "The generator learns",
     what2:
-      "It draws a batch and is to raise the discriminator's error: its weights move a little, so that D comes nearer to 1 for what it drew. How each pixel would have to change for that, the discriminator itself tells: the error goes back through it. Its own weights are frozen meanwhile, else it would learn to be deceived.",
+      "It draws a batch and tries to raise the discriminator's error: its weights move a little, so that D comes nearer to 1 for what it drew. The discriminator itself tells how each pixel would have to change for that: the error goes back through it. Its own weights are frozen meanwhile, or it would learn to be deceived.",
     count: (model: string, pairs: string, batch: number) =>
       `The run behind ${model} made ${pairs} such pairs of steps, each with ${batch} ${plural("en", batch, ["picture", "pictures"])}.`,
-    formula: "What each of them makes small",
+    formula: "What each of them minimises",
     mean: "mean",
     lossD: "of the discriminator, over real x and random z",
     lossG: "of the generator, over random z",
@@ -37,7 +37,7 @@ const words = texts(
       `For the pictures of section 2 this makes L(D) = ${real} + ${generated} = ${d} and L(G) = ${g}.`,
     noHere: "With pictures of both kinds in section 2, their losses would stand here.",
     guess: (d: string, g: string) =>
-      `Who cannot tell at all says 0.5 every time. Then L(D) = 2 ln 2 = ${d} and L(G) = ln 2 = ${g}: that is what both losses tend to if the generator wins. So neither of them simply falls, and no loss alone says how good the pictures are.`,
+      `A discriminator that cannot tell at all says 0.5 every time. Then L(D) = 2 ln 2 = ${d} and L(G) = ln 2 = ${g}: that is what both losses tend to if the generator wins. So neither of them simply falls, and no loss alone says how good the pictures are.`,
   },
   {
     title: "3. Они учатся по очереди",
@@ -48,13 +48,13 @@ const words = texts(
     next: "Следующий шаг",
     name1: "Учится дискриминатор",
     what1:
-      "Ему дают порцию настоящих картинок и порцию нарисованных и сообщают, где какие. Его веса немного сдвигаются — так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для остальных. Генератор тем временем неподвижен.",
+      "Ему дают порцию (батч) настоящих картинок и порцию нарисованных и сообщают, где какие. Его веса немного сдвигаются — так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для остальных. Генератор тем временем неподвижен.",
     name2: "Учится генератор",
     what2:
       "Он рисует порцию картинок, и его задача — увеличить ошибку дискриминатора: веса немного сдвигаются так, чтобы D приблизилось к 1 для нарисованного. Как для этого должен измениться каждый пиксель, подсказывает сам дискриминатор: ошибка возвращается сквозь него. Его собственные веса при этом заморожены, иначе он учился бы обманываться.",
     count: (model, pairs, batch) =>
       `В обучении ${model} таких пар шагов было ${pairs}, в каждом шаге по ${batch} ${plural("ru", batch, ["картинке", "картинки", "картинок"])}.`,
-    formula: "Что каждая из них уменьшает",
+    formula: "Что минимизирует каждая из них",
     mean: "среднее",
     lossD: "у дискриминатора, по настоящим x и случайным z",
     lossG: "у генератора, по случайным z",
@@ -66,7 +66,7 @@ const words = texts(
       `Для картинок из раздела 2 это даёт L(D) = ${real} + ${generated} = ${d} и L(G) = ${g}.`,
     noHere: "Если бы в разделе 2 были картинки обоих видов, здесь стояли бы их потери.",
     guess: (d, g) =>
-      `Кто не различает их вовсе, каждый раз говорит 0,5. Тогда L(D) = 2 ln 2 = ${d}, а L(G) = ln 2 = ${g}: к этим числам и стремятся потери, когда генератор побеждает. Поэтому ни одна из них не обязана просто падать, и сама по себе потеря не говорит, хороши ли картинки.`,
+      `Дискриминатор, который совсем их не различает, каждый раз говорит 0,5. Тогда L(D) = 2 ln 2 = ${d}, а L(G) = ln 2 = ${g}: к этим числам и стремятся потери, когда генератор побеждает. Поэтому потери не обязаны просто падать и сами по себе не говорят, хороши ли картинки.`,
   },
 )
 

@@ -7,7 +7,7 @@ import { type Measured, type Told } from "../../runs"
 
 const words = texts(
   {
-    x: "images seen",
+    x: "images shown",
     losses: "Losses",
     discriminator: "discriminator",
     generator: "generator",

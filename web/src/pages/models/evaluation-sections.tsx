@@ -15,12 +15,12 @@ const words = texts(
     label_accuracy: "label accuracy",
     cas: "use as training data",
     real: "real",
-    reliability: "Can the discriminator's probabilities be believed?",
+    reliability: "Can the discriminator's probabilities be trusted?",
     reliabilityHint:
-      "Of pictures that it called real with some probability, how many were. On the straight line its word is worth what it says.",
+      "Of the pictures that it called real with a given probability, how many were real. On the straight line its probabilities are exact.",
     predicted: "it says, %",
     observed: "were real, %",
-    ideal: "if it were always right, %",
+    ideal: "perfectly calibrated, %",
   },
   {
     course: "Как шло обучение",
@@ -33,10 +33,10 @@ const words = texts(
     real: "настоящие",
     reliability: "Можно ли верить вероятностям дискриминатора?",
     reliabilityHint:
-      "Сколько картинок на самом деле настоящие среди тех, которым он дал такую вероятность. На прямой его слово стоит ровно столько, сколько он говорит.",
+      "Сколько картинок на самом деле настоящие среди тех, которым он дал такую вероятность. На прямой его вероятности точны.",
     predicted: "он говорит, %",
     observed: "настоящих, %",
-    ideal: "если бы он был всегда прав, %",
+    ideal: "при идеальной калибровке, %",
   },
 )
 

@@ -1,7 +1,7 @@
 /** Figures beside their floors: what this generator gets, and what real pictures get when they are measured in the same way. */
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
-import { barsOf, betterOf, SECOND, sortedNames, type Bar, type Figure, type Figures } from "./figures"
+import { barsOf, betterOf, isOfCopying, SECOND, sortedNames, type Bar, type Figure, type Figures } from "./figures"
 import { useFigureWords } from "./figure-words"
 
 const words = texts(
@@ -11,7 +11,9 @@ const words = texts(
     lower: "lower is better",
     higher: "higher is better",
     level: "as good as real",
-    all: "All figures, exactly",
+    copying: "far below real would mean copying; above real is no better",
+    copyingShort: "not far below real",
+    all: "All figures in full",
     allCaption: "All figures, as the version's manifest has them",
     name: "figure",
     value: "drawn",
@@ -21,8 +23,7 @@ const words = texts(
     higherShort: "higher",
     what: "what it is",
     second: "By the second judge",
-    secondHint:
-      "What holds in the eyes of one judge need not hold in those of another. The second one is of another kind: fully connected.",
+    secondHint: "What one judge finds, another need not. The second is of a different kind: fully connected.",
   },
   {
     drawn: "нарисованные",
@@ -30,6 +31,8 @@ const words = texts(
     lower: "чем меньше, тем лучше",
     higher: "чем больше, тем лучше",
     level: "не хуже настоящих",
+    copying: "намного меньше, чем у настоящих, — копирование; больше — ещё не лучше",
+    copyingShort: "не намного меньше настоящих",
     all: "Все показатели точно",
     allCaption: "Все показатели, как они записаны в манифесте версии",
     name: "показатель",
@@ -103,8 +106,8 @@ function FigureRow({ name, figure }: { name: string; figure: Figure }) {
         </dd>
       </dl>
       <p class="hint direction">
-        {t[figure.better]}
-        {(side === "first" || side === "equal") && <strong> · ✓ {t.level}</strong>}
+        {isOfCopying(name) ? t.copying : t[figure.better]}
+        {!isOfCopying(name) && (side === "first" || side === "equal") && <strong> · ✓ {t.level}</strong>}
       </p>
     </li>
   )
@@ -145,7 +148,11 @@ function FigureTable({ names, figures }: { names: readonly string[]; figures: Fi
         { title: t.name, cell: ({ name }) => <code>{name}</code> },
         { title: t.value, cell: ({ figure }) => <Amount value={figure.value} sd={figure.sd} />, numeric: true },
         { title: t.floor, cell: ({ figure }) => <Amount value={figure.floor} sd={figure.floor_sd} />, numeric: true },
-        { title: t.better, cell: ({ figure }) => (figure.better === "lower" ? t.lowerShort : t.higherShort) },
+        {
+          title: t.better,
+          cell: ({ name, figure }) =>
+            isOfCopying(name) ? t.copyingShort : figure.better === "lower" ? t.lowerShort : t.higherShort,
+        },
         {
           title: t.what,
           cell: ({ figure }) => (

@@ -9,12 +9,12 @@ const words = texts(
       "How far the drawn pictures, taken together, are from the training pictures in the eyes of a judge, a small network (Fréchet distance).",
     ],
     fid_test: ["FID, test", "The same against test pictures, on which nothing was trained."],
-    kid: ["KID", "Another distance between the same two crowds of pictures; around 0 no difference is to be seen."],
-    kid_test: ["KID, test", "The same against test pictures."],
-    density: [
-      "Density",
-      "How deep within the crowd of real pictures the drawn ones lie. Below 1, some of them lie apart.",
+    kid: [
+      "KID",
+      "Another distance between the same two sets of pictures; around 0 there is no difference to be seen.",
     ],
+    kid_test: ["KID, test", "The same against test pictures."],
+    density: ["Density", "How deep among the real pictures the drawn ones lie. Below 1, some of them lie apart."],
     coverage: [
       "Coverage",
       "Share of real pictures that have a drawn one nearby. Below the floor, something real is never drawn.",
@@ -22,7 +22,7 @@ const words = texts(
     label_accuracy: ["Label accuracy", "Share of pictures that the judge takes for the class that was asked for."],
     cas: [
       "Use as training data",
-      "A fresh network learns from drawn pictures alone and names real ones: the share it gets right (CAS).",
+      "A fresh network learns from drawn pictures alone, then classifies real ones: the share it gets right (CAS).",
     ],
     c2st_accuracy: [
       "Told apart, accuracy",
@@ -31,11 +31,11 @@ const words = texts(
     c2st_auc: ["Told apart, AUC", "The same as the area under the ROC curve; 0.5 is guessing."],
     nearest_training: [
       "Distance to the training pictures",
-      "The median to the nearest of them. Far below the floor would be copying.",
+      "The median distance to the nearest of them. Far below the floor would mean copying.",
     ],
     authenticity: [
       "Authenticity",
-      "Share of pictures not nearer to a training picture than that one's own nearest neighbour. Low would be copying.",
+      "Share of pictures that are no nearer to a training picture than its own nearest neighbour is. A low share would mean copying.",
     ],
     second: ", second judge",
   },

@@ -11,6 +11,13 @@ export const DECIDING = ["fid_test", "coverage", "label_accuracy"] as const
 /** At the end of the names of figures that the second judge measured. */
 export const SECOND = "_mlp"
 
+/** Figures that tell of copying: as high as those of real pictures is what one wants, and noise has them higher still. */
+const NEAR = new Set(["nearest_training", "authenticity"])
+
+export function isOfCopying(name: string): boolean {
+  return NEAR.has(name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name)
+}
+
 export type Side = "first" | "second" | "equal"
 
 /** Which of two values is the better one; undefined where one is missing. */

@@ -62,13 +62,10 @@ function ModelPanel({ model }: { model: Model }) {
               alt={t.championDraws(model.name, champion)}
             />
           </Link>
-          <div class="stack">
-            <ChampionFigures model={model.name} version={champion} />
-            <VersionTable model={model} />
-          </div>
+          <ChampionFigures model={model.name} version={champion} />
         </div>
       )}
-      {champion === undefined && <VersionTable model={model} />}
+      <VersionTable model={model} />
     </section>
   )
 }

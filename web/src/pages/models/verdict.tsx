@@ -1,6 +1,6 @@
 /** The gate's verdict on a retrained version: its figures beside the champion's, by what rule, and what was decided. */
 import { type Schemas } from "../../api/client"
-import { texts, useText } from "../../language"
+import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
 import { betterOf, DECIDING, sortedNames } from "./figures"
@@ -12,14 +12,16 @@ const words = texts(
   {
     promoted: "The gate put it into service.",
     notPromoted: "The gate did not put it into service.",
-    if_better: "It was to be promoted if it is better.",
+    if_better: "It was to be promoted only if better.",
     always: "It was to be promoted in any case.",
     never: "It was not to be promoted.",
     rule: "The rule",
     ruleText:
-      "Better is whose Fréchet distance to held-out test pictures (fid_test) is lower by at least 1 %, while coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels.",
+      "The better version is the one whose Fréchet distance to held-out test pictures (fid_test) is lower by at least 1 %, while coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels.",
     reason: "The reason",
-    caption: "The new version beside the champion of its day, on the same draws",
+    isFirst: "it is the first version of this model.",
+    against: (figure: string, ours: string, theirs: string) => `${figure} ${ours} against ${theirs}`,
+    caption: "The new version beside the champion of its day, on the same seeds",
     figure: "figure",
     decides: "decides",
     challenger: (version: number | null) => (version ? `new, version ${version}` : "new"),
@@ -40,18 +42,35 @@ const words = texts(
     ruleText:
       "Лучше та версия, у которой расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на 1 %, а охват и точность класса упали не больше чем на 0,01; обе измеряются на одних и тех же зёрнах и классах.",
     reason: "Причина",
+    isFirst: "это первая версия модели.",
+    against: (figure, ours, theirs) => `${figure}: ${ours} против ${theirs} у чемпиона`,
     caption: "Новая версия рядом с тогдашним чемпионом, на одних и тех же зёрнах",
     figure: "показатель",
     decides: "решает",
     challenger: version => (version ? `новая, версия ${version}` : "новая"),
     champion: version => (version ? `чемпион, версия ${version}` : "чемпион"),
     real: "настоящие (планка)",
-    verdict: "что лучше",
+    verdict: "кто лучше",
     first: "▲ новая",
     second: "▼ чемпион",
-    equal: "= поровну",
+    equal: "= наравне",
   },
 )
+
+/** The service's own words in English, its figures in another language. */
+function Reason({ gate }: { gate: Gate }) {
+  const t = useText(words)
+  const told = useFigureWords()
+  const { language } = useLanguage()
+  const { number } = useNumbers()
+  const said = DECIDING.flatMap(name => {
+    const [ours, theirs] = [gate.figures[name], gate.champion_figures[name]?.value]
+    if (ours?.value == null || theirs == null) return []
+    return t.against(told(name, ours.what).title, number(ours.value, 4), number(theirs, 4))
+  })
+  if (language === "en" || (!said.length && gate.champion !== null)) return <q lang="en">{gate.reason}</q>
+  return <>{said.length ? `${said.join("; ")}.` : t.isFirst}</>
+}
 
 export function Verdict({ gate, version }: { gate: Gate; version: number | null }) {
   const t = useText(words)
@@ -72,7 +91,7 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
           {t[gate.asked]}
         </p>
         <p>
-          {t.reason}: <q lang="en">{gate.reason}</q>
+          {t.reason}: <Reason gate={gate} />
         </p>
         <p class="hint">
           {t.rule}: {t.ruleText}

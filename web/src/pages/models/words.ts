@@ -5,14 +5,14 @@ export const words = texts(
   {
     models: "Models",
     intro:
-      "A model is a line of generators, each a version with a number that never changes what it draws. One of them is the champion: it draws when nothing else is asked for.",
+      "A model is a line of generators. Each is a numbered version, and what it draws never changes. One of them is the champion: it draws unless another is asked for.",
     where: "You are here",
     champion: "champion",
     previous: "previous champion",
-    isDefault: "drawn with when no model is named",
+    isDefault: "default model",
     refused: "not served",
     noVersions:
-      "There is no model here. Copy one into the folder of models, or train one with python -m training, then reload this page.",
+      "There is no model here. Copy one into the models folder, or train one with python -m training, then reload this page.",
     versions: (name: string) => `Versions of ${name}`,
     version: "version",
     state: "state",
@@ -31,7 +31,7 @@ export const words = texts(
     sameSeedsHint:
       "Newest first. A seed gives each version the same random numbers: what differs between the strips is what training has changed.",
     seeds: "Seeds",
-    seedsHint: "Such as 0-39 or 7,42,100-120; at most 80 are shown well.",
+    seedsHint: "For example 0-39 or 7,42,100-120; best with no more than 80.",
     all: (count: number) => `Show all ${count} versions`,
     look: "Figures, run and card",
     open: "Open in Explore",
@@ -43,7 +43,7 @@ export const words = texts(
     where: "Вы здесь",
     champion: "чемпион",
     previous: "прежний чемпион",
-    isDefault: "рисует, если модель не названа",
+    isDefault: "модель по умолчанию",
     refused: "не работает",
     noVersions:
       "Здесь нет ни одной модели. Скопируйте её в папку моделей или обучите с помощью python -m training и обновите страницу.",
@@ -65,7 +65,7 @@ export const words = texts(
     sameSeedsHint:
       "Сначала новые. Зерно даёт каждой версии одни и те же случайные числа: чем полоски различаются, то и изменило обучение.",
     seeds: "Зёрна",
-    seedsHint: "Например, 0-39 или 7,42,100-120; хорошо видны не больше 80.",
+    seedsHint: "Например, 0-39 или 7,42,100-120; лучше не больше 80.",
     all: count => `Показать все версии: ${count}`,
     look: "Показатели, ход обучения и карточка",
     open: "Открыть в «Обзоре»",

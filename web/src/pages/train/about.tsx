@@ -8,25 +8,25 @@ import { type Evaluation } from "../models/evaluation"
 
 const words = texts(
   {
-    title: "What will be seen here",
+    title: "What you will see here",
     items: [
-      "The losses of both networks and the discriminator's word on real and drawn pictures, as they change.",
-      "FID and KID, images a second and the time left.",
-      "The same eighty seeds after every so many images, with a slider through time.",
+      "The losses of both networks and the discriminator's answers on real and drawn pictures, as they change.",
+      "FID and KID, images per second and the time left.",
+      "The same eighty seeds as the training goes on, with a slider through time.",
       "The verdict: champion and challenger in figures and in pictures, and a button that puts either into service.",
     ],
-    gate: "A run trains in a process of its own while pictures are served as before. At its end a gate measures the new version and the champion on the same seeds; only a better one takes the champion's place by itself.",
+    gate: "A run trains in a process of its own while pictures are served as before. At its end a gate measures the new version and the champion on the same seeds; only a better one takes the champion's place automatically.",
     example: (name: string) => `For example: how the run of ${name} went`,
   },
   {
     title: "Что здесь будет видно",
     items: [
-      "Функции потерь обеих сетей и слово дискриминатора о настоящих и нарисованных картинках — по мере того как они меняются.",
+      "Функции потерь обеих сетей и ответ дискриминатора о настоящих и нарисованных картинках — по мере того как они меняются.",
       "FID и KID, картинок в секунду и оставшееся время.",
       "Одни и те же восемьдесят зёрен по ходу обучения, с ползунком во времени.",
-      "Приговор: чемпион и претендент в числах и в картинках, и кнопка, которая любого из них ставит на службу.",
+      "Вердикт: чемпион и претендент в числах и в картинках — и кнопка, которая пускает в работу любого из них.",
     ],
-    gate: "Обучение идёт в отдельном процессе, а картинки тем временем рисуются как прежде. В конце новая версия и чемпион измеряются на одних и тех же зёрнах, и само по себе место чемпиона занимает только лучшее.",
+    gate: "Обучение идёт в отдельном процессе, а картинки тем временем рисуются как прежде. В конце новая версия и чемпион измеряются на одних и тех же зёрнах, и автоматически место чемпиона займёт только лучшая.",
     example: name => `К примеру: как обучалась ${name}`,
   },
 )

@@ -19,12 +19,12 @@ const words = texts(
   {
     title: "Train while it serves",
     intro:
-      "Teach a new generator, look on as it learns, and let it draw if it is better. Whoever has the admin token may.",
+      "Train a new generator, watch it learn, and put it into service if it is better. You need the admin token.",
   },
   {
     title: "Обучение без остановки сервиса",
     intro:
-      "Обучите новый генератор, посмотрите, как он учится, и пусть рисует он, если он лучше. Это может тот, у кого есть токен администратора.",
+      "Обучите новый генератор, посмотрите, как он учится, и, если он лучше, пустите его в работу. Понадобится токен администратора.",
   },
 )
 const POLL_MILLISECONDS = 5000
@@ -60,7 +60,7 @@ export default function Train() {
           <Start token={list && token} query={query} change={change} onStarted={onStarted} />
           {list && token && <JobList list={list} chosen={chosen} query={query} token={token} reload={reload} />}
         </div>
-        <div id="job">
+        <div id="job" class="stack">
           {list && token && chosen ? (
             <JobPanel key={chosen} id={chosen} token={token} onChanged={reload} />
           ) : (

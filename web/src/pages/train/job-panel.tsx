@@ -21,13 +21,16 @@ const words = texts(
   {
     job: (number: number) => `Job ${number}`,
     about: (preset: string, model: string, by: string, when: string) =>
-      `${preset} for ${model}, asked for by ${by}, ${when}`,
+      `${preset} for ${model}, requested by ${by}, ${when}`,
     warm: (version: number) => `started from version ${version}`,
     cancel: "Cancel",
-    cancelling: "It writes a checkpoint and stops…",
+    cancelling: "It is writing a checkpoint before it stops…",
     resume: "Resume",
-    lost: "The connection is lost. It is being made again; nothing of the run is lost.",
-    published: "It published",
+    lost: "The connection was lost and is being restored; nothing of the run is lost.",
+    made: "It made",
+    promoted: (name: string) => `${name} was published and promoted.`,
+    notPromoted: (name: string) => `${name} was published, not promoted.`,
+    keeps: "What it has learnt is kept: Resume goes on from there.",
     course: "The run so far",
     noCourse: "Charts and figures come with the first images.",
     log: "Log",
@@ -39,13 +42,16 @@ const words = texts(
   },
   {
     job: number => `Задание ${number}`,
-    about: (preset, model, by, when) => `${preset} для ${model}, попросил ${by}, ${when}`,
+    about: (preset, model, by, when) => `${preset} для ${model}, запрос от ${by}, ${when}`,
     warm: version => `начато с версии ${version}`,
     cancel: "Отменить",
     cancelling: "Записывает контрольную точку и останавливается…",
     resume: "Продолжить",
     lost: "Связь потеряна и восстанавливается; из обучения ничего не пропало.",
-    published: "Получилась версия",
+    made: "Получилась версия",
+    promoted: name => `${name} опубликована и стала чемпионом.`,
+    notPromoted: name => `${name} опубликована, но чемпионом не стала.`,
+    keeps: "Обученное сохранено: «Продолжить» начнёт с этого места.",
     course: "Ход обучения",
     noCourse: "Графики и числа появятся с первыми картинками.",
     log: "Журнал",
@@ -181,17 +187,13 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         {job.note && <p>{job.note}</p>}
         <p role="status">
           <strong>{s[job.state]}</strong>
-          {job.detail !== s[job.state] && (
-            <>
-              : <span lang="en">{job.detail}</span>
-            </>
-          )}
+          <Detail job={job} />
           {job.cancelling && ` ${t.cancelling}`}
           {isLost && ` ${t.lost}`}
         </p>
         {job.version !== null && (
           <p>
-            {t.published}{" "}
+            {t.made}{" "}
             <Link href={`/models/${job.model}/versions/${job.version}`}>{`${job.model}/${job.version}`}</Link>
           </p>
         )}
@@ -217,6 +219,21 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         </div>
       )}
     </section>
+  )
+}
+
+/** What is to be said of a state; the service's own English where only that tells what happened. */
+function Detail({ job }: { job: Job }) {
+  const t = useText(words)
+  const name = `${job.model}/${job.version ?? "?"}`
+  if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
+  if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
+  if (job.state === "cancelled") return job.links.resume ? <>. {t.keeps}</> : null
+  if (!hasEnded(job) && !job.interruptions) return null
+  return (
+    <>
+      : <span lang="en">{job.detail}</span>
+    </>
   )
 }
 

@@ -21,7 +21,7 @@ export const states = texts(
   {
     queued: "waiting",
     running: "training",
-    evaluating: "being measured",
+    evaluating: "being evaluated",
     succeeded: "done",
     failed: "failed",
     cancelled: "cancelled",
@@ -30,7 +30,7 @@ export const states = texts(
   {
     queued: "ждёт очереди",
     running: "обучается",
-    evaluating: "измеряется",
+    evaluating: "оценивается",
     succeeded: "готово",
     failed: "не удалось",
     cancelled: "отменено",

@@ -54,7 +54,12 @@ export function Judged({ job, gate, token }: { job: Job; gate: Gate; token: stri
           </div>
         </div>
       )}
-      <Promotion model={job.model} version={job.version} token={token} />
+      <Promotion
+        model={job.model}
+        version={job.version}
+        token={token}
+        isWorse={gate.asked === "if_better" && !gate.promoted}
+      />
     </section>
   )
 }

@@ -17,12 +17,13 @@ const words = texts(
     rollBack: (name: string) => `Roll back to ${name}`,
     question: (next: string, now: string) => `Serve ${next} instead of ${now}?`,
     consequence:
-      "Every server process follows within a second, and no request fails. Links that name a version keep drawing as they do. It can be rolled back.",
+      "Every server process switches within a second, and no request fails. Links that name a version keep working as before. You can roll back.",
+    worse: "The gate did not find it better than the champion. ",
     yes: "Yes, serve it",
     no: "No",
   },
   {
-    title: "На службе",
+    title: "Сейчас в работе",
     served: name => `Сейчас рисует ${name}.`,
     previous: name => `До неё рисовала ${name}.`,
     promote: name => `Сделать чемпионом ${name}`,
@@ -30,6 +31,7 @@ const words = texts(
     question: (next, now) => `Пусть рисует ${next} вместо ${now}?`,
     consequence:
       "Все процессы сервиса перейдут на неё за секунду, и ни один запрос не сорвётся. Ссылки с номером версии рисуют как прежде. Это можно отменить.",
+    worse: "По правилу отбора она не лучше чемпиона. ",
     yes: "Да, пусть рисует",
     no: "Нет",
   },
@@ -44,7 +46,15 @@ interface Asked {
   etag: string
 }
 
-export function Promotion({ model, version, token }: { model: string; version: number | null; token: string }) {
+interface PromotionProps {
+  model: string
+  version: number | null
+  token: string
+  /** Whether the gate found the version no better than the champion. */
+  isWorse?: boolean
+}
+
+export function Promotion({ model, version, token, isWorse = false }: PromotionProps) {
   const t = useText(words)
   const { list, reload } = useModels()
   const [asked, setAsked] = useState<Asked>()
@@ -97,7 +107,7 @@ export function Promotion({ model, version, token }: { model: string; version: n
       {error && <Failure error={error} />}
       <div class="row">
         {version !== null && version !== now && isThere && (
-          <button type="button" class="primary" onClick={() => void ask(version)}>
+          <button type="button" class={isWorse ? "" : "primary"} onClick={() => void ask(version)}>
             {t.promote(`${model}/${version}`)}
           </button>
         )}
@@ -110,7 +120,7 @@ export function Promotion({ model, version, token }: { model: string; version: n
       {asked && (
         <Confirmation
           question={t.question(asked.next, asked.now)}
-          consequence={t.consequence}
+          consequence={(isWorse && asked.version !== "previous" ? t.worse : "") + t.consequence}
           yes={t.yes}
           no={t.no}
           onYes={() => void promote(asked)}

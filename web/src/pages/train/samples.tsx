@@ -14,6 +14,7 @@ const words = texts(
     after: (images: string) => `after ${images} images`,
     when: "When",
     alt: (images: string) => `Eighty pictures of seeds 0 to 79 after ${images} images`,
+    more: "More grids come as it learns; then there is a slider through time.",
     play: "▶ Play",
     pause: "⏸ Pause",
     newest: "Newest",
@@ -25,6 +26,7 @@ const words = texts(
     after: images => `показано картинок: ${images}`,
     when: "Когда",
     alt: images => `Восемьдесят картинок зёрен от 0 до 79; картинок показано при обучении: ${images}`,
+    more: "По ходу обучения появятся другие сетки и ползунок по времени.",
     play: "▶ Пуск",
     pause: "⏸ Пауза",
     newest: "Последние",
@@ -72,17 +74,10 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
       </div>
       <div class="over-time">
         <div class="grid-frame">
-          {shown && (
-            <>
-              <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />
-              <a class="button" href={shown} download={`job-${id}-${images}.png`}>
-                {t.save}
-              </a>
-            </>
-          )}
+          {shown && <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />}
         </div>
-        {samples.length > 1 && (
-          <div class="stack">
+        <div class="stack">
+          {samples.length > 1 ? (
             <Slider
               label={t.when}
               value={index}
@@ -95,7 +90,14 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
                 go(at)
               }}
             />
-            <div class="row">
+          ) : (
+            <p>
+              {t.after(number(images))}
+              {isLive && <span class="hint"> {t.more}</span>}
+            </p>
+          )}
+          <div class="row">
+            {samples.length > 1 && (
               <button
                 type="button"
                 onClick={() => {
@@ -105,14 +107,19 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
               >
                 {isPlaying ? t.pause : t.play}
               </button>
-              {isLive && query.images !== undefined && (
-                <button type="button" onClick={() => change({ images: null })}>
-                  {t.newest}
-                </button>
-              )}
-            </div>
+            )}
+            {isLive && query.images !== undefined && (
+              <button type="button" onClick={() => change({ images: null })}>
+                {t.newest}
+              </button>
+            )}
+            {shown && (
+              <a class="button" href={shown} download={`job-${id}-${images}.png`}>
+                {t.save}
+              </a>
+            )}
           </div>
-        )}
+        </div>
       </div>
       {error && !shown && <Failure error={error} retry={retry} />}
     </section>

@@ -8,20 +8,20 @@ const words = texts(
     title: "Admin token",
     label: "Token",
     where:
-      "It lies in the file admin-token of the service's state folder (var/admin-token where it was started), unless GAN_ADMIN_TOKEN sets another. A viewer's token may look on.",
+      "It is in the file admin-token in the service's state folder (var/admin-token where it was started), unless GAN_ADMIN_TOKEN sets another. With a viewer's token you can only watch.",
     kept: "It is kept for this tab only, until the tab is closed.",
     use: "Use the token",
     forget: "Forget the token",
     given: "The token was accepted.",
     checking: "The token is being checked…",
     letters:
-      "A token has Latin letters, digits and signs only, and no spaces. Look which keyboard is on, and type it anew.",
+      "A token has only Latin letters, digits and symbols, and no spaces. Check your keyboard layout and type it again.",
   },
   {
     title: "Токен администратора",
     label: "Токен",
     where:
-      "Он лежит в файле admin-token в папке состояния сервиса (var/admin-token там, где его запустили), если GAN_ADMIN_TOKEN не задаёт другой. С токеном наблюдателя можно смотреть.",
+      "Он лежит в файле admin-token в папке состояния сервиса (var/admin-token там, где его запустили), если GAN_ADMIN_TOKEN не задаёт другой. С токеном наблюдателя можно только смотреть.",
     kept: "Он хранится только в этой вкладке, пока её не закроют.",
     use: "Войти с токеном",
     forget: "Забыть токен",
