@@ -128,14 +128,16 @@ def test_a_keyboard_comes_past_the_navigation_at_once(page: Page) -> None:
 
 
 def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> None:
-    with opened(browser, site.url) as context:
-        page = context.new_page()
-        answer = page.goto(f"{site.url}/nowhere")
-        assert answer
-        assert answer.status == 404
-        expect(page.get_by_text("There is no such page. Choose one above.")).to_be_visible()
-        page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
-        expect(page.locator("main h1")).to_have_text("A wall of seeds")
+    context = browser.new_context(locale="en-GB", base_url=site.url)  # of a 404 the console tells, as of an error
+    page = context.new_page()
+    answer = page.goto("/nowhere/at/all")
+    assert answer
+    assert answer.status == 404
+    expect(page.get_by_text("There is no such page. Choose one above.")).to_be_visible()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
+    expect(page).to_have_url(f"{site.url}/gallery")
+    expect(page.locator("main h1")).to_have_text("A wall of seeds")
+    context.close()
 
 
 def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(

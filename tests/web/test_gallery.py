@@ -8,9 +8,10 @@ import zipfile
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import Service
+from tests.web.conftest import opened
 from tests.web.looking import asked, drawn, wait_until
 
 
@@ -98,3 +99,15 @@ def test_a_sheet_is_downloaded_as_it_is_on_the_wall(page: Page) -> None:
         width, height = sheet.size
     assert (width % (28 * 4), height % (28 * 4)) == (0, 0)
     assert width * height >= 2000 * (28 * 4) ** 2
+
+
+def test_on_a_phone_what_is_chosen_is_in_sight_beside_the_wall(browser: Browser, site: Service) -> None:
+    with opened(browser, site.url, viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto("/gallery?seeds=0-199")
+        option(page, 17).click()
+        chosen = page.get_by_role("region", name="Chosen picture")
+        expect(chosen.get_by_role("button", name="Close")).to_be_in_viewport()
+        expect(chosen.get_by_role("link", name="Open in Explore")).to_be_in_viewport()
+        chosen.get_by_role("button", name="Close").click()
+        expect(chosen.get_by_role("button", name="Close")).to_have_count(0)

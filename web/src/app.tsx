@@ -30,6 +30,7 @@ const words = texts(
     brokenTitle: "This page could not be shown",
     broken: "Reload it; if that does not help, choose another page above.",
     reload: "Reload",
+    nowhereTitle: "Nothing is at this address",
     nowhere: "There is no such page. Choose one above.",
   },
   {
@@ -52,6 +53,7 @@ const words = texts(
     brokenTitle: "Страницу не удалось показать",
     broken: "Загрузите её заново; если не поможет, выберите другую в списке выше.",
     reload: "Загрузить заново",
+    nowhereTitle: "По этому адресу ничего нет",
     nowhere: "Такой страницы нет. Выберите одну из списка выше.",
   },
 )
@@ -93,7 +95,7 @@ function Frame() {
   const { model, version } = query
   const here = PAGES.findLast(page => path === page || (page !== "/" && path.startsWith(`${page}/`)))
   // Before what is shown says more.
-  useLayoutEffect(() => titlePage(here ? t[here] : t.nowhere), [t, path])
+  useLayoutEffect(() => titlePage(here ? t[here] : t.nowhereTitle), [t, path])
   useArrival(path)
   const nav = useRef<HTMLElement>(null)
   useLayoutEffect(() => {
@@ -207,7 +209,8 @@ function Pages() {
         </Route>
       ))}
       <Route>
-        <p class="notice">{t.nowhere}</p>
+        <h1>{t.nowhereTitle}</h1>
+        <p>{t.nowhere}</p>
       </Route>
     </Switch>
   )

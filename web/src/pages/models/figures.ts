@@ -6,6 +6,8 @@ export type Figures = Readonly<Record<string, Figure>>
 
 /** The figures that tell most, in the order in which they are read. */
 export const MAIN = ["fid", "kid", "coverage", "density", "label_accuracy"] as const
+/** Those of every version, side by side. */
+export const IN_TABLES = ["fid", "fid_test", "kid", "coverage", "density", "label_accuracy"] as const
 /** The figures by which the gate decides, the first of them first. */
 export const DECIDING = ["fid_test", "coverage", "label_accuracy"] as const
 /** At the end of the names of figures that the second judge measured. */

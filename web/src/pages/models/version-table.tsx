@@ -3,7 +3,7 @@ import { Link } from "wouter-preact"
 import { texts, useNumbers, useText } from "../../language"
 import { type ModelList } from "../../models"
 import { DataTable } from "../../ui/data-table"
-import { MAIN } from "./figures"
+import { IN_TABLES } from "./figures"
 import { useFigureWords } from "./figure-words"
 import { useMoments } from "./moments"
 import { words } from "./words"
@@ -57,7 +57,7 @@ export function VersionTable({ model }: { model: Model }) {
         { title: t.created, cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–") },
         { title: t.preset, cell: row => row.preset ?? "–" },
         { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
-        ...MAIN.map(name => ({
+        ...IN_TABLES.map(name => ({
           title: told(name).title,
           cell: (row: VersionRow) => {
             const value = row.metrics?.[name]

@@ -5,7 +5,7 @@ export const words = texts(
   {
     models: "Models",
     intro:
-      "A model is a line of generators. Each is a numbered version, and what it draws never changes. One of them is the champion: it draws unless another is asked for.",
+      "A model is a line of generators. Each is a numbered version, and what it draws never changes. One of them is the champion: it draws unless another is asked for. Whoever runs the service may prefer one for other reasons than its figures, such as its speed.",
     where: "You are here",
     champion: "champion",
     previous: "previous champion",
@@ -39,7 +39,7 @@ export const words = texts(
   {
     models: "Модели",
     intro:
-      "Модель — это череда генераторов. Каждый из них — версия с номером, и то, что она рисует, не меняется никогда. Одна из версий — чемпион: она рисует, если не попросили другую.",
+      "Модель — это череда генераторов. Каждый из них — версия с номером, и то, что она рисует, не меняется никогда. Одна из версий — чемпион: она рисует, если не попросили другую. Хозяин сервиса может выбрать чемпиона и не по показателям — например, за скорость.",
     where: "Вы здесь",
     champion: "чемпион",
     previous: "прежний чемпион",
