@@ -289,6 +289,16 @@ def test_pictures_that_did_not_come_are_asked_for_again(browser: Browser, site: 
     page.get_by_role("alert").get_by_role("button", name="Try again").click()
     wait_for(page, drawn(site, "/generate?seed=42"))
     expect(page.get_by_role("alert")).to_have_count(0)
+    page.route("**/plane?*", lambda route: route.abort())
+    page.get_by_role("textbox", name="Seed").fill("90000")
+    page.get_by_role("textbox", name="Seed").press("Enter")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="The picture of seed 90000")).to_be_visible()
+    wait_for(page, np.zeros((28, 28), dtype=np.uint8))
+    page.unroute("**/plane?*")
+    page.get_by_role("alert").get_by_role("button", name="Try again").click()
+    wait_for(page, drawn(site, "/generate?seed=90000"))
+    expect(page.get_by_role("alert")).to_have_count(0)
     context.close()
 
 

@@ -16,8 +16,9 @@ export function Pixels({ pixels, label, width = SIDE, class: className = "" }: P
   const height = pixels ? pixels.length / width : SIDE
   useEffect(() => {
     // Written by the processor and never drawn into, so it is kept where the processor is.
-    if (pixels)
-      canvas.current?.getContext("2d", { willReadFrequently: true })?.putImageData(imageData(pixels, width), 0, 0)
+    const context = canvas.current?.getContext("2d", { willReadFrequently: true })
+    if (pixels) context?.putImageData(imageData(pixels, width), 0, 0)
+    else context?.clearRect(0, 0, width, SIDE) // what it showed before is not what its label names now
   }, [pixels, width])
   return (
     <canvas ref={canvas} class={`pixels ${className}`} width={width} height={height} role="img" aria-label={label} />

@@ -84,6 +84,8 @@ function Explorer({ version, query, change }: VersionedProps) {
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the plane does not have it
   const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
+  // A number of z is moved: until that is drawn for the first time, what it is moved from.
+  const before = edits.size > 0 && !offPlane && !drawn.error ? pixels : undefined
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
@@ -149,7 +151,7 @@ function Explorer({ version, query, change }: VersionedProps) {
       </div>
       <div class="stack">
         <section class="panel stack" aria-label={t.shown}>
-          <Pixels pixels={own ? drawn.pixels : pixels} label={title} class="shown" />
+          <Pixels pixels={own ? (drawn.pixels ?? before) : pixels} label={title} class="shown" />
           <div aria-live="polite">
             <h2 class="number">{title}</h2>
             {seed !== undefined && !own && <Opinion version={version} seed={seed} query={query} />}
