@@ -24,7 +24,7 @@ from app.tracing import CURRENT, Spans, take_over
 PROBES = ("/livez", "/readyz", "/metrics")
 """Whoever operates the service asks for these: no rate is kept, and any host is right."""
 PICTURES_A_TOKEN = 64
-"""So many pictures are charged like one request more; fewer, like a request."""
+"""So many pictures beyond the first are charged like one request more."""
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -136,7 +136,7 @@ class RateLimited:
             return
         await self.app(scope, receive, send)
         if PICTURES in scope:
-            self.buckets.charge(client, scope[PICTURES] // PICTURES_A_TOKEN)
+            self.buckets.charge(client, max(0, scope[PICTURES] - 1) / PICTURES_A_TOKEN)
 
 
 class KnownHosts:

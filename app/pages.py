@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import caching
@@ -76,6 +76,11 @@ class Pages:
         root = str(scope.get("root_path", ""))
         path, headers = scope["path"].removeprefix(root), Headers(scope=scope)
         shared = SHARED.fullmatch(path) is not None
+        if path.endswith("/") and path != "/" and OWN.fullmatch(path.rstrip("/")):
+            query = scope["query_string"].decode("latin-1")
+            address = f"{root}{path.rstrip('/')}{'?' if query else ''}{query}"
+            await RedirectResponse(address, 308)(scope, receive, send)
+            return
         browses = bool(self._built()) and "text/html" in headers.get("Accept", "")
         if OWN.fullmatch(path) or (shared and browses):
             scope[ROUTE] = "page"
@@ -84,11 +89,11 @@ class Pages:
             scope[ROUTE] = "asset"
             await self._file(path, headers)(scope, receive, send)
         elif browses:
-            await self._call_or_page(scope, receive, send)
+            await self._call_or_page(root, scope, receive, send)
         else:
             await self.app(scope, receive, _varying(send) if shared else send)
 
-    async def _call_or_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call_or_page(self, root: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a browser's request on. If there is nothing at its address, answer with the document, which says so."""
         nowhere = False
 
@@ -101,7 +106,7 @@ class Pages:
 
         await self.app(scope, receive, listening)
         if nowhere:
-            document = self._document(str(scope.get("root_path", "")), Headers(scope=scope), status=404)
+            document = self._document(root, Headers(scope=scope), status=404)  # a mount has added to the scope's root_path
             await document(scope, receive, send)
 
     def _built(self) -> dict[str, _File]:

@@ -110,6 +110,8 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     detail = remedy.format(
         path=request.url.path, method=request.method, allow=headers.get("Allow", "another method"), detail=error.detail
     )
+    if error.status_code == 404:
+        headers["Vary"] = "Accept"  # a browser gets a page
     return problem(error.status_code, code, detail, headers=headers)
 
 

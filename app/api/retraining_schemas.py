@@ -29,7 +29,7 @@ _ELSEWHERE = {
 
 
 TOLD_TIMES, DRAWN_TIMES = 20, 8
-"""How often a run that is short by its budget at least tells its losses, and draws its grid."""
+"""How often a run that is short by its budget of images tells its losses, and draws its grid, if it has as many batches."""
 
 
 class _Body(BaseModel):
@@ -39,7 +39,12 @@ class _Body(BaseModel):
 class Budget(_Body):
     """How long to train: so many images, or so many minutes."""
 
-    images: int | None = Field(default=None, ge=1, le=MAX_IMAGES, description="Real images shown to the discriminator.")
+    images: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_IMAGES,
+        description="Real images shown to the discriminator. Of few, the spec's log_every and sample_every follow.",
+    )
     minutes: float | None = Field(default=None, gt=0, le=100_000, description="Minutes of training, whatever the images.")
 
     @model_validator(mode="after")
@@ -103,7 +108,7 @@ class RetrainBody(_Body):
         fields |= {"dataset": self.dataset or _dataset_of(champion), "threads": threads, "initial_weights": initial}
         if self.budget:
             fields |= {"images": self.budget.images or MAX_IMAGES, "minutes": self.budget.minutes}
-            fields = {**_intervals(self.preset, self.budget.images), **fields}
+            fields = {**_intervals(self.preset, self.budget.images, fields.get("batch_size")), **fields}
         if champion and self.warm_start:
             fields = {**{name: champion.spec[name] for name in ARCHITECTURE}, **fields}
         try:
@@ -129,13 +134,14 @@ class RetrainBody(_Body):
         return self.spec
 
 
-def _intervals(preset: PresetName, images: int | None) -> dict[str, int]:
+def _intervals(preset: PresetName, images: int | None, batch: object) -> dict[str, int]:
     """How often a run of so many images tells of itself: no more seldom than the preset, and often enough to be watched."""
     if images is None:
         return {}
     usual = TrainingSpec.from_preset(preset)
     wanted = {"log_every": images // TOLD_TIMES, "sample_every": images // DRAWN_TIMES}
-    return {name: max(usual.batch_size, min(every, getattr(usual, name))) for name, every in wanted.items()}
+    least = batch if isinstance(batch, int) and batch > 0 else usual.batch_size
+    return {name: max(least, min(every, getattr(usual, name))) for name, every in wanted.items()}
 
 
 def _champion(repository: Repository, model: str) -> Manifest | None:

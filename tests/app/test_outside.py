@@ -269,7 +269,7 @@ def test_a_client_is_held_to_its_rate_and_nobody_else_is(proxied: Service) -> No
 
 
 @pytest.mark.anyio
-async def test_a_single_picture_takes_one_token_and_64_take_two() -> None:
+async def test_a_single_picture_takes_one_token_and_64_more_take_another() -> None:
     asked: list[int] = []
 
     async def draws(scope: Scope, receive: Receive, send: Send) -> None:
@@ -280,8 +280,8 @@ async def test_a_single_picture_takes_one_token_and_64_take_two() -> None:
 
     buckets = TokenBuckets(2, 100, lambda: 0.0)
     limited = RateLimited(draws, buckets)
-    left = 100
-    for pictures, tokens in [(1, 1), (63, 1), (64, 2), (1024, 17)]:
+    left = 100.0
+    for pictures, tokens in [(1, 1), (1, 1), (33, 1.5), (65, 2), (1025, 17)]:
         asked.append(pictures)
         await limited({"type": "http", "client": ("203.0.113.1", 1), "path": "/generate"}, unused, unused)
         left -= tokens

@@ -74,6 +74,12 @@ def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site
     assert page.headers["content-security-policy"]
     told = site.get(path)
     assert (told.status_code, told.json()["code"]) == (404, "not_found")
+    assert "Accept" in told.headers["vary"]
+
+
+def test_a_page_has_one_address(site: httpx.Client) -> None:
+    answer = site.get("/train/?job=1&images=2", headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (308, "/train?job=1&images=2")
 
 
 def test_what_a_call_does_not_find_is_the_calls_own_answer(site: httpx.Client) -> None:

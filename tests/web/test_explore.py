@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live import Service
 from tests.web.conftest import opened
@@ -282,14 +282,16 @@ def test_a_mixture_that_comes_by_the_back_button_has_its_slider(page: Page, site
 def test_pictures_that_did_not_come_are_asked_for_again(browser: Browser, site: Service) -> None:
     context = browser.new_context(base_url=site.url, locale="en")
     page = context.new_page()
-    page.route("**/plane?*", lambda route: route.abort())
+    busy = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "overloaded", "detail": "Try later."}
+    refusal = {"status": 503, "headers": {"Retry-After": "600"}, "json": busy}  # so it is not asked for by itself meanwhile
+    page.route("**/plane?*", lambda route: route.fulfill(**refusal))  # type: ignore[arg-type]
     page.goto("/?seed=42")
-    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    expect(page.get_by_role("alert")).to_contain_text("Try later.")
     page.unroute("**/plane?*")
     page.get_by_role("alert").get_by_role("button", name="Try again").click()
     wait_for(page, drawn(site, "/generate?seed=42"))
     expect(page.get_by_role("alert")).to_have_count(0)
-    page.route("**/plane?*", lambda route: route.abort())
+    page.route("**/plane?*", lambda route: route.fulfill(**refusal))  # type: ignore[arg-type]
     page.get_by_role("textbox", name="Seed").fill("90000")
     page.get_by_role("textbox", name="Seed").press("Enter")
     expect(page.get_by_role("alert")).to_be_in_viewport()
@@ -299,6 +301,36 @@ def test_pictures_that_did_not_come_are_asked_for_again(browser: Browser, site: 
     page.get_by_role("alert").get_by_role("button", name="Try again").click()
     wait_for(page, drawn(site, "/generate?seed=90000"))
     expect(page.get_by_role("alert")).to_have_count(0)
+    context.close()
+
+
+def test_a_part_of_the_plane_that_did_not_come_is_told_as_long_as_it_is_missing(browser: Browser, site: Service) -> None:
+    context = browser.new_context(base_url=site.url, locale="en")
+    page = context.new_page()
+    page.goto("/?seed=42&zoom=64")
+    wait_for(page, drawn(site, "/generate?seed=42"))
+    page.wait_for_load_state("networkidle")
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=503, headers={"Retry-After": "600"}, json={"code": "overloaded", "detail": "Try later."})
+
+    page.route("**/plane?*", refuse)
+    plane = page.locator("canvas.plane")
+    plane.focus()
+    while not refused:  # at an edge that comes into sight, while the middle is there
+        plane.press("ArrowRight")
+        page.wait_for_timeout(300)
+    expect(page.get_by_role("alert")).to_contain_text("Try later.")
+    page.wait_for_timeout(500)  # in which it is painted again
+    expect(page.get_by_role("alert")).to_contain_text("Try later.")
+    seed = page.get_by_role("textbox", name="Seed").input_value()
+    wait_for(page, drawn(site, f"/generate?seed={seed}"))
+    page.unroute("**/plane?*")
+    page.get_by_role("alert").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(plane).to_be_focused()
     context.close()
 
 

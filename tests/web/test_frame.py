@@ -130,10 +130,13 @@ def test_a_keyboard_comes_past_the_navigation_at_once(page: Page) -> None:
 def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> None:
     context = browser.new_context(locale="en-GB", base_url=site.url)  # of a 404 the console tells, as of an error
     page = context.new_page()
-    answer = page.goto("/nowhere/at/all")
+    answer = page.goto("/gallery/of/rogues")
     assert answer
     assert answer.status == 404
+    expect(page.locator("main h1")).to_have_text("Nothing is at this address")
     expect(page.get_by_text("There is no such page. Choose one above.")).to_be_visible()
+    expect(page).to_have_title(re.compile("^Nothing is at this address"))
+    expect(page.locator("nav [aria-current]")).to_have_count(0)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
     expect(page).to_have_url(f"{site.url}/gallery")
     expect(page.locator("main h1")).to_have_text("A wall of seeds")

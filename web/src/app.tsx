@@ -1,6 +1,6 @@
 /** The frame around all pages: where one can go, language and light, and the place where pictures are dropped. */
 import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks"
-import { Link, Route, Router, Switch, useLocation } from "wouter-preact"
+import { Link, matchRoute, Route, Router, Switch, useLocation, useRouter } from "wouter-preact"
 import { cameBack, mount, pathWith, useAddress } from "./address"
 import { LANGUAGES, LanguageProvider, storage, texts, useLanguage, useText } from "./language"
 import { lazy } from "./lazy"
@@ -88,12 +88,19 @@ export function App() {
   )
 }
 
+/** The page whose route an address is; undefined where nothing is. */
+function usePage(path: string): (typeof PAGES)[number] | undefined {
+  const { parser } = useRouter()
+  const [route] = ROUTES.find(([pattern]) => matchRoute(parser, pattern, path)[0]) ?? []
+  return route && PAGES.findLast(page => route === page || (page !== "/" && route.startsWith(`${page}/`)))
+}
+
 function Frame() {
   const t = useText(words)
   const [path] = useLocation()
   const [query] = useAddress()
   const { model, version } = query
-  const here = PAGES.findLast(page => path === page || (page !== "/" && path.startsWith(`${page}/`)))
+  const here = usePage(path)
   // Before what is shown says more.
   useLayoutEffect(() => titlePage(here ? t[here] : t.nowhereTitle), [t, path])
   useArrival(path)

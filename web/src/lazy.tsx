@@ -3,15 +3,19 @@ import { type ComponentType } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { mount } from "./address"
 import { CallError } from "./api/client"
+import { texts, useText } from "./language"
 import { Failure, Loading } from "./ui/notice"
 
-/** A new build may have taken the file away: then the page itself has to be loaded again, once there is someone who answers. */
-async function loadAnew(): Promise<void> {
-  const answers = await fetch(`${mount()}/livez`).then(
+const words = texts(
+  { failed: "This page could not be loaded; the service may have been updated. Try again." },
+  { failed: "Не удалось загрузить эту страницу; возможно, сервис обновился. Попробуйте ещё раз." },
+)
+
+function answers(): Promise<boolean> {
+  return fetch(`${mount()}/livez`).then(
     answer => answer.ok,
     () => false,
   )
-  if (answers) location.reload()
 }
 
 /** A component for the default export of a module. */
@@ -19,7 +23,15 @@ export function lazy(load: () => Promise<{ default: ComponentType }>): Component
   let loaded: ComponentType | undefined
   return function Lazy() {
     const [Page, setPage] = useState<ComponentType | undefined>(() => loaded)
-    const [error, setError] = useState<Error>()
+    const t = useText(words)
+    const [problem, setProblem] = useState<"failed" | "unreachable">()
+    const tell = async () => setProblem((await answers()) ? "failed" : "unreachable")
+    // A new build may have taken the file away: then the page itself has to be loaded again, once someone answers.
+    const again = async () => {
+      setProblem(undefined)
+      if (await answers()) location.reload()
+      else setProblem("unreachable")
+    }
     useEffect(() => {
       if (Page) return
       load().then(
@@ -27,10 +39,14 @@ export function lazy(load: () => Promise<{ default: ComponentType }>): Component
           loaded = module.default
           setPage(() => module.default)
         },
-        () => setError(new CallError(0, "unreachable", "")),
+        reason => {
+          console.error(reason)
+          void tell()
+        },
       )
     }, [Page])
-    if (error) return <Failure error={error} retry={() => void loadAnew()} />
+    if (problem === "failed") return <Failure error={new Error(t.failed)} retry={() => void again()} />
+    if (problem) return <Failure error={new CallError(0, problem, "")} retry={() => void again()} />
     return Page ? <Page /> : <Loading />
   }
 }

@@ -621,7 +621,7 @@ export interface components {
         Budget: {
             /**
              * Images
-             * @description Real images shown to the discriminator.
+             * @description Real images shown to the discriminator. Of few, the spec's log_every and sample_every follow.
              */
             images?: number | null;
             /**

@@ -10,11 +10,13 @@ interface PlaneProps {
   source: Source
   /** Where to be. The plane goes there when it changes, and tells of where it rests by itself. */
   target: View
-  /** Called whenever the picture in the middle is another; with undefined where it did not come. */
+  /** Called with the picture in the middle whenever the plane is drawn; with undefined where it did not come. */
   onPixels: (pixels: Uint8ClampedArray | undefined) => void
   /** Called when it has come to rest, on a point at which a picture is drawn. */
   onRest: (view: View) => void
   onFailure: (error: Error) => void
+  /** Called whenever all that is in sight is there. */
+  onComplete: () => void
   /** Another number asks anew for what did not come. */
   attempt: number
   /** Whether the picture in the middle is the one that is shown beside. */
@@ -46,7 +48,7 @@ class Screen {
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    public told: Pick<PlaneProps, "onPixels" | "onRest" | "onFailure">,
+    public told: Pick<PlaneProps, "onPixels" | "onRest" | "onFailure" | "onComplete">,
     view: View,
   ) {
     this.view = view
@@ -197,6 +199,7 @@ class Screen {
   }
 
   private tell(): void {
+    if (this.tiles.isComplete()) this.told.onComplete()
     const step = stepFor(this.view.zoom)
     const around = corners(this.view, step).map(
       ({ column, row, weight }) => [this.tiles.pixels(column, row, step), weight] as const,
@@ -215,12 +218,13 @@ export function Plane({
   onPixels,
   onRest,
   onFailure,
+  onComplete,
   attempt,
   isMarked,
 }: PlaneProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const screen = useRef<Screen>()
-  const told = { onPixels, onRest, onFailure }
+  const told = { onPixels, onRest, onFailure, onComplete }
   if (screen.current) screen.current.told = told
   useEffect(() => {
     const made = (screen.current = new Screen(canvas.current!, told, target))

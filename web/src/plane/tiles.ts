@@ -105,6 +105,11 @@ export class Tiles {
     return this.refused.has(this.key(tile, this.sources[0]))
   }
 
+  /** Whether all that is wanted is there. */
+  isComplete(): boolean {
+    return this.wanted.every(tile => this.loaded.has(this.key(tile, this.sources[0])))
+  }
+
   close(): void {
     this.timers.forEach(clearTimeout)
     this.wanted = []

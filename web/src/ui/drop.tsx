@@ -21,7 +21,7 @@ const words = texts(
       "Seedling made it, but its metadata names no seed: it is a frame of a walk. Drop the walk itself, as a strip or an APNG.",
     unknown: (model: string) =>
       `It was made by ${model}, with a generator that is not served here. Another generator shows the same seed and settings, so the picture differs.`,
-    opened: (what: string) => `Opened: ${what}`,
+    opened: (what: string) => (what ? `Opened: ${what}` : "The walk is opened."),
     dismiss: "Dismiss",
   },
   {
@@ -37,7 +37,7 @@ const words = texts(
       "Её сделал Seedling, но зерна в метаданных нет: это кадр перехода. Перетащите сам переход — лентой или в APNG.",
     unknown: model =>
       `Её нарисовал ${model}, но такого генератора здесь нет. То же зерно и те же настройки показаны другим, поэтому картинка отличается.`,
-    opened: what => `Открыто: ${what}`,
+    opened: what => (what ? `Открыто: ${what}` : "Переход открыт."),
     dismiss: "Скрыть",
   },
 )
@@ -140,9 +140,9 @@ function say(t: (typeof words)["en"], [key, about]: Message): string {
   return typeof text === "function" ? text(about) : text
 }
 
-/** What was opened, as its own page calls it. */
+/** What was opened; nothing for a walk, which has no short name. */
 function whatOf({ seed, seeds, plane, z }: Record<string, string>): string {
-  return seed ?? seeds ?? plane?.split(" ")[0] ?? (z ? "z" : "/interpolate")
+  return seed ?? seeds ?? plane?.split(" ")[0] ?? (z ? "z" : "")
 }
 
 /** The page that shows a walk: its keyframes and settings. Loaded when one is dropped. */

@@ -36,6 +36,11 @@ function leadOf(status: number): keyof (typeof leads)["en"] {
   return [408, 410, 412, 428].includes(status) ? 409 : 400
 }
 
+/** Whether what is wrong with a request is wrong the next time too. A dataset may be put where it is missing. */
+function isOurs({ status, code }: CallError): boolean {
+  return status >= 400 && status < 500 && ![401, 408, 409, 429].includes(status) && code !== "dataset_missing"
+}
+
 interface FailureProps {
   error: Error
   retry?: (() => void) | undefined
@@ -49,9 +54,7 @@ export function Failure({ error, retry, children }: FailureProps) {
   const lead = useText(leads)
   const { language } = useLanguage()
   const status = error instanceof CallError ? error.status : undefined
-  // What is wrong with a request is wrong the next time too.
-  const isOurs = status !== undefined && status >= 400 && status < 500 && ![401, 408, 409, 429].includes(status)
-  const mayHelp = retry !== undefined && !isOurs
+  const mayHelp = retry !== undefined && !(error instanceof CallError && isOurs(error))
   return (
     <div class="notice failure" role="alert">
       <p>

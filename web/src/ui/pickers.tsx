@@ -76,7 +76,8 @@ export function LabelPicker({
   const turn = () => {
     if (chosen.length > 1) return change({ label: classes[from!] })
     const first = from ?? 3 % classes.length
-    return mix(first, (first + 5) % classes.length)
+    const second = (first + 5) % classes.length
+    return mix(first, second === first ? (first + 1) % classes.length : second)
   }
   return (
     <fieldset class="field labels">

@@ -85,7 +85,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   const own = offPlane || moved // the plane does not have it
   const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
   // A number of z is moved: until that is drawn for the first time, what it is moved from.
-  const before = edits.size > 0 && !offPlane && !drawn.error ? pixels : undefined
+  const before = edits.size > 0 && query.z === undefined && !offPlane && !drawn.error ? pixels : undefined
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
@@ -108,12 +108,10 @@ function Explorer({ version, query, change }: VersionedProps) {
             describedBy="plane-help"
             source={source}
             target={view}
-            onPixels={shown => {
-              if (shown) setFailure(undefined)
-              setPixels(shown)
-            }}
+            onPixels={setPixels}
             onRest={rest}
             onFailure={setFailure}
+            onComplete={() => setFailure(undefined)}
             attempt={attempt}
             isMarked={!own}
           />
@@ -121,6 +119,7 @@ function Explorer({ version, query, change }: VersionedProps) {
             <Failure
               error={failure}
               retry={() => {
+                section.current?.querySelector<HTMLElement>("canvas.plane")?.focus() // the button goes
                 setFailure(undefined)
                 setAttempt(attempt + 1)
               }}
@@ -163,7 +162,7 @@ function Explorer({ version, query, change }: VersionedProps) {
               {t.dice}
             </button>
             {same ? (
-              <Save call={same} onFailure={setFailure} />
+              <Save call={same} />
             ) : (
               <button type="button" disabled>
                 {c.download}
@@ -175,7 +174,9 @@ function Explorer({ version, query, change }: VersionedProps) {
             value={seed ?? ""}
             hint={t.seedHint}
             maxLength={128}
-            onChange={text => change({ seed: text || null, x: null, y: null, z: null, dz: null })}
+            onChange={text =>
+              (text || seed !== undefined) && change({ seed: text || null, x: null, y: null, z: null, dz: null })
+            }
           />
           <LabelPicker classes={version.classes} query={query} change={change} />
           <PsiSlider query={query} change={change} />
@@ -221,8 +222,9 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
 }
 
 /** The file itself, eight times as large. What has an address is a link, so that it can be opened and shared as well. */
-function Save({ call, onFailure }: { call: Call; onFailure: (error: Error) => void }) {
+function Save({ call }: { call: Call }) {
   const c = useText(common)
+  const [error, setError] = useState<Error>()
   const { method, path, query, body, file = "picture.png" } = call
   if (method !== "POST") {
     return (
@@ -232,10 +234,14 @@ function Save({ call, onFailure }: { call: Call; onFailure: (error: Error) => vo
     )
   }
   const enlarged = { ...(body as Record<string, unknown>), scale: 8 }
+  const save = () => download(file, path, { method, body: enlarged }).then(() => setError(undefined), setError)
   return (
-    <button type="button" onClick={() => download(file, path, { method, body: enlarged }).catch(onFailure)}>
-      {c.download}
-    </button>
+    <>
+      <button type="button" onClick={() => void save()}>
+        {c.download}
+      </button>
+      {error && <Failure error={error} retry={() => void save()} />}
+    </>
   )
 }
 

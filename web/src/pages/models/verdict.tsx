@@ -3,7 +3,7 @@ import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import { betterOf, DECIDING, sortedNames } from "./figures"
+import { betterOf, DECIDING, isOfCopying, sortedNames } from "./figures"
 import { useFigureWords } from "./figure-words"
 
 export type Gate = Schemas["Gate"]
@@ -19,6 +19,7 @@ const words = texts(
     ruleText:
       "The better version is the one whose Fréchet distance to held-out test pictures (fid_test) is lower by at least 1 %, while coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels.",
     reason: "The reason",
+    compared: "Compared",
     isFirst: "it is the first version of this model.",
     against: (figure: string, ours: string, theirs: string) => `${figure} ${ours} against ${theirs}`,
     caption: "The new version beside the champion of its day, on the same seeds",
@@ -42,6 +43,7 @@ const words = texts(
     ruleText:
       "Лучше та версия, у которой расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на 1 %, а охват и точность класса упали не больше чем на 0,01; обе измеряются на одних и тех же зёрнах и классах.",
     reason: "Причина",
+    compared: "Сравнение",
     isFirst: "это первая версия модели.",
     against: (figure, ours, theirs) => `${figure}: ${ours} против ${theirs} у чемпиона`,
     caption: "Новая версия рядом с тогдашним чемпионом, на одних и тех же зёрнах",
@@ -68,8 +70,15 @@ function Reason({ gate }: { gate: Gate }) {
     if (ours?.value == null || theirs == null) return []
     return t.against(told(name, ours.what).title, number(ours.value, 4), number(theirs, 4))
   })
-  if (language === "en" || (!said.length && gate.champion !== null)) return <q lang="en">{gate.reason}</q>
-  return <>{said.length ? `${said.join("; ")}.` : t.isFirst}</>
+  if (language !== "en" && gate.champion === null) return <>{`${t.reason}: ${t.isFirst}`}</>
+  // Where the two were compared, the reason names figures; else it says why they were not.
+  if (language === "en" || !said.length || !gate.reason.includes("fid_test"))
+    return (
+      <>
+        {t.reason}: <q lang="en">{gate.reason}</q>
+      </>
+    )
+  return <>{`${gate.asked === "if_better" ? t.reason : t.compared}: ${said.join("; ")}.`}</>
 }
 
 export function Verdict({ gate, version }: { gate: Gate; version: number | null }) {
@@ -91,7 +100,7 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
           {t[gate.asked]}
         </p>
         <p>
-          {t.reason}: <Reason gate={gate} />
+          <Reason gate={gate} />
         </p>
         <p class="hint">
           {t.rule}: {t.ruleText}
@@ -115,7 +124,8 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
           { title: t.real, cell: ({ ours }) => <Amount value={ours.floor} />, numeric: true },
           {
             title: t.verdict,
-            cell: ({ ours, theirs }) => {
+            cell: ({ name, ours, theirs }) => {
+              if (isOfCopying(name)) return "–"
               const side = betterOf(ours.value, theirs?.value, ours.better)
               return side ? t[side] : "–"
             },

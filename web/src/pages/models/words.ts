@@ -5,7 +5,7 @@ export const words = texts(
   {
     models: "Models",
     intro:
-      "A model is a line of generators. Each is a numbered version, and what it draws never changes. One of them is the champion: it draws unless another is asked for. Whoever runs the service may prefer one for other reasons than its figures, such as its speed.",
+      "A model is a line of generators. Each is a numbered version, and what it draws never changes. One of them is the champion: it draws unless another is asked for. Whoever runs the service may prefer one for reasons other than its figures, such as its speed.",
     where: "You are here",
     champion: "champion",
     previous: "previous champion",

@@ -27,9 +27,11 @@ const words = texts(
     cancelling: "It is writing a checkpoint before it stops…",
     resume: "Resume",
     lost: "The connection was lost and is being restored; nothing of the run is lost.",
-    made: "It made",
+    made: (name: string) => `Figures, samples and card of ${name}`,
     promoted: (name: string) => `${name} was published and promoted.`,
     notPromoted: (name: string) => `${name} was published, not promoted.`,
+    unbegun: "It had not begun; Resume puts it back into the queue.",
+    goesOn: "it goes on from its last checkpoint.",
     keeps: "What it has learnt is kept: Resume goes on from there.",
     course: "The run so far",
     noCourse: "Charts and figures come with the first images.",
@@ -48,9 +50,11 @@ const words = texts(
     cancelling: "Записывает контрольную точку и останавливается…",
     resume: "Продолжить",
     lost: "Связь потеряна и восстанавливается; из обучения ничего не пропало.",
-    made: "Получилась версия",
+    made: name => `Показатели, примеры и карточка ${name}`,
     promoted: name => `${name} опубликована и стала чемпионом.`,
     notPromoted: name => `${name} опубликована, но чемпионом не стала.`,
+    unbegun: "Оно ещё не начиналось; «Продолжить» вернёт его в очередь.",
+    goesOn: "продолжится с последней контрольной точки.",
     keeps: "Обученное сохранено: «Продолжить» начнёт с этого места.",
     course: "Ход обучения",
     noCourse: "Графики и числа появятся с первыми картинками.",
@@ -193,8 +197,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         </p>
         {job.version !== null && (
           <p>
-            {t.made}{" "}
-            <Link href={`/models/${job.model}/versions/${job.version}`}>{`${job.model}/${job.version}`}</Link>
+            <Link href={`/models/${job.model}/versions/${job.version}`}>{t.made(`${job.model}/${job.version}`)}</Link>
           </p>
         )}
       </div>
@@ -228,8 +231,9 @@ function Detail({ job }: { job: Job }) {
   const name = `${job.model}/${job.version ?? "?"}`
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
-  if (job.state === "cancelled") return job.links.resume ? <>. {t.keeps}</> : null
-  if (!hasEnded(job) && !job.interruptions) return null
+  if (job.state === "cancelled") return job.links.resume ? <>. {job.started === null ? t.unbegun : t.keeps}</> : null
+  if (job.state === "queued" && job.started !== null) return <>: {t.goesOn}</>
+  if (!hasEnded(job)) return null
   return (
     <>
       : <span lang="en">{job.detail}</span>

@@ -18,7 +18,7 @@ const words = texts(
     question: (next: string, now: string) => `Serve ${next} instead of ${now}?`,
     consequence:
       "Every server process switches within a second, and no request fails. Links that name a version keep working as before. You can roll back.",
-    worse: "The gate did not find it better than the champion. ",
+    worse: "The gate did not find it better than the champion of its day. ",
     yes: "Yes, serve it",
     no: "No",
   },
@@ -31,7 +31,7 @@ const words = texts(
     question: (next, now) => `Пусть рисует ${next} вместо ${now}?`,
     consequence:
       "Все процессы сервиса перейдут на неё за секунду, и ни один запрос не сорвётся. Ссылки с номером версии рисуют как прежде. Это можно отменить.",
-    worse: "По правилу отбора она не лучше чемпиона. ",
+    worse: "Отбор не признал её лучше тогдашнего чемпиона. ",
     yes: "Да, пусть рисует",
     no: "Нет",
   },
