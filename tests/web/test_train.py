@@ -123,6 +123,12 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     page.get_by_text("Log", exact=True).click()
     expect(page.locator("pre.log").last).to_contain_text("Done.")
     assert faults(page) == []
+    page.get_by_role("button", name="Русский").click()
+    expect(state).to_contain_text("готово: digits/2 опубликована и стала чемпионом.")
+    verdict = page.get_by_role("region", name="Чемпион и претендент")
+    expect(verdict.get_by_text(re.compile(r"^Причина: FID, тест: \S+ против \S+ у чемпиона"))).to_be_visible()
+    expect(verdict.locator("[lang=en]")).to_have_count(0)
+    page.get_by_role("button", name="English").click()
 
     page.get_by_role("button", name="Roll back to digits/1").click()
     page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
@@ -147,8 +153,11 @@ def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
     state = page.locator("#job").get_by_role("status").first
     expect(state).to_contain_text("training", timeout=TRAINING)
+    grid = page.get_by_role("region", name="The same seeds over time")
+    expect(grid).to_contain_text("after 0 images", timeout=TRAINING)
+    expect(page.locator("#job progress")).not_to_have_js_property("value", 0, timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
-    expect(state).to_contain_text("cancelled", timeout=TRAINING)
+    expect(state).to_contain_text("cancelled. What it has learnt is kept: Resume goes on from there.", timeout=TRAINING)
     page.get_by_role("button", name="Resume").click()
     expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()

@@ -231,7 +231,7 @@ function Detail({ job }: { job: Job }) {
   const name = `${job.model}/${job.version ?? "?"}`
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
-  if (job.state === "cancelled") return job.links.resume ? <>. {job.started === null ? t.unbegun : t.keeps}</> : null
+  if (job.state === "cancelled") return job.links.resume ? <>. {job.part > 0 ? t.keeps : t.unbegun}</> : null
   if (job.state === "queued" && job.started !== null) return <>: {t.goesOn}</>
   if (!hasEnded(job)) return null
   return (
