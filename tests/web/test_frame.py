@@ -86,13 +86,14 @@ def test_the_switch_of_language_is_kept_and_changes_every_word(page: Page) -> No
 
 def test_the_switch_of_light_is_kept(page: Page) -> None:
     ready(page, "/")
+    html = page.locator("html")
     light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     page.get_by_role("button", name="Dark").click()
+    expect(html).not_to_have_css("background-color", light)
     dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert dark != light
     page.reload()
     expect(page.locator("main h1")).to_be_visible()
-    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark
+    expect(html).to_have_css("background-color", dark)
 
 
 def test_the_first_load_is_within_its_budget(page: Page) -> None:

@@ -255,7 +255,7 @@ const THEME_KEY = "seedling-theme"
 function ThemeSwitch() {
   const t = useText(words)
   const [theme, setTheme] = useState(() => THEMES.find(each => each === storage()?.getItem(THEME_KEY)) ?? "auto")
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme
     storage()?.setItem(THEME_KEY, theme)
   }, [theme])
