@@ -59,28 +59,9 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
-    import uvicorn  # neither is for those who have come for the settings: a trainer of its own, a terminal
+    from app.server import serve  # uvicorn is not for those who have come for the settings: a trainer of its own, a terminal
 
-    from app.protocol import limited
-
-    uvicorn.run(
-        "app.main:create_server",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_config=log_config(settings.log_level, settings.log_format),
-        log_level=settings.log_level,
-        access_log=False,  # `app.outside` logs requests, with their traces
-        http=limited(settings.read_seconds, settings.write_seconds),
-        ws="none",
-        limit_concurrency=settings.max_connections,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-        root_path=settings.root_path,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        server_header=False,
-    )
+    serve(settings)
 
 
 @contextlib.contextmanager

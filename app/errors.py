@@ -24,6 +24,7 @@
     ├── TooManyAttempts         429  too many wrong tokens from one address
     │   └── TooManyRequests     429  one client asks for more than its share
     ├── HostUnknown             421  the Host header names another service
+    ├── HostInvalid             400  no Host header, or more than one
     ├── BadCredentials          400  an Authorization header that cannot be read (RFC 6750)
     ├── Unauthorized            401  no token
     │   └── TokenInvalid        401  a wrong one
@@ -221,6 +222,12 @@ class HostUnknown(SeedlingError):
     """The Host header names another service (RFC 9110 7.4)."""
 
     status, code = 421, "host_unknown"
+
+
+class HostInvalid(SeedlingError):
+    """There is no Host header, or more than one (RFC 9112 3.2)."""
+
+    status, code = 400, "host_invalid"
 
 
 class BadCredentials(SeedlingError):

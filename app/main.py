@@ -32,6 +32,7 @@ from app.outside import surround
 from app.pages import Pages
 from app.problems import Problem
 from app.retraining.service import Retraining, open_repository
+from app.server import end_with_parent
 from app.settings import Settings
 from app.tracing import Spans, is_wanted
 from app.workload import Workload
@@ -84,6 +85,7 @@ def create_server() -> ASGIApp:
     both what holds for every request.
     """
     settings = Settings()
+    end_with_parent()
     spans = Spans() if is_wanted() else None
     app = create_app(settings)
     app.state.spans = spans

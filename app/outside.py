@@ -14,15 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics, problems
-from app.errors import HostUnknown, TooManyRequests
+from app.errors import HostInvalid, HostUnknown, TooManyRequests
 from app.limits import TokenBuckets, is_loopback, network
 from app.logs import ACCESS
-from app.scopes import PICTURES, ROUTE
+from app.scopes import PICTURES, PROBES, ROUTE
 from app.settings import Settings
 from app.tracing import CURRENT, Spans, take_over
 
-PROBES = ("/livez", "/readyz", "/metrics")
-"""Whoever operates the service asks for these: no rate is kept, and any host is right."""
 PICTURES_A_TOKEN = 64
 """So many pictures beyond the first are charged like one request more."""
 HEADERS = [
@@ -140,18 +138,29 @@ class RateLimited:
 
 
 class KnownHosts:
-    """Refuses requests that are addressed to another host, as a page elsewhere sends them whose name was bound to us.
+    """Rejects requests without exactly one Host header (RFC 9112 3.2), and requests that are addressed to another host.
+
+    A page elsewhere sends the latter if its name is bound to our address (DNS rebinding). Of two Host headers, a proxy may
+    have checked the other one.
 
     Args:
         app: the service.
-        hosts: names without a port; one that begins with a dot stands for all below it.
+        hosts: names without a port; one that begins with a dot stands for all below it. None at all allows any name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self.app, self.hosts = app, [host.lower() for host in hosts]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _path(scope) in PROBES or self._knows(_host(scope)):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        count = sum(name == b"host" for name, _ in scope["headers"])
+        if count > 1 or (count == 0 and scope["http_version"] != "1.0"):
+            wrong = HostInvalid(f"The request has {count or 'no'} Host headers. Send one, with the name of this service.")
+            await problems.respond(wrong)(scope, receive, send)
+            return
+        if not self.hosts or _path(scope) in PROBES or self._knows(_host(scope)):
             await self.app(scope, receive, send)
             return
         error = HostUnknown(
@@ -217,8 +226,7 @@ def surround(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> AS
                 "X-Frames",
             ],
         )
-    if settings.known_hosts:
-        app = KnownHosts(app, settings.known_hosts)
+    app = KnownHosts(app, settings.known_hosts)
     rate = settings.rate
     if rate:
         app = RateLimited(app, TokenBuckets(rate, settings.rate_burst * rate))

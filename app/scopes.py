@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+PROBES = ("/livez", "/readyz", "/metrics")
+"""What operates the service asks for these: they are answered at any rate, by any name, and when no connection is left."""
+CONNECTIONS = "seedling.connections"
+"""The connections of the worker (`app.connections.Connections`), where a server set them."""
 ROUTE = "seedling.route"
 """Which route answered, where that was not one of FastAPI's."""
 PICTURES = "seedling.pictures"

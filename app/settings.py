@@ -104,11 +104,22 @@ class Settings(BaseSettings):
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
     """Seconds' worth of requests that a client may make at once."""
     max_connections: int = Field(default=1000, ge=10, le=100_000)
-    """Connections that each worker holds; more are answered 503."""
+    """Connections that each worker holds. Further ones replace the connections that have been idle longest; if none is idle,
+    they get 503. One in twenty more are kept for probes and for clients that were served before."""
+    max_connections_per_client: int = Field(default=0, ge=0, le=100_000)
+    """Connections that each worker holds for one client; 0 for half of `GAN_MAX_CONNECTIONS`. Clients on this machine and
+    trusted proxies are exempt."""
     read_seconds: float = Field(default=15.0, ge=1, le=3600)
-    """How long a caller may take to send a request's headers; and its body, with a second more for each kilobyte."""
+    """How long a caller may take to send the headers of a request. A body must arrive at 8 kilobytes a second or faster,
+    measured over the same time."""
     write_seconds: float = Field(default=60.0, ge=1, le=3600)
-    """How long a caller may take none of its answer before it is hung up on."""
+    """An answer must be read at one kilobyte a second or faster, measured over so many seconds."""
+    body_memory: int = Field(default=64_000_000, ge=1_000_000, le=100_000_000_000)
+    """Bytes of request bodies that each worker holds at a time. When they are exhausted, the client that holds the most gets
+    503 for the oldest of its requests."""
+    answer_memory: int = Field(default=128_000_000, ge=1_000_000, le=100_000_000_000)
+    """Bytes of finished answers that each worker holds until they are read. From half of it on, large requests get 503; when
+    it is exhausted, the slowest reader of the client that holds the most is disconnected."""
     state: AbsolutePath = Field(default=Path("var"), validate_default=True)
     """Folder the service may write to; versions lie in its models/. Made when missing."""
     shipped: AbsolutePath = ROOT / "models"

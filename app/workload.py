@@ -17,13 +17,14 @@ from starlette.requests import Request
 
 from app.batching import Batcher
 from app.catalog import Catalog
+from app.connections import Connections
 from app.discriminator import LoadedDiscriminator
 from app.errors import Busy, ClientGone
 from app.generator import LoadedGenerator
 from app.pictures import Posed
 from app.quiz import Originals, RealPictures
 from app.response_cache import Answer, ResponseCache
-from app.scopes import PICTURES
+from app.scopes import CONNECTIONS, PICTURES
 from app.slices import Slices, Steps
 
 Result = TypeVar("Result")
@@ -111,11 +112,13 @@ class Workload:
         """Draw so many pictures and write so many pixels, when its turn comes.
 
         Raises:
-            Busy: too many pieces of its kind are waiting.
+            Busy: too many pieces of its kind are waiting, or too many answers have not been read.
             ClientGone: the caller hung up before its turn came; nothing was drawn.
         """
+        self._check_readers(request)
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
         async with self._turn(lane, MAX_WAITING, request):
+            self._check_readers(request)  # what was drawn meanwhile may be unread
             request.scope[PICTURES] = pictures
             return await to_thread.run_sync(await self._slices.run(steps))
 
@@ -127,6 +130,11 @@ class Workload:
         """
         async with self._turn(self._judging, MAX_UPLOADS_WAITING, request):
             return await to_thread.run_sync(work)
+
+    def _check_readers(self, request: Request) -> None:
+        connections: Connections | None = request.scope.get(CONNECTIONS)
+        if connections and not connections.has_memory(request.client.host if request.client else ""):
+            raise Busy("Too many large answers have not been read yet. Read yours, and ask again in a few seconds.")
 
     @asynccontextmanager
     async def _turn(self, lane: CapacityLimiter, most_waiting: int, request: Request) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from models.repository import Repository
+from tests.memory import confined
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,12 +65,12 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
     return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
 
 
-def start(state: Path, **settings: object) -> Service:
-    """Start the service, and wait until it answers."""
+def start(state: Path, *, group: Path | None = None, **settings: object) -> Service:
+    """Start the service, in a cgroup if one is given, and wait until it answers."""
     port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app"],
+            confined([sys.executable, "-m", "app"], group),
             cwd=ROOT,
             env=environment(state, port=port, **settings),
             stdout=output,
@@ -85,9 +86,9 @@ def start(state: Path, **settings: object) -> Service:
 
 
 @contextmanager
-def service(state: Path, **settings: object) -> Iterator[Service]:
+def service(state: Path, *, group: Path | None = None, **settings: object) -> Iterator[Service]:
     """Start the service, wait until it is ready or has ended, and stop it with SIGTERM afterwards."""
-    running = start(state, **settings)
+    running = start(state, group=group, **settings)
     try:
         yield running
     finally:

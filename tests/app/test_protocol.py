@@ -95,12 +95,12 @@ def test_a_body_that_trickles_in_is_cut_off(patient: Service) -> None:
 def test_a_body_that_comes_slowly_but_steadily_is_waited_for(patient: Service, client: httpx.Client) -> None:
     picture = client.get("/generate?seed=42&scale=32").content
     connection = connect(patient)
-    connection.sendall(POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (len(picture) + 6000))
+    connection.sendall(POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (len(picture) + 3 * 20_000))
     began = time.monotonic()
     connection.sendall(picture)
-    for _ in range(3):  # in twice the time that nothing may take: each kilobyte buys a second
+    for _ in range(3):  # a body has no time limit as long as 8 kB/s arrive
         time.sleep(READ_SECONDS * 0.7)
-        connection.sendall(b"x" * 2000)
+        connection.sendall(b"x" * 20_000)
     assert time.monotonic() - began > 2 * READ_SECONDS
     said = until_closed(connection)
     assert said.startswith(b"HTTP/1.1 200")
@@ -158,20 +158,14 @@ def test_an_answer_that_is_read_slowly_arrives_whole(patient: Service) -> None:
     connection.close()
 
 
-def test_many_slow_callers_do_not_keep_the_others_out_for_long(patient: Service) -> None:
-    slow = [connect(patient) for _ in range(59)]
+def test_many_slow_callers_do_not_keep_the_others_out(patient: Service) -> None:
+    slow = [connect(patient) for _ in range(100)]
     for connection in slow:
-        connection.sendall(GET)
-    statuses = []
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        answer = httpx.get(f"{patient.url}/generate?seed=42", trust_env=False, timeout=20)
-        statuses.append(answer.status_code)
-        if answer.status_code == 200 and time.monotonic() > deadline - 30 + READ_SECONDS:
-            break
-        time.sleep(0.1)
-    assert set(statuses) <= {200, 503}
-    assert statuses[-1] == 200
+        try:
+            connection.sendall(GET)
+        except OSError:
+            pass  # it made room for another
+    assert [httpx.get(f"{patient.url}/generate?seed=42", trust_env=False).status_code for _ in range(20)] == [200] * 20
     for connection in slow:
         connection.close()
 

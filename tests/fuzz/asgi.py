@@ -80,7 +80,8 @@ class Server:
         number = next(self._callers)
         parsed = httptools.parse_url(target)
         path = parsed.path.decode("ascii")
-        told = [(b"host", b"seedling.test"), *headers]
+        named = any(name == b"host" for name, _ in headers)
+        told = [*headers] if named else [(b"host", b"seedling.test"), *headers]
         if body and not any(name == b"content-length" for name, _ in headers):
             told.append((b"content-length", str(len(body)).encode()))
         scope = {
