@@ -15,7 +15,10 @@ from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 """Pillow's name to the media type. Pillow knows some forty more, which nobody has looked at here."""
 MAX_PIXELS = 16_000_000
-"""What takes most while it is decoded is a WebP with transparency: some 23 bytes a pixel."""
+"""A WebP with transparency takes most while it is decoded: 16 bytes a pixel; a PNG up to 10, a JPEG up to 9."""
+MAX_SIDE = 16_384
+"""Pillow keeps a pointer and an aligned row for each line of each copy: 16 million lines of one pixel took 985 MB. 16,383 is
+the longest side of a WebP."""
 MAX_SCANS = 200
 """Cameras write one scan, progressive encoders about ten. A scan takes thirty bytes of a file, and 20 ms at 16 megapixels."""
 _SCAN = b"\xff\xda"
@@ -39,7 +42,7 @@ class Decoded:
 
 
 def decode(content: bytes) -> Decoded:
-    """Read a PNG, JPEG, WebP or GIF of at most 16,000,000 pixels: its first frame, turned as its EXIF says.
+    """Read a PNG, JPEG, WebP or GIF of at most 16,000,000 pixels and 16,384 a side: its first frame, turned as its EXIF says.
 
     What it is, its bytes tell, whatever its sender calls it.
 
@@ -55,7 +58,8 @@ def decode(content: bytes) -> Decoded:
     try:
         with Image.open(io.BytesIO(content), formats=list(FORMATS)) as picture:
             _check(picture, content)
-            return _grey(ImageOps.exif_transpose(picture))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _grey(picture)
     except UnidentifiedImageError:
         raise PictureUnsupported(f"The body is no PNG, JPEG, WebP or GIF, or its first bytes only. {_SEND_ONE}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -65,6 +69,9 @@ def decode(content: bytes) -> Decoded:
 
 
 def _check(picture: Image.Image, content: bytes) -> None:
+    if max(picture.size) > MAX_SIDE:
+        size = f"{picture.width:,} x {picture.height:,}"
+        raise PictureTooLarge(f"The picture has {size} pixels; {MAX_SIDE:,} are the most a side. Make it smaller.")
     if picture.width * picture.height > MAX_PIXELS:
         size = f"{picture.width:,} x {picture.height:,}"
         raise PictureTooLarge(f"The picture has {size} pixels; {MAX_PIXELS:,} are the most. Make it smaller.")
@@ -78,5 +85,7 @@ def _grey(picture: Image.Image) -> Decoded:
         return Decoded(Image.fromarray(levels.astype(np.uint8)), None)
     if not picture.has_transparency_data:
         return Decoded(picture.convert("L"), None)
-    grey, alpha = picture.convert("RGBA").convert("LA").split()
+    if picture.mode not in ("RGBA", "LA"):
+        picture = picture.convert("RGBA")
+    grey, alpha = picture.convert("L"), picture.getchannel("A")
     return Decoded(grey, None if alpha.getextrema() == (255, 255) else alpha)

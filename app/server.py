@@ -57,12 +57,12 @@ def serve(settings: Settings) -> None:
 
 
 def bounds(settings: Settings) -> Bounds:
-    """What the connections of one worker may take."""
+    """What the connections of one worker may take: its share of the service's memory, whatever the number of workers."""
     return Bounds(
         connections=settings.max_connections,
         per_client=settings.max_connections_per_client or settings.max_connections // 2,
-        body_bytes=max(settings.body_memory, 2 * settings.max_upload),
-        unsent_bytes=settings.answer_memory,
+        body_bytes=max(settings.body_memory // settings.workers, 2 * settings.max_upload),
+        unsent_bytes=settings.answer_memory // settings.workers,
         proxies=settings.trusted_proxies,
     )
 

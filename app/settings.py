@@ -115,11 +115,11 @@ class Settings(BaseSettings):
     write_seconds: float = Field(default=60.0, ge=1, le=3600)
     """An answer must be read at one kilobyte a second or faster, measured over so many seconds."""
     body_memory: int = Field(default=64_000_000, ge=1_000_000, le=100_000_000_000)
-    """Bytes of request bodies that each worker holds at a time. When they are exhausted, the client that holds the most gets
-    503 for the oldest of its requests."""
+    """Bytes of request bodies that are held at a time, shared out to the workers. When a worker's share is exhausted, the
+    client that holds the most of it gets 503 for the oldest of its requests."""
     answer_memory: int = Field(default=128_000_000, ge=1_000_000, le=100_000_000_000)
-    """Bytes of finished answers that each worker holds until they are read. From half of it on, large requests get 503; when
-    it is exhausted, the slowest reader of the client that holds the most is disconnected."""
+    """Bytes of finished answers that are held until they are read, shared out to the workers. From half of a worker's share on,
+    large requests get 503; when it is exhausted, the slowest reader of the client that holds the most is disconnected."""
     state: AbsolutePath = Field(default=Path("var"), validate_default=True)
     """Folder the service may write to; versions lie in its models/. Made when missing."""
     shipped: AbsolutePath = ROOT / "models"

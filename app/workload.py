@@ -35,8 +35,8 @@ SHORT_PIXELS = 1_000_000
 SHORT_CONCURRENCY = 4
 MAX_WAITING = 64
 """What waits holds its request only: at most a mebibyte of body."""
-JUDGING_CONCURRENCY = 2
-"""Decoding 16 million pixels takes up to 370 MB (a WebP with transparency), for less than a second."""
+JUDGING_CONCURRENCY = 1
+"""Decoding 16 million pixels takes up to 260 MB (a WebP with transparency), for less than a second."""
 MAX_UPLOADS_WAITING = 16
 """What waits holds a picture file: at most 10 MB, unless an operator allows more."""
 

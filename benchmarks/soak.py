@@ -1,8 +1,10 @@
 """An hour in the life of a busy service: make soak, or .venv-dev/bin/python -m benchmarks.soak --minutes 60
 
-Mixed traffic on two workers and a trainer of its own, while champions are swapped, jobs run, and workers and trainers are
-killed. Every picture is compared with the one that its version draws here. Ends with status 1 if one was wrong, if an answer
-failed that no kill explains, if a job was lost, or, after ten minutes or more, if memory grew.
+Mixed traffic on two workers and a trainer of its own, while champions are swapped, jobs run, workers and trainers are
+killed, and strangers attack (`benchmarks.attacks`). Where cgroups can be made, the service has the memory that compose.yaml
+gives it. Every picture is compared with the one that its version draws here. Ends with status 1 if one was wrong, if an answer
+failed that no kill explains, if a job was lost, if a process was killed for want of memory, or, after ten minutes or more, if
+memory grew.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ import httpx
 import psutil
 
 from app.generator import LoadedGenerator
+from benchmarks.attacks import ATTACKS
 from models.repository import Repository
 from tests.app.retraining.jobs import SMALL_SPEC, TOKEN
 from tests.live import ROOT, environment, start
+from tests.memory import GIBIBYTE, cgroup, killed_for_memory, most_used
 
 GRACE_SECONDS = 3.0
 """What fails so shortly after a worker was killed is what it had in hand."""
@@ -36,6 +40,8 @@ MOST_GROWTH = 0.10
 """Of a worker's memory, from the second quarter of the time to the last."""
 LEAST_MINUTES = 10
 """In less, a worker is still filling its caches and loading versions, and growth says nothing."""
+MEMORY = GIBIBYTE
+"""What compose.yaml gives the service."""
 SEEDS = 512
 
 
@@ -53,6 +59,7 @@ class Soak:
         self.settings: dict[str, object] = {
             **{"admin_token": TOKEN, "gate_pictures": 200, "cache": cache or folder / "cache", "embedded_worker": False},
             "max_loaded": 2,  # versions come and go, as they would in months
+            "max_connections": 200,
         }
         self.state = folder / "state"
         self.repository = Repository(self.state / "models")
@@ -67,7 +74,12 @@ class Soak:
 
     def run(self) -> dict[str, object]:
         """All of it. Returns the figures."""
-        server = start(self.state, workers=2, access_log=False, shipped=ROOT / "models", **self.settings)
+        with cgroup(MEMORY) as group:
+            return self._run(group)
+
+    def _run(self, group: Path | None) -> dict[str, object]:
+        settings = {**self.settings, "access_log": False, "shipped": ROOT / "models"}
+        server = start(self.state, group=group, workers=2, **settings)
         self.url, self.parent = server.url, psutil.Process(server.process.pid)
         self.trainer = self._start_trainer()
         self.spared = self._workers()[0]
@@ -76,7 +88,8 @@ class Soak:
         self.ends = began + self.seconds
         shifts: list[Callable[[httpx.Client], None]] = [self.singles, self.singles, self.sheets, self.others]
         threads = [threading.Thread(target=self._shift, args=(shift,)) for shift in shifts]
-        threads += [threading.Thread(target=work) for work in (self.swap, self.retrain, self.kill_workers, self.kill_trainers)]
+        others = (self.swap, self.retrain, self.kill_workers, self.kill_trainers, self.attack)
+        threads += [threading.Thread(target=work) for work in others]
         for thread in threads:
             thread.start()
         while time.monotonic() < self.ends:
@@ -93,6 +106,8 @@ class Soak:
             **{"minutes": round((time.monotonic() - began) / 60, 1), "answers": self.counted.total()},
             **{"by kind": dict(sorted(self.counted.items())), "wrong": self.wrong, "failed": self.failed},
             **{"jobs": len(self.jobs), "lost": lost, "growth": round(self._growth(), 4)},
+            "most memory MB": round(most_used(group) / 1e6) if group else None,
+            "killed for memory": killed_for_memory(group) if group else None,
             "resident MB": [round(rss / 1e6) for _, rss in self.memory[:: max(1, len(self.memory) // 12)]],
         }
 
@@ -227,6 +242,19 @@ class Soak:
 
         self._every(min(97.0, self.seconds / 3), kill)
 
+    def attack(self) -> None:
+        host, port = self.url.removeprefix("http://").split(":")
+        attacks = list(ATTACKS)
+        random.shuffle(attacks)
+
+        def try_next(_: httpx.Client) -> None:
+            attack = attacks.pop(0)
+            attacks.append(attack)
+            attack(host, int(port))
+            self.counted[f"attack: {attack.__name__}"] += 1
+
+        self._every(min(5.0, self.seconds / 15), try_next)
+
     def _wait_for_trainer(self) -> None:
         with httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60, trust_env=False
@@ -273,7 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = Soak(Path(folder), chosen.minutes, chosen.cache).run()
     print(json.dumps(found, indent=2))
     grew = chosen.minutes >= LEAST_MINUTES and float(str(found["growth"])) > MOST_GROWTH
-    return int(bool(found["wrong"] or found["failed"] or found["lost"] or grew))
+    return int(bool(found["wrong"] or found["failed"] or found["lost"] or found["killed for memory"] or grew))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,24 @@ def cgroup(limit: int = GIBIBYTE) -> Iterator[Path | None]:
     yield None
 
 
+def most_used(group: Path) -> int:
+    """The most memory that a cgroup has held, in bytes; page cache included."""
+    for file in ("memory.max_usage_in_bytes", "memory.peak"):
+        with contextlib.suppress(OSError):
+            return int((group / file).read_text())
+    return 0
+
+
+def killed_for_memory(group: Path) -> int:
+    """How many processes of a cgroup the kernel killed because there was no memory left."""
+    for file in ("memory.oom_control", "memory.events"):
+        with contextlib.suppress(OSError):
+            found = re.search(r"^oom_kill (\d+)$", (group / file).read_text(), re.MULTILINE)
+            if found:
+                return int(found[1])
+    return 0
+
+
 def confined(command: list[str], group: Path | None) -> list[str]:
     """A command that runs in a cgroup."""
     if group is None:

@@ -81,6 +81,13 @@ def test_a_header_that_announces_too_much_is_enough_to_refuse(size: tuple[int, i
         decode(png_of_size(*size))
 
 
+@pytest.mark.parametrize("size", [(1, 16_000_000), (16_000_000, 1), (900, 16_385)])
+def test_a_side_has_a_bound_of_its_own(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(PictureTooLarge, match=r"16,384 are the most a side\. Make it smaller\."):
+        decode(png_of_size(*size))
+
+
 def test_sixteen_million_pixels_are_not_too_many() -> None:
     assert decode(saved(Image.new("1", (4_000, 4_000)), "PNG")).grey.size == (4_000, 4_000)
 

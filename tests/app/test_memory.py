@@ -6,11 +6,14 @@ import contextlib
 import io
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks.attacks import narrow_png
 from tests.app.test_protocol import connect, problem, until_closed
 from tests.live import Service, service
 from tests.memory import GIBIBYTE, cgroup, peak
@@ -152,6 +155,17 @@ def test_uploads_whose_end_is_withheld_do_not_fill_the_memory(confined: Service,
         connection.close()
     assert confined.process.poll() is None, "it was killed"
     assert peak(confined.process.pid) < 0.6 * GIBIBYTE
+
+
+def test_pictures_that_decode_to_much_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+    picture = Image.new("RGBA", (4000, 4000), (1, 2, 3, 4))
+    largest = io.BytesIO()
+    picture.save(largest, "WEBP", quality=1, method=0)
+    del picture
+    with growth_below(confined, 400 * MEBIBYTE), ThreadPoolExecutor(8) as pool:
+        sent = [narrow_png(1, 16_000_000), largest.getvalue()] * 4
+        statuses = list(pool.map(lambda content: other.post("/discriminate", content=content).status_code, sent))
+    assert statuses == [413, 200] * 4
 
 
 def test_answers_that_nobody_reads_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
