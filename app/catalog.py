@@ -19,7 +19,8 @@ from app.discriminator import LoadedDiscriminator
 from app.errors import NotFound, SeedlingError, VersionUnusable
 from app.generator import LoadedGenerator
 from models.errors import RepositoryError
-from models.repository import CHAMPION, PREVIOUS, Repository, Version
+from models.repository import CHAMPION, PREVIOUS, Repository, Stamp
+from models.version import Version
 
 logger = logging.getLogger("seedling")
 Key = tuple[str, int]
@@ -70,7 +71,10 @@ class Catalog:
         self.trouble: Exception | None = None
         """Why the repository could not be looked at the last time; what was loaded before is served."""
         self._discriminators: WeakKeyDictionary[LoadedGenerator, LoadedDiscriminator] = WeakKeyDictionary()
-        self._stamps: dict[str, tuple[int, ...]] | None = None
+        self._stamps: dict[str, Stamp] | None = None
+        self._is_settled = True
+        self._lost: dict[str, str] = {}
+        """Model to what is wrong with its aliases."""
         self._lock = threading.Lock()  # held by whoever makes the next snapshot
         # Loading leaves scratch memory with the thread that did it; from many threads that adds up, from one it does not.
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
@@ -88,14 +92,22 @@ class Catalog:
             raise
 
     def _refresh(self) -> bool:
-        stamps = {name: self.repository.stamp(name) for name in self.repository.names()}
+        names = self.repository.names()
+        was_settled, self._is_settled = self._is_settled, all(self.repository.is_settled(name) for name in names)
+        stamps = {name: self.repository.stamp(name, self._watched(name)) for name in names}
         self.trouble = None
-        if stamps == self._stamps:
+        has_changed = stamps != self._stamps
+        if not has_changed and was_settled:
             return False
         with self._lock:
             before = self._now.loaded
             loaded: dict[Key, LoadedGenerator] = {}
-            models = {name: self._look_at(name, before, loaded) for name in stamps}
+            lost: dict[str, str] = {}
+            models = {name: self._look_at(name, before, loaded, lost) for name in stamps}
+            for name, view in self._now.models.items():
+                if name not in models:  # no version in service can be deleted, so a disk or a mount is gone
+                    models[name] = view
+                    lost[name] = f"The folder of {name} is gone. What is loaded is served; restore the folder or its mount."
             # what was loaded without an alias stays, unless its number is gone or has become another version
             for key, generator in before.items():
                 version = models[key[0]].versions.get(key[1]) if key[0] in models else None
@@ -106,9 +118,27 @@ class Catalog:
                 if view.aliases.get(CHAMPION) != old:
                     self.swaps[name] = self.swaps.get(name, -1 if old is None else 0) + 1
                     logger.info("%s: champion %s -> %s", name, old, view.aliases.get(CHAMPION))
-            self._now = _Snapshot(models, self._without_surplus(models, loaded))
+            self._now = _Snapshot(dict(sorted(models.items())), self._without_surplus(models, loaded))
             self._stamps = stamps
-        return True
+            for name in lost.keys() - self._lost.keys():
+                logger.error("%s", lost[name])
+            self._lost = lost
+        return has_changed
+
+    def _watched(self, name: str) -> list[int]:
+        """The versions of a model whose files are looked at: those in memory, and those that were refused."""
+        keys, view = {*self._now.loaded, *self._now.refused}, self._now.models.get(name)
+        return [number for model, number in keys if model == name] + (list(view.refused) if view else [])
+
+    def degraded(self) -> dict[str, str]:
+        """What does not work though pictures are drawn, by model."""
+        return dict(self._lost)
+
+    def refusals(self) -> dict[Key, str]:
+        """Every version that is known not to be usable, and why."""
+        now = self._now
+        found = {(view.name, number): reason for view in now.models.values() for number, reason in view.refused.items()}
+        return found | dict(now.refused)
 
     def load(self, version: Version) -> LoadedGenerator:
         """Load a version, whether or not it is to be served from here.
@@ -213,8 +243,10 @@ class Catalog:
         """Why a version is not served, if it is not."""
         return model.refused.get(number) or self._now.refused.get((model.name, number))
 
-    def _look_at(self, name: str, before: Mapping[Key, LoadedGenerator], loaded: dict[Key, LoadedGenerator]) -> ModelView:
-        """Read a model's manifests and aliases, and load what has an alias into `loaded`."""
+    def _look_at(
+        self, name: str, before: Mapping[Key, LoadedGenerator], loaded: dict[Key, LoadedGenerator], lost: dict[str, str]
+    ) -> ModelView:
+        """Read a model's manifests and aliases, load what has an alias into `loaded`, and note in `lost` what is not there."""
         versions: dict[int, Version] = {}
         refused: dict[int, str] = {}
         for number in self.repository.numbers(name):
@@ -236,18 +268,31 @@ class Catalog:
                 return False
             return True
 
+        old = self._now.models[name].aliases if name in self._now.models else {}
+        served = old.get(CHAMPION)
         try:
             wanted = self.repository.aliases(name)
+            champion = wanted.get(CHAMPION)
+            if champion not in versions and champion not in refused:
+                lost[name] = f"The champion of {name} is {champion or 'not named'}, and there is no such version."
         except RepositoryError as error:
-            logger.error("%s", error)
-            wanted = {}
+            wanted, lost[name] = {}, str(error)
+        if served and name in lost:
+            wanted = dict(old)
+            if served not in versions and (name, served) in before:  # its files are gone, and it is in memory
+                versions[served] = before[name, served].version
         aliases = {alias: number for alias, number in wanted.items() if usable(number)}
         if CHAMPION not in aliases:
-            candidates = [aliases.get(PREVIOUS), *sorted(versions, reverse=True)]
+            # A version that was never in service was perhaps rejected by the gate, so it is not served now either.
+            candidates = [None if name in lost else aliases.get(PREVIOUS), *self.repository.promoted(name)]
             fallback = next((number for number in candidates if usable(number)), None)
             if fallback is not None:
                 logger.error("%s: the champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)
                 aliases[CHAMPION] = fallback
+        if name in lost and CHAMPION in aliases:
+            lost[name] += f" Version {aliases[CHAMPION]}, which was in service before, is served. Promote a version to mend it."
+        elif name in lost:
+            lost[name] += " None of its versions was in service before. Promote one to mend it."
         return ModelView(name, versions, aliases, refused)
 
     def _without_surplus(

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import VersionUnusable
-from app.generator import BATCH, SIDE, Pixels, check_shapes, open_session
+from app.generator import BATCH, SIDE, Pixels, check_shapes, open_session, reason_of
 from app.latents import Vector
 from models.manifest import DISCRIMINATOR, sha256_of
-from models.repository import Version
+from models.version import Version
 
 Floats = NDArray[np.float32]
 
@@ -28,17 +28,18 @@ class LoadedDiscriminator:
 
     def __init__(self, version: Version) -> None:
         self.manifest = version.manifest
-        path = version.path / DISCRIMINATOR
+        path, name = version.path / DISCRIMINATOR, f"{version.name}/{version.number}/{DISCRIMINATOR}"
         try:
             found = sha256_of(path)
             if found != self.manifest.files[DISCRIMINATOR]:
-                raise VersionUnusable(f"{path} has sha256 {found}, not its manifest's. Restore it, or delete the version.")
+                raise VersionUnusable(f"{name} has sha256 {found}, not its manifest's. Restore it, or delete the version.")
             self._session = open_session(path)
         except VersionUnusable:
             raise
         except Exception as error:  # onnxruntime's exceptions share no base of their own
-            raise VersionUnusable(f"{path} cannot be run ({error}). Publish the version again.") from error
-        check_shapes(self._session, path, {"image": [1, SIDE, SIDE]}, {"logit": []}, len(self.classes))
+            reason = reason_of(error, version.path)
+            raise VersionUnusable(f"{name} cannot be run ({reason}). Publish the version again.") from error
+        check_shapes(self._session, name, {"image": [1, SIDE, SIDE]}, {"logit": []}, len(self.classes))
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from app.latents import Point, one_hot
 from models import noise
 from models.errors import Damaged
 from models.manifest import GENERATOR
-from models.repository import Version
+from models.version import Version
 
 BATCH = 64
 SIDE = 28
@@ -44,14 +44,15 @@ class LoadedGenerator:
             version.verify()
             self._session = open_session(version.path / GENERATOR)
             inputs, outputs = {"z": [self.manifest.z_dim]}, {"image": [1, SIDE, SIDE]}
-            check_shapes(self._session, version.path / GENERATOR, inputs, outputs, len(self.classes))
+            check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
             raise
         except Damaged as error:
             raise VersionUnusable(str(error)) from error
         except Exception as error:  # onnxruntime's exceptions share no base of their own
-            raise VersionUnusable(f"{version.path / GENERATOR} cannot be run ({error}). Publish the version again.") from error
+            reason = reason_of(error, version.path)
+            raise VersionUnusable(f"{self.title}/{GENERATOR} cannot be run ({reason}). Publish the version again.") from error
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ class LoadedGenerator:
         found = hashlib.sha256(self.draw(points).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
             raise VersionUnusable(
-                f"{self.version.path} draws other pixels here than where it was made (sha256 {found}, expected "
+                f"{self.title} draws other pixels here than where it was made (sha256 {found}, expected "
                 f"{self.manifest.golden.sha256}). Use the pinned onnxruntime; if it is, report this machine's processor."
             )
 
@@ -96,7 +97,12 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def check_shapes(session: onnxruntime.InferenceSession, path: Path, inputs: Shapes, outputs: Shapes, classes: int) -> None:
+def reason_of(error: Exception, folder: Path) -> str:
+    """What went wrong, in words for callers: without the paths of this machine."""
+    return str(error).replace(f"{folder}/", "")
+
+
+def check_shapes(session: onnxruntime.InferenceSession, name: str, inputs: Shapes, outputs: Shapes, classes: int) -> None:
     """Compare a network's inputs and outputs with what its manifest says: float32 in these shapes, a label with classes.
 
     Raises:
@@ -108,6 +114,6 @@ def check_shapes(session: onnxruntime.InferenceSession, path: Path, inputs: Shap
     found_outputs = {tensor.name: tensor.shape[1:] for tensor in session.get_outputs()}
     if (found_inputs, found_outputs) != (expected_inputs, outputs) or any(t.type != "tensor(float)" for t in tensors):
         raise VersionUnusable(
-            f"{path} has inputs {found_inputs} and outputs {found_outputs} of {sorted({t.type for t in tensors})}, but its "
+            f"{name} has inputs {found_inputs} and outputs {found_outputs} of {sorted({t.type for t in tensors})}, but its "
             f"manifest says {expected_inputs} and {outputs} of float. Publish the version again."
         )

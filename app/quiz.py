@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from models.manifest import DatasetNote
 from models.noise import MAX_SEED
 from training.datasets import SOURCES, DatasetError, read
 
+logger = logging.getLogger("seedling")
 MAX_QUESTIONS = 64
 _STREAM = 28 * 28
 """Beside the seed, so that what is asked has nothing to do with the seed's own picture."""
@@ -90,7 +92,8 @@ class Originals:
                 try:
                     self._read[note.name] = RealPictures(*read(source.name, "test"))
                 except DatasetError as error:
-                    raise DatasetMissing(str(error)) from error
+                    logger.error("%s", error)  # with paths, which are not for callers
+                    raise DatasetMissing(f"The pictures of {note.title} cannot be read here. {source.remedy}.") from error
             return self._read[note.name]
 
 

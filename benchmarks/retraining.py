@@ -21,7 +21,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from models.repository import Repository, copier
+from models.repository import Repository
+from models.version import copier
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "benchmark-benchmark-benchmark"

@@ -27,7 +27,8 @@ from app.generator import BATCH, LoadedGenerator
 from benchmarks import loads
 from benchmarks.contestants import LOAD_CORE, ROOT, SERVER_CORE, Running, contestants, pixels, running, seedling
 from models.manifest import GENERATOR
-from models.repository import CHAMPION, Repository, Version
+from models.repository import CHAMPION, Repository
+from models.version import Version
 
 PAGE = ROOT / "benchmarks" / "README.md"
 START, END = "<!-- table: written by benchmarks/serving.py -->", "<!-- end of table -->"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -47,19 +48,22 @@ class FileAliases:
         self.root = root
 
     def read(self, name: str) -> dict[str, int]:
-        path = self._path(name)
         try:
-            found = json.loads(path.read_bytes())
+            found = json.loads(self._path(name).read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            raise Damaged(f"{path} is not JSON ({error}). Write {{}} into it, then promote a version.") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise Damaged(f"{name}/aliases.json is not JSON ({reason}). Promote a version to mend it.") from error
         if not isinstance(found, dict) or not all(type(v) is int and v > 0 for v in found.values()):
-            raise Damaged(f"{path} does not map aliases to numbers. Write {{}} into it, then promote a version.")
+            raise Damaged(f"{name}/aliases.json does not map aliases to numbers. Promote a version to mend it.")
         return found
 
     def write(self, name: str, aliases: dict[str, int]) -> None:
-        write_atomically(self._path(name), f"{json.dumps(aliases)}\n".encode())
+        path = self._path(name)
+        if path.is_dir():  # somebody's mistake, which is kept
+            path.rename(path.with_name(f"aliases.json.{uuid.uuid4().hex[:8]}.damaged"))
+        write_atomically(path, f"{json.dumps(aliases)}\n".encode())
 
     def stamp(self, name: str) -> tuple[int, ...]:
         try:

@@ -2,6 +2,7 @@
 
     <root>/<name>/config.pbtxt       for Triton, whose layout this is
     <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
+    <root>/<name>/.promotions        the versions that were in service (`models.promotions`)
     <root>/<name>/.highest           the highest number ever used
     <root>/<name>/.deleted           sha256 of the generators that were deleted
     <root>/<name>/<integer>/         an immutable version: generator.onnx, discriminator.onnx, manifest.json, ...
@@ -15,61 +16,31 @@ import contextlib
 import fcntl
 import json
 import logging
+import os
 import re
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from models import card
 from models.aliases import Aliases, FileAliases
-from models.atomic import sync, write_atomically
+from models.atomic import remove, sync, write_atomically
 from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
-from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, NAME_PATTERN, Manifest, sha256_of
+from models.manifest import MANIFEST, NAME_PATTERN, Manifest
+from models.promotions import Promotions
+from models.triton import triton_config
+from models.version import REQUIRED, Version, copier
 
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
-REQUIRED = (GENERATOR, DISCRIMINATOR)
 MOST_VERSIONS = 10**9
 """A higher number is no count of versions."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version on disk. Its files are checked only by `verify`."""
-
-    path: Path
-    manifest: Manifest
-
-    @property
-    def name(self) -> str:
-        return self.manifest.name
-
-    @property
-    def number(self) -> int:
-        return self.manifest.version
-
-    def verify(self) -> None:
-        """Compare every file with the manifest.
-
-        Raises:
-            Damaged: a file is missing or has another sha256.
-        """
-        for required in REQUIRED:
-            if required not in self.manifest.files:
-                raise Damaged(f"The manifest of {self.path} does not list {required}. Publish the version again.")
-        for file, expected in self.manifest.files.items():
-            path = self.path / file
-            if not path.is_file():
-                raise Damaged(f"{path} is missing. Restore it, or delete the version.")
-            found = sha256_of(path)
-            if found != expected:
-                raise Damaged(
-                    f"{path} has sha256 {found}, but its manifest says {expected}. Restore the file, or delete the version."
-                )
+SETTLED_SECONDS = 2.0
+"""After so long a further change of a folder is sure to get another modification time."""
+Stamp = tuple[int, ...]
 
 
 class Repository:
@@ -83,19 +54,32 @@ class Repository:
     def __init__(self, root: Path, aliases: Aliases | None = None) -> None:
         self.root = root
         self._aliases: Aliases = aliases or FileAliases(root)
+        self._promotions = Promotions(root)
+        self._read: dict[tuple[str, int], tuple[Stamp, Version]] = {}
+        """Versions by name and number, with the stamp of the manifest they were read from."""
 
     def names(self) -> list[str]:
         """The models that have a version, in order."""
-        if not self.root.is_dir():
+        try:
+            found = [entry.name for entry in os.scandir(self.root) if _is_name(entry.name)]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(p.name for p in self.root.iterdir() if _is_name(p.name) and self.numbers(p.name))
+        return sorted(name for name in found if next(self._numbers(name), None))
 
     def numbers(self, name: str) -> list[int]:
         """The version numbers of a model, ascending; a version still being written is not among them."""
-        folder = self.root / name
-        if not _is_name(name) or not folder.is_dir():
-            return []
-        return sorted(int(p.name) for p in folder.iterdir() if _is_number(p.name) and (p / MANIFEST).is_file())
+        return sorted(self._numbers(name)) if _is_name(name) else []
+
+    def has(self, name: str, number: int) -> bool:
+        """Whether there is such a version. Takes the same time however many there are."""
+        return _is_name(name) and _is_number(str(number)) and (self.root / name / str(number) / MANIFEST).is_file()
+
+    def _numbers(self, name: str) -> Iterator[int]:
+        folder = os.path.join(self.root, name)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            for entry in entries:
+                if _is_number(entry.name) and os.path.isfile(f"{entry.path}/{MANIFEST}"):
+                    yield int(entry.name)
 
     def get(self, name: str, number: int) -> Version:
         """Read a version's manifest.
@@ -105,18 +89,31 @@ class Repository:
             Damaged: its manifest cannot be read, or is another version's.
         """
         path = self.root / name / str(number)
-        if number not in self.numbers(name):
-            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)}.")
+        self._check_is_there(name, number)
         try:
+            stamp = _stamp_of(path / MANIFEST)
+            known = self._read.get((name, number))
+            if known and known[0] == stamp:
+                return known[1]
             manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
         except (OSError, ValidationError) as error:
-            raise Damaged(f"{path / MANIFEST} cannot be read ({error}). Restore it, or delete the version.") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise Damaged(
+                f"{name}/{number}/{MANIFEST} cannot be read ({reason}). Restore it, or delete the version."
+            ) from error
         if (manifest.name, manifest.version) != (name, number):
             raise Damaged(
-                f"{path / MANIFEST} is that of {manifest.name}/{manifest.version}. Versions are published, not copied by "
-                "hand: use python -m training export, or move it back."
+                f"{name}/{number}/{MANIFEST} is that of {manifest.name}/{manifest.version}. Versions are published, not "
+                "copied by hand: use python -m training export, or move it back."
             )
-        return Version(path, manifest)
+        version = Version(path, manifest)
+        self._read[name, number] = (stamp, version)
+        return version
+
+    def _check_is_there(self, name: str, number: int) -> None:
+        if not self.has(name, number):
+            self._read.pop((name, number), None)
+            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)[-20:]}.")
 
     def aliases(self, name: str) -> dict[str, int]:
         """Alias to version number.
@@ -126,18 +123,57 @@ class Repository:
         """
         return self._aliases.read(name)
 
-    def stamp(self, name: str) -> tuple[int, ...]:
-        """Changes whenever the aliases, the set of versions or a version's files do; cheap enough to ask often."""
-        stamps = list(self._aliases.stamp(name))
-        versions = [self.root / name / str(number) for number in self.numbers(name)]
-        for path in (*versions, *(v / f for v in versions for f in (MANIFEST, *REQUIRED))):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                stamps += [0, 0]
-            else:
-                stamps += [status.st_mtime_ns, status.st_ino]
-        return (len(versions), *stamps)
+    def served_aliases(self, name: str) -> dict[str, int]:
+        """The aliases; or, if they are damaged, deleted or name a version that is not there, the champion on record."""
+        with contextlib.suppress(Damaged):
+            found = self.aliases(name)
+            if self.has(name, found.get(CHAMPION, 0)):
+                return {alias: number for alias, number in found.items() if self.has(name, number)}
+        recorded = self.promoted(name)
+        return {CHAMPION: recorded[0]} if recorded else {}
+
+    def promoted(self, name: str) -> list[int]:
+        """The versions that were in service and are still there, the last one first.
+
+        Without a record: those that their gate promoted, then the first one that no gate was asked for.
+        """
+        recorded = [number for number in reversed(self._promotions.read(name)) if self.has(name, number)]
+        if recorded:
+            return recorded
+        promoted, first = [], []
+        for number in reversed(self.numbers(name)):
+            with contextlib.suppress(Damaged):
+                gate = self.get(name, number).manifest.gate
+                if gate is None:
+                    first = [number]
+                elif gate.promoted:
+                    promoted.append(number)
+        return promoted + first
+
+    def stamp(self, name: str, watched: Iterable[int] = ()) -> Stamp:
+        """Changes whenever the aliases or the set of versions do, or a file of a version that is watched or has an alias.
+
+        Cheap enough to ask often, however many versions there are. It may stay the same until the folder `is_settled`.
+        """
+        folder = self.root / name
+        stamps = [*self._aliases.stamp(name), *_stamp_of(folder), *_stamp_of(self._highest_path(name))]
+        with contextlib.suppress(Damaged):
+            watched = {*watched, *self.aliases(name).values()}
+        for number in sorted(watched):
+            path = folder / str(number)
+            for file in (path, *(path / required for required in (MANIFEST, *REQUIRED))):
+                stamps += _stamp_of(file)
+        return tuple(stamps)
+
+    def is_settled(self, name: str) -> bool:
+        """Whether a further change of a model's folder is sure to be seen in its stamp.
+
+        Within one tick of the file system's clock a folder can change twice with one modification time.
+        """
+        try:
+            return abs(time.time() - (self.root / name).stat().st_mtime) > SETTLED_SECONDS
+        except OSError:
+            return False
 
     def publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
         """Add a version under the next free number; it becomes champion only if there is none.
@@ -156,6 +192,7 @@ class Repository:
 
     def _publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
         self._mend(name)
+        is_first = next(self._numbers(name), None) is None
         number = self._next_number(name)
         part = self.root / name / f".{uuid.uuid4().hex}.part"
         part.mkdir()
@@ -176,22 +213,36 @@ class Repository:
             shutil.rmtree(part, ignore_errors=True)
             raise
         sync(self.root / name)
+        if is_first:
+            self._name_champion(name, {CHAMPION: number})
         self._mend(name)
         return self.get(name, number)
 
     def _mend(self, name: str) -> None:
         """Clear away what a killed writer left, and do what it no longer could. We hold the lock, so there is no other."""
         for leftover in (self.root / name).glob(".*.part"):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
-        numbers = self.numbers(name)
-        if numbers and CHAMPION not in self.aliases(name):
-            self._aliases.write(name, self.aliases(name) | {CHAMPION: numbers[-1]})
+            remove(leftover)
+        aliases = self.served_aliases(name)
+        if CHAMPION not in aliases:
+            return
+        self._promotions.add(name, [aliases[alias] for alias in (PREVIOUS, CHAMPION) if alias in aliases])
+        if self._are_lost(name):
+            logger.error("the aliases of %s are lost; version %s is champion, as recorded", name, aliases[CHAMPION])
+            self._aliases.write(name, aliases)
         config = self.root / name / "config.pbtxt"
-        if numbers and not config.exists():
-            write_atomically(config, triton_config(self.get(name, numbers[-1]).manifest).encode())
+        if not config.exists():
+            write_atomically(config, triton_config(self.get(name, aliases[CHAMPION]).manifest).encode())
+
+    def _are_lost(self, name: str) -> bool:
+        try:
+            return not self.has(name, self.aliases(name).get(CHAMPION, 0))
+        except Damaged:
+            return True
+
+    def _name_champion(self, name: str, aliases: dict[str, int]) -> None:
+        """Write the aliases, after the record from which they could be recovered."""
+        self._promotions.add(name, [aliases[CHAMPION]])
+        self._aliases.write(name, aliases)
 
     def promote(self, name: str, number: int, *, instead_of: int | None = None) -> dict[str, int]:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
@@ -207,17 +258,17 @@ class Repository:
             Changed: the champion is another by now; nothing was changed.
         """
         check_name(name)  # before the lock, which makes the folder
-        if number not in self.numbers(name):
-            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)}.")
+        self._check_is_there(name, number)
         with self._lock(name):
             self.get(name, number)
-            before = self.aliases(name)
-            if before.get(CHAMPION) == number:
+            before = self.served_aliases(name)
+            if before.get(CHAMPION) == number and not self._are_lost(name):
                 return before
             if instead_of is not None and before.get(CHAMPION) != instead_of:
                 raise Changed(f"The champion of {name} is {before.get(CHAMPION)} by now, no longer {instead_of}. Decide anew.")
-            after = {CHAMPION: number} | ({PREVIOUS: before[CHAMPION]} if CHAMPION in before else {})
-            self._aliases.write(name, after)
+            previous = before.get(CHAMPION, number)
+            after = {CHAMPION: number} | ({PREVIOUS: previous} if previous != number else {})
+            self._name_champion(name, after)
         return after
 
     def delete(self, name: str, number: int) -> None:
@@ -228,10 +279,9 @@ class Repository:
             InService: it is the champion.
         """
         check_name(name)
-        if number not in self.numbers(name):
-            raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)}.")
+        self._check_is_there(name, number)
         with self._lock(name):
-            aliases = self.aliases(name)
+            aliases = self.served_aliases(name)
             if aliases.get(CHAMPION) == number:
                 raise InService(f"{name}/{number} is the champion. Promote another version first.")
             folder = self.root / name / str(number)
@@ -244,7 +294,7 @@ class Repository:
                 self._aliases.write(name, {alias: target for alias, target in aliases.items() if target != number})
             part = self.root / name / f".{uuid.uuid4().hex}.part"
             folder.rename(part)  # gone for readers at once; what a crash leaves of it, the next writer clears away
-            shutil.rmtree(part, ignore_errors=True)
+            remove(part)
             sync(self.root / name)
 
     def adopt(self, shipped: Repository) -> list[Version]:
@@ -260,14 +310,19 @@ class Repository:
                 champion = shipped.aliases(name).get(CHAMPION)
             except RepositoryError as error:
                 logger.error("the champion of the shipped %s is not known: %s", name, error)
+            known = self._digests(name) | self._deleted(name)
             for number in shipped.numbers(name):
                 try:
                     with self._lock(name):
-                        self._mend(name)
                         source = shipped.get(name, number)
-                        if source.manifest.digest not in self._digests(name) | self._deleted(name):
+                        if source.manifest.digest in known:
+                            self._mend(name)
+                            continue
+                        known = self._digests(name) | self._deleted(name)  # another process may have been faster
+                        if source.manifest.digest not in known:
                             source.verify()
                             adopted.append(self._publish(name, copier(source)))
+                            known.add(source.manifest.digest)
                 except RepositoryError as error:
                     logger.error("%s/%s was not taken in: %s", name, number, error)
             if is_new and champion:
@@ -320,6 +375,14 @@ class Repository:
                 yield
 
 
+def _stamp_of(path: Path) -> Stamp:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_ino, status.st_nlink)
+
+
 def check_name(name: str) -> None:
     """Raise RepositoryError if a model cannot be called that."""
     if not _is_name(name):
@@ -334,38 +397,3 @@ def _is_name(name: str) -> bool:
 
 def _is_number(text: str) -> bool:
     return re.fullmatch("[1-9][0-9]*", text) is not None
-
-
-def triton_config(manifest: Manifest) -> str:
-    """The model configuration that NVIDIA Triton reads beside the versions."""
-    tensors = [("input", "z", f"{manifest.z_dim}")]
-    if manifest.classes:
-        tensors.append(("input", "label", f"{len(manifest.classes)}"))
-    tensors.append(("output", "image", "1, 28, 28"))
-    lines = [
-        f'name: "{manifest.name}"',
-        'backend: "onnxruntime"',
-        f'default_model_filename: "{GENERATOR}"',
-        "max_batch_size: 64",
-    ]
-    for kind, name, dims in tensors:
-        lines.append(f'{kind} [ {{ name: "{name}" data_type: TYPE_FP32 dims: [ {dims} ] }} ]')
-    return "\n".join(lines) + "\n"
-
-
-def copier(source: Version, **changes: object) -> Callable[[Path, int], None]:
-    """What `publish` needs to copy a version that lies elsewhere, with some fields of its manifest changed.
-
-    Args:
-        source: a published version of another repository, or a candidate that was built for publication.
-        changes: fields of the manifest.
-    """
-
-    def fill(folder: Path, number: int) -> None:
-        for file in source.manifest.files:
-            shutil.copyfile(source.path / file, folder / file)
-        manifest = source.manifest.model_copy(update={**changes, "version": number})
-        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-        (folder / CARD).write_text(card.render(manifest))
-
-    return fill

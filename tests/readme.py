@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from app.__main__ import default_of
 from app.settings import ROOT, Settings
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 
 README, QUALITY = ROOT / "README.md", ROOT / "docs" / "quality.md"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.repository import Repository, copier
+from models.repository import Repository
+from models.version import copier
 from tests.live import ROOT, service
 
 OPERATIONS, SECURITY = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "security"))

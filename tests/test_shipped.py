@@ -14,7 +14,8 @@ from PIL import Image
 from app.generator import LoadedGenerator
 from models import card
 from models.manifest import CARD, GENERATOR, WEIGHTS, Figure
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 from tests.app.reading import pixels
 from tests.live import ROOT, service
 from tests.readme import QUALITY, README, with_figures, with_goals

@@ -20,7 +20,8 @@ from rich.table import Table
 
 from models.errors import RepositoryError
 from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Manifest, sha256_of
-from models.repository import CHAMPION, Repository, Version
+from models.repository import CHAMPION, Repository
+from models.version import Version
 from training import datasets
 from training.console import console, show_figures, show_spec, spec_of
 from training.errors import FolderInUseError, TrainingError
@@ -368,7 +369,7 @@ def _version(repository: Path | None, name: str, number: int | None) -> Version:
     repository = repository or (STATE if name in Repository(STATE).names() else SHIPPED)
     found = Repository(repository)
     if number is None:
-        number = found.aliases(name).get(CHAMPION) or max(found.numbers(name), default=0)
+        number = found.served_aliases(name).get(CHAMPION, 0)
     if not number:
         raise TrainingError(f"{repository} holds no model {name!r}. It holds: {', '.join(found.names()) or 'none'}.")
     return found.get(name, number)

@@ -32,7 +32,8 @@ from models.manifest import (
     TrainingNote,
     sha256_of,
 )
-from models.repository import Repository, Version, check_name, copier
+from models.repository import Repository, check_name
+from models.version import Version, copier
 from training import datasets, grid, networks
 from training.calibration import calibrate
 from training.checkpoint import load_checkpoint, save_checkpoint

@@ -13,7 +13,7 @@ from app.catalog import Catalog, ModelView
 from app.errors import NotFound, VersionUnusable
 from app.problems import problem_responses
 from models.manifest import CARD, EVALUATION, SAMPLES
-from models.repository import Version
+from models.version import Version
 
 router = APIRouter(tags=["models"])
 Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]

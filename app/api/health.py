@@ -34,12 +34,7 @@ async def readyz(catalog: CatalogOf, retraining: RetrainingOf) -> Ready:
         raise NotReady(str(error)) from error
     if serving is None:
         raise NotReady("The champion is not loaded yet. Ask again in a second.")
-    refused = {
-        f"{view.name}/{number}": reason
-        for view in catalog.models().values()
-        for number in view.numbers
-        if (reason := catalog.refusal(view, number))
-    }
+    refused = {f"{name}/{number}": reason for (name, number), reason in sorted(catalog.refusals().items())}
     degraded = await to_thread.run_sync(_degraded, catalog, retraining)
     return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused, degraded=degraded)
 
@@ -48,7 +43,10 @@ def _degraded(catalog: Catalog, retraining: Retraining) -> dict[str, str]:
     found = {}
     state = retraining.settings.state
     if not os.access(state, os.W_OK):
-        found["state"] = f"{state} cannot be written, so nothing can be retrained or promoted. Make it writable."
+        found["state"] = "The state folder cannot be written, so nothing can be retrained or promoted. Make it writable."
+    lost = catalog.degraded()
+    if lost:
+        found["aliases"] = " ".join(lost.values())
     if catalog.trouble:
         found["database" if isinstance(catalog.trouble, StoreUnavailable) else "models"] = str(catalog.trouble)
     if retraining.is_open and "database" not in found:

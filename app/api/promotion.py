@@ -70,7 +70,9 @@ def promote_version(
     except (models.RepositoryError, VersionUnusable) as error:
         raise VersionUnfit(f"Version {number} of {name} was not promoted. {error}") from error
     except OSError as error:
-        raise StoreUnavailable(f"The promotion cannot be written ({error}). Make room on the disk, then try again.") from error
+        raise StoreUnavailable(
+            f"The promotion cannot be written ({error.strerror}). Make room on the disk, then try again."
+        ) from error
     catalog.refresh()  # this worker at once; the others look twice a second
     return _champion(request, response, catalog, name)
 
@@ -98,18 +100,17 @@ def delete_version(
     except models.InService as error:
         raise VersionInService(str(error)) from error
     except OSError as error:
-        raise StoreUnavailable(f"The version cannot be removed ({error}). Make the models writable, then try again.") from error
+        raise StoreUnavailable(
+            f"The version cannot be removed ({error.strerror}). Make the models writable, then try again."
+        ) from error
     catalog.refresh()
 
 
 def _aliases(catalog: Catalog, name: str) -> dict[str, int]:
-    """What the disk says, not what this worker last saw."""
+    """What the disk says, not what this worker last saw; but if the aliases are lost, what is served."""
     if name not in catalog.repository.names():
         raise NotFound(f"There is no model {name!r}. Choose one of {', '.join(catalog.repository.names()) or 'none'}.")
-    try:
-        return catalog.repository.aliases(name)
-    except models.Damaged as error:
-        raise VersionUnfit(str(error)) from error
+    return catalog.repository.served_aliases(name)
 
 
 def _champion(request: Request, response: Response, catalog: Catalog, name: str) -> ChampionView:

@@ -13,7 +13,8 @@ from app.errors import InvalidRequest, NotFound
 from app.retraining.job import ENDED, RESUMABLE, Draft, Job, Promote, State
 from models.errors import RepositoryError
 from models.manifest import NAME_PATTERN, WEIGHTS, Gate, Manifest
-from models.repository import CHAMPION, Repository, Version
+from models.repository import CHAMPION, Repository
+from models.version import Version
 from training.spec import ARCHITECTURE, MAX_IMAGES, DatasetName, PresetName, TrainingSpec
 
 _ELSEWHERE = {
@@ -146,7 +147,7 @@ def _intervals(preset: PresetName, images: int | None, batch: object) -> dict[st
 
 def _champion(repository: Repository, model: str) -> Manifest | None:
     try:
-        number = repository.aliases(model).get(CHAMPION)
+        number = repository.served_aliases(model).get(CHAMPION)
         return repository.get(model, number).manifest if number else None
     except RepositoryError as error:
         raise InvalidRequest(f"The champion of {model} cannot be read. {error}") from error

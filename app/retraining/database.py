@@ -236,7 +236,9 @@ def _on_file(path: Path) -> Engine:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnavailable(f"{path.parent} cannot be made ({error}). Make it writable, or set GAN_STATE.") from error
+        raise StoreUnavailable(
+            f"The state folder cannot be made ({error.strerror}). Make it writable, or set GAN_STATE."
+        ) from error
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, max_overflow=50)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)

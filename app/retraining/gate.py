@@ -12,7 +12,8 @@ from app.generator import LoadedGenerator
 from app.retraining.job import Promote
 from models.errors import RepositoryError
 from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest
-from models.repository import Repository, Version, copier
+from models.repository import Repository
+from models.version import Version, copier
 from training.spec import TrainingSpec
 
 LEAST_GAIN = 0.01

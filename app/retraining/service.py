@@ -98,8 +98,8 @@ class Retraining:
                 return self._access
             except OSError as error:
                 raise StoreUnavailable(
-                    f"There is no admin token, and none can be made ({error}). Set GAN_ADMIN_TOKEN, or make "
-                    f"{self.settings.state} writable."
+                    f"There is no admin token, and none can be made ({error.strerror}). Set GAN_ADMIN_TOKEN, or make "
+                    "the state folder writable."
                 ) from error
 
     @property

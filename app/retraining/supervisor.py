@@ -31,7 +31,8 @@ from models.atomic import write_atomically
 from models.errors import Changed, RepositoryError
 from models.manifest import WEIGHTS, Gate
 from models.place import place
-from models.repository import CHAMPION, PREVIOUS, Version
+from models.repository import CHAMPION, PREVIOUS
+from models.version import Version
 from training.spec import TRAINED, TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -258,7 +259,7 @@ class Supervisor:
         """Have the candidate exported, and measured beside the champion."""
         folder = JobFolder(self.settings.state, job.id)
         try:
-            number = self.repository.aliases(job.model).get(CHAMPION)
+            number = self.repository.served_aliases(job.model).get(CHAMPION)
         except RepositoryError as error:
             self.store.change(lease, job, "failed", f"The champion is not known. {error}", handle=None)
             return
@@ -308,7 +309,7 @@ class Supervisor:
 
     def _promote(self, job: Job, version: Version, verdict: Gate) -> tuple[bool, str]:
         """Put a version into service if that is the verdict. Whether it is, and why."""
-        aliases = self.repository.aliases(job.model)
+        aliases = self.repository.served_aliases(job.model)
         if aliases.get(CHAMPION) == version.number:
             return True, verdict.reason  # the first version of a model, or promoted before a crash
         if not verdict.promoted:

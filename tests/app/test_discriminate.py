@@ -22,7 +22,8 @@ from app.imaging import png
 from app.judgement import Judgement, Judgements, PosedJudgements, judge, probability
 from app.pictures import Drawing, pose
 from models.manifest import DISCRIMINATOR, MANIFEST, Calibration, Manifest, sha256_of
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 from tests.app.reading import pixels
 from tests.app.test_decoding import png_of_size, saved
 from tests.app.test_preparation import mnist, seven

@@ -188,7 +188,7 @@ def test_a_dataset_that_is_not_here_is_named_with_its_own_remedy(
     assert (found.images == PICTURES).all(), "it is looked for again"
     assert originals.of(note) is found, "and read once"
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"spoilt")
-    with pytest.raises(DatasetMissing, match="cannot be decompressed"):
+    with pytest.raises(DatasetMissing, match="cannot be read here"):
         Originals().of(note)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from app.errors import Busy, ClientGone
 from app.response_cache import LARGEST, OVERHEAD, Answer, ResponseCache
-from models.repository import Repository, copier
+from models.repository import Repository
+from models.version import copier
 from tests.live import SHIPPED, service
 
 

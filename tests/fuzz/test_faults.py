@@ -25,7 +25,8 @@ from app.retraining.lease import Workers
 from app.retraining.store import JobStore
 from models.errors import Damaged
 from models.manifest import MANIFEST, Manifest
-from models.repository import Repository, copier
+from models.repository import Repository
+from models.version import copier
 from tests.fuzz.pictures import FILES
 from tests.live import SHIPPED
 from training.datasets import idx

@@ -17,7 +17,8 @@ from app.errors import VersionUnusable
 from app.generator import LoadedGenerator
 from models.errors import Damaged
 from models.manifest import DISCRIMINATOR, GENERATOR, Manifest
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 from tests.fuzz.budget import is_told, tries
 from tests.fuzz.mutation import damaged
 from tests.live import SHIPPED

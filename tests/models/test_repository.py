@@ -11,7 +11,8 @@ import pytest
 
 from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
 from models.manifest import CARD, GENERATOR, MANIFEST, Manifest, sha256_of
-from models.repository import Repository, Version, copier
+from models.repository import Repository
+from models.version import Version, copier
 from tests.live import SHIPPED
 
 

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from models.manifest import AGAINST, MANIFEST, Manifest
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 from tests.live import ROOT, SHIPPED, service
 from tests.training.conftest import SMALL
 from tests.training.test_run import settings_of

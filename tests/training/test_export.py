@@ -15,7 +15,8 @@ from app.generator import LoadedGenerator
 from models import card
 from models.errors import RepositoryError
 from models.manifest import CARD, DISCRIMINATOR, GENERATOR, SAMPLES, Manifest
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 from tests.training.conftest import copy_of
 from training import export
 from training.checkpoint import load_checkpoint, save_checkpoint

@@ -12,7 +12,8 @@ from app.errors import VersionUnusable
 from app.generator import LoadedGenerator
 from app.retraining import gate
 from models.manifest import AGAINST, CARD, MANIFEST, Figure
-from models.repository import Repository, Version
+from models.repository import Repository
+from models.version import Version
 from training.spec import TrainingSpec
 
 

@@ -16,7 +16,8 @@ from app.generator import LoadedGenerator
 from app.retraining.aliases import StoredAliases
 from app.retraining.database import Database
 from app.settings import Settings
-from models.repository import Repository, copier
+from models.repository import Repository
+from models.version import copier
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker
 from tests.app.retraining.test_takeover import SEEDS, Load
 from tests.live import ROOT, Service, environment, service

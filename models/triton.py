@@ -1,0 +1,22 @@
+"""The model configuration that NVIDIA Triton reads beside the versions."""
+
+from __future__ import annotations
+
+from models.manifest import GENERATOR, Manifest
+
+
+def triton_config(manifest: Manifest) -> str:
+    """Write `config.pbtxt` for a model whose versions have this manifest's inputs."""
+    tensors = [("input", "z", f"{manifest.z_dim}")]
+    if manifest.classes:
+        tensors.append(("input", "label", f"{len(manifest.classes)}"))
+    tensors.append(("output", "image", "1, 28, 28"))
+    lines = [
+        f'name: "{manifest.name}"',
+        'backend: "onnxruntime"',
+        f'default_model_filename: "{GENERATOR}"',
+        "max_batch_size: 64",
+    ]
+    for kind, name, dims in tensors:
+        lines.append(f'{kind} [ {{ name: "{name}" data_type: TYPE_FP32 dims: [ {dims} ] }} ]')
+    return "\n".join(lines) + "\n"

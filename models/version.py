@@ -1,0 +1,69 @@
+"""A version of a model, and how to copy one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models import card
+from models.errors import Damaged
+from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, Manifest, sha256_of
+
+REQUIRED = (GENERATOR, DISCRIMINATOR)
+"""Files that every version has."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version on disk. Its files are checked only by `verify`."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def number(self) -> int:
+        return self.manifest.version
+
+    def verify(self) -> None:
+        """Compare every file with the manifest.
+
+        Raises:
+            Damaged: a file is missing or has another sha256.
+        """
+        for required in REQUIRED:
+            if required not in self.manifest.files:
+                raise Damaged(f"The manifest of {self.name}/{self.number} does not list {required}. Publish the version again.")
+        for file, expected in self.manifest.files.items():
+            path = self.path / file
+            if not path.is_file():
+                raise Damaged(f"{self.name}/{self.number}/{file} is missing. Restore it, or delete the version.")
+            found = sha256_of(path)
+            if found != expected:
+                raise Damaged(
+                    f"{self.name}/{self.number}/{file} has sha256 {found}, but its manifest says {expected}. Restore the file, "
+                    "or delete the version."
+                )
+
+
+def copier(source: Version, **changes: object) -> Callable[[Path, int], None]:
+    """What `publish` needs to copy a version that lies elsewhere, with some fields of its manifest changed.
+
+    Args:
+        source: a published version of another repository, or a candidate that was built for publication.
+        changes: fields of the manifest.
+    """
+
+    def fill(folder: Path, number: int) -> None:
+        for file in source.manifest.files:
+            shutil.copyfile(source.path / file, folder / file)
+        manifest = source.manifest.model_copy(update={**changes, "version": number})
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+        (folder / CARD).write_text(card.render(manifest))
+
+    return fill

@@ -1,0 +1,218 @@
+"""What is served when a model's aliases, its folder or its champion's files are lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.catalog import Catalog
+from app.errors import VersionUnusable
+from models.manifest import MANIFEST, Gate
+from models.repository import Repository
+from models.version import copier
+from tests.app.retraining.jobs import TOKEN
+from tests.live import Service, service, start
+from tests.models.test_repository import copy_of_shipped
+
+ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+
+
+def verdict(*, promoted: bool) -> Gate:
+    return Gate(
+        **{"asked": "if_better", "promoted": promoted, "rule": "fid", "reason": "Not better.", "champion": 1},
+        **{"figures": {}, "champion_figures": {}},
+    )
+
+
+@pytest.fixture
+def retrained(repository: Repository) -> Repository:
+    """digits/1 and 2 were promoted, 2 is champion; 3 and 4 were rejected by the gate."""
+    first = repository.get("digits", 1)
+    for promoted in (True, False, False):
+        repository.publish("digits", copier(first, gate=verdict(promoted=promoted)))
+    repository.promote("digits", 2)
+    return repository
+
+
+def folder_in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:9]),
+    "another type": lambda path: path.write_text("[2, 1]"),
+    "no champion": lambda path: path.write_text("{}"),
+    "a version that is not there": lambda path: path.write_text('{"champion": 99, "previous": 1}'),
+    "no number": lambda path: path.write_text('{"champion": "4"}'),
+    "zero": lambda path: path.write_text('{"champion": 0}'),
+    "deleted": lambda path: path.unlink(),
+    "a folder": folder_in_its_place,
+    "no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_lost_aliases_put_nothing_into_service_that_was_not(retrained: Repository, damage) -> None:
+    running = Catalog(retrained, "digits", 8)
+    running.refresh()
+    damage(retrained.root / "digits" / "aliases.json")
+    running.refresh()
+    restarted = Catalog(Repository(retrained.root), "digits", 8)
+    restarted.refresh()
+    for catalog in (running, restarted):
+        assert catalog.generator().manifest.version == 2
+        assert catalog.degraded()["digits"].endswith("Promote a version to mend it.")
+        assert "Version 2, which was in service before, is served." in catalog.degraded()["digits"]
+    again = Repository(retrained.root)
+    again.publish("digits", copy_of_shipped)
+    assert again.aliases("digits")["champion"] == 2, "the next writer writes down what is served, and nothing else"
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_promotion_mends_lost_aliases(retrained: Repository, damage) -> None:
+    damage(retrained.root / "digits" / "aliases.json")
+    assert retrained.promote("digits", 1, instead_of=2) == {"champion": 1, "previous": 2}
+    assert retrained.aliases("digits") == {"champion": 1, "previous": 2}
+
+
+@pytest.mark.parametrize("record", [None, b"", b"{}", b'["2"]', b"\xff"], ids=repr)
+def test_without_a_record_the_manifests_tell_what_was_promoted(retrained: Repository, record: bytes | None) -> None:
+    folder = retrained.root / "digits"
+    (folder / "aliases.json").unlink()
+    (folder / ".promotions").unlink()
+    if record is not None:
+        (folder / ".promotions").write_bytes(record)
+    assert retrained.promoted("digits") == [2, 1]
+    assert retrained.served_aliases("digits") == {"champion": 2}
+
+
+def test_what_was_rolled_back_does_not_come_back(retrained: Repository) -> None:
+    retrained.promote("digits", 1)
+    (retrained.root / "digits" / "aliases.json").write_text("")
+    assert Repository(retrained.root).served_aliases("digits") == {"champion": 1}
+
+
+def test_where_nothing_was_ever_in_service_nothing_is_served(retrained: Repository) -> None:
+    folder = retrained.root / "digits"
+    for file in ("aliases.json", ".promotions"):
+        (folder / file).unlink()
+    for number in (1, 2):
+        shutil.rmtree(folder / str(number))
+    catalog = Catalog(retrained, "digits", 8)
+    catalog.refresh()
+    with pytest.raises(VersionUnusable):
+        catalog.generator()
+    assert "None of its versions was in service before. Promote one to mend it." in catalog.degraded()["digits"]
+
+
+def test_a_refused_champion_falls_back_to_what_was_in_service(retrained: Repository) -> None:
+    for number in (1, 2):
+        (retrained.root / "digits" / str(number) / MANIFEST).write_text("{")
+    catalog = Catalog(retrained, "digits", 8)
+    catalog.refresh()
+    with pytest.raises(VersionUnusable):
+        catalog.generator()
+    assert catalog.generator(None, "3").manifest.version == 3, "it can be asked for by its number"
+
+
+@pytest.mark.parametrize("leave_an_empty_folder", [False, True])
+def test_models_that_are_gone_go_on_being_served_and_come_back(repository: Repository, leave_an_empty_folder: bool) -> None:
+    away = repository.root.with_name("away")
+    catalog = Catalog(repository, "digits", 8)
+    catalog.refresh()
+    repository.root.rename(away)
+    if leave_an_empty_folder:
+        repository.root.mkdir()
+    assert catalog.refresh()
+    assert catalog.generator().manifest.version == 1
+    assert "The folder of digits is gone." in catalog.degraded()["digits"]
+    if leave_an_empty_folder:
+        repository.root.rmdir()
+    away.rename(repository.root)
+    assert catalog.refresh()
+    assert catalog.degraded() == {}
+    assert catalog.generator().manifest.version == 1
+
+
+def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Repository) -> None:
+    catalog = Catalog(retrained, "digits", 8)
+    catalog.refresh()
+    shutil.rmtree(retrained.root / "digits" / "2")
+    catalog.refresh()
+    assert catalog.generator().manifest.version == 2
+    assert "there is no such version" in catalog.degraded()["digits"]
+
+
+# A real service.
+
+
+def until(running: Service, condition: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+    for _ in range(200):
+        ready = httpx.get(f"{running.url}/readyz", trust_env=False).json()
+        if condition(ready):
+            return ready
+        time.sleep(0.05)
+    raise AssertionError(ready)
+
+
+def test_a_service_keeps_its_champion_through_damage_kill_and_restart(retrained: Repository) -> None:
+    state = retrained.root.parent
+    settings = {"admin_token": TOKEN, "embedded_worker": False, "poll_seconds": 0.05}
+    running = start(state, **settings)
+    (retrained.root / "digits" / "aliases.json").write_bytes(b"")
+    ready = until(running, lambda ready: "aliases" in ready["degraded"])
+    assert ready["serving"] == "digits/2"
+    running.process.send_signal(signal.SIGKILL)
+    running.process.wait()
+    with service(state, **settings) as again, again.client() as client:
+        assert client.get("/generate?seed=42").headers["x-model"] == "digits/2"
+        answer = client.put("/admin/models/digits/champion", json={"version": 1}, headers={**ADMIN, "If-Match": '"digits/2"'})
+        assert answer.status_code == 200
+        assert until(again, lambda ready: ready["serving"] == "digits/1")["degraded"].keys() <= {"training"}
+
+
+def test_strangers_are_told_no_path(repository: Repository, tmp_path: Path) -> None:
+    """Whatever is broken: a caller learns which version is meant and what to do, the log has the rest."""
+    digits, state = repository.root / "digits", repository.root.parent
+    for number in range(2, 8):
+        repository.publish("digits", copy_of_shipped)
+        folder = digits / str(number)
+        if number == 2:
+            (folder / "generator.onnx").write_bytes(b"another")
+        elif number == 3:
+            (folder / "generator.onnx").unlink()
+        elif number == 4:
+            (folder / MANIFEST).write_text("{")
+        elif number == 5:
+            (folder / MANIFEST).unlink()
+            (folder / MANIFEST).mkdir()
+        elif number == 6:
+            (folder / "discriminator.onnx").write_bytes(b"another")
+        else:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            manifest["golden"]["sha256"] = "0" * 64
+            (folder / MANIFEST).write_text(json.dumps(manifest))
+    (digits / "aliases.json").write_text("[")
+    (state / "jobs.db").write_bytes(b"this is no database" * 100)
+    with service(state, embedded_worker=False) as running, running.client() as client:
+        answers = [client.get(path) for path in ("/readyz", "/models", "/models/digits", "/quiz?seed=1", "/quiz?model=fashion")]
+        for version in range(1, 8):
+            for path in (f"/generate?seed=1&version={version}", f"/discriminate?seeds=1&version={version}"):
+                answers.append(client.get(path))
+            answers.append(client.get(f"/models/digits/versions/{version}"))
+            answers.append(client.get(f"/models/digits/versions/{version}/samples.png"))
+        answers += [client.get("/admin/jobs"), client.get("/admin/jobs", headers={"Authorization": "Bearer wrong"})]
+    failed = [answer for answer in answers if answer.status_code >= 400]
+    assert {answer.status_code for answer in failed} >= {401, 404, 503}
+    for answer in answers:
+        for secret in (str(tmp_path), str(state), "/usr/", "/root", "/home"):
+            assert secret not in answer.text or answer.headers["content-type"] == "image/png", (answer.url, answer.text[:500])
