@@ -1,4 +1,4 @@
-"""Who may use the admin routes: bearer tokens (RFC 6750), and a delay for those who guess at them."""
+"""Who may use the admin routes: bearer tokens (RFC 6750), and a limit for those who guess at them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("seedling")
 FREE_ATTEMPTS = 5
-"""Wrong tokens from one address before it has to wait: one second then, twice as long after each further one."""
+"""Wrong tokens from one network before further ones get 429: for a second then, twice as long after each further one."""
 LONGEST_WAIT = 300
 FORGET_SECONDS = 3600
+MOST_NETWORKS = 10_000
+"""Networks whose wrong tokens are counted. The one that was heard of longest ago is forgotten first."""
 HINT = "The token of a service that was not given one lies in its state folder, in admin-token."
 
 
@@ -72,6 +74,11 @@ def own_token(settings: Settings) -> str | None:
 class Access:
     """Knows the tokens by their digests, and counts wrong ones.
 
+    A right token is accepted at all times. Whoever guesses would otherwise keep the owner out for as long as he likes, from
+    the same address or from behind the same proxy, and would gain nothing else from it: a token has at least 16 characters,
+    which nobody guesses at the rate that a client is held to. What is limited is what wrong tokens cost: after a few, a
+    network gets 429 for an ever longer time, and neither the database nor the audit log grows by it.
+
     Args:
         settings: of the service.
         database: where the count is kept, so that all server workers share it.
@@ -98,8 +105,8 @@ class Access:
         Raises:
             Unauthorized, TokenInvalid: there is none, or a wrong one.
             BadCredentials: the header cannot be read.
-            TooManyAttempts: too many wrong ones came from this address; right ones have to wait as well, or a guesser would
-                learn by the difference.
+            TooManyAttempts: it is wrong, and so were too many from this network before.
+            StoreUnavailable: it is wrong, and that cannot be counted.
         """
         if not authorization:
             raise Unauthorized(f"This needs a token. Send the header Authorization: Bearer TOKEN. {HINT}")
@@ -108,59 +115,44 @@ class Access:
             raise Unauthorized(f"This needs a token of its own kind. Send Authorization: Bearer TOKEN. {HINT}")
         if len(authorization) > 1 or not token.strip() or " " in token.strip():
             raise BadCredentials("The Authorization header cannot be read. Send one, as Authorization: Bearer TOKEN.")
-        self._check_not_locked(client)
         offered, found = _digest(token.strip()), None
         for digest, identity in self._known:  # all of them, in constant time: how long it takes tells nothing
             if hmac.compare_digest(digest, offered):
                 found = identity
         if found is None:
             self._count_failure(client)
-            raise TokenInvalid(f"This token is none of ours. {HINT}")
-        self._forget_failures(client)
+            raise TokenInvalid(f"This token is not known. {HINT}")
         return found
 
-    def _check_not_locked(self, client: str) -> None:
-        from sqlalchemy import select
-
-        from app.retraining.database import failures
-
-        with self._database().read() as connection:
-            _refuse_until(connection.scalar(select(failures.c.locked_until).where(failures.c.client == network(client))))
-
     def _count_failure(self, client: str) -> None:
-        from sqlalchemy import delete, insert, select
+        from sqlalchemy import delete, func, insert, select
 
         from app.retraining.database import failures
 
         now, where = time.time(), network(client)
+        chosen = failures.c.client == where
+        with self._database().read() as connection:
+            _refuse_until(connection.scalar(select(failures.c.locked_until).where(chosen)), now)
         with self._database().write() as connection:
-            connection.execute(delete(failures).where(failures.c.last < now - FORGET_SECONDS))
-            found = connection.execute(select(failures).where(failures.c.client == where)).first()
+            stale = (failures.c.last < now - FORGET_SECONDS) | (failures.c.last > now + FORGET_SECONDS)
+            connection.execute(delete(failures).where(stale))
+            found = connection.execute(select(failures).where(chosen)).first()
             if found:
-                _refuse_until(found.locked_until)  # of many guesses sent at once, each is counted, and the rest refused
+                _refuse_until(found.locked_until, now)  # of many guesses sent at once, each is counted, and the rest refused
+            elif (connection.scalar(select(func.count()).select_from(failures)) or 0) >= MOST_NETWORKS:
+                oldest = select(func.min(failures.c.last)).scalar_subquery()
+                connection.execute(delete(failures).where(failures.c.last <= oldest))
             count = (found._mapping["count"] if found else 0) + 1
             wait = min(2.0 ** min(count - FREE_ATTEMPTS, 30), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
-            connection.execute(delete(failures).where(failures.c.client == where))
+            connection.execute(delete(failures).where(chosen))
             row = {"client": where, "count": count, "last": now, "locked_until": now + wait}
             connection.execute(insert(failures).values(row))
         logger.warning("a wrong admin token from %s, its %s.", where, count)
 
-    def _forget_failures(self, client: str) -> None:
-        from sqlalchemy import delete, select
 
-        from app.retraining.database import failures
-
-        chosen = failures.c.client == network(client)
-        with self._database().read() as connection:
-            if connection.scalar(select(failures.c.count).where(chosen)) is None:
-                return
-        with self._database().write() as connection:
-            connection.execute(delete(failures).where(chosen))
-
-
-def _refuse_until(moment: float | None) -> None:
-    wait = (moment or 0) - time.time()
-    if wait > 0:
+def _refuse_until(moment: float | None, now: float) -> None:
+    wait = (moment or 0) - now
+    if 0 < wait <= LONGEST_WAIT:  # more than the longest was written by a clock that has been set back since
         seconds = int(wait) + 1
         raise TooManyAttempts(f"Too many wrong tokens came from your address. Try again in {seconds} s.", seconds)
 

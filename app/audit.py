@@ -6,11 +6,14 @@ import logging
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from app.retraining.database import Database, audit
 
 logger = logging.getLogger("seedling")
+DAY = 86_400
+PRUNE_EVERY = 100
+"""Entries between two looks for old ones."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,16 @@ class Entry:
 
 
 class AuditLog:
-    """Appends and reads.
+    """Appends, reads, and forgets what is old.
 
     Args:
         database: where it is kept.
+        days: for how long an entry is kept.
+        entries: how many are kept; the oldest go first.
     """
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, days: int = 365, entries: int = 100_000) -> None:
+        self.database, self.days, self.entries = database, days, entries
 
     def add(self, who: str | None, client: str | None, action: str, target: str, status: int, outcome: str) -> None:
         """Append an entry, and say it in the log.
@@ -51,9 +56,14 @@ class AuditLog:
             StoreUnavailable: it could not be written.
         """
         logger.info("audit: %s from %s: %s %s -> %s %s", who or "nobody", client, action, target, status, outcome)
-        row = {"time": time.time(), "who": who, "client": client, "action": action}
+        row: dict[str, object] = {"time": time.time(), "who": who, "client": client, "action": action}
         with self.database.write() as connection:
-            connection.execute(insert(audit).values({**row, "target": target[:256], "status": status, "outcome": outcome}))
+            row |= {"target": target[:256], "status": status, "outcome": outcome}
+            added = connection.execute(insert(audit).values(row)).inserted_primary_key
+            last = int(added[0]) if added else 0
+            if last % PRUNE_EVERY == 0:
+                is_old = (audit.c.time < time.time() - self.days * DAY) | (audit.c.id <= last - self.entries)
+                connection.execute(delete(audit).where(is_old))
 
     def newest(self, limit: int = 100, before: int | None = None) -> list[Entry]:
         """Entries, newest first; `before` is the id of the last one seen."""

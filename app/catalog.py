@@ -18,8 +18,9 @@ from weakref import WeakKeyDictionary
 from app.discriminator import LoadedDiscriminator
 from app.errors import NotFound, SeedlingError, VersionUnusable
 from app.generator import LoadedGenerator
+from models.atomic import Stamp
 from models.errors import RepositoryError
-from models.repository import CHAMPION, PREVIOUS, Repository, Stamp
+from models.repository import CHAMPION, PREVIOUS, Repository
 from models.version import Version
 
 logger = logging.getLogger("seedling")

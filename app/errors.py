@@ -245,7 +245,7 @@ class Unauthorized(SeedlingError):
 
 
 class TokenInvalid(Unauthorized):
-    """The token is none of ours."""
+    """The token is not known."""
 
     code = "token_invalid"
     headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="invalid_token"'})

@@ -7,6 +7,8 @@ import shutil
 import uuid
 from pathlib import Path
 
+Stamp = tuple[int, ...]
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file so that a crash or a power cut at any moment leaves the old one or the new one.
@@ -42,3 +44,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when a file is replaced or a folder gets or loses an entry; zeros if there is nothing."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_ino, status.st_nlink)

@@ -15,6 +15,10 @@ class Changed(RepositoryError):
     """The champion is not the one a decision was based on."""
 
 
+class Locked(RepositoryError):
+    """Another process has been writing to the model for too long."""
+
+
 class InService(RepositoryError):
     """The version cannot be removed: it is being served."""
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import platform
 
+LOCK_VARIABLE = "SEEDLING_LOCK_FD"
+"""In a trainer's environment, the file descriptor by which it has inherited the lock of its folder."""
+
 
 def place() -> str:
     """The host's name and, on Linux, the number of the process namespace; two processes with equal places see each other."""

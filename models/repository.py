@@ -13,7 +13,6 @@ A version appears by a rename and the aliases change by a rename, so a reader ne
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -27,8 +26,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from models.aliases import Aliases, FileAliases
-from models.atomic import remove, sync, write_atomically
+from models.atomic import Stamp, remove, stamp_of, sync, write_atomically
 from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
+from models.locking import exclusively
 from models.manifest import MANIFEST, NAME_PATTERN, Manifest
 from models.promotions import Promotions
 from models.triton import triton_config
@@ -40,7 +40,6 @@ MOST_VERSIONS = 10**9
 """A higher number is no count of versions."""
 SETTLED_SECONDS = 2.0
 """After so long a further change of a folder is sure to get another modification time."""
-Stamp = tuple[int, ...]
 
 
 class Repository:
@@ -91,7 +90,7 @@ class Repository:
         path = self.root / name / str(number)
         self._check_is_there(name, number)
         try:
-            stamp = _stamp_of(path / MANIFEST)
+            stamp = stamp_of(path / MANIFEST)
             known = self._read.get((name, number))
             if known and known[0] == stamp:
                 return known[1]
@@ -156,13 +155,13 @@ class Repository:
         Cheap enough to ask often, however many versions there are. It may stay the same until the folder `is_settled`.
         """
         folder = self.root / name
-        stamps = [*self._aliases.stamp(name), *_stamp_of(folder), *_stamp_of(self._highest_path(name))]
+        stamps = [*self._aliases.stamp(name), *stamp_of(folder), *stamp_of(self._highest_path(name))]
         with contextlib.suppress(Damaged):
             watched = {*watched, *self.aliases(name).values()}
         for number in sorted(watched):
             path = folder / str(number)
             for file in (path, *(path / required for required in (MANIFEST, *REQUIRED))):
-                stamps += _stamp_of(file)
+                stamps += stamp_of(file)
         return tuple(stamps)
 
     def is_settled(self, name: str) -> bool:
@@ -175,20 +174,24 @@ class Repository:
         except OSError:
             return False
 
-    def publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
+    def publish(
+        self, name: str, fill: Callable[[Path, int], None], *, unless: Callable[[], Version | None] = lambda: None
+    ) -> Version:
         """Add a version under the next free number; it becomes champion only if there is none.
 
         Args:
             name: of the model.
             fill: writes all files, manifest included, into the folder it is given, for the number it is given.
+            unless: asked under the model's lock; a version that it returns is returned instead, and nothing is published.
 
         Raises:
             RepositoryError: the name cannot be one.
+            Locked: another process has held the model's lock for too long.
             Damaged: what `fill` wrote does not agree with its manifest; nothing was published.
         """
         check_name(name)
         with self._lock(name):
-            return self._publish(name, fill)
+            return unless() or self._publish(name, fill)
 
     def _publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
         self._mend(name)
@@ -244,13 +247,16 @@ class Repository:
         self._promotions.add(name, [aliases[CHAMPION]])
         self._aliases.write(name, aliases)
 
-    def promote(self, name: str, number: int, *, instead_of: int | None = None) -> dict[str, int]:
+    def promote(
+        self, name: str, number: int, *, instead_of: int | None = None, check: Callable[[], None] = lambda: None
+    ) -> dict[str, int]:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
 
         Args:
             name: of the model.
             number: the version.
             instead_of: the champion this was decided against; None if that does not matter.
+            check: called under the model's lock; nothing is changed if it raises.
 
         Raises:
             RepositoryError: the name cannot be one.
@@ -260,6 +266,7 @@ class Repository:
         check_name(name)  # before the lock, which makes the folder
         self._check_is_there(name, number)
         with self._lock(name):
+            check()
             self.get(name, number)
             before = self.served_aliases(name)
             if before.get(CHAMPION) == number and not self._are_lost(name):
@@ -367,20 +374,10 @@ class Repository:
 
     @contextlib.contextmanager
     def _lock(self, name: str) -> Iterator[None]:
-        """One writer a model, over all processes. The lock is the kernel's, so it cannot outlive its holder."""
+        """One writer a model, over all processes."""
         (self.root / name).mkdir(parents=True, exist_ok=True)
-        with (self.root / name / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            with self._aliases.lock(name):
-                yield
-
-
-def _stamp_of(path: Path) -> Stamp:
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return (0, 0, 0)
-    return (status.st_mtime_ns, status.st_ino, status.st_nlink)
+        with exclusively(self.root / name / ".lock"), self._aliases.lock(name):
+            yield
 
 
 def check_name(name: str) -> None:

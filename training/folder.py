@@ -25,7 +25,7 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
-from models.place import place
+from models.place import LOCK_VARIABLE, place
 from training.errors import CheckpointError, FolderInUseError
 from training.spec import TrainingSpec
 
@@ -117,9 +117,26 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 ATTEMPTS = 10
 
 
+def _has_inherited(lock: Path) -> bool:
+    try:
+        held = int(os.environ.pop(LOCK_VARIABLE, ""))
+        is_the_same = os.path.samestat(os.fstat(held), lock.stat())
+    except (ValueError, OSError):
+        return False
+    if is_the_same:
+        os.set_inheritable(held, False)
+    return is_the_same
+
+
 @contextmanager
 def alone_in(folder: RunFolder) -> Iterator[None]:
-    """One process a folder. The lock is the kernel's, so it cannot outlive its holder; its content says who that is."""
+    """One process a folder. The lock is the kernel's, so it cannot outlive its holder; its content says who that is.
+
+    A supervisor takes the lock before it starts a trainer, which inherits it.
+    """
+    if _has_inherited(folder.lock):
+        yield
+        return
     with folder.lock.open("a") as file:
         for attempt in range(ATTEMPTS):  # who only asks whether it is held holds it for a moment
             try:

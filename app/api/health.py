@@ -49,7 +49,9 @@ def _degraded(catalog: Catalog, retraining: Retraining) -> dict[str, str]:
         found["aliases"] = " ".join(lost.values())
     if catalog.trouble:
         found["database" if isinstance(catalog.trouble, StoreUnavailable) else "models"] = str(catalog.trouble)
-    if retraining.is_open and "database" not in found:
+    if retraining.trouble and "database" not in found:
+        found["database"] = str(retraining.trouble)
+    elif retraining.is_used and "database" not in found:
         try:
             retraining.require_trainer()
         except NoTrainer as error:

@@ -10,14 +10,9 @@ import threading
 import time
 
 from app.__main__ import help_text, read_settings
-from app.errors import StoreUnavailable
 from app.logs import log_config
-from app.retraining.database import Database
-from app.retraining.lease import Workers
-from app.retraining.runner import LocalRunner
-from app.retraining.service import can_train, store_place
-from app.retraining.store import JobStore
-from app.retraining.supervisor import Supervisor
+from app.retraining.service import Retraining, can_train
+from app.retraining.supervision import supervise
 
 logger = logging.getLogger("seedling")
 
@@ -37,22 +32,17 @@ def main() -> None:
     signals: list[int] = []  # a handler may not touch what its own thread could be waiting on
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.append(received))
-    try:
-        database = Database(store_place(settings))
-    except StoreUnavailable as error:
-        sys.exit(str(error))
-    workers = Workers(database, "alone")
-    runner = LocalRunner(settings.training_threads, settings.training_nice)
-    logger.info("retraining: worker %s, state in %s", workers.id, settings.state)
+    retraining = Retraining(settings)
     closing = threading.Event()
-    supervisor = Supervisor(settings, JobStore(database), workers, runner)
-    thread = threading.Thread(target=supervisor.run, args=(closing,), name="supervisor")
+    logger.info("retraining: state in %s", settings.state)
+    arguments = (settings, retraining.database, "alone", closing)
+    thread = threading.Thread(target=supervise, args=arguments, name="supervisor")
     thread.start()
     while not signals and thread.is_alive():
         time.sleep(0.1)
     closing.set()
     thread.join()
-    database.close()
+    retraining.stop()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
@@ -35,9 +36,11 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from app.errors import StoreUnavailable
+from app.retraining.sqlite_file import SqliteFile
+from models.errors import Locked
 
 logger = logging.getLogger("seedling")
 metadata = MetaData()
@@ -97,6 +100,12 @@ leases = Table(
     Column("holder", String(128), nullable=False),
     Column("until", Float, nullable=False),
 )
+fences = Table(
+    "fences",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("token", Integer, nullable=False),  # grows whenever a lease changes hands
+)
 idempotency = Table(
     "idempotency",
     metadata,
@@ -152,7 +161,8 @@ class Database:
     """
 
     def __init__(self, where: Path | str) -> None:
-        self._engine: Engine = _on_file(where) if isinstance(where, Path) else _on_server(where)
+        self._file = _open_file(where) if isinstance(where, Path) else None
+        self._engine: Engine = _on_file(self._file) if self._file else _on_server(str(where))
         self.name = str(where) if isinstance(where, Path) else self._engine.url.render_as_string(hide_password=True)
         self.is_server = isinstance(where, str)
         try:
@@ -197,6 +207,7 @@ class Database:
         Raises:
             StoreUnavailable: it cannot be read.
         """
+        self._check_file()
         with self._failing_clearly(), self._engine.connect() as connection, connection.begin():
             yield connection
 
@@ -207,6 +218,7 @@ class Database:
         Raises:
             StoreUnavailable: it cannot be written, as on a full disk.
         """
+        self._check_file()
         with self._failing_clearly(), self._engine.connect() as connection:
             with connection.execution_options(writes=True).begin():
                 yield connection
@@ -214,6 +226,22 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        if self._file:
+            self._file.close()
+
+    def _check_file(self) -> None:
+        """Go on with the same jobs if SQLite's file was deleted or replaced."""
+        if not self._file or not self._file.has_changed():
+            return
+        try:
+            if self._file.renew():
+                self._engine.dispose()
+                with self._engine.connect() as connection, connection.execution_options(writes=True).begin():
+                    metadata.create_all(connection)
+        except (OSError, sqlite3.Error, SQLAlchemyError, Locked) as error:
+            raise StoreUnavailable(
+                f"The job store's file is gone and cannot be written back ({_reason(error)}). {self._remedy()}."
+            ) from error
 
     @contextlib.contextmanager
     def _failing_clearly(self) -> Iterator[None]:
@@ -229,17 +257,27 @@ class Database:
     def _remedy(self) -> str:
         if self.is_server:
             return "See that PostgreSQL answers at GAN_DATABASE_URL, then try again"
-        return "Make room on its disk, or make it readable and writable, then try again"
+        return "Make room on its disk, make it readable and writable, or restore it from a backup, then try again"
 
 
-def _on_file(path: Path) -> Engine:
+def _open_file(path: Path) -> SqliteFile:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        return SqliteFile(path)
+    except (OSError, sqlite3.Error) as error:
+        logger.error("%s: %s", path, error)
         raise StoreUnavailable(
-            f"The state folder cannot be made ({error.strerror}). Make it writable, or set GAN_STATE."
+            f"The job store cannot be opened ({_reason(error)}). Make the state folder writable (or set GAN_STATE), make room "
+            "on its disk, or restore jobs.db from a backup. It is tried again."
         ) from error
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, max_overflow=50)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the paths of this machine."""
+    return str(error.strerror) if isinstance(error, OSError) else str(error)
+
+
+def _on_file(file: SqliteFile) -> Engine:
+    engine = create_engine("sqlite://", creator=file.connect, poolclass=QueuePool, max_overflow=50)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

@@ -160,9 +160,30 @@ def published_by(repository: Repository, name: str, job_id: str) -> Version | No
     return None
 
 
-def publish(repository: Repository, candidate: Version, name: str, job_id: str, parent: int | None, gate: Gate) -> Version:
-    """Publish a candidate with the gate's verdict in its manifest and on its card; once a job."""
-    found = published_by(repository, name, job_id)
-    if found:
-        return found
-    return repository.publish(name, copier(candidate, job=job_id, parent=parent, gate=gate))
+def publish(
+    repository: Repository,
+    candidate: Version,
+    name: str,
+    job_id: str,
+    parent: int | None,
+    gate: Gate,
+    check: Callable[[], None] = lambda: None,
+) -> Version:
+    """Publish a candidate with the gate's verdict in its manifest and on its card; once a job.
+
+    Args:
+        repository: where to.
+        candidate: what to publish.
+        name: of the model.
+        job_id: the job that made it.
+        parent: the version whose weights it started from.
+        gate: the verdict.
+        check: raises if this process may no longer publish. Called under the model's lock, as is the search for what the job
+            has published before: else a process that was stopped in between would publish a second time.
+    """
+
+    def found() -> Version | None:
+        check()
+        return published_by(repository, name, job_id)
+
+    return repository.publish(name, copier(candidate, job=job_id, parent=parent, gate=gate), unless=found)

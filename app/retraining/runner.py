@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from models.place import place
+from models.place import LOCK_VARIABLE, place
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]
@@ -33,6 +34,10 @@ class Finished:
     """Its exit status, minus the signal's number if one killed it; None if nobody was there to be told."""
 
 
+class FolderInUse(Exception):
+    """Another trainer is at work in the job's folder."""
+
+
 class Runner(Protocol):
     """Starts a trainer, says whether it has ended, and stops it."""
 
@@ -40,6 +45,7 @@ class Runner(Protocol):
         """Run `python -m training <arguments>`, its output appended to `log`.
 
         Raises:
+            FolderInUse: another one runs in the folder of `log`.
             OSError: it could not be started.
         """
 
@@ -53,6 +59,7 @@ class Runner(Protocol):
         """
 
 
+ATTEMPTS = 10
 LAST = 19
 """The niceness of what runs only when nobody else would: Linux has a policy for that, under which it gives up the core at
 once, where a niced process finishes its turn of some milliseconds (`benchmarks/serving.py`, beside training)."""
@@ -74,12 +81,20 @@ class LocalRunner:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, arguments: Sequence[str], log: Path) -> Handle:
+        lock = log.parent / ".lock"
+        held = _take(lock)
+        try:
+            return self._start(arguments, log, lock, held)
+        finally:
+            os.close(held)  # the trainer has inherited it, and with it the lock
+
+    def _start(self, arguments: Sequence[str], log: Path, lock: Path, held: int) -> Handle:
         temporary = log.parent / "tmp"  # in a container, the volume may be all that can be written
         temporary.mkdir(exist_ok=True)
         environment = _without_secrets(os.environ) | {
             "TMPDIR": str(temporary),
             **{name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
-            **{"COLUMNS": "160", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+            **{"COLUMNS": "160", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", LOCK_VARIABLE: str(held)},
         }
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own program; the arguments are ours
@@ -89,21 +104,23 @@ class LocalRunner:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=(held,),
                 # A Ctrl-C meant for the service is not the trainer's. A session of its own would do that too, but where Linux
                 # groups processes by session (autogroup), niceness would count for nothing beside the service.
                 process_group=0,
             )
         self._children[process.pid] = process
+        os.pwrite(held, json.dumps({"pid": process.pid, "place": place()}).encode(), 0)
         with contextlib.suppress(psutil.Error):
             psutil.Process(process.pid).nice(self.nice)
         if self.nice == LAST and hasattr(os, "SCHED_IDLE"):
             with contextlib.suppress(OSError):  # it stays niced
                 os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
-        return _handle_of(process.pid, log.parent / ".lock")
+        return _handle_of(process.pid, lock)
 
     def poll(self, handle: Handle) -> Finished | None:
         if handle["place"] != place():
-            return None if _is_locked(Path(handle["lock"])) else Finished(None)
+            return None if is_locked(Path(handle["lock"])) else Finished(None)
         child = self._children.get(handle["pid"])
         if child is not None:
             status = child.poll()
@@ -122,9 +139,32 @@ class LocalRunner:
                 os.killpg(handle["pid"], signal.SIGKILL if force else signal.SIGTERM)
 
 
+def _take(lock: Path) -> int:
+    """Lock a job's folder for the trainer that is about to start, so that at no moment could a second one be started.
+
+    Returns:
+        The file descriptor that holds the lock.
+    """
+    held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        for attempt in range(ATTEMPTS):  # whoever only asks whether it is held holds it for a moment
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == ATTEMPTS - 1:
+                    raise FolderInUse(f"Another trainer is at work in {lock.parent}. Wait until it has ended.") from None
+                time.sleep(0.05)
+        os.ftruncate(held, 0)
+    except BaseException:
+        os.close(held)
+        raise
+    return held
+
+
 def holder_of(lock: Path) -> Handle | None:
     """The trainer that holds the lock of a run's folder, if one does: it has written its process id there."""
-    if not _is_locked(lock):
+    if not is_locked(lock):
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         said = json.loads(lock.read_text())
@@ -134,7 +174,8 @@ def holder_of(lock: Path) -> Handle | None:
     return None
 
 
-def _is_locked(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
+    """Whether a trainer is at work in the folder of this lock, wherever it runs."""
     with contextlib.suppress(OSError), lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

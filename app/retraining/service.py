@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.retraining.database import Database
     from app.retraining.store import JobStore
 
+REGISTER_SECONDS = 5.0
 logger = logging.getLogger("seedling")
 
 
@@ -55,6 +56,8 @@ class Retraining:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self.trouble: StoreUnavailable | None = None
+        """Why the job store could not be opened the last time."""
 
     @cached_property
     def _database(self) -> Database:
@@ -80,7 +83,13 @@ class Retraining:
             StoreUnavailable: they can be neither opened nor made.
         """
         with self._lock:
-            return self._database
+            try:
+                found = self._database
+            except StoreUnavailable as error:
+                self.trouble = error
+                raise
+            self.trouble = None
+            return found
 
     @cached_property
     def _access(self) -> Access:
@@ -114,7 +123,7 @@ class Retraining:
         """The audit log."""
         from app.audit import AuditLog
 
-        return AuditLog(self.database())
+        return AuditLog(self.database(), self.settings.audit_days, self.settings.audit_entries)
 
     def require_trainer(self) -> None:
         """Raise NoTrainer unless some worker, here or elsewhere, can train."""
@@ -136,20 +145,13 @@ class Retraining:
         """Start the embedded supervisor, if it is wanted here and can train."""
         if not self.settings.embedded_worker or not can_train():
             return
-        from app.retraining.lease import Workers
-        from app.retraining.runner import LocalRunner
-        from app.retraining.supervisor import Supervisor
+        from app.retraining.supervision import supervise
 
-        try:
-            workers = Workers(self.database(), "embedded")
-            workers.beat()  # known before the first request comes
-        except StoreUnavailable as error:
-            logger.error("retraining is off: %s", error)
-            return
-        runner = LocalRunner(self.settings.training_threads, self.settings.training_nice)
-        supervisor = Supervisor(self.settings, self.store, workers, runner)
-        self._thread = threading.Thread(target=supervisor.run, args=(self._closing,), name="supervisor")
+        registered = threading.Event()
+        arguments = (self.settings, self.database, "embedded", self._closing, registered)
+        self._thread = threading.Thread(target=supervise, args=arguments, name="supervisor")
         self._thread.start()
+        registered.wait(REGISTER_SECONDS)  # known before the first request comes, unless the store cannot be opened
 
     def begin_to_stop(self) -> None:
         """Tell the supervisor to stop its trainer; returns at once."""

@@ -178,6 +178,11 @@ class JobStore:
 
     # What the supervisor does. Each write holds only as long as its lease does.
 
+    def check(self, lease: Lease) -> None:
+        """Raise LeaseLost unless the lease is still held."""
+        with self.database.read() as connection:
+            check_held(connection, lease)
+
     def active(self) -> list[Job]:
         """Jobs that a supervisor has begun and not ended."""
         query = select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.number)

@@ -15,20 +15,21 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from app.audit import AuditLog
-from app.errors import JobConflict, SeedlingError, StoreUnavailable
+from app.errors import JobConflict, SeedlingError, StoreUnavailable, VersionUnusable
 from app.retraining import gate
 from app.retraining.folder import JobFolder
 from app.retraining.job import Job
-from app.retraining.lease import LEASE_SECONDS, Lease, LeaseLost, Workers
-from app.retraining.runner import Finished, Handle, Runner, holder_of
+from app.retraining.lease import RENEW_SECONDS, Lease, LeaseLost, Workers
+from app.retraining.runner import Finished, FolderInUse, Handle, Runner, holder_of, is_locked
 from app.retraining.service import open_repository
 from app.retraining.store import JobStore
 from app.settings import Settings
 from models.atomic import write_atomically
-from models.errors import Changed, RepositoryError
+from models.errors import Changed, Locked, RepositoryError
 from models.manifest import WEIGHTS, Gate
 from models.place import place
 from models.repository import CHAMPION, PREVIOUS
@@ -37,7 +38,6 @@ from training.spec import TRAINED, TrainingSpec
 
 logger = logging.getLogger("seedling")
 TICK_SECONDS = 0.5
-RENEW_SECONDS = LEASE_SECONDS / 5
 STOPPED, IN_USE = 3, 4
 """Exit statuses of the trainer."""
 MOST_FAILURES = 5
@@ -59,6 +59,8 @@ class Supervisor:
         self._lease: Lease | None = None
         self._renew_at = 0.0
         self._failures: dict[str, int] = {}
+        self._stopping: dict[str, float] = {}
+        """Job to when its trainer was told to stop, by a clock that nobody sets."""
 
     def run(self, closing: threading.Event) -> None:
         """Supervise until told to close; then stop what runs, in order, and say goodbye."""
@@ -152,6 +154,10 @@ class Supervisor:
     def _begin(self, lease: Lease, job: Job) -> None:
         """Lay out the job's folder and start its trainer, where it left off if it did."""
         folder = JobFolder(self.settings.state, job.id)
+        if is_locked(folder.lock):  # by a trainer of an earlier attempt, which has to stop first
+            if holder := holder_of(folder.lock):
+                self.runner.stop(holder)
+            return
         try:
             job = self._read_events(lease, job)
             self._lay_out(folder, job)
@@ -187,10 +193,14 @@ class Supervisor:
     def _start(self, lease: Lease, job: Job, arguments: list[str]) -> None:
         """Start a process for a job, and remember what it is known by.
 
-        Cut off between the two, the job has no handle; then the lock in its folder tells whether a trainer is at work.
+        Cut off between the two, the job has no handle; then the lock in its folder, which a trainer holds from its first moment
+        on, tells whether one is at work.
         """
         try:
             handle = self.runner.start(arguments, JobFolder(self.settings.state, job.id).log)
+        except FolderInUse as error:
+            logger.warning("retraining: job %s: %s", job.id, error)
+            return
         except OSError as error:
             detail = f"The trainer cannot be started ({error}). Mend that, then resume the job."
             self.store.change(lease, job, "failed", detail)
@@ -202,6 +212,8 @@ class Supervisor:
     def _attend(self, lease: Lease, job: Job) -> None:
         job = self._read_events(lease, job)
         handle = job.handle or self._found(lease, job)
+        if handle is None and is_locked(JobFolder(self.settings.state, job.id).lock):
+            return  # a trainer that has just been started, and whose number is not written down yet
         if handle is None:
             self.store.interrupt(lease, job, "the supervisor was cut off as it started the trainer", counts=True)
             return
@@ -228,10 +240,11 @@ class Supervisor:
         return handle
 
     def _stop(self, lease: Lease, job: Job, handle: Handle) -> None:
+        since = self._stopping.setdefault(job.id, time.monotonic())
         if job.stop_since is None:
             self.runner.stop(handle)
             self.store.note(lease, job, stop_since=time.time())
-        elif time.time() - job.stop_since > self.settings.stop_seconds:
+        elif time.monotonic() - since > self.settings.stop_seconds:
             self.runner.stop(handle, force=True)
 
     def _cancelled(self, lease: Lease, job: Job, finished: Finished) -> None:
@@ -239,6 +252,7 @@ class Supervisor:
             how = f"killed, as it had not stopped after {self.settings.stop_seconds} s"
         else:
             how = "stopped in order" if (job.trained or {}).get("reason") == "stopped" else "stopped at once"
+        self._stopping.pop(job.id, None)
         self.store.change(lease, job, "cancelled", f"cancelled; {how}. Resume it to go on from there", handle=None)
         self._prune(lease)
 
@@ -276,9 +290,13 @@ class Supervisor:
         folder = JobFolder(self.settings.state, job.id)
         if folder.candidate.exists():
             try:
-                self._pass_gate(lease, job, folder.candidate)
+                with self.workers.renewing(lease):
+                    self._pass_gate(lease, job, folder.candidate)
             except (StoreUnavailable, JobConflict):
                 raise
+            except Locked as error:
+                logger.warning("retraining: job %s: %s", job.id, error)  # it is looked at again in a moment
+                return
             except (SeedlingError, RepositoryError) as error:
                 self.store.change(lease, job, "failed", f"It was not put into service. {error}", handle=None)
             except OSError as error:
@@ -298,16 +316,19 @@ class Supervisor:
         incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
         verdict = gate.decide(job.promote, made.manifest.metrics, job.champion, champion_figures, incomparable)
         gate.check_fit_to_serve(made)
-        version = gate.publish(self.repository, made, job.model, job.id, job.parent, verdict)
+        if job.champion is not None and not self.repository.numbers(job.model):
+            raise VersionUnusable(f"The folder of {job.model} is gone. Restore it or its mount, then resume the job.")
+        held = partial(self.store.check, lease)
+        version = gate.publish(self.repository, made, job.model, job.id, job.parent, verdict, held)
         verdict = version.manifest.gate or verdict  # if it was published before a crash, what was decided then holds
         job = self.store.note(lease, job, version=version.number, gate=verdict.model_dump(mode="json"))
-        promoted, reason = self._promote(job, version, verdict)
+        promoted, reason = self._promote(job, version, verdict, held)
         detail = f"{job.model}/{version.number} was published{' and promoted' if promoted else ''}. {reason}"
         self.store.change(lease, job, "succeeded", detail, promoted=promoted, handle=None)
         logger.info("job %s: %s", job.id, detail)
         shutil.rmtree(candidate, ignore_errors=True)
 
-    def _promote(self, job: Job, version: Version, verdict: Gate) -> tuple[bool, str]:
+    def _promote(self, job: Job, version: Version, verdict: Gate, held: Callable[[], None]) -> tuple[bool, str]:
         """Put a version into service if that is the verdict. Whether it is, and why."""
         aliases = self.repository.served_aliases(job.model)
         if aliases.get(CHAMPION) == version.number:
@@ -320,11 +341,13 @@ class Supervisor:
             return False, f"{verdict.reason} But another has become champion since. Promote it by hand if it is to be served."
         instead_of = None if verdict.asked == "always" else verdict.champion
         try:
-            self.repository.promote(job.model, version.number, instead_of=instead_of)
+            self.repository.promote(job.model, version.number, instead_of=instead_of, check=held)
         except Changed as changed:
             return False, f"{verdict.reason} But it was not promoted. {changed}"
         target = f"/models/{job.model}/versions/{version.number}"
-        AuditLog(self.store.database).add(f"job {job.id}", None, "promote", target, 200, "ok")
+        AuditLog(self.store.database, self.settings.audit_days, self.settings.audit_entries).add(
+            f"job {job.id}", None, "promote", target, 200, "ok"
+        )
         return True, verdict.reason
 
     def _read_events(self, lease: Lease, job: Job) -> Job:

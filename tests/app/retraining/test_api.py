@@ -100,9 +100,9 @@ def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path,
         wrong = [httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"}) for _ in range(5)]
         assert [answer.status_code for answer in wrong] == [401] * 5
         assert wrong[0].headers["www-authenticate"] == 'Bearer realm="seedling", error="invalid_token"'
-        refused = admin_of(running).client.get("/admin/jobs")
+        refused = httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"})
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
-        time.sleep(int(refused.headers["retry-after"]))
+        assert 1 <= int(refused.headers["retry-after"]) <= 2
         admin = admin_of(running)
         assert admin.client.get("/admin/jobs").status_code == 200
         entries = admin.client.get("/admin/audit").json()["entries"]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.retraining import runner as runners
-from app.retraining.runner import Finished, Handle, LocalRunner, Runner, holder_of
+from app.retraining.runner import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
 from models.place import place
 
 STUB = """
@@ -130,9 +130,13 @@ def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_b
     """Its process id means nothing here, though a process of ours may have the same."""
     handle = runner.start(["wait"], tmp_path / "log.txt")
     foreign = handle | {"place": "another-container"}
-    assert runner.poll(foreign) == Finished(None), "no lock, so nobody is there"
+    assert runner.poll(foreign) is None, "it holds the lock that it was started with"
     runner.stop(foreign, force=True)
     assert runner.poll(handle) is None, "ours was not touched"
+    (tmp_path / "stop").unlink()
+    runner.stop(handle, force=True)
+    until_finished(runner, handle)
+    assert runner.poll(foreign) == Finished(None), "no lock, so nobody is there"
     from training.folder import RunFolder, alone_in
 
     with alone_in(RunFolder(tmp_path)):
@@ -140,11 +144,22 @@ def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_b
         runner.stop(foreign)
         assert RunFolder(tmp_path).stop.exists()
     assert runner.poll(foreign) == Finished(None)
-    runner.stop(handle, force=True)
-    until_finished(runner, handle)
 
 
 def test_what_cannot_be_started_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     with pytest.raises(OSError, match="no-python"):
         LocalRunner(1, 0).start(["train"], tmp_path / "log.txt")
+
+
+def test_a_trainer_holds_its_folder_from_its_first_moment_on(runner: LocalRunner, tmp_path: Path) -> None:
+    """Whoever looks while it still imports its libraries sees that it is there, and starts no second one."""
+    handle = runner.start(["wait"], tmp_path / "log.txt")
+    found = holder_of(tmp_path / ".lock")
+    assert found == handle
+    with pytest.raises(FolderInUse, match="Wait until it has ended"):
+        LocalRunner(1, 0).start(["wait"], tmp_path / "log.txt")
+    until_said(tmp_path / "log.txt")
+    runner.stop(handle, force=True)
+    until_finished(runner, handle)
+    assert not is_locked(tmp_path / ".lock")

@@ -206,7 +206,12 @@ def test_a_supervisor_that_lost_its_lease_changes_nothing(
     assert slow.beat() is None
     assert store.change(newer, job, "running", "").state == "running"
     quick.leave()
-    assert slow.beat() == lease
+    again = slow.beat()
+    assert again
+    assert again.holder == lease.holder
+    assert again.token > newer.token > lease.token
+    with pytest.raises(LeaseLost):  # what was begun under the first lease stays stale
+        store.check(lease)
 
 
 def test_a_job_that_was_seen_in_another_state_is_not_changed(store: JobStore, lease: Lease) -> None:

@@ -66,7 +66,7 @@ def test_cancel_and_resume_and_a_watcher_who_learns_of_it(trains: Service, admin
 def test_what_goes_wrong_is_one_line_with_the_remedy(trains: Service, tmp_path: Path) -> None:
     for arguments, settings, said in (
         (("show", "ffff"), {}, "0 jobs begin with 'ffff'"),
-        (("list",), {"admin_token": "another-token-altogether"}, "This token is none of ours"),
+        (("list",), {"admin_token": "another-token-altogether"}, "This token is not known"),
         (("list",), {"url": "http://127.0.0.1:9"}, "Start the service, or set GAN_URL"),
         (("list",), {"url": f"{trains.url}/nowhere"}, "There is nothing at"),
         (("start", "--set", "gamma"), {}, "--set takes FIELD=VALUE"),

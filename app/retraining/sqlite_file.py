@@ -1,0 +1,100 @@
+"""SQLite's file: what happens when it is deleted or replaced while the service runs.
+
+SQLite goes on with the file that it has opened, deleted or not. What is written to a deleted file is lost with the process,
+and a job that was answered 202 with it. As long as a connection is open, its content is still there, and is written back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+import uuid
+from pathlib import Path
+
+from models.locking import exclusively
+
+logger = logging.getLogger("seedling")
+BUSY_SECONDS = 10
+
+
+class SqliteFile:
+    """The file of a database, and a connection that keeps it. Safe to use from several threads.
+
+    Args:
+        path: of the file; made when missing, and its folder too.
+
+    Raises:
+        OSError, sqlite3.Error: it can be neither opened nor made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._keeper, self._identity = self._open(create=True)
+
+    def connect(self) -> sqlite3.Connection:
+        """A further connection; never makes a file."""
+        return sqlite3.connect(f"{self.path.as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    def has_changed(self) -> bool:
+        """Whether the file at the path is no longer the one that was opened. Costs some microseconds."""
+        return _identity(self.path) != self._identity
+
+    def renew(self) -> bool:
+        """Write a deleted file back, or open the one that replaced it. Return whether anything was to be done.
+
+        Raises:
+            OSError, sqlite3.Error, models.errors.Locked: it cannot be written or opened.
+        """
+        with self._lock:
+            if not self.has_changed():
+                return False
+            with exclusively(self.path.with_name(f".{self.path.name}.lock"), BUSY_SECONDS):
+                if self.path.exists():
+                    logger.error("%s was replaced while it was in use. What lies there now is used.", self.path)
+                else:
+                    self._write_back()
+                    logger.error("%s was deleted while it was in use. It was written back whole.", self.path)
+            before = self._keeper
+            self._keeper, self._identity = self._open()
+            before.close()
+            return True
+
+    def close(self) -> None:
+        """Close the connection that keeps the file."""
+        self._keeper.close()
+
+    def _write_back(self) -> None:
+        part = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.part")
+        try:
+            with contextlib.closing(sqlite3.connect(part)) as copy:
+                self._keeper.backup(copy)
+            for suffix in ("-wal", "-shm"):  # of the deleted file: they must not be read with the new one
+                self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
+            part.rename(self.path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _open(self, *, create: bool = False) -> tuple[sqlite3.Connection, tuple[int, int]]:
+        if create:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644))
+        keeper = self.connect()
+        try:
+            for statement in ("PRAGMA journal_mode=WAL", "SELECT count(*) FROM sqlite_master"):
+                keeper.execute(statement).fetchone()  # opens the write-ahead log too, which would else be opened when needed
+        except sqlite3.Error:
+            keeper.close()
+            raise
+        return keeper, _identity(self.path)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_dev, status.st_ino)

@@ -1,0 +1,54 @@
+"""How a process supervises: as part of a server worker, or alone (`python -m app.retraining`)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from app.errors import StoreUnavailable
+from app.retraining.database import Database
+from app.retraining.lease import Kind, Workers
+from app.retraining.runner import LocalRunner
+from app.retraining.store import JobStore
+from app.retraining.supervisor import Supervisor
+from app.settings import Settings
+
+logger = logging.getLogger("seedling")
+RETRY_SECONDS = 2.0
+"""How often a job store is tried that cannot be opened."""
+
+
+def supervise(
+    settings: Settings,
+    database: Callable[[], Database],
+    kind: Kind,
+    closing: threading.Event,
+    registered: threading.Event | None = None,
+) -> None:
+    """Supervise until told to close. A job store that cannot be opened is tried again and again.
+
+    Args:
+        settings: of the service.
+        database: opens the job store, or returns the one that is open.
+        kind: whether this is part of a server worker.
+        closing: set when to stop.
+        registered: set once this process is known as one that can train, or the first try has failed.
+    """
+    workers, last = None, ""
+    while workers is None:
+        try:
+            workers = Workers(database(), kind)
+            workers.beat()
+        except StoreUnavailable as error:
+            workers = None
+            if str(error) != last:
+                logger.error("retraining: %s Trying again.", error)
+            last = str(error)
+        if registered:
+            registered.set()
+        if workers is None and closing.wait(RETRY_SECONDS):
+            return
+    logger.info("retraining: worker %s is ready", workers.id)
+    runner = LocalRunner(settings.training_threads, settings.training_nice)
+    Supervisor(settings, JobStore(database()), workers, runner).run(closing)

@@ -1,0 +1,90 @@
+"""A supervisor that is stopped in the middle of something, while another takes its place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+from sqlalchemy import select
+
+from app.retraining.database import Database, leases
+from app.retraining.lease import LeaseLost, Workers
+from app.retraining.store import JobStore
+from models.repository import Repository
+from models.version import copier
+from tests.app.retraining.test_supervision import trainers_of
+from tests.app.retraining.world import World, check_models_are_whole
+
+
+def holder(database: Database) -> str:
+    with database.read() as connection:
+        return str(connection.scalar(select(leases.c.holder)))
+
+
+def test_a_job_is_published_once_though_its_supervisor_is_stopped_and_goes_on(world: World) -> None:
+    """SIGSTOP as the version is being written, for longer than the lease lasts: another supervises, then both do."""
+    database = Database(world.state / "jobs.db")
+    first = world.worker
+    world.start_worker()  # a second one, which waits for its turn
+    second = world.worker
+    try:
+        _publish_once(world, database, first, second)
+    finally:
+        database.close()
+        for process in (first, second):
+            process.kill()
+            process.wait()
+
+
+def _publish_once(world: World, database: Database, *both: subprocess.Popen[bytes]) -> None:
+    admin, models = world.admin, world.state / "models" / "digits"
+    job_id = admin.retrain(promote="always")
+    admin.wait(job_id, "evaluating")
+    while not list(models.glob(".*.part")) and not (models / "2").exists():
+        pass
+    stopped = int(holder(database).rsplit(":", 2)[1])
+    assert stopped in [process.pid for process in both]
+    os.kill(stopped, signal.SIGSTOP)
+    before, deadline = holder(database), time.monotonic() + 20
+    while holder(database) == before and time.monotonic() < deadline:  # if it was stopped in a transaction, nobody else can
+        time.sleep(0.1)
+    time.sleep(1)  # the other one looks at the job
+    os.kill(stopped, signal.SIGCONT)
+    job = admin.wait(job_id, "succeeded", "failed", "interrupted")
+    assert (job["state"], job["promoted"]) == ("succeeded", True), job
+    time.sleep(2)  # whatever the first one still had in hand
+    check_models_are_whole(world.state, [1, 2])
+    assert Repository(world.state / "models").aliases("digits") == {"champion": 2, "previous": 1}
+    assert all(psutil.pid_exists(process.pid) for process in both)
+
+
+def test_a_trainer_is_started_once_though_its_supervisor_is_killed_as_it_starts_it(world: World) -> None:
+    admin = world.admin
+    job_id = admin.retrain()
+    while not trainers_of(world.state):
+        pass
+    world.kill_worker()
+    world.start_worker()
+    job = admin.wait(job_id, "succeeded", "failed", "interrupted")
+    assert (job["state"], job["interruptions"]) == ("succeeded", 0), job
+    assert [kind for kind, _, _ in admin.events(job_id)].count("started") == 1
+
+
+def test_whoever_lost_the_lease_neither_publishes_nor_promotes(repository: Repository, database: Database) -> None:
+    workers = Workers(database, "alone")
+    lease = workers.beat()
+    assert lease
+    workers.leave()
+    Workers(database, "alone").beat()
+    store = JobStore(database)
+    repository.publish("digits", copier(repository.get("digits", 1)))
+    with pytest.raises(LeaseLost):
+        repository.publish("digits", copier(repository.get("digits", 1)), unless=lambda: store.check(lease))
+    with pytest.raises(LeaseLost):
+        repository.promote("digits", 2, check=lambda: store.check(lease))
+    assert repository.numbers("digits") == [1, 2]
+    assert repository.aliases("digits") == {"champion": 1}

@@ -1,0 +1,152 @@
+"""A job store that is damaged, deleted, or written by a clock that was set back."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from app import audit as audits
+from app.audit import AuditLog
+from app.retraining import lease as leases
+from app.retraining.database import Database, audit, workers
+from app.retraining.database import leases as table
+from app.retraining.job import Draft
+from app.retraining.lease import Workers, alive
+from app.retraining.store import JobStore
+from tests.app.retraining.jobs import SETTINGS, admin_of, small_job
+from tests.app.retraining.world import World
+from tests.live import service
+
+DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
+
+
+def delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+
+
+def test_a_file_that_is_deleted_is_written_back_whole(tmp_path: Path) -> None:
+    database = Database(tmp_path / "jobs.db")
+    another = Database(tmp_path / "jobs.db")
+    first = JobStore(database).create(DRAFT, 8)
+    delete(tmp_path / "jobs.db")
+    second = JobStore(another).create(DRAFT, 8)
+    assert [job.id for job in JobStore(database).newest()] == [second.id, first.id]
+    database.close()
+    another.close()
+    again = Database(tmp_path / "jobs.db")
+    assert [job.id for job in JobStore(again).newest()] == [second.id, first.id]
+    again.close()
+    assert {path.name for path in tmp_path.iterdir()} <= {"jobs.db", ".jobs.db.lock"}
+
+
+def test_only_the_file_itself_deleted_leaves_nothing_of_it_to_be_mixed_in(tmp_path: Path) -> None:
+    database = Database(tmp_path / "jobs.db")
+    found = [JobStore(database).create(DRAFT, 80).id for _ in range(20)]
+    (tmp_path / "jobs.db").unlink()
+    found.append(JobStore(database).create(DRAFT, 80).id)
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert [row[0] for row in connection.execute("SELECT id FROM jobs ORDER BY number")] == found
+    database.close()
+
+
+def test_a_file_that_was_replaced_is_the_one_that_counts(tmp_path: Path) -> None:
+    backup = Database(tmp_path / "backup.db")
+    kept = JobStore(backup).create(DRAFT, 8)
+    backup.close()
+    database = Database(tmp_path / "jobs.db")
+    JobStore(database).create(DRAFT, 8)
+    delete(tmp_path / "jobs.db")
+    (tmp_path / "backup.db").rename(tmp_path / "jobs.db")
+    assert [job.id for job in JobStore(database).newest()] == [kept.id]
+    database.close()
+
+
+def test_jobs_that_were_accepted_survive_the_deletion_of_their_file_and_a_kill(world: World) -> None:
+    admin = world.admin
+    world.kill_worker()
+    before = admin.retrain()
+    delete(world.state / "jobs.db")
+    after = admin.retrain()
+    world.kill_service()
+    world.start_service()
+    world.start_worker()
+    for job_id in (before, after):
+        assert admin.wait(job_id, "succeeded", "failed", "interrupted")["state"] == "succeeded"
+
+
+def test_a_store_that_is_unusable_at_the_start_is_told_and_tried_until_it_is_mended(tmp_path: Path, cache: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "jobs.db").write_bytes(b"this is no database" * 1000)
+    with service(state, cache=cache, **SETTINGS) as running:
+        admin = admin_of(running)
+        ready = admin.client.get("/readyz")
+        assert ready.status_code == 200
+        assert "cannot be opened" in ready.json()["degraded"]["database"]
+        assert admin.client.get("/admin/jobs").status_code == 503
+        delete(state / "jobs.db")
+        for _ in range(200):
+            if admin.client.post("/admin/retrain", json=small_job(promote="never")).status_code == 202:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("it still cannot train")
+        assert admin.client.get("/readyz").json()["degraded"] == {}
+
+
+@pytest.mark.parametrize("ahead", [3600, 86_400])
+def test_a_lease_of_the_future_is_taken_over(database: Database, ahead: float) -> None:
+    """As a clock that has been set back leaves it."""
+    gone, here = Workers(database, "alone"), Workers(database, "alone")
+    old = gone.beat()
+    assert old
+    with database.write() as connection:
+        later = database.now(connection) + ahead
+        connection.execute(update(table).values(until=later))
+        connection.execute(update(workers).values(beat=later))
+    new = here.beat()
+    assert new
+    assert new.token > old.token
+    assert [worker for worker, _ in alive(database)] == [here.id], "its sign of life of the future counts for nothing"
+
+
+def test_the_lease_is_renewed_during_long_work(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
+    mine = Workers(database, "alone")
+    lease = mine.beat()
+    assert lease
+
+    def until() -> float:
+        with database.read() as connection:
+            return float(connection.scalar(select(table.c.until)) or 0)
+
+    before = until()
+    with mine.renewing(lease):
+        for _ in range(500):
+            if until() > before:
+                break
+            time.sleep(0.01)
+    assert until() > before
+
+
+def test_the_audit_log_forgets_what_is_old_or_too_many(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audits, "PRUNE_EVERY", 10)
+    log = AuditLog(database, days=30, entries=100)
+    old = {"who": None, "client": None, "action": "list", "target": "/admin/jobs", "status": 401, "outcome": "token_invalid"}
+    with database.write() as connection:
+        connection.execute(insert(audit), [old | {"time": time.time() - 31 * 86_400} for _ in range(5)])
+    for _ in range(5):
+        log.add("alice", "::1", "promote", "/", 200, "ok")
+    assert [entry.who for entry in log.newest()] == ["alice"] * 5
+    for _ in range(210):
+        log.add("bob", "::1", "promote", "/", 200, "ok")
+    found = log.newest(1000)
+    assert len(found) == 100
+    assert {entry.who for entry in found} == {"bob"}
