@@ -76,11 +76,11 @@ def _figures_of_all_workers(settings: Settings) -> Iterator[None]:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".metrics-", dir=settings.state))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before app.metrics is imported, here and in the workers
         if settings.metrics_port:
-            from app import metrics
+            from app import metrics_server
             from app.retraining.service import Retraining
 
             try:
-                metrics.serve(settings.host, settings.metrics_port, Retraining(settings))
+                metrics_server.serve(settings.host, settings.metrics_port, Retraining(settings))
             except OSError as error:
                 place = f"{settings.host}:{settings.metrics_port}"
                 sys.exit(f"Metrics cannot be served at {place} ({error}). Set GAN_METRICS_PORT to a free port.")

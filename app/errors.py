@@ -34,7 +34,8 @@
     ├── VersionUnusable         503  a version that is not what its manifest says, or none at all
     ├── NotReady                503  nothing can be served yet
     ├── Busy                    503  too much long work is waiting
-    │   └── Overloaded          503  more single pictures are asked for than can be drawn
+    │   ├── Overloaded          503  more single pictures are asked for than can be drawn
+    │   └── TooManyStreams      503  as many event streams are open as may be
     └── ClientGone              499  the caller hung up before its turn came
 
 Every message ends with the remedy.
@@ -144,6 +145,12 @@ class Overloaded(Busy):
 
     code = "overloaded"
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class TooManyStreams(Busy):
+    """As many event streams are open as may be, by all or by one client."""
+
+    code = "too_many_streams"
 
 
 class Conflict(SeedlingError):

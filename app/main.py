@@ -31,6 +31,7 @@ from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
 from app.outside import surround
 from app.pages import Pages
 from app.problems import Problem
+from app.retraining.feed import Feeds
 from app.retraining.service import Retraining, open_repository
 from app.server import end_with_parent
 from app.settings import Settings
@@ -66,6 +67,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.spans = None
     app.state.retraining = Retraining(settings)
+    app.state.feeds = Feeds(
+        lambda: app.state.retraining.store,
+        lambda: app.state.retraining.is_closing,
+        settings.max_streams,
+        settings.max_streams_per_client,
+    )
     repository = open_repository(settings, app.state.retraining.database)
     app.state.catalog = Catalog(repository, settings.model, settings.max_loaded)
     app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency, settings.response_cache)

@@ -20,7 +20,6 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
-    start_http_server,
 )
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -224,12 +223,3 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def serve(host: str, port: int, retraining: Retraining) -> None:
-    """Answer at /metrics on a port of its own, in a thread, until the process ends.
-
-    Raises:
-        OSError: the port cannot be had.
-    """
-    start_http_server(port, host, Everything(retraining))

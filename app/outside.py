@@ -17,6 +17,7 @@ from app import metrics, problems
 from app.errors import HostInvalid, HostUnknown, TooManyRequests
 from app.limits import TokenBuckets, is_loopback, network
 from app.logs import ACCESS
+from app.redaction import without_secrets
 from app.scopes import PICTURES, PROBES, ROUTE
 from app.settings import Settings
 from app.tracing import CURRENT, Spans, take_over
@@ -96,7 +97,7 @@ def _route(scope: Scope) -> str:
 
 
 def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
-    query = scope["query_string"].decode("latin-1")
+    query = without_secrets(scope["query_string"].decode("latin-1"))
     target = f"{scope['path']}?{query}" if query else scope["path"]
     client = scope["client"][0] if scope["client"] else "-"
     told = {"client": client, "method": method, "target": target, "status": status, "seconds": round(seconds, 6)}

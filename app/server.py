@@ -45,7 +45,7 @@ def serve(settings: Settings) -> None:
         server_header=False,
     )
     _raise_file_limit(settings.max_connections)
-    sockets = listen(settings.host, settings.port)
+    sockets = _listen(settings.host, settings.port)
     if settings.workers > 1:
         Multiprocess(config, sockets).run()
         return
@@ -67,10 +67,13 @@ def bounds(settings: Settings) -> Bounds:
     )
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets for all addresses of a host, on one port; for `::`, one that takes IPv4 as well. Ends the program on failure.
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets for all addresses of a host, on one port; for `::`, one that takes IPv4 as well.
 
     They are bound and do not listen yet: until the workers are ready, callers are refused and do not wait.
+
+    Raises:
+        OSError: an address is not this machine's, or the port is taken.
     """
     sockets: list[socket.socket] = []
     try:
@@ -83,6 +86,17 @@ def listen(host: str, port: int) -> list[socket.socket]:
                 bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
             bound.bind((address[0], port or sockets[0].getsockname()[1], *address[2:]))
             bound.set_inheritable(True)
+    except OSError:
+        for bound in sockets:
+            bound.close()
+        raise
+    return sockets
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """The service's sockets. Ends the program if they cannot be had."""
+    try:
+        sockets = bind(host, port)
     except OSError as error:
         logger.error("%s:%d: %s. Set GAN_HOST and GAN_PORT to an address of this machine and a free port.", host, port, error)
         sys.exit(1)

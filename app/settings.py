@@ -173,6 +173,10 @@ class Settings(BaseSettings):
     """How long a trainer that is told to stop may take to write its checkpoint before it is killed."""
     keep_jobs: int = Field(default=20, ge=1, le=10_000)
     """Ended jobs whose checkpoints and samples are kept. The records of older ones stay."""
+    max_streams: int = Field(default=200, ge=1, le=10_000)
+    """Event streams that each worker holds open; more get 503."""
+    max_streams_per_client: int = Field(default=20, ge=1, le=10_000)
+    """Event streams that each worker holds open for one token from one network."""
     audit_days: int = Field(default=365, ge=1, le=36_500)
     """Days for which entries of the audit log are kept."""
     audit_entries: int = Field(default=100_000, ge=100, le=100_000_000)

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from app.access import Identity
 from app.catalog import Catalog
 from app.errors import InvalidRequest
+from app.retraining.feed import Feeds
 from app.retraining.service import Retraining
 from app.workload import Workload
 
@@ -33,6 +34,11 @@ async def _retraining(request: Request) -> Retraining:
 async def _identity(request: Request) -> Identity:
     identity: Identity = request.state.identity
     return identity
+
+
+async def _feeds(request: Request) -> Feeds:
+    feeds: Feeds = request.app.state.feeds
+    return feeds
 
 
 def read_query(query: bytes) -> dict[str, str]:
@@ -62,4 +68,5 @@ UnambiguousQuery = Annotated[None, Depends(_unambiguous_query)]
 CatalogOf = Annotated[Catalog, Depends(_catalog)]
 WorkloadOf = Annotated[Workload, Depends(_workload)]
 RetrainingOf = Annotated[Retraining, Depends(_retraining)]
+FeedsOf = Annotated[Feeds, Depends(_feeds)]
 IdentityOf = Annotated[Identity, Depends(_identity)]

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.api.admin import admin_router
-from app.api.dependencies import BINARY, CatalogOf, IdentityOf, RetrainingOf
+from app.api.dependencies import BINARY, CatalogOf, FeedsOf, IdentityOf, RetrainingOf
 from app.api.retraining_schemas import Audit, AuditEntry, JobList, JobView, RetrainBody
 from app.catalog import Catalog
 from app.errors import NotFound
+from app.limits import network
 from app.problems import problem_responses
 from app.retraining.folder import JobFolder
-from app.retraining.job import ENDED, Job, State
+from app.retraining.job import Job, State
 from app.retraining.service import Retraining
 
 router = admin_router("retraining")
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="Id of the job.")]
 Before = Annotated[int | None, Query(ge=1, le=10**12, description="Only what is older than this.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
-POLL_SECONDS = 0.3
 RETRY_MILLISECONDS = 2000
 
 
@@ -34,6 +33,13 @@ def _existing(job_id: JobId, retraining: RetrainingOf) -> Job:
     return retraining.store.get(job_id)
 
 
+async def _admitted(request: Request, feeds: FeedsOf, identity: IdentityOf) -> AsyncIterator[None]:
+    client = network(request.client.host) if request.client else ""
+    with feeds.admit(f"{identity.name} {client}"):
+        yield
+
+
+Admitted = Annotated[None, Depends(_admitted)]
 ExistingJob = Annotated[Job, Depends(_existing)]
 
 
@@ -98,11 +104,15 @@ def show_job(request: Request, job: ExistingJob) -> JobView:
     "/jobs/{job_id}/events",
     summary="Follow a job",
     response_class=EventSourceResponse,
-    responses={200: {"description": "Server-sent events, from the first or after `Last-Event-ID`."}, **problem_responses(404)},
+    responses={
+        200: {"description": "Server-sent events, from the first or after `Last-Event-ID`."},
+        **problem_responses(404, 503),
+    },
 )
 async def follow_job(
+    _: Admitted,  # before the store is asked for the job
     job: ExistingJob,
-    retraining: RetrainingOf,
+    feeds: FeedsOf,
     last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,9}$", description="The last event received.")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """All that happened to a job and all that happens, until it has ended: `event: end` comes last.
@@ -110,21 +120,15 @@ async def follow_job(
     Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
     (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
     has an `id`, and `time` among its data. A comment comes every 15 seconds. When the service stops, the stream closes; go
-    on with `Last-Event-ID`.
+    on with `Last-Event-ID`. A worker holds so many streams open (`GAN_MAX_STREAMS`); more get 503.
     """
-    after, retry = int(last_event_id or 0), RETRY_MILLISECONDS
-    limiter = CapacityLimiter(1)  # its reads are not among those that the other routes wait for
-    yield ServerSentEvent(comment=f"job {job.id}", retry=retry)
-    while not retraining.is_closing:
-        job, found = await to_thread.run_sync(retraining.store.follow, job.id, after, limiter=limiter)
-        for event in found:
-            yield ServerSentEvent(event=event.type, id=str(event.seq), data={"time": event.time, **event.data})
-            after = event.seq
-        if not found:
-            if job.state in ENDED:
-                yield ServerSentEvent(event="end", data={"state": job.state, "detail": job.detail})
-                return
-            await asyncio.sleep(POLL_SECONDS)
+    yield ServerSentEvent(comment=f"job {job.id}", retry=RETRY_MILLISECONDS)
+    async with aclosing(feeds.follow(job, int(last_event_id or 0))) as happenings:
+        async for found in happenings:
+            if isinstance(found, Job):
+                yield ServerSentEvent(event="end", data={"state": found.state, "detail": found.detail})
+            else:
+                yield ServerSentEvent(event=found.type, id=str(found.seq), data={"time": found.time, **found.data})
 
 
 @router.get(

@@ -122,6 +122,11 @@ class JobStore:
         with self.database.read() as connection:
             return [Event(**row._mapping) for row in connection.execute(query)]
 
+    def newest_event(self, job_id: str) -> int:
+        """The number of the last event of a job; 0 if there is none."""
+        with self.database.read() as connection:
+            return connection.scalar(select(func.max(events.c.seq)).where(events.c.job == job_id)) or 0
+
     def follow(self, job_id: str, after: int, limit: int = 500) -> tuple[Job, list[Event]]:
         """A job and what happened to it after event number `after`, of one moment."""
         columns = (events.c.seq, events.c.time, events.c.type, events.c.data)

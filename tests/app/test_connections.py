@@ -230,3 +230,18 @@ def test_a_request_names_one_host(crowded: Service, request_head: bytes, status:
     said = until_closed(connection)
     assert said.split()[1] == status
     assert status == b"200" or json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "host_invalid"
+
+
+def test_the_port_for_metrics_opens_no_thread_a_connection_and_answers_beside_idle_ones(tmp_path: Path) -> None:
+    port = free_port()
+    with service(tmp_path / "state", metrics_port=port, embedded_worker=False) as running:
+        process = psutil.Process(running.process.pid)
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
+        threads = process.num_threads()
+        idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+        assert answer.status_code == 200
+        assert "seedling_workers 1.0" in answer.text
+        assert process.num_threads() <= threads + 1
+        for connection in idle:
+            connection.close()

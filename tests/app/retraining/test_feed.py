@@ -1,0 +1,209 @@
+"""Live events: one reader for all who follow a job, and a bound on how many do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from app.errors import StoreUnavailable, TooManyStreams
+from app.retraining import feed as feeds
+from app.retraining.feed import Feeds
+from app.retraining.job import Draft, Event, Job
+from app.retraining.lease import Workers
+from app.retraining.store import JobStore
+from tests.app.retraining.jobs import SETTINGS, VIEWER, admin_of, small_job
+from tests.live import Service, service
+
+DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
+
+
+class Counted:
+    """A store that counts how often it is asked what has happened."""
+
+    def __init__(self, store: JobStore) -> None:
+        self.store, self.asked, self.fails = store, 0, False
+
+    def follow(self, job_id: str, after: int) -> tuple[Job, list[Event]]:
+        self.asked += 1
+        if self.fails:
+            raise StoreUnavailable("Not now. Try again.")
+        return self.store.follow(job_id, after)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+@pytest.fixture
+def counted(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    monkeypatch.setattr(feeds, "POLL_SECONDS", 0.01)
+    return Counted(store)
+
+
+def feeds_of(counted: Counted, **bounds: int) -> Feeds:
+    return Feeds(lambda: counted, lambda: False, bounds.get("most", 100), bounds.get("most_per_client", 100))  # type: ignore[arg-type, return-value]
+
+
+def test_all_followers_get_all_events_in_order_and_the_store_is_asked_for_one(counted: Counted) -> None:
+    store = counted.store
+    lease = Workers(store.database, "alone").beat()
+    assert lease
+    job = store.create(DRAFT, 8)
+
+    async def run() -> list[list[int]]:
+        found = feeds_of(counted)
+
+        async def follow(after: int) -> list[int]:
+            seen = []
+            async for happened in found.follow(job, after):
+                seen.append(happened.seq if isinstance(happened, Event) else -1)
+            return seen
+
+        tasks = [asyncio.create_task(follow(after)) for after in (0, 0, 0, 1, 3, 10**9)]
+        now = await asyncio.to_thread(store.change, lease, job, "running", "")
+        for part in range(5):
+            lines = [{"event": "progress", "images": part * 300 + n} for n in range(300)]
+            now = await asyncio.to_thread(store.take_in, lease, now, lines, part)
+        tasks.append(asyncio.create_task(follow(0)))
+        await asyncio.to_thread(store.change, lease, now, "cancelled", "")
+        return await asyncio.gather(*tasks)
+
+    *whole, beyond, late = asyncio.run(run())
+    total = 1 + 1 + 1500 + 1
+    for after, seen in zip((0, 0, 0, 1, 3), whole, strict=True):
+        assert seen == [*range(after + 1, total + 1), -1]
+    assert late == [*range(1, total + 1), -1], "it came when the first events were no longer kept"
+    assert beyond == [-1]
+    few = counted.asked
+
+    async def alone() -> None:
+        async for _ in feeds_of(counted).follow(store.get(job.id), 0):
+            pass
+
+    asyncio.run(alone())
+    assert counted.asked - few <= few, "as often for one follower as for seven"
+
+
+def test_a_store_that_is_away_for_a_while_ends_no_stream(counted: Counted) -> None:
+    lease = Workers(counted.store.database, "alone").beat()
+    assert lease
+    job = counted.store.create(DRAFT, 8)
+
+    async def run() -> list[object]:
+        found = feeds_of(counted)
+
+        async def follow() -> list[object]:
+            return [happened async for happened in found.follow(job, 0)]
+
+        task = asyncio.create_task(follow())
+        while counted.asked < 3:
+            await asyncio.sleep(0.01)
+        counted.fails = True
+        asked = counted.asked
+        while counted.asked < asked + 3:
+            await asyncio.sleep(0.01)
+        counted.fails = False
+        await asyncio.to_thread(counted.store.cancel, job.id, "alice")
+        return await task
+
+    seen = asyncio.run(run())
+    assert isinstance(seen[-1], Job)
+    assert seen[-1].state == "cancelled"
+    assert [event.data["state"] for event in seen[:-1] if isinstance(event, Event)] == ["queued", "cancelled"]
+
+
+def test_each_client_has_a_bound_and_so_have_all(counted: Counted) -> None:
+    found = feeds_of(counted, most=3, most_per_client=2)
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(found.admit("alice"))
+        with pytest.raises(TooManyStreams, match="2 event streams of yours are open"), found.admit("alice"):
+            pass
+        stack.enter_context(found.admit("bob"))
+        with pytest.raises(TooManyStreams, match="3 event streams are open"), found.admit("carol"):
+            pass
+    assert len(found) == 0
+    with found.admit("alice"):
+        assert len(found) == 1
+
+
+def test_a_job_of_which_nothing_is_known_any_more_is_followed_from_the_store(counted: Counted) -> None:
+    job = replace(counted.store.create(DRAFT, 8))
+    counted.store.cancel(job.id, "alice")
+
+    async def run() -> list[object]:
+        return [happened async for happened in feeds_of(counted).follow(job, 0)]
+
+    assert len(asyncio.run(run())) == 3
+
+
+# A real service.
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+    state = tmp_path_factory.mktemp("followed") / "state"
+    bounds = {"max_streams": 12, "max_streams_per_client": 8, "viewer_tokens": f'{{"looker": "{VIEWER}"}}'}
+    with service(state, cache=cache, **bounds, **SETTINGS) as running:
+        yield running
+
+
+def test_past_the_bound_a_stream_is_refused_as_a_problem_and_closed_ones_make_room(followed: Service) -> None:
+    admin, looker = admin_of(followed), admin_of(followed, VIEWER)
+    first = admin.retrain(budget={"minutes": 10})
+    path = f"/admin/jobs/{admin.client.post('/admin/retrain', json=small_job()).json()['id']}/events"
+    process = psutil.Process(followed.process.pid)
+    threads = process.num_threads()
+    with contextlib.ExitStack() as stack:
+        for client, count in ((admin, 8), (looker, 4)):
+            for _ in range(count):
+                assert stack.enter_context(client.client.stream("GET", path)).status_code == 200
+        refused = [client.client.get(path) for client in (admin, looker)]
+        assert [answer.status_code for answer in refused] == [503, 503]
+        assert {answer.json()["code"] for answer in refused} == {"too_many_streams"}
+        assert refused[0].headers["retry-after"] == "5"
+        assert "of yours" in refused[0].json()["detail"]
+        assert process.num_threads() < threads + 10, "they share their readers"
+    for _ in range(100):
+        with admin.client.stream("GET", path) as answer:
+            if answer.status_code == 200:
+                break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("no room again")
+    admin.client.post(f"/admin/jobs/{first}/cancel")
+
+
+def test_followers_that_vanish_leave_no_traceback(followed: Service) -> None:
+    admin = admin_of(followed)
+    job_id = admin.retrain(budget={"minutes": 10})
+    host, port = followed.url.removeprefix("http://").split(":")
+    request = f"GET /admin/jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin.token}\r\n\r\n".encode()
+
+    def vanish() -> None:
+        for _ in range(5):
+            with socket.create_connection((host, int(port))) as connection:
+                connection.sendall(request)
+                connection.recv(100)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not an end
+
+    followers = [threading.Thread(target=vanish) for _ in range(8)]
+    for follower in followers:
+        follower.start()
+    for follower in followers:
+        follower.join()
+    admin.client.post(f"/admin/jobs/{job_id}/cancel")
+    admin.wait(job_id, "cancelled")
+    assert httpx.get(f"{followed.url}/livez", trust_env=False).status_code == 200
+    log = followed.log.read_text()
+    assert "Traceback" not in log, log[-3000:]
