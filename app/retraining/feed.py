@@ -11,13 +11,15 @@ import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from app.errors import StoreUnavailable, TooManyStreams
 from app.retraining.job import ENDED, Event, Job
-from app.retraining.store import JobStore
+
+if TYPE_CHECKING:  # a service that nobody administers never loads a database
+    from app.retraining.store import JobStore
 
 Result = TypeVar("Result")
 logger = logging.getLogger("seedling")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-import shutil
 from pathlib import Path
 
 import httpx
@@ -28,6 +27,7 @@ from tests.app.reading import pixels
 from tests.app.test_decoding import png_of_size, saved
 from tests.app.test_preparation import mnist, seven
 from tests.live import ROOT, SHIPPED
+from tests.models.test_repository import copy_of_shipped
 
 FOLDER = SHIPPED / "digits" / "1"
 MANIFEST_OF_DIGITS = Manifest.model_validate_json((FOLDER / MANIFEST).read_bytes())
@@ -349,12 +349,13 @@ def test_an_unconditional_discriminator_judges_without_classes(tmp_path: Path) -
 
 
 def test_a_discriminator_is_loaded_once_and_goes_with_its_generator(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
     catalog = Catalog(repository, "digits", 8)
     catalog.refresh()
-    discriminator = catalog.discriminator(catalog.generator())
-    assert catalog.discriminator(catalog.generator()) is discriminator
+    discriminator = catalog.discriminator(catalog.generator(None, "2"))
+    assert catalog.discriminator(catalog.generator(None, "2")) is discriminator
     assert len(catalog._discriminators) == 1
-    shutil.rmtree(repository.root / "digits" / "1")
+    repository.delete("digits", 2)
     catalog.refresh()
     assert not catalog._discriminators
 

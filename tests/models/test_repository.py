@@ -276,6 +276,17 @@ def test_a_version_that_is_not_champion_can_be_deleted(repository: Repository) -
     assert repository.publish("digits", copy_of_shipped).number == 3
 
 
+def test_a_version_that_is_a_link_can_be_deleted_and_what_it_points_to_stays(repository: Repository, tmp_path: Path) -> None:
+    repository.publish("digits", copy_of_shipped)
+    elsewhere = tmp_path / "elsewhere"
+    (repository.root / "digits" / "2").rename(elsewhere)
+    (repository.root / "digits" / "2").symlink_to(elsewhere)
+    repository.delete("digits", 2)
+    assert repository.numbers("digits") == [1]
+    assert not list((repository.root / "digits").glob(".*.part"))
+    assert (elsewhere / MANIFEST).is_file()
+
+
 def test_a_shipped_version_that_was_deleted_is_not_taken_in_again(tmp_path: Path) -> None:
     shipped, state = Repository(SHIPPED), Repository(tmp_path / "models")
     state.adopt(shipped)

@@ -340,7 +340,7 @@ export interface paths {
          *     Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
          *     (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
          *     has an `id`, and `time` among its data. A comment comes every 15 seconds. When the service stops, the stream closes; go
-         *     on with `Last-Event-ID`.
+         *     on with `Last-Event-ID`. A worker holds so many streams open (`GAN_MAX_STREAMS`); more get 503.
          */
         get: operations["follow_job_admin_jobs__job_id__events_get"];
         put?: never;
