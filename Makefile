@@ -24,16 +24,17 @@ test: .venv-dev/ready ## set up and run all tests; those of the pages where ther
 	$(DEV)/python web/build.py build --if-possible
 	$(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: .venv-dev/ready ## ruff, its formatter, mypy --strict; for the pages tsc and prettier; changes nothing
+check: .venv-dev/ready ## ruff, its formatter, mypy --strict, import-linter; for the pages tsc and prettier; changes nothing
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/mypy
+	$(DEV)/lint-imports --no-cache
 	$(DEV)/python web/build.py check --if-possible
 
 fix: .venv-dev/ready ## format, and repair what ruff can
 	$(DEV)/ruff check --fix .
 	$(DEV)/ruff format .
-	$(DEV)/python -m tests.readme
+	$(DEV)/python -m tests.documentation
 	$(DEV)/python web/build.py fix --if-possible
 
 types: .venv-dev/ready ## write the pages' types of the calls anew, from the OpenAPI document

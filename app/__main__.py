@@ -10,29 +10,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import SettingsError
-
 from app import __version__
-from app.access import own_token, token_path
-from app.logs import log_config
-from app.settings import Settings
-
-
-def help_text() -> str:
-    """Every setting with its default and what it is."""
-    lines = []
-    for name, field in Settings.model_fields.items():
-        described = " ".join((field.description or "").split())
-        lines.append(f"  GAN_{name.upper()}={default_of(field)}\n      {described}")
-    return "Settings, from the environment:\n\n" + "\n".join(lines)
-
-
-def default_of(field: FieldInfo) -> str:
-    """A setting's default as a person would write it."""
-    default = field.get_default(call_default_factory=True)
-    return "" if default is None or default == {} else str(default)
+from app.http.authentication import own_token, token_path
+from app.observability.logs import log_config
+from app.settings import Settings, help_text, read_settings
 
 
 def main() -> None:
@@ -46,26 +27,28 @@ def main() -> None:
     parser.add_argument("command", nargs="?", choices=["jobs"], help="jobs: retraining from a terminal; see python -m app jobs")
     parser.add_argument("--version", action="version", version=f"Seedling {__version__}")
     if sys.argv[1:2] == ["jobs"]:
-        from app.terminal import main as jobs  # typer and rich are not for the service
+        from app.cli import main as jobs  # typer and rich are not for the service
 
         jobs(sys.argv[2:])
         return
     parser.parse_args()
     settings = read_settings()
     logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
-    _tell_where_the_token_is(settings)
-    with _figures_of_all_workers(settings):
+    _print_token_location(settings)
+    with _metrics_for_all_workers(settings):
         _serve(settings)
 
 
 def _serve(settings: Settings) -> None:
-    from app.server import serve  # uvicorn is not for those who have come for the settings: a trainer of its own, a terminal
+    from app.http.server import (
+        serve,  # uvicorn is not for those who have come for the settings: a trainer of its own, a terminal
+    )
 
     serve(settings)
 
 
 @contextlib.contextmanager
-def _figures_of_all_workers(settings: Settings) -> Iterator[None]:
+def _metrics_for_all_workers(settings: Settings) -> Iterator[None]:
     """Give several workers a folder for what they count; answer at the port for metrics, if there is one."""
     with contextlib.ExitStack() as stack:
         if settings.workers > 1:
@@ -76,37 +59,19 @@ def _figures_of_all_workers(settings: Settings) -> Iterator[None]:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".metrics-", dir=settings.state))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before app.metrics is imported, here and in the workers
         if settings.metrics_port:
-            from app import metrics_server
+            from app.http import metrics_server
+            from app.retraining.job_metrics import JobMetrics
             from app.retraining.service import Retraining
 
             try:
-                metrics_server.serve(settings.host, settings.metrics_port, Retraining(settings))
+                metrics_server.serve(settings.host, settings.metrics_port, JobMetrics(Retraining(settings)))
             except OSError as error:
                 place = f"{settings.host}:{settings.metrics_port}"
                 sys.exit(f"Metrics cannot be served at {place} ({error}). Set GAN_METRICS_PORT to a free port.")
         yield
 
 
-def read_settings() -> Settings:
-    """The settings of the environment; a wrong one ends the program with what is wrong with it, never with its value."""
-    try:
-        settings = Settings()
-    except SettingsError as error:
-        example = ' It must be JSON, as {"alice": "token"}.' if error.__cause__ else ""  # a mapping that is not
-        sys.stderr.write(f"{error}.{example} See python -m app --help.\n")
-        raise SystemExit(2) from None
-    except ValidationError as error:
-        for fault in error.errors(include_input=False):
-            place = f"GAN_{'.'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
-            sys.stderr.write(f"{place}{fault['msg']}. See python -m app --help.\n")
-        raise SystemExit(2) from None
-    unknown = {name for name in os.environ if name.startswith("GAN_")} - {f"GAN_{n.upper()}" for n in Settings.model_fields}
-    for name in sorted(unknown):
-        sys.stderr.write(f"{name} is no setting of Seedling and is not heeded. See python -m app --help.\n")
-    return settings
-
-
-def _tell_where_the_token_is(settings: Settings) -> None:
+def _print_token_location(settings: Settings) -> None:
     try:
         if own_token(settings):
             sys.stderr.write(f"Admin token: in {token_path(settings)} (readable by you alone).\n")

@@ -1,4 +1,4 @@
-"""The exception tree. How each is told to a caller is in `app.problems`.
+"""The exception tree. How each is told to a caller is in `app.http.problem_details`.
 
     SeedlingError
     ├── InvalidRequest          422  a parameter is not what it should be

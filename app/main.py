@@ -20,24 +20,28 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from app import __version__, metrics, problems
-from app.api import catalogue, discriminate, generate, health, interpolate, plane, promotion, quiz, retraining
+from app import __version__
+from app.api import discriminate, generate, health, interpolate, models, plane, promotion, quiz, retraining
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
-from app.api.schemas import Frames, Picture
-from app.catalog import Catalog
+from app.api.schemas.pictures import Frames, Picture
 from app.errors import StoreUnavailable
-from app.middleware import BoundedBody, HeadAsGet, JsonByDefault
-from app.outside import surround
-from app.pages import Pages
-from app.problems import Problem
+from app.http import problem_details
+from app.http.authentication import Access
+from app.http.bodies import BoundedBody, HeadAsGet, JsonByDefault
+from app.http.middleware import wrap
+from app.http.pages import Pages
+from app.http.problem_details import Problem
+from app.http.server import end_with_parent
+from app.observability import metrics
+from app.observability.tracing import Spans, is_wanted
+from app.registry import Registry
 from app.retraining.feed import Feeds
-from app.retraining.service import Retraining, open_repository
-from app.server import end_with_parent
+from app.retraining.service import Retraining
+from app.scheduler import Scheduler
 from app.settings import Settings
-from app.tracing import Spans, is_wanted
-from app.workload import Workload
-from models.repository import Repository
+from app.storage.opening import open_repository
+from models.repository import CHAMPION, Repository
 
 logger = logging.getLogger("seedling")
 DESCRIPTION = """Every number is a picture. A GAN's generator, served: the same seed gives the same 28x28 picture today,
@@ -67,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.spans = None
     app.state.retraining = Retraining(settings)
+    app.state.access = Access(settings, app.state.retraining.database)
     app.state.feeds = Feeds(
         lambda: app.state.retraining.store,
         lambda: app.state.retraining.is_closing,
@@ -74,14 +79,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings.max_streams_per_client,
     )
     repository = open_repository(settings, app.state.retraining.database)
-    app.state.catalog = Catalog(repository, settings.model, settings.max_loaded)
-    app.state.workload = Workload(app.state.catalog, settings.bulk_concurrency, settings.response_cache)
-    problems.install(app)
+    app.state.registry = Registry(repository, settings.model, settings.max_loaded)
+    app.state.scheduler = Scheduler(app.state.registry, settings.bulk_concurrency, settings.response_cache)
+    problem_details.install(app)
     app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
-    for module in (generate, plane, interpolate, discriminate, quiz, catalogue, retraining, promotion, health, metrics_api):
+    for module in (generate, plane, interpolate, discriminate, quiz, models, retraining, promotion, health, metrics_api):
         app.include_router(module.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -97,19 +102,19 @@ def create_server() -> ASGIApp:
     app = create_app(settings)
     app.state.spans = spans
     gc.freeze()  # what is there now stays: to look it all through took 0.1 s at a time, and a picture waited for it
-    return surround(DirectGenerate(app), settings, spans)
+    return wrap(DirectGenerate(app), settings, spans)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Take in shipped versions, load what is served, and follow the repository until the end."""
     settings: Settings = app.state.settings
-    catalog: Catalog = app.state.catalog
-    taken_in = await to_thread.run_sync(partial(_look, settings, catalog, taken_in=False))
-    follower = asyncio.create_task(_follow(settings, app.state.workload, taken_in=taken_in))
+    registry: Registry = app.state.registry
+    adopted = await to_thread.run_sync(partial(_look, settings, registry, adopted=False))
+    follower = asyncio.create_task(_follow(settings, app.state.scheduler, adopted=adopted))
     training: Retraining = app.state.retraining
     await to_thread.run_sync(training.start)
-    with _hearing_of_the_end(training):
+    with _stop_on_signal(training):
         yield
     await to_thread.run_sync(training.stop)
     follower.cancel()
@@ -120,7 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 @contextlib.contextmanager
-def _hearing_of_the_end(training: Retraining) -> Iterator[None]:
+def _stop_on_signal(training: Retraining) -> Iterator[None]:
     """Learn of SIGTERM and SIGINT when they come.
 
     uvicorn ends the lifespan only after the last connection has closed, and an event stream would not close before it knows.
@@ -145,7 +150,7 @@ def _hearing_of_the_end(training: Retraining) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _take_in_shipped(settings: Settings, repository: Repository) -> None:
+def _adopt_shipped(settings: Settings, repository: Repository) -> None:
     try:
         for version in repository.adopt(Repository(settings.shipped)):
             logger.info("took in the shipped %s as version %s", version.name, version.number)
@@ -153,25 +158,26 @@ def _take_in_shipped(settings: Settings, repository: Repository) -> None:
         logger.error("the shipped versions cannot be taken in (%s). Make %s writable.", error, settings.state)
 
 
-def _look(settings: Settings, catalog: Catalog, *, taken_in: bool) -> bool:
+def _look(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
     """Look at the repository, after taking in what is shipped if that is still to be done. Return whether it is done."""
     try:
-        if not taken_in:
-            _take_in_shipped(settings, catalog.repository)
-        catalog.refresh()
+        if not adopted:
+            _adopt_shipped(settings, registry.repository)
+        registry.refresh()
     except StoreUnavailable as error:
-        catalog.trouble = error
-        return taken_in
+        registry.trouble = error
+        return adopted
     return True
 
 
-async def _follow(settings: Settings, workload: Workload, *, taken_in: bool) -> None:
-    catalog = workload.catalog
+async def _follow(settings: Settings, scheduler: Scheduler, *, adopted: bool) -> None:
+    registry = scheduler.registry
     while True:
-        metrics.sample(workload)
+        champions = {name: view.aliases.get(CHAMPION, 0) for name, view in registry.models().items()}
+        metrics.sample(scheduler.waiting(), scheduler.cache.bytes, champions, registry.swaps)
         await asyncio.sleep(settings.poll_seconds)
         try:
-            taken_in = await to_thread.run_sync(partial(_look, settings, catalog, taken_in=taken_in))
+            adopted = await to_thread.run_sync(partial(_look, settings, registry, adopted=adopted))
         except Exception:  # whatever it is, what is loaded goes on being served, and the next look may succeed
             logger.exception("cannot look at the models; serving what is loaded")
 

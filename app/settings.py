@@ -1,13 +1,14 @@
-"""Everything an operator can set, from the environment. Each field describes itself; README's table is made from here."""
+"""Everything an operator can set, from the environment. Each field describes itself; `docs/settings.md` is made from here."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -17,7 +18,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from app.limits import is_loopback
+from app.addresses import is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN = "admin"
@@ -226,3 +227,37 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names) or len(set(values)) < len(values) or (self.admin_token and ADMIN in self.admin_tokens):
             raise ValueError("two tokens have the same name or the same value, so the audit log could not tell whose it was")
         return self
+
+
+def help_text() -> str:
+    """Every setting with its default and what it is."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        described = " ".join((field.description or "").split())
+        lines.append(f"  GAN_{name.upper()}={default_of(field)}\n      {described}")
+    return "Settings, from the environment:\n\n" + "\n".join(lines)
+
+
+def default_of(field: FieldInfo) -> str:
+    """A setting's default as a person would write it."""
+    default = field.get_default(call_default_factory=True)
+    return "" if default is None or default == {} else str(default)
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; a wrong one ends the program with what is wrong with it, never with its value."""
+    try:
+        settings = Settings()
+    except SettingsError as error:
+        example = ' It must be JSON, as {"alice": "token"}.' if error.__cause__ else ""  # a mapping that is not
+        sys.stderr.write(f"{error}.{example} See python -m app --help.\n")
+        raise SystemExit(2) from None
+    except ValidationError as error:
+        for fault in error.errors(include_input=False):
+            place = f"GAN_{'.'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
+            sys.stderr.write(f"{place}{fault['msg']}. See python -m app --help.\n")
+        raise SystemExit(2) from None
+    unknown = {name for name in os.environ if name.startswith("GAN_")} - {f"GAN_{n.upper()}" for n in Settings.model_fields}
+    for name in sorted(unknown):
+        sys.stderr.write(f"{name} is no setting of Seedling and is not heeded. See python -m app --help.\n")
+    return settings

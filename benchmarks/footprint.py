@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app import imaging  # noqa: E402
-from app.batching import BATCH  # noqa: E402
-from app.generator import LoadedGenerator  # noqa: E402
+from app.sampling.batching import BATCH  # noqa: E402
+from app.sampling.generator import LoadedGenerator  # noqa: E402
 from models.repository import CHAMPION, Repository  # noqa: E402
 
 

@@ -25,13 +25,13 @@ from matplotlib.figure import Figure as Plot
 
 from models.manifest import GENERATOR, sha256_of
 from models.repository import Repository
-from training import export as exporting
 from training.evaluation.figures import Battery
+from training.evaluation.onnx_models import OnnxGenerator, one_hot
 from training.evaluation.two_sample import two_sample
-from training.folder import RunFolder
-from training.onnx_models import OnnxGenerator, one_hot
+from training.export import build as exporting
+from training.loop.folder import RunFolder
+from training.loop.stopping import reason_of
 from training.spec import TrainingSpec
-from training.stopping import reason_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PLOT = ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.png"

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from app.generator import BATCH, LoadedGenerator
+from app.sampling.generator import BATCH, LoadedGenerator
 from benchmarks import loads
 from benchmarks.contestants import LOAD_CORE, ROOT, SERVER_CORE, Running, contestants, pixels, running, seedling
 from models.manifest import GENERATOR

@@ -27,7 +27,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from app.generator import LoadedGenerator
+from app.sampling.generator import LoadedGenerator
 from benchmarks.attacks import ATTACKS
 from models.repository import Repository
 from tests.app.retraining.jobs import SMALL_SPEC, TOKEN

@@ -11,19 +11,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.generator import LoadedGenerator
-from app.retraining.database import Database
+from app.sampling.generator import LoadedGenerator
+from app.storage.database import Database
 from models.repository import Repository
 from tests.live import SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
 LONGEST = (
-    *("app/retraining/test_chaos.py", "training/test_run.py"),  # the first makes `cache`, which the second has no use for
-    *("training/test_cli.py", "app/retraining/test_api.py", "app/retraining/test_supervision.py", "test_soak.py"),
-    *("app/retraining/test_takeover.py", "training/test_learning.py", "app/retraining/test_replicas.py"),
-    *("app/retraining/test_full_disk.py", "app/retraining/test_terminal.py", "training/test_battery.py"),
-    *("training/test_stopping.py", "training/test_export.py", "app/retraining/test_promotion.py", "app/test_openapi.py"),
-    *("web/test_train.py", "web/test_frame.py"),
+    *("test_shipped.py", "app/retraining/test_chaos.py", "training/loop/test_run.py", "app/retraining/test_api.py"),
+    *("training/test_cli.py", "app/retraining/test_fencing.py", "app/retraining/test_supervision.py", "test_soak.py"),
+    *("app/retraining/test_takeover.py", "training/loop/test_learning.py", "app/retraining/test_replicas.py"),
+    *("app/retraining/test_lost_store.py", "app/retraining/test_full_disk.py", "app/retraining/test_cli.py"),
+    *("training/evaluation/test_battery.py", "training/loop/test_stopping.py", "training/export/test_build.py"),
+    *("app/retraining/test_promotion.py", "app/api/test_openapi.py", "web/test_train.py", "web/test_frame.py"),
 )
 """The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end. Those of
 the pages come after all others, though: Playwright leaves an event loop running, beside which no test could run its own.

@@ -11,22 +11,22 @@ import pytest
 import torch
 from PIL import Image
 
-from app.generator import LoadedGenerator
+from app.sampling.generator import LoadedGenerator
 from models import card
 from models.manifest import CARD, GENERATOR, WEIGHTS, Figure
 from models.repository import Repository
 from models.version import Version
 from tests.app.reading import pixels
+from tests.documentation import QUALITY, with_figures, with_goals
 from tests.live import ROOT, service
-from tests.readme import QUALITY, README, with_figures, with_goals
-from training import export as exporting
-from training import networks
 from training.checkpoint import load_checkpoint
 from training.datasets import SOURCES, tensors
 from training.errors import TrainingError
 from training.evaluation.figures import Battery
-from training.exact import SIGNIFICAND
-from training.onnx_models import OnnxGenerator
+from training.evaluation.onnx_models import OnnxGenerator
+from training.export import build as exporting
+from training.export.integer_grid import SIGNIFICAND
+from training.networks import architectures
 from training.spec import TrainingSpec
 
 REPOSITORY = Repository(ROOT / "models")
@@ -68,7 +68,7 @@ def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Pa
         train = tensors.load(spec.dataset, "train")
     except TrainingError as error:
         pytest.skip(str(error))
-    generator, _ = networks.build(spec, classes)
+    generator, _ = architectures.build(spec, classes)
     generator.load_state_dict(state["ema"])
     exact = exporting.made_exact(generator.eval(), train, match_tones=spec.match_tones)
     exporting.write_onnx(exact, tmp_path / GENERATOR, spec.z_dim, classes)
@@ -160,6 +160,7 @@ def test_the_digits_keep_what_was_asked_of_them() -> None:
 
 
 def test_readme_and_quality_have_their_figures() -> None:
-    assert with_figures(README.read_text()) == README.read_text(), "run make fix"
-    assert with_goals(QUALITY.read_text()) == QUALITY.read_text(), "run make fix"
-    assert f"{CHAMPIONS['digits'].manifest.metrics['fid'].value:.3f}" in README.read_text()
+    page = QUALITY.read_text()
+    assert with_goals(with_figures(page)) == page, "run make fix"
+    fid = CHAMPIONS["digits"].manifest.metrics["fid"]
+    assert f"distance of {fid.value:.3f} where real pictures get {fid.floor:.3f}" in (ROOT / "README.md").read_text()

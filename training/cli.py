@@ -25,12 +25,12 @@ from models.version import Version
 from training import datasets
 from training.console import console, show_figures, show_spec, spec_of
 from training.errors import FolderInUseError, TrainingError
-from training.folder import RunFolder, alone_in
+from training.loop.folder import RunFolder, alone_in
 from training.spec import PRESET_SUMMARIES, DatasetName, PresetName
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Battery
-    from training.onnx_models import OnnxGenerator
+    from training.evaluation.onnx_models import OnnxGenerator
 
 app = typer.Typer(
     name="python -m training",
@@ -108,7 +108,7 @@ def train(
     if show:
         show_spec(wanted)
         return
-    from training import run as running
+    from training.loop import run as running
 
     folder = RunFolder(out or Path("runs") / f"{wanted.preset}-{datetime.now():%Y%m%d-%H%M%S}")
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
@@ -140,7 +140,7 @@ def export(
     """Put a run's generator on its integer grid, export both networks to ONNX, check, measure and publish them."""
     import torch
 
-    from training import export as exporting
+    from training.export import build as exporting
 
     torch.set_num_threads(THREADS)
     trained = exporting.load_trained(RunFolder(folder), checkpoint)
@@ -191,8 +191,8 @@ def _candidate(
     pictures: int,
     cache: Path,
 ) -> None:
-    from training import export as exporting
     from training.evaluation.figures import Battery
+    from training.export import build as exporting
 
     trained = exporting.load_trained(run_folder, "best" if run_folder.best.exists() else "last")
     battery = Battery(trained.spec.dataset, data, pictures, cache)
@@ -231,8 +231,8 @@ def promote(
     if version in target.numbers(name):
         found = target.get(name, version)
         found.verify()
-        from training.export import golden
-        from training.onnx_models import OnnxGenerator
+        from training.evaluation.onnx_models import OnnxGenerator
+        from training.export.build import golden
 
         if golden(OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))) != found.manifest.golden:
             raise TrainingError(f"{found.path} draws other pixels here than its manifest says. Use the pinned onnxruntime.")
@@ -266,7 +266,7 @@ def evaluate(
 
     from training.evaluation import report
     from training.evaluation.figures import Battery
-    from training.onnx_models import OnnxGenerator
+    from training.evaluation.onnx_models import OnnxGenerator
 
     torch.set_num_threads(THREADS)
     clock = time.monotonic()
@@ -299,8 +299,8 @@ def sample(
     """Draw a sheet of seeds from a published version, as the service would."""
     found = _version(repository, name, version)
 
-    from training import grid
-    from training.onnx_models import OnnxGenerator
+    from training.evaluation import grid
+    from training.evaluation.onnx_models import OnnxGenerator
 
     generator = OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))
     pixels, _ = generator.draw(range(first, min(first + count, 2**32)))
@@ -380,7 +380,7 @@ def _generator_in(folder: Path) -> OnnxGenerator:
     version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
     version.verify()
 
-    from training.onnx_models import OnnxGenerator
+    from training.evaluation.onnx_models import OnnxGenerator
 
     return OnnxGenerator(folder / GENERATOR, len(version.manifest.classes))
 

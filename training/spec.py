@@ -97,7 +97,8 @@ class TrainingSpec(BaseModel):
     Shorter at the start of a run (at most a tenth of the images seen). 0: no averaging."""
 
     match_tones: bool = True
-    """Whether the exported generator's grey levels are matched to those of the training pictures (`training.tones`)."""
+    """Whether the exported generator's grey levels are matched to those of the training pictures
+    (`training.networks.histogram_matching`)."""
 
     log_every: int = Field(default=6_400, ge=1)
     """Images between two progress events."""

@@ -13,9 +13,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
-from app.access import Identity, require_change
 from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid
-from app.problems import problem_responses
+from app.http.authentication import Access, Identity, require_change
+from app.http.problem_details import problem_responses
 from app.retraining.service import Retraining
 
 logger = logging.getLogger("seedling")
@@ -31,7 +31,7 @@ class AdminRoute(APIRoute):
             retraining: Retraining = request.app.state.retraining
             identity: Identity | None = None
             try:
-                identity = request.state.identity = await to_thread.run_sync(_identify, retraining, request)
+                identity = request.state.identity = await to_thread.run_sync(_identify, request)
                 if request.method != "GET":
                     require_change(identity)
                 response = await handle(request)
@@ -58,9 +58,10 @@ class AdminRoute(APIRoute):
             logger.error("audit: not entered: %s %s by %s -> %s %s", action, request.url.path, who, status, outcome)
 
 
-def _identify(retraining: Retraining, request: Request) -> Identity:
+def _identify(request: Request) -> Identity:
     client = request.client.host if request.client else "unknown"
-    return retraining.access.identify(request.headers.getlist("Authorization"), client)
+    access: Access = request.app.state.access
+    return access.identify(request.headers.getlist("Authorization"), client)
 
 
 def _outcome(error: Exception) -> tuple[int, str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from app import caching
-from app.response_cache import Answer
-from app.workload import Workload
+from app.http import caching
+from app.sampling.response_cache import Answer
+from app.scheduler import Scheduler
 
 HEADERS: dict[str, Any] = {
     "ETag": {"description": "Names these bytes; send it back in If-None-Match.", "schema": {"type": "string"}},
@@ -23,7 +23,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The calle
 
 async def reply(
     request: Request,
-    workload: Workload,
+    scheduler: Scheduler,
     tag: str,
     make: Callable[[], Awaitable[Answer]],
     *,
@@ -36,7 +36,7 @@ async def reply(
 
     Args:
         request: whose headers say which copies there are.
-        workload: whose cache keeps it.
+        scheduler: whose cache keeps it.
         tag: decides the answer to the byte, see `caching.etag`.
         make: makes the answer.
         media_type: what it is.
@@ -54,5 +54,5 @@ async def reply(
         headers["Content-Location"] = request.scope.get("root_path", "") + address
     if request.method == "GET" and not fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
-    answer = await (make() if fresh else workload.cache.get(tag, make))
+    answer = await (make() if fresh else scheduler.cache.get(tag, make))
     return Response(answer.content, media_type=media_type, headers={**headers, **answer.headers})

@@ -8,22 +8,22 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from app.access import Identity
-from app.catalog import Catalog
 from app.errors import InvalidRequest
+from app.http.authentication import Identity
+from app.registry import Registry
 from app.retraining.feed import Feeds
 from app.retraining.service import Retraining
-from app.workload import Workload
+from app.scheduler import Scheduler
 
 
-async def _catalog(request: Request) -> Catalog:
-    catalog: Catalog = request.app.state.catalog
-    return catalog
+async def _registry(request: Request) -> Registry:
+    registry: Registry = request.app.state.registry
+    return registry
 
 
-async def _workload(request: Request) -> Workload:
-    workload: Workload = request.app.state.workload
-    return workload
+async def _scheduler(request: Request) -> Scheduler:
+    scheduler: Scheduler = request.app.state.scheduler
+    return scheduler
 
 
 async def _retraining(request: Request) -> Retraining:
@@ -65,8 +65,8 @@ async def _unambiguous_query(request: Request) -> None:
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 """How OpenAPI calls a file."""
 UnambiguousQuery = Annotated[None, Depends(_unambiguous_query)]
-CatalogOf = Annotated[Catalog, Depends(_catalog)]
-WorkloadOf = Annotated[Workload, Depends(_workload)]
+RegistryOf = Annotated[Registry, Depends(_registry)]
+SchedulerOf = Annotated[Scheduler, Depends(_scheduler)]
 RetrainingOf = Annotated[Retraining, Depends(_retraining)]
 FeedsOf = Annotated[Feeds, Depends(_feeds)]
 IdentityOf = Annotated[Identity, Depends(_identity)]

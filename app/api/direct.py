@@ -7,13 +7,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from app import problems
 from app.api import generate
 from app.api.dependencies import read_query
-from app.api.schemas import GenerateQuery
+from app.api.schemas.pictures import GenerateQuery
 from app.errors import InvalidRequest, SeedlingError
-from app.scopes import ROUTE
-from app.workload import Workload
+from app.http import problem_details
+from app.scheduler import Scheduler
+from app.scope import ROUTE
 
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -22,12 +22,12 @@ class DirectGenerate:
     """Calls what the route of `GET /generate` calls; hands on what is not such a request, and any query with a fault.
 
     The route stays the one that says what is accepted, in the OpenAPI document, and what is wrong with what is not. What is
-    answered here never enters the application, so no middleware of its sees it; `app.outside` does.
+    answered here never enters the application, so no middleware of its sees it; `app.http.middleware` does.
     """
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self.workload: Workload = app.state.workload
+        self.scheduler: Scheduler = app.state.scheduler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = _read(scope)
@@ -37,11 +37,11 @@ class DirectGenerate:
         scope[ROUTE] = "/generate"
         request = Request(scope, receive)
         try:
-            response = await generate.answer(request, query, self.workload)
+            response = await generate.answer(request, query, self.scheduler)
         except SeedlingError as error:
-            response = problems.respond(error)
+            response = problem_details.respond(error)
         except Exception as error:
-            response = problems.unexpected(request, error)
+            response = problem_details.unexpected(request, error)
         await response(scope, receive, send)
 
 

@@ -7,17 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from app import caching
 from app.api import conditional
-from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
-from app.api.schemas import DiscriminateQuery, DiscriminateSeedsQuery
-from app.decoding import FORMATS
+from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
+from app.api.schemas.pictures import DiscriminateQuery, DiscriminateSeedsQuery
+from app.discriminator.scoring import Judgement, Judgements, ResolvedScores, score
 from app.errors import ClientGone
-from app.judgement import Judgement, Judgements, PosedJudgements, judge
-from app.latents import resolve_label
-from app.pictures import pose
-from app.problems import problem_responses
-from app.response_cache import Answer
+from app.http import caching
+from app.http.problem_details import problem_responses
+from app.images.decoding import FORMATS
+from app.sampling.latents import resolve_label
+from app.sampling.pictures import resolve
+from app.sampling.response_cache import Answer
 
 router = APIRouter(tags=["pictures"])
 _BODY = {
@@ -34,25 +34,25 @@ _BODY = {
     responses={200: {"headers": conditional.HEADERS}, **conditional.NOT_MODIFIED, **problem_responses(404, 413, 422, 503)},
 )
 async def discriminate_seeds(
-    request: Request, query: Annotated[DiscriminateSeedsQuery, Query()], workload: WorkloadOf, _: UnambiguousQuery
+    request: Request, query: Annotated[DiscriminateSeedsQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
     """Each is drawn as `/generate` draws it, and its pixels judged as the class that it was drawn as."""
     drawing = query.drawing()
-    generator = await workload.generator(query.model, query.version)
-    posed = PosedJudgements(pose(drawing, generator))
+    generator = await scheduler.generator(query.model, query.version)
+    resolved = ResolvedScores(resolve(drawing, generator))
 
     async def make() -> Answer:
-        steps = posed.steps(await workload.discriminator(generator))
-        return await workload.perform(request, steps, pictures=drawing.count, pixels=drawing.pixels)
+        steps = resolved.steps(await scheduler.discriminator(generator))
+        return await scheduler.perform(request, steps, pictures=drawing.count, pixels=drawing.pixels)
 
-    tag = caching.etag(generator.manifest.digest, posed.cache_key())
+    tag = caching.etag(generator.manifest.digest, resolved.cache_key())
     return await conditional.reply(
         request,
-        workload,
+        scheduler,
         tag,
         make,
         media_type="application/json",
-        location=posed.pinned_url,
+        location=resolved.pinned_url,
         version=query.version,
     )
 
@@ -67,7 +67,7 @@ async def discriminate(
     request: Request,
     response: Response,
     query: Annotated[DiscriminateQuery, Query()],
-    workload: WorkloadOf,
+    scheduler: SchedulerOf,
     _: UnambiguousQuery,
 ) -> Judgement:
     """A PNG, JPEG, WebP or GIF is made 28x28 grey as the training data is, and shown to the discriminator.
@@ -76,10 +76,10 @@ async def discriminate(
     first frame; what is transparent is background.
     """
     content = await _content(request)
-    generator = await workload.generator(query.model, query.version)
+    generator = await scheduler.generator(query.model, query.version)
     label = resolve_label(query.label, generator.classes)
-    found = await workload.judge(
-        request, lambda: judge(content, query.prepare, label, workload.catalog.discriminator(generator))
+    found = await scheduler.score(
+        request, lambda: score(content, query.prepare, label, scheduler.registry.discriminator(generator))
     )
     response.headers.update({"Cache-Control": caching.NEVER, "X-Model": f"{found.model}/{found.version}"})
     return found

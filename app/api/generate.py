@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app import caching, pictures
 from app.api import conditional
-from app.api.dependencies import BINARY, UnambiguousQuery, WorkloadOf
-from app.api.schemas import GenerateBody, GenerateQuery
-from app.imaging import MEDIA_TYPES
-from app.problems import problem_responses
-from app.workload import Workload
+from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
+from app.api.schemas.pictures import GenerateBody, GenerateQuery
+from app.http import caching
+from app.http.problem_details import problem_responses
+from app.images.encoding import MEDIA_TYPES
+from app.sampling import pictures
+from app.scheduler import Scheduler
 
 router = APIRouter(tags=["pictures"])
 
@@ -37,22 +38,22 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404
     responses={**conditional.NOT_MODIFIED, **_RESPONSES},
 )
 async def generate(
-    request: Request, query: Annotated[GenerateQuery, Query()], workload: WorkloadOf, _: UnambiguousQuery
+    request: Request, query: Annotated[GenerateQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
     """The same seed gives the same picture, alone and in a sheet, today and elsewhere, as long as the version is the same.
 
     Pin one with `version=1` and it may be cached for ever. Without a seed, a fresh one is drawn and told in `X-Seed`.
     """
-    return await answer(request, query, workload)
+    return await answer(request, query, scheduler)
 
 
-async def answer(request: Request, query: GenerateQuery, workload: Workload) -> Response:
+async def answer(request: Request, query: GenerateQuery, scheduler: Scheduler) -> Response:
     """What `GET /generate` answers to a query.
 
     Raises:
-        SeedlingError: see `GenerateQuery.drawing`, `pictures.pose`, `Workload.generator` and `Workload.draw`.
+        SeedlingError: see `GenerateQuery.drawing`, `pictures.resolve`, `Scheduler.generator` and `Scheduler.draw`.
     """
-    return await _reply(request, query.drawing(), query, workload, query.version)
+    return await _reply(request, query.drawing(), query, scheduler, query.version)
 
 
 @router.post(
@@ -61,22 +62,22 @@ async def answer(request: Request, query: GenerateQuery, workload: Workload) -> 
     response_class=Response,
     responses=_RESPONSES | problem_responses(400),
 )
-async def generate_from_body(request: Request, body: GenerateBody, workload: WorkloadOf) -> Response:
+async def generate_from_body(request: Request, body: GenerateBody, scheduler: SchedulerOf) -> Response:
     """As `GET /generate`, with what a URL cannot say: an explicit latent `z`. A mixture may be a list of weights, too."""
-    return await _reply(request, body.drawing(), body, workload, None)
+    return await _reply(request, body.drawing(), body, scheduler, None)
 
 
 async def _reply(
-    request: Request, drawing: pictures.Drawing, asked: GenerateQuery | GenerateBody, workload: Workload, version: str | None
+    request: Request, drawing: pictures.Drawing, asked: GenerateQuery | GenerateBody, scheduler: Scheduler, version: str | None
 ) -> Response:
-    posed = pictures.pose(drawing, await workload.generator(asked.model, asked.version))
+    resolved = pictures.resolve(drawing, await scheduler.generator(asked.model, asked.version))
     return await conditional.reply(
         request,
-        workload,
-        caching.etag(posed.generator.manifest.digest, posed.cache_key()),
-        lambda: workload.draw(request, posed),
+        scheduler,
+        caching.etag(resolved.generator.manifest.digest, resolved.cache_key()),
+        lambda: scheduler.draw(request, resolved),
         media_type=MEDIA_TYPES[drawing.format],
-        location=posed.pinned_url,
+        location=resolved.pinned_url,
         version=version,
         fresh=drawing.is_fresh,
     )

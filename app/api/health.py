@@ -7,11 +7,11 @@ import os
 from anyio import to_thread
 from fastapi import APIRouter
 
-from app.api.catalogue_schemas import Alive, Ready
-from app.api.dependencies import CatalogOf, RetrainingOf
-from app.catalog import Catalog
+from app.api.dependencies import RegistryOf, RetrainingOf
+from app.api.schemas.models import Alive, Ready
 from app.errors import NoTrainer, NotReady, SeedlingError, StoreUnavailable
-from app.problems import problem_responses
+from app.http.problem_details import problem_responses
+from app.registry import Registry
 from app.retraining.service import Retraining
 
 router = APIRouter(tags=["operation"])
@@ -24,31 +24,31 @@ async def livez() -> Alive:
 
 
 @router.get("/readyz", summary="Can it serve?", responses=problem_responses(503))
-async def readyz(catalog: CatalogOf, retraining: RetrainingOf) -> Ready:
+async def readyz(registry: RegistryOf, retraining: RetrainingOf) -> Ready:
     """Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and what does not
     work though pictures are drawn: for that, nobody is to be sent elsewhere.
     """
     try:
-        serving = catalog.in_memory()
+        serving = registry.in_memory()
     except SeedlingError as error:
         raise NotReady(str(error)) from error
     if serving is None:
         raise NotReady("The champion is not loaded yet. Ask again in a second.")
-    refused = {f"{name}/{number}": reason for (name, number), reason in sorted(catalog.refusals().items())}
-    degraded = await to_thread.run_sync(_degraded, catalog, retraining)
+    refused = {f"{name}/{number}": reason for (name, number), reason in sorted(registry.refusals().items())}
+    degraded = await to_thread.run_sync(_degraded, registry, retraining)
     return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused, degraded=degraded)
 
 
-def _degraded(catalog: Catalog, retraining: Retraining) -> dict[str, str]:
+def _degraded(registry: Registry, retraining: Retraining) -> dict[str, str]:
     found = {}
     state = retraining.settings.state
     if not os.access(state, os.W_OK):
         found["state"] = "The state folder cannot be written, so nothing can be retrained or promoted. Make it writable."
-    lost = catalog.degraded()
+    lost = registry.degraded()
     if lost:
         found["aliases"] = " ".join(lost.values())
-    if catalog.trouble:
-        found["database" if isinstance(catalog.trouble, StoreUnavailable) else "models"] = str(catalog.trouble)
+    if registry.trouble:
+        found["database" if isinstance(registry.trouble, StoreUnavailable) else "models"] = str(registry.trouble)
     if retraining.trouble and "database" not in found:
         found["database"] = str(retraining.trouble)
     elif retraining.is_used and "database" not in found:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from app import caching
-from app.api.dependencies import BINARY, WorkloadOf
-from app.api.schemas import InterpolateBody
-from app.imaging import MEDIA_TYPES
-from app.interpolation import pose_walk
-from app.problems import problem_responses
+from app.api.dependencies import BINARY, SchedulerOf
+from app.api.schemas.pictures import InterpolateBody
+from app.http import caching
+from app.http.problem_details import problem_responses
+from app.images.encoding import MEDIA_TYPES
+from app.sampling.interpolation import pose_walk
 
 router = APIRouter(tags=["pictures"])
 
@@ -32,16 +32,16 @@ router = APIRouter(tags=["pictures"])
         **problem_responses(400, 404, 413, 422, 503),
     },
 )
-async def interpolate(request: Request, body: InterpolateBody, workload: WorkloadOf) -> Response:
+async def interpolate(request: Request, body: InterpolateBody, scheduler: SchedulerOf) -> Response:
     """The first and the last frame are exactly the pictures that `/generate` gives for those keyframes.
 
     gif, apng and webp show equal neighbouring frames as one that lasts longer.
     """
     walk = body.walk()
-    posed = pose_walk(walk, await workload.generator(body.model, body.version))
-    tag = caching.etag(posed.generator.manifest.digest, posed.cache_key())
-    answer = await workload.cache.get(
-        tag, lambda: workload.perform(request, posed.steps(), pictures=walk.frames, pixels=walk.pixels)
+    resolved = pose_walk(walk, await scheduler.generator(body.model, body.version))
+    tag = caching.etag(resolved.generator.manifest.digest, resolved.cache_key())
+    answer = await scheduler.cache.get(
+        tag, lambda: scheduler.perform(request, resolved.steps(), pictures=walk.frames, pixels=walk.pixels)
     )
     headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, **answer.headers}
     return Response(answer.content, media_type=MEDIA_TYPES[walk.format], headers=headers)

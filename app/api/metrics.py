@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from app import metrics
 from app.api.admin import SECURED
 from app.api.dependencies import RetrainingOf
-from app.problems import problem_responses
+from app.http.problem_details import problem_responses
+from app.observability import metrics
+from app.retraining.job_metrics import JobMetrics
 
 router = APIRouter(tags=["operation"], **SECURED)
 
@@ -23,4 +24,5 @@ router = APIRouter(tags=["operation"], **SECURED)
 )
 def show_metrics(retraining: RetrainingOf) -> Response:
     """In its text format, of all workers together. Needs a token of any kind; at `GAN_METRICS_PORT` it needs none."""
-    return Response(metrics.exposition(retraining), media_type=metrics.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+    figures = metrics.exposition(JobMetrics(retraining))
+    return Response(figures, media_type=metrics.MEDIA_TYPE, headers={"Cache-Control": "no-store"})

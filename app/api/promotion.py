@@ -6,11 +6,9 @@ from typing import Annotated
 
 from fastapi import Header, Path, Request, Response
 
-from app import caching
 from app.api.admin import admin_router
-from app.api.dependencies import CatalogOf, RetrainingOf
-from app.api.retraining_schemas import ChampionBody, ChampionView
-from app.catalog import Catalog
+from app.api.dependencies import RegistryOf, RetrainingOf
+from app.api.schemas.retraining import ChampionBody, ChampionView
 from app.errors import (
     NotFound,
     PreconditionFailed,
@@ -20,7 +18,9 @@ from app.errors import (
     VersionUnfit,
     VersionUnusable,
 )
-from app.problems import problem_responses
+from app.http import caching
+from app.http.problem_details import problem_responses
+from app.registry import Registry
 from app.retraining.gate import check_fit_to_serve
 from models import errors as models
 from models.repository import CHAMPION, PREVIOUS
@@ -32,9 +32,9 @@ _TAGGED = {200: {"headers": {"ETag": {"description": "Names the champion.", "sch
 
 
 @router.get("/models/{name}/champion", summary="Show the champion", responses={**_TAGGED, **problem_responses(404)})  # type: ignore[dict-item]
-def show_champion(request: Request, response: Response, name: Name, catalog: CatalogOf) -> ChampionView:
+def show_champion(request: Request, response: Response, name: Name, registry: RegistryOf) -> ChampionView:
     """Which version is served when a request names none, with the ETag that a promotion must name."""
-    return _champion(request, response, catalog, name)
+    return _champion(request, response, registry, name)
 
 
 @router.put(
@@ -43,14 +43,14 @@ def show_champion(request: Request, response: Response, name: Name, catalog: Cat
     responses={**_TAGGED, **problem_responses(404, 409, 412, 428)},  # type: ignore[dict-item]
 )
 def promote_version(
-    request: Request, response: Response, name: Name, body: ChampionBody, catalog: CatalogOf, if_match: IfMatch = None
+    request: Request, response: Response, name: Name, body: ChampionBody, registry: RegistryOf, if_match: IfMatch = None
 ) -> ChampionView:
     """Every server worker follows within a second; requests in flight end on the generator they began with.
 
     The version is loaded and drawn with first. `If-Match` names the champion this was decided against, so that of two people
     who promote at once, one is told.
     """
-    aliases = _aliases(catalog, name)
+    aliases = _aliases(registry, name)
     current = aliases.get(CHAMPION)
     tag = _tag(name, current)
     if if_match is None:
@@ -61,8 +61,8 @@ def promote_version(
     if number is None:
         raise NotFound(f"{name} has no previous champion. Name a version.")
     try:
-        check_fit_to_serve(catalog.repository.get(name, number), catalog.load)
-        catalog.repository.promote(name, number, instead_of=current)
+        check_fit_to_serve(registry.repository.get(name, number), registry.load)
+        registry.repository.promote(name, number, instead_of=current)
     except models.NotFound as error:
         raise NotFound(str(error)) from error
     except models.Changed as error:
@@ -73,8 +73,8 @@ def promote_version(
         raise StoreUnavailable(
             f"The promotion cannot be written ({error.strerror}). Make room on the disk, then try again."
         ) from error
-    catalog.refresh()  # this worker at once; the others look twice a second
-    return _champion(request, response, catalog, name)
+    registry.refresh()  # this worker at once; the others look twice a second
+    return _champion(request, response, registry, name)
 
 
 @router.delete(
@@ -86,7 +86,7 @@ def promote_version(
 def delete_version(
     name: Name,
     version: Annotated[int, Path(ge=1, le=10**9, description="Version number.")],
-    catalog: CatalogOf,
+    registry: RegistryOf,
     retraining: RetrainingOf,
 ) -> None:
     """For good: its pinned addresses answer 404 from then on, and its number is never used again."""
@@ -94,7 +94,7 @@ def delete_version(
     if waiting:
         raise VersionInService(f"Job {waiting.id} waits to start from version {version} of {name}. Cancel it, or wait for it.")
     try:
-        catalog.repository.delete(name, version)
+        registry.repository.delete(name, version)
     except models.NotFound as error:
         raise NotFound(str(error)) from error
     except models.InService as error:
@@ -103,21 +103,21 @@ def delete_version(
         raise StoreUnavailable(
             f"The version cannot be removed ({error.strerror}). Make the models writable, then try again."
         ) from error
-    catalog.refresh()
+    registry.refresh()
 
 
-def _aliases(catalog: Catalog, name: str) -> dict[str, int]:
+def _aliases(registry: Registry, name: str) -> dict[str, int]:
     """What the disk says, not what this worker last saw; but if the aliases are lost, what is served."""
-    if name not in catalog.repository.names():
-        raise NotFound(f"There is no model {name!r}. Choose one of {', '.join(catalog.repository.names()) or 'none'}.")
-    return catalog.repository.served_aliases(name)
+    if name not in registry.repository.names():
+        raise NotFound(f"There is no model {name!r}. Choose one of {', '.join(registry.repository.names()) or 'none'}.")
+    return registry.repository.served_aliases(name)
 
 
-def _champion(request: Request, response: Response, catalog: Catalog, name: str) -> ChampionView:
-    aliases = _aliases(catalog, name)
+def _champion(request: Request, response: Response, registry: Registry, name: str) -> ChampionView:
+    aliases = _aliases(registry, name)
     number = aliases.get(CHAMPION)
     try:
-        found = catalog.repository.get(name, number or 0)
+        found = registry.repository.get(name, number or 0)
     except models.RepositoryError as error:
         raise VersionUnfit(f"The champion of {name} cannot be read. {error}") from error
     response.headers["ETag"] = _tag(name, number)

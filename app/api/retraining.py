@@ -11,13 +11,13 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from app.addresses import network
 from app.api.admin import admin_router
-from app.api.dependencies import BINARY, CatalogOf, FeedsOf, IdentityOf, RetrainingOf
-from app.api.retraining_schemas import Audit, AuditEntry, JobList, JobView, RetrainBody
-from app.catalog import Catalog
+from app.api.dependencies import BINARY, FeedsOf, IdentityOf, RegistryOf, RetrainingOf
+from app.api.schemas.retraining import Audit, AuditEntry, JobList, JobView, RetrainBody
 from app.errors import NotFound
-from app.limits import network
-from app.problems import problem_responses
+from app.http.problem_details import problem_responses
+from app.registry import Registry
 from app.retraining.folder import JobFolder
 from app.retraining.job import Job, State
 from app.retraining.service import Retraining
@@ -48,7 +48,7 @@ def retrain(
     request: Request,
     response: Response,
     retraining: RetrainingOf,
-    catalog: CatalogOf,
+    registry: RegistryOf,
     identity: IdentityOf,
     body: RetrainBody | None = None,
     idempotency_key: Annotated[
@@ -62,7 +62,7 @@ def retrain(
     body, store, by = body or RetrainBody(), retraining.store, identity.name
     known = store.claim_key(by, idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
     try:
-        view = JobView.model_validate(known) if known else _enter(request, retraining, catalog, by, body, idempotency_key)
+        view = JobView.model_validate(known) if known else _enter(request, retraining, registry, by, body, idempotency_key)
     except BaseException:
         if idempotency_key:
             store.release_key(by, idempotency_key)
@@ -71,10 +71,12 @@ def retrain(
     return view
 
 
-def _enter(request: Request, retraining: Retraining, catalog: Catalog, by: str, body: RetrainBody, key: str | None) -> JobView:
+def _enter(
+    request: Request, retraining: Retraining, registry: Registry, by: str, body: RetrainBody, key: str | None
+) -> JobView:
     settings = retraining.settings
     retraining.require_trainer()
-    draft = body.draft(catalog.repository, settings.model, settings.training_threads, by)
+    draft = body.draft(registry.repository, settings.model, settings.training_threads, by)
     answer = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
     return _view(request, retraining.store.create(draft, settings.max_queued, key, answer))
 

@@ -9,10 +9,10 @@ import sys
 import threading
 import time
 
-from app.__main__ import help_text, read_settings
-from app.logs import log_config
+from app.observability.logs import log_config
 from app.retraining.service import Retraining, can_train
 from app.retraining.supervision import supervise
+from app.settings import help_text, read_settings
 
 logger = logging.getLogger("seedling")
 

@@ -1,4 +1,4 @@
-"""The folder of a job, as the service reads it. The trainer writes it (`training.run`)."""
+"""The folder of a job, as the service reads it. The trainer writes it (`training.loop.run`)."""
 
 from __future__ import annotations
 

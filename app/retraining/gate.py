@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import VersionUnusable
-from app.generator import LoadedGenerator
 from app.retraining.job import Promote
+from app.sampling.generator import LoadedGenerator
 from models.errors import RepositoryError
 from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest
 from models.repository import Repository

@@ -16,8 +16,8 @@ import psutil
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.errors import StoreUnavailable
-from app.retraining.database import Database, fences, leases, workers
-from models.place import place
+from app.storage.database import Database, fences, leases, workers
+from models.host import place
 
 logger = logging.getLogger("seedling")
 Kind = Literal["embedded", "alone"]

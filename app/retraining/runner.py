@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from models.place import LOCK_VARIABLE, place
+from models.host import LOCK_VARIABLE, place
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]

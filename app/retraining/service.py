@@ -5,20 +5,18 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.access import Access
 from app.errors import NoTrainer, StoreUnavailable
 from app.settings import Settings
-from models.repository import Repository
+from app.storage.opening import store_place
 
 if TYPE_CHECKING:
-    from app.audit import AuditLog
-    from app.retraining.database import Database
     from app.retraining.store import JobStore
+    from app.storage.audit import AuditLog
+    from app.storage.database import Database
 
 REGISTER_SECONDS = 5.0
 logger = logging.getLogger("seedling")
@@ -27,21 +25,6 @@ logger = logging.getLogger("seedling")
 def can_train() -> bool:
     """Whether the trainer is installed here. It is not imported: torch takes a second and 200 MB."""
     return all(importlib.util.find_spec(name) is not None for name in ("torch", "onnx", "torchmetrics", "typer"))
-
-
-def store_place(settings: Settings) -> Path | str:
-    """Where jobs are kept: SQLite's file, or PostgreSQL's URL."""
-    return settings.database_url.get_secret_value() if settings.database_url else settings.state / "jobs.db"
-
-
-def open_repository(settings: Settings, database: Callable[[], Database]) -> Repository:
-    """The service's versions; their aliases are in its database if that is shared, else beside them."""
-    root = settings.state / "models"
-    if not settings.database_url:
-        return Repository(root)
-    from app.retraining.aliases import StoredAliases
-
-    return Repository(root, StoredAliases(database, root))
 
 
 class Retraining:
@@ -61,7 +44,7 @@ class Retraining:
 
     @cached_property
     def _database(self) -> Database:
-        from app.retraining.database import Database
+        from app.storage.database import Database
 
         return Database(store_place(self.settings))
 
@@ -91,26 +74,6 @@ class Retraining:
             self.trouble = None
             return found
 
-    @cached_property
-    def _access(self) -> Access:
-        return Access(self.settings, self.database)
-
-    @property
-    def access(self) -> Access:
-        """Who may.
-
-        Raises:
-            StoreUnavailable: the service has no token and cannot make one.
-        """
-        with self._lock:
-            try:
-                return self._access
-            except OSError as error:
-                raise StoreUnavailable(
-                    f"There is no admin token, and none can be made ({error.strerror}). Set GAN_ADMIN_TOKEN, or make "
-                    "the state folder writable."
-                ) from error
-
     @property
     def store(self) -> JobStore:
         """The jobs."""
@@ -121,7 +84,7 @@ class Retraining:
     @property
     def audit(self) -> AuditLog:
         """The audit log."""
-        from app.audit import AuditLog
+        from app.storage.audit import AuditLog
 
         return AuditLog(self.database(), self.settings.audit_days, self.settings.audit_entries)
 

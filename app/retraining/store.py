@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from app.errors import IdempotencyConflict, IdempotencyMismatch, JobConflict, NotFound, QueueFull
-from app.retraining.database import Database, events, idempotency, jobs
 from app.retraining.job import ACTIVE, ENDED, MAX_INTERRUPTIONS, RESUMABLE, Draft, Event, Job, State
 from app.retraining.lease import Lease, check_held
+from app.storage.database import Database, events, idempotency, jobs
 
 KEY_SECONDS = 24 * 3600
 """How long an idempotency key is remembered."""
@@ -230,10 +230,10 @@ class JobStore:
             if job.cancel:
                 return _change(connection, job, "cancelled", f"cancelled; {detail}", handle=None, stop_since=None)
             count = job.interruptions + counts
-            goes_on = count <= MAX_INTERRUPTIONS
-            more = "" if goes_on else f". That was the {count}th time: resume it by hand when the cause is mended"
+            resumes = count <= MAX_INTERRUPTIONS
+            more = "" if resumes else f". That was the {count}th time: resume it by hand when the cause is mended"
             job = _change(connection, job, "interrupted", detail + more, interruptions=count, handle=None, stop_since=None)
-            if goes_on:
+            if resumes:
                 job = _change(connection, job, "queued", f"goes on from its last checkpoint ({detail})", ended=None)
             return job
 
@@ -244,7 +244,7 @@ class JobStore:
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**changes))
             return _job(connection, job.id)
 
-    def take_in(self, lease: Lease, job: Job, found: Sequence[dict[str, Any]], offset: int) -> Job:
+    def record(self, lease: Lease, job: Job, found: Sequence[dict[str, Any]], offset: int) -> Job:
         """Enter what the trainer said, and how far its file has been read, in one transaction: each line once."""
         changes: dict[str, object] = {"offset": offset}
         with self.database.write() as connection:

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 
 from app.errors import StoreUnavailable
-from app.retraining.database import Database
 from app.retraining.lease import Kind, Workers
 from app.retraining.runner import LocalRunner
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
 from app.settings import Settings
+from app.storage.database import Database
 
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 2.0

@@ -18,20 +18,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from app.audit import AuditLog
 from app.errors import JobConflict, SeedlingError, StoreUnavailable, VersionUnusable
 from app.retraining import gate
 from app.retraining.folder import JobFolder
 from app.retraining.job import Job
 from app.retraining.lease import RENEW_SECONDS, Lease, LeaseLost, Workers
 from app.retraining.runner import Finished, FolderInUse, Handle, Runner, holder_of, is_locked
-from app.retraining.service import open_repository
 from app.retraining.store import JobStore
 from app.settings import Settings
+from app.storage.audit import AuditLog
+from app.storage.opening import open_repository
 from models.atomic import write_atomically
 from models.errors import Changed, Locked, RepositoryError
+from models.host import place
 from models.manifest import WEIGHTS, Gate
-from models.place import place
 from models.repository import CHAMPION, PREVIOUS
 from models.version import Version
 from training.spec import TRAINED, TrainingSpec
@@ -118,10 +118,10 @@ class Supervisor:
         """Stop the trainer in order: it writes a checkpoint, and its job goes on when somebody supervises again."""
         if self._lease:
             for job in self.store.active():
-                self._put_off(self._lease, job)
+                self._suspend(self._lease, job)
         self.workers.leave()
 
-    def _put_off(self, lease: Lease, job: Job) -> None:
+    def _suspend(self, lease: Lease, job: Job) -> None:
         if job.handle is None or job.handle["place"] != place():
             return  # whoever is next finds out what became of it, or goes on with it
         self.runner.stop(job.handle)
@@ -160,7 +160,7 @@ class Supervisor:
             return
         try:
             job = self._read_events(lease, job)
-            self._lay_out(folder, job)
+            self._prepare_folder(folder, job)
         except RepositoryError as error:
             detail = f"The version whose weights it was to start from is gone. POST its request again. {error}"
             self.store.change(lease, job, "failed", detail)
@@ -168,17 +168,17 @@ class Supervisor:
         except OSError as error:
             self.store.change(lease, job, "failed", f"The job's folder cannot be made ({error}). Mend that, then resume it.")
             return
-        goes_on = folder.has_checkpoint
+        resumes = folder.has_checkpoint
         changes: dict[str, object] = {"handle": None, "trained": None, "stop_since": None, "ended": None}
         changes |= {"has_run": True, "pruned": False}
-        if not goes_on:
+        if not resumes:
             changes |= {"offset": 0, "progress": None, "metrics": None}
-        detail = "training goes on from its last checkpoint" if goes_on else "training"
+        detail = "training goes on from its last checkpoint" if resumes else "training"
         job = self.store.change(lease, job, "running", detail, **changes)
         spec, out = str(folder.spec), str(folder.path)
-        self._start(lease, job, ["train", "--resume", "--out", out] if goes_on else ["train", "--spec", spec, "--out", out])
+        self._start(lease, job, ["train", "--resume", "--out", out] if resumes else ["train", "--spec", spec, "--out", out])
 
-    def _lay_out(self, folder: JobFolder, job: Job) -> None:
+    def _prepare_folder(self, folder: JobFolder, job: Job) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
         if not folder.has_checkpoint:
             folder.events.unlink(missing_ok=True)
@@ -357,7 +357,7 @@ class Supervisor:
             lines, offset = folder.read_events(job.offset)
             if offset == job.offset:
                 return job
-            job = self.store.take_in(lease, job, lines, offset)
+            job = self.store.record(lease, job, lines, offset)
 
     def _prune(self, lease: Lease) -> None:
         """Clear away the folders of all but the jobs that ended last."""

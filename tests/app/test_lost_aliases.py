@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.catalog import Catalog
 from app.errors import VersionUnusable
+from app.registry import Registry
 from models.manifest import MANIFEST, Gate
 from models.repository import Repository
 from models.version import copier
@@ -62,16 +62,16 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_lost_aliases_put_nothing_into_service_that_was_not(retrained: Repository, damage) -> None:
-    running = Catalog(retrained, "digits", 8)
+    running = Registry(retrained, "digits", 8)
     running.refresh()
     damage(retrained.root / "digits" / "aliases.json")
     running.refresh()
-    restarted = Catalog(Repository(retrained.root), "digits", 8)
+    restarted = Registry(Repository(retrained.root), "digits", 8)
     restarted.refresh()
-    for catalog in (running, restarted):
-        assert catalog.generator().manifest.version == 2
-        assert catalog.degraded()["digits"].endswith("Promote a version to mend it.")
-        assert "Version 2, which was in service before, is served." in catalog.degraded()["digits"]
+    for registry in (running, restarted):
+        assert registry.generator().manifest.version == 2
+        assert registry.degraded()["digits"].endswith("Promote a version to mend it.")
+        assert "Version 2, which was in service before, is served." in registry.degraded()["digits"]
     again = Repository(retrained.root)
     again.publish("digits", copy_of_shipped)
     assert again.aliases("digits")["champion"] == 2, "the next writer writes down what is served, and nothing else"
@@ -107,49 +107,49 @@ def test_where_nothing_was_ever_in_service_nothing_is_served(retrained: Reposito
         (folder / file).unlink()
     for number in (1, 2):
         shutil.rmtree(folder / str(number))
-    catalog = Catalog(retrained, "digits", 8)
-    catalog.refresh()
+    registry = Registry(retrained, "digits", 8)
+    registry.refresh()
     with pytest.raises(VersionUnusable):
-        catalog.generator()
-    assert "None of its versions was in service before. Promote one to mend it." in catalog.degraded()["digits"]
+        registry.generator()
+    assert "None of its versions was in service before. Promote one to mend it." in registry.degraded()["digits"]
 
 
 def test_a_refused_champion_falls_back_to_what_was_in_service(retrained: Repository) -> None:
     for number in (1, 2):
         (retrained.root / "digits" / str(number) / MANIFEST).write_text("{")
-    catalog = Catalog(retrained, "digits", 8)
-    catalog.refresh()
+    registry = Registry(retrained, "digits", 8)
+    registry.refresh()
     with pytest.raises(VersionUnusable):
-        catalog.generator()
-    assert catalog.generator(None, "3").manifest.version == 3, "it can be asked for by its number"
+        registry.generator()
+    assert registry.generator(None, "3").manifest.version == 3, "it can be asked for by its number"
 
 
 @pytest.mark.parametrize("leave_an_empty_folder", [False, True])
 def test_models_that_are_gone_go_on_being_served_and_come_back(repository: Repository, leave_an_empty_folder: bool) -> None:
     away = repository.root.with_name("away")
-    catalog = Catalog(repository, "digits", 8)
-    catalog.refresh()
+    registry = Registry(repository, "digits", 8)
+    registry.refresh()
     repository.root.rename(away)
     if leave_an_empty_folder:
         repository.root.mkdir()
-    assert catalog.refresh()
-    assert catalog.generator().manifest.version == 1
-    assert "The folder of digits is gone." in catalog.degraded()["digits"]
+    assert registry.refresh()
+    assert registry.generator().manifest.version == 1
+    assert "The folder of digits is gone." in registry.degraded()["digits"]
     if leave_an_empty_folder:
         repository.root.rmdir()
     away.rename(repository.root)
-    assert catalog.refresh()
-    assert catalog.degraded() == {}
-    assert catalog.generator().manifest.version == 1
+    assert registry.refresh()
+    assert registry.degraded() == {}
+    assert registry.generator().manifest.version == 1
 
 
 def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Repository) -> None:
-    catalog = Catalog(retrained, "digits", 8)
-    catalog.refresh()
+    registry = Registry(retrained, "digits", 8)
+    registry.refresh()
     shutil.rmtree(retrained.root / "digits" / "2")
-    catalog.refresh()
-    assert catalog.generator().manifest.version == 2
-    assert "there is no such version" in catalog.degraded()["digits"]
+    registry.refresh()
+    assert registry.generator().manifest.version == 2
+    assert "there is no such version" in registry.degraded()["digits"]
 
 
 # A real service.

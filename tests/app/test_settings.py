@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from app.settings import Settings
+from tests.documentation import SETTINGS, with_settings
 from tests.live import ROOT
-from tests.readme import README, with_settings
 
 
 def run_app(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,8 +23,8 @@ def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_readme_has_the_table_of_settings_as_it_is() -> None:
-    text = README.read_text()
+def test_the_documentation_has_every_setting() -> None:
+    text = SETTINGS.read_text()
     assert "GAN_PORT" in text
     assert with_settings(text) == text, "run make fix"
 

@@ -65,7 +65,7 @@ def test_an_alarm_says_what_is_wrong_and_what_to_do(rule: Object) -> None:
 
 
 def test_the_service_tells_every_metric_that_is_asked_for() -> None:
-    from app.metrics import NAMES  # here, so that a fault in it is this test's alone
+    from app.observability.metrics import NAMES  # here, so that a fault in it is this test's alone
 
     asked = set().union(*map(metrics_of, [*EXPRESSIONS, *(rule["expr"] for rule in RULES)]))
     histogram = "seedling_request_duration_seconds"

@@ -19,8 +19,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from app import errors
+from app.http.problem_details import MEDIA_TYPE, title_of
 from app.main import create_server
-from app.problems import MEDIA_TYPE, title_of
 from tests.live import SHIPPED
 
 Headers = Sequence[tuple[bytes, bytes]]

@@ -12,17 +12,17 @@ import pytest
 from pydantic import ValidationError
 
 from app.api.dependencies import read_query
-from app.api.retraining_schemas import RetrainBody
-from app.decoding import decode
+from app.api.schemas.retraining import RetrainBody
 from app.errors import InvalidRequest, PictureTooLarge
-from app.imaging import read_text
-from app.middleware import MAX_BODY, BoundedBody
-from app.pages import preferred_language
-from app.retraining.database import Database
+from app.http.bodies import MAX_BODY, BoundedBody
+from app.http.pages import preferred_language
+from app.images.decoding import decode
+from app.images.encoding import read_text
 from app.retraining.folder import MOST_AT_A_TIME, JobFolder
 from app.retraining.job import Draft
 from app.retraining.lease import Workers
 from app.retraining.store import JobStore
+from app.storage.database import Database
 from models.errors import Damaged
 from models.manifest import MANIFEST, Manifest
 from models.repository import Repository
@@ -153,7 +153,7 @@ def test_a_strange_event_is_taken_in_and_stops_nothing(database: Database, line:
     store, lease = JobStore(database), Workers(database, "alone").beat()
     assert lease
     job = store.create(Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="a"), 8)
-    assert store.take_in(lease, job, [line], 7).offset == 7
+    assert store.record(lease, job, [line], 7).offset == 7
     assert store.events(job.id)[-1].time == pytest.approx(time.time(), abs=60)
 
 

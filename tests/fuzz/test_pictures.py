@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.decoding import MAX_PIXELS, Decoded, decode
 from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
-from app.imaging import read_text
-from app.preparation import prepare
+from app.images.decoding import MAX_PIXELS, Decoded, decode
+from app.images.encoding import read_text
+from app.images.preprocessing import prepare
 from tests.fuzz.asgi import Server, check
 from tests.fuzz.budget import is_told, tries
 from tests.fuzz.mutation import damaged
@@ -163,7 +163,7 @@ def _bombs() -> dict[str, bytes]:
 
 _CHILD = """
 import json, resource, sys
-from app.decoding import decode
+from app.images.decoding import decode
 from app.errors import SeedlingError
 
 def peak():

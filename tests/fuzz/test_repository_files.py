@@ -12,9 +12,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.discriminator import LoadedDiscriminator
+from app.discriminator.network import LoadedDiscriminator
 from app.errors import VersionUnusable
-from app.generator import LoadedGenerator
+from app.sampling.generator import LoadedGenerator
 from models.errors import Damaged
 from models.manifest import DISCRIMINATOR, GENERATOR, Manifest
 from models.repository import Repository

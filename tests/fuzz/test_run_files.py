@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from app.retraining.folder import JobFolder
 from app.retraining.runner import holder_of
-from models.place import place
+from models.host import place
 from tests.fuzz.budget import is_told, tries
 from tests.fuzz.mutation import damaged
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError
-from training.folder import RunFolder, alone_in
+from training.loop.folder import RunFolder, alone_in
 from training.spec import TrainingSpec
 
 LINES = [

@@ -8,10 +8,14 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app import caching
+from app.addresses import is_loopback, network
 from app.api.dependencies import read_query
 from app.errors import InvalidRequest, LabelInvalid, LatentInvalid, SeedInvalid, TooMuch
-from app.latents import (
+from app.http import caching
+from app.http.middleware import _host, _printable
+from app.http.pages import LANGUAGES, preferred_language
+from app.observability.tracing import take_over
+from app.sampling.latents import (
     MAX_LATENT,
     MAX_PICTURES,
     explicit,
@@ -23,10 +27,6 @@ from app.latents import (
     parse_seeds,
     resolve_label,
 )
-from app.limits import is_loopback, network
-from app.outside import _host, _printable
-from app.pages import LANGUAGES, preferred_language
-from app.tracing import take_over
 from models import noise
 from tests.fuzz.budget import tries
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import run
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
-from training.folder import RunFolder
+from training.loop import run
+from training.loop.folder import RunFolder
 from training.spec import TrainingSpec
 
 SMALL = {

@@ -17,8 +17,8 @@ from models.repository import Repository
 from models.version import Version
 from tests.live import ROOT, SHIPPED, service
 from tests.training.conftest import SMALL
-from tests.training.test_run import settings_of
-from training.folder import read_events
+from tests.training.loop.test_run import settings_of
+from training.loop.folder import read_events
 
 
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:

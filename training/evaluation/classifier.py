@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from models.atomic import write_atomically
 from training.datasets.tensors import Dataset
 from training.errors import TrainingError
-from training.optimizers import AdamW
+from training.networks.optimizers import AdamW
 
 FOLDER = Path(__file__).parent / "classifiers"
 FEATURES = 128

@@ -19,8 +19,8 @@ from training.evaluation import distance
 from training.evaluation.classifier import Judgement, Kind
 from training.evaluation.memorisation import Nearest, nearest
 from training.evaluation.network import learn, probabilities
+from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
-from training.onnx_models import OnnxGenerator
 from training.spec import DatasetName
 
 REFERENCE = 10_000

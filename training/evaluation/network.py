@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.optimizers import AdamW
+from training.networks.optimizers import AdamW
 
 BATCH = 100
 LEARNING_RATE = 2e-3

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from models.atomic import write_atomically
 from models.manifest import CURVES, EVALUATION, FAILURES, NEIGHBOURS, RELIABILITY
-from training import grid
-from training.calibration import Bin
+from training.evaluation import grid
+from training.evaluation.calibration import Bin
 from training.evaluation.figures import Measured
 from training.evaluation.memorisation import Nearest
 

@@ -17,7 +17,7 @@ import { columnsOf } from "../src/pages/gallery/table"
 const digits = { model: "digits", version: 3, psi: 1 }
 
 describe("a list of seeds", () => {
-  test("is read as app/latents.py reads it: in its order, repetitions kept", () => {
+  test("is read as app/sampling/latents.py reads it: in its order, repetitions kept", () => {
     expect(parseSeeds("0-3,100, 7 ,7,4294967295")).toEqual([0, 1, 2, 3, 100, 7, 7, 4294967295])
   })
 

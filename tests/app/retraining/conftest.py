@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.retraining.database import Database
 from app.retraining.store import JobStore
+from app.storage.database import Database
 from tests.app.retraining.jobs import OPEN, SETTINGS, VIEWER, Admin, admin_of
 from tests.app.retraining.world import World
 from tests.live import Service, service

@@ -73,7 +73,7 @@ def test_all_followers_get_all_events_in_order_and_the_store_is_asked_for_one(co
         now = await asyncio.to_thread(store.change, lease, job, "running", "")
         for part in range(5):
             lines = [{"event": "progress", "images": part * 300 + n} for n in range(300)]
-            now = await asyncio.to_thread(store.take_in, lease, now, lines, part)
+            now = await asyncio.to_thread(store.record, lease, now, lines, part)
         tasks.append(asyncio.create_task(follow(0)))
         await asyncio.to_thread(store.change, lease, now, "cancelled", "")
         return await asyncio.gather(*tasks)

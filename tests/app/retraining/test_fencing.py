@@ -11,9 +11,9 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from app.retraining.database import Database, leases
 from app.retraining.lease import LeaseLost, Workers
 from app.retraining.store import JobStore
+from app.storage.database import Database, leases
 from models.repository import Repository
 from models.version import copier
 from tests.app.retraining.test_supervision import trainers_of

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from app.errors import VersionUnusable
-from app.generator import LoadedGenerator
 from app.retraining import gate
+from app.sampling.generator import LoadedGenerator
 from models.manifest import AGAINST, CARD, MANIFEST, Figure
 from models.repository import Repository
 from models.version import Version

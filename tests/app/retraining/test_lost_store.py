@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
-from app import audit as audits
-from app.audit import AuditLog
 from app.retraining import lease as leases
-from app.retraining.database import Database, audit, workers
-from app.retraining.database import leases as table
 from app.retraining.job import Draft
 from app.retraining.lease import Workers, alive
 from app.retraining.store import JobStore
+from app.storage import audit as audits
+from app.storage.audit import AuditLog
+from app.storage.database import Database, audit, workers
+from app.storage.database import leases as table
 from tests.app.retraining.jobs import SETTINGS, admin_of, small_job
 from tests.app.retraining.world import World
 from tests.live import service

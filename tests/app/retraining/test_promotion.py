@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.generator import LoadedGenerator
+from app.sampling.generator import LoadedGenerator
 from models.manifest import GENERATOR, MANIFEST
 from models.repository import Repository
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of
@@ -165,8 +165,8 @@ def versions_that_differ(repository: Repository, count: int) -> dict[str, np.nda
     from onnx import numpy_helper
 
     from models.manifest import Golden, Manifest, sha256_of
-    from training.export import golden
-    from training.onnx_models import OnnxGenerator
+    from training.evaluation.onnx_models import OnnxGenerator
+    from training.export.build import golden
 
     drawn: dict[str, np.ndarray] = {}
     for shift in range(count):

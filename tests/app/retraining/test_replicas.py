@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.generator import LoadedGenerator
-from app.retraining.aliases import StoredAliases
-from app.retraining.database import Database
+from app.sampling.generator import LoadedGenerator
 from app.settings import Settings
+from app.storage.aliases import StoredAliases
+from app.storage.database import Database
 from models.repository import Repository
 from models.version import copier
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker

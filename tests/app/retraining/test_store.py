@@ -12,10 +12,10 @@ from sqlalchemy import update
 
 from app.errors import IdempotencyConflict, IdempotencyMismatch, JobConflict, NotFound, QueueFull, StoreUnavailable
 from app.retraining import lease as leases
-from app.retraining.database import Database, idempotency
 from app.retraining.job import Draft, Job
 from app.retraining.lease import Lease, LeaseLost, Workers, alive
 from app.retraining.store import JobStore
+from app.storage.database import Database, idempotency
 
 DRAFT = Draft(model="digits", request={"note": "n"}, spec={"preset": "quick"}, promote="if_better", parent=None, by="alice")
 
@@ -93,7 +93,7 @@ def test_what_the_trainer_said_is_entered_once_with_how_far_it_was_read(store: J
         {"event": "metrics", "time": 6.0, "images": 64, "kid": 0.5},
         {"event": "end", "time": 7.0, "reason": "budget"},
     ]
-    job = store.take_in(lease, job, said, 123)
+    job = store.record(lease, job, said, 123)
     assert (job.offset, job.progress, job.metrics) == (123, {"images": 64, "part": 0.1}, {"images": 64, "kid": 0.5})
     assert job.trained == {"reason": "budget"}
     found = store.events(job.id)
@@ -135,7 +135,7 @@ def test_what_ended_last_is_kept_whatever_was_asked_for_first(store: JobStore, l
     said = [{"event": "progress", "images": 1}, {"event": "warning", "detail": "w"}]
     for job in (second, first):
         running = store.change(lease, job, "running", "training", has_run=True)
-        store.take_in(lease, running, said, 10)
+        store.record(lease, running, said, 10)
         store.change(lease, store.get(job.id), "failed", "")
     store.cancel(third.id, "alice")  # never ran, so it has nothing to be kept
     assert [job.id for job in store.prune(lease, keep=1)] == [second.id]
@@ -197,7 +197,7 @@ def test_a_supervisor_that_lost_its_lease_changes_nothing(
     for change in (
         lambda: store.change(lease, job, "running", ""),
         lambda: store.note(lease, job, offset=2),
-        lambda: store.take_in(lease, job, [{"event": "progress"}], 3),
+        lambda: store.record(lease, job, [{"event": "progress"}], 3),
         lambda: store.interrupt(lease, job, "", counts=True),
     ):
         with pytest.raises(LeaseLost):

@@ -15,13 +15,13 @@ from typing import Any
 import psutil
 import pytest
 
-from app.retraining.database import Database
 from app.retraining.job import Draft
 from app.retraining.lease import Workers
 from app.retraining.runner import Finished
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
 from app.settings import Settings
+from app.storage.database import Database
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker, pid_of_trainer
 from tests.live import Service, service
 from training.spec import TrainingSpec
@@ -139,7 +139,7 @@ def test_a_run_that_ended_of_itself_is_evaluated_whatever_the_reason(
     spec = TrainingSpec.from_preset("quick").model_dump(mode="json")
     draft = Draft(model="digits", request={}, spec=spec, promote="if_better", parent=None, by="alice")
     job = store.change(lease, store.create(draft, 8), "running", "training", has_run=True)
-    job = store.take_in(lease, job, [{"event": "end", "time": 1.0, "reason": reason, "detail": "it said so"}], 10)
+    job = store.record(lease, job, [{"event": "end", "time": 1.0, "reason": reason, "detail": "it said so"}], 10)
     supervisor._trained(lease, job, Finished(1 if state == "failed" else 0))
     after = store.get(job.id)
     assert (after.state, (after.trained or {})["reason"]) == (state, reason)

@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from app.generator import LoadedGenerator
+from app.sampling.generator import LoadedGenerator
 from models.repository import Repository
 from tests.app.retraining.jobs import SETTINGS, admin_of
 from tests.live import service
 from tests.training.conftest import SMALL
-from training import export, run
-from training.folder import RunFolder
+from training.export import build
+from training.loop import run
+from training.loop.folder import RunFolder
 from training.spec import TrainingSpec
 
 SEEDS = range(64)
@@ -43,8 +44,8 @@ def _make_weak(models: Path, tmp_path: Path, cache: Path) -> None:
     folder = RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **few | {"images": 64, "match_tones": False}))
     run.run(folder)
-    trained = export.load_trained(folder, "last")
-    export.export(trained, "digits", Repository(models), pictures=200, cache=cache, thorough=False)
+    trained = build.load_trained(folder, "last")
+    build.export(trained, "digits", Repository(models), pictures=200, cache=cache, thorough=False)
 
 
 class Load:

@@ -1,4 +1,4 @@
-/** Lists of seeds as the calls have them: `0-63,100`. The same rules as app/latents.py, so that the wall and the sheet agree. */
+/** Lists of seeds as the calls have them: `0-63,100`. The same rules as app/sampling/latents.py, so that the wall and the sheet agree. */
 
 export const MAX_SEED = 2 ** 32 - 1
 /** Pictures on a wall: more than one looks at, and what a phone still draws. */

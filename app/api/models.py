@@ -1,0 +1,151 @@
+"""`/models`: what is served, and how good it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request, Response
+
+from app.api.dependencies import BINARY, RegistryOf
+from app.api.schemas.models import ModelList, ModelSummary, VersionDetail, VersionSummary
+from app.errors import NotFound, VersionUnusable
+from app.http import caching
+from app.http.problem_details import problem_responses
+from app.registry import ModelView, Registry
+from models.manifest import CARD, EVALUATION, SAMPLES
+from models.version import Version
+
+router = APIRouter(tags=["models"])
+Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
+Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
+Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Which picture.")]
+_ERRORS = problem_responses(404, 422, 503)
+_KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "The caller's copy is still right."}, **_ERRORS}
+
+
+@router.get("/models", summary="List the models", responses=problem_responses())
+async def list_models(request: Request, registry: RegistryOf) -> ModelList:
+    """Every model with its versions, its aliases and each version's figures."""
+    return ModelList(models=[_model(request, registry, view) for view in registry.models().values()])
+
+
+@router.get("/models/{name}", summary="Show a model", responses=_ERRORS)
+async def show_model(request: Request, name: Name, registry: RegistryOf) -> ModelSummary:
+    """A model's versions, aliases and figures."""
+    return _model(request, registry, registry.model(name))
+
+
+@router.get("/models/{name}/versions/{version}", summary="Show a version", responses=_ERRORS)
+async def show_version(request: Request, name: Name, version: Number, registry: RegistryOf) -> VersionDetail:
+    """A version's manifest: how it came about, what it is worth, and what it must draw."""
+    view, found = _find(registry, name, version)
+    base = _url(request, f"/models/{view.name}/versions/{found.number}")
+    return VersionDetail(
+        state=registry.state(view, found.number),
+        reason=registry.refusal(view, found.number),
+        aliases=_aliases(view, found.number),
+        manifest=found.manifest,
+        card=f"{base}/card",
+        samples=f"{base}/samples.png",
+    )
+
+
+@router.get(
+    "/models/{name}/versions/{version}/card",
+    summary="Show a version's card",
+    response_class=Response,
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_KEPT},
+)
+async def show_card(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
+    """The model card, as Markdown."""
+    return _file(request, registry, name, version, CARD, "text/markdown; charset=utf-8")
+
+
+@router.get(
+    "/models/{name}/versions/{version}/samples.png",
+    summary="Show a version's samples",
+    response_class=Response,
+    responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
+)
+async def show_samples(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
+    """A hundred pictures of seeds 0 to 99; column n is class n where there are ten."""
+    return _file(request, registry, name, version, SAMPLES, "image/png")
+
+
+@router.get(
+    "/models/{name}/versions/{version}/evaluation.json",
+    summary="Show a version's evaluation",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_KEPT},
+)
+async def show_evaluation(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
+    """Its figures, those of each class, how reliable its discriminator's probability is, and how its run went."""
+    return _file(request, registry, name, version, EVALUATION, "application/json")
+
+
+@router.get(
+    "/models/{name}/versions/{version}/{plot}.png",
+    summary="Show a picture of a version's card",
+    response_class=Response,
+    responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
+)
+async def show_plot(request: Request, name: Name, version: Number, plot: Plot, registry: RegistryOf) -> Response:
+    """Its run's curves, the pictures its judge is least certain of, those nearest to training pictures, its reliability."""
+    return _file(request, registry, name, version, f"{plot}.png", "image/png")
+
+
+def _find(registry: Registry, name: str, version: str) -> tuple[ModelView, Version]:
+    view = registry.model(name)
+    number = registry.number(view, version)
+    if number not in view.versions:
+        raise VersionUnusable(registry.refusal(view, number) or "")
+    return view, view.versions[number]
+
+
+def _file(request: Request, registry: Registry, name: str, version: str, file: str, media_type: str) -> Response:
+    _, found = _find(registry, name, version)
+    try:
+        content = (found.path / file).read_bytes()  # tens of kilobytes
+    except FileNotFoundError:
+        raise NotFound(f"Version {found.number} of {found.name} came without {file}. Export it again to have one.") from None
+    tag = caching.etag_of_content(content)
+    headers = {"Cache-Control": caching.policy(pinned=version.isdecimal()), "ETag": tag}
+    if caching.matches(request.headers.getlist("If-None-Match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _url(request: Request, path: str) -> str:
+    """A path as the caller sees it, behind whatever proxy."""
+    return str(request.scope.get("root_path", "")) + path
+
+
+def _aliases(view: ModelView, number: int) -> list[str]:
+    return sorted(alias for alias, target in view.aliases.items() if target == number)
+
+
+def _model(request: Request, registry: Registry, view: ModelView) -> ModelSummary:
+    return ModelSummary(
+        name=view.name,
+        default=view.name == registry.default,
+        aliases=dict(view.aliases),
+        versions=[_version(request, registry, view, number) for number in view.numbers],
+        url=_url(request, f"/models/{view.name}"),
+    )
+
+
+def _version(request: Request, registry: Registry, view: ModelView, number: int) -> VersionSummary:
+    found = view.versions.get(number)
+    manifest = found.manifest if found else None
+    return VersionSummary(
+        version=number,
+        state=registry.state(view, number),
+        reason=registry.refusal(view, number),
+        aliases=_aliases(view, number),
+        created=manifest.created if manifest else None,
+        dataset=manifest.dataset.name if manifest else None,
+        preset=str(manifest.spec.get("preset")) if manifest else None,
+        images=manifest.training.images if manifest else None,
+        metrics={name: figure.value for name, figure in manifest.metrics.items()} if manifest else {},
+        url=_url(request, f"/models/{view.name}/versions/{number}"),
+    )

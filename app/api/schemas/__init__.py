@@ -1,0 +1,1 @@
+"""What calls take and return, described once for validation and OpenAPI."""

@@ -1,0 +1,311 @@
+"""What the routes read and write, as pydantic models: the words of the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.api.schemas.parameters import (
+    Columns,
+    Coordinate,
+    JudgedLabel,
+    JudgedSeeds,
+    LabelQuery,
+    LabelValue,
+    Latent,
+    ModelName,
+    PictureFormat,
+    PlaneScale,
+    PlaneSide,
+    PlaneStep,
+    Preparation,
+    Psi,
+    Scale,
+    SeedQuery,
+    SeedsQuery,
+    SeedsValue,
+    SeedValue,
+    VersionName,
+)
+from app.discriminator import quiz
+from app.errors import InvalidRequest
+from app.sampling import interpolation, pictures, plane
+from app.sampling.latents import Seed, check_seed, fresh_seed, parse_seed, parse_seeds
+from models.noise import MAX_SEED
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Body(_Request):
+    model_config = ConfigDict(extra="forbid", strict=True)  # JSON has types of its own: 0 is not false, "1" is not 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_not_too_many_fields(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) > 4 * len(cls.model_fields):
+            raise ValueError(f"An object with {len(value):,} fields is none of ours. Send only those that /docs shows.")
+        return value
+
+
+class GenerateQuery(_Request):
+    """The query of `GET /generate`."""
+
+    seed: SeedQuery = None
+    seeds: SeedsQuery = None
+    label: LabelQuery = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    format: PictureFormat = "png"
+    scale: Scale = 1
+    columns: Columns = None
+
+    def drawing(self) -> pictures.Drawing:
+        """What is asked for.
+
+        Raises:
+            SeedInvalid, TooMuch, InvalidRequest: see `app.sampling.pictures` and `app.sampling.latents`.
+        """
+        if self.seed is not None and self.seeds is not None:
+            raise InvalidRequest("seed asks for one picture and seeds for several. Give only one of them.")
+        seeds: tuple[Seed, ...]
+        if self.seeds is not None:
+            seeds = tuple(parse_seeds(self.seeds))
+        else:
+            seeds = (fresh_seed() if self.seed is None else parse_seed(self.seed),)
+        return _drawing(self, seeds, self.label, is_sheet=self.seeds is not None, is_fresh=self.seed is None)
+
+
+class GenerateBody(_Body):
+    """The body of `POST /generate`: as the query of GET, and an explicit latent or mixture of classes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seed": 42, "label": 7, "scale": 8}]})
+
+    seed: SeedValue | None = None
+    seeds: SeedsValue = None
+    z: Latent | None = None
+    label: LabelValue | None = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    format: PictureFormat = "png"
+    scale: Scale = 1
+    columns: Columns = None
+
+    def drawing(self) -> pictures.Drawing:
+        """What is asked for. Raises as `GenerateQuery.drawing`."""
+        given = [name for name in ("seed", "seeds", "z") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise InvalidRequest(f"{' and '.join(given)} each say what to draw. Give only one of them.")
+        if self.z is not None:
+            return _drawing(self, (), self.label, z=tuple(self.z))
+        if self.seeds is not None:
+            seeds = parse_seeds(self.seeds) if isinstance(self.seeds, str) else [check_seed(s) for s in self.seeds]
+            return _drawing(self, tuple(seeds), self.label, is_sheet=True)
+        seed = fresh_seed() if self.seed is None else _seed_of(self.seed)
+        return _drawing(self, (seed,), self.label, is_fresh=self.seed is None)
+
+
+def _seed_of(value: int | str) -> Seed:
+    return check_seed(value) if isinstance(value, int) else parse_seed(value)
+
+
+def _drawing(
+    request: GenerateQuery | GenerateBody,
+    seeds: tuple[Seed, ...],
+    label: int | str | list[float] | None,
+    *,
+    z: tuple[float, ...] | None = None,
+    is_sheet: bool = False,
+    is_fresh: bool = False,
+) -> pictures.Drawing:
+    return pictures.Drawing(
+        seeds=seeds,
+        z=z,
+        label=tuple(label) if isinstance(label, list) else label,
+        psi=request.psi,
+        format=request.format,
+        scale=request.scale,
+        columns=request.columns,
+        is_sheet=is_sheet,
+        is_fresh=is_fresh and not is_sheet,
+    )
+
+
+class KeyframeObject(_Body):
+    """A picture to pass through: a seed or an explicit latent, and what goes with it."""
+
+    seed: SeedValue | None = None
+    z: Latent | None = None
+    label: LabelValue | None = None
+    psi: Psi = 1.0
+
+    @model_validator(mode="after")
+    def _says_what_to_draw(self) -> KeyframeObject:
+        if (self.seed is None) == (self.z is None):
+            raise ValueError("A keyframe has either a seed or a z. Give one of them.")
+        return self
+
+    def drawing(self) -> pictures.Drawing:
+        """The picture of `/generate` that this keyframe is."""
+        label = tuple(self.label) if isinstance(self.label, list) else self.label
+        seeds = () if self.seed is None else (_seed_of(self.seed),)
+        return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
+
+
+class InterpolateBody(_Body):
+    """The body of `POST /interpolate`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"keyframes": [1, 42], "steps": 8, "format": "gif"},
+                {
+                    "keyframes": [{"seed": 5, "label": 3}, {"seed": 5, "label": 8}],
+                    "steps": 24,
+                    "format": "strip",
+                    "scale": 2,
+                },
+            ]
+        }
+    )
+
+    keyframes: list[SeedValue | KeyframeObject] = Field(
+        min_length=2, max_length=256, fail_fast=True, description="The pictures to pass through, in order: seeds, or objects."
+    )
+    steps: int = Field(
+        default=16,
+        ge=2,
+        le=interpolation.MAX_FRAMES,
+        description="Frames from one keyframe to the next, both counted. A keyframe in the middle is drawn once.",
+    )
+    method: interpolation.Method = Field(
+        default="slerp", description="The way between two latents: a great arc or a straight line."
+    )
+    easing: interpolation.Easing = Field(default="linear", description="How fast within each segment.")
+    loop: bool = Field(
+        default=False,
+        description="Go back to the first keyframe and repeat; the frame that would close the loop is left out.",
+    )
+    fps: float = Field(default=12, ge=1, le=60, description="Frames a second of gif (at most 50 are shown), apng and webp.")
+    scale: Scale = 1
+    format: interpolation.Format = Field(default="gif", description="strip is one PNG with the frames side by side.")
+    model: ModelName = None
+    version: VersionName = None
+
+    def walk(self) -> interpolation.Walk:
+        """What is asked for.
+
+        Raises:
+            TooMuch: it is more than one call may ask for.
+        """
+        frames = [
+            k.drawing() if isinstance(k, KeyframeObject) else pictures.Drawing(seeds=(_seed_of(k),)) for k in self.keyframes
+        ]
+        return interpolation.Walk(
+            tuple(frames), self.steps, self.method, self.easing, self.loop, self.fps, self.scale, self.format
+        )
+
+
+class DiscriminateQuery(_Request):
+    """The query of `POST /discriminate`."""
+
+    label: JudgedLabel = None
+    model: ModelName = None
+    version: VersionName = None
+    prepare: Preparation = "auto"
+
+
+class DiscriminateSeedsQuery(_Request):
+    """The query of `GET /discriminate`."""
+
+    seeds: JudgedSeeds
+    label: LabelQuery = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+
+    def drawing(self) -> pictures.Drawing:
+        """What is to be judged.
+
+        Raises:
+            SeedInvalid, TooMuch: see `app.sampling.latents.parse_seeds`.
+        """
+        return pictures.Drawing(seeds=tuple(parse_seeds(self.seeds)), label=self.label, psi=self.psi, is_sheet=True)
+
+
+class PlaneQuery(_Request):
+    """The query of `GET /plane`."""
+
+    x: Coordinate = Field(description="From the left: the point of the first picture. The plane begins anew after 65,536.")
+    y: Coordinate = Field(description="From the top. The integer point (x, y) is the seed 65,536 y + x.")
+    columns: PlaneSide = Field(default=8, description="Pictures a row.")
+    rows: PlaneSide = Field(default=8, description="Rows of pictures.")
+    step: PlaneStep = 1.0
+    label: LabelQuery = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    format: plane.Format = Field(default="png", description="A sheet as png or webp, or the pixels of each as npy, row by row.")
+    scale: PlaneScale = 1
+
+    def window(self) -> plane.Window:
+        """What is asked for.
+
+        Raises:
+            InvalidRequest, TooMuch: see `app.sampling.plane.Window`.
+        """
+        return plane.Window(
+            x=self.x,
+            y=self.y,
+            columns=self.columns,
+            rows=self.rows,
+            step=self.step,
+            label=self.label,
+            psi=self.psi,
+            format=self.format,
+            scale=self.scale,
+        )
+
+
+class QuizQuery(_Request):
+    """The query of `GET /quiz`."""
+
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(
+        default=None, description="Decides what is asked. Left out: a fresh one, told in the answer.", examples=[7]
+    )
+    count: int = Field(default=10, ge=1, le=quiz.MAX_QUESTIONS, description="How many pictures.")
+    model: ModelName = None
+    version: VersionName = None
+
+
+class Picture(BaseModel):
+    """A picture as JSON."""
+
+    seed: int | str | None = Field(description="None if z was given.")
+    label: int | None = Field(description="Index of the class; None without classes, or for a mixture.")
+    class_: str | None = Field(alias="class", description="Name of the class.")
+    psi: float
+    model: str
+    version: int
+    z: list[float] = Field(description="The generator's input, psi applied.")
+    pixels: list[list[int]] = Field(description="Rows of grey levels, 0..255.")
+
+
+class Frame(BaseModel):
+    """A frame as JSON."""
+
+    segment: int = Field(description="Between which keyframes: 0 is from the first to the second.")
+    t: float = Field(description="How far along the segment, eased.")
+    pixels: list[list[int]]
+
+
+class Frames(BaseModel):
+    """An interpolation as JSON."""
+
+    model: str
+    version: int
+    frames: list[Frame]

@@ -1,0 +1,1 @@
+"""How real pictures look: scores, calibration, the quiz."""

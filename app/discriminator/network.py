@@ -1,0 +1,65 @@
+"""One loaded ONNX discriminator: pictures and their labels in, logits out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import VersionUnusable
+from app.sampling.generator import BATCH, SIDE, Pixels, check_shapes, open_session, reason_of
+from app.sampling.latents import Vector
+from models.manifest import DISCRIMINATOR, sha256_of
+from models.version import Version
+
+Floats = NDArray[np.float32]
+
+
+class LoadedDiscriminator:
+    """A version's discriminator in memory. Safe to use from several threads.
+
+    Args:
+        version: whose discriminator to load; its generator was verified earlier, and the file may have changed since.
+
+    Raises:
+        VersionUnusable: the file or a shape is not what the manifest says.
+    """
+
+    def __init__(self, version: Version) -> None:
+        self.manifest = version.manifest
+        path, name = version.path / DISCRIMINATOR, f"{version.name}/{version.number}/{DISCRIMINATOR}"
+        try:
+            found = sha256_of(path)
+            if found != self.manifest.files[DISCRIMINATOR]:
+                raise VersionUnusable(f"{name} has sha256 {found}, not its manifest's. Restore it, or delete the version.")
+            self._session = open_session(path)
+        except VersionUnusable:
+            raise
+        except Exception as error:  # onnxruntime's exceptions share no base of their own
+            reason = reason_of(error, version.path)
+            raise VersionUnusable(f"{name} cannot be run ({reason}). Publish the version again.") from error
+        check_shapes(self._session, name, {"image": [1, SIDE, SIDE]}, {"logit": []}, len(self.classes))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the label; empty for an unconditional discriminator."""
+        return self.manifest.classes
+
+    def logits(self, pictures: Pixels, labels: Sequence[Vector | None]) -> Floats:
+        """How real each of some pictures (N, 28, 28) looks as what its label says, (N,); above 0 is rather real.
+
+        Args:
+            pictures: grey levels.
+            labels: a row of the label (K,) for each picture; None to an unconditional discriminator.
+        """
+        images = pictures[:, None].astype(np.float32) / np.float32(255)  # (N, 1, 28, 28)
+        feed = {"image": images}
+        if self.classes:
+            feed["label"] = np.stack([row for row in labels if row is not None])  # (N, K)
+        parts = [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
+        return np.concatenate([self._run({name: values[part] for name, values in feed.items()}) for part in parts])
+
+    def _run(self, feed: dict[str, Floats]) -> Floats:
+        logits: Floats = self._session.run(None, feed)[0]
+        return logits

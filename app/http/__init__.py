@@ -1,0 +1,1 @@
+"""What surrounds every request: the server, its bounds, middleware, authentication, problem details."""

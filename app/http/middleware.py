@@ -1,0 +1,236 @@
+"""What stands between the server and the service: who asks is known, counted, held to a rate, and told how to treat an answer.
+
+Everything passes here, also what never enters FastAPI (`app.api.direct`), so each layer does little and does it with plain
+ASGI messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.addresses import is_loopback, network
+from app.errors import HostInvalid, HostUnknown, TooManyRequests
+from app.http import problem_details
+from app.http.rate_limits import TokenBuckets
+from app.http.redaction import without_secrets
+from app.observability import metrics
+from app.observability.logs import ACCESS
+from app.observability.tracing import CURRENT, Spans, take_over
+from app.scope import PICTURES, PROBES, ROUTE
+from app.settings import Settings
+
+PICTURES_A_TOKEN = 64
+"""So many pictures beyond the first are charged like one request more."""
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+DOCUMENTS = {
+    path: b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"worker-src blob:; frame-ancestors 'none'"
+    for path in ("/docs", "/redoc")
+}
+"""FastAPI's own pages have a script in them, and nobody's input."""
+_access = logging.getLogger(ACCESS)
+
+
+class Observed:
+    """Gives each request its trace, and notes what became of it: in the metrics, in the log, in a span.
+
+    Args:
+        app: the service.
+        log: whether to log each request.
+        spans: where spans go, if tracing is on.
+    """
+
+    def __init__(self, app: ASGIApp, *, log: bool, spans: Spans | None = None) -> None:
+        self.app, self.log, self.spans = app, log, spans
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, method = time.perf_counter(), str(scope["method"])
+        span = None
+        if self.spans:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            span, trace = self.spans.begin(method, scope["path"], headers)
+        else:
+            trace = take_over(next((value for name, value in scope["headers"] if name == b"traceparent"), None))
+        token = CURRENT.set(trace)
+        status, model = 499, ""  # until something is sent, the caller may hang up
+
+        async def noting(message: Message) -> None:
+            nonlocal status, model
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                model = next((value.decode("latin-1") for name, value in message["headers"] if name == b"x-model"), "")
+                message["headers"] = [*message["headers"], (b"x-request-id", trace.trace_id.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            route, seconds = _route(scope), time.perf_counter() - began
+            metrics.count_request(route, method if method in _METHODS else "other", status, model, seconds)
+            if PICTURES in scope:
+                metrics.count_pictures(model, scope[PICTURES])
+            if self.log:
+                _log(scope, method, status, seconds)
+            if self.spans and span:
+                self.spans.end(span, method, route, status, {"seedling.model": model} if model else {})
+            CURRENT.reset(token)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+"""Of any other there may be as many as callers can think of."""
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, so that there are as many as there are routes."""
+    named = scope.get(ROUTE)
+    return str(named or getattr(scope.get("route"), "path", "other"))
+
+
+def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
+    query = without_secrets(scope["query_string"].decode("latin-1"))
+    target = f"{scope['path']}?{query}" if query else scope["path"]
+    client = scope["client"][0] if scope["client"] else "-"
+    told = {"client": client, "method": method, "target": target, "status": status, "seconds": round(seconds, 6)}
+    _access.info('%s "%s %s" %s %.1f ms', client, method, _printable(target), status, seconds * 1e3, extra=told)
+
+
+def _printable(text: str) -> str:
+    """A path comes decoded: a line break in it must not begin a line of the log."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+class RateLimited:
+    """Holds each client to its rate. Those on this machine are held to none.
+
+    Args:
+        app: the service.
+        buckets: of the clients.
+    """
+
+    def __init__(self, app: ASGIApp, buckets: TokenBuckets) -> None:
+        self.app, self.buckets = app, buckets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope["client"][0] if scope["type"] == "http" and scope["client"] else "localhost"
+        if scope["type"] != "http" or is_loopback(client) or _path(scope) in PROBES:
+            await self.app(scope, receive, send)
+            return
+        client = network(client)
+        wait = self.buckets.take(client)
+        if wait:
+            metrics.count_limited()
+            seconds = int(wait) + 1
+            error = TooManyRequests(f"You ask for more than {self.buckets.rate:g} a second. Go on in {seconds} s.", seconds)
+            await problem_details.respond(error)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+        if PICTURES in scope:
+            self.buckets.charge(client, max(0, scope[PICTURES] - 1) / PICTURES_A_TOKEN)
+
+
+class KnownHosts:
+    """Rejects requests without exactly one Host header (RFC 9112 3.2), and requests that are addressed to another host.
+
+    A page elsewhere sends the latter if its name is bound to our address (DNS rebinding). Of two Host headers, a proxy may
+    have checked the other one.
+
+    Args:
+        app: the service.
+        hosts: names without a port; one that begins with a dot stands for all below it. None at all allows any name.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self.app, self.hosts = app, [host.lower() for host in hosts]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        count = sum(name == b"host" for name, _ in scope["headers"])
+        if count > 1 or (count == 0 and scope["http_version"] != "1.0"):
+            wrong = HostInvalid(f"The request has {count or 'no'} Host headers. Send one, with the name of this service.")
+            await problem_details.respond(wrong)(scope, receive, send)
+            return
+        if not self.hosts or _path(scope) in PROBES or self._knows(_host(scope)):
+            await self.app(scope, receive, send)
+            return
+        error = HostUnknown(
+            "This service is not called by the name in the Host header. Ask by its own, or add it to GAN_HOSTS."
+        )
+        await problem_details.respond(error)(scope, receive, send)
+
+    def _knows(self, host: str) -> bool:
+        return any(host == known or (known.startswith(".") and host.endswith(known)) for known in self.hosts)
+
+
+class SecurityHeaders:
+    """Tells browsers to take an answer for what it says it is, and for nothing that could act. Pages have their own rules."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                told = {name for name, _ in headers}
+                headers = [*headers, *(pair for pair in HEADERS if pair[0] not in told)]
+                policy = DOCUMENTS.get(_path(scope))
+                if policy:
+                    headers = [(n, policy if n == b"content-security-policy" else v) for n, v in headers]
+                message["headers"] = headers
+            await send(message)
+
+        await self.app(scope, receive, telling)
+
+
+def _path(scope: Scope) -> str:
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+
+
+def _host(scope: Scope) -> str:
+    value = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+    return value.partition("]")[0] + "]" if value.startswith("[") else value.partition(":")[0]
+
+
+def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> ASGIApp:
+    """The service with all of it around, as the settings have it."""
+    if settings.cors:
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.cors,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],
+            expose_headers=[
+                "ETag",
+                "Link",
+                "Location",
+                "Retry-After",
+                "X-Request-Id",
+                "X-Seed",
+                "X-Label",
+                "X-Model",
+                "X-Frames",
+            ],
+        )
+    app = KnownHosts(app, settings.known_hosts)
+    rate = settings.rate
+    if rate:
+        app = RateLimited(app, TokenBuckets(rate, settings.rate_burst * rate))
+    return Observed(SecurityHeaders(app), log=settings.access_log, spans=spans)

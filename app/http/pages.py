@@ -1,0 +1,184 @@
+"""The web pages: what `npm run build` wrote into app/static, served to browsers.
+
+The pages are one document, whose script reads the address. Some addresses are calls as well: `/models` answers a browser with a
+page and a program with JSON, by its Accept header, so that there is one address for both. Where nothing is, a browser gets a
+page that says so, with status 404.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http import caching
+from app.scope import ROUTE
+
+OWN = re.compile(r"/(gallery|train|play|learn)?")
+"""Addresses that are pages and nothing else."""
+SHARED = re.compile(r"/interpolate|/models(/[^/]+(/versions/[^/]+)?)?")
+"""Addresses that are calls, and pages to who accepts HTML."""
+HASHED = "/assets/"
+"""Files that are named by what they hold, so they may be kept for ever."""
+LANGUAGES = ("en", "ru")
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_LANG, _BASE = '<html lang="en">', '<base href="/" />'
+"""What the built document says until it is known who asks, and where the service is mounted."""
+_UNBUILT = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Seedling</title></head>
+<body>
+<h1>Seedling</h1>
+<p>The service runs. Its web pages are not built: run <code>make pages</code> where its source lies, then reload this page.</p>
+<p>All calls are in <a href="docs">/docs</a>; for one, <a href="generate?seed=42&amp;scale=8">the picture of seed 42</a>.</p>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class _File:
+    content: bytes
+    media_type: str
+    compressed: dict[str, bytes]
+    """By content coding, the preferred first."""
+
+
+class Pages:
+    """Answers requests for pages and their files, and hands on the others.
+
+    Args:
+        app: the service.
+        folder: what the build wrote. Looked for again at each request for a page as long as it is not there.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self.app, self.folder = app, folder
+        self._files: dict[str, _File] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        root = str(scope.get("root_path", ""))
+        path, headers = scope["path"].removeprefix(root), Headers(scope=scope)
+        shared = SHARED.fullmatch(path) is not None
+        if path.endswith("/") and path != "/" and OWN.fullmatch(path.rstrip("/")):
+            query = scope["query_string"].decode("latin-1")
+            address = f"{root}{path.rstrip('/')}{'?' if query else ''}{query}"
+            await RedirectResponse(address, 308)(scope, receive, send)
+            return
+        browses = bool(self._built()) and "text/html" in headers.get("Accept", "")
+        if OWN.fullmatch(path) or (shared and browses):
+            scope[ROUTE] = "page"
+            await self._document(root, headers)(scope, receive, send)
+        elif path in self._built():
+            scope[ROUTE] = "asset"
+            await self._file(path, headers)(scope, receive, send)
+        elif browses:
+            await self._call_or_page(root, scope, receive, send)
+        else:
+            await self.app(scope, receive, _varying(send) if shared else send)
+
+    async def _call_or_page(self, root: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a browser's request on. If there is nothing at its address, answer with the document, which says so."""
+        nowhere = False
+
+        async def listening(message: Message) -> None:
+            nonlocal nowhere
+            if message["type"] == "http.response.start":
+                nowhere = message["status"] == 404 and not scope.keys() & {"route", ROUTE}
+            if not nowhere:
+                await send(message)
+
+        await self.app(scope, receive, listening)
+        if nowhere:
+            document = self._document(root, Headers(scope=scope), status=404)  # a mount has added to the scope's root_path
+            await document(scope, receive, send)
+
+    def _built(self) -> dict[str, _File]:
+        """All files of the build by their path; none if there is no build."""
+        if not self._files and (self.folder / "index.html").is_file():
+            self._files = {f"/{path.relative_to(self.folder)}": _read(path) for path in _originals(self.folder)}
+        return self._files
+
+    def _document(self, root: str, headers: Headers, status: int = 200) -> Response:
+        """The one page, in the language that is asked for."""
+        built = self._built()
+        language = preferred_language(headers.get("Accept-Language", ""))
+        text = built["/index.html"].content.decode() if built else _UNBUILT
+        text = text.replace(_LANG, f'<html lang="{language}">' if built else _LANG).replace(_BASE, f'<base href="{root}/" />')
+        told = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
+        if status != 200:
+            return Response(text, status, media_type="text/html; charset=utf-8", headers=told)
+        return _unless_known(text.encode(), "text/html; charset=utf-8", told, headers)
+
+    def _file(self, path: str, headers: Headers) -> Response:
+        file = self._built()[path]
+        told = {"Cache-Control": caching.policy(pinned=path.startswith(HASHED)), "Vary": "Accept-Encoding"}
+        told["X-Content-Type-Options"] = "nosniff"
+        content = file.content
+        accepted = {part.partition(";")[0].strip() for part in headers.get("Accept-Encoding", "").split(",")}
+        coding = next((coding for coding in file.compressed if coding in accepted), None)
+        if coding:
+            content, told["Content-Encoding"] = file.compressed[coding], coding
+        return _unless_known(content, file.media_type, told, headers)
+
+
+def preferred_language(accepted: str) -> str:
+    """The language of an Accept-Language header (RFC 9110 12.5.4) that the pages speak; English if it names none."""
+    best, quality = LANGUAGES[0], 0.0
+    for part in accepted.split(","):
+        tag, _, parameter = part.strip().partition(";")
+        match = re.fullmatch(r"\s*q=(0(\.\d{0,3})?|1(\.0{0,3})?)", parameter) if parameter else None
+        weight = float(match[1]) if match else 1.0 if not parameter else 0.0
+        language = tag.strip().lower().partition("-")[0]
+        if language in LANGUAGES and weight > quality:
+            best, quality = language, weight
+    return best
+
+
+def _originals(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in (".br", ".gz")]
+
+
+def _read(path: Path) -> _File:
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    text = kind.startswith("text/") or kind in ("application/javascript", "image/svg+xml")
+    others = {"br": path.with_name(f"{path.name}.br"), "gzip": path.with_name(f"{path.name}.gz")}
+    return _File(
+        path.read_bytes(),
+        f"{kind}; charset=utf-8" if text else kind,
+        {coding: other.read_bytes() for coding, other in others.items() if other.is_file()},
+    )
+
+
+def _unless_known(content: bytes, media_type: str, told: dict[str, str], headers: Headers) -> Response:
+    told["ETag"] = caching.etag_of_content(content)
+    if caching.matches(headers.getlist("If-None-Match"), told["ETag"]):
+        return Response(status_code=304, headers=told)
+    return Response(content, media_type=media_type, headers=told)
+
+
+def _varying(send: Send) -> Send:
+    """Tell caches that an answer depends on what its caller accepts."""
+
+    async def send_varying(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).add_vary_header("Accept")
+        await send(message)
+
+    return send_varying

@@ -1,0 +1,329 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds on the time, the memory and the connections of its callers.
+
+uvicorn bounds neither headers, trailers and bodies nor how long a caller may take to send or to read them. A few hundred
+connections that send a byte now and then would hold the service (Slowloris, R.U.D.Y., slow read), and a few that send or
+are sent much would fill its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.addresses import network, unmapped
+from app.http.connections import Bounds, Connections
+from app.http.problem_details import MEDIA_TYPE, title_of
+from app.scope import CONNECTIONS, PROBES
+
+MAX_HEADERS = 64 * 1024
+"""Bytes of a request's line and headers, and of its trailers; what arrives in one read with their end may exceed it."""
+MAX_FIELDS = 200
+"""Header lines of a request. Each costs some 150 bytes however short it is."""
+CHUNK_FRAMING = 32
+"""Bytes that a chunk may take besides its content: its size, two line ends, and a short extension."""
+MAX_PIPELINED = 16
+"""Requests of one connection that wait for the answer to an earlier one."""
+MAX_LINGERING = 4
+"""How often a body that still arrives after its answer is given as long as a body may take for `LEAST_RATE`."""
+LEAST_RATE = 8 * 1024
+"""Bytes a second at which a body must arrive."""
+LEAST_READ_RATE = 1024
+"""Bytes a second at which an answer must be taken."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long callers may take, in seconds."""
+
+    read: float
+    """For a request's headers; and for each `read * LEAST_RATE` bytes of its body."""
+    write: float
+    """For each `write * LEAST_READ_RATE` bytes of an answer."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol over httptools, with bounds. `ProtocolFactory` makes them.
+
+    Args:
+        patience: the time limits.
+        registry: the connections of this worker.
+    """
+
+    def __init__(self, *, patience: Patience, registry: Connections, **arguments: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(**arguments)
+        self.limit_concurrency = None  # the registry decides
+        self.patience, self.registry = patience, registry
+        self.network = ""
+        self._reading: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._in_headers, self._idle = True, True
+        self._header_bytes, self._messages = 0, 0
+        self._body_bytes, self._body_seen, self._chunks, self._framing = 0, 0, 0, 0
+        self._lingering = 0
+        self._just_read, self._unsent, self._paused_at = 0, 0, 0.0
+        self._fault: tuple[int, str, str] | None = None
+        self._held: tuple[RequestResponseCycle, ASGIApp] | None = None
+
+    # Connections.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.client:
+            self.client = (unmapped(self.client[0]), self.client[1])
+        self.network = network(self.client[0]) if self.client else "localhost"
+        if self.registry.add(self):
+            self._wait_for_headers()
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._reading, self._writing):
+            if timer:
+                timer.cancel()
+        self._reading = self._writing = self._held = None
+        self.registry.remove(self)
+        super().connection_lost(exc)
+
+    def close_idle(self) -> None:
+        self.registry.remove(self)
+        self._stop_waiting()
+        self.transport.close()
+        self._wait_for_reader()
+
+    def peer(self) -> str:
+        client = self.cycle.scope["client"] if self.cycle is not None else None
+        return network(client[0]) if client else self.network
+
+    # Reading.
+
+    def data_received(self, data: bytes) -> None:
+        self._just_read = len(data)
+        messages, in_body, seen = self._messages, not self._in_headers, self._body_seen
+        if self._in_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        framing = len(data) - (self._body_seen - seen)
+        self._framing = self._framing + framing if in_body and messages == self._messages else 0
+        if self._in_headers and self._header_bytes > MAX_HEADERS:
+            detail = f"The headers are longer than {MAX_HEADERS:,} bytes. Send fewer or shorter ones, or put it into the body."
+            self._fault = (431, "headers_too_large", detail)
+        elif self._framing > MAX_HEADERS + CHUNK_FRAMING * self._chunks:
+            detail = f"The trailers and chunk extensions are longer than {MAX_HEADERS:,} bytes. Leave them out."
+            self._fault = (431, "headers_too_large", detail)
+        if self._fault:
+            self._refuse(*self._fault)
+        elif self._idle and self._reading is None:  # line ends before a request, which the parser skips
+            self._header_bytes = len(data)
+            self._wait_for_headers()
+
+    def send_400_response(self, msg: str) -> None:
+        status, code, detail = self._fault or (400, "malformed_request", f"{msg} Send HTTP/1.1 as RFC 9112 describes it.")
+        self._refuse(status, code, detail)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._messages += 1
+        if not self._in_headers:  # another request on the connection
+            self._in_headers, self._header_bytes = True, self._just_read
+            self._wait_for_headers()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_headers:
+            return  # a trailer, which must not pass for a header (RFC 9110 6.5.1)
+        if len(self.headers) >= MAX_FIELDS:
+            detail = f"The request has more than {MAX_FIELDS} header lines. Send fewer."
+            self._fault = (431, "headers_too_large", detail)
+            raise ValueError(detail)  # stops the parser
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_headers, self._idle, self._body_bytes, self._chunks = False, False, 0, 0
+        if len(self.pipeline) >= MAX_PIPELINED:
+            detail = f"More than {MAX_PIPELINED} requests were sent before their answers were read. Read the answers first."
+            self._fault = (503, "too_many_pipelined", detail)
+            raise ValueError(detail)
+        self.registry.set_busy(self)
+        self.scope[CONNECTIONS] = self.registry  # type: ignore[literal-required]
+        has_room = self.registry.has_room(self) or self.url.partition(b"?")[0] in _PROBES
+        self.app = self.config.loaded_app if has_room else too_many_connections
+        self._wait(self.patience.read, self._check_body)
+        super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """One more chunk begins: called by httptools."""
+        self._chunks += 1
+
+    def on_body(self, body: bytes) -> None:
+        self._body_seen += len(body)
+        if self.transport.is_closing():
+            return
+        self._body_bytes += len(body)
+        if not self.cycle.response_complete:
+            self.registry.hold_body(self, len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_waiting()
+        super().on_message_complete()
+        if self.cycle.response_complete and not self._is_pending():
+            self._become_idle()
+
+    def _wait_for_headers(self) -> None:
+        self._wait(self.patience.read, self._headers_late)
+
+    def _wait(self, seconds: float, then: Any) -> None:  # noqa: ANN401 - a callback
+        self._stop_waiting()
+        self._reading = self.loop.call_later(seconds, then)
+
+    def _stop_waiting(self) -> None:
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
+
+    def _headers_late(self) -> None:
+        if self._header_bytes == 0:  # not a byte was sent: nobody waits for an answer
+            self.transport.close()
+        else:
+            self._refuse(408, "request_late", f"The headers did not arrive within {self.patience.read:g} s. Send them faster.")
+
+    def _check_body(self) -> None:
+        answered = self.cycle.response_complete and not self._is_pending()
+        self._lingering = self._lingering + 1 if answered else 0
+        if self._lingering > MAX_LINGERING:
+            self.transport.abort()
+        elif self.flow.read_paused or self._body_bytes >= LEAST_RATE * self.patience.read:
+            self._body_bytes = 0  # if reading is paused, it is the service that takes its time
+            self._wait(self.patience.read, self._check_body)
+        else:
+            self._refuse(408, "request_late", "The body arrived too slowly. Use a faster line, or send less.")
+
+    def refuse_body(self) -> None:
+        detail = "The service holds too many unfinished request bodies. Send this one again in a few seconds."
+        self._refuse(503, "busy", detail, "retry-after: 5\r\n")
+
+    def _refuse(self, status: int, code: str, detail: str, headers: str = "") -> None:
+        """Answer, if nothing was answered yet, and close."""
+        self._stop_waiting()
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.abort()
+            return
+        told = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
+        body = json.dumps(told).encode()
+        head = f"HTTP/1.1 {status} {title_of(status)}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+        self.transport.write(f"{head}{headers}connection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+        self._wait_for_reader()
+
+    # Answering.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        """Start the next request only when the reader has taken the last answer: a connection holds one, not two."""
+        if self.flow.write_paused:
+            self._held = (cycle, app)
+            self.flow.pause_reading()
+        else:
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _is_pending(self) -> bool:
+        return bool(self.pipeline) or self._held is not None
+
+    def on_response_complete(self) -> None:
+        more = bool(self.pipeline)
+        super().on_response_complete()
+        if more:
+            return
+        self.registry.release_body(self)
+        if not self.cycle.more_body and not self.transport.is_closing():
+            self._become_idle()
+
+    def _become_idle(self) -> None:
+        self._idle = True
+        if not self.flow.write_paused:
+            self.registry.set_idle(self)
+
+    # Writing.
+
+    def unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def pace(self) -> float:
+        return (self._unsent - self.unsent()) / max(time.monotonic() - self._paused_at, 1e-3)
+
+    def hang_up(self) -> None:
+        self.loop.call_soon(self.transport.abort)  # it may be writing at this moment
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.registry.set_busy(self)
+        self._wait_for_reader()
+        self.registry.hold_answer(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.registry.release_answer(self)
+        if self._writing:
+            self._writing.cancel()
+            self._writing = None
+        if self._held:
+            cycle, app = self._held
+            self._held = None
+            self._start_asgi_task(cycle, app)
+        elif self._idle and not self.transport.is_closing():
+            self.registry.set_idle(self)
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._wait_for_reader()  # closing waits until everything is taken
+
+    def _wait_for_reader(self) -> None:
+        if self._writing is None:
+            self._unsent, self._paused_at = self.unsent(), time.monotonic()
+            self._writing = self.loop.call_later(self.patience.write, self._check_reader, self._unsent)
+
+    def _check_reader(self, before: int) -> None:
+        self._writing, unsent = None, self.unsent()
+        if unsent and before - unsent < LEAST_READ_RATE * self.patience.write:
+            self.transport.abort()
+        elif unsent:
+            self._writing = self.loop.call_later(self.patience.write, self._check_reader, unsent)
+
+
+class ProtocolFactory:
+    """What uvicorn takes as `http`. Each worker process gets a copy, with a registry of its own.
+
+    Args:
+        patience: the time limits.
+        bounds: what the connections of one worker may take.
+    """
+
+    def __init__(self, patience: Patience, bounds: Bounds) -> None:
+        self.patience, self.bounds = patience, bounds
+        self.registry = Connections(bounds)
+
+    def __call__(self, **arguments: Any) -> BoundedProtocol:  # noqa: ANN401 - uvicorn's
+        return BoundedProtocol(patience=self.patience, registry=self.registry, **arguments)
+
+    def __reduce__(self) -> tuple[type[ProtocolFactory], tuple[Patience, Bounds]]:
+        return ProtocolFactory, (self.patience, self.bounds)
+
+
+async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 503 to a request on a connection that there is no room for (an ASGI application)."""
+    detail = "Too many connections are open. Close those you do not use, and try again in a second."
+    told = {"type": "about:blank", "title": title_of(503), "status": 503, "detail": detail, "code": "too_many_connections"}
+    body = json.dumps(told).encode()
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(b"retry-after", b"1"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+
+
+_PROBES = frozenset(path.encode() for path in PROBES)

@@ -1,0 +1,49 @@
+"""How messages are written: for a person at a terminal, or one JSON object a line for whoever collects them."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Any
+
+import uvicorn
+from pythonjsonlogger.core import RESERVED_ATTRS
+
+from app.observability.tracing import CURRENT
+
+ACCESS = "seedling.access"
+
+
+class WithTrace(logging.Filter):
+    """Notes on each record which request it belongs to."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        trace = CURRENT.get()
+        if trace and not hasattr(record, "trace_id"):
+            record.trace_id, record.span_id = trace.trace_id, trace.span_id
+        return True
+
+
+def log_config(level: str, shape: str = "text") -> dict[str, Any]:
+    """What `logging.config.dictConfig` takes: uvicorn's own messages and the service's in one shape, on stderr.
+
+    Args:
+        level: the least that is written.
+        shape: text or json.
+    """
+    config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    config["filters"] = {"trace": {"()": "app.observability.logs.WithTrace"}}
+    config["loggers"] |= {
+        name: {"handlers": ["default"], "level": level.upper(), "propagate": False} for name in ("seedling", "models")
+    }
+    config["handlers"] = {"default": config["handlers"]["default"] | {"filters": ["trace"]}}
+    config["loggers"]["uvicorn.access"] = {"handlers": [], "propagate": False}  # requests are logged by `app.http.middleware`
+    if shape == "json":
+        config["formatters"]["default"] = {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(levelname)s %(name)s %(message)s",
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+            "reserved_attrs": [*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
+        }
+    return config

@@ -1,0 +1,55 @@
+"""Figures about jobs, read from the job store at each scrape: they belong to no worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.errors import StoreUnavailable
+from app.retraining.job import State
+from app.retraining.service import Retraining
+
+
+class JobMetrics(Collector):
+    """The figures of retraining.
+
+    Args:
+        retraining: a store that nobody has used yet is not opened for this, and counts as empty.
+    """
+
+    def __init__(self, retraining: Retraining) -> None:
+        self.retraining = retraining
+
+    def collect(self) -> Iterable[Metric]:
+        states: dict[str, int] = dict.fromkeys(get_args(State), 0)
+        trainers, up, progress, goal = 0, 1, {}, 0
+        if self.retraining.is_used:
+            try:
+                states |= self.retraining.store.count()
+                trainers = self.retraining.trainers()
+                running = [job for job in self.retraining.store.active() if job.state == "running"]
+                if running:
+                    progress, goal = running[0].progress or {}, running[0].spec.get("images") or 0
+            except StoreUnavailable:
+                up = 0
+        yield _gauge("seedling_database_up", "Whether the job store can be used.", up)
+        jobs = GaugeMetricFamily("seedling_jobs", "Retraining jobs by their state.", labels=["state"])
+        for state, count in states.items():
+            jobs.add_metric([state], count)
+        yield jobs
+        yield _gauge("seedling_trainers", "Processes that can retrain.", trainers)
+        yield _gauge("seedling_training_images", "Images that the running job has seen.", progress.get("images", 0))
+        yield _gauge("seedling_training_images_goal", "Images that the running job is to see.", goal)
+        rate = progress.get("images_per_second", 0)
+        yield _gauge("seedling_training_images_per_second", "How fast the running job goes.", rate)
+        losses = GaugeMetricFamily("seedling_training_loss", "Losses of the running job.", labels=["network"])
+        for network in ("generator", "discriminator"):
+            losses.add_metric([network], progress.get(f"loss_{network}", 0))
+        yield losses
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, documentation, value=value)

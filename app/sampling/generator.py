@@ -1,0 +1,119 @@
+"""One loaded generator: latents and labels in, uint8 pixels out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from app.errors import VersionUnusable
+from app.sampling.latents import Point, one_hot
+from models import noise
+from models.errors import Damaged
+from models.manifest import GENERATOR
+from models.version import Version
+
+BATCH = 64
+SIDE = 28
+Pixels = NDArray[np.uint8]
+Shapes = dict[str, list[int]]
+"""Tensor name to its dimensions after the first."""
+
+
+class LoadedGenerator:
+    """A version, verified and in memory. Safe to use from several threads.
+
+    Args:
+        version: what to load.
+
+    Raises:
+        VersionUnusable: a file, a shape or a golden pixel is not what the manifest says.
+    """
+
+    title: str
+    """Model and version, as digits/3."""
+
+    def __init__(self, version: Version) -> None:
+        self.version, self.manifest = version, version.manifest
+        self.title = f"{self.manifest.name}/{self.manifest.version}"
+        try:
+            version.verify()
+            self._session = open_session(version.path / GENERATOR)
+            inputs, outputs = {"z": [self.manifest.z_dim]}, {"image": [1, SIDE, SIDE]}
+            check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
+            self._check_golden()
+        except VersionUnusable:
+            raise
+        except Damaged as error:
+            raise VersionUnusable(str(error)) from error
+        except Exception as error:  # onnxruntime's exceptions share no base of their own
+            reason = reason_of(error, version.path)
+            raise VersionUnusable(f"{self.title}/{GENERATOR} cannot be run ({reason}). Publish the version again.") from error
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the label; empty for an unconditional generator."""
+        return self.manifest.classes
+
+    def point(self, seed: int | str) -> tuple[Point, int | None]:
+        """The input that a seed stands for, and the label it chooses, if any."""
+        z, label = noise.draw(seed, self.manifest.z_dim, len(self.classes))
+        return Point(z, None if label is None else one_hot(label, len(self.classes))), label
+
+    def draw(self, points: Sequence[Point]) -> Pixels:
+        """Pixels of many inputs, (N, 28, 28), computed at most 64 at a time; each is the same as it is alone."""
+        pixels = np.empty((len(points), SIDE, SIDE), dtype=np.uint8)
+        for start in range(0, len(points), BATCH):
+            part = points[start : start + BATCH]
+            feed = {"z": np.stack([point.z for point in part])}
+            if self.classes:
+                feed["label"] = np.stack([point.label for point in part if point.label is not None])
+            image = self._session.run(None, feed)[0]  # (n, 1, 28, 28) in 0..1
+            pixels[start : start + len(part)] = np.rint(image[:, 0] * 255)
+        return pixels
+
+    def _check_golden(self) -> None:
+        """Draw the golden seeds: this warms the session up, and proves that this machine draws what others do."""
+        points = [self.point(seed)[0] for seed in range(self.manifest.golden.seeds)]
+        found = hashlib.sha256(self.draw(points).tobytes()).hexdigest()
+        if found != self.manifest.golden.sha256:
+            raise VersionUnusable(
+                f"{self.title} draws other pixels here than where it was made (sha256 {found}, expected "
+                f"{self.manifest.golden.sha256}). Use the pinned onnxruntime; if it is, report this machine's processor."
+            )
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Load an ONNX file for the CPU, in one thread that waits without spinning."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def reason_of(error: Exception, folder: Path) -> str:
+    """What went wrong, in words for callers: without the paths of this machine."""
+    return str(error).replace(f"{folder}/", "")
+
+
+def check_shapes(session: onnxruntime.InferenceSession, name: str, inputs: Shapes, outputs: Shapes, classes: int) -> None:
+    """Compare a network's inputs and outputs with what its manifest says: float32 in these shapes, a label with classes.
+
+    Raises:
+        VersionUnusable: they differ.
+    """
+    expected_inputs = inputs | ({"label": [classes]} if classes else {})
+    tensors = [*session.get_inputs(), *session.get_outputs()]
+    found_inputs = {tensor.name: tensor.shape[1:] for tensor in session.get_inputs()}
+    found_outputs = {tensor.name: tensor.shape[1:] for tensor in session.get_outputs()}
+    if (found_inputs, found_outputs) != (expected_inputs, outputs) or any(t.type != "tensor(float)" for t in tensors):
+        raise VersionUnusable(
+            f"{name} has inputs {found_inputs} and outputs {found_outputs} of {sorted({t.type for t in tensors})}, but its "
+            f"manifest says {expected_inputs} and {outputs} of float. Publish the version again."
+        )

@@ -1,0 +1,182 @@
+"""What `/interpolate` draws: the frames between keyframes, and the files they come in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Literal
+
+import numpy as np
+
+from app.errors import TooMuch
+from app.images import encoding
+from app.sampling.generator import SIDE, LoadedGenerator, Pixels
+from app.sampling.latents import Point, lerp, slerp
+from app.sampling.pictures import Drawing, Resolved, check_pixels, origin, resolve
+from app.sampling.response_cache import Answer
+from app.sampling.slices import SLICE, SLICE_PIXELS, Steps
+
+Method = Literal["slerp", "lerp"]
+Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
+Format = Literal["strip", "gif", "apng", "webp", "zip", "json", "npy"]
+MAX_FRAMES = 2048
+MAX_GIF_SECONDS = 600
+"""A GIF can show one picture for 655 seconds, and equal frames are one picture that lasts."""
+
+EASINGS: dict[str, Callable[[float], float]] = {
+    "linear": lambda t: t,
+    "ease-in": lambda t: t * t,
+    "ease-out": lambda t: t * (2 - t),
+    "ease-in-out": lambda t: t * t * (3 - 2 * t),
+}
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What was asked for, before a generator is known.
+
+    From each keyframe to the next there are `steps` frames, both keyframes counted; a keyframe between two segments is
+    drawn once. A loop has one more segment, back to the first keyframe, and leaves that last frame out: the animation
+    begins with it again.
+    """
+
+    keyframes: tuple[Drawing, ...]
+    steps: int = 16
+    method: Method = "slerp"
+    easing: Easing = "linear"
+    loop: bool = False
+    fps: float = 12.0
+    scale: int = 1
+    format: Format = "gif"
+
+    def __post_init__(self) -> None:
+        if self.frames > MAX_FRAMES:
+            raise TooMuch(f"One call gives at most {MAX_FRAMES:,} frames, not {self.frames:,}. Use fewer keyframes or steps.")
+        check_pixels(self.pixels, self.format)
+        if self.format == "gif" and self.frames / self.fps > MAX_GIF_SECONDS:
+            raise TooMuch(f"A GIF here lasts at most {MAX_GIF_SECONDS} seconds. Ask for fewer frames, more fps, or an apng.")
+
+    @property
+    def frames(self) -> int:
+        """How many frames come out."""
+        segments = len(self.keyframes) - 1 + self.loop
+        return segments * (self.steps - 1) + (0 if self.loop else 1)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels come out."""
+        return self.frames * (SIDE * self.scale) ** 2
+
+    def positions(self) -> list[tuple[int, float]]:
+        """Each frame's segment and how far along it is, in 0..1, eased."""
+        segments = len(self.keyframes) - 1 + self.loop
+        ease = EASINGS[self.easing]
+        between = [(s, ease(i / (self.steps - 1))) for s in range(segments) for i in range(self.steps - 1)]
+        return between if self.loop else [*between, (segments - 1, 1.0)]
+
+
+@dataclass(frozen=True)
+class ResolvedWalk:
+    """A walk and the generator that is to draw it: every keyframe is one that it can draw."""
+
+    walk: Walk
+    keyframes: tuple[Resolved, ...]
+    generator: LoadedGenerator
+
+    @property
+    def model(self) -> str:
+        return self.generator.title
+
+    def cache_key(self) -> list[object]:
+        """What decides the bytes, besides the generator."""
+        w = self.walk
+        shape = [w.steps, w.method, w.easing, w.loop, w.fps, w.scale, w.format]
+        return [*shape, self.model, [keyframe.cache_key() for keyframe in self.keyframes]]
+
+    def path(self) -> Iterator[Point]:
+        """The generator's input for each frame. Keyframes come out exactly as `/generate` would have them."""
+        stops = [keyframe.points()[0][0] for keyframe in self.keyframes]
+        legs = list(pairwise([*stops, stops[0]] if self.walk.loop else stops))
+        between = slerp if self.walk.method == "slerp" else lerp
+        for segment, t in self.walk.positions():
+            a, b = legs[segment]
+            # a label is a mixture of classes: the straight line keeps it one
+            label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
+            yield Point(between(a.z, b.z, t), label)
+
+    def steps(self) -> Steps[Answer]:
+        """Draw all frames; what is left is to put them into the file that was asked for."""
+        frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
+        path = self.path()
+        start, size = 0, SLICE
+        while start < len(frames):
+            frames[start : start + size] = self.generator.draw(list(islice(path, size)))
+            start, size = start + size, (yield) or SLICE
+        if self.walk.format == "zip":
+            return (yield from self._zip_steps(frames))
+        return lambda: self._answer(self._encode(encoding.enlarge(frames, self.walk.scale)))
+
+    def _zip_steps(self, frames: Pixels) -> Steps[Answer]:
+        archive, chunks = encoding.Archive(), origin(self.generator)
+        written = 0
+        for index, frame in enumerate(frames):
+            frame = encoding.enlarge(frame, self.walk.scale)
+            archive.add(f"frame-{index:04d}.png", encoding.png(frame, chunks))
+            written += frame.size
+            if written >= SLICE_PIXELS:
+                written = 0
+                yield
+        return lambda: self._answer(archive.content())
+
+    def _answer(self, content: bytes) -> Answer:
+        return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
+
+    def text(self) -> dict[str, str]:
+        """The text chunks that tell how to make the walk again."""
+        w = self.walk
+        told = {
+            "keyframes": [
+                {name: chunks[name] for name in ("seed", "z", "label", "psi") if name in chunks}
+                for chunks in (k.text(k.seed_text, k.points()[1][0]) for k in self.keyframes)
+            ],
+            "steps": w.steps,
+            "method": w.method,
+            "easing": w.easing,
+            "loop": w.loop,
+        }
+        return origin(self.generator) | {"interpolate": json.dumps(told)}
+
+    def _encode(self, frames: Pixels) -> bytes:
+        w = self.walk
+        match w.format:
+            case "strip":
+                return encoding.png(encoding.sheet(frames, len(frames)), self.text())
+            case "gif":
+                return encoding.gif(frames, w.fps, loop=w.loop)
+            case "apng":
+                return encoding.apng(frames, w.fps, loop=w.loop, text=self.text())
+            case "webp":
+                return encoding.animated_webp(frames, w.fps, loop=w.loop)
+            case "npy":
+                return encoding.npy(frames)
+            case "json":
+                return self._json(frames)
+            case "zip":
+                raise AssertionError("a zip is made step by step")
+
+    def _json(self, frames: Pixels) -> bytes:
+        """Frame by frame: one long call of json.dumps would hold up every other thread."""
+        manifest = self.generator.manifest
+        head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
+        parts = [
+            json.dumps({"segment": segment, "t": t, "pixels": frame.tolist()})
+            for (segment, t), frame in zip(self.walk.positions(), frames, strict=True)
+        ]
+        return f'{head}, "frames": [{", ".join(parts)}]}}'.encode()
+
+
+def pose_walk(walk: Walk, generator: LoadedGenerator) -> ResolvedWalk:
+    """Check a walk against the generator that is to draw it. Raises what `resolve` raises."""
+    return ResolvedWalk(walk, tuple(resolve(keyframe, generator) for keyframe in walk.keyframes), generator)

@@ -1,0 +1,152 @@
+"""Where work is done, so that no request holds up the others.
+
+Pictures are drawn in the event loop: small ones together with others that are requested at the same time
+(`app.sampling.batching`), many of them a slice at a time (`app.sampling.slices`). Threads encode large files and score
+uploads. Long work waits for its turn in one of a few lanes, so that a single large picture does not queue behind sheets of
+thousands, nor an upload behind either. Each lane has a bounded queue. When it is full, requests get 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+
+from app.discriminator.network import LoadedDiscriminator
+from app.discriminator.quiz import Originals, RealPictures
+from app.errors import Busy, ClientGone
+from app.registry import Registry
+from app.sampling.batching import Batcher
+from app.sampling.generator import LoadedGenerator
+from app.sampling.pictures import Resolved
+from app.sampling.response_cache import Answer, ResponseCache
+from app.sampling.slices import Slices, Steps
+from app.scope import CONNECTIONS, PICTURES
+
+Result = TypeVar("Result")
+INLINE_PIXELS = 28 * 28 * 16
+"""Up to four times a picture's side is drawn and encoded within a millisecond."""
+SHORT_PIXELS = 1_000_000
+"""Every single picture is below this: 32 times its side is 802,816."""
+SHORT_CONCURRENCY = 4
+MAX_WAITING = 64
+"""What waits holds its request only: at most a mebibyte of body."""
+JUDGING_CONCURRENCY = 1
+"""Decoding 16 million pixels takes up to 260 MB (a WebP with transparency), for less than a second."""
+MAX_UPLOADS_WAITING = 16
+"""What waits holds a picture file: at most 10 MB, unless an operator allows more."""
+
+
+class AnswerMemory(Protocol):
+    """Whoever knows how many answers wait for their readers (`app.http.connections.Connections`)."""
+
+    def has_memory(self, client: str) -> bool:
+        """Whether a large answer may be made for a client."""
+
+
+class Scheduler:
+    """The work of one server worker.
+
+    Args:
+        registry: the generators.
+        bulk_concurrency: how many long pieces of work run at a time.
+        cache_bytes: what finished answers may take.
+    """
+
+    def __init__(self, registry: Registry, bulk_concurrency: int, cache_bytes: int) -> None:
+        self.registry = registry
+        self.cache = ResponseCache(cache_bytes)
+        self._originals = Originals()
+        self._batcher = Batcher()
+        self._slices = Slices(self._batcher.has_recent_requests)
+        self._short = CapacityLimiter(SHORT_CONCURRENCY)
+        self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
+        self._bulk = CapacityLimiter(bulk_concurrency)
+
+    async def generator(self, model: str | None, version: str | None) -> LoadedGenerator:
+        """The generator a request means; loading one does not hold up the others.
+
+        Raises:
+            NotFound, VersionUnusable: as `Registry.generator`.
+        """
+        found = self.registry.in_memory(model, version)
+        if found is not None:
+            return found
+        return await to_thread.run_sync(self.registry.generator, model, version)
+
+    async def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
+        """The discriminator of a generator's version; loading it does not hold up the others.
+
+        Raises:
+            VersionUnusable: as `Registry.discriminator`.
+        """
+        return await to_thread.run_sync(self.registry.discriminator, generator)
+
+    async def originals(self, generator: LoadedGenerator) -> RealPictures:
+        """The test pictures of what a generator was trained on; reading them does not hold up the others.
+
+        Raises:
+            DatasetMissing: as `Originals.of`.
+        """
+        return await to_thread.run_sync(self._originals.of, generator.manifest.dataset)
+
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait for their turn, by lane."""
+        lanes = {"short": self._short, "bulk": self._bulk, "uploads": self._judging}
+        return {"single": len(self._batcher)} | {name: lane.statistics().tasks_waiting for name, lane in lanes.items()}
+
+    async def draw(self, request: Request, resolved: Resolved) -> Answer:
+        """Draw what `/generate` was asked for.
+
+        Raises:
+            Overloaded: more small pictures are asked for than can be drawn.
+            Busy, ClientGone: as `perform`.
+        """
+        drawing = resolved.drawing
+        if drawing.count == 1 and drawing.pixels <= INLINE_PIXELS:
+            self._batcher.admit()  # before any arithmetic: in a flood most are refused
+            points, labels = resolved.points()
+            pixels = await self._batcher.draw(resolved.generator, points[0])
+            request.scope[PICTURES] = 1
+            return resolved.finish(pixels[None], points, labels)
+        return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
+
+    async def perform(self, request: Request, steps: Steps[Answer], *, pictures: int, pixels: int) -> Answer:
+        """Draw so many pictures and write so many pixels, when its turn comes.
+
+        Raises:
+            Busy: too many pieces of its kind are waiting, or too many answers have not been read.
+            ClientGone: the caller hung up before its turn came; nothing was drawn.
+        """
+        self._check_readers(request)
+        lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
+        async with self._turn(lane, MAX_WAITING, request):
+            self._check_readers(request)  # what was drawn meanwhile may be unread
+            request.scope[PICTURES] = pictures
+            return await to_thread.run_sync(await self._slices.run(steps))
+
+    async def score(self, request: Request, work: Callable[[], Result]) -> Result:
+        """Do a piece of work on a picture that was sent, in a thread.
+
+        Raises:
+            Busy, ClientGone: as `perform`.
+        """
+        async with self._turn(self._judging, MAX_UPLOADS_WAITING, request):
+            return await to_thread.run_sync(work)
+
+    def _check_readers(self, request: Request) -> None:
+        connections: AnswerMemory | None = request.scope.get(CONNECTIONS)
+        if connections and not connections.has_memory(request.client.host if request.client else ""):
+            raise Busy("Too many large answers have not been read yet. Read yours, and ask again in a few seconds.")
+
+    @asynccontextmanager
+    async def _turn(self, lane: CapacityLimiter, most_waiting: int, request: Request) -> AsyncIterator[None]:
+        if lane.statistics().tasks_waiting >= most_waiting:
+            raise Busy("Too much long work is waiting. Come again in a few seconds, or ask for less at a time.")
+        async with lane:
+            if await request.is_disconnected():
+                raise ClientGone("The caller hung up before its turn came. Ask again.")
+            yield

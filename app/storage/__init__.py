@@ -1,0 +1,1 @@
+"""The job store: tables, SQLite's file, aliases, the audit log."""

@@ -1,0 +1,48 @@
+"""Which version is champion, kept in the job store: so that replicas on many hosts agree without a file between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from sqlalchemy import delete, insert, select
+
+from app.storage.database import Database
+from app.storage.database import aliases as table
+from models.aliases import FileAliases
+from models.errors import Damaged
+
+
+class StoredAliases:
+    """Aliases in a database. What lies in the repository's files counts until something is written here, and is then kept
+    equal: whoever moves to a database, or back from one, keeps his champions.
+
+    Args:
+        database: opened when it is first needed.
+        root: of the repository.
+    """
+
+    def __init__(self, database: Callable[[], Database], root: Path) -> None:
+        self._database, self._files = database, FileAliases(root)
+
+    def read(self, name: str) -> dict[str, int]:
+        with self._database().read() as connection:
+            found = connection.scalar(select(table.c.aliases).where(table.c.model == name))
+        if found is None:
+            return self._files.read(name)
+        if not isinstance(found, dict) or not all(type(v) is int and v > 0 for v in found.values()):
+            raise Damaged(f"The aliases of {name} in the database are no numbers. Delete their row, then promote a version.")
+        return found
+
+    def write(self, name: str, aliases: dict[str, int]) -> None:
+        with self._database().write() as connection:
+            connection.execute(delete(table).where(table.c.model == name))
+            connection.execute(insert(table).values(model=name, aliases=aliases))
+        self._files.write(name, aliases)
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        return tuple(number for _, number in sorted(self.read(name).items()))
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        return self._database().exclusively(f"repository/{name}")

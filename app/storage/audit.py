@@ -1,0 +1,74 @@
+"""The audit log: who did what to the service, when, and how it ended. In the job store, and in the service's log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from app.storage.database import Database, audit
+
+logger = logging.getLogger("seedling")
+DAY = 86_400
+PRUNE_EVERY = 100
+"""Entries between two looks for old ones."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One action, or an attempt at one."""
+
+    id: int
+    time: float
+    """Seconds since the epoch."""
+    who: str | None
+    """Name of the token; None if there was no right one."""
+    client: str | None
+    """Address it came from."""
+    action: str
+    """retrain, cancel, resume, promote, delete, or look for a refused attempt to look."""
+    target: str
+    """Path of the request."""
+    status: int
+    """HTTP status of the answer."""
+    outcome: str
+    """`ok`, or the code of the error."""
+
+
+class AuditLog:
+    """Appends, reads, and forgets what is old.
+
+    Args:
+        database: where it is kept.
+        days: for how long an entry is kept.
+        entries: how many are kept; the oldest go first.
+    """
+
+    def __init__(self, database: Database, days: int = 365, entries: int = 100_000) -> None:
+        self.database, self.days, self.entries = database, days, entries
+
+    def add(self, who: str | None, client: str | None, action: str, target: str, status: int, outcome: str) -> None:
+        """Append an entry, and say it in the log.
+
+        Raises:
+            StoreUnavailable: it could not be written.
+        """
+        logger.info("audit: %s from %s: %s %s -> %s %s", who or "nobody", client, action, target, status, outcome)
+        row: dict[str, object] = {"time": time.time(), "who": who, "client": client, "action": action}
+        with self.database.write() as connection:
+            row |= {"target": target[:256], "status": status, "outcome": outcome}
+            added = connection.execute(insert(audit).values(row)).inserted_primary_key
+            last = int(added[0]) if added else 0
+            if last % PRUNE_EVERY == 0:
+                is_old = (audit.c.time < time.time() - self.days * DAY) | (audit.c.id <= last - self.entries)
+                connection.execute(delete(audit).where(is_old))
+
+    def newest(self, limit: int = 100, before: int | None = None) -> list[Entry]:
+        """Entries, newest first; `before` is the id of the last one seen."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before:
+            query = query.where(audit.c.id < before)
+        with self.database.read() as connection:
+            return [Entry(**row._mapping) for row in connection.execute(query)]

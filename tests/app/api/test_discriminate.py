@@ -1,0 +1,373 @@
+"""`/discriminate`: how real a picture looks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from app.discriminator.network import LoadedDiscriminator
+from app.discriminator.scoring import Judgement, Judgements, ResolvedScores, probability, score
+from app.errors import VersionUnusable
+from app.images.encoding import png
+from app.registry import Registry
+from app.sampling.generator import LoadedGenerator
+from app.sampling.pictures import Drawing, resolve
+from models.manifest import DISCRIMINATOR, MANIFEST, Calibration, Manifest, sha256_of
+from models.repository import Repository
+from models.version import Version
+from tests.app.images.test_decoding import png_of_size, saved
+from tests.app.images.test_preprocessing import mnist, seven
+from tests.app.reading import pixels
+from tests.live import ROOT, SHIPPED
+from tests.models.test_repository import copy_of_shipped
+
+FOLDER = SHIPPED / "digits" / "1"
+MANIFEST_OF_DIGITS = Manifest.model_validate_json((FOLDER / MANIFEST).read_bytes())
+
+
+@pytest.fixture(scope="module")
+def session() -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(FOLDER / DISCRIMINATOR, providers=["CPUExecutionProvider"])
+
+
+def ask(client: httpx.Client, content: bytes, **query: object) -> dict:
+    answer = client.post("/discriminate", content=content, params={k: str(v) for k, v in query.items()})
+    assert answer.status_code == 200, answer.text
+    Judgement.model_validate(answer.json())
+    return answer.json()
+
+
+def shown(told: dict) -> np.ndarray:
+    """The picture that was judged."""
+    kind, _, content = told["prepared"].partition(",")
+    assert kind == "data:image/png;base64"
+    return pixels(base64.b64decode(content))
+
+
+def test_a_generated_picture_is_judged_the_same_small_and_enlarged(client: httpx.Client) -> None:
+    small, *others = (client.get("/generate", params={"seed": 42, "scale": scale}).content for scale in (1, 8, 32))
+    told = ask(client, small)
+    assert (shown(told) == pixels(small)).all()
+    for other in others:
+        assert ask(client, other)["logit"] == pytest.approx(told["logit"], abs=1e-6)
+
+
+def test_the_logit_is_the_discriminators_own(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
+    for picture, label in zip(*mnist(5), strict=True):
+        feed = {"image": picture[None, None].astype(np.float32) / 255, "label": np.eye(10, dtype=np.float32)[[label]]}
+        expected = session.run(None, feed)[0][0]
+        told = ask(client, png(picture), label=label)
+        assert told["logit"] == pytest.approx(expected, abs=1e-5)
+        assert (told["label"], told["label_name"]) == (label, str(label))
+        assert told["per_label"] is None
+        assert (told["model"], told["version"]) == ("digits", 1)
+        calibration = MANIFEST_OF_DIGITS.calibration
+        x = calibration.slope * told["logit"] + calibration.intercept
+        assert told["probability"] == pytest.approx(1 / (1 + math.exp(-x)))
+
+
+def test_without_a_label_the_mean_over_all_classes_counts(client: httpx.Client) -> None:
+    told = ask(client, png(mnist(1)[0][0]))
+    assert told["logit"] == pytest.approx(np.mean(told["per_label"]), abs=1e-6)
+    assert (told["label"], told["label_name"]) == (None, None)
+    for label in range(10):
+        assert ask(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(told["per_label"][label], abs=1e-5)
+
+
+def test_real_digits_look_more_real_than_noise(client: httpx.Client) -> None:
+    pictures, labels = mnist(60)
+    noise = np.random.default_rng(0).integers(0, 256, pictures.shape, dtype=np.uint8)
+    for told in ([{"label": label} for label in labels], [{}] * len(labels)):
+        real, unreal = (
+            [ask(client, png(picture), **query)["probability"] for picture, query in zip(several, told, strict=True)]
+            for several in (pictures, noise)
+        )
+        assert np.mean(real) > np.mean(unreal) + 0.03
+
+
+def test_a_label_is_heeded_by_index_and_by_name(client: httpx.Client) -> None:
+    # Which label is right, the shipped discriminator does not tell: a relativistic loss compares pictures of one label, so
+    # its logits for another have a level of their own.
+    seven = png(mnist(1)[0][0])
+    logits = [ask(client, seven, label=label)["logit"] for label in range(10)]
+    assert len(set(logits)) == 10
+    assert ask(client, seven, label="007")["logit"] == logits[7]
+
+
+def test_a_picture_is_judged_as_a_mixture(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
+    (picture,) = mnist(1)[0]
+    row = np.array([[0, 0, 0, 0.25, 0, 0, 0, 0.75, 0, 0]], dtype=np.float32)
+    (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255, "label": row})[0]
+    told = ask(client, png(picture), label="7:0.75,3:0.25")
+    assert told["logit"] == pytest.approx(expected, abs=1e-5)
+    assert (told["label"], told["label_name"], told["per_label"]) == (None, None, None)
+    calibration = MANIFEST_OF_DIGITS.calibration
+    assert told["probability"] == pytest.approx(probability(told["logit"], calibration), abs=1e-9)
+
+
+def test_a_drawing_and_its_negative_are_the_same_picture(client: httpx.Client) -> None:
+    drawing, negative = (ask(client, saved(seven(*levels), "PNG")) for levels in ((0, 255), (255, 0)))
+    assert drawing == negative
+    bare = ask(client, saved(seven(), "PNG"), prepare="none")
+    assert shown(bare).min() < 40 < 200 < shown(bare)[0].min()
+
+
+@pytest.mark.parametrize(("kind", "media_type"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp"), ("GIF", "gif")])
+def test_each_kind_of_file_is_read_whatever_it_is_called(client: httpx.Client, kind: str, media_type: str) -> None:
+    expected = shown(ask(client, saved(seven(), "PNG")))
+    content = saved(seven().convert("RGB"), kind)
+    for called in (f"image/{media_type}", "application/octet-stream", "application/x-www-form-urlencoded", None):
+        headers = {} if called is None else {"Content-Type": called}
+        answer = client.post("/discriminate", content=content, headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert np.abs(shown(answer.json()).astype(int) - expected).max() <= 8
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-model"] == "digits/1"
+
+
+def test_an_empty_picture_is_judged_as_black(client: httpx.Client) -> None:
+    assert not shown(ask(client, saved(Image.new("L", (100, 80), 255), "PNG"))).any()
+
+
+WHOLE = saved(seven(), "PNG")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 422, "picture_invalid"),
+        (WHOLE[: len(WHOLE) // 2], 422, "picture_invalid"),
+        (saved(seven(), "JPEG")[:-400], 422, "picture_invalid"),
+        (b"a picture of a seven", 415, "picture_unsupported"),
+        (b'{"seed": 42}', 415, "picture_unsupported"),
+        (saved(seven(), "BMP"), 415, "picture_unsupported"),
+        (WHOLE[:6], 415, "picture_unsupported"),
+        (WHOLE[:20], 422, "picture_invalid"),
+        (b"GIF89a<script>alert(1)</script>", 415, "picture_unsupported"),
+        (png_of_size(60_000, 60_000), 413, "picture_too_large"),
+        (png_of_size(4_001, 4_000), 413, "picture_too_large"),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, bytes) else None,
+)
+def test_what_cannot_be_judged_is_a_problem_that_ends_with_the_remedy(
+    client: httpx.Client, content: bytes, status: int, code: str
+) -> None:
+    answer = client.post("/discriminate", content=content)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].endswith(("picture.png.", "whole file.", "smaller."))
+
+
+def test_a_form_is_told_how_to_send_the_file_itself(client: httpx.Client) -> None:
+    answer = client.post("/discriminate", files={"image": ("seven.png", WHOLE, "image/png")})
+    assert (answer.status_code, answer.json()["code"]) == (415, "picture_unsupported")
+    assert "--data-binary" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_file_over_ten_megabytes_is_refused_while_it_comes_in(client: httpx.Client, chunked: bool) -> None:
+    sent = 0
+
+    def parts():
+        nonlocal sent
+        for _ in range(1_000):
+            sent += 100_000
+            yield bytes(100_000)
+
+    answer = client.post("/discriminate", content=parts() if chunked else bytes(10_000_001))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert "10,000,000 bytes" in answer.json()["detail"]
+    assert sent < 100_000_000
+    allowed = client.post("/discriminate", content=WHOLE.ljust(10_000_000, b"\0"))
+    assert allowed.status_code == 200, "what follows a picture's end is not read"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("label=ten", 422, "label_invalid"),
+        ("label=10", 422, "label_invalid"),
+        ("label=3:0.5", 422, "label_invalid"),
+        ("model=cats", 404, "not_found"),
+        ("version=99", 404, "not_found"),
+        ("prepare=fully", 422, "invalid_request"),
+        ("seed=42", 422, "invalid_request"),
+        ("label=1&label=2", 422, "invalid_request"),
+    ],
+)
+def test_a_wrong_question_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
+    answer = client.post(f"/discriminate?{query}", content=WHOLE)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def survey(client: httpx.Client, **query: object) -> dict:
+    answer = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    Judgements.model_validate(answer.json())
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"label": 3}, {"label": "3:0.25,8:0.75"}, {"psi": 0.5}, {"label": 7, "psi": 1.5}], ids=str
+)
+def test_a_seeds_picture_is_judged_as_if_it_were_sent(client: httpx.Client, query: dict[str, object]) -> None:
+    told = survey(client, seeds="40-57,7", **query)
+    assert (told["model"], told["version"]) == ("digits", 1)
+    assert [picture["seed"] for picture in told["pictures"]] == [*range(40, 58), 7]
+    for picture in told["pictures"]:
+        drawn = client.get("/generate", params={"seed": picture["seed"], **query})
+        own = drawn.headers.get("x-label")
+        assert picture["label"] == (None if own is None else int(own))
+        sent = ask(client, drawn.content, label=query.get("label", own), prepare="none")
+        assert picture["logit"] == pytest.approx(sent["logit"], abs=1e-5)
+        assert picture["probability"] == pytest.approx(sent["probability"], abs=1e-6)
+
+
+def test_seeds_are_judged_in_the_order_asked_and_as_often(client: httpx.Client) -> None:
+    ascending, mixed = survey(client, seeds="0-199")["pictures"], survey(client, seeds="150-199,3,3,0-2")["pictures"]
+    assert [picture["seed"] for picture in mixed] == [*range(150, 200), 3, 3, 0, 1, 2]
+    for picture in mixed:
+        alike = ascending[picture["seed"]]
+        assert (picture["seed"], picture["label"]) == (alike["seed"], alike["label"])
+        assert picture["logit"] == pytest.approx(alike["logit"], abs=1e-5)
+    assert len(survey(client, seeds="0-4095")["pictures"]) == 4096
+
+
+def test_what_seeds_look_like_may_be_kept(client: httpx.Client) -> None:
+    for query in ({"seeds": "0-9"}, {"seeds": "0-9", "label": "3:0.5,8:0.5", "psi": 0.5}):
+        answer = client.get("/discriminate", params=query)
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["x-model"] == "digits/1"
+        pinned = client.get(answer.headers["content-location"])
+        assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+        assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
+        kept = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
+        assert (kept.status_code, kept.content, kept.headers["etag"]) == (304, b"", answer.headers["etag"])
+        assert client.get("/generate", params=query).headers["etag"] != answer.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("", 422, "invalid_request"),
+        ("seeds=", 422, "invalid_request"),
+        ("seeds=0-4096", 422, "too_much"),
+        ("seeds=3-1", 422, "seed_invalid"),
+        ("seeds=cat", 422, "seed_invalid"),
+        ("seeds=1&label=10", 422, "label_invalid"),
+        ("seeds=1&psi=3", 422, "invalid_request"),
+        ("seeds=1&prepare=none", 422, "invalid_request"),
+        ("seeds=1&seeds=2", 422, "invalid_request"),
+        ("seeds=1&model=cats", 404, "not_found"),
+        ("seeds=1&version=99", 404, "not_found"),
+    ],
+)
+def test_a_wrong_question_about_seeds_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
+    answer = client.get(f"/discriminate?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_an_unconditional_model_judges_its_own_pictures() -> None:
+    version = Repository(ROOT / "models").get("lecture", 1)
+    generator, discriminator = LoadedGenerator(version), LoadedDiscriminator(version)
+    drawing = Drawing(seeds=tuple(range(20)), is_sheet=True)
+    steps = ResolvedScores(resolve(drawing, generator)).steps(discriminator)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            told = json.loads(done.value().content)
+            break
+    for picture in told["pictures"]:
+        pixels_drawn = generator.draw([generator.point(picture["seed"])[0]])[0]
+        sent = score(png(pixels_drawn), "none", None, discriminator)
+        assert picture["label"] is None
+        assert picture["logit"] == pytest.approx(sent.logit, abs=1e-5)
+        assert picture["probability"] == pytest.approx(sent.probability, abs=1e-6)
+
+
+def test_the_document_says_what_body_it_takes(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    operation = document["paths"]["/discriminate"]["post"]
+    body = operation["requestBody"]
+    assert body["required"] is True
+    kinds = {"image/png", "image/jpeg", "image/webp", "image/gif", "application/octet-stream"}
+    assert body["content"] == {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    assert set(operation["responses"]) == {"200", "404", "413", "415", "422", "500", "503"}
+    assert operation["responses"]["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Judgement"}
+
+
+def test_a_probability_does_not_overflow() -> None:
+    calibration = Calibration(slope=2, intercept=1, pictures=1)
+    assert probability(0, calibration) == pytest.approx(0.7310585786300049, abs=1e-15)
+    assert (probability(1e6, calibration), probability(-1e6, calibration)) == (1.0, 0.0)
+    assert probability(-100, calibration) == pytest.approx(math.exp(-199), rel=1e-9)
+
+
+def version_with(folder: Path, **fields: object) -> Version:
+    """The shipped digits with another manifest."""
+    return Version(folder, MANIFEST_OF_DIGITS.model_copy(update=fields))
+
+
+def test_without_a_label_the_calibration_for_that_is_used_where_there_is_one() -> None:
+    any_label = Calibration(slope=0, intercept=2, pictures=1)
+    told = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
+    guessed, given = (score(WHOLE, "auto", label, told) for label in (None, 7))
+    assert guessed.probability == probability(0, any_label)
+    assert given.probability == probability(given.logit, MANIFEST_OF_DIGITS.calibration)
+    untold = score(WHOLE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
+    assert untold.probability == probability(untold.logit, MANIFEST_OF_DIGITS.calibration)
+
+
+def test_an_unconditional_discriminator_judges_without_classes(tmp_path: Path) -> None:
+    from training.export.build import write_onnx
+    from training.networks.architectures import build
+    from training.spec import TrainingSpec
+
+    _, network = build(TrainingSpec.from_preset("lecture"), 0)
+    write_onnx(network.eval(), tmp_path / DISCRIMINATOR, 100, 0)
+    files = MANIFEST_OF_DIGITS.files | {DISCRIMINATOR: sha256_of(tmp_path / DISCRIMINATOR)}
+    discriminator = LoadedDiscriminator(version_with(tmp_path, classes=(), files=files))
+    told = score(WHOLE, "auto", None, discriminator)
+    picture = shown(told.model_dump())
+    session = onnxruntime.InferenceSession(tmp_path / DISCRIMINATOR, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255})[0]
+    assert told.logit == pytest.approx(expected, abs=1e-5)
+    assert (told.label, told.label_name, told.per_label) == (None, None, None)
+    with pytest.raises(VersionUnusable, match="has inputs"):
+        LoadedDiscriminator(version_with(tmp_path, files=files))
+
+
+def test_a_discriminator_is_loaded_once_and_goes_with_its_generator(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    registry = Registry(repository, "digits", 8)
+    registry.refresh()
+    discriminator = registry.discriminator(registry.generator(None, "2"))
+    assert registry.discriminator(registry.generator(None, "2")) is discriminator
+    assert len(registry._discriminators) == 1
+    repository.delete("digits", 2)
+    registry.refresh()
+    assert not registry._discriminators
+
+
+def test_a_discriminator_that_is_not_its_manifests_is_refused_when_it_is_asked_for(repository: Repository) -> None:
+    registry = Registry(repository, "digits", 8)
+    registry.refresh()
+    generator = registry.generator()
+    path = repository.root / "digits" / "1" / DISCRIMINATOR
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(VersionUnusable, match="Restore it"):
+        registry.discriminator(generator)
+    path.unlink()
+    with pytest.raises(VersionUnusable, match="Publish the version again"):
+        registry.discriminator(generator)

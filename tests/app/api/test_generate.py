@@ -1,0 +1,388 @@
+"""`/generate`: the promise that every number is a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from urllib.parse import unquote
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from app.images.encoding import read_text
+from app.sampling.generator import LoadedGenerator
+from models import noise
+from tests.app.reading import array, pixels
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def get(client: httpx.Client, **query: object) -> httpx.Response:
+    answer = client.get("/generate", params={k: str(v) for k, v in query.items()})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def post(client: httpx.Client, **body: object) -> httpx.Response:
+    answer = client.post("/generate", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def test_seed_42_is_a_28x28_grey_png_with_ink_in_it(client: httpx.Client) -> None:
+    answer = get(client, seed=42)
+    assert answer.headers["content-type"] == "image/png"
+    picture = Image.open(io.BytesIO(answer.content))
+    assert (picture.format, picture.size, picture.mode) == ("PNG", (28, 28), "L")
+    assert pixels(answer.content).max() > 200
+    assert pixels(answer.content).mean() < 100
+
+
+def test_the_same_seed_gives_the_same_bytes(client: httpx.Client) -> None:
+    assert get(client, seed=42).content == get(client, seed=42).content
+    assert get(client, seed="0042").content == get(client, seed=42).content
+    assert get(client, seed=42).content != get(client, seed=43).content
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9), columns=st.integers(1, 4))
+def test_a_seed_is_the_same_alone_and_in_a_sheet(client: httpx.Client, seeds: list[int], columns: int) -> None:
+    sheet = pixels(get(client, seeds=",".join(map(str, seeds)), columns=columns).content)
+    rows = -(-len(seeds) // columns)
+    assert sheet.shape == (28 * rows, 28 * columns)
+    for index, seed in enumerate(seeds):
+        y, x = 28 * (index // columns), 28 * (index % columns)
+        alone = pixels(get(client, seed=seed).content)
+        assert (sheet[y : y + 28, x : x + 28] == alone).all()
+    assert not sheet[28 * (rows - 1) :, 28 * ((len(seeds) - 1) % columns + 1) :].any(), "what the last row lacks is black"
+
+
+def test_every_format_holds_the_same_pixels(client: httpx.Client) -> None:
+    expected = pixels(get(client, seed=7).content)
+    assert (pixels(get(client, seed=7, format="webp").content) == expected).all()
+    assert (array(get(client, seed=7, format="npy").content) == expected).all()
+    body = get(client, seed=7, format="json").json()
+    assert (np.array(body["pixels"]) == expected).all()
+    z, label = noise.draw(7, 100, 10)
+    assert (body["seed"], body["label"], body["class"], body["psi"]) == (7, label, str(label), 1.0)
+    assert (body["model"], body["version"]) == ("digits", 1)
+    assert np.float32(body["z"]).tolist() == z.tolist()
+
+
+def test_several_seeds_come_as_sheet_array_or_zip(client: httpx.Client) -> None:
+    singles = [pixels(get(client, seed=s).content) for s in (3, 4, 5, 100)]
+    stack = array(get(client, seeds="3-5,100", format="npy").content)
+    assert stack.shape == (4, 28, 28)
+    assert (stack == np.stack(singles)).all()
+    assert pixels(get(client, seeds="3-5,100").content).shape == (56, 56)
+    assert (pixels(get(client, seeds="3-5,100", format="webp").content) == pixels(get(client, seeds="3-5,100").content)).all()
+    with zipfile.ZipFile(io.BytesIO(get(client, seeds="3-5,100", format="zip").content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{i:04d}-seed-{s}.png" for i, s in enumerate((3, 4, 5, 100))]
+        for name, single, seed in zip(archive.namelist(), singles, (3, 4, 5, 100), strict=True):
+            assert (pixels(archive.read(name)) == single).all()
+            assert read_text(archive.read(name))["seed"] == str(seed)
+
+
+def test_scale_makes_squares_of_pixels(client: httpx.Client) -> None:
+    small, large = (pixels(get(client, seed=1, scale=scale).content) for scale in (1, 32))
+    assert large.shape == (896, 896)
+    assert (large[::32, ::32] == small).all()
+    assert (large[31::32, 31::32] == small).all()
+    sheet = pixels(get(client, seeds="0-3", scale=3).content)
+    assert (sheet[::3, ::3] == pixels(get(client, seeds="0-3").content)).all()
+
+
+def test_a_label_may_be_asked_for_by_index_or_name(client: httpx.Client, digits: LoadedGenerator) -> None:
+    seven = get(client, seed=42, label=7)
+    assert seven.headers["x-label"] == "7"
+    point, own = digits.point(42)
+    assert own == 8
+    expected = digits.draw([type(point)(point.z, np.eye(10, dtype=np.float32)[7])])[0]
+    assert (pixels(seven.content) == expected).all()
+    assert get(client, seed=42, label=8).headers["etag"] != seven.headers["etag"]
+    assert (pixels(get(client, seed=42, label=8).content) == pixels(get(client, seed=42).content)).all()
+
+
+def test_psi_scales_the_latent(client: httpx.Client) -> None:
+    z = np.array(get(client, seed=9, format="json").json()["z"])
+    half = get(client, seed=9, psi=0.5, format="json").json()
+    assert np.float32(half["z"]).tolist() == (z.astype(np.float32) * np.float32(0.5)).tolist()
+    assert (pixels(get(client, seed=1, label=3, psi=0).content) == pixels(get(client, seed=2, label=3, psi=0).content)).all()
+
+
+def test_an_explicit_latent_gives_the_picture_of_the_seed_it_came_from(client: httpx.Client) -> None:
+    body = get(client, seed=5, format="json").json()
+    drawn = post(client, z=body["z"], label=body["label"])
+    assert (pixels(drawn.content) == np.array(body["pixels"])).all()
+    assert "x-seed" not in drawn.headers
+    assert client.post("/generate", json={"z": body["z"]}).json()["detail"].endswith("Give a label with it.")
+
+
+def test_a_mixture_of_one_class_is_that_class(client: httpx.Client) -> None:
+    pure = [1.0 if k == 3 else 0.0 for k in range(10)]
+    assert (pixels(post(client, seed=5, label=pure).content) == pixels(get(client, seed=5, label=3).content)).all()
+    mixed = [0.5 if k in (3, 8) else 0.0 for k in range(10)]
+    assert (pixels(post(client, seed=5, label=mixed).content) != pixels(get(client, seed=5, label=3).content)).any()
+    assert read_text(post(client, seed=5, label=mixed).content)["label"].startswith("[0.0, 0.0, 0.0, 0.5")
+
+
+def test_a_mixture_in_a_url_is_the_list_of_weights_in_a_body(client: httpx.Client) -> None:
+    weights = [0.0] * 10
+    weights[3], weights[8] = 1 / 3, 2 / 3
+    text = f"8:{2 / 3!r},3:{1 / 3!r}"
+    for query in ({"seed": 5}, {"seed": 5, "psi": 0.5, "scale": 3}, {"seeds": "0-20"}, {"seed": 5, "format": "json"}):
+        answer, listed = get(client, **query, label=text), post(client, **query, label=weights)
+        assert answer.content == listed.content
+        assert answer.headers["etag"] == listed.headers["etag"]
+        assert "x-label" not in answer.headers
+        location = answer.headers["content-location"]
+        assert location == listed.headers["content-location"]
+        assert "label=3:0.3333333333333333,8:0.6666666666666666" in location
+        pinned = client.get(location)
+        assert (pinned.content, pinned.headers["cache-control"]) == (answer.content, FOREVER)
+    assert json.loads(read_text(get(client, seed=5, label=text).content)["label"]) == weights
+    assert post(client, seed=5, label=text).content == get(client, seed=5, label=text).content
+    assert get(client, seed=5, label="3:1").content == post(client, seed=5, label=[float(k == 3) for k in range(10)]).content
+
+
+def test_post_and_get_give_the_same_picture(client: httpx.Client) -> None:
+    for seed in (42, "hello", 4294967295):
+        assert post(client, seed=seed, scale=2).content == get(client, seed=seed, scale=2).content
+    assert post(client, seeds=[0, 1, 2, 9]).content == get(client, seeds="0-2,9").content
+    assert post(client, seeds="0-2,9").content == get(client, seeds="0-2,9").content
+
+
+@pytest.mark.parametrize("seed", ["hello", "Привет, мир", "a\nb", 'quote"\\', "x" * 128, "кот" * 40])
+def test_a_text_is_a_seed_and_is_told_back(client: httpx.Client, seed: str) -> None:
+    answer = get(client, seed=seed)
+    assert unquote(answer.headers["x-seed"]) == seed
+    assert read_text(answer.content)["seed"] == seed
+    assert client.get(answer.headers["content-location"]).content == answer.content
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 2**32 - 1) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40),
+    label=st.none() | st.integers(0, 9),
+    psi=st.sampled_from([1.0, 0.5, 1.25, 0.0, 2.0]),
+)
+def test_a_saved_picture_tells_how_to_make_it_again(
+    client: httpx.Client, seed: int | str, label: int | None, psi: float
+) -> None:
+    query = {"seed": seed, "psi": psi} | ({} if label is None else {"label": label})
+    answer = client.get("/generate", params=query)
+    if answer.status_code == 422:  # a text that is a numeral
+        assert answer.json()["code"] == "seed_invalid"
+        return
+    said = read_text(answer.content)
+    again = client.get(
+        "/generate",
+        params={
+            "seed": said["seed"],
+            "label": said["label"],
+            "psi": said["psi"],
+            "model": said["model"].split("/")[0],
+            "version": said["model"].split("/")[1],
+        },
+    )
+    assert (pixels(again.content) == pixels(answer.content)).all()
+
+
+def test_an_alias_is_asked_for_again_each_time_and_names_its_pinned_url(client: httpx.Client) -> None:
+    answer = get(client, seed=42)
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-model"] == "digits/1"
+    pinned = client.get(answer.headers["content-location"])
+    assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+    assert pinned.headers["cache-control"] == FOREVER
+    assert "content-location" not in pinned.headers
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"seed": "42", "label": "7", "psi": "0.7", "format": "webp", "scale": "3"},
+        {"seeds": "0-5,9", "columns": "3", "format": "png"},
+        {"seeds": "7", "format": "npy"},
+        {"seed": "a b&c=d/é", "format": "json"},
+    ],
+    ids=str,
+)
+def test_the_pinned_url_gives_the_same_bytes(client: httpx.Client, query: dict[str, str]) -> None:
+    answer = get(client, **query)
+    assert client.get(answer.headers["content-location"]).content == answer.content
+
+
+def test_a_fresh_seed_is_told_and_not_kept(client: httpx.Client) -> None:
+    answers = [get(client) for _ in range(3)]
+    assert len({a.headers["x-seed"] for a in answers}) == 3
+    for answer in answers:
+        assert answer.headers["cache-control"] == "no-store"
+        assert client.get(answer.headers["content-location"]).content == answer.content
+        assert get(client, seed=answer.headers["x-seed"]).content == answer.content
+
+
+@pytest.mark.parametrize("template", ["{}", "W/{}", '"other", {}', "*", '"a",W/{}'])
+def test_if_none_match_gets_304_with_the_headers_of_the_200(client: httpx.Client, template: str) -> None:
+    for query in ({"seed": 42}, {"seed": 42, "version": 1}, {"seeds": "0-9", "format": "zip"}):
+        full = get(client, **query)
+        answer = client.get("/generate", params=query, headers={"If-None-Match": template.format(full.headers["etag"])})
+        assert (answer.status_code, answer.content) == (304, b"")
+        for name in ("etag", "cache-control", "content-location"):
+            assert answer.headers.get(name) == full.headers.get(name)
+
+
+def test_a_tag_is_good_for_its_own_request_only(client: httpx.Client) -> None:
+    queries = [
+        {"seed": 42},
+        {"seed": "forty-two"},
+        {"seed": 42, "label": 3},
+        {"seed": 42, "psi": 0.5},
+        {"seed": 42, "format": "webp"},
+        {"seed": 42, "format": "json"},
+        {"seed": 42, "scale": 2},
+        {"seeds": "42"},
+        {"seeds": "42,43"},
+        {"seeds": "42,43", "columns": 1},
+    ]
+    tags = [get(client, **query).headers["etag"] for query in queries]
+    assert len(set(tags)) == len(queries)
+    answer = client.get("/generate", params=queries[1], headers={"If-None-Match": tags[0]})
+    assert answer.status_code == 200
+
+
+def test_a_tag_may_stand_on_any_line_of_the_header(client: httpx.Client) -> None:
+    tag = get(client, seed=42).headers["etag"]
+    lines = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
+    assert client.get("/generate?seed=42", headers=lines).status_code == 304
+    assert client.get("/generate", headers={"If-None-Match": "*"}).status_code == 200, "nobody has a fresh seed's picture"
+
+
+def test_a_list_of_seeds_too_long_for_a_header_is_in_the_file_alone(client: httpx.Client) -> None:
+    seeds = [n * 1_000_003 for n in range(4096)]
+    answer = post(client, seeds=seeds)
+    assert not {"x-seed", "content-location"} & set(answer.headers)
+    assert read_text(answer.content)["seeds"] == ",".join(map(str, seeds))
+    assert post(client, seeds=",".join(map(str, seeds))).content == answer.content
+
+
+def test_an_explicit_latent_is_told_in_the_picture(client: httpx.Client) -> None:
+    z = [0.25 * (n % 5) for n in range(100)]
+    said = read_text(post(client, z=z, label=3, psi=0.123456789).content)
+    assert json.loads(said["z"]) == z
+    assert float(said["psi"]) == 0.123456789
+
+
+def test_a_large_wrong_body_gets_a_small_answer(client: httpx.Client) -> None:
+    for path, body in (
+        ("/interpolate", {"keyframes": [{"z": [""] * 1024}] * 200}),
+        ("/generate", {"z": [""] * 1024, "label": [[]] * 1000, "seeds": [[]] * 4096}),
+        ("/generate", {f"unknown {n}": n for n in range(30_000)}),
+        ("/generate", {"x" * 900_000: 1}),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 422
+        assert len(answer.content) < 10_000, path
+
+
+def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
+    for url in (
+        "/generate?seed=42",
+        "/generate?seeds=0-3&format=zip",
+        "/models",
+        "/livez",
+        "/models/digits/versions/1/samples.png",
+    ):
+        full, head = client.get(url), client.head(url)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag", "cache-control"):
+            assert head.headers.get(name) == full.headers.get(name)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("seed=-1", 422, "seed_invalid"),
+        ("seed=4294967296", 422, "seed_invalid"),
+        ("seed=1.5", 422, "seed_invalid"),
+        ("seed=", 422, "seed_invalid"),
+        ("seed=%FF", 422, "invalid_request"),
+        ("seed=1&seed=2", 422, "invalid_request"),
+        ("seeds=0-1023&scale=5&format=webp", 422, "too_much"),
+        ("seeds=5-3", 422, "seed_invalid"),
+        ("seeds=0-4096", 422, "too_much"),
+        ("seed=1&seeds=2", 422, "invalid_request"),
+        ("seed=1&label=10", 422, "label_invalid"),
+        ("seed=1&label=cat", 422, "label_invalid"),
+        ("seed=1&label=3:0.5", 422, "label_invalid"),
+        ("seed=1&label=3:0.5,3:0.5", 422, "label_invalid"),
+        (f"seed=1&label={'x' * 401}", 422, "invalid_request"),
+        ("seed=1&psi=2.1", 422, "invalid_request"),
+        ("seed=1&psi=nan", 422, "invalid_request"),
+        ("seed=1&scale=33", 422, "invalid_request"),
+        ("seed=1&format=bmp", 422, "invalid_request"),
+        ("seed=1&format=zip", 422, "invalid_request"),
+        ("seeds=1,2&format=json", 422, "invalid_request"),
+        ("seed=1&columns=2", 422, "invalid_request"),
+        ("seed=1&colour=red", 422, "invalid_request"),
+        ("seeds=0-4095&scale=32", 422, "too_much"),
+        ("seeds=0-4095&columns=1&format=webp", 422, "too_much"),
+        ("seeds=0,1&columns=4096&scale=32", 422, "too_much"),
+        ("seed=1&model=nope", 404, "not_found"),
+        ("seed=1&model=../digits", 404, "not_found"),
+        ("seed=1&version=99", 404, "not_found"),
+        ("seed=1&version=previous", 404, "not_found"),
+    ],
+)
+def test_a_wrong_request_is_a_problem_that_ends_with_the_remedy(
+    client: httpx.Client, query: str, status: int, code: str
+) -> None:
+    answer = client.get(f"/generate?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].endswith(".")
+    assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"seed": 1.5},
+        {"seed": True},
+        {"seed": -1},
+        {"seed": "1.5"},
+        {"seed": None, "seeds": [1.5]},
+        {"seed": 1, "z": [0.0] * 100},
+        {"z": [0.0] * 99, "label": 1},
+        {"z": [1e300] * 100, "label": 1},
+        {"z": [3e38] * 100, "label": 1, "psi": 2},
+        {"z": ["a"], "label": 1},
+        {"seed": 1, "label": [0.5, 0.5]},
+        {"seed": 1, "label": [1.0] * 10},
+        {"seed": 1, "label": 1.5},
+        {"seed": "\ud800"},
+        [],
+        "seed",
+    ],
+    ids=str,
+)
+def test_a_wrong_body_is_a_problem_too(client: httpx.Client, body: object) -> None:
+    answer = client.post("/generate", content=json.dumps(body), headers={"content-type": "application/json"})
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_what_is_not_json_is_a_problem(client: httpx.Client) -> None:
+    deep = b"[" * 100_000
+    for content in (b"{", b"\xff\xfe", b"", deep, b'{"seed": NaN}', b'{"psi": Infinity}', b'{"seed": 1e999}'):
+        answer = client.post("/generate", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code == (400 if content is deep else 422), (content[:20], answer.text)
+        assert answer.json()["detail"].endswith(".")
+        assert answer.headers["content-type"] == "application/problem+json"

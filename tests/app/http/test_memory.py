@@ -1,0 +1,206 @@
+"""Strangers who want to fill the memory of a service: one worker with the memory that compose.yaml gives it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.attacks import narrow_png
+from tests.app.http.test_protocol import connect, problem, until_closed
+from tests.live import Service, service
+from tests.memory import GIBIBYTE, cgroup, peak
+
+CHUNKED = b"POST /interpolate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+WALK = b'{"keyframes":[1,42]}'
+STRANGER, OTHER = "127.0.0.1", "127.0.0.9"
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def confined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with (
+        cgroup(GIBIBYTE) as group,
+        service(tmp_path_factory.mktemp("confined") / "state", group=group, embedded_worker=False) as running,
+    ):
+        yield running
+        assert running.process.poll() is None, "it was killed"
+
+
+@pytest.fixture(scope="module")
+def other(confined: Service) -> Iterator[httpx.Client]:
+    """Somebody else, who calls from another address."""
+    transport = httpx.HTTPTransport(local_address=OTHER)
+    with httpx.Client(base_url=confined.url, transport=transport, timeout=60, trust_env=False) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def growth_below(running: Service, most: int) -> Iterator[None]:
+    before = peak(running.process.pid)
+    yield
+    assert running.process.poll() is None, "it was killed"
+    assert peak(running.process.pid) - before < most
+
+
+def send_until_refused(connection: socket.socket, piece: bytes, most: int) -> int:
+    """Send a piece over and over, and return how many bytes were taken before the service closed."""
+    sent = 0
+    with contextlib.suppress(OSError):
+        while sent < most:
+            connection.sendall(piece)
+            sent += len(piece)
+    return sent
+
+
+def chunk(content: bytes, extension: bytes = b"") -> bytes:
+    return b"%x%s\r\n%s\r\n" % (len(content), extension, content)
+
+
+def test_endless_trailers_are_refused_and_not_kept(confined: Service) -> None:
+    with growth_below(confined, 20 * MEBIBYTE):
+        connection = connect(confined)
+        connection.sendall(CHUNKED + chunk(b"{}") + b"0\r\n")
+        assert send_until_refused(connection, b"a: b\r\n" * 10_000, 120_000_000) < 20_000_000
+        said = until_closed(connection)
+        assert not said or problem(said) == (431, "headers_too_large")
+
+
+def test_trailers_of_64_kibibytes_are_the_most(confined: Service) -> None:
+    for size, expected in ((60_000, b"HTTP/1.1 200"), (300_000, b"HTTP/1.1 431")):
+        connection = connect(confined)
+        connection.sendall(CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + chunk(WALK) + b"0\r\n")
+        connection.sendall(b"a: " + b"b" * size + b"\r\n")
+        if expected.endswith(b"200"):
+            connection.sendall(b"\r\n")
+        assert until_closed(connection).startswith(expected)
+
+
+def test_a_long_chunk_extension_is_refused(confined: Service) -> None:
+    connection = connect(confined)
+    connection.sendall(CHUNKED)
+    send_until_refused(connection, b"2;a=" + b"b" * 1000, 200_000)
+    said = until_closed(connection)
+    assert not said or said.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+
+
+def test_a_body_in_many_small_chunks_with_extensions_is_read(confined: Service) -> None:
+    connection = connect(confined)
+    pieces = b"".join(chunk(WALK[n : n + 1], b";a=b") for n in range(len(WALK)))
+    padded = b"".join(chunk(b" ", b";name=value") for _ in range(20_000))
+    connection.sendall(CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + pieces + padded + b"0\r\n\r\n")
+    assert until_closed(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_a_trailer_is_no_header(confined: Service) -> None:
+    token = (confined.log.parent / "state" / "admin-token").read_bytes().strip()
+    head = b"POST /admin/retrain HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+    body = chunk(b"{}") + b"0\r\n"
+    for request, expected in (
+        (head + b"\r\n" + body + b"Authorization: Bearer " + token + b"\r\n\r\n", b"HTTP/1.1 401"),
+        (head + b"Authorization: Bearer " + token + b"\r\n\r\n" + body + b"\r\n", b"HTTP/1.1 501"),
+    ):
+        connection = connect(confined)
+        connection.sendall(request)
+        assert until_closed(connection).startswith(expected)
+
+
+def test_very_many_header_lines_are_refused_and_not_kept(confined: Service) -> None:
+    with growth_below(confined, 60 * MEBIBYTE):
+        connections = [connect(confined) for _ in range(150)]
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 12_000)
+        for connection in connections:
+            said = until_closed(connection)
+            assert not said or problem(said) == (431, "headers_too_large")
+
+
+def test_requests_piled_up_on_a_connection_are_refused_and_not_kept(confined: Service) -> None:
+    with growth_below(confined, 60 * MEBIBYTE):
+        connections = [connect(confined) for _ in range(60)]
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 8_000)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.settimeout(30)
+                until_closed(connection)
+
+
+def test_uploads_whose_end_is_withheld_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+    picture = other.get("/generate?seed=42&scale=8").content
+    part = b"\0" * 9_900_000
+    held = []
+    for _ in range(98):
+        connection = connect(confined)
+        connection.sendall(b"POST /discriminate HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
+        with contextlib.suppress(OSError):
+            connection.sendall(part)
+        held.append(connection)
+    assert other.post("/discriminate", content=picture).status_code == 200, "an upload of somebody else is not refused for it"
+    refused = 0
+    for connection in held:
+        connection.settimeout(0.05)
+        with contextlib.suppress(TimeoutError, OSError):
+            said = connection.recv(65536)
+            refused += said.startswith(b"HTTP/1.1 503") or not said
+        connection.close()
+    assert confined.process.poll() is None, "it was killed"
+    assert peak(confined.process.pid) < 0.6 * GIBIBYTE
+
+
+def test_pictures_that_decode_to_much_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+    picture = Image.new("RGBA", (4000, 4000), (1, 2, 3, 4))
+    largest = io.BytesIO()
+    picture.save(largest, "WEBP", quality=1, method=0)
+    del picture
+    with growth_below(confined, 400 * MEBIBYTE), ThreadPoolExecutor(8) as pool:
+        sent = [narrow_png(1, 16_000_000), largest.getvalue()] * 4
+        statuses = list(pool.map(lambda content: other.post("/discriminate", content=content).status_code, sent))
+    assert statuses == [413, 200] * 4
+
+
+def test_answers_that_nobody_reads_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+    held = []
+    for _ in range(40):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.bind((STRANGER, 0))
+        host, port = confined.url.removeprefix("http://").split(":")
+        connection.connect((host, int(port)))
+        connection.sendall(b"GET /generate?seeds=0-78&scale=32&format=npy HTTP/1.1\r\nHost: x\r\n\r\n")
+        held.append(connection)
+    pictures = None
+    for _ in range(100):  # the lane is full for a moment; those who do not read are disconnected for somebody else
+        answer = other.get("/generate?seeds=0-78&scale=32&format=npy")
+        if answer.status_code == 200:
+            pictures = np.load(io.BytesIO(answer.content))
+            break
+        assert answer.json()["code"] == "busy"
+    assert pictures is not None
+    assert pictures.shape == (79, 896, 896)
+    assert confined.process.poll() is None, "it was killed"
+    assert peak(confined.process.pid) < 0.9 * GIBIBYTE
+    for connection in held:
+        connection.close()
+
+
+def test_single_large_pictures_that_nobody_reads_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+    with growth_below(confined, 250 * MEBIBYTE):
+        held = []
+        for seed in range(400):
+            connection = connect(confined)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(b"GET /generate?seed=%d&scale=32&format=npy HTTP/1.1\r\nHost: x\r\n\r\n" % seed)
+            held.append(connection)
+        assert other.get("/generate?seed=42").status_code == 200
+        for connection in held:
+            connection.close()

@@ -1,0 +1,180 @@
+"""The pages as a browser asks for them: documents, files, languages, and addresses that are calls as well."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.http.pages import preferred_language
+from tests.live import service
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+DOCUMENT = '<!doctype html>\n<html lang="en">\n<head><base href="/" /></head><body>built</body></html>\n'
+SCRIPT = "console.log('a built script')\n" * 100
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder such as the build leaves."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text(DOCUMENT)
+    (folder / "assets" / "main-abc123.js").write_text(SCRIPT)
+    (folder / "assets" / "main-abc123.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
+    (folder.parent / "secret.txt").write_text("not for anyone")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with service(tmp_path_factory.mktemp("site") / "state", pages=built) as running, running.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery", "/train", "/play", "/learn"])
+def test_a_page_is_the_document_whatever_is_accepted(site: httpx.Client, path: str) -> None:
+    for accept in (BROWSER, {}):
+        answer = site.get(path, headers=accept)
+        assert (answer.status_code, answer.text) == (200, DOCUMENT)
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1"])
+def test_an_address_of_the_catalogue_is_a_page_to_a_browser_and_json_to_a_program(site: httpx.Client, path: str) -> None:
+    page, data = site.get(path, headers=BROWSER), site.get(path)
+    assert page.text == DOCUMENT
+    assert data.headers["content-type"] == "application/json"
+    assert "Accept" in page.headers["vary"]
+    assert "Accept" in data.headers["vary"]
+
+
+def test_interpolate_is_a_page_to_get_and_a_call_to_post(site: httpx.Client) -> None:
+    assert site.get("/interpolate", headers=BROWSER).text == DOCUMENT
+    assert site.get("/interpolate").status_code == 405
+    assert site.post("/interpolate", json={"keyframes": [1, 2], "format": "npy"}, headers=BROWSER).status_code == 200
+
+
+def test_a_picture_is_a_picture_to_a_browser_too(site: httpx.Client) -> None:
+    assert site.get("/generate?seed=42", headers=BROWSER).headers["content-type"] == "image/png"
+    assert site.get("/models/digits/versions/1/samples.png", headers=BROWSER).headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/gallery/of/rogues", "/models/digits/versions/1/nothing"])
+def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site: httpx.Client, path: str) -> None:
+    known = {"If-None-Match": site.get("/").headers["etag"]}
+    page = site.get(path, headers=BROWSER | known)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert page.text == site.get("/").text
+    assert page.headers["content-security-policy"]
+    told = site.get(path)
+    assert (told.status_code, told.json()["code"]) == (404, "not_found")
+    assert "Accept" in told.headers["vary"]
+
+
+def test_a_page_has_one_address(site: httpx.Client) -> None:
+    answer = site.get("/train/?job=1&images=2", headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (308, "/train?job=1&images=2")
+
+
+def test_what_a_call_does_not_find_is_the_calls_own_answer(site: httpx.Client) -> None:
+    answer = site.get("/models/digits/versions/99/card", headers=BROWSER)
+    assert answer.status_code == 404
+    assert "There is no version '99' of digits" in answer.json()["detail"]
+
+
+def test_no_script_but_the_services_own_runs_and_nobody_may_frame_it(site: httpx.Client) -> None:
+    answer = site.get("/")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")
+    assert (policy["frame-ancestors"], policy["base-uri"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_hashed_files_are_kept_for_a_year_and_come_compressed_to_who_reads_that(site: httpx.Client) -> None:
+    answer = site.get("/assets/main-abc123.js", headers={"Accept-Encoding": "br, gzip"})
+    assert answer.headers["content-encoding"] == "gzip"  # there is no .br beside it
+    assert int(answer.headers["content-length"]) < len(SCRIPT) / 5
+    assert answer.text == SCRIPT
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    plain = site.get("/assets/main-abc123.js", headers={"Accept-Encoding": "identity"})
+    assert plain.text == SCRIPT
+    assert "content-encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.headers["vary"]
+    assert plain.headers["etag"] != answer.headers["etag"]
+
+
+def test_what_is_known_is_not_sent_again(site: httpx.Client) -> None:
+    for path in ("/", "/assets/main-abc123.js"):
+        again = site.get(path, headers={"If-None-Match": site.get(path).headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_head_has_the_headers_of_get(site: httpx.Client) -> None:
+    answer = site.head("/")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["etag"] == site.get("/").headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/../secret.txt", "/assets/", "/nowhere"]
+)
+def test_no_path_leads_out_of_the_build(site: httpx.Client, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_document_speaks_the_language_that_is_asked_for(site: httpx.Client) -> None:
+    answer = site.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"})
+    assert '<html lang="ru">' in answer.text
+    assert "Accept-Language" in answer.headers["vary"]
+    assert answer.headers["etag"] != site.get("/").headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("ru", "ru"),
+        ("de, ru;q=0.3", "ru"),
+        ("en;q=0.4, ru;q=0.8", "ru"),
+        ("en, ru", "en"),
+        ("ru;q=0", "en"),
+        ("fr-CA", "en"),
+        ("RU-ru", "ru"),
+        ("ru;q=nonsense", "en"),
+    ],
+)
+def test_the_language_with_the_most_weight_counts(accepted: str, language: str) -> None:
+    assert preferred_language(accepted) == language
+
+
+def test_the_pages_know_where_a_proxy_mounts_them(built: Path, tmp_path: Path) -> None:
+    with service(tmp_path / "state", pages=built, root_path="/seedling") as running, running.client() as client:
+        assert '<base href="/seedling/" />' in client.get("/gallery").text
+        assert client.get("/assets/main-abc123.js").text == SCRIPT
+
+
+def test_without_a_build_the_service_says_how_to_have_one_and_is_whole(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    with service(tmp_path / "state", pages=pages) as running, running.client() as client:
+        answer = client.get("/", headers=BROWSER)
+        assert answer.status_code == 200
+        assert "make pages" in answer.text
+        links = re.findall(r'href="([^"]+)"', answer.text)
+        assert links == ["docs", "generate?seed=42&amp;scale=8"]
+        assert client.get(f"/{links[0]}").status_code == 200
+        assert "content-security-policy" in answer.headers
+        assert client.get("/models", headers=BROWSER).headers["content-type"] == "application/json"
+        pages.mkdir()
+        (pages / "index.html").write_text(DOCUMENT)
+        assert client.get("/").text == DOCUMENT  # built while it runs

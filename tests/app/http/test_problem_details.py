@@ -1,0 +1,105 @@
+"""One shape for every error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app import errors
+from app.api.direct import DirectGenerate
+from app.http.problem_details import Problem
+from app.main import create_app
+from app.settings import Settings
+
+
+def all_errors(root: type[errors.SeedlingError] = errors.SeedlingError) -> list[type[errors.SeedlingError]]:
+    return [root, *(e for child in root.__subclasses__() for e in all_errors(child))]
+
+
+def test_each_error_has_a_name_of_its_own_and_stands_in_the_tree() -> None:
+    found = all_errors()
+    assert len({e.code for e in found}) == len(found)
+    for error in found:
+        assert error.__name__ in (errors.__doc__ or "")
+        assert error.__doc__
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nope", 404, "not_found"),
+        ("GET", "/generate/", 404, "not_found"),
+        ("DELETE", "/generate", 405, "method_not_allowed"),
+        ("GET", "/interpolate", 405, "method_not_allowed"),
+        ("GET", "/generate?seed=-1", 422, "seed_invalid"),
+        ("POST", "/generate", 422, "invalid_request"),
+    ],
+)
+def test_every_error_is_problem_json(client: httpx.Client, method: str, path: str, status: int, code: str) -> None:
+    answer = client.request(method, path)
+    told = answer.json()
+    assert answer.status_code == told["status"] == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert Problem.model_validate(told).code == code
+    assert told["detail"].endswith(".")
+
+
+def test_405_names_every_method_that_would_do(client: httpx.Client) -> None:
+    answer = client.put("/generate")
+    assert answer.headers["allow"] == "HEAD, GET, POST"
+    assert "Use HEAD, GET, POST." in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_a_mebibyte_is_refused_with_the_bound_named(client: httpx.Client, chunked: bool) -> None:
+    def parts():  # httpx sends an iterator without announcing its length
+        for _ in range(17):
+            yield b" " * 65_536
+
+    for path in ("/generate", "/interpolate"):
+        answer = client.post(path, content=parts() if chunked else b" " * (1024 * 1024 + 1))
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert "1,048,576 bytes" in answer.json()["detail"]
+    body = b'{"seed": 42}'.ljust(1024 * 1024)
+    assert client.post("/generate", content=body).status_code == 200
+
+
+async def _ask_a_failing_route(tmp_path: Path) -> httpx.Response:
+    app = create_app(Settings(state=tmp_path))
+
+    @app.get("/fail")
+    async def fail() -> None:
+        raise RuntimeError("the secret reason")
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get("/fail")
+
+
+async def _ask_a_failing_short_way(tmp_path: Path) -> httpx.Response:
+    app = create_app(Settings(state=tmp_path))
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the secret reason")
+
+    app.state.scheduler.generator = fail
+    transport = httpx.ASGITransport(DirectGenerate(app))  # what it let through would be raised here
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get("/generate?seed=42")
+
+
+@pytest.mark.parametrize("ask", [_ask_a_failing_route, _ask_a_failing_short_way])
+def test_an_unexpected_failure_is_a_problem_that_keeps_its_reason_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, ask: Callable[[Path], Coroutine[None, None, httpx.Response]]
+) -> None:
+    with caplog.at_level(logging.ERROR, "seedling"):
+        answer = asyncio.run(ask(tmp_path))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "the secret reason" in caplog.text

@@ -1,0 +1,112 @@
+"""Single pictures drawn together: the same as alone, and refused when they would wait too long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import pytest
+
+from app.errors import Overloaded
+from app.sampling.batching import BATCH, MAX_WAIT_SECONDS, TURN_SECONDS, Batcher
+from app.sampling.generator import SIDE, LoadedGenerator, Pixels
+from app.sampling.latents import Point
+
+
+class Clock:
+    """A time of its own, so that no other process on the machine has a say in who is refused."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Slow:
+    """Stands in for a generator: each batch takes so long by the clock, whatever its size."""
+
+    def __init__(self, clock: Clock | None = None, seconds: float = 0.0) -> None:
+        self.clock, self.seconds, self.sizes = clock or Clock(), seconds, list[int]()
+
+    def draw(self, points: Sequence[Point]) -> Pixels:
+        self.clock.now += self.seconds
+        self.sizes.append(len(points))
+        return np.zeros((len(points), SIDE, SIDE), dtype=np.uint8)
+
+
+POINT = Point(np.zeros(1, dtype=np.float32), None)
+
+
+def test_every_size_of_batch_has_the_pixels_of_single_pictures(digits: LoadedGenerator) -> None:
+    async def together(count: int) -> list[Pixels]:
+        batcher = Batcher()
+        return await asyncio.gather(*(batcher.draw(digits, digits.point(seed)[0]) for seed in range(count)))
+
+    alone = [digits.draw([digits.point(seed)[0]])[0] for seed in range(3 * BATCH)]
+    for count in [*range(1, BATCH + 2), 3 * BATCH]:
+        pictures = asyncio.run(together(count))
+        assert [p.tobytes() for p in pictures] == [p.tobytes() for p in alone[:count]]
+
+
+def test_what_is_asked_for_at_a_time_is_drawn_together_by_each_generator() -> None:
+    async def scenario() -> None:
+        batcher, one, other = Batcher(), Slow(), Slow()
+        both = [cast(LoadedGenerator, one), cast(LoadedGenerator, other)] * BATCH
+        await asyncio.gather(*(batcher.draw(generator, POINT) for generator in both))
+        assert one.sizes == other.sizes == [BATCH // 2] * 2
+
+    asyncio.run(scenario())
+
+
+def test_who_would_wait_too_long_is_told_to_come_again_and_later_is_served() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        batcher, generator = Batcher(clock), cast(LoadedGenerator, Slow(clock, 0.005))
+        for _ in range(30):
+            await batcher.draw(generator, POINT)
+        results = await asyncio.gather(*(batcher.draw(generator, POINT) for _ in range(200)), return_exceptions=True)
+        refused = [result for result in results if isinstance(result, Overloaded)]
+        drawn = [result for result in results if isinstance(result, np.ndarray)]
+        assert len(refused) + len(drawn) == 200
+        assert len(drawn) == pytest.approx(MAX_WAIT_SECONDS / 0.005, abs=2)
+        assert (refused[0].status, refused[0].headers["Retry-After"]) == (503, "1")
+        assert (await batcher.draw(generator, POINT)).shape == (SIDE, SIDE)
+
+    asyncio.run(scenario())
+
+
+def test_a_loop_that_was_long_away_draws_a_whole_turn_all_the_same() -> None:
+    """Else a flood feeds itself: refusing takes time, a picture seems slow for it, and fewer still are let in."""
+
+    async def scenario() -> None:
+        clock = Clock()
+        batcher, generator = Batcher(clock), cast(LoadedGenerator, Slow(clock, TURN_SECONDS / (4 * BATCH)))
+        for _ in range(30):
+            one = asyncio.ensure_future(batcher.draw(generator, POINT))
+            await asyncio.sleep(0)
+            clock.now += MAX_WAIT_SECONDS / 8  # what else the loop has to do
+            await one
+        drawn = await asyncio.gather(*(batcher.draw(generator, POINT) for _ in range(3 * BATCH)))
+        assert len(drawn) == 3 * BATCH
+
+    asyncio.run(scenario())
+
+
+def test_a_generator_that_fails_fails_those_who_asked_it_and_nobody_else() -> None:
+    class Broken(Slow):
+        def draw(self, points: Sequence[Point]) -> Pixels:
+            raise RuntimeError("broken")
+
+    async def scenario() -> None:
+        batcher, whole, broken = Batcher(), cast(LoadedGenerator, Slow()), cast(LoadedGenerator, Broken())
+        results = await asyncio.gather(
+            *(batcher.draw(generator, POINT) for generator in (whole, broken, whole)), return_exceptions=True
+        )
+        assert [isinstance(result, RuntimeError) for result in results] == [False, True, False]
+        with pytest.raises(RuntimeError, match="broken"):
+            await batcher.draw(broken, POINT)
+
+    asyncio.run(scenario())

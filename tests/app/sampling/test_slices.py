@@ -1,0 +1,86 @@
+"""Long drawing gives way: what is short gets its turn between two slices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from app.sampling.batching import QUIET_SECONDS, Batcher
+from app.sampling.generator import LoadedGenerator
+from app.sampling.slices import LONG_SLICE, SLICE, Slices, Steps
+
+
+def counting(name: str, steps: int, taken: list[str]) -> Steps[int]:
+    for _ in range(steps):
+        taken.append(name)
+        yield
+    return lambda: steps
+
+
+def test_a_single_picture_waits_for_one_slice_and_no_more(digits: LoadedGenerator) -> None:
+    async def scenario() -> None:
+        slices, batcher, taken = Slices(), Batcher(), list[str]()
+        long = asyncio.create_task(slices.run(counting("slice", 50, taken)))
+        while not taken:
+            await asyncio.sleep(0)
+        began = len(taken)
+        await batcher.draw(digits, digits.point(42)[0])
+        assert len(taken) - began <= 1
+        assert not long.done()
+        assert (await long)() == 50
+
+    asyncio.run(scenario())
+
+
+def test_slices_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGenerator) -> None:
+    now, told = [100.0], list[int | None]()
+
+    def asking() -> Steps[int]:
+        for _ in range(3):
+            told.append((yield))
+        return lambda: 0
+
+    async def scenario() -> None:
+        batcher = Batcher(lambda: now[0])
+        slices = Slices(batcher.has_recent_requests)
+        await slices.run(asking())
+        await batcher.draw(digits, digits.point(42)[0])
+        await slices.run(asking())
+        now[0] += QUIET_SECONDS
+        await slices.run(asking())
+
+    asyncio.run(scenario())
+    assert told == [LONG_SLICE] * 3 + [SLICE] * 3 + [LONG_SLICE] * 3
+
+
+def test_two_long_drawings_take_turns() -> None:
+    async def scenario() -> None:
+        slices, taken = Slices(), list[str]()
+        rests = await asyncio.gather(slices.run(counting("a", 4, taken)), slices.run(counting("b", 4, taken)))
+        assert [rest() for rest in rests] == [4, 4]
+        assert taken == ["a", "b"] * 4
+
+    asyncio.run(scenario())
+
+
+def test_who_fails_or_hangs_up_leaves_the_turn_to_the_others() -> None:
+    def failing() -> Steps[int]:
+        yield
+        raise RuntimeError("no ink")
+
+    async def scenario() -> None:
+        slices, taken = Slices(), list[str]()
+        gone = asyncio.create_task(slices.run(counting("gone", 1000, taken)))
+        broken = asyncio.create_task(slices.run(failing()))
+        while "gone" not in taken:
+            await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(RuntimeError, match="no ink"):
+            await broken
+        rest: Callable[[], int] = await asyncio.wait_for(slices.run(counting("last", 3, taken)), 10)
+        assert (rest(), taken.count("last")) == (3, 3)
+        assert taken.count("gone") < 1000
+
+    asyncio.run(scenario())

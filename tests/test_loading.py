@@ -1,0 +1,45 @@
+"""What processes load when they run. `make check` compares the imports themselves with the layers in pyproject.toml."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.live import ROOT
+
+HEAVY = {"torch", "onnx", "torchmetrics", "typer", "rich", "matplotlib"}
+WHEN_ADMINISTERED = {"sqlalchemy", "psutil", "httpx"}
+"""What a service that only serves does not load, for the memory of its workers and the time of its start."""
+
+
+def test_reading_a_dataset_pulls_in_no_torch() -> None:
+    script = f"""
+import sys
+from training import datasets
+print(datasets.read("mnist", "test")[0].shape, sorted(set(sys.modules) & {HEAVY}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "(10000, 28, 28) []", done.stderr
+
+
+def test_the_service_draws_where_torch_cannot_be_imported(tmp_path: Path) -> None:
+    script = f"""
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {sorted(HEAVY)}:
+            raise ImportError(name + " is not installed")
+sys.meta_path.insert(0, Refuse())
+from pathlib import Path
+from app.main import create_app
+from app.settings import Settings
+from app.main import _take_in_shipped
+app = create_app(Settings(state=Path({str(tmp_path)!r})))
+_take_in_shipped(app.state.settings, app.state.catalog.repository)
+app.state.catalog.refresh()
+generator = app.state.catalog.generator()
+print(generator.draw([generator.point(42)[0]]).shape, not set(sys.modules) & set({sorted(HEAVY | WHEN_ADMINISTERED)}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "(1, 28, 28) True", done.stderr

@@ -1,0 +1,62 @@
+"""Real MNIST, real training, and it really learns."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from tests.training.conftest import SMALL
+from training.datasets.tensors import Dataset, load
+from training.loop.run import KidMeter
+from training.loop.sampling import seeds_to_input
+from training.loop.trainer import Trainer
+from training.networks.architectures import Generator
+from training.spec import TrainingSpec
+
+SPECS = {
+    "lecture": (TrainingSpec.from_preset("lecture"), 30_000),
+    "standard": (
+        TrainingSpec(generator_widths=(32, 32, 16, 8), discriminator_widths=(16, 32, 64, 64), ema_images=2_000, batch_size=32),
+        4_800,
+    ),
+}
+
+
+def wins(trainer: Trainer, untrained: Generator) -> float:
+    """How often a real test picture looks more real to the discriminator than an untrained generator's: 0.5 is chance."""
+    test = load("mnist", "test")
+    with torch.no_grad():
+        z, label = seeds_to_input(range(1000), untrained, test.labels[:1000])
+        real = trainer.discriminator(test.images[:1000].float() / 255, label)
+        fake = trainer.discriminator(untrained(z, label), label)
+    return (real[:, None] > fake).float().mean().item()
+
+
+@pytest.fixture(scope="module")
+def meter(mnist: Dataset) -> KidMeter:
+    return KidMeter(mnist)
+
+
+@pytest.mark.parametrize(("spec", "images"), SPECS.values(), ids=SPECS)
+def test_both_networks_learn_on_real_digits(spec: TrainingSpec, images: int, mnist: Dataset, meter: KidMeter) -> None:
+    trainer = Trainer(spec, mnist)
+    untrained = copy.deepcopy(trainer.generator)
+    before = meter.measure(trainer.ema.network)
+
+    while trainer.seen < 1_600:
+        trainer.step()
+    assert wins(trainer, untrained) > 0.95
+
+    while trainer.seen < images:
+        figures = trainer.step()
+    after = meter.measure(trainer.ema.network)
+    assert after.kid < before.kid / 3
+    assert after.kid < before.kid - 10 * after.kid_sd
+    assert after.fid < before.fid
+    assert 0 < figures.d_fake < 0.7
+
+
+def test_the_small_spec_of_the_other_tests_is_a_spec() -> None:
+    assert TrainingSpec(**SMALL).images == 640

@@ -1,0 +1,149 @@
+"""The adversarial step: deterministic, exactly resumable, and it stops on nonsense."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.conftest import lecture_spec, small_spec
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.datasets.tensors import Dataset
+from training.errors import CheckpointError, DivergedError
+from training.loop.trainer import Sampler, Trainer
+from training.spec import TrainingSpec
+
+SPECS = {"standard": small_spec(), "lecture": lecture_spec()}
+
+
+def same_weights(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_two_runs_of_one_spec_are_equal_to_the_last_bit(spec: TrainingSpec, mnist: Dataset) -> None:
+    first, second = Trainer(spec, mnist), Trainer(spec, mnist)
+    assert [first.step() for _ in range(6)] == [second.step() for _ in range(6)]
+    assert same_weights(first.generator, second.generator)
+    other = Trainer(spec.model_copy(update={"seed": 1}), mnist)
+    assert [other.step() for _ in range(6)] != [first.step() for _ in range(6)]
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_a_resumed_run_is_equal_to_an_uninterrupted_one_to_the_last_bit(
+    spec: TrainingSpec, mnist: Dataset, tmp_path: Path
+) -> None:
+    whole = Trainer(spec, mnist)
+    expected = [whole.step() for _ in range(11)]
+
+    before = Trainer(spec, mnist)
+    found = [before.step() for _ in range(5)]
+    save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
+    torch.manual_seed(999)
+    after = Trainer(spec, mnist)
+    after.load_state_dict(load_checkpoint(tmp_path / "checkpoint.pt"))
+    found += [after.step() for _ in range(6)]
+
+    assert found == expected
+    for part in ("generator", "discriminator"):
+        assert same_weights(getattr(after, part), getattr(whole, part))
+    assert same_weights(after.ema.network, whole.ema.network)
+    assert (after.seen, after.steps) == (whole.seen, whole.steps) == (11 * 16, 11)
+
+
+def test_the_discriminator_is_frozen_while_the_generator_learns(mnist: Dataset) -> None:
+    trainer = Trainer(lecture_spec(), mnist)
+    real, label = trainer._real_batch()
+    discriminator, generator = copy.deepcopy(trainer.discriminator), copy.deepcopy(trainer.generator)
+    trainer._step_generator(real, label)
+    assert same_weights(trainer.discriminator, discriminator)
+    assert not same_weights(trainer.generator, generator)
+    generator = copy.deepcopy(trainer.generator)
+    trainer._step_discriminator(real, label)
+    assert same_weights(trainer.generator, generator)
+    assert not same_weights(trainer.discriminator, discriminator)
+
+
+def test_every_image_is_shown_once_an_epoch() -> None:
+    sampler = Sampler(10, torch.Generator().manual_seed(0))
+    shown = torch.cat([sampler.next(4) for _ in range(5)])
+    assert sorted(shown[:10].tolist()) == sorted(shown[10:].tolist()) == list(range(10))
+    assert shown[:10].tolist() != shown[10:].tolist()
+
+
+def test_the_learning_rate_follows_half_a_cosine(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(learning_rate=1e-3, final_learning_rate=1e-4, images=1000), mnist)
+    rates = []
+    for trainer.seen in (0, 500, 1000, 1100):
+        rates.append(trainer.learning_rate())
+    assert rates == pytest.approx([1e-3, 5.5e-4, 1e-4, 1e-4])
+    trainer.seen = 500
+    trainer.step()
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(5.5e-4)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_loss_that_is_no_number_stops_the_run_with_a_reason(mnist: Dataset, network: str) -> None:
+    trainer = Trainer(small_spec(), mnist)
+    with torch.no_grad():
+        next(getattr(trainer, network).parameters()).fill_(float("nan"))
+    with pytest.raises(DivergedError, match="learning_rate"):
+        trainer.step()
+
+
+def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist: Dataset) -> None:
+    state = Trainer(small_spec(), mnist).state_dict()
+    with pytest.raises(CheckpointError, match="differs in gamma, seed"):
+        Trainer(small_spec(seed=5, gamma=1.0), mnist).load_state_dict(state)
+    del state["optimizers"]
+    with pytest.raises(CheckpointError, match="Start a new run"):
+        Trainer(small_spec(), mnist).load_state_dict(state)
+
+
+def test_a_checkpoint_from_before_there_were_these_fields_goes_on(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(), mnist)
+    state = trainer.state_dict()
+    for name in ("held_out", "patience", "match_tones"):
+        del state["spec"][name]
+    trainer.load_state_dict(state)
+    with pytest.raises(CheckpointError, match=r"differs in held_out\)"):
+        Trainer(small_spec(held_out=10), mnist).load_state_dict(state)
+
+
+def test_translation_moves_each_picture_by_a_step_of_its_own_and_fills_with_black(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(translate=2), mnist)
+    dots = torch.zeros(200, 1, 28, 28)
+    dots[:, 0, 14, 14] = 1
+    moved = trainer._augmented(dots)
+    assert moved.shape == dots.shape
+    assert torch.equal(moved.sum((1, 2, 3)), torch.ones(200))
+    places = {tuple(place) for place in moved[:, 0].nonzero()[:, 1:].tolist()}
+    assert places == {(y, x) for y in range(12, 17) for x in range(12, 17)}
+    assert torch.equal(trainer._augmented(torch.ones(50, 1, 28, 28)).amax((1, 2, 3)), torch.ones(50))
+    assert trainer._augmented(torch.ones(50, 1, 28, 28)).min() == 0
+
+
+def test_gamma_falls_along_half_a_cosine_while_it_burns_in(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(gamma=0.5, first_gamma=1.5, burn_in=100), mnist)
+    assert trainer.gamma() == 1.5
+    trainer.seen = 50
+    assert trainer.gamma() == pytest.approx(1.0)
+    trainer.seen = 100
+    assert trainer.gamma() == 0.5
+    assert Trainer(small_spec(gamma=0.5), mnist).gamma() == 0.5
+
+
+def test_bfloat16_learns_the_same_thing_roughly_and_keeps_its_logits_and_weights_whole(mnist: Dataset) -> None:
+    exact, rounded = (Trainer(small_spec(precision=p), mnist) for p in ("float32", "bfloat16"))
+    assert (exact.bfloat16, rounded.bfloat16) == (False, True)
+    one, other = exact.step(), rounded.step()
+    assert one != other
+    assert one.loss_discriminator == pytest.approx(other.loss_discriminator, rel=0.02)
+    assert {p.dtype for net in (rounded.generator, rounded.discriminator) for p in net.parameters()} == {torch.float32}
+    with torch.autocast("cpu", torch.bfloat16):
+        label = torch.eye(10)
+        assert rounded.generator(torch.randn(10, 100), label).dtype == torch.float32
+        assert rounded.discriminator(torch.rand(10, 1, 28, 28), label).dtype == torch.float32

@@ -1,0 +1,73 @@
+"""The networks' shapes and what they heed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.conftest import lecture_spec, small_spec
+from training.networks import architectures
+from training.spec import TrainingSpec
+
+SPECS = {
+    "standard": TrainingSpec(),
+    "lecture": TrainingSpec.from_preset("lecture"),
+    "small": small_spec(),
+    "conditional mlp": lecture_spec(conditional=True),
+    "unconditional conv": small_spec(conditional=False),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_noise_becomes_pictures_in_0_1_and_pictures_become_logits(spec: TrainingSpec) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = architectures.build(spec, 10)
+    z = torch.randn(5, spec.z_dim)
+    label = torch.eye(10)[:5] if spec.conditional else None
+    images = generator(z, label)
+    assert images.shape == (5, 1, 28, 28)
+    assert 0 <= images.min() < images.max() <= 1
+    assert discriminator(images, label).shape == (5,)
+
+
+@pytest.mark.parametrize("name", ["standard", "conditional mlp"])
+def test_both_networks_heed_the_label(name: str) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = architectures.build(SPECS[name], 10)
+    z = torch.randn(1, 100)
+    three, eight = torch.eye(10)[3:4], torch.eye(10)[8:9]
+    assert not torch.equal(generator(z, three), generator(z, eight))
+    picture = torch.rand(1, 1, 28, 28)
+    assert discriminator(picture, three) != discriminator(picture, eight)
+
+
+def test_the_lectures_networks_are_fully_connected_from_100_numbers_to_784_pixels() -> None:
+    generator, discriminator = architectures.build(SPECS["lecture"], 10)
+    for network, first, last in ((generator, 100, 784), (discriminator, 784, 1)):
+        linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
+        sizes = sorted({(m.in_features, m.out_features) for m in linear})
+        assert any(a == first for a, _ in sizes)
+        assert any(b == last for _, b in sizes)
+        assert not any(isinstance(m, nn.Conv2d) for m in network.modules())
+
+
+def test_parameters_are_counted() -> None:
+    assert architectures.parameter_count(nn.Linear(3, 4)) == 16
+
+
+@pytest.mark.parametrize("widths", [(8, 8, 8), (8, 8, 8, 4)], ids=str)
+def test_the_last_width_of_a_convolutional_generator_may_be_left_out(widths: tuple[int, ...]) -> None:
+    generator, _ = architectures.build(TrainingSpec(generator_widths=widths), 10)
+    assert generator(torch.randn(3, 100), torch.eye(10)[:3]).shape == (3, 1, 28, 28)
+    assert hasattr(generator, "up28")
+    assert (generator.up28 is None) == (len(widths) == 3)
+
+
+def test_the_two_networks_may_be_of_different_kinds() -> None:
+    spec = TrainingSpec(network="mlp", generator_widths=(16, 32), discriminator_network="conv")
+    generator, discriminator = architectures.build(spec, 10)
+    assert isinstance(generator, architectures.MlpGenerator)
+    assert isinstance(discriminator, architectures.ConvDiscriminator)
+    label = torch.eye(10)[:3]
+    assert discriminator(generator(torch.randn(3, 100), label), label).shape == (3,)

@@ -1,0 +1,120 @@
+"""From a discriminator's logit to the probability that a picture is real, fitted and then checked on other pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.manifest import Calibration
+from training.datasets.tensors import Dataset
+from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
+from training.networks.optimizers import LBFGS
+
+FIT_SEEDS = range(2**31, 2**31 + 5_000)
+"""Far from the seeds that are judged."""
+CHECK_SEEDS = range(2**31 + 5_000, 2**31 + 10_000)
+ANY_LABEL_PICTURES = 1_000
+"""Each is looked at once for every label."""
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Pictures to which about the same probability of being real was given."""
+
+    predicted: float
+    """Their mean probability."""
+    observed: float
+    """The share of them that is real."""
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What was fitted, and how it did on pictures it was not fitted on."""
+
+    labelled: Calibration
+    any_label: Calibration | None
+    """For pictures whose label is not said: on the mean logit over all labels. None for an unconditional discriminator."""
+    reliability: list[Bin]
+    """Of the labelled calibration."""
+
+
+def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> Calibrated:
+    """Fit two parameters by maximum likelihood (Platt 1999) on one half of the test pictures, and check them on the other.
+
+    Args:
+        generator: whose pictures are the generated half.
+        discriminator: its file.
+        test: real pictures that neither network was trained on.
+    """
+    half = len(test) // 2
+    labelled = _calibration(*_logits(generator, discriminator, test, slice(0, half), FIT_SEEDS))
+    any_label = None
+    if generator.classes:
+        few = slice(0, ANY_LABEL_PICTURES)
+        any_label = _calibration(*_logits(generator, discriminator, test, few, FIT_SEEDS, any_label=True))
+    logits, truth = _logits(generator, discriminator, test, slice(half, 2 * half), CHECK_SEEDS)
+    probability = torch.sigmoid(labelled.slope * logits + labelled.intercept)
+    return Calibrated(labelled, any_label, reliability(probability, truth))
+
+
+def reliability(probability: Tensor, truth: Tensor) -> list[Bin]:
+    """Compare probabilities with what was so, in ten bins of equally many pictures.
+
+    Args:
+        probability: that each picture is real, (N,).
+        truth: 1 where it is, (N,).
+    """
+    order = probability.argsort()
+    parts = zip(probability[order].chunk(BINS), truth[order].chunk(BINS), strict=True)
+    return [Bin(round(p.mean().item(), 4), round(t.mean().item(), 4), len(p)) for p, t in parts]
+
+
+def _logits(
+    generator: OnnxGenerator, discriminator: Path, test: Dataset, part: slice, seeds: range, *, any_label: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Logits (2N,) of a part of the test pictures, then of as many generated ones with the same labels; and what is so (2N,).
+
+    With `any_label` the mean logit over all labels is taken instead of that of the picture's own.
+    """
+    reals, labels = test.images[part], test.labels[part]
+    fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)
+    judge = session(discriminator)
+    found = []
+    for pictures in (reals, fakes):
+        feed = {"image": pictures.numpy() / np.float32(255)}
+        if any_label:
+            every = [one_hot(np.full(len(pictures), k), generator.classes) for k in range(generator.classes)]
+            found.append(np.mean([judge.run(None, feed | {"label": label})[0] for label in every], axis=0))
+        else:
+            label = {"label": one_hot(labels.numpy(), generator.classes)} if generator.classes else {}
+            found.append(judge.run(None, feed | label)[0])
+    truth = torch.cat([torch.ones(len(reals)), torch.zeros(len(fakes))]).double()
+    return torch.from_numpy(np.concatenate(found)).double(), truth
+
+
+def _calibration(logits: Tensor, truth: Tensor) -> Calibration:
+    slope, intercept = _fit_logistic(logits, truth)
+    return Calibration(slope=round(slope, 6), intercept=round(intercept, 6), pictures=len(truth) // 2)
+
+
+def _fit_logistic(x: Tensor, target: Tensor) -> tuple[float, float]:
+    scale = x.std().clamp(min=1e-12)
+    parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimizer = LBFGS([parameters], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(parameters[0] * (x - x.mean()) / scale + parameters[1], target)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    slope = (parameters[0] / scale).item()
+    return slope, parameters[1].item() - slope * x.mean().item()

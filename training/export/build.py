@@ -1,0 +1,310 @@
+"""From a run to a published version: both networks as ONNX, compared with the trained ones, measured, and written up."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models import noise
+from models.atomic import write_atomically
+from models.manifest import (
+    DISCRIMINATOR,
+    GENERATOR,
+    MANIFEST,
+    SAMPLES,
+    WEIGHTS,
+    DatasetNote,
+    Golden,
+    Manifest,
+    Parity,
+    TrainingNote,
+    sha256_of,
+)
+from models.repository import Repository, check_name
+from models.version import Version, copier
+from training import datasets
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.datasets.tensors import Dataset
+from training.errors import CheckpointError, ExportError
+from training.evaluation import grid, report
+from training.evaluation.calibration import calibrate
+from training.evaluation.figures import Battery
+from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
+from training.export.integer_grid import ExactGenerator, sigmoid_greys
+from training.loop.folder import RunFolder, read_events
+from training.loop.sampling import seeds_to_input
+from training.loop.stopping import reason_of
+from training.networks import architectures
+from training.networks.architectures import Discriminator, Generator
+from training.spec import TrainingSpec
+
+OPSET = 17
+PARITY_SEEDS = 1_000
+GOLDEN_SEEDS = 32
+GRID_TOLERANCE = 1.0
+"""Grey levels by which the integer grid may move a pixel on average. More would be another generator."""
+TONE_SEEDS = range(2**31 + 10_000, 2**31 + 20_000)
+LOGIT_TOLERANCE = 1e-3
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The networks of a run, read from one of its checkpoints."""
+
+    spec: TrainingSpec
+    generator: Generator
+    discriminator: Discriminator
+    seen: int
+    seconds: float
+    machine: str
+    torch: str
+    history: report.History
+    """How the run went."""
+    ended: str | None
+    """Why it ended."""
+
+
+def load_trained(folder: RunFolder, which: str = "best") -> Trained:
+    """Read the averaged generator and the discriminator of a run.
+
+    Args:
+        folder: the run's.
+        which: `best` (lowest KID) or `last`.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+    """
+    path = folder.best if which == "best" else folder.checkpoint
+    if which == "best" and not path.exists() and folder.checkpoint.exists():
+        raise CheckpointError(f"{folder.path} has measured no KID yet, so it has no best. Use --checkpoint last, or train on.")
+    state = load_checkpoint(path)
+    try:
+        spec = TrainingSpec.model_validate(state["spec"])
+        generator, discriminator = architectures.build(spec, len(datasets.SOURCES[spec.dataset].classes))
+        generator.load_state_dict(state["ema"])
+        discriminator.load_state_dict(state["discriminator"])
+        facts = {name: state[name] for name in ("seen", "seconds", "machine", "torch")}
+        return Trained(
+            spec,
+            generator.eval(),
+            discriminator.eval(),
+            **facts,
+            history=report.history(read_events(folder.events)),
+            ended=reason_of(folder),
+        )
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this version ({error}). Train again, or use that version."
+        ) from error
+
+
+def export(
+    trained: Trained,
+    name: str,
+    repository: Repository,
+    *,
+    data_folder: Path | None = None,
+    pictures: int = 10_000,
+    cache: Path | None = None,
+    thorough: bool = True,
+    say: Say = print,
+) -> Version:
+    """Export, check, measure and publish a run's networks as the next version of a model.
+
+    Raises:
+        ExportError: an exported network is not what it was made of, or the grid moved it too far; nothing is published.
+        RepositoryError: the repository refuses it.
+    """
+    check_name(name)
+    # Everything slow is done before the repository is locked for the rename.
+    with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
+        battery = Battery(trained.spec.dataset, data_folder, pictures, cache)
+        candidate = build(Path(scratch), trained, name, battery, thorough=thorough, say=say)
+        return repository.publish(name, copier(candidate))
+
+
+def build(
+    staged: Path,
+    trained: Trained,
+    name: str,
+    battery: Battery,
+    *,
+    thorough: bool = False,
+    say: Say = print,
+) -> Version:
+    """Export, check and measure into a folder of its own: a candidate, which lacks only its number.
+
+    A thorough measurement is the whole battery, which takes minutes; the other one is enough to compare two generators.
+
+    Raises:
+        ExportError: an exported network is not what it was made of, or the grid moved it too far.
+    """
+    spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
+    classes = source.classes if spec.conditional else ()
+    train, test = battery.train, battery.test
+    exact = made_exact(trained.generator, train, match_tones=spec.match_tones)
+    write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
+    write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))
+    parity = check_parity(trained, exact, staged)
+    say(
+        f"Over {parity.seeds:,} seeds: {parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, "
+        f"{parity.batch_pixels_different} between batch and single. The integer grid moved pixels by "
+        f"{parity.grid_mean_difference:.2f} grey levels on average, {parity.grid_max_difference:.0f} at most."
+    )
+    generator = OnnxGenerator(staged / GENERATOR, len(classes))
+    calibrated = calibrate(generator, staged / DISCRIMINATOR, test)
+    save_checkpoint(
+        {"spec": spec.model_dump(mode="json")}
+        | {"ema": trained.generator.state_dict(), "discriminator": trained.discriminator.state_dict()},
+        staged / WEIGHTS,
+    )
+    samples = torch.arange(100) % len(classes) if classes else None
+    grid.save_sheet(staged / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
+    clock = time.monotonic()
+    measured = battery.look(generator, thorough=thorough)
+    seconds = time.monotonic() - clock
+    leavings = report.write(
+        staged, measured, seconds=seconds, training=train.images, past=trained.history, bins=calibrated.reliability
+    )
+    manifest = Manifest(
+        name=name,
+        version=1,
+        created=datetime.now(UTC).replace(microsecond=0),
+        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS, *leavings)},
+        z_dim=spec.z_dim,
+        classes=classes,
+        spec=spec.model_dump(mode="json"),
+        dataset=DatasetNote(name=source.name, title=source.title, licence=source.licence, sha256=source.digest),
+        training=TrainingNote(
+            images=trained.seen,
+            seconds=round(trained.seconds, 1),
+            machine=trained.machine,
+            generator_parameters=architectures.parameter_count(trained.generator),
+            discriminator_parameters=architectures.parameter_count(trained.discriminator),
+            ended=trained.ended,
+        ),
+        metrics=measured.figures,
+        judge_sha256=battery.judge_sha256,
+        exactness=exact.certificate.to_manifest(),
+        parity=parity,
+        golden=golden(generator),
+        calibration=calibrated.labelled,
+        calibration_any=calibrated.any_label,
+        libraries={"torch": trained.torch} | {lib: importlib.metadata.version(lib) for lib in ("onnx", "onnxruntime", "numpy")},
+    )
+    write_atomically(staged / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
+    return Version(staged, manifest)
+
+
+def made_exact(generator: Generator, train: Dataset, *, match_tones: bool) -> ExactGenerator:
+    """Put a trained generator on its integer grid; match the grey levels of the training pictures if that is asked for."""
+    exact = ExactGenerator(generator, _inputs(generator, range(2**30, 2**30 + 512)))
+    if match_tones:
+        exact.match_tones(_levels(exact, train), train.images)
+    return exact
+
+
+def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None:
+    """Write a generator or a discriminator as ONNX with a free batch size."""
+    is_discriminator = isinstance(network, Discriminator)
+    first = ("image", torch.rand(2, 1, 28, 28)) if is_discriminator else ("z", torch.randn(2, z_dim))
+    inputs = dict([first] + ([("label", torch.eye(classes)[:2])] if classes else []))
+    output = "logit" if is_discriminator else "image"
+    with warnings.catch_warnings():
+        # The newer exporter fuses and renames more than we want to prove equal; this one is told to be quiet about it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network.cpu().eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
+            tuple(inputs.values()),
+            path,
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_axes={axis: {0: "N"} for axis in [*inputs, output]},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+
+
+@torch.inference_mode()
+def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parity:
+    """Compare the files with the networks they were made of, on 1,000 seeds.
+
+    Raises:
+        ExportError: a pixel or, beyond rounding, a logit differs.
+    """
+    classes = exact.classes
+    z, drawn = noise.draw_many(range(PARITY_SEEDS), exact.z_dim, classes)
+    label = torch.from_numpy(one_hot(drawn, classes)) if classes else None
+    by_torch = exact(torch.from_numpy(z), label).numpy()
+    by_training = trained.generator(torch.from_numpy(z), label).numpy()
+    generator = OnnxGenerator(staged / GENERATOR, classes)
+    by_batch, by_one = generator.images(z, drawn, batch=64), generator.images(z, drawn, batch=1)
+    feed = {"image": by_batch} | ({"label": one_hot(drawn, classes)} if classes else {})
+    logits = session(staged / DISCRIMINATOR).run(None, feed)[0]
+    logits_torch = trained.discriminator(torch.from_numpy(by_batch), label).numpy()
+
+    sigmoid = sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # as if no tones were matched
+    moved = np.abs(by_training * 255 - sigmoid)
+
+    parity = Parity(
+        seeds=PARITY_SEEDS,
+        generator_max_difference=float(np.abs(by_torch - by_batch).max()),
+        generator_pixels_different=int((np.rint(by_torch * 255) != np.rint(by_batch * 255)).sum()),
+        batch_pixels_different=int((np.rint(by_one * 255) != np.rint(by_batch * 255)).sum()),
+        discriminator_max_difference=float(np.abs(logits - logits_torch).max()),
+        grid_mean_difference=float(moved.mean()),
+        grid_max_difference=float(moved.max()),
+    )
+    if parity.grid_mean_difference > GRID_TOLERANCE:
+        raise ExportError(
+            f"The integer grid moves pixels by {parity.grid_mean_difference:.2f} grey levels on average, more than "
+            f"{GRID_TOLERANCE}. Nothing was published. The weights have grown very large: train with a higher gamma."
+        )
+    if parity.generator_pixels_different or parity.batch_pixels_different:
+        raise ExportError(
+            f"{parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, "
+            f"{parity.batch_pixels_different} between a batch and single pictures. Nothing was published. Check that torch "
+            "and onnxruntime are the pinned versions; if they are, report this with the run's checkpoint."
+        )
+    scale = max(1.0, float(np.abs(logits_torch).max()))
+    if parity.discriminator_max_difference > LOGIT_TOLERANCE * scale:
+        raise ExportError(
+            f"The discriminator's logits differ by {parity.discriminator_max_difference} between torch and ONNX Runtime. "
+            "Nothing was published. Check that torch and onnxruntime are the pinned versions."
+        )
+    return parity
+
+
+def golden(generator: OnnxGenerator) -> Golden:
+    """The digest of the first seeds' pixels."""
+    pixels, _ = generator.draw(range(GOLDEN_SEEDS))
+    return Golden(seeds=GOLDEN_SEEDS, sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest())
+
+
+@torch.inference_mode()
+def _levels(exact: ExactGenerator, train: Dataset) -> Tensor:
+    """Many pictures before they have their grey levels, with the labels of as many training pictures."""
+    z, _ = noise.draw_many(TONE_SEEDS, exact.z_dim, 0)
+    label = F.one_hot(train.labels[: len(z)], exact.classes).float() if exact.classes else None
+    parts = range(0, len(z), 250)
+    return torch.cat(
+        [exact.levels(torch.from_numpy(z[i : i + 250]), None if label is None else label[i : i + 250]) for i in parts]
+    )
+
+
+def _inputs(generator: Generator, seeds: range) -> Tensor:
+    z, label = seeds_to_input(seeds, generator)
+    return z if label is None else torch.cat([z, label], dim=1)

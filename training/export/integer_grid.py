@@ -1,0 +1,262 @@
+"""The generator on an integer grid: the same bits on every machine, in every library, at every batch size.
+
+A float32 sum depends on the order of its terms, and every BLAS, processor and batch size has an order of its own. Most
+pixels survive that; in a thousand pictures a few are rounded the other way, and "seed 42 is the same picture" is false.
+
+Here every activation is an integer, held in float32, and every weight a multiple of a power of two, so coarse that no
+partial sum of a layer, in whatever order, can need more than float32's 24 bits. Then no addition ever rounds, and order
+is nothing. What comes out is one of 1,024 logits a pixel, and a table says which grey level each one is: the sigmoid's, or
+one matched to the training pictures (`training.networks.histogram_matching`).
+
+This holds for whatever adds up the products in any order, in float32 or wider, fused or not: that is ONNX Runtime, torch,
+OpenBLAS and their like on CPUs. It does not cover arithmetic that is not float32 (TF32, bfloat16 fast-math) or that
+replaces the products (Winograd, FFT).
+
+The bound is checked, not assumed: `Certificate` holds what was found, and goes into the manifest.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.errors import ExportError
+from training.networks import histogram_matching
+from training.networks.architectures import SLOPE, Generator, Layer
+
+SIGNIFICAND = 2**24
+"""float32 holds every integer up to here."""
+INPUT_STEP = 2.0**-8
+"""Latents and labels are rounded to this."""
+INPUT_BOUND = 8.0
+"""Latents are clipped to this: no seed reaches it at psi 1, and at psi 2 one number in 16,000 does."""
+ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
+"""A hidden activation lies in -256..1023 steps; LeakyReLU's slope of 1/4 makes the lower end shorter."""
+HELD = 0.999
+"""Share of a channel's activations that its range is to hold; the rest is clipped. The few that are largest would make the
+grid coarse for all: on the shipped fashion, holding every one moves pixels by a quarter more."""
+LOGIT_STEP = 2.0**-6
+LOGIT_LEVELS = 512
+"""Logits are half-integers times the step, from -511.5 to 511.5: that is -8 to 8. Twice as many levels as this number."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Why the exported generator is exact."""
+
+    largest_sum: int
+    """Bound on any partial sum of any layer, in units of that layer's grid. Exact if at most 2**24."""
+
+    def to_manifest(self) -> dict[str, Any]:
+        """As it stands in manifest.json."""
+        return {"largest_sum": self.largest_sum, "exact_up_to": SIGNIFICAND}
+
+
+class ExactLayer(nn.Module):
+    """A `Layer` whose inputs and outputs are integers, and none of whose sums rounds.
+
+    Args:
+        layer: the trained layer.
+        low, high: smallest and largest integer of each input channel, (C_in,), or of all of them, (1,).
+        step_in, step_out: what an integer of each channel stands for, before, (C_in,), and after, (C_out,).
+        step_skip: the same for what may be added, (C_out,); None if nothing is.
+        skip_is_input: whether what is added is the layer's own input; the middle weights then add it.
+    """
+
+    skip_scale: Tensor | None
+
+    def __init__(
+        self,
+        layer: Layer,
+        low: Tensor,
+        high: Tensor,
+        step_in: Tensor,
+        step_out: Tensor,
+        step_skip: Tensor | None,
+        *,
+        skip_is_input: bool = False,
+    ) -> None:
+        super().__init__()
+        assert layer.affine.bias is not None  # noqa: S101 - for the type checker
+        self.affine, self.last, self.doubles = copy.deepcopy(layer.affine), layer.last, layer.doubles
+        self.features = len(layer.affine.weight)
+        ones = (1,) * (layer.affine.weight.dim() - 2)
+        skip_scale = torch.zeros_like(step_out) if step_skip is None else step_skip / step_out
+        weight = layer.affine.weight.detach().double() * step_in.view(1, -1, *ones) / step_out.view(-1, 1, *ones)
+        bias = layer.affine.bias.detach().double() / step_out
+        if self.last:
+            bias = bias - 0.5  # the grid of logits is made of half-integers
+        weight, bias, self.largest_sum = self._onto_grid(weight, bias, low.double(), high.double(), skip_scale)
+        if skip_is_input:
+            middle = weight[..., weight.shape[2] // 2, weight.shape[3] // 2]  # (C, C), of a convolution
+            middle.diagonal().add_(skip_scale)  # a multiple of the grid, and in the bound already
+            step_skip = None
+        if self.doubles:
+            weight, bias = _rows_first(weight), _rows_first(bias)
+        self.affine.weight = nn.Parameter(weight.float(), requires_grad=False)
+        self.affine.bias = nn.Parameter(bias.float(), requires_grad=False)
+        self.register_buffer("skip_scale", skip_scale.float().view(-1, *ones) if step_skip is not None else None)
+
+    def _onto_grid(
+        self, weight: Tensor, bias: Tensor, low: Tensor, high: Tensor, skip_scale: Tensor
+    ) -> tuple[Tensor, Tensor, int]:
+        """Round each output channel's weights and bias to the finest grid on which no partial sum can need more than 24 bits.
+
+        Returns weight and bias on their grids, and the bound on any partial sum, in units of its channel's grid.
+        """
+        shape = (-1,) + (1,) * (weight.dim() - 1)
+        ends = (1, -1) + (1,) * (weight.dim() - 2)
+        done = torch.zeros(len(bias), dtype=torch.bool)
+        largest = torch.zeros(len(bias), dtype=torch.float64)
+        on_grid, bias_on_grid = weight.clone(), bias.clone()
+        for bits in range(40, -1, -1):
+            w, b = (weight * 2.0**bits).round(), (bias * 2.0**bits).round()
+            # any partial sum lies between the sum of all negative terms and that of all positive ones
+            up = (w.clamp(min=0) * high.view(ends) + w.clamp(max=0) * low.view(ends)).flatten(1).sum(1)
+            down = (w.clamp(min=0) * low.view(ends) + w.clamp(max=0) * high.view(ends)).flatten(1).sum(1)
+            skip = skip_scale * 2.0**bits
+            bound = torch.maximum(up, -down) + b.abs() + ACTIVATION_LEVELS * skip
+            # what is added must be a multiple of the grid too
+            fits = (bound <= SIGNIFICAND) & ~done & ((skip == 0) | (skip >= 1))
+            on_grid = torch.where(fits.view(shape), w * 2.0**-bits, on_grid)
+            bias_on_grid = torch.where(fits, b * 2.0**-bits, bias_on_grid)
+            largest = torch.where(fits, bound, largest)
+            done |= fits
+        if not done.all():
+            raise ExportError(
+                "A layer's weights are so large that its sums cannot be held exactly. The run has probably diverged: export "
+                "an earlier checkpoint, or train with a lower learning_rate."
+            )
+        return on_grid, bias_on_grid, int(largest.max())
+
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        x = self.affine(x)
+        if skip is not None and self.skip_scale is not None:
+            x = x + skip * self.skip_scale
+        if self.last:
+            x = torch.clamp(torch.round(x), -LOGIT_LEVELS, LOGIT_LEVELS - 1)
+        else:
+            x = torch.clamp(torch.round(F.leaky_relu(x, SLOPE)), -LOW_LEVELS, ACTIVATION_LEVELS)
+        return self._shuffle(x, self.doubles) if self.doubles else x
+
+    def _shuffle(self, x: Tensor, side: int) -> Tensor:
+        """Pixel shuffle of channels in the order row, column, channel: (N, 4C, side, side) -> (N, C, 2 side, 2 side).
+
+        With a picture's channels side by side, whole runs of numbers move. ONNX Runtime takes a quarter of the time that
+        its DepthToSpace does, which moves each number by itself.
+        """
+        x = x.permute(0, 2, 3, 1).reshape(-1, side, side, 2, self.features // 2)
+        x = x.permute(0, 1, 3, 2, 4).reshape(-1, 2 * side, 2 * side, self.features // 4)
+        return x.permute(0, 3, 1, 2)
+
+
+class ExactGenerator(nn.Module):
+    """A trained generator, made exact. Same inputs, same output; pixels are multiples of 1/255.
+
+    Args:
+        generator: the trained one; it is left as it is.
+        calibration: inputs side by side, (N, z_dim + K), from which the range of each layer's activations is read.
+    """
+
+    def __init__(self, generator: Generator, calibration: Tensor) -> None:
+        super().__init__()
+        self.z_dim, self.classes = generator.z_dim, generator.classes
+        self.greys: Tensor
+        self.network = copy.deepcopy(generator).cpu().requires_grad_(False).eval()
+        self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        layers = _layers(self.network)
+        steps = _activation_steps(self.network, layers, calibration)
+        bound, one = INPUT_BOUND / INPUT_STEP, 1 / INPUT_STEP
+        low = torch.tensor([-bound] * self.z_dim + [0.0] * self.classes)
+        high = torch.tensor([bound] * self.z_dim + [one] * self.classes)
+        step_in, largest, before = torch.full((len(low),), INPUT_STEP, dtype=torch.float64), 0, ""
+        for name, layer in layers:
+            features = len(layer.affine.weight)
+            # features that become one channel, by view or pixel shuffle, share its step
+            step_out = steps[name].repeat_interleave(features // len(steps[name]))
+            skip = self.network.skips.get(name)
+            step_skip = steps[skip] if skip else None
+            exact = ExactLayer(
+                layer, low, high, step_in, step_out, step_skip, skip_is_input=skip is not None and skip == before
+            )
+            before = name
+            largest = max(largest, exact.largest_sum)
+            self.network.set_submodule(name, exact)
+            low, high = torch.tensor([-float(LOW_LEVELS)]), torch.tensor([float(ACTIVATION_LEVELS)])
+            step_in = steps[name]
+        self.certificate = Certificate(largest)
+        self.register_buffer("greys", sigmoid_greys().float() / 255)
+
+    def match_tones(self, levels: Tensor, real: Tensor) -> None:
+        """Give the pixels the grey levels of real pictures.
+
+        Args:
+            levels: many pictures of this generator, as `levels` gives them.
+            real: uint8 pictures, (M, 1, 28, 28).
+        """
+        ours = histogram_matching.frequencies(levels, 2 * LOGIT_LEVELS)
+        self.greys = histogram_matching.matching(ours, histogram_matching.frequencies(real)).float() / 255
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        # GatherElements; indexing would become a Gather, which ONNX Runtime takes five times as long for
+        return torch.gather(self.greys, 0, self.levels(z, label).reshape(-1)).view(-1, 1, 28, 28)
+
+    def levels(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Which of the 1,024 logits each pixel has, 0 up, (N, 1, 28, 28); int64."""
+        bound = INPUT_BOUND / INPUT_STEP
+        x = torch.clamp(torch.round(z * (1 / INPUT_STEP)), -bound, bound)
+        if label is not None:
+            x = torch.cat([x, torch.clamp(torch.round(label * (1 / INPUT_STEP)), 0, 1 / INPUT_STEP)], dim=1)
+        return (self.network.logits(x) + LOGIT_LEVELS).long()
+
+
+def _rows_first(features: Tensor) -> Tensor:
+    """Features that a pixel shuffle makes a picture of, from the order channel, row, column to row, column, channel."""
+    grouped = features.reshape(-1, 2, 2, *features.shape[1:])
+    return grouped.permute(1, 2, 0, *range(3, grouped.dim())).reshape(features.shape)
+
+
+def sigmoid_greys() -> Tensor:
+    """The grey level of each logit that an exact generator can give a pixel, 0 to 255, (1024,)."""
+    logits = (torch.arange(-LOGIT_LEVELS, LOGIT_LEVELS, dtype=torch.float64) + 0.5) * LOGIT_STEP
+    return torch.round(torch.sigmoid(logits) * 255)
+
+
+def _layers(network: Generator) -> list[tuple[str, Layer]]:
+    """Name and layer, in order: each reads what the one before gives."""
+    return [(name, module) for name, module in network.named_modules() if isinstance(module, Layer)]
+
+
+@torch.inference_mode()
+def _activation_steps(network: Generator, layers: list[tuple[str, Layer]], calibration: Tensor) -> dict[str, Tensor]:
+    """What an integer stands for in each channel that a layer gives to the next, (C,): the finest power of two whose range
+    holds all but a few of the calibration's activations.
+    """
+    reach: dict[str, Tensor] = {}
+
+    def watch(name: str, channels: int) -> Callable[[nn.Module, Any, Tensor], None]:
+        def note(_module: nn.Module, _input: Any, out: Tensor) -> None:  # noqa: ANN401 - torch's
+            # below zero the grid ends a quarter as far out, just as LeakyReLU shrinks what is there
+            size = torch.where(out < 0, -out / SLOPE, out)
+            each = size.view(len(out), channels, -1).transpose(0, 1).flatten(1)  # (C, all places of all pictures)
+            beyond = round((1 - HELD) * each.shape[1])
+            reach[name] = each.topk(beyond + 1, dim=1).values[:, -1].double()
+
+        return note
+
+    hooks = [
+        layer.register_forward_hook(watch(name, following.affine.weight.shape[1]))
+        for (name, layer), (_, following) in pairwise(layers)
+    ]
+    network.logits(calibration)
+    for hook in hooks:
+        hook.remove()
+    steps = {name: torch.exp2(torch.ceil(torch.log2(r.clamp(min=2.0**-20) / ACTIVATION_LEVELS))) for name, r in reach.items()}
+    return steps | {layers[-1][0]: torch.tensor([LOGIT_STEP], dtype=torch.float64)}

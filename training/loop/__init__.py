@@ -1,0 +1,1 @@
+"""A training run: its folder, the adversarial steps, checkpoints, when to stop."""

@@ -1,0 +1,32 @@
+"""Pictures of seeds by a torch generator, with the inputs that the service would give it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import noise
+from training.evaluation import grid
+from training.networks.architectures import Generator
+
+
+def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """Latents (N, z_dim) of seeds as the service draws them, with labels (N, K): those given, else those of the seeds."""
+    z, drawn = noise.draw_many(seeds, generator.z_dim, generator.classes)
+    if not generator.classes:
+        return torch.from_numpy(z), None
+    index = torch.from_numpy(drawn) if labels is None else labels
+    return torch.from_numpy(z), F.one_hot(index, generator.classes).float()
+
+
+@torch.inference_mode()
+def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch: int = 250) -> Tensor:
+    """Pictures of seeds by a torch generator, uint8 (N, 1, 28, 28)."""
+    device = next(generator.parameters()).device
+    z, label = seeds_to_input(seeds, generator, labels)
+    parts = [
+        grid.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
+        for i in range(0, len(z), batch)
+    ]
+    return torch.cat(parts).cpu().contiguous()

@@ -1,0 +1,294 @@
+"""The adversarial step, and everything that must be remembered to go on exactly where a run stopped."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.datasets.tensors import Dataset
+from training.errors import CheckpointError, DivergedError
+from training.networks import architectures
+from training.networks.ema import Ema
+from training.networks.losses import LOSSES, gradient_penalty
+from training.networks.optimizers import Adam
+from training.spec import TrainingSpec
+
+REMEDY = (
+    "Train again with a lower learning_rate or a higher gamma. What was best before is kept: python -m training export "
+    "--checkpoint best."
+)
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """What one step looked like."""
+
+    loss_discriminator: float
+    loss_generator: float
+    d_real: float
+    """Mean probability, by the discriminator, that its real pictures are real; 0.5 when it cannot tell."""
+    d_fake: float
+    """The same for its generated pictures. A relativistic discriminator's logits have no zero of their own; both are
+    then measured from the midpoint between real and generated."""
+
+
+class Sampler:
+    """Endless shuffled epochs; a batch may straddle two of them."""
+
+    def __init__(self, size: int, rng: torch.Generator) -> None:
+        self.size, self.rng = size, rng
+        self.order, self.position = torch.randperm(size, generator=rng), 0
+
+    def next(self, count: int) -> Tensor:
+        """Indices of the next `count` images, (count,)."""
+        parts: list[Tensor] = []
+        while count > 0:
+            if self.position == self.size:
+                self.order, self.position = torch.randperm(self.size, generator=self.rng), 0
+            part = self.order[self.position : self.position + count]
+            self.position += len(part)
+            count -= len(part)
+            parts.append(part)
+        return torch.cat(parts)
+
+
+class Trainer:
+    """Both networks, their optimisers, the average, and the randomness of one run.
+
+    Args:
+        spec: what to train and how.
+        data: the real pictures.
+        device: where to train; a run is exact to the bit only on the CPU.
+    """
+
+    def __init__(self, spec: TrainingSpec, data: Dataset, device: str = "cpu") -> None:
+        torch.manual_seed(spec.seed)
+        self.spec, self.device = spec, device
+        self.classes = len(data.source.classes) if spec.conditional else 0
+        convolutional = "conv" in (spec.network, spec.discriminator_network)
+        layout = torch.channels_last if convolutional else torch.contiguous_format
+        generator, discriminator = architectures.build(spec, len(data.source.classes))
+        self.generator = generator.to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.discriminator = discriminator.to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.ema = Ema(self.generator, spec.ema_images)
+        self.optimizers = tuple(
+            Adam(net.parameters(), lr=spec.learning_rate, betas=(spec.beta1, spec.beta2), foreach=True)
+            for net in (self.generator, self.discriminator)
+        )
+        self.rng = torch.Generator().manual_seed(spec.seed)
+        self.sampler = Sampler(len(data), self.rng)
+        self.images, self.labels = data.images.to(device), data.labels.to(device)
+        self.layout = layout
+        self.bfloat16 = computes_in_bfloat16(spec.precision, device)
+        self.loss = LOSSES[spec.loss]
+        self.seen = self.steps = 0
+        self.seconds = 0.0
+        self.machine = machine(device)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has used up its images or its minutes."""
+        return self.part >= 1
+
+    @property
+    def part(self) -> float:
+        """How much of the run is over, from 0 to 1: by images, or by minutes where those run out first."""
+        by_images = self.seen / self.spec.images
+        by_clock = self.seconds / (60 * self.spec.minutes) if self.spec.minutes else 0.0
+        return min(max(by_images, by_clock), 1.0)
+
+    def learning_rate(self) -> float:
+        """Half a cosine from the first rate to the last."""
+        spec = self.spec
+        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * _cosine(self.part)
+
+    def gamma(self) -> float:
+        """The weight of the gradient penalties: half a cosine from the first to the last, over the burn-in."""
+        spec = self.spec
+        if spec.first_gamma is None or self.seen >= spec.burn_in:
+            return spec.gamma
+        return spec.gamma + (spec.first_gamma - spec.gamma) * _cosine(self.seen / spec.burn_in)
+
+    def step(self) -> StepFigures:
+        """Show the discriminator one batch, then let the generator answer.
+
+        Raises:
+            DivergedError: a loss is not a finite number; the state must not be saved.
+        """
+        for optimizer in self.optimizers:
+            optimizer.param_groups[0]["lr"] = self.learning_rate()
+        real, label = self._real_batch()
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
+            loss_d, real_logit, fake_logit = self._step_discriminator(real, label)
+            loss_g = self._step_generator(real, label)
+        self.seen += len(real)
+        self.steps += 1
+        self.ema.update(self.generator, len(real), self.seen)
+
+        middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss.generator_sees_real else 0.0
+        d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
+        figures = StepFigures(*(x.item() for x in (loss_d, loss_g, d_real, d_fake)))
+        if not all(torch.isfinite(x) for x in (loss_d, loss_g)):
+            raise DivergedError(
+                f"After {self.seen} images a loss is not a finite number (discriminator {figures.loss_discriminator}, "
+                f"generator {figures.loss_generator}). {REMEDY}"
+            )
+        return figures
+
+    def check_finite(self) -> None:
+        """Look at every weight before it is kept.
+
+        Raises:
+            DivergedError: one is not a finite number.
+        """
+        networks_and_names = (
+            ("generator", self.generator),
+            ("discriminator", self.discriminator),
+            ("average", self.ema.network),
+        )
+        for name, network in networks_and_names:
+            if not all(bool(p.isfinite().all()) for p in network.parameters()):
+                raise DivergedError(f"After {self.seen} images the {name} holds weights that are not finite numbers. {REMEDY}")
+
+    def _step_discriminator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.no_grad():
+            fake = self.generator(self._noise(len(real)), label)
+        # one pass over both halves: (2N, 1, 28, 28)
+        both = self._augmented(torch.cat([real, fake])).contiguous(memory_format=self.layout)
+        labels = None if label is None else torch.cat([label, label])
+        real_logit, fake_logit = self.discriminator(both, labels).chunk(2)
+        loss = total = self.loss.discriminator(real_logit, fake_logit)
+        if (gamma := self.gamma()) and self.steps % self.spec.penalty_interval == 0:
+            # R1 on the real half plus R2 on the generated half: the mean over both, twice
+            penalty = 2 * gradient_penalty(lambda x: self.discriminator(x, labels), both)
+            total = loss + 0.5 * gamma * self.spec.penalty_interval * penalty
+        self._descend(self.discriminator, 1, total)
+        return loss.detach(), real_logit.detach(), fake_logit.detach()
+
+    def _step_generator(self, real: Tensor, label: Tensor | None) -> Tensor:
+        self.discriminator.requires_grad_(False)  # frozen, while the generator learns to raise its error
+        fake_logit = self.discriminator(self._augmented(self.generator(self._noise(len(real)), label)), label)
+        real_logit = self.discriminator(self._augmented(real), label) if self.loss.generator_sees_real else fake_logit
+        loss = self.loss.generator(real_logit, fake_logit)
+        self._descend(self.generator, 0, loss)
+        self.discriminator.requires_grad_(True)
+        return loss.detach()
+
+    def _descend(self, network: nn.Module, which: int, loss: Tensor) -> None:
+        network.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizers[which].step()
+
+    def _real_batch(self) -> tuple[Tensor, Tensor | None]:
+        index = self.sampler.next(self.spec.batch_size).to(self.device)
+        real = (self.images[index].float() / 255).contiguous(memory_format=self.layout)  # (N, 1, 28, 28)
+        return real, F.one_hot(self.labels[index], self.classes).float() if self.classes else None
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        """Each picture, (N, 1, 28, 28), moved by a step of its own; what comes in is black. Gradients find their way back."""
+        if not (reach := self.spec.translate):
+            return images
+        dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng)
+        lines = torch.arange(28)
+        y, x = (dy + lines.view(1, -1, 1)).to(images.device), (dx + lines.view(1, 1, -1)).to(images.device)
+        padded = F.pad(images[:, 0], (reach, reach, reach, reach))
+        return padded[torch.arange(len(images), device=images.device).view(-1, 1, 1), y, x].unsqueeze(1)
+
+    def _noise(self, count: int) -> Tensor:
+        return torch.randn(count, self.spec.z_dim, generator=self.rng).to(self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on, as tensors and plain numbers."""
+        return {
+            "spec": self.spec.model_dump(mode="json"),
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "ema": self.ema.network.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "rng": self.rng.get_state(),
+            "order": self.sampler.order.to(torch.int32),
+            "position": self.sampler.position,
+            "seen": self.seen,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "machine": self.machine,
+            "torch": str(torch.__version__),
+        }
+
+    def load_weights(self, state: dict[str, Any]) -> None:
+        """Start from the averaged generator and the discriminator of another run instead of from random weights.
+
+        Raises:
+            CheckpointError: they are of another shape.
+        """
+        try:
+            self.generator.load_state_dict(state["ema"])
+            self.ema.network.load_state_dict(state["ema"])
+            self.discriminator.load_state_dict(state["discriminator"])
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The initial weights do not fit the networks of the spec ({error}). Keep network, conditional, z_dim and both "
+                "widths as the version had them, or start without its weights."
+            ) from error
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken.
+
+        Raises:
+            CheckpointError: the state is that of another spec, or lacks a part.
+        """
+        newer = {name: TrainingSpec.model_fields[name].default for name in ("held_out", "patience", "match_tones")}
+        theirs, ours = newer | (state.get("spec") or {}), self.spec.model_dump(mode="json")  # a run begun before them goes on
+        if theirs != ours:
+            names = sorted(k for k in ours if theirs.get(k) != ours[k])
+            raise CheckpointError(
+                f"The checkpoint was made with another spec (it differs in {', '.join(names)}). Resume with the spec it "
+                "was made with, or start a new run in another folder."
+            )
+        try:
+            self.generator.load_state_dict(state["generator"])
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.ema.network.load_state_dict(state["ema"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
+            self.rng.set_state(state["rng"].cpu())
+            self.sampler.order, self.sampler.position = state["order"].long().cpu(), state["position"]
+            self.seen, self.steps, self.seconds = state["seen"], state["steps"], state["seconds"]
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"The checkpoint does not fit this version of the trainer ({error}). Start a new run in another folder."
+            ) from error
+
+
+def _cosine(part: float) -> float:
+    """From 1 at 0 to 0 at 1, along half a cosine."""
+    return 0.5 * (1 + math.cos(part * math.pi))
+
+
+def computes_in_bfloat16(precision: str, device: str) -> bool:
+    """Whether a spec's precision means bfloat16 on a device."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())  # torch has no public name for it
+
+
+def machine(device: str) -> str:
+    """What trains here, in words: processor or GPU, cores, system."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    if device.startswith("cuda"):
+        model = f"{torch.cuda.get_device_name(device)} beside {model}"
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

@@ -1,0 +1,1 @@
+"""Generators and discriminators, their losses, averages and optimizers."""
