@@ -291,7 +291,7 @@ def test_the_pods_reach_names_and_the_database_and_nothing_else(cluster: Cluster
 
 def test_the_example_replaces_what_the_base_leaves_open(example: Cluster) -> None:
     images = {example.container(name)["image"] for name in ("seedling-api", "seedling-trainer")}
-    assert images == {"REGISTRY/seedling:0.1.0", "REGISTRY/seedling-train:0.1.0"}
+    assert images == {"REGISTRY/seedling:0.2.0", "REGISTRY/seedling-train:0.2.0"}
     values = {key: base64.b64decode(value).decode().strip() for key, value in example.one("Secret")["data"].items()}
     Settings(admin_token=values["gan_admin_token"], database_url=values["gan_database_url"])
     assert example.one("PersistentVolumeClaim")["spec"]["storageClassName"] == "SHARED"
