@@ -229,11 +229,11 @@ def _show_event(event: str, data: dict[str, Any], progress: Progress, task: Any)
         best = " (best)" if data["best"] else ""
         progress.console.print(f"{when}  KID {data['kid']:.4f} after {data['images']:,} images{best}")
     elif event == "two_sample":
-        told = "they cannot be told apart" if data["indistinguishable"] else "they can be told apart"
-        progress.console.print(f"{when}  generated beside held-out pictures: accuracy {data['accuracy']:.4f}, {told}")
+        text = "they cannot be told apart" if data["indistinguishable"] else "they can be told apart"
+        progress.console.print(f"{when}  generated beside held-out pictures: accuracy {data['accuracy']:.4f}, {text}")
     elif event in ("warning", "cancel", "resumed"):
-        told = data.get("detail") or data.get("by") or data.get("images", "")
-        progress.console.print(f"{when}  {event} {escape(str(told))}")
+        text = data.get("detail") or data.get("by") or data.get("images", "")
+        progress.console.print(f"{when}  {event} {escape(str(text))}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The exception tree. How each is told to a caller is in `app.http.problem_details`.
+"""The exception tree. `app.http.problem_details` turns exceptions into responses.
 
     SeedlingError
     ├── InvalidRequest          422  a parameter is not what it should be
@@ -12,7 +12,7 @@
     ├── PictureUnsupported      415  a body that is no picture, or of another kind
     ├── NotFound                404  no such model, version or page
     │   └── DatasetMissing      404  real pictures are asked for, and their dataset is not here
-    ├── Conflict                409  what is asked for does not fit the state things are in
+    ├── Conflict                409  the request conflicts with the current state
     │   ├── JobConflict         409  a job that has ended, or has not
     │   ├── VersionInService    409  a champion cannot be deleted
     │   ├── VersionUnfit        409  a version that must not be promoted
@@ -36,7 +36,7 @@
     ├── Busy                    503  too much long work is waiting
     │   ├── Overloaded          503  more single pictures are asked for than can be drawn
     │   └── TooManyStreams      503  as many event streams are open as may be
-    └── ClientGone              499  the caller hung up before its turn came
+    └── ClientGone              499  the client disconnected before its turn
 
 Every message ends with the remedy.
 """
@@ -48,11 +48,11 @@ from types import MappingProxyType
 
 
 class SeedlingError(Exception):
-    """Something went wrong in a way that has a name."""
+    """Base class of all errors that callers get to see."""
 
     status, code = 500, "internal_error"
     headers: Mapping[str, str] = MappingProxyType({})
-    """What the answer carries besides."""
+    """Additional response headers."""
 
 
 class InvalidRequest(SeedlingError):
@@ -154,7 +154,7 @@ class TooManyStreams(Busy):
 
 
 class Conflict(SeedlingError):
-    """What is asked for does not fit the state things are in."""
+    """The request conflicts with the current state."""
 
     status, code = 409, "conflict"
 
@@ -279,6 +279,6 @@ class StoreUnavailable(SeedlingError):
 
 
 class ClientGone(SeedlingError):
-    """The caller hung up before its turn came; nobody reads this answer, but the log shows it (nginx's 499)."""
+    """The client disconnected before its turn. Nobody reads the answer, but the log shows it (as nginx's 499)."""
 
     status, code = 499, "client_gone"

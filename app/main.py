@@ -1,4 +1,4 @@
-"""The application, put together. Importing this module does nothing; `create_app` does."""
+"""Builds the application. Nothing happens at import."""
 
 from __future__ import annotations
 

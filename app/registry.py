@@ -1,7 +1,7 @@
-"""Which versions there are, which are in memory, and which one a request means.
+"""The registry of versions: which exist, which are in memory, and which one a request means.
 
-What can be named is one immutable snapshot, replaced in one assignment, so that a request sees one state from start to
-end and keeps the generator it began with.
+All of it is one immutable snapshot that is replaced in one assignment. So a request sees one state from start to end, and keeps
+the generator that it began with.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where work is done, so that no request holds up the others.
+"""Schedules the work of one worker, so that no request delays the others.
 
 Pictures are drawn in the event loop: small ones together with others that are requested at the same time
 (`app.sampling.batching`), many of them a slice at a time (`app.sampling.slices`). Threads encode large files and score
@@ -28,16 +28,16 @@ from app.scope import CONNECTIONS, PICTURES
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
-"""Up to four times a picture's side is drawn and encoded within a millisecond."""
+"""Pictures up to four times the size are drawn and encoded within a millisecond."""
 SHORT_PIXELS = 1_000_000
-"""Every single picture is below this: 32 times its side is 802,816."""
+"""Every single picture is smaller: at scale 32 it has 802,816 pixels."""
 SHORT_CONCURRENCY = 4
 MAX_WAITING = 64
-"""What waits holds its request only: at most a mebibyte of body."""
+"""A waiting request holds its body only: at most a mebibyte."""
 JUDGING_CONCURRENCY = 1
 """Decoding 16 million pixels takes up to 260 MB (a WebP with transparency), for less than a second."""
 MAX_UPLOADS_WAITING = 16
-"""What waits holds a picture file: at most 10 MB, unless an operator allows more."""
+"""A waiting upload holds its file: at most `GAN_MAX_UPLOAD` bytes."""
 
 
 class AnswerMemory(Protocol):
@@ -48,12 +48,12 @@ class AnswerMemory(Protocol):
 
 
 class Scheduler:
-    """The work of one server worker.
+    """Runs the work of one server worker.
 
     Args:
         registry: the generators.
-        bulk_concurrency: how many long pieces of work run at a time.
-        cache_bytes: what finished answers may take.
+        bulk_concurrency: how many long tasks run at a time.
+        cache_bytes: size of the response cache.
     """
 
     def __init__(self, registry: Registry, bulk_concurrency: int, cache_bytes: int) -> None:
@@ -67,7 +67,7 @@ class Scheduler:
         self._bulk = CapacityLimiter(bulk_concurrency)
 
     async def generator(self, model: str | None, version: str | None) -> LoadedGenerator:
-        """The generator a request means; loading one does not hold up the others.
+        """The generator that a request names. Loading one does not block other requests.
 
         Raises:
             NotFound, VersionUnusable: as `Registry.generator`.
@@ -78,7 +78,7 @@ class Scheduler:
         return await to_thread.run_sync(self.registry.generator, model, version)
 
     async def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
-        """The discriminator of a generator's version; loading it does not hold up the others.
+        """The discriminator of a generator's version. Loading it does not block other requests.
 
         Raises:
             VersionUnusable: as `Registry.discriminator`.
@@ -86,7 +86,7 @@ class Scheduler:
         return await to_thread.run_sync(self.registry.discriminator, generator)
 
     async def originals(self, generator: LoadedGenerator) -> RealPictures:
-        """The test pictures of what a generator was trained on; reading them does not hold up the others.
+        """The test pictures of a generator's dataset. Reading them does not block other requests.
 
         Raises:
             DatasetMissing: as `Originals.of`.
@@ -94,20 +94,20 @@ class Scheduler:
         return await to_thread.run_sync(self._originals.of, generator.manifest.dataset)
 
     def waiting(self) -> dict[str, int]:
-        """How many requests wait for their turn, by lane."""
+        """How many requests wait, by lane."""
         lanes = {"short": self._short, "bulk": self._bulk, "uploads": self._judging}
         return {"single": len(self._batcher)} | {name: lane.statistics().tasks_waiting for name, lane in lanes.items()}
 
     async def draw(self, request: Request, resolved: Resolved) -> Answer:
-        """Draw what `/generate` was asked for.
+        """Draw the answer to a `/generate` request.
 
         Raises:
-            Overloaded: more small pictures are asked for than can be drawn.
+            Overloaded: more single pictures are requested than can be drawn.
             Busy, ClientGone: as `perform`.
         """
         drawing = resolved.drawing
         if drawing.count == 1 and drawing.pixels <= INLINE_PIXELS:
-            self._batcher.admit()  # before any arithmetic: in a flood most are refused
+            self._batcher.admit()  # before any arithmetic: in a flood most requests are rejected
             points, labels = resolved.points()
             pixels = await self._batcher.draw(resolved.generator, points[0])
             request.scope[PICTURES] = 1
@@ -115,11 +115,11 @@ class Scheduler:
         return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
 
     async def perform(self, request: Request, steps: Steps[Answer], *, pictures: int, pixels: int) -> Answer:
-        """Draw so many pictures and write so many pixels, when its turn comes.
+        """Draw a request of this size in its lane.
 
         Raises:
             Busy: too many pieces of its kind are waiting, or too many answers have not been read.
-            ClientGone: the caller hung up before its turn came; nothing was drawn.
+            ClientGone: the client disconnected before its turn; nothing was drawn.
         """
         self._check_readers(request)
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
@@ -129,7 +129,7 @@ class Scheduler:
             return await to_thread.run_sync(await self._slices.run(steps))
 
     async def score(self, request: Request, work: Callable[[], Result]) -> Result:
-        """Do a piece of work on a picture that was sent, in a thread.
+        """Process an upload in a thread.
 
         Raises:
             Busy, ClientGone: as `perform`.

@@ -87,14 +87,14 @@ anyone's handwriting or of anything real.
 
 def _pictures(m: Manifest) -> str:
     """What the evaluation left to look at."""
-    told = {
+    captions = {
         FAILURES: "The 64 of which the judge is least certain that they are what was asked for, the worst first:",
         NEIGHBOURS: "The 40 nearest to a training picture, each followed by that picture:",
         CURVES: "How the run went:",
         RELIABILITY: "How often a picture was real, by the probability that the discriminator gave it, on pictures it was not "
         "fitted on:",
     }
-    shown = [f"{text}\n\n![{name.partition('.')[0]}]({name})\n\n" for name, text in told.items() if name in m.files]
+    shown = [f"{text}\n\n![{name.partition('.')[0]}]({name})\n\n" for name, text in captions.items() if name in m.files]
     return "".join(shown)
 
 

@@ -1,4 +1,4 @@
-"""What holds for every request: HEAD is GET without its body, a body is JSON unless it says more, and it has a bound."""
+"""Middleware for methods and bodies: HEAD on every GET route, JSON by default, a bound on bodies."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class HeadAsGet:
 
 
 class JsonByDefault:
-    """Reads a body whose sender named no type of its own as JSON, so that a plain `curl -d '{...}'` works.
+    """Treats a body without a Content-Type of its own as JSON, so that a plain `curl -d '{...}'` works.
 
-    curl calls any body a form, and no route here takes one of that kind; `/discriminate` reads bytes, whatever they are called.
+    curl labels any body as a form, and no route takes forms. `/discriminate` reads bytes, whatever the label.
     """
 
     _unsaid = frozenset({b"", b"application/x-www-form-urlencoded"})
@@ -55,11 +55,11 @@ class JsonByDefault:
 
 
 class BoundedBody:
-    """Refuses a body of more than 1 MiB, by its announced length or else as it comes in.
+    """Rejects a body of more than 1 MiB, by its announced length or else while it arrives.
 
     Args:
         app: what reads the body.
-        uploads: path to the bound of its body, where that is a file.
+        uploads: other bounds in bytes, by path.
     """
 
     def __init__(self, app: ASGIApp, uploads: Mapping[str, int]) -> None:
@@ -88,7 +88,7 @@ class BoundedBody:
         async def watched_send(message: Message) -> None:
             nonlocal started
             if refused and not started:
-                return  # what the application has to say of a body it did not get
+                return  # the application's answer to a body that it did not receive
             started = True
             await send(message)
 

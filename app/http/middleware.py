@@ -1,6 +1,6 @@
-"""What stands between the server and the service: who asks is known, counted, held to a rate, and told how to treat an answer.
+"""The outer ASGI middleware: traces, metrics, access log, rate limits, hosts, security headers.
 
-Everything passes here, also what never enters FastAPI (`app.api.direct`), so each layer does little and does it with plain
+Every request passes here, also those that never reach FastAPI (`app.api.direct`), so each layer is small and works on plain
 ASGI messages.
 """
 
@@ -25,7 +25,7 @@ from app.scope import PICTURES, PROBES, ROUTE
 from app.settings import Settings
 
 PICTURES_A_TOKEN = 64
-"""So many pictures beyond the first are charged like one request more."""
+"""Pictures beyond the first that count as one more request."""
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -36,17 +36,17 @@ DOCUMENTS = {
     b"worker-src blob:; frame-ancestors 'none'"
     for path in ("/docs", "/redoc")
 }
-"""FastAPI's own pages have a script in them, and nobody's input."""
+"""FastAPI's own pages contain an inline script, and no user input."""
 _access = logging.getLogger(ACCESS)
 
 
 class Observed:
-    """Gives each request its trace, and notes what became of it: in the metrics, in the log, in a span.
+    """Gives every request a trace id, and records it in metrics, access log and spans.
 
     Args:
         app: the service.
-        log: whether to log each request.
-        spans: where spans go, if tracing is on.
+        log: whether to log requests.
+        spans: where spans are sent, if tracing is on.
     """
 
     def __init__(self, app: ASGIApp, *, log: bool, spans: Spans | None = None) -> None:
@@ -64,7 +64,7 @@ class Observed:
         else:
             trace = take_over(next((value for name, value in scope["headers"] if name == b"traceparent"), None))
         token = CURRENT.set(trace)
-        status, model = 499, ""  # until something is sent, the caller may hang up
+        status, model = 499, ""  # until something is sent, the client may disconnect
 
         async def noting(message: Message) -> None:
             nonlocal status, model
@@ -89,11 +89,11 @@ class Observed:
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
-"""Of any other there may be as many as callers can think of."""
+"""Other methods share one label, so that clients cannot create labels."""
 
 
 def _route(scope: Scope) -> str:
-    """The template of the path, so that there are as many as there are routes."""
+    """The path template of the route, so that there are as many labels as routes."""
     named = scope.get(ROUTE)
     return str(named or getattr(scope.get("route"), "path", "other"))
 
@@ -107,16 +107,16 @@ def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
 
 
 def _printable(text: str) -> str:
-    """A path comes decoded: a line break in it must not begin a line of the log."""
+    """Escape a decoded path: a line break in it must not start a new log line."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 class RateLimited:
-    """Holds each client to its rate. Those on this machine are held to none.
+    """Limits the rate of each client. Clients on this machine have no limit.
 
     Args:
         app: the service.
-        buckets: of the clients.
+        buckets: one per client.
     """
 
     def __init__(self, app: ASGIApp, buckets: TokenBuckets) -> None:
@@ -176,7 +176,7 @@ class KnownHosts:
 
 
 class SecurityHeaders:
-    """Tells browsers to take an answer for what it says it is, and for nothing that could act. Pages have their own rules."""
+    """Adds headers that keep browsers from sniffing, framing or executing an answer. The web pages set their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -210,7 +210,7 @@ def _host(scope: Scope) -> str:
 
 
 def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> ASGIApp:
-    """The service with all of it around, as the settings have it."""
+    """Wrap the service in all middleware that the settings ask for."""
     if settings.cors:
         app = CORSMiddleware(
             app,

@@ -121,21 +121,21 @@ class Pages:
         language = preferred_language(headers.get("Accept-Language", ""))
         text = built["/index.html"].content.decode() if built else _UNBUILT
         text = text.replace(_LANG, f'<html lang="{language}">' if built else _LANG).replace(_BASE, f'<base href="{root}/" />')
-        told = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
+        fields = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
         if status != 200:
-            return Response(text, status, media_type="text/html; charset=utf-8", headers=told)
-        return _unless_known(text.encode(), "text/html; charset=utf-8", told, headers)
+            return Response(text, status, media_type="text/html; charset=utf-8", headers=fields)
+        return _unless_known(text.encode(), "text/html; charset=utf-8", fields, headers)
 
     def _file(self, path: str, headers: Headers) -> Response:
         file = self._built()[path]
-        told = {"Cache-Control": caching.policy(pinned=path.startswith(HASHED)), "Vary": "Accept-Encoding"}
-        told["X-Content-Type-Options"] = "nosniff"
+        fields = {"Cache-Control": caching.policy(pinned=path.startswith(HASHED)), "Vary": "Accept-Encoding"}
+        fields["X-Content-Type-Options"] = "nosniff"
         content = file.content
         accepted = {part.partition(";")[0].strip() for part in headers.get("Accept-Encoding", "").split(",")}
         coding = next((coding for coding in file.compressed if coding in accepted), None)
         if coding:
-            content, told["Content-Encoding"] = file.compressed[coding], coding
-        return _unless_known(content, file.media_type, told, headers)
+            content, fields["Content-Encoding"] = file.compressed[coding], coding
+        return _unless_known(content, file.media_type, fields, headers)
 
 
 def preferred_language(accepted: str) -> str:
@@ -166,11 +166,11 @@ def _read(path: Path) -> _File:
     )
 
 
-def _unless_known(content: bytes, media_type: str, told: dict[str, str], headers: Headers) -> Response:
-    told["ETag"] = caching.etag_of_content(content)
-    if caching.matches(headers.getlist("If-None-Match"), told["ETag"]):
-        return Response(status_code=304, headers=told)
-    return Response(content, media_type=media_type, headers=told)
+def _unless_known(content: bytes, media_type: str, fields: dict[str, str], headers: Headers) -> Response:
+    fields["ETag"] = caching.etag_of_content(content)
+    if caching.matches(headers.getlist("If-None-Match"), fields["ETag"]):
+        return Response(status_code=304, headers=fields)
+    return Response(content, media_type=media_type, headers=fields)
 
 
 def _varying(send: Send) -> Send:

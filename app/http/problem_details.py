@@ -54,7 +54,7 @@ class Problem(BaseModel):
 
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 499: "Client Closed Request"}
-"""Where RFC 9110 and Python 3.11 disagree, and where the RFC is silent."""
+"""Titles that differ between RFC 9110 and Python 3.11, or that the RFC does not define."""
 MAX_FAULTS = 20
 
 
@@ -71,13 +71,13 @@ def problem(
     errors: list[FaultyField] | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    """Build the one shape that errors have."""
+    """Build a problem details response (RFC 9457)."""
     body = Problem(title=title_of(status), status=status, detail=detail, code=code, errors=errors)
     return JSONResponse(body.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What to declare in OpenAPI for a route that answers with these error statuses."""
+    """Declare error responses for the OpenAPI document."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": title_of(status), "content": {MEDIA_TYPE: {"schema": schema}}} for status in (*statuses, 500)
@@ -92,7 +92,7 @@ _HTTP_REMEDIES = {
 
 
 def respond(error: SeedlingError) -> JSONResponse:
-    """How an error of ours is told."""
+    """Turn a SeedlingError into a response."""
     return problem(error.status, error.code, str(error), headers=dict(error.headers))
 
 
@@ -116,7 +116,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """All methods that some route understands at this path; Starlette names only those of the first route."""
+    """The methods of all routes at this path. Starlette names only those of the first route."""
 
     def understood(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -158,7 +158,7 @@ def _is_field(part: str) -> bool:
 
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
-    """How a fault of ours is told to the caller; the log has the rest."""
+    """Answer 500 after an unexpected exception. The log has the traceback."""
     logger.error("unhandled error in %s %s", request.method, request.url.path, exc_info=error)
     detail = "The service failed to answer. Nothing is wrong with the request; the operator finds the reason in the log."
     return problem(500, SeedlingError.code, detail)
@@ -169,7 +169,7 @@ async def _on_anything(request: Request, error: Exception) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Give an application the one shape for all its errors."""
+    """Register the error handlers."""
     app.add_exception_handler(SeedlingError, _on_seedling)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)

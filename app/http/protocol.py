@@ -215,8 +215,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
             return
-        told = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
-        body = json.dumps(told).encode()
+        document = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
+        body = json.dumps(document).encode()
         head = f"HTTP/1.1 {status} {title_of(status)}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
         self.transport.write(f"{head}{headers}connection: close\r\n\r\n".encode() + body)
         self.transport.close()
@@ -318,8 +318,8 @@ class ProtocolFactory:
 async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer 503 to a request on a connection that there is no room for (an ASGI application)."""
     detail = "Too many connections are open. Close those you do not use, and try again in a second."
-    told = {"type": "about:blank", "title": title_of(503), "status": 503, "detail": detail, "code": "too_many_connections"}
-    body = json.dumps(told).encode()
+    document = {"type": "about:blank", "title": title_of(503), "status": 503, "detail": detail, "code": "too_many_connections"}
+    body = json.dumps(document).encode()
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
     headers += [(b"retry-after", b"1"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 503, "headers": headers})

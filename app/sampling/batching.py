@@ -1,8 +1,8 @@
-"""Single pictures that are asked for at the same time, drawn together.
+"""Micro-batching: single pictures that are requested at the same time are drawn together.
 
-Together they take less (`benchmarks/footprint.py`), and have the same pixels: exported generators compute on an
-integer grid, where the size of a batch is nothing. No picture waits for a batch to fill: what is there when the event loop
-comes round is drawn.
+A batch costs less than its pictures one by one (`benchmarks/footprint.py`) and has the same pixels: exported generators compute
+on an integer grid, where the size of a batch does not matter. No request waits for a batch to fill. Each turn draws what has
+arrived.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from app.sampling.generator import LoadedGenerator, Pixels
 from app.sampling.latents import Point
 
 BATCH = 16
-"""More at a time is hardly faster, and the first answers would wait for the last."""
+"""Larger batches are hardly faster, and their first answers would wait for the last."""
 ROUNDS = 2
-"""How often the loop comes round before a turn: requests that lie in their sockets are read in one round and asked for in the
-next. So 16 callers get one batch, where each round by itself would make one of the few whose requests it found."""
+"""Iterations of the event loop before a turn. Requests that are already buffered are read in one iteration and submitted in the
+next. So 16 concurrent clients share one batch."""
 TURN_SECONDS = 0.02
-"""How long to draw before the loop may read, refuse and answer; longer than it takes to refuse what came meanwhile."""
+"""How long a turn draws before the loop may read and answer again. Rejecting what arrives meanwhile takes less."""
 MAX_WAIT_SECONDS = 0.085
-"""Whoever would wait longer for its turn is told to come again. To read, encode and send takes as long again."""
+"""Requests that would wait longer get 503. Reading, encoding and sending take about as long again."""
 QUIET_SECONDS = 1.0
-"""Without a single picture for so long, none is expected."""
+"""After so long without a request for a single picture, none is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +38,37 @@ class _Wanted:
 
 
 class Batcher:
-    """The single pictures of one event loop, drawn in it: a batch takes less than handing it to a thread would."""
+    """Draws the single pictures of one event loop. Drawing a batch takes less time than handing it to a thread."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._waiting: deque[_Wanted] = deque()
         self._seconds_each = 0.0
-        """What a picture takes at present, all that goes on beside the drawing included."""
+        """Current seconds per picture, everything that runs beside the drawing included."""
         self._drawing_each = 0.0
-        """What the drawing of one takes by itself."""
+        """Current seconds per picture for the drawing alone."""
         self._busy_since = -QUIET_SECONDS
-        """When the last turn ended; or, if that left none waiting, when the next was asked for."""
+        """When the last turn ended or, if the queue was empty then, when the next request came."""
 
     def __len__(self) -> int:
-        """How many wait to be drawn."""
+        """How many requests wait."""
         return len(self._waiting)
 
     def admit(self) -> None:
-        """Let one more in.
+        """Accept one more request.
 
-        Who fits into the next turn always is: in a flood the loop is long away refusing, which makes each picture seem to take
-        long, and to let in fewer for that would draw fewer still.
+        A request that fits into the next turn is always accepted. In a flood, the loop spends most of its time on rejections,
+        which makes each picture seem slow; accepting fewer because of that would draw even fewer.
 
         Raises:
-            Overloaded: so many are waiting that it would take too long.
+            Overloaded: the queue is too long.
         """
         waiting = len(self._waiting)
         if waiting * self._seconds_each > MAX_WAIT_SECONDS and waiting * self._drawing_each > TURN_SECONDS:
             raise Overloaded("More pictures are asked for than can be drawn. Come again in a second.")
 
     def has_recent_requests(self) -> bool:
-        """Whether single pictures are being asked for: one was within the last second."""
+        """Whether a single picture was requested within the last second."""
         return bool(self._waiting) or self._clock() - self._busy_since < QUIET_SECONDS
 
     async def draw(self, generator: LoadedGenerator, point: Point) -> Pixels:
@@ -115,7 +115,7 @@ def _draw(batch: Iterable[_Wanted]) -> None:
     for generator, group in by_generator.items():
         try:
             pixels = generator.draw([wanted.point for wanted in group])
-        except Exception as error:  # whatever it is, it is for those who asked
+        except Exception as error:  # whatever it is, the callers have to handle it
             for wanted in group:
                 wanted.pixels.set_exception(error)
         else:

@@ -136,7 +136,7 @@ class ResolvedWalk:
     def text(self) -> dict[str, str]:
         """The text chunks that tell how to make the walk again."""
         w = self.walk
-        told = {
+        parameters = {
             "keyframes": [
                 {name: chunks[name] for name in ("seed", "z", "label", "psi") if name in chunks}
                 for chunks in (k.text(k.seed_text, k.points()[1][0]) for k in self.keyframes)
@@ -146,7 +146,7 @@ class ResolvedWalk:
             "easing": w.easing,
             "loop": w.loop,
         }
-        return origin(self.generator) | {"interpolate": json.dumps(told)}
+        return origin(self.generator) | {"interpolate": json.dumps(parameters)}
 
     def _encode(self, frames: Pixels) -> bytes:
         w = self.walk

@@ -1,8 +1,7 @@
-"""Long drawing in the event loop, a slice at a time, so that a single picture waits for one slice and no more.
+"""Cooperative scheduling of long drawing in the event loop: a single picture waits for one slice and no more.
 
-In a thread of its own, long drawing would hold Python's lock, or the core, whenever a single picture needs them; one core
-is what a worker has (`GAN_WORKERS` adds more). Only what is left when all is drawn goes to a thread: files are encoded by
-libraries that let go of the lock.
+A thread would hold the GIL, or the core, just when a single picture needs it; a worker has one core (`GAN_WORKERS` adds
+more). Only the encoding of the finished pixels runs in a thread, because its libraries release the GIL.
 """
 
 from __future__ import annotations
@@ -15,14 +14,15 @@ Result = TypeVar("Result")
 SLICE = 16
 """Pictures in a slice: about two milliseconds."""
 LONG_SLICE = 64
-"""Pictures in a slice when nobody asked for a single one of late: a tenth faster, and nobody is there to wait for it."""
+"""Pictures in a slice while nobody requests single pictures: a tenth faster, and nobody waits for it."""
 SLICE_PIXELS = 16 * 28 * 28
 """Pixels of small pictures that are encoded in a slice."""
 ROUNDS = 6
-"""How often the loop comes round between two slices: a single picture that came meanwhile is read, asked for, drawn (two
-rounds later, `app.sampling.batching`) and sent in as many, and would else wait for a slice before each."""
+"""Iterations of the event loop between two slices. A single picture takes as many to be read, submitted, drawn (two iterations
+later, see `app.sampling.batching`) and sent, and would otherwise wait for a slice before each."""
 Steps = Generator[None, int | None, Callable[[], Result]]
-"""Draws a slice at each step; is told how many pictures the next may have; returns what is left to be done, in a thread."""
+"""A generator that draws one slice per step. It receives the size of the next slice, and returns the rest of the work, which
+runs in a thread."""
 
 
 class Slices:
@@ -37,8 +37,8 @@ class Slices:
         self._has_recent_requests = has_recent_requests
 
     async def run(self, steps: Steps[Result]) -> Callable[[], Result]:
-        """Take all steps, in turn with other work of this kind: one slice every few rounds of the loop."""
-        size: int | None = None  # what a generator has to be sent first
+        """Run all steps, alternating with other work of this kind: one slice every few iterations of the loop."""
+        size: int | None = None  # a generator must first be sent None
         while True:
             async with self._turn:
                 try:
