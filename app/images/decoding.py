@@ -1,4 +1,4 @@
-"""Picture files from anybody to grey levels; nothing is decoded whose header was not found small enough."""
+"""Decodes untrusted picture files to grey levels. A file is decoded only if its header is within the bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
-"""Pillow's name to the media type. Pillow knows some forty more, which nobody has looked at here."""
+"""Pillow's name of a format to its media type. Pillow has about forty more decoders, which are not exposed."""
 MAX_PIXELS = 16_000_000
 """A WebP with transparency takes most while it is decoded: 16 bytes a pixel; a PNG up to 10, a JPEG up to 9."""
 MAX_SIDE = 16_384
@@ -27,7 +27,7 @@ MAX_EXIF, MAX_FILL = 16, 2**17
 """Pillow joins EXIF segments in quadratic time and steps over fill bytes one by one, before it knows a picture's size: 10 MB of
 either took 64 and 11 seconds. Cameras write one segment, or a few."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
-"""What Pillow's decoders raise at files that are damaged."""
+"""Exceptions that Pillow's decoders raise for damaged files."""
 _SEND_ONE = "Send a PNG, JPEG, WebP or GIF file as the body itself: curl --data-binary @picture.png."
 
 
@@ -44,7 +44,7 @@ class Decoded:
 def decode(content: bytes) -> Decoded:
     """Read a PNG, JPEG, WebP or GIF of at most 16,000,000 pixels and 16,384 a side: its first frame, turned as its EXIF says.
 
-    What it is, its bytes tell, whatever its sender calls it.
+    The content decides the format, not the Content-Type.
 
     Raises:
         PictureUnsupported: it is none of these.

@@ -1,4 +1,4 @@
-"""Pixels to files, and back to what made them."""
+"""Encodes pixels as PNG, WebP, GIF, APNG, npy and ZIP, and reads text chunks back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One loaded generator: latents and labels in, uint8 pixels out."""
+"""A loaded generator: latents and labels in, uint8 pixels out."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class LoadedGenerator:
         return self.manifest.classes
 
     def point(self, seed: int | str) -> tuple[Point, int | None]:
-        """The input that a seed stands for, and the label it chooses, if any."""
+        """The input for a seed, and the label that the seed chooses, if any."""
         z, label = noise.draw(seed, self.manifest.z_dim, len(self.classes))
         return Point(z, None if label is None else one_hot(label, len(self.classes))), label
 
@@ -77,7 +77,7 @@ class LoadedGenerator:
         return pixels
 
     def _check_golden(self) -> None:
-        """Draw the golden seeds: this warms the session up, and proves that this machine draws what others do."""
+        """Draw the golden seeds. This warms up the session and proves that this machine draws the same pixels as others."""
         points = [self.point(seed)[0] for seed in range(self.manifest.golden.seeds)]
         found = hashlib.sha256(self.draw(points).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
@@ -88,7 +88,7 @@ class LoadedGenerator:
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Load an ONNX file for the CPU, in one thread that waits without spinning."""
+    """Load an ONNX file for the CPU, with one thread and no spinning."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -98,7 +98,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def reason_of(error: Exception, folder: Path) -> str:
-    """What went wrong, in words for callers: without the paths of this machine."""
+    """The message of an exception without the paths of this machine, for callers."""
     return str(error).replace(f"{folder}/", "")
 
 

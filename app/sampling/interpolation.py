@@ -1,4 +1,4 @@
-"""What `/interpolate` draws: the frames between keyframes, and the files they come in."""
+"""Interpolation: the frames between keyframes, and the files that contain them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
 Format = Literal["strip", "gif", "apng", "webp", "zip", "json", "npy"]
 MAX_FRAMES = 2048
 MAX_GIF_SECONDS = 600
-"""A GIF can show one picture for 655 seconds, and equal frames are one picture that lasts."""
+"""A GIF shows a picture for at most 655 seconds, and equal frames are merged into one."""
 
 EASINGS: dict[str, Callable[[float], float]] = {
     "linear": lambda t: t,
@@ -35,7 +35,7 @@ EASINGS: dict[str, Callable[[float], float]] = {
 
 @dataclass(frozen=True)
 class Walk:
-    """What was asked for, before a generator is known.
+    """An interpolation as requested, before a generator is known.
 
     From each keyframe to the next there are `steps` frames, both keyframes counted; a keyframe between two segments is
     drawn once. A loop has one more segment, back to the first keyframe, and leaves that last frame out: the animation
@@ -60,13 +60,13 @@ class Walk:
 
     @property
     def frames(self) -> int:
-        """How many frames come out."""
+        """Number of frames."""
         segments = len(self.keyframes) - 1 + self.loop
         return segments * (self.steps - 1) + (0 if self.loop else 1)
 
     @property
     def pixels(self) -> int:
-        """How many pixels come out."""
+        """Number of pixels."""
         return self.frames * (SIDE * self.scale) ** 2
 
     def positions(self) -> list[tuple[int, float]]:
@@ -79,7 +79,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class ResolvedWalk:
-    """A walk and the generator that is to draw it: every keyframe is one that it can draw."""
+    """An interpolation resolved against a generator, which can draw every keyframe."""
 
     walk: Walk
     keyframes: tuple[Resolved, ...]
@@ -90,13 +90,13 @@ class ResolvedWalk:
         return self.generator.title
 
     def cache_key(self) -> list[object]:
-        """What decides the bytes, besides the generator."""
+        """Everything besides the generator that determines the bytes."""
         w = self.walk
         shape = [w.steps, w.method, w.easing, w.loop, w.fps, w.scale, w.format]
         return [*shape, self.model, [keyframe.cache_key() for keyframe in self.keyframes]]
 
     def path(self) -> Iterator[Point]:
-        """The generator's input for each frame. Keyframes come out exactly as `/generate` would have them."""
+        """The generator's input for each frame. Keyframes are exactly what `/generate` draws."""
         stops = [keyframe.points()[0][0] for keyframe in self.keyframes]
         legs = list(pairwise([*stops, stops[0]] if self.walk.loop else stops))
         between = slerp if self.walk.method == "slerp" else lerp
@@ -107,7 +107,7 @@ class ResolvedWalk:
             yield Point(between(a.z, b.z, t), label)
 
     def steps(self) -> Steps[Answer]:
-        """Draw all frames; what is left is to put them into the file that was asked for."""
+        """Draw all frames, and return the encoding of the file."""
         frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
         path = self.path()
         start, size = 0, SLICE
@@ -134,7 +134,7 @@ class ResolvedWalk:
         return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
 
     def text(self) -> dict[str, str]:
-        """The text chunks that tell how to make the walk again."""
+        """The text chunks from which the interpolation can be reproduced."""
         w = self.walk
         parameters = {
             "keyframes": [
@@ -167,7 +167,7 @@ class ResolvedWalk:
                 raise AssertionError("a zip is made step by step")
 
     def _json(self, frames: Pixels) -> bytes:
-        """Frame by frame: one long call of json.dumps would hold up every other thread."""
+        """Encode frame by frame: one long call of json.dumps would hold the GIL."""
         manifest = self.generator.manifest
         head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
         parts = [

@@ -1,4 +1,4 @@
-"""From what a person writes to points of the latent space, and the ways between two of them. numpy only."""
+"""Parses seeds, labels and latents, and interpolates between latents. numpy only."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def format_seeds(seeds: Sequence[int]) -> str:
 
 
 def fresh_seed() -> int:
-    """An integer seed that nobody chose."""
+    """A random integer seed."""
     return secrets.randbelow(noise.MAX_SEED + 1)
 
 

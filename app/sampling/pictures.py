@@ -1,4 +1,4 @@
-"""What `/generate` draws: a picture, or a sheet of them, from request to bytes."""
+"""Pictures and sheets, from the request to the bytes."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from app.sampling.slices import SLICE, SLICE_PIXELS, Steps
 Format = Literal["png", "webp", "json", "npy", "zip"]
 MAX_PIXELS = 64_000_000
 MAX_WEBP_PIXELS = 16_000_000
-"""Encoding a WebP takes some 24 bytes of memory a pixel."""
+"""Encoding a WebP takes about 24 bytes of memory per pixel."""
 MAX_WEBP_SIDE = 16_383
 MAX_JSON_PIXELS = 4_000_000
 MAX_HEADER = 2_000
-"""Proxies commonly read 4 KiB of headers; a list of seeds longer than this stays in the file alone."""
+"""Many proxies read 4 KiB of headers. A longer list of seeds is only in the file."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What was asked for, before a generator is known."""
+    """A picture or sheet as requested, before a generator is known."""
 
     seeds: tuple[Seed, ...] = ()
     """Empty if `z` is given."""
@@ -53,9 +53,9 @@ class Drawing:
     scale: int = 1
     columns: int | None = None
     is_sheet: bool = False
-    """Whether several seeds were asked for, even if the list holds one."""
+    """Whether the request has a list of seeds, even of one."""
     is_fresh: bool = False
-    """Whether the seed is one that nobody chose."""
+    """Whether the seed was chosen at random."""
 
     def __post_init__(self) -> None:
         if self.is_sheet and self.format == "json":
@@ -70,7 +70,7 @@ class Drawing:
 
     @property
     def count(self) -> int:
-        """How many pictures."""
+        """Number of pictures."""
         return len(self.seeds) or 1
 
     @functools.cached_property
@@ -81,14 +81,14 @@ class Drawing:
 
     @functools.cached_property
     def pixels(self) -> int:
-        """How many pixels come out."""
+        """Number of pixels."""
         columns, rows = self.sheet_size if self.format in ("png", "webp") else (1, self.count)
         return columns * rows * (SIDE * self.scale) ** 2
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A drawing and the generator that is to draw it: labels are known to be the generator's own."""
+    """A drawing resolved against a generator, which has its labels."""
 
     drawing: Drawing
     generator: LoadedGenerator
@@ -107,7 +107,7 @@ class Resolved:
         return str(drawing.seeds[0]) if drawing.seeds else None
 
     def cache_key(self) -> list[object]:
-        """What decides the bytes, besides the generator: the same for two ways to say the same."""
+        """Everything besides the generator that determines the bytes, in a normal form."""
         d = self.drawing
         # a seed and a one-seed sheet differ in nothing but their headers and text chunks, which are bytes too
         return [
@@ -123,7 +123,7 @@ class Resolved:
         ]
 
     def pinned_url(self) -> str | None:
-        """The query that gives these bytes for ever; None for a drawing that no URL can say."""
+        """The URL of these bytes with the version pinned; None if no URL can express the drawing."""
         d = self.drawing
         if self.seed_text is None or len(self.seed_text) > MAX_HEADER:
             return None
@@ -136,7 +136,7 @@ class Resolved:
         return address("/generate", query)
 
     def steps(self) -> Steps[Answer]:
-        """Draw; what is left is to make the file."""
+        """Draw, and return the encoding of the file."""
         pixels = np.empty((self.drawing.count, SIDE, SIDE), dtype=np.uint8)
         points: list[Point] = []
         labels: list[int | None] = []
@@ -203,7 +203,7 @@ class Resolved:
         return encoding.png(picture, self.text(self.seed_text, label))
 
     def text(self, seed: str | None, label: int | None) -> dict[str, str]:
-        """The text chunks that tell how to make a picture again."""
+        """The text chunks from which a picture can be reproduced."""
         d, chunks = self.drawing, origin(self.generator)
         if seed is not None:
             chunks["seeds" if d.is_sheet and d.format != "zip" else "seed"] = seed
@@ -290,7 +290,7 @@ def address(path: str, query: Mapping[str, object]) -> str:
 
 
 def check_pixels(pixels: int, kind: str) -> None:
-    """Raise TooMuch if that many pixels are more than one call may ask for in a format."""
+    """Raise TooMuch if a format does not allow so many pixels per call."""
     most = {"webp": MAX_WEBP_PIXELS, "json": MAX_JSON_PIXELS}.get(kind, MAX_PIXELS)
     if pixels > most:
         raise TooMuch(

@@ -1,4 +1,4 @@
-"""What `/plane` draws: a sheet of a plane whose integer points are seeds, and that has pictures between them."""
+"""The plane: every integer point is a seed, with interpolated pictures in between."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Window:
 
     @property
     def count(self) -> int:
-        """How many pictures."""
+        """Number of pictures."""
         return self.columns * self.rows
 
     @property
     def pixels(self) -> int:
-        """How many pixels come out."""
+        """Number of pixels."""
         return self.count * (SIDE * self.scale) ** 2
 
     @property
@@ -79,14 +79,14 @@ class Window:
 
 @dataclass(frozen=True)
 class ResolvedWindow:
-    """A window and the generator that is to draw it: the label is known to be the generator's own."""
+    """A window of the plane resolved against a generator, which has its label."""
 
     window: Window
     generator: LoadedGenerator
     label: Label | None
 
     def cache_key(self) -> list[object]:
-        """What decides the bytes, besides the generator: the same for two ways to say the same."""
+        """Everything besides the generator that determines the bytes, in a normal form."""
         w = self.window
         return ["plane", w.corner, w.columns, w.rows, w.step, self.label, w.psi, w.format, w.scale, self.generator.title]
 
@@ -99,7 +99,7 @@ class ResolvedWindow:
         return None if rest is None else address("/plane", place | rest)
 
     def steps(self) -> Steps[Answer]:
-        """Draw; what is left is to make the file."""
+        """Draw, and return the encoding of the file."""
         pixels = np.empty((self.window.count, SIDE, SIDE), dtype=np.uint8)
         places, drawn = list(self.window.places()), Drawn()
         for start in range(0, len(pixels), SLICE):
@@ -127,7 +127,7 @@ class ResolvedWindow:
         return Point(truncate(blend([point.z for point in points], weights), self.window.psi), label)
 
     def text(self) -> dict[str, str]:
-        """The text chunks that tell how to make the sheet again."""
+        """The text chunks from which the sheet can be reproduced."""
         w, chunks = self.window, origin(self.generator)
         x, y = (_number(value) for value in w.corner)
         chunks["plane"] = f"{x},{y} {w.columns}x{w.rows} step {_number(w.step)}"

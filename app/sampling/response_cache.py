@@ -1,4 +1,4 @@
-"""Finished answers, kept so that the same request is not drawn twice, neither later nor at the same time."""
+"""Cache of finished answers. Concurrent requests for the same answer draw it once."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from app.errors import ClientGone, SeedlingError
 from app.observability import metrics
 
 OVERHEAD = 1_000
-"""Bytes that keeping an answer takes besides its content: headers, key, entries."""
+"""Bytes per entry besides the content: headers, key, bookkeeping."""
 LARGEST = 8
-"""An answer larger than this part of the cache is not kept: it would drive out too many others."""
+"""Answers larger than this part of the cache are not cached, because they would evict too many others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was drawn."""
+    """A finished answer."""
 
     content: bytes
     headers: Mapping[str, str]
-    """Those that say what it is; not those that say how long it may be kept, which is the request's matter."""
+    """Headers that describe the content. Cache headers depend on the request and are not among them."""
 
 
 class ResponseCache:
-    """The answers used last, in the memory of one event loop.
+    """An LRU cache, bounded in bytes, for one event loop.
 
     The key must decide the answer to the byte: it is the entity tag, made of the generator's digest, its name and version,
-    and the normalised request. So an answer is never another version's, and a promotion needs to clear nothing.
+    and the normalised request. So an answer never belongs to another version, and a promotion does not clear the cache.
 
     Args:
-        max_bytes: what all of it may take; 0 keeps nothing, but what is asked for twice at a time is still drawn once.
+        max_bytes: size of the cache; with 0, concurrent requests for the same answer still draw it once.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -45,11 +45,10 @@ class ResponseCache:
         return len(self._answers)
 
     async def get(self, key: str, make: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Return the answer of that key; make it if it is neither there nor being made.
+        """Return the cached answer, wait for the one in progress, or make it.
 
         Raises:
-            SeedlingError: what `make` raises, to all who wait for it; but each who waits for a caller that hangs up, tries
-                for itself.
+            SeedlingError: raised by `make`, for all who wait. If the caller of `make` disconnects, the others try themselves.
         """
         while True:
             answer = self._answers.get(key)
