@@ -1,4 +1,4 @@
-"""Everything an operator can set, from the environment. Each field describes itself; `docs/settings.md` is made from here."""
+"""Settings from environment variables. `docs/settings.md` is generated from the docstrings."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SecretFiles(SecretsSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Read once at start, from variables named GAN_<FIELD>, and from files of those names in the folder of secrets."""
+    """Read once at start from variables named GAN_<FIELD>, and from files of these names in the folder of secrets."""
 
     model_config = SettingsConfigDict(
         env_prefix="GAN_",
@@ -73,37 +73,35 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    """Address to listen on. 0.0.0.0 listens on all of them, as a container must."""
+    """Address to listen on. Use 0.0.0.0 for all IPv4 addresses, as in a container, and :: for IPv6 and IPv4."""
     port: int = Field(default=8000, ge=0, le=65535)
-    """Port to listen on; 0 takes a free one."""
+    """Port to listen on; 0 picks a free one."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Server processes. Each holds its own copy of the generators, about 0.1 GB in all."""
+    """Number of server processes. Each has its own copy of the generators and takes about 0.15 GB."""
     root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
-    """Path under which a proxy mounts the service, such as /seedling; the proxy takes it off before it passes a request on."""
+    """Path under which a proxy mounts the service, such as /seedling. The proxy must strip it from forwarded requests."""
     trusted_proxies: str = ""
-    """Addresses of proxies whose X-Forwarded-For is believed, separated by commas; else a caller could claim any address,
-    and guess at tokens from all of them."""
+    """Addresses of proxies whose X-Forwarded-For is trusted, separated by commas. By default none: callers could claim any
+    address."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
-    """How much to log."""
+    """Log level."""
     log_format: Literal["text", "json"] = "text"
-    """How to log: for a person to read, or one JSON object a line."""
+    """Log format: plain text, or one JSON object per line."""
     access_log: bool = True
-    """Whether to log each request."""
+    """Whether to log every request."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    """Port of its own for Prometheus, at /metrics, open to whoever reaches it. At the service's own port, /metrics asks for
-    a token."""
+    """Separate port for Prometheus, without authentication. At the port of the service, /metrics needs a token."""
     hosts: str = ""
-    """Names under which the service may be called, separated by commas; .example.org stands for all below it. By default,
-    any."""
+    """Host names that the service answers to, separated by commas; .example.org includes all subdomains. By default, any."""
     cors_origins: str = ""
-    """Origins whose pages may call the service from a browser, separated by commas, as https://example.org; * for all. By
-    default none may; pictures can be shown anywhere all the same."""
+    """Origins whose pages may call the service from a browser (CORS), separated by commas, such as https://example.org; * for
+    all. By default none. Any page can show pictures."""
     rate_limit: float | None = Field(default=None, ge=0, le=1_000_000)
-    """Requests a second that one client may make, counted by each worker; 0 for any number. A request for many pictures counts
-    as one more for each 64. By default 100, or none where the service listens on the loopback only. Clients on this machine
-    are never limited."""
+    """Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures counts as one more
+    for each 64. By default 100, or no limit if the service listens on the loopback only. Clients on this machine have no
+    limit."""
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
-    """Seconds' worth of requests that a client may make at once."""
+    """Burst size: how many seconds' worth of requests a client may send at once."""
     max_connections: int = Field(default=1000, ge=10, le=100_000)
     """Connections that each worker holds. Further ones replace the connections that have been idle longest; if none is idle,
     they get 503. One in twenty more are kept for probes and for clients that were served before."""
@@ -122,58 +120,57 @@ class Settings(BaseSettings):
     """Bytes of finished answers that are held until they are read, shared out to the workers. From half of a worker's share on,
     large requests get 503; when it is exhausted, the slowest reader of the client that holds the most is disconnected."""
     state: AbsolutePath = Field(default=Path("var"), validate_default=True)
-    """Folder the service may write to; versions lie in its models/. Made when missing."""
+    """Folder for everything that the service writes: versions, jobs, caches. Created if it is missing."""
     shipped: AbsolutePath = ROOT / "models"
-    """Folder of the versions that come with the software. Only read."""
+    """Folder of the versions that come with the software. Read-only."""
     pages: AbsolutePath = ROOT / "app" / "static"
-    """Folder of the built web pages. Without them the service says how to build them, and is whole otherwise."""
+    """Folder of the built web pages. Without them the API works, and / explains how to build them."""
     model: str = "digits"
-    """The model that is served when a request names none."""
+    """Model to serve when a request names none."""
     max_loaded: int = Field(default=8, ge=1, le=1024)
-    """Versions besides those with an alias that each worker keeps in memory for pinned requests."""
+    """Versions without an alias that each worker keeps in memory for pinned requests."""
     bulk_concurrency: int = Field(default=2, ge=1, le=64)
-    """Sheets, archives and animations that each worker draws at a time; more of them wait their turn."""
+    """Sheets, archives and animations that each worker draws at a time. Others wait."""
     response_cache: int = Field(default=8_000_000, ge=0, le=10_000_000_000)
-    """Bytes of finished answers that each worker keeps, for when they are asked for again; those used last stay. 0 keeps
-    none."""
+    """Size of each worker's response cache in bytes (LRU); 0 disables it."""
     max_upload: int = Field(default=10_000_000, ge=1024, le=100_000_000)
-    """Bytes of the largest picture file that /discriminate reads."""
+    """Maximum size of a file sent to /discriminate, in bytes."""
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
-    """How often each worker looks for new versions and promotions."""
+    """Interval in which each worker polls for new versions and promotions, in seconds."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)
-    """How long requests in flight may take to end when the service is stopped."""
+    """Time for requests in flight when the service stops, in seconds."""
 
     secrets_dir: AbsolutePath | None = None
-    """Folder whose files `gan_admin_token`, `gan_database_url` and so on hold settings that are secret, as containers are
-    handed them. Variables have precedence; an empty file counts as none."""
+    """Folder with one file per secret setting, such as `gan_admin_token` and `gan_database_url` (Docker and Kubernetes
+    secrets). Environment variables take precedence. Empty files are ignored."""
     database_url: DatabaseUrl | None = None
-    """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, where replicas run on several hosts. By
-    default SQLite, in jobs.db in the state folder."""
+    """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, for replicas on several hosts. By default
+    SQLite, in jobs.db in the state folder."""
 
     admin_token: Secret | None = None
-    """Token of the administrator called `admin`. Where no admin token is set, one is made at the first start and kept in
-    admin-token, in the state folder."""
+    """Token of the administrator `admin`. If no admin token is set, the first start creates one in the file admin-token in the
+    state folder."""
     admin_tokens: dict[TokenName, Secret] = Field(default_factory=dict)
-    """Further administrators, as JSON: {"alice": "token", "ci": "token"}. The audit log calls them by these names."""
+    """Further administrators, as JSON: {"alice": "token", "ci": "token"}. The audit log uses these names."""
     viewer_tokens: dict[TokenName, Secret] = Field(default_factory=dict)
-    """Tokens that may look at jobs and change nothing, as JSON."""
+    """Read-only tokens, as JSON."""
     url: str | None = None
-    """Where `python -m app jobs` finds the service; by default on this machine, at the port above."""
+    """URL of the service for `python -m app jobs`; by default this machine, at the port above."""
     embedded_worker: bool = True
-    """Whether this service trains by itself where torch is installed. False leaves it to `python -m app.retraining`."""
+    """Whether the service trains if torch is installed. Set to false to leave that to `python -m app.retraining`."""
     training_threads: int = Field(default=1, ge=1, le=256)
-    """Threads a trainer may use. One fewer than the cores keeps serving fast."""
+    """Threads of a trainer. Use one fewer than there are cores to keep serving fast."""
     training_nice: int = Field(default=19, ge=0, le=19)
-    """How far a trainer gives way to others: 0 as important as serving, 19 only what nobody else needs."""
+    """Niceness of a trainer: 0 competes with serving, 19 only uses idle time."""
     cache: AbsolutePath | None = None
-    """Folder for what can be computed again, as the judge's view of the training pictures; by default cache, in the state
-    folder."""
+    """Folder for data that can be recomputed, such as the judges' features of the training pictures; by default cache in the
+    state folder."""
     max_queued: int = Field(default=8, ge=1, le=1000)
-    """Jobs that may wait their turn."""
+    """Maximum number of waiting jobs."""
     stop_seconds: int = Field(default=30, ge=1, le=3600)
-    """How long a trainer that is told to stop may take to write its checkpoint before it is killed."""
+    """Time for a trainer to write its checkpoint and stop before it is killed, in seconds."""
     keep_jobs: int = Field(default=20, ge=1, le=10_000)
-    """Ended jobs whose checkpoints and samples are kept. The records of older ones stay."""
+    """Ended jobs whose checkpoints and samples are kept. Records of older jobs stay."""
     max_streams: int = Field(default=200, ge=1, le=10_000)
     """Event streams that each worker holds open; more get 503."""
     max_streams_per_client: int = Field(default=20, ge=1, le=10_000)
@@ -183,7 +180,7 @@ class Settings(BaseSettings):
     audit_entries: int = Field(default=100_000, ge=100, le=100_000_000)
     """Entries of the audit log that are kept; the oldest go first."""
     gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
-    """Pictures by which a retrained generator and the champion are compared."""
+    """Pictures drawn to compare a retrained generator with the champion."""
 
     @property
     def known_hosts(self) -> list[str]:
