@@ -30,15 +30,15 @@ State = Literal["loaded", "available", "refused"]
 
 @dataclass(frozen=True)
 class ModelView:
-    """One model as it was when the repository was last looked at."""
+    """A model as of the last refresh."""
 
     name: str
     versions: Mapping[int, Version]
-    """Those whose manifest can be read."""
+    """Versions whose manifest can be read."""
     aliases: Mapping[str, int]
-    """The aliases that can be served: `champion` falls back when the real one is refused."""
+    """Aliases that can be served. `champion` falls back if the real one is refused."""
     refused: Mapping[int, str]
-    """Version to the reason why it is not served."""
+    """Refused versions, with the reason."""
 
     @property
     def numbers(self) -> list[int]:
@@ -52,7 +52,7 @@ class _Snapshot:
     loaded: Mapping[Key, LoadedGenerator] = field(default_factory=dict)
     """In the order in which they were loaded."""
     refused: Mapping[Key, str] = field(default_factory=dict)
-    """Found unusable only when they were asked for."""
+    """Versions that were found unusable when they were requested."""
 
 
 class Registry:
@@ -68,20 +68,20 @@ class Registry:
         self.repository, self.default, self.max_loaded = repository, default, max_loaded
         self._now = _Snapshot()
         self.swaps: dict[str, int] = {}
-        """How often a model's champion has been replaced by another."""
+        """How often the champion of each model was replaced."""
         self.trouble: Exception | None = None
-        """Why the repository could not be looked at the last time; what was loaded before is served."""
+        """Why the last refresh failed. Loaded versions are still served."""
         self._discriminators: WeakKeyDictionary[LoadedGenerator, LoadedDiscriminator] = WeakKeyDictionary()
         self._stamps: dict[str, Stamp] | None = None
         self._is_settled = True
         self._lost: dict[str, str] = {}
-        """Model to what is wrong with its aliases."""
+        """Problems with the aliases or the folder of a model."""
         self._lock = threading.Lock()  # held by whoever makes the next snapshot
         # Loading leaves scratch memory with the thread that did it; from many threads that adds up, from one it does not.
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     def refresh(self) -> bool:
-        """Look at the repository again if it changed; load what has an alias. Return whether it had changed.
+        """Refresh the snapshot if the repository changed, and load versions that have an alias. Return whether it changed.
 
         Raises:
             StoreUnavailable: the aliases cannot be asked for.
@@ -127,22 +127,22 @@ class Registry:
         return has_changed
 
     def _watched(self, name: str) -> list[int]:
-        """The versions of a model whose files are looked at: those in memory, and those that were refused."""
+        """Versions of a model whose files are watched: those in memory, and refused ones."""
         keys, view = {*self._now.loaded, *self._now.refused}, self._now.models.get(name)
         return [number for model, number in keys if model == name] + (list(view.refused) if view else [])
 
     def degraded(self) -> dict[str, str]:
-        """What does not work though pictures are drawn, by model."""
+        """Problems that do not stop a model from being served."""
         return dict(self._lost)
 
     def refusals(self) -> dict[Key, str]:
-        """Every version that is known not to be usable, and why."""
+        """Every refused version, with the reason."""
         now = self._now
         found = {(view.name, number): reason for view in now.models.values() for number, reason in view.refused.items()}
         return found | dict(now.refused)
 
     def load(self, version: Version) -> LoadedGenerator:
-        """Load a version, whether or not it is to be served from here.
+        """Load a version without adding it to the registry.
 
         Raises:
             VersionUnusable: it is not what its manifest says.
@@ -154,7 +154,7 @@ class Registry:
         return MappingProxyType(self._now.models)
 
     def model(self, name: str | None) -> ModelView:
-        """The model of that name, or the default one.
+        """The model of a name; the default model for None.
 
         Raises:
             NotFound: there is no such model.
@@ -170,7 +170,7 @@ class Registry:
         raise NotFound(f"There is no model {wanted[:80]!r}. Choose one of {', '.join(models)}.")
 
     def number(self, model: ModelView, version: str | None) -> int:
-        """The version that a number or an alias means; the champion by default.
+        """The number of the version that a number or an alias names; the champion by default.
 
         Raises:
             NotFound: there is no such version.
@@ -187,7 +187,7 @@ class Registry:
         raise NotFound(f"There is no version {wanted[:80]!r} of {model.name}. Choose one of {choices}.")
 
     def generator(self, name: str | None = None, version: str | None = None) -> LoadedGenerator:
-        """The generator a request means, loaded if it was not. May take tens of milliseconds then: see `in_memory`.
+        """The generator of a request, loaded if necessary, which takes tens of milliseconds (see `in_memory`).
 
         Raises:
             NotFound: there is no such model or version.
@@ -215,7 +215,7 @@ class Registry:
             return generator
 
     def in_memory(self, name: str | None = None, version: str | None = None) -> LoadedGenerator | None:
-        """The same, but None if it would have to be loaded first."""
+        """The generator of a request; None if it is not in memory."""
         model = self.model(name)
         return self._now.loaded.get((model.name, self.number(model, version)))
 
@@ -235,13 +235,13 @@ class Registry:
         return found
 
     def state(self, model: ModelView, number: int) -> State:
-        """Whether a version is in memory, could be, or is refused."""
+        """Whether a version is loaded, available, or refused."""
         if self.refusal(model, number):
             return "refused"
         return "loaded" if (model.name, number) in self._now.loaded else "available"
 
     def refusal(self, model: ModelView, number: int) -> str | None:
-        """Why a version is not served, if it is not."""
+        """The reason why a version is refused; None if it is not."""
         return model.refused.get(number) or self._now.refused.get((model.name, number))
 
     def _look_at(

@@ -1,4 +1,4 @@
-"""What `/quiz` asks: which of some pictures are real, and which did a generator draw?"""
+"""The quiz: which pictures are real, and which are generated?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `/discriminate` answers: how real pictures look to a version's discriminator, those that are sent and its own."""
+"""Scores of uploaded and generated pictures by a version's discriminator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may use the admin routes: bearer tokens (RFC 6750), and a limit for those who guess at them."""
+"""Authentication of admin routes: bearer tokens (RFC 6750), and a limit on wrong ones."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ FREE_ATTEMPTS = 5
 LONGEST_WAIT = 300
 FORGET_SECONDS = 3600
 MOST_NETWORKS = 10_000
-"""Networks whose wrong tokens are counted. The one that was heard of longest ago is forgotten first."""
+"""Networks whose wrong tokens are counted. The least recent one is forgotten first."""
 HINT = "The token of a service that was not given one lies in its state folder, in admin-token."
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose token it was."""
+    """The owner of a token."""
 
     name: str
     may_change: bool
-    """False for a token that may only look."""
+    """False for a read-only token."""
 
 
 def token_path(settings: Settings) -> Path:
-    """Where the token lies that the service makes for itself."""
+    """The file of the token that the service creates for itself."""
     return settings.state / "admin-token"
 
 
 def own_token(settings: Settings) -> str | None:
-    """The token the service made for itself, made now if there is none; None if others are set.
+    """The service's own token, created if it is missing; None if other tokens are set.
 
     Raises:
         OSError: it can be neither read nor made.
@@ -74,7 +74,7 @@ def own_token(settings: Settings) -> str | None:
 
 
 class Access:
-    """Knows the tokens by their digests, and counts wrong ones.
+    """Checks tokens by their digests, and counts wrong ones.
 
     A right token is accepted at all times. Whoever guesses would otherwise keep the owner out for as long as he likes, from
     the same address or from behind the same proxy, and would gain nothing else from it: a token has at least 16 characters,
@@ -110,7 +110,7 @@ class Access:
         return known + [(_digest(token), Identity(name, False)) for name, token in viewers.items()]
 
     def identify(self, authorization: Sequence[str], client: str) -> Identity:
-        """Whose token the Authorization header lines carry.
+        """Return the owner of the token in the Authorization headers.
 
         Raises:
             Unauthorized, TokenInvalid: there is none, or a wrong one.
@@ -170,7 +170,7 @@ def _refuse_until(moment: float | None, now: float) -> None:
 
 
 def require_change(identity: Identity) -> None:
-    """Raise Forbidden for a token that may only look."""
+    """Raise Forbidden for a read-only token."""
     if not identity.may_change:
         raise Forbidden(f"The token of {identity.name} may look, but not change anything. Use an administrator's.")
 

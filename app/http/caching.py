@@ -1,4 +1,4 @@
-"""What a cache may keep: entity tags and the policies (RFC 9110, RFC 9111).
+"""Entity tags and cache policies (RFC 9110, RFC 9111).
 
 A picture of a numbered version never changes, so it may be kept for good. One of an alias may be another after the next
 promotion, so it is asked for again each time, which costs no arithmetic: the tag names the request and the generator.
@@ -18,7 +18,7 @@ FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 NEVER = "no-store"
 _ENCODERS = (__version__, PIL.__version__, zlib.ZLIB_RUNTIME_VERSION)
-"""Two releases may write the same pixels as different bytes, which a strong tag must tell apart."""
+"""Two releases may encode the same pixels as different bytes, and a strong tag must distinguish them."""
 
 
 def etag(digest: str, request: Sequence[object]) -> str:
@@ -27,18 +27,18 @@ def etag(digest: str, request: Sequence[object]) -> str:
 
 
 def etag_of_content(content: bytes) -> str:
-    """A strong entity tag for bytes that are at hand."""
+    """A strong entity tag for given bytes."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def matches(if_none_match: Sequence[str], tag: str) -> bool:
-    """Whether the If-None-Match lines cover the tag; comparison is weak, as RFC 9110 13.1.2 has it."""
+    """Whether If-None-Match matches the tag, by weak comparison (RFC 9110 13.1.2)."""
     candidates = [part.strip().removeprefix("W/") for line in if_none_match for part in line.split(",")]
     return "*" in candidates or tag in candidates
 
 
 def policy(*, pinned: bool, fresh: bool = False) -> str:
-    """Cache-Control for a picture of a numbered version, of an alias, or of a seed that nobody chose."""
+    """Cache-Control for a picture of a pinned version, of an alias, or of a random seed."""
     if fresh:
         return NEVER
     return FOREVER if pinned else REVALIDATE

@@ -1,4 +1,4 @@
-"""The web pages: what `npm run build` wrote into app/static, served to browsers.
+"""Serves the web pages that `npm run build` wrote into app/static.
 
 The pages are one document, whose script reads the address. Some addresses are calls as well: `/models` answers a browser with a
 page and a program with JSON, by its Accept header, so that there is one address for both. Where nothing is, a browser gets a
@@ -20,11 +20,11 @@ from app.http import caching
 from app.scope import ROUTE
 
 OWN = re.compile(r"/(gallery|train|play|learn)?")
-"""Addresses that are pages and nothing else."""
+"""Paths that are only pages."""
 SHARED = re.compile(r"/interpolate|/models(/[^/]+(/versions/[^/]+)?)?")
-"""Addresses that are calls, and pages to who accepts HTML."""
+"""Paths that are API calls, and pages for clients that accept HTML."""
 HASHED = "/assets/"
-"""Files that are named by what they hold, so they may be kept for ever."""
+"""Files with a content hash in their names, which caches may keep forever."""
 LANGUAGES = ("en", "ru")
 SECURITY = {
     "Content-Security-Policy": (
@@ -36,7 +36,7 @@ SECURITY = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _LANG, _BASE = '<html lang="en">', '<base href="/" />'
-"""What the built document says until it is known who asks, and where the service is mounted."""
+"""Placeholders in the built document for the language and the base path."""
 _UNBUILT = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Seedling</title></head>
@@ -54,11 +54,11 @@ class _File:
     content: bytes
     media_type: str
     compressed: dict[str, bytes]
-    """By content coding, the preferred first."""
+    """Compressed content by content coding, in order of preference."""
 
 
 class Pages:
-    """Answers requests for pages and their files, and hands on the others.
+    """Answers requests for pages and their files, and passes on the others.
 
     Args:
         app: the service.
@@ -94,7 +94,7 @@ class Pages:
             await self.app(scope, receive, _varying(send) if shared else send)
 
     async def _call_or_page(self, root: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a browser's request on. If there is nothing at its address, answer with the document, which says so."""
+        """Pass on a browser's request. On 404, answer with the document, which shows that there is no such page."""
         nowhere = False
 
         async def listening(message: Message) -> None:
@@ -110,13 +110,13 @@ class Pages:
             await document(scope, receive, send)
 
     def _built(self) -> dict[str, _File]:
-        """All files of the build by their path; none if there is no build."""
+        """All files of the build by path; empty without a build."""
         if not self._files and (self.folder / "index.html").is_file():
             self._files = {f"/{path.relative_to(self.folder)}": _read(path) for path in _originals(self.folder)}
         return self._files
 
     def _document(self, root: str, headers: Headers, status: int = 200) -> Response:
-        """The one page, in the language that is asked for."""
+        """The document in the requested language."""
         built = self._built()
         language = preferred_language(headers.get("Accept-Language", ""))
         text = built["/index.html"].content.decode() if built else _UNBUILT
@@ -139,7 +139,7 @@ class Pages:
 
 
 def preferred_language(accepted: str) -> str:
-    """The language of an Accept-Language header (RFC 9110 12.5.4) that the pages speak; English if it names none."""
+    """The best available language for an Accept-Language header (RFC 9110 12.5.4); English by default."""
     best, quality = LANGUAGES[0], 0.0
     for part in accepted.split(","):
         tag, _, parameter = part.strip().partition(";")
@@ -174,7 +174,7 @@ def _unless_known(content: bytes, media_type: str, fields: dict[str, str], heade
 
 
 def _varying(send: Send) -> Send:
-    """Tell caches that an answer depends on what its caller accepts."""
+    """Add Vary: Accept to a response."""
 
     async def send_varying(message: Message) -> None:
         if message["type"] == "http.response.start":

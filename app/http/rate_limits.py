@@ -1,4 +1,4 @@
-"""How much one client may ask for: a token bucket for each (RFC 2697's, without the second colour)."""
+"""Rate limits: a token bucket per client (RFC 2697 without the second colour)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 MOST_CLIENTS = 10_000
-"""Who has been away longest is forgotten first, and then begins with a full bucket."""
+"""The client that was seen least recently is forgotten first, and later starts with a full bucket."""
 
 
 class TokenBuckets:
-    """A bucket for each client: it fills at a steady rate up to a burst, and a request takes one token out.
+    """A bucket per client that fills at a steady rate up to a burst. A request takes one token.
 
     What turns out to have been more work than a request usually is may be charged afterwards; the client then waits until
     the bucket is above zero again.
@@ -27,7 +27,7 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Take a token. Return 0, or for how many seconds there will be none."""
+        """Take a token. Return 0, or the seconds until there is one."""
         now = self._clock()
         tokens = self._tokens(client, now)
         enough = tokens >= 1
@@ -35,7 +35,7 @@ class TokenBuckets:
         return 0.0 if enough else (1 - tokens) / self.rate
 
     def charge(self, client: str, tokens: float) -> None:
-        """Take out more, for work that is done; at most a burst, so that nobody is shut out for long."""
+        """Take more tokens for work that is done, at most a burst, so that no client is locked out for long."""
         now = self._clock()
         self._keep(client, max(self._tokens(client, now) - tokens, -self.burst), now)
 

@@ -1,4 +1,4 @@
-"""How messages are written: for a person at a terminal, or one JSON object a line for whoever collects them."""
+"""Log formats: plain text, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCESS = "seedling.access"
 
 
 class WithTrace(logging.Filter):
-    """Notes on each record which request it belongs to."""
+    """Adds the ids of the current request to log records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         trace = CURRENT.get()
@@ -25,7 +25,7 @@ class WithTrace(logging.Filter):
 
 
 def log_config(level: str, shape: str = "text") -> dict[str, Any]:
-    """What `logging.config.dictConfig` takes: uvicorn's own messages and the service's in one shape, on stderr.
+    """The configuration for `logging.config.dictConfig`: uvicorn and the service in one format, on stderr.
 
     Args:
         level: the least that is written.

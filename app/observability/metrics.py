@@ -1,4 +1,4 @@
-"""What can be counted, in Prometheus' words, right however many workers a service has.
+"""Prometheus metrics, correct for any number of workers.
 
 Each worker keeps its own figures; with several, in files that whoever is asked adds up (`PROMETHEUS_MULTIPROC_DIR`, which
 `app.__main__` sets before this is imported). Figures about jobs are no worker's: they are read from the job store when
@@ -94,13 +94,13 @@ NAMES = frozenset(
         "seedling_database_up",
     }
 )
-"""All there are; tests hold the dashboard, the alarms and the exposition to it."""
+"""All metrics. Tests compare dashboard, alarms and exposition with this list."""
 
 _children: dict[tuple[str, str, int, str], Histogram] = {}
 
 
 def count_request(route: str, method: str, status: int, model: str, seconds: float) -> None:
-    """Note an answer."""
+    """Count a request."""
     key = (route, method, status, model)
     child = _children.get(key)
     if child is None:
@@ -109,7 +109,7 @@ def count_request(route: str, method: str, status: int, model: str, seconds: flo
 
 
 def count_pictures(model: str, pictures: int) -> None:
-    """Note what was drawn."""
+    """Count pictures."""
     _pictures.labels(model).inc(pictures)
 
 
@@ -137,7 +137,7 @@ def sample(waiting: Mapping[str, int], cache_bytes: int, champions: Mapping[str,
 
 
 def _resident_bytes() -> int:
-    """What this process holds; where the system does not say, the most it has held."""
+    """Resident memory of this process; its maximum where the system does not tell the current value."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -173,7 +173,7 @@ def exposition(*others: Collector) -> bytes:
 
 
 def _drop_dead_workers(folder: Path) -> None:
-    """Take what a worker that was killed last said of itself out of the sums. What it has counted stays."""
+    """Remove the gauges of workers that were killed. Their counters stay."""
     for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}:
         if not _is_alive(pid):
             mark_process_dead(pid, str(folder))

@@ -1,4 +1,4 @@
-"""Who asked: each request has an id, taken over from a W3C `traceparent` or made here, and is a span if tracing is on."""
+"""Tracing: every request has a trace id, from a W3C `traceparent` or new, and is a span if tracing is on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_TRACEPARENT = 128
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a request is known by."""
+    """The ids of a request."""
 
     trace_id: str
     """32 hexadecimal digits, the same in every service that the caller's request goes through."""
@@ -29,11 +29,11 @@ class Trace:
 
 
 CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
-"""That of the request at hand, in the event loop and in the threads that work for it."""
+"""The trace of the current request, in the event loop and in its worker threads."""
 
 
 def take_over(traceparent: bytes | None) -> Trace:
-    """Go on with a caller's trace; begin one if there is none, or none that can be read."""
+    """Continue the caller's trace; start one if there is none, or if it cannot be parsed."""
     found = _TRACEPARENT.fullmatch(traceparent) if traceparent and len(traceparent) <= MAX_TRACEPARENT else None
     return Trace(found[1].decode() if found else secrets.token_hex(16), secrets.token_hex(8))
 
@@ -46,7 +46,7 @@ def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 class Spans:
-    """Sends a span for each request, over OTLP, to where OpenTelemetry's variables say.
+    """Sends a span per request over OTLP, as OpenTelemetry's environment variables say.
 
     Raises:
         ImportError: OpenTelemetry's SDK is not installed; the message says how to install it.
@@ -70,7 +70,7 @@ class Spans:
         self.close = provider.shutdown
 
     def begin(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Span, Trace]:
-        """Begin a request's span, as a part of its caller's if the headers name one."""
+        """Start the span of a request, as a child of the caller's if the headers name one."""
         from opentelemetry.trace import SpanKind
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -81,7 +81,7 @@ class Spans:
         return span, Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}")
 
     def end(self, span: Span, method: str, route: str, status: int, told: Mapping[str, Any]) -> None:
-        """End it with what became of it."""
+        """End a span with the result of its request."""
         from opentelemetry.trace import Status, StatusCode
 
         span.update_name(f"{method} {route}")

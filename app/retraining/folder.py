@@ -1,4 +1,4 @@
-"""The folder of a job, as the service reads it. The trainer writes it (`training.loop.run`)."""
+"""Reads the folder of a job, which the trainer writes (`training.loop.run`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: whether a retrained generator is better than the champion, and what becomes of it."""
+"""The gate: decides whether a retrained generator is better than the champion, and publishes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job as it is at one moment, and the states it goes through.
+"""A job and its states.
 
 queued -> running -> evaluating -> succeeded
 ^          |           |

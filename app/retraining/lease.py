@@ -1,4 +1,4 @@
-"""Who supervises: one of all the processes that could, however many there are, by a lease that must be renewed."""
+"""The supervisor's lease: of all processes that can supervise, one does, as long as it renews its lease."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ logger = logging.getLogger("seedling")
 Kind = Literal["embedded", "alone"]
 NAME = "supervisor"
 LEASE_SECONDS = 10.0
-"""How long a supervisor that says nothing more is waited for before another takes its place."""
+"""How long a lease lasts. Without renewal, another process takes it over afterwards."""
 RENEW_SECONDS = LEASE_SECONDS / 5
 BEAT_SECONDS = 15.0
-"""After so long without a sign of life a worker is taken for gone."""
+"""A worker without a heartbeat for so long counts as gone."""
 
 
 class LeaseLost(Exception):
-    """Another supervisor is at work by now: what was about to be done is no longer ours to do."""
+    """Another process holds the lease by now."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Workers:
         self._started = time.time()
 
     def beat(self) -> Lease | None:
-        """Give a sign of life, and take or renew the lease; None if another holds it."""
+        """Send a heartbeat, and take or renew the lease; None if another worker holds it."""
         with self.database.write() as connection:
             now = self.database.now(connection)
             long_gone = (workers.c.beat < now - 10 * BEAT_SECONDS) | (workers.c.beat > now + 10 * BEAT_SECONDS)
@@ -100,7 +100,7 @@ class Workers:
             thread.join()
 
     def leave(self) -> None:
-        """Say goodbye, so that another need not wait for the lease to run out."""
+        """Give up the lease, so that another worker need not wait for its end."""
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.id == self.id))
             connection.execute(delete(leases).where(leases.c.holder == self.id))
@@ -121,7 +121,7 @@ def _has_ended(holder: str, until: float, now: float) -> bool:
 
 
 def _is_gone(holder: str) -> bool:
-    """Whether a holder can be seen to be dead from here, so that nobody need wait for its lease to run out."""
+    """Whether the holder is a process of this host that has ended."""
     where, pid, _ = holder.rsplit(":", 2)
     return where == place() and not psutil.pid_exists(int(pid))
 
@@ -137,7 +137,7 @@ def check_held(connection: Connection, lease: Lease) -> None:
 
 
 def alive(database: Database) -> list[tuple[str, Kind]]:
-    """Id and kind of each worker that has given a sign of life lately."""
+    """Id and kind of each worker with a recent heartbeat."""
     with database.read() as connection:
         now = database.now(connection)
         lately = workers.c.beat.between(now - BEAT_SECONDS, now + BEAT_SECONDS)

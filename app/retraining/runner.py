@@ -1,4 +1,4 @@
-"""Where training processes run. `Runner` is the seam: a cluster would be another three methods."""
+"""Runs training processes. `Runner` is the interface: another place to run them needs three methods."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from models.host import LOCK_VARIABLE, place
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]
-"""What a process is known by: plain JSON, so that whoever supervises next can go on with it."""
+"""Identifies a process, as plain JSON, so that the next supervisor can continue with it."""
 STOP_FILE = "stop"
-"""In a run's folder, asks its trainer to stop, as SIGTERM does."""
+"""A file in the folder of a run that asks its trainer to stop, as SIGTERM does."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finished:
     """A process that has ended."""
 
     status: int | None
-    """Its exit status, minus the signal's number if one killed it; None if nobody was there to be told."""
+    """The exit status; minus the signal's number if one killed it; None if this process is not its parent."""
 
 
 class FolderInUse(Exception):
@@ -192,7 +192,7 @@ def _handle_of(pid: int, lock: Path) -> Handle:
 
 
 def _process(handle: Handle) -> psutil.Process | None:
-    """The very process of a handle, if it still runs."""
+    """The process of a handle, if it is still running."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(handle["pid"])
         if process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - (handle["created"] or 0)) < 1:
@@ -201,5 +201,5 @@ def _process(handle: Handle) -> psutil.Process | None:
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The trainer has no use for the service's settings, tokens among them."""
+    """Remove the service's settings, tokens among them, from the trainer's environment."""
     return {name: value for name, value in environment.items() if not name.upper().startswith("GAN_")}

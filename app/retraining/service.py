@@ -1,4 +1,4 @@
-"""Retraining as the application holds it: the store, who may use it, and the embedded supervisor."""
+"""Retraining as the application sees it: the job store and the embedded supervisor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def can_train() -> bool:
 
 
 class Retraining:
-    """Opened when it is first asked for: a service that nobody administers never loads a database.
+    """Retraining as the application sees it. Opened on first use: a service without administration loads no database.
 
     Args:
         settings: of the service.

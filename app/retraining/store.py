@@ -37,7 +37,7 @@ class JobStore:
     def create(
         self, draft: Draft, max_queued: int, key: str | None = None, answer: Callable[[Job], Any] = lambda job: job.id
     ) -> Job:
-        """Enter a job at the end of the queue; with an idempotency key, in one transaction with its answer.
+        """Append a job to the queue; with an idempotency key, in one transaction with its answer.
 
         Args:
             draft: what was asked for.
@@ -66,7 +66,7 @@ class JobStore:
             return job
 
     def claim_key(self, by: str, key: str, body: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - JSON
-        """Take an idempotency key, or return what the request that used it before was answered.
+        """Claim an idempotency key, or return the answer to the request that used it before.
 
         Raises:
             IdempotencyMismatch: it was used with another body.
@@ -91,7 +91,7 @@ class JobStore:
         return found.answer["answer"]
 
     def release_key(self, by: str, key: str) -> None:
-        """Forget a key whose request was refused, so that it may be sent again."""
+        """Release the key of a rejected request, so that it can be used again."""
         unanswered = (idempotency.c.by == by) & (idempotency.c.key == key) & idempotency.c.answer.is_(None)
         with self.database.write() as connection:
             connection.execute(delete(idempotency).where(unanswered))
@@ -238,14 +238,14 @@ class JobStore:
             return job
 
     def note(self, lease: Lease, job: Job, **changes: object) -> Job:
-        """Change what is known of a job without changing its state."""
+        """Update a job without changing its state."""
         with self.database.write() as connection:
             check_held(connection, lease)
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**changes))
             return _job(connection, job.id)
 
     def record(self, lease: Lease, job: Job, found: Sequence[dict[str, Any]], offset: int) -> Job:
-        """Enter what the trainer said, and how far its file has been read, in one transaction: each line once."""
+        """Store the trainer's events and the offset in its file in one transaction, so that each line counts once."""
         changes: dict[str, object] = {"offset": offset}
         with self.database.write() as connection:
             check_held(connection, lease)

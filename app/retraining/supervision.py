@@ -1,4 +1,4 @@
-"""How a process supervises: as part of a server worker, or alone (`python -m app.retraining`)."""
+"""Starts a supervisor, in a server worker or on its own (`python -m app.retraining`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.storage.database import Database
 
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 2.0
-"""How often a job store is tried that cannot be opened."""
+"""Interval of attempts to open the job store."""
 
 
 def supervise(

@@ -1,4 +1,4 @@
-"""The supervisor: takes jobs from the queue through training, evaluation and the gate, one at a time.
+"""The supervisor: runs jobs through training, evaluation and the gate, one at a time.
 
 Everything it knows is in the job store and in the job's folder, so that another can go on wherever it is cut off:
 
@@ -60,16 +60,16 @@ class Supervisor:
         self._renew_at = 0.0
         self._failures: dict[str, int] = {}
         self._stopping: dict[str, float] = {}
-        """Job to when its trainer was told to stop, by a clock that nobody sets."""
+        """When each trainer was asked to stop, by the monotonic clock."""
 
     def run(self, closing: threading.Event) -> None:
-        """Supervise until told to close; then stop what runs, in order, and say goodbye."""
+        """Supervise until asked to close; then stop the trainer in order and give up the lease."""
         while not closing.wait(TICK_SECONDS):
             self._survive(self.tick)
         self._survive(self.shut_down)
 
     def _survive(self, step: Callable[[], None]) -> None:
-        """Whatever goes wrong in a step, there is another: a full disk is emptied, a store comes back."""
+        """Run a step, and log its failure: the next step may succeed, once a disk has room or a store is back."""
         try:
             step()
         except LeaseLost as lost:
@@ -81,7 +81,7 @@ class Supervisor:
             logger.exception("retraining: a step failed; trying again")
 
     def tick(self) -> None:
-        """Renew the lease, and do what is to be done next."""
+        """Renew the lease, and take the next step of each job."""
         if time.monotonic() >= self._renew_at:
             had, self._lease = self._lease, None
             self._lease = self.workers.beat()
@@ -98,7 +98,7 @@ class Supervisor:
             self._carefully(self._begin, self._lease, waiting)
 
     def _carefully(self, step: Callable[[Lease, Job], None], lease: Lease, job: Job) -> None:
-        """What goes wrong with one job again and again ends that job, so that the others have their turn."""
+        """Run a step of a job. A job that fails again and again is ended, so that the others get their turn."""
         try:
             step(lease, job)
         except (LeaseLost, StoreUnavailable, JobConflict):
@@ -115,7 +115,7 @@ class Supervisor:
             self._failures.pop(job.id, None)
 
     def shut_down(self) -> None:
-        """Stop the trainer in order: it writes a checkpoint, and its job goes on when somebody supervises again."""
+        """Stop the trainer in order: it writes a checkpoint, and its job continues under the next supervisor."""
         if self._lease:
             for job in self.store.active():
                 self._suspend(self._lease, job)
@@ -152,7 +152,7 @@ class Supervisor:
     # From the queue to a trainer.
 
     def _begin(self, lease: Lease, job: Job) -> None:
-        """Lay out the job's folder and start its trainer, where it left off if it did."""
+        """Prepare the job's folder and start its trainer, from its last checkpoint if there is one."""
         folder = JobFolder(self.settings.state, job.id)
         if is_locked(folder.lock):  # by a trainer of an earlier attempt, which has to stop first
             if holder := holder_of(folder.lock):
@@ -191,7 +191,7 @@ class Supervisor:
             write_atomically(folder.initial, (parent.path / WEIGHTS).read_bytes())
 
     def _start(self, lease: Lease, job: Job, arguments: list[str]) -> None:
-        """Start a process for a job, and remember what it is known by.
+        """Start a process for a job, and store its handle.
 
         Cut off between the two, the job has no handle; then the lock in its folder, which a trainer holds from its first moment
         on, tells whether one is at work.
@@ -270,7 +270,7 @@ class Supervisor:
             self.store.interrupt(lease, job, f"the trainer {_how(finished)}", counts=True)
 
     def _evaluate(self, lease: Lease, job: Job) -> None:
-        """Have the candidate exported, and measured beside the champion."""
+        """Start the export of the candidate and its comparison with the champion."""
         folder = JobFolder(self.settings.state, job.id)
         try:
             number = self.repository.served_aliases(job.model).get(CHAMPION)
@@ -310,7 +310,7 @@ class Supervisor:
             self.store.interrupt(lease, job, f"the evaluation {_how(finished)}", counts=True)
 
     def _pass_gate(self, lease: Lease, job: Job, candidate: Path) -> None:
-        """Decide, publish, promote. Cut off anywhere, it is done again to the same end."""
+        """Decide, publish, promote. If it is interrupted anywhere, it can be repeated with the same result."""
         made, champion_figures = gate.read_candidate(candidate)
         champion = gate.version_to_beat(self.repository, job.model, job.champion)
         incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
@@ -329,7 +329,7 @@ class Supervisor:
         shutil.rmtree(candidate, ignore_errors=True)
 
     def _promote(self, job: Job, version: Version, verdict: Gate, held: Callable[[], None]) -> tuple[bool, str]:
-        """Put a version into service if that is the verdict. Whether it is, and why."""
+        """Promote a version if the verdict says so. Return whether it is champion, and why."""
         aliases = self.repository.served_aliases(job.model)
         if aliases.get(CHAMPION) == version.number:
             return True, verdict.reason  # the first version of a model, or promoted before a crash
@@ -351,7 +351,7 @@ class Supervisor:
         return True, verdict.reason
 
     def _read_events(self, lease: Lease, job: Job) -> Job:
-        """Take in all that the trainer has said since the last look."""
+        """Store the trainer's new events."""
         folder = JobFolder(self.settings.state, job.id)
         while True:
             lines, offset = folder.read_events(job.offset)
@@ -360,7 +360,7 @@ class Supervisor:
             job = self.store.record(lease, job, lines, offset)
 
     def _prune(self, lease: Lease) -> None:
-        """Clear away the folders of all but the jobs that ended last."""
+        """Delete the folders of all but the most recent jobs."""
         for job in self.store.prune(lease, self.settings.keep_jobs):
             shutil.rmtree(JobFolder(self.settings.state, job.id).path, ignore_errors=True)
 

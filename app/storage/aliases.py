@@ -1,4 +1,4 @@
-"""Which version is champion, kept in the job store: so that replicas on many hosts agree without a file between them."""
+"""Aliases in the job store, so that replicas on several hosts agree without a shared file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what to the service, when, and how it ended. In the job store, and in the service's log."""
+"""The audit log: who did what, when, and with which result. Kept in the job store and in the service's log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.storage.database import Database, audit
 logger = logging.getLogger("seedling")
 DAY = 86_400
 PRUNE_EVERY = 100
-"""Entries between two looks for old ones."""
+"""Entries between two deletions of old ones."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Entry:
 
 
 class AuditLog:
-    """Appends, reads, and forgets what is old.
+    """Appends and reads entries, and deletes old ones.
 
     Args:
         database: where it is kept.
@@ -50,7 +50,7 @@ class AuditLog:
         self.database, self.days, self.entries = database, days, entries
 
     def add(self, who: str | None, client: str | None, action: str, target: str, status: int, outcome: str) -> None:
-        """Append an entry, and say it in the log.
+        """Append an entry, and log it.
 
         Raises:
             StoreUnavailable: it could not be written.

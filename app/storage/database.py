@@ -147,7 +147,7 @@ audit = Table(
 WRITERS = 0x5EED
 """The advisory lock that writers hold on PostgreSQL, one at a time."""
 POSTGRES_OPTIONS = "-c lock_timeout=10000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
-"""In milliseconds: nobody is waited for without an end."""
+"""Timeouts in milliseconds, so that nothing waits forever."""
 
 
 class Database:
@@ -173,7 +173,7 @@ class Database:
             raise
 
     def now(self, connection: Connection) -> float:
-        """Seconds since the epoch, by one clock for all who share this database."""
+        """Seconds since the epoch, by one clock for all users of the database."""
         if not self.is_server:
             return time.time()
         return float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
@@ -230,7 +230,7 @@ class Database:
             self._file.close()
 
     def _check_file(self) -> None:
-        """Go on with the same jobs if SQLite's file was deleted or replaced."""
+        """Restore or reopen SQLite's file if it was deleted or replaced."""
         if not self._file or not self._file.has_changed():
             return
         try:
@@ -272,7 +272,7 @@ def _open_file(path: Path) -> SqliteFile:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the paths of this machine."""
+    """The message of an exception without the paths of this machine."""
     return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
