@@ -106,12 +106,12 @@ class Connections:
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed or closing. A second call does nothing."""
-        if connection not in self._members:
-            return
-        self._members.remove(connection)
         self.set_busy(connection)
         self.release_body(connection)
         self._unread.discard(connection)
+        if connection not in self._members:
+            return
+        self._members.remove(connection)
         self._counts[connection.network] -= 1
         if not self._counts[connection.network]:
             del self._counts[connection.network]
@@ -126,6 +126,8 @@ class Connections:
 
     def set_idle(self, connection: Connection) -> None:
         """Note that no request is in progress any more, after one was answered."""
+        if connection not in self._members:
+            return
         self._idle.setdefault(connection.network, OrderedDict())[connection] = None
         self._known[connection.network] = None
         self._known.move_to_end(connection.network)

@@ -102,6 +102,20 @@ def test_a_request_in_progress_is_never_closed_and_what_has_no_room_is_refused(r
     assert stayed == registry.reserve - 1, "the rest are closed at once"
 
 
+def test_a_connection_that_is_gone_holds_nothing_whatever_comes_late(registry: Connections) -> None:
+    (gone,) = callers(registry, "198.51.100.1", 1)
+    registry.remove(gone)
+    registry.set_idle(gone)
+    registry.hold_body(gone, 900)
+    gone.waiting = 900
+    registry.hold_answer(gone)
+    registry.remove(gone)
+    (other,) = callers(registry, "198.51.100.2", 1)
+    registry.hold_body(other, 900)
+    assert (len(registry), registry.unsent(), other.became, gone.became) == (1, 0, [], [])
+    assert registry.has_memory("198.51.100.1")
+
+
 def test_the_body_that_is_refused_is_the_oldest_of_the_client_that_holds_most(registry: Connections) -> None:
     first, second = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
