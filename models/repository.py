@@ -32,7 +32,7 @@ from models.locking import exclusively
 from models.manifest import MANIFEST, NAME_PATTERN, Manifest
 from models.promotions import Promotions
 from models.triton import triton_config
-from models.version import REQUIRED, Version, copier
+from models.version import REQUIRED, Check, Fill, Version, copier
 
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -175,14 +175,15 @@ class Repository:
             return False
 
     def publish(
-        self, name: str, fill: Callable[[Path, int], None], *, unless: Callable[[], Version | None] = lambda: None
+        self, name: str, fill: Fill, *, unless: Callable[[], Version | None] = lambda: None, check: Check = lambda: None
     ) -> Version:
         """Add a version under the next free number; it becomes champion only if there is none.
 
         Args:
             name: of the model.
-            fill: writes all files, manifest included, into the folder it is given, for the number it is given.
+            fill: writes the files.
             unless: asked under the model's lock; a version that it returns is returned instead, and nothing is published.
+            check: called when all files are written, before they become a version; nothing is published if it raises.
 
         Raises:
             RepositoryError: the name cannot be one.
@@ -191,9 +192,9 @@ class Repository:
         """
         check_name(name)
         with self._lock(name):
-            return unless() or self._publish(name, fill)
+            return unless() or self._publish(name, fill, check)
 
-    def _publish(self, name: str, fill: Callable[[Path, int], None]) -> Version:
+    def _publish(self, name: str, fill: Fill, check: Check = lambda: None) -> Version:
         self._mend(name)
         is_first = next(self._numbers(name), None) is None
         number = self._next_number(name)
@@ -210,6 +211,7 @@ class Repository:
             staged.verify()
             for file in [*part.iterdir(), part]:
                 sync(file)
+            check()
             write_atomically(self._highest_path(name), f"{number}\n".encode())
             part.rename(self.root / name / str(number))
         except BaseException:
@@ -247,9 +249,7 @@ class Repository:
         self._promotions.add(name, [aliases[CHAMPION]])
         self._aliases.write(name, aliases)
 
-    def promote(
-        self, name: str, number: int, *, instead_of: int | None = None, check: Callable[[], None] = lambda: None
-    ) -> dict[str, int]:
+    def promote(self, name: str, number: int, *, instead_of: int | None = None, check: Check = lambda: None) -> dict[str, int]:
         """Make a version champion; the one before becomes `previous`. Return the aliases.
 
         Args:

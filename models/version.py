@@ -13,6 +13,10 @@ from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, Manifest, 
 
 REQUIRED = (GENERATOR, DISCRIMINATOR)
 """Files that every version has."""
+Fill = Callable[[Path, int], None]
+"""Writes all files of a version, manifest included, into the folder it is given, for the number it is given."""
+Check = Callable[[], None]
+"""Raises if the caller may no longer do what it is about to do."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Version:
                 )
 
 
-def copier(source: Version, **changes: object) -> Callable[[Path, int], None]:
+def copier(source: Version, **changes: object) -> Fill:
     """What `publish` needs to copy a version that lies elsewhere, with some fields of its manifest changed.
 
     Args:

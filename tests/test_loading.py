@@ -34,11 +34,11 @@ sys.meta_path.insert(0, Refuse())
 from pathlib import Path
 from app.main import create_app
 from app.settings import Settings
-from app.main import _take_in_shipped
+from app.main import _adopt_shipped
 app = create_app(Settings(state=Path({str(tmp_path)!r})))
-_take_in_shipped(app.state.settings, app.state.catalog.repository)
-app.state.catalog.refresh()
-generator = app.state.catalog.generator()
+_adopt_shipped(app.state.settings, app.state.registry.repository)
+app.state.registry.refresh()
+generator = app.state.registry.generator()
 print(generator.draw([generator.point(42)[0]]).shape, not set(sys.modules) & set({sorted(HEAVY | WHEN_ADMINISTERED)}))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -53,6 +53,8 @@ def _degraded(registry: Registry, retraining: Retraining) -> dict[str, str]:
         found["database"] = str(retraining.trouble)
     elif retraining.is_used and "database" not in found:
         try:
+            if lost_jobs := retraining.lost_jobs():
+                found["jobs"] = lost_jobs
             retraining.require_trainer()
         except NoTrainer as error:
             found["training"] = str(error)

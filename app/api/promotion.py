@@ -67,6 +67,8 @@ def promote_version(
         raise NotFound(str(error)) from error
     except models.Changed as error:
         raise PreconditionFailed(str(error)) from error
+    except models.Locked as error:
+        raise StoreUnavailable(f"Version {number} of {name} was not promoted. {error}") from error
     except (models.RepositoryError, VersionUnusable) as error:
         raise VersionUnfit(f"Version {number} of {name} was not promoted. {error}") from error
     except OSError as error:
@@ -99,6 +101,8 @@ def delete_version(
         raise NotFound(str(error)) from error
     except models.InService as error:
         raise VersionInService(str(error)) from error
+    except models.Locked as error:
+        raise StoreUnavailable(f"Version {version} of {name} was not deleted. {error}") from error
     except OSError as error:
         raise StoreUnavailable(
             f"The version cannot be removed ({error.strerror}). Make the models writable, then try again."

@@ -10,7 +10,16 @@ from typing import Any
 
 MOST_AT_A_TIME = 1024 * 1024
 LOG_TAIL = 1024 * 1024
+JOB_ID = re.compile("[0-9a-f]{12}")
 NO_WORD = "The trainer ended without saying why. See the job's log, then resume it."
+
+
+def job_folders(state: Path) -> list[str]:
+    """Ids of the jobs that have a folder."""
+    try:
+        return sorted(path.name for path in (state / "jobs").iterdir() if JOB_ID.fullmatch(path.name) and path.is_dir())
+    except OSError:
+        return []
 
 
 @dataclass(frozen=True)

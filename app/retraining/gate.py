@@ -179,11 +179,12 @@ def publish(
         parent: the version whose weights it started from.
         gate: the verdict.
         check: raises if this process may no longer publish. Called under the model's lock, as is the search for what the job
-            has published before: else a process that was stopped in between would publish a second time.
+            has published before: else a process that was stopped in between would publish a second time. Called again when
+            all files are written: a process that was stopped for long may have lost the lock of a shared volume.
     """
 
     def found() -> Version | None:
         check()
         return published_by(repository, name, job_id)
 
-    return repository.publish(name, copier(candidate, job=job_id, parent=parent, gate=gate), unless=found)
+    return repository.publish(name, copier(candidate, job=job_id, parent=parent, gate=gate), unless=found, check=check)

@@ -98,6 +98,20 @@ class Retraining:
                 "app.retraining` in an environment with torch that shares this service's state folder."
             )
 
+    def lost_jobs(self) -> str:
+        """Which jobs have a folder and no record in the job store, and what to do about it; empty if there are none."""
+        from app.retraining.folder import job_folders
+
+        lost = self.store.without_a_job(job_folders(self.settings.state))
+        if not lost:
+            return ""
+        named = ", ".join(lost[:5]) + ", ..." * (len(lost) > 5)
+        return (
+            f"{len(lost)} jobs have run that the job store does not know ({named}). It was lost, or restored from an "
+            "older backup. Stop the service and restore a newer one; or export what they trained (python -m training export), "
+            "and remove their folders from jobs in the state folder."
+        )
+
     def trainers(self) -> int:
         """How many processes could train."""
         from app.retraining.lease import alive

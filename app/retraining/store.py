@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -76,9 +76,10 @@ class JobStore:
         now = time.time()
         chosen = (idempotency.c.by == by) & (idempotency.c.key == key)
         with self.database.write() as connection:
-            connection.execute(delete(idempotency).where(idempotency.c.created < now - KEY_SECONDS))
+            is_old = ~idempotency.c.created.between(now - KEY_SECONDS, now + KEY_SECONDS)  # or of a clock that was set back
+            connection.execute(delete(idempotency).where(is_old))
             found = connection.execute(select(idempotency).where(chosen)).first()
-            if found and found.answer is None and found.created < now - IN_FLIGHT_SECONDS:
+            if found and found.answer is None and abs(now - found.created) > IN_FLIGHT_SECONDS:
                 connection.execute(delete(idempotency).where(chosen))
                 found = None
             if found is None:
@@ -277,6 +278,12 @@ class JobStore:
                 of_trainer = (events.c.job == job.id) & events.c.type.in_(figures)
                 connection.execute(delete(events).where(of_trainer))
         return found
+
+    def without_a_job(self, ids: Iterable[str]) -> list[str]:
+        """Those of the ids that no job has."""
+        wanted = set(ids)
+        with self.database.read() as connection:
+            return sorted(wanted.difference(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(wanted)))))
 
     def waiting_for(self, model: str, version: int) -> Job | None:
         """A job that has not begun and is to start from this version's weights."""

@@ -108,6 +108,7 @@ class Supervisor:
             logger.exception("retraining: job %s, for the %s. time in a row", job.id, times)
             if times >= MOST_FAILURES:
                 if job.handle:
+                    self.store.check(lease)
                     self.runner.stop(job.handle, force=True)
                 detail = f"The supervisor failed at it {times} times ({error!r}). See the service's log, then resume it."
                 self.store.change(lease, job, "failed", detail, handle=None)
@@ -116,14 +117,17 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """Stop the trainer in order: it writes a checkpoint, and its job continues under the next supervisor."""
-        if self._lease:
-            for job in self.store.active():
-                self._suspend(self._lease, job)
-        self.workers.leave()
+        try:
+            if self._lease:
+                for job in self.store.active():
+                    self._suspend(self._lease, job)
+        finally:
+            self.workers.leave()
 
     def _suspend(self, lease: Lease, job: Job) -> None:
         if job.handle is None or job.handle["place"] != place():
             return  # whoever is next finds out what became of it, or goes on with it
+        self.store.check(lease)  # the trainer may be another supervisor's by now
         self.runner.stop(job.handle)
         finished, deadline = self.runner.poll(job.handle), time.monotonic() + self.settings.stop_seconds
         while finished is None:
@@ -154,9 +158,9 @@ class Supervisor:
     def _begin(self, lease: Lease, job: Job) -> None:
         """Prepare the job's folder and start its trainer, from its last checkpoint if there is one."""
         folder = JobFolder(self.settings.state, job.id)
+        self.store.check(lease)  # what follows is no write to the store, which would check it
         if is_locked(folder.lock):  # by a trainer of an earlier attempt, which has to stop first
-            if holder := holder_of(folder.lock):
-                self.runner.stop(holder)
+            self._stop_earlier_attempt(job, holder_of(folder.lock))
             return
         try:
             job = self._read_events(lease, job)
@@ -168,6 +172,7 @@ class Supervisor:
         except OSError as error:
             self.store.change(lease, job, "failed", f"The job's folder cannot be made ({error}). Mend that, then resume it.")
             return
+        self._stopping.pop(job.id, None)
         resumes = folder.has_checkpoint
         changes: dict[str, object] = {"handle": None, "trained": None, "stop_since": None, "ended": None}
         changes |= {"has_run": True, "pruned": False}
@@ -177,6 +182,11 @@ class Supervisor:
         job = self.store.change(lease, job, "running", detail, **changes)
         spec, out = str(folder.spec), str(folder.path)
         self._start(lease, job, ["train", "--resume", "--out", out] if resumes else ["train", "--spec", spec, "--out", out])
+
+    def _stop_earlier_attempt(self, job: Job, holder: Handle | None) -> None:
+        since = self._stopping.setdefault(job.id, time.monotonic())
+        if holder:
+            self.runner.stop(holder, force=time.monotonic() - since > self.settings.stop_seconds)
 
     def _prepare_folder(self, folder: JobFolder, job: Job) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -240,11 +250,12 @@ class Supervisor:
         return handle
 
     def _stop(self, lease: Lease, job: Job, handle: Handle) -> None:
-        since = self._stopping.setdefault(job.id, time.monotonic())
+        self.store.check(lease)
         if job.stop_since is None:
+            self._stopping[job.id] = time.monotonic()
             self.runner.stop(handle)
             self.store.note(lease, job, stop_since=time.time())
-        elif time.monotonic() - since > self.settings.stop_seconds:
+        elif time.monotonic() - self._stopping.setdefault(job.id, time.monotonic()) > self.settings.stop_seconds:
             self.runner.stop(handle, force=True)
 
     def _cancelled(self, lease: Lease, job: Job, finished: Finished) -> None:

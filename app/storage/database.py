@@ -222,9 +222,15 @@ class Database:
         with self._failing_clearly(), self._engine.connect() as connection:
             with connection.execution_options(writes=True).begin():
                 yield connection
+                if self._file and self._file.has_changed():  # what is written to a deleted file is lost
+                    raise StoreUnavailable(
+                        "The job store's file was deleted or replaced just now. Try again: nothing was changed."
+                    )
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. A file that was deleted meanwhile is written back first."""
+        with contextlib.suppress(StoreUnavailable):
+            self._check_file()
         self._engine.dispose()
         if self._file:
             self._file.close()

@@ -18,6 +18,7 @@ from models.locking import exclusively
 
 logger = logging.getLogger("seedling")
 BUSY_SECONDS = 10
+BEYOND_REPAIR = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 class SqliteFile:
@@ -58,7 +59,6 @@ class SqliteFile:
                     logger.error("%s was replaced while it was in use. What lies there now is used.", self.path)
                 else:
                     self._write_back()
-                    logger.error("%s was deleted while it was in use. It was written back whole.", self.path)
             before = self._keeper
             self._keeper, self._identity = self._open()
             before.close()
@@ -69,10 +69,18 @@ class SqliteFile:
         self._keeper.close()
 
     def _write_back(self) -> None:
+        """Put the content of the deleted file back. A damaged one is replaced by an empty one."""
         part = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.part")
         try:
-            with contextlib.closing(sqlite3.connect(part)) as copy:
-                self._keeper.backup(copy)
+            try:
+                with contextlib.closing(sqlite3.connect(part)) as copy:
+                    self._keeper.backup(copy)
+                logger.error("%s was deleted while it was in use. It was written back whole.", self.path)
+            except sqlite3.DatabaseError as error:
+                if not error.sqlite_errorname.startswith(BEYOND_REPAIR):
+                    raise
+                part.write_bytes(b"")
+                logger.error("%s was damaged and then deleted (%s). An empty one takes its place.", self.path, error)
             for suffix in ("-wal", "-shm"):  # of the deleted file: they must not be read with the new one
                 self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
             part.rename(self.path)

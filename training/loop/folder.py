@@ -117,15 +117,23 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 ATTEMPTS = 10
 
 
-def _has_inherited(lock: Path) -> bool:
+def _inherited(lock: Path) -> int | None:
+    """The file descriptor by which this process has inherited the lock, if it has."""
     try:
         held = int(os.environ.pop(LOCK_VARIABLE, ""))
         is_the_same = os.path.samestat(os.fstat(held), lock.stat())
     except (ValueError, OSError):
-        return False
+        return None
     if is_the_same:
         os.set_inheritable(held, False)
-    return is_the_same
+    return held if is_the_same else None
+
+
+def _sign(held: int) -> None:
+    """Write into a lock who holds it. A supervisor that starts a trainer does so too, if it is not killed before."""
+    content = json.dumps({"pid": os.getpid(), "place": place()}).encode()
+    os.pwrite(held, content, 0)
+    os.ftruncate(held, len(content))
 
 
 @contextmanager
@@ -134,7 +142,9 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
 
     A supervisor takes the lock before it starts a trainer, which inherits it.
     """
-    if _has_inherited(folder.lock):
+    held = _inherited(folder.lock)
+    if held is not None:
+        _sign(held)
         yield
         return
     with folder.lock.open("a") as file:

@@ -65,5 +65,6 @@ class Ready(BaseModel):
     serving: str = Field(description="What a request gets that names no model.", examples=["digits/1"])
     refused: dict[str, str] = Field(description="Versions that are not served, and why.")
     degraded: dict[str, str] = Field(
-        description="What does not work though pictures are drawn: `database`, `models`, `state` or `training`, and why."
+        description="What does not work although pictures are drawn, and why: `aliases`, `database`, `jobs`, `models`, "
+        "`state`, `training`."
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
+import sys
 import time
 
 import psutil
 import pytest
 from sqlalchemy import select
 
+from app.retraining.folder import JobFolder
 from app.retraining.lease import LeaseLost, Workers
 from app.retraining.store import JobStore
 from app.storage.database import Database, leases
@@ -18,6 +22,8 @@ from models.repository import Repository
 from models.version import copier
 from tests.app.retraining.test_supervision import trainers_of
 from tests.app.retraining.world import World, check_models_are_whole
+from tests.live import ROOT
+from training.spec import TrainingSpec
 
 
 def holder(database: Database) -> str:
@@ -69,6 +75,51 @@ def test_a_trainer_is_started_once_though_its_supervisor_is_killed_as_it_starts_
         pass
     world.kill_worker()
     world.start_worker()
+    job = admin.wait(job_id, "succeeded", "failed", "interrupted")
+    assert (job["state"], job["interruptions"]) == ("succeeded", 0), job
+    assert [kind for kind, _, _ in admin.events(job_id)].count("started") == 1
+
+
+KILLED_AS_IT_STARTS = """
+import os, subprocess, sys
+from pathlib import Path
+from app.retraining import runner
+
+
+class Killed(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        os.kill(os.getpid(), 9)
+
+
+runner.subprocess.Popen = Killed
+runner.LocalRunner(1, 0).start(sys.argv[2:], Path(sys.argv[1]))
+"""
+
+
+def test_a_trainer_whose_supervisor_was_killed_before_it_wrote_anything_down_is_the_only_one(world: World) -> None:
+    """Even the number of its process is known to nobody, and it is stopped before it has come to do anything."""
+    admin = world.admin
+    world.kill_worker()
+    job_id = admin.retrain()
+    folder = JobFolder(world.state, job_id)
+    folder.path.mkdir(parents=True)
+    spec = TrainingSpec.model_validate(admin.job(job_id)["spec"])
+    folder.spec.write_text(spec.model_dump_json())
+    with contextlib.closing(sqlite3.connect(world.state / "jobs.db", isolation_level=None)) as store:
+        store.execute("UPDATE jobs SET state = 'running', has_run = 1")
+    command = [sys.executable, "-c", KILLED_AS_IT_STARTS, folder.log]
+    killed = subprocess.run([*command, "train", "--spec", folder.spec, "--out", folder.path], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (trainer,) = trainers_of(world.state)
+    os.kill(trainer, signal.SIGSTOP)  # while it imports its libraries
+    world.start_worker()
+    log, deadline = world.state.parent / "worker.log", time.monotonic() + 60
+    while log.read_text().count("this process supervises") < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2)  # it looks at the job, twice a second
+    assert trainers_of(world.state) == [trainer]
+    os.kill(trainer, signal.SIGCONT)
     job = admin.wait(job_id, "succeeded", "failed", "interrupted")
     assert (job["state"], job["interruptions"]) == ("succeeded", 0), job
     assert [kind for kind, _, _ in admin.events(job_id)].count("started") == 1

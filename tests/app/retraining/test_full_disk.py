@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.retraining.jobs import pid_of_trainer, small_job
+from tests.app.retraining.jobs import SETTINGS, admin_of, pid_of_trainer, small_job
 from tests.app.retraining.test_supervision import trainers_of
 from tests.app.retraining.world import World, check_models_are_whole, resumed_at
+from tests.live import service
 from tests.skipping import skip
 
 
@@ -91,6 +92,30 @@ def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) 
         )
     finally:
         world.end()
+
+
+def test_a_disk_that_is_full_at_the_start_is_told_and_the_service_trains_once_there_is_room(
+    small_disk: Path, cache: Path
+) -> None:
+    state = small_disk / "state"
+    with service(state, embedded_worker=False, **SETTINGS):
+        pass  # which takes in what is shipped
+    ballast = fill(small_disk)
+    with service(state, cache=cache, **SETTINGS) as running:
+        admin = admin_of(running)
+        ready = admin.client.get("/readyz")
+        assert (ready.status_code, ready.json()["serving"]) == (200, "digits/1")
+        assert "make room on its disk" in ready.json()["degraded"]["database"].lower()
+        refused = admin.client.get("/admin/jobs")
+        assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+        ballast.unlink()
+        for _ in range(200):
+            accepted = admin.client.post("/admin/retrain", json=small_job(promote="never"))
+            if accepted.status_code == 202:
+                break
+            time.sleep(0.1)
+        assert accepted.status_code == 202, accepted.text
+        assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
 def test_a_disk_that_is_full_when_the_version_is_published_leaves_no_half_of_it(small_disk: Path, cache: Path) -> None:

@@ -8,12 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
 import pytest
 
+from app.api.promotion import delete_version
+from app.errors import StoreUnavailable
 from app.sampling.generator import LoadedGenerator
+from models.errors import Locked
 from models.manifest import GENERATOR, MANIFEST
 from models.repository import Repository
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of
@@ -48,6 +52,18 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     state = with_three_versions(tmp_path_factory.mktemp("unchanged") / "state")
     with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
         yield running
+
+
+def test_a_model_that_another_process_is_writing_to_is_told_as_unavailable(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise Locked("Another process has been writing to digits for 60 s. Try again later.")
+
+    monkeypatch.setattr(Repository, "delete", locked)
+    nobody_waits = SimpleNamespace(store=SimpleNamespace(waiting_for=lambda *_: None))
+    with pytest.raises(StoreUnavailable, match=r"Version 2 of digits was not deleted\. .* Try again later\.$"):
+        delete_version("digits", 2, SimpleNamespace(repository=repository), nobody_waits)  # type: ignore[arg-type]
 
 
 def promote(admin: Admin, version: object, tag: str | None = "*") -> httpx.Response:

@@ -14,7 +14,7 @@ import pytest
 
 from app.retraining import runner as runners
 from app.retraining.runner import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
-from models.host import place
+from models.host import LOCK_VARIABLE, place
 
 STUB = """
 import json, os, signal, sys, time
@@ -144,6 +144,22 @@ def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_b
         runner.stop(foreign)
         assert RunFolder(tmp_path).stop.exists()
     assert runner.poll(foreign) == Finished(None)
+
+
+def test_a_trainer_writes_its_own_number_into_the_lock_that_it_inherits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor that started it may have been killed before it could."""
+    from training.loop.folder import RunFolder, alone_in
+
+    held = runners._take(tmp_path / ".lock")
+    assert holder_of(tmp_path / ".lock") is None
+    monkeypatch.setenv(LOCK_VARIABLE, str(held))
+    with alone_in(RunFolder(tmp_path)):
+        found = holder_of(tmp_path / ".lock")
+        assert found
+        assert found["pid"] == os.getpid()
+    os.close(held)
 
 
 def test_what_cannot_be_started_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,19 @@ def test_a_key_whose_request_was_refused_or_died_may_be_used_again(store: JobSto
     assert store.claim_key("alice", "k", {}) is None, "a day later it is forgotten"
 
 
+def test_keys_of_a_clock_that_was_set_back_are_forgotten_in_time(store: JobStore, database: Database) -> None:
+    assert store.claim_key("alice", "died", {}) is None
+    assert store.claim_key("alice", "answered", {}) is None
+    job = store.create(DRAFT, 8, key="answered")
+    with database.write() as connection:
+        connection.execute(update(idempotency).values(created=idempotency.c.created + 3600))
+    assert store.claim_key("alice", "died", {}) is None, "whoever sent it first is not in flight"
+    assert store.claim_key("alice", "answered", {}) == job.id
+    with database.write() as connection:
+        connection.execute(update(idempotency).values(created=idempotency.c.created + 10 * 86_400))
+    assert store.claim_key("alice", "answered", {}) is None
+
+
 def test_what_the_trainer_said_is_entered_once_with_how_far_it_was_read(store: JobStore, lease: Lease) -> None:
     job = store.change(lease, store.create(DRAFT, 8), "running", "training")
     said = [

@@ -1432,7 +1432,7 @@ export interface components {
             };
             /**
              * Degraded
-             * @description What does not work though pictures are drawn: `database`, `models`, `state` or `training`, and why.
+             * @description What does not work although pictures are drawn, and why: `aliases`, `database`, `jobs`, `models`, `state`, `training`.
              */
             degraded: {
                 [key: string]: string;

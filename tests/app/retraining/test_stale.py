@@ -1,0 +1,160 @@
+"""A supervisor that was stopped for longer than its lease lasts, and goes on: it leaves alone what is another's by now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from app.retraining.folder import JobFolder
+from app.retraining.job import Draft, Job
+from app.retraining.lease import Lease, LeaseLost, Workers
+from app.retraining.runner import Finished
+from app.retraining.store import JobStore
+from app.retraining.supervisor import Supervisor
+from app.settings import Settings
+from app.storage.database import Database, leases
+from models.host import place
+from models.repository import Repository
+from models.version import copier
+from training.loop.folder import RunFolder, alone_in
+from training.spec import TrainingSpec
+
+DRAFT = Draft(
+    **{"model": "digits", "request": {}, "promote": "if_better", "parent": None, "by": "alice"},
+    spec=TrainingSpec.from_preset("quick").model_dump(mode="json"),
+)
+
+
+class Noted:
+    """A runner whose trainers run on, whatever they are told."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.stopped: list[bool] = []
+        """Of each call, whether it was by force."""
+
+    def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
+        self.started.append(arguments[0])
+        return {"pid": 1, "place": place(), "created": 0.0, "lock": ""}
+
+    def poll(self, handle: dict[str, Any]) -> Finished | None:
+        return None
+
+    def stop(self, handle: dict[str, Any], *, force: bool = False) -> None:
+        self.stopped.append(force)
+
+
+@pytest.fixture
+def runner() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+def supervisor(store: JobStore, runner: Noted, tmp_path: Path) -> Supervisor:
+    return Supervisor(Settings(state=tmp_path, stop_seconds=30), store, Workers(store.database, "alone"), runner)
+
+
+@pytest.fixture
+def lease(supervisor: Supervisor) -> Lease:
+    held = supervisor.workers.beat()
+    assert held
+    return held
+
+
+@pytest.fixture
+def job(store: JobStore, tmp_path: Path) -> Job:
+    job = store.create(DRAFT, 8)
+    JobFolder(tmp_path, job.id).candidate.mkdir(parents=True)
+    return job
+
+
+def take_over(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(update(leases).values(until=0.0))
+    assert Workers(database, "alone").beat()
+
+
+def running(store: JobStore, lease: Lease, job: Job) -> Job:
+    handle = {"pid": 1, "place": place(), "created": 0.0, "lock": ""}
+    return store.note(lease, store.change(lease, job, "running", "training"), handle=handle)
+
+
+def test_it_neither_stops_the_trainer_of_a_job_nor_clears_its_folder_away(
+    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job, tmp_path: Path
+) -> None:
+    """It was stopped after it had seen the job in the queue."""
+    folder = JobFolder(tmp_path, job.id)
+    folder.events.write_text('{"event": "started"}')
+    take_over(store.database)
+    with alone_in(RunFolder(folder.path)), pytest.raises(LeaseLost):  # the other one's trainer is at work
+        supervisor._begin(lease, job)
+    with pytest.raises(LeaseLost):
+        supervisor._begin(lease, job)
+    assert (runner.started, runner.stopped) == ([], [])
+    assert folder.events.exists()
+    assert folder.candidate.exists()
+
+
+def test_it_passes_on_no_cancellation_and_ends_no_trainer_as_it_is_shut_down(
+    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job
+) -> None:
+    job = running(store, lease, job)
+    store.cancel(job.id, "bob")
+    supervisor._lease = lease
+    take_over(store.database)
+    with pytest.raises(LeaseLost):
+        supervisor._attend(lease, store.get(job.id))
+    with pytest.raises(LeaseLost):
+        supervisor.shut_down()
+    assert runner.stopped == []
+    assert store.get(job.id).state == "running"
+
+
+def test_one_whose_lease_is_lost_while_it_writes_a_version_publishes_nothing(
+    store: JobStore, lease: Lease, repository: Repository
+) -> None:
+    copy = copier(repository.get("digits", 1))
+
+    def fill(folder: Path, number: int) -> None:
+        copy(folder, number)
+        take_over(store.database)
+
+    with pytest.raises(LeaseLost):
+        repository.publish("digits", fill, check=lambda: store.check(lease))
+    assert repository.numbers("digits") == [1]
+    assert not list((repository.root / "digits").glob(".*.part"))
+    assert repository.publish("digits", copy).number == 2, "the number was not used up"
+
+
+def test_a_trainer_that_is_told_to_stop_again_has_its_whole_time_again(
+    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job
+) -> None:
+    """A job that was told to stop, ended in another way, and was resumed."""
+    job = running(store, lease, job)
+    store.cancel(job.id, "bob")
+    supervisor._attend(lease, store.get(job.id))
+    supervisor._stopping[job.id] -= 1000
+    store.interrupt(lease, job, "it was killed", counts=True)
+    store.resume(job.id, "bob", 8)
+    running(store, lease, store.get(job.id))
+    store.cancel(job.id, "bob")
+    for _ in range(3):
+        supervisor._attend(lease, store.get(job.id))
+    assert runner.stopped == [False, False], "each time it is asked once, and not killed"
+
+
+def test_a_trainer_of_an_earlier_attempt_that_does_not_stop_is_killed_in_the_end(
+    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job, tmp_path: Path
+) -> None:
+    """Or the queue would wait for it for good."""
+    with alone_in(RunFolder(JobFolder(tmp_path, job.id).path)):
+        supervisor._begin(lease, job)
+        supervisor._stopping[job.id] -= 1000
+        supervisor._begin(lease, job)
+    assert (runner.started, runner.stopped) == ([], [False, True])
+    supervisor._begin(lease, job)
+    assert (runner.started, store.get(job.id).state) == (["train"], "running")
