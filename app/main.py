@@ -102,7 +102,7 @@ def create_server() -> ASGIApp:
     app = create_app(settings)
     app.state.spans = spans
     gc.freeze()  # what is there now stays: to look it all through took 0.1 s at a time, and a picture waited for it
-    return wrap(DirectGenerate(app), settings, spans)
+    return wrap(DirectGenerate(app), settings, spans, app.state.access.knows)
 
 
 @contextlib.asynccontextmanager

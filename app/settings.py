@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     rate_limit: float | None = Field(default=None, ge=0, le=1_000_000)
     """Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures counts as one more
     for each 64. By default 100, or no limit if the service listens on the loopback only. Clients on this machine have no
-    limit."""
+    limit, nor have requests to /admin with a right token."""
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
     """Burst size: how many seconds' worth of requests a client may send at once."""
     max_connections: int = Field(default=1000, ge=10, le=100_000)
@@ -178,7 +178,8 @@ class Settings(BaseSettings):
     audit_days: int = Field(default=365, ge=1, le=36_500)
     """Days for which entries of the audit log are kept."""
     audit_entries: int = Field(default=100_000, ge=100, le=100_000_000)
-    """Entries of the audit log that are kept; the oldest go first."""
+    """Entries of the audit log that are kept: so many for what succeeded, and so many for what was refused. The oldest go
+    first."""
     gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
     """Pictures drawn to compare a retrained generator with the champion."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,12 +14,14 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
-from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid
+from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid, TooManyAttempts
 from app.http.authentication import Access, Identity, require_change
 from app.http.problem_details import problem_responses
 from app.retraining.service import Retraining
 
 logger = logging.getLogger("seedling")
+GUESS_SECONDS = 1.0
+"""How long a guess waits for its answer once there have been too many: no connection makes more than one in that time."""
 
 
 class AdminRoute(APIRoute):
@@ -36,6 +39,8 @@ class AdminRoute(APIRoute):
                     require_change(identity)
                 response = await handle(request)
             except Exception as error:
+                if identity is None and isinstance(error, TooManyAttempts | StoreUnavailable):  # a wrong token, not counted
+                    await asyncio.sleep(GUESS_SECONDS)
                 if identity or isinstance(error, TokenInvalid):  # no token at all is no attempt, and must not fill the disk
                     await self._note(retraining, request, identity, *_outcome(error))
                 raise

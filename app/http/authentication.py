@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from app.addresses import network
 from app.errors import BadCredentials, Forbidden, StoreUnavailable, TokenInvalid, TooManyAttempts, Unauthorized
+from app.http.rate_limits import TokenBuckets
 from app.settings import ADMIN, Settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ LONGEST_WAIT = 300
 FORGET_SECONDS = 3600
 MOST_NETWORKS = 10_000
 """Networks whose wrong tokens are counted. The least recent one is forgotten first."""
+COUNTED_A_SECOND, COUNTED_AT_ONCE = 10, 100
+"""Wrong tokens that a worker counts, of all networks. Further ones get 429 and leave no trace in the database."""
 HINT = "The token of a service that was not given one lies in its state folder, in admin-token."
 
 
@@ -76,10 +79,12 @@ def own_token(settings: Settings) -> str | None:
 class Access:
     """Checks tokens by their digests, and counts wrong ones.
 
-    A right token is accepted at all times. Whoever guesses would otherwise keep the owner out for as long as he likes, from
-    the same address or from behind the same proxy, and would gain nothing else from it: a token has at least 16 characters,
-    which nobody guesses at the rate that a client is held to. What is limited is what wrong tokens cost: after a few, a
-    network gets 429 for an ever longer time, and neither the database nor the audit log grows by it.
+    A right token is accepted at all times, from any address: a lock-out would let anybody behind the owner's address or proxy
+    keep the owner out. Every request is therefore a guess that gets an answer, and the entropy of a token, which has 16
+    characters or more, is what keeps guessers out. Two things are limited. The rate: after a few wrong tokens, a network gets
+    429, each a second late (`app.api.admin`), so a connection makes one guess a second, and the number of connections is
+    bounded. And the cost: a wrong token is counted in the database and in the audit log only while its network is not
+    waiting, and only so many a second from all networks together.
 
     Args:
         settings: of the service. Its own token is read, or made, when one is first asked for.
@@ -89,6 +94,7 @@ class Access:
     def __init__(self, settings: Settings, database: Callable[[], Database]) -> None:
         self.settings, self._database = settings, database
         self._lock = threading.Lock()
+        self._counted = TokenBuckets(COUNTED_A_SECOND, COUNTED_AT_ONCE)
 
     @cached_property
     def _known(self) -> list[tuple[bytes, Identity]]:
@@ -125,15 +131,27 @@ class Access:
             raise Unauthorized(f"This needs a token of its own kind. Send Authorization: Bearer TOKEN. {HINT}")
         if len(authorization) > 1 or not token.strip() or " " in token.strip():
             raise BadCredentials("The Authorization header cannot be read. Send one, as Authorization: Bearer TOKEN.")
+        found = self._owner(token)
+        if found is None:
+            self._count_failure(client)
+            raise TokenInvalid(f"This token is not known. {HINT}")
+        return found
+
+    def knows(self, authorization: Sequence[str]) -> bool:
+        """Whether the Authorization header lines carry a right token. A wrong one is not counted."""
+        scheme, _, token = authorization[0].strip().partition(" ") if len(authorization) == 1 else ("", "", "")
+        try:
+            return scheme.lower() == "bearer" and self._owner(token) is not None
+        except StoreUnavailable:
+            return False
+
+    def _owner(self, token: str) -> Identity | None:
         offered, found = _digest(token.strip()), None
         with self._lock:
             known = self._known
         for digest, identity in known:  # all of them, in constant time: how long it takes tells nothing
             if hmac.compare_digest(digest, offered):
                 found = identity
-        if found is None:
-            self._count_failure(client)
-            raise TokenInvalid(f"This token is not known. {HINT}")
         return found
 
     def _count_failure(self, client: str) -> None:
@@ -145,6 +163,8 @@ class Access:
         chosen = failures.c.client == where
         with self._database().read() as connection:
             _refuse_until(connection.scalar(select(failures.c.locked_until).where(chosen)), now)
+        if self._counted.take("all"):
+            raise TooManyAttempts("Too many wrong tokens are being sent. Try again in 1 s.", 1)
         with self._database().write() as connection:
             stale = (failures.c.last < now - FORGET_SECONDS) | (failures.c.last > now + FORGET_SECONDS)
             connection.execute(delete(failures).where(stale))

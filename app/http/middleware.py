@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +24,7 @@ from app.observability.tracing import CURRENT, Spans, take_over
 from app.scope import PICTURES, PROBES, ROUTE
 from app.settings import Settings
 
+Knows = Callable[[Sequence[str]], bool]
 PICTURES_A_TOKEN = 64
 """Pictures beyond the first that count as one more request."""
 HEADERS = [
@@ -112,15 +113,17 @@ def _printable(text: str) -> str:
 
 
 class RateLimited:
-    """Limits the rate of each client. Clients on this machine have no limit.
+    """Limits the rate of each client. Clients on this machine have no limit, nor have administrators under /admin.
 
     Args:
         app: the service.
         buckets: one per client.
+        knows: whether Authorization headers carry a right token. Others behind the same address, such as a proxy, must not
+            lock an administrator out of `/admin`.
     """
 
-    def __init__(self, app: ASGIApp, buckets: TokenBuckets) -> None:
-        self.app, self.buckets = app, buckets
+    def __init__(self, app: ASGIApp, buckets: TokenBuckets, knows: Knows = lambda _: False) -> None:
+        self.app, self.buckets, self.knows = app, buckets, knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope["client"][0] if scope["type"] == "http" and scope["client"] else "localhost"
@@ -129,7 +132,7 @@ class RateLimited:
             return
         client = network(client)
         wait = self.buckets.take(client)
-        if wait:
+        if wait and not self._is_administration(scope):
             metrics.count_limited()
             seconds = int(wait) + 1
             error = TooManyRequests(f"You ask for more than {self.buckets.rate:g} a second. Go on in {seconds} s.", seconds)
@@ -138,6 +141,10 @@ class RateLimited:
         await self.app(scope, receive, send)
         if PICTURES in scope:
             self.buckets.charge(client, max(0, scope[PICTURES] - 1) / PICTURES_A_TOKEN)
+
+    def _is_administration(self, scope: Scope) -> bool:
+        authorization = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+        return bool(authorization) and _path(scope).startswith("/admin/") and self.knows(authorization)
 
 
 class KnownHosts:
@@ -209,8 +216,8 @@ def _host(scope: Scope) -> str:
     return value.partition("]")[0] + "]" if value.startswith("[") else value.partition(":")[0]
 
 
-def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> ASGIApp:
-    """Wrap the service in all middleware that the settings ask for."""
+def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None, knows: Knows = lambda _: False) -> ASGIApp:
+    """Wrap the service in all middleware that the settings ask for. `knows` is that of `RateLimited`."""
     if settings.cors:
         app = CORSMiddleware(
             app,
@@ -232,5 +239,5 @@ def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None) -> ASGIAp
     app = KnownHosts(app, settings.known_hosts)
     rate = settings.rate
     if rate:
-        app = RateLimited(app, TokenBuckets(rate, settings.rate_burst * rate))
+        app = RateLimited(app, TokenBuckets(rate, settings.rate_burst * rate), knows)
     return Observed(SecurityHeaders(app), log=settings.access_log, spans=spans)

@@ -6,12 +6,13 @@ import logging
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from app.storage.database import Database, audit
 
 logger = logging.getLogger("seedling")
 DAY = 86_400
+OK = "ok"
 PRUNE_EVERY = 100
 """Entries between two deletions of old ones."""
 
@@ -43,7 +44,8 @@ class AuditLog:
     Args:
         database: where it is kept.
         days: for how long an entry is kept.
-        entries: how many are kept; the oldest go first.
+        entries: how many are kept of those that succeeded, and how many of those that were refused; the oldest go first.
+            They are counted apart, so that nobody can flush changes out of the log by being refused.
     """
 
     def __init__(self, database: Database, days: int = 365, entries: int = 100_000) -> None:
@@ -62,8 +64,13 @@ class AuditLog:
             added = connection.execute(insert(audit).values(row)).inserted_primary_key
             last = int(added[0]) if added else 0
             if last % PRUNE_EVERY == 0:
-                is_old = (audit.c.time < time.time() - self.days * DAY) | (audit.c.id <= last - self.entries)
-                connection.execute(delete(audit).where(is_old))
+                self._prune(connection)
+
+    def _prune(self, connection: Connection) -> None:
+        connection.execute(delete(audit).where(audit.c.time < time.time() - self.days * DAY))
+        for kind in (audit.c.outcome == OK, audit.c.outcome != OK):
+            beyond = select(audit.c.id).where(kind).order_by(audit.c.id.desc()).offset(self.entries).limit(1).scalar_subquery()
+            connection.execute(delete(audit).where(kind, audit.c.id <= beyond))
 
     def newest(self, limit: int = 100, before: int | None = None) -> list[Entry]:
         """Entries, newest first; `before` is the id of the last one seen."""

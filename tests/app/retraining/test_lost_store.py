@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, update
 
+from app.errors import StoreUnavailable
 from app.retraining import lease as leases
 from app.retraining.job import Draft
 from app.retraining.lease import Workers, alive
 from app.retraining.store import JobStore
 from app.storage import audit as audits
 from app.storage.audit import AuditLog
-from app.storage.database import Database, audit, workers
+from app.storage.database import Database, audit, jobs, workers
 from app.storage.database import leases as table
-from tests.app.retraining.jobs import SETTINGS, admin_of, small_job
+from tests.app.retraining.jobs import SETTINGS, admin_of, lone_worker, small_job
 from tests.app.retraining.world import World
 from tests.live import service
 
@@ -68,6 +70,63 @@ def test_a_file_that_was_replaced_is_the_one_that_counts(tmp_path: Path) -> None
     database.close()
 
 
+def test_a_file_that_was_damaged_and_then_deleted_is_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    """Which is how an operator mends it; the service need not be started again."""
+    database = Database(tmp_path / "jobs.db")
+    JobStore(database).create(DRAFT, 8)
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (tmp_path / "jobs.db").open("r+b") as file:
+        file.write(b"this is no database" * 1000)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        JobStore(database).newest()
+    delete(tmp_path / "jobs.db")
+    made = JobStore(database).create(DRAFT, 8)
+    assert [job.id for job in JobStore(database).newest()] == [made.id]
+    database.close()
+
+
+def test_what_is_being_written_as_the_file_is_deleted_is_not_taken_for_written(tmp_path: Path) -> None:
+    """Another process may have written the file back by then, without this."""
+    database = Database(tmp_path / "jobs.db")
+    store = JobStore(database)
+    first = store.create(DRAFT, 8)
+
+    def change() -> None:
+        with database.write() as connection:
+            connection.execute(update(jobs).values(model="fashion"))
+            delete(tmp_path / "jobs.db")
+
+    with pytest.raises(StoreUnavailable, match="Try again: nothing was changed"):
+        change()
+    assert [(job.id, job.model) for job in store.newest()] == [(first.id, "digits")]
+    database.close()
+
+
+def test_a_file_that_is_deleted_before_the_service_is_stopped_is_there_afterwards(tmp_path: Path) -> None:
+    database = Database(tmp_path / "jobs.db")
+    made = JobStore(database).create(DRAFT, 8)
+    delete(tmp_path / "jobs.db")
+    database.close()
+    again = Database(tmp_path / "jobs.db")
+    assert [job.id for job in JobStore(again).newest()] == [made.id]
+    again.close()
+
+
+def test_jobs_that_have_run_and_are_in_no_store_are_told(tmp_path: Path, cache: Path) -> None:
+    """As when the file was deleted while nothing ran."""
+    state = tmp_path / "state"
+    for name in ("0123456789ab", "not-a-job"):
+        (state / "jobs" / name).mkdir(parents=True)
+    with service(state, cache=cache, **SETTINGS) as running:
+        admin = admin_of(running)
+        told = admin.client.get("/readyz").json()["degraded"]
+        assert list(told) == ["jobs"]
+        assert told["jobs"].startswith("1 jobs have run that the job store does not know (0123456789ab).")
+        (state / "jobs" / "0123456789ab").rmdir()
+        assert admin.client.get("/readyz").json()["degraded"] == {}
+
+
 def test_jobs_that_were_accepted_survive_the_deletion_of_their_file_and_a_kill(world: World) -> None:
     admin = world.admin
     world.kill_worker()
@@ -101,6 +160,34 @@ def test_a_store_that_is_unusable_at_the_start_is_told_and_tried_until_it_is_men
         assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
+def test_a_worker_of_its_own_waits_for_a_store_that_it_cannot_open(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "jobs.db").write_bytes(b"this is no database" * 1000)
+    with lone_worker(state, **SETTINGS) as worker:
+        log = tmp_path / "worker.log"
+        until(lambda: "The job store cannot be opened" in log.read_text())
+        assert worker.poll() is None
+        delete(state / "jobs.db")
+        until(lambda: "this process supervises" in log.read_text())
+        database = Database(state / "jobs.db")
+        assert [kind for _, kind in alive(database)] == ["alone"]
+        database.close()
+    assert worker.returncode == 0
+    (state / "jobs.db").write_bytes(b"this is no database" * 1000)
+    with lone_worker(state, **SETTINGS) as worker:
+        until(lambda: log.read_text().count("The job store cannot be opened") == 2)
+    assert worker.returncode == 0, "it can be stopped while it waits"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it does not come to hold")
+
+
 @pytest.mark.parametrize("ahead", [3600, 86_400])
 def test_a_lease_of_the_future_is_taken_over(database: Database, ahead: float) -> None:
     """As a clock that has been set back leaves it."""
@@ -123,17 +210,17 @@ def test_the_lease_is_renewed_during_long_work(database: Database, monkeypatch: 
     lease = mine.beat()
     assert lease
 
-    def until() -> float:
+    def ends() -> float:
         with database.read() as connection:
             return float(connection.scalar(select(table.c.until)) or 0)
 
-    before = until()
+    before = ends()
     with mine.renewing(lease):
         for _ in range(500):
-            if until() > before:
+            if ends() > before:
                 break
             time.sleep(0.01)
-    assert until() > before
+    assert ends() > before
 
 
 def test_the_audit_log_forgets_what_is_old_or_too_many(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +237,21 @@ def test_the_audit_log_forgets_what_is_old_or_too_many(database: Database, monke
     found = log.newest(1000)
     assert len(found) == 100
     assert {entry.who for entry in found} == {"bob"}
+
+
+def test_no_number_of_refusals_flushes_a_change_out_of_the_audit_log(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audits, "PRUNE_EVERY", 10)
+    log = AuditLog(database, entries=100)
+    log.add("alice", "::1", "promote", "/", 200, "ok")
+    for _ in range(120):
+        log.add(None, "192.0.2.1", "list", "/", 401, "token_invalid")
+        log.add("looker", "::1", "retrain", "/", 403, "insufficient_scope")
+    log.add("alice", "::1", "delete", "/", 204, "ok")
+    found = log.newest(1000)
+    assert [(entry.who, entry.action) for entry in found if entry.outcome == "ok"] == [
+        ("alice", "delete"),
+        ("alice", "promote"),
+    ]
+    assert 100 <= len(found) - 2 <= 110

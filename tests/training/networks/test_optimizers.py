@@ -43,7 +43,8 @@ def test_they_do_as_torchs_do_to_the_last_bit(name: str) -> None:
 
 def test_a_trainer_does_not_load_the_compiler_nor_what_draws_plots() -> None:
     """Each takes a second or two of every process that trains."""
-    steps = "import sys; from training.trainer import Trainer; from training import run; from training.spec import TrainingSpec"
+    steps = "import sys; from training.loop.trainer import Trainer; from training.loop import run"
+    steps += "; from training.spec import TrainingSpec"
     steps += "; from training.datasets import tensors; spec = TrainingSpec.from_preset('quick', batch_size=2)"
     steps += "; trainer = Trainer(spec, tensors.load('mnist', 'test')); trainer.step(); trainer.state_dict()"
     steps += "; print(sorted({'torch._dynamo', 'matplotlib', 'torchmetrics'} & set(sys.modules)))"

@@ -1,0 +1,81 @@
+"""Guesses at tokens, over HTTP: each gets an answer, a slow one, and the owner is served beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from app.api import admin
+from app.errors import TokenInvalid, TooManyAttempts
+from app.http.authentication import COUNTED_AT_ONCE, FREE_ATTEMPTS, Access
+from app.main import create_app
+from app.settings import Settings
+from app.storage.database import Database, failures
+from tests.live import Service, service
+
+TOKEN, WRONG = "the-token-of-the-owner", {"Authorization": "Bearer a-guess"}
+RIGHT = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service behind a proxy that passes on its own address for every caller, as one does that is not trusted."""
+    rate = {"rate_limit": 1, "rate_burst": 2, "trusted_proxies": "127.0.0.1"}
+    state = tmp_path_factory.mktemp("guesses") / "state"
+    with service(state, admin_token=TOKEN, embedded_worker=False, **rate) as running:
+        yield running
+
+
+def get(running: Service, path: str, **headers: str) -> httpx.Response:
+    headers |= {"X-Forwarded-For": "203.0.113.1"}
+    return httpx.get(running.url + path, headers=headers, trust_env=False, verify=False)
+
+
+def test_callers_who_use_up_the_rate_of_a_shared_address_do_not_keep_its_administrator_out(proxied: Service) -> None:
+    for _ in range(20):
+        others = [get(proxied, "/generate?seed=1").status_code for _ in range(4)]
+        assert 429 in others
+        assert get(proxied, "/admin/jobs", **RIGHT).status_code == 200
+    refused = get(proxied, "/admin/jobs", **WRONG)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert [get(proxied, "/generate?seed=1", **RIGHT).status_code for _ in range(4)].count(429) > 0, "pictures are limited"
+
+
+@pytest.mark.anyio
+async def test_a_guess_waits_for_its_answer_and_the_owner_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(admin, "asyncio", SimpleNamespace(sleep=sleep))
+    app = create_app(Settings(state=tmp_path, admin_token=TOKEN, embedded_worker=False))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seedling") as client:
+        typed = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]
+        assert (typed, waits) == ([401] * FREE_ATTEMPTS, []), "a slip is told at once"
+        guessed = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(3)]
+        assert (guessed, waits) == ([429] * 3, [admin.GUESS_SECONDS] * 3)
+        assert (await client.get("/admin/jobs", headers=RIGHT)).status_code == 200
+        assert len(waits) == 3
+        entries = (await client.get("/admin/audit", headers=RIGHT)).json()["entries"]
+    assert len(entries) == FREE_ATTEMPTS, "guesses that are not counted leave nothing in the audit log"
+    app.state.retraining.stop()
+
+
+def test_wrong_tokens_from_many_networks_are_written_down_at_a_bounded_rate(tmp_path: Path, database: Database) -> None:
+    access = Access(Settings(state=tmp_path, admin_token=TOKEN), lambda: database)
+    access._counted._clock = lambda: 0.0
+    found = []
+    for number in range(COUNTED_AT_ONCE + 20):
+        with pytest.raises((TokenInvalid, TooManyAttempts)) as refused:
+            access.identify(["Bearer wrong"], f"192.0.2.{number}")
+        found.append(refused.type)
+    assert found == [TokenInvalid] * COUNTED_AT_ONCE + [TooManyAttempts] * 20
+    with database.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(failures)) == COUNTED_AT_ONCE
+    assert access.identify([f"Bearer {TOKEN}"], "192.0.2.1").name == "admin"
