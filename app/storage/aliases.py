@@ -42,7 +42,10 @@ class StoredAliases:
         self._files.write(name, aliases)
 
     def stamp(self, name: str) -> tuple[int, ...]:
-        return tuple(number for _, number in sorted(self.read(name).items()))
+        try:
+            return tuple(number for _, number in sorted(self.read(name).items()))
+        except Damaged:
+            return (-1,)  # whoever reads them finds out, and serves what was in service
 
     def lock(self, name: str) -> AbstractContextManager[object]:
         return self._database().exclusively(f"repository/{name}")

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app.errors import VersionUnusable
 from app.registry import Registry
+from app.storage.aliases import StoredAliases
+from app.storage.database import Database, aliases
 from models.manifest import MANIFEST, Gate
 from models.repository import Repository
 from models.version import copier
@@ -150,6 +153,23 @@ def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Reposit
     registry.refresh()
     assert registry.generator().manifest.version == 2
     assert "there is no such version" in registry.degraded()["digits"]
+
+
+@pytest.mark.parametrize("damaged", [[], "1", 0, "x", {"champion": 0}, {"champion": 99}, {}], ids=repr)
+def test_a_damaged_row_of_a_database_puts_nothing_else_into_service(
+    retrained: Repository, database: Database, damaged: object
+) -> None:
+    stored = Repository(retrained.root, StoredAliases(lambda: database, retrained.root))
+    stored.promote("digits", 1)
+    stored.promote("digits", 2)
+    with database.write() as connection:
+        connection.execute(update(aliases).values(aliases=damaged))
+    restarted = Registry(stored, "digits", 8)
+    restarted.refresh()
+    assert restarted.generator().manifest.version == 2
+    assert restarted.degraded()["digits"].endswith("Promote a version to mend it.")
+    stored.promote("digits", 1)
+    assert stored.aliases("digits")["champion"] == 1
 
 
 # A real service.
