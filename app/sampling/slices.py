@@ -29,7 +29,7 @@ class Slices:
     """The long drawing of one event loop.
 
     Args:
-        hurried: whether single pictures are being asked for.
+        has_recent_requests: whether single pictures were requested recently.
     """
 
     def __init__(self, has_recent_requests: Callable[[], bool] = lambda: True) -> None:
