@@ -13,8 +13,17 @@ ENOUGH_HELD_OUT = 1_000
 """Fewer held-out pictures are too few to judge by."""
 TRAINED = ("indistinguishable", "plateau", "budget")
 """The reasons for which a run ends of itself, with something to publish. The others: stopped, diverged, failed."""
-ARCHITECTURE = ("network", "conditional", "z_dim", "generator_widths", "discriminator_widths")
+ARCHITECTURE = (
+    "network",
+    "conditional",
+    "z_dim",
+    "generator_widths",
+    "stem_channels",
+    "discriminator_widths",
+    "grey_scale",
+)
 """The fields in which a run must agree with the version whose weights it starts from; and the number of classes."""
+GreyScaleName = Literal["linear", "logarithmic", "equalised"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -45,8 +54,16 @@ class TrainingSpec(BaseModel):
     generator_widths: tuple[Width, ...] = Field(default=(64, 64, 16), min_length=1, max_length=8)
     """mlp: hidden units of each layer. conv: channels at 7x7, inside its residual block, at 14x14 and, if there is a fourth
     number, at 28x28. Without it the pixels are made at 14x14, four in a place (sub-pixel convolution, arXiv:1609.05158)."""
+    stem_channels: Width | None = None
+    """Channels at 7x7 of a conv generator's first, fully connected layer; a convolution widens them to generator_widths[0].
+    None: as many as that, and no such convolution."""
     discriminator_widths: tuple[Width, ...] = Field(default=(32, 64, 128, 256), min_length=1, max_length=8)
-    """mlp: hidden units of each layer. conv: channels at 14x14, 7x7 and 4x4, and hidden units of the head."""
+    """mlp: hidden units of each layer. conv: channels at 14x14, 7x7 and 4x4, and hidden units of the head; five numbers begin
+    with the channels of a convolution at 28x28."""
+    grey_scale: GreyScaleName = "linear"
+    """The scale of greys on which both networks work (`training.networks.grey_scale`). linear: the grey level. logarithmic:
+    dark levels stretched. equalised: half the level, half its rank among the training pixels. On the last two the generator is
+    trained on whole grey levels, and the discriminator sees the picture on both scales."""
 
     loss: Literal["bce", "relativistic"] = "relativistic"
     """bce: the lecture's cross-entropy (Goodfellow 2014, arXiv:1406.2661). relativistic: RpGAN with R1 and R2
@@ -58,6 +75,11 @@ class TrainingSpec(BaseModel):
     gamma from the start."""
     burn_in: int = Field(default=0, ge=0, le=MAX_IMAGES)
     """Images over which first_gamma becomes gamma."""
+    final_gamma: float | None = Field(default=None, ge=0, le=1000)
+    """The weight at the end; gamma falls to it along half a cosine over the whole run. None: it stays."""
+    augment: Literal["none", "adaptive"] = "none"
+    """adaptive: the discriminator sees flipped, turned and moved pictures with a probability that rises while it tells the
+    training pictures from the held-out ones (ADA, arXiv:2006.06676)."""
     translate: int = Field(default=0, ge=0, le=8)
     """The discriminator sees every picture, real or generated, moved by up to so many pixels each way, so that it tires of
     the training pictures later (DiffAugment, arXiv:2006.10738). 0: as they are."""
@@ -88,6 +110,8 @@ class TrainingSpec(BaseModel):
     """Adam's learning rate for both networks at the start."""
     final_learning_rate: float = Field(default=2e-5, gt=0, le=1)
     """Adam's learning rate at the end; between the two it follows half a cosine."""
+    decay_from: float = Field(default=0.0, ge=0, lt=1)
+    """Part of the run over which the learning rate stays as it is at the start, before it falls."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Adam's decay of the gradient's mean."""
     beta2: float = Field(default=0.99, ge=0, lt=1)
@@ -118,13 +142,24 @@ class TrainingSpec(BaseModel):
                 "network 'conv' takes three or four generator_widths (7x7, its residual block, 14x14, 28x28). Give as many, or "
                 "choose network 'mlp'."
             )
-        if (self.discriminator_network or self.network) == "conv" and len(self.discriminator_widths) != 4:
+        if (self.discriminator_network or self.network) == "conv" and len(self.discriminator_widths) not in (4, 5):
             raise ValueError(
-                "a 'conv' discriminator takes exactly four discriminator_widths (14x14, 7x7, 4x4, head). Give four, or choose "
-                "discriminator_network 'mlp'."
+                "a 'conv' discriminator takes four discriminator_widths (14x14, 7x7, 4x4, head), or five (28x28 before them). "
+                "Give as many, or choose discriminator_network 'mlp'."
             )
+        if self.stem_channels and self.network != "conv":
+            raise ValueError("stem_channels belongs to network 'conv'. Leave it out, or choose network 'conv'.")
         if self.final_learning_rate > self.learning_rate:
             raise ValueError("final_learning_rate is above learning_rate. Lower it, or raise learning_rate.")
+        return self
+
+    @model_validator(mode="after")
+    def _augmentation_has_what_it_compares_with(self) -> Self:
+        if self.augment == "adaptive" and (self.held_out < ENOUGH_HELD_OUT or not self.metrics_every):
+            raise ValueError(
+                f"augment 'adaptive' compares with at least {ENOUGH_HELD_OUT} held_out pictures, and needs metrics_every. "
+                "Raise both, or make augment 'none'."
+            )
         return self
 
     @model_validator(mode="after")

@@ -72,6 +72,10 @@ def test_what_was_trained_before_there_was_a_rule_for_stopping_is_still_a_spec()
         {"held_out": 999, "patience": 1},
         {"metrics_every": 0, "patience": 1},
         {"gamma": float("nan")},
+        {"augment": "adaptive", "held_out": 999, "patience": 0},
+        {"augment": "adaptive", "metrics_every": 0, "patience": 0},
+        {"network": "mlp", "discriminator_network": "conv", "stem_channels": 8},
+        {"discriminator_widths": (8, 8, 8, 8, 8, 8)},
     ],
     ids=str,
 )

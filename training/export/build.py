@@ -42,7 +42,7 @@ from training.evaluation import grid, report
 from training.evaluation.calibration import calibrate
 from training.evaluation.figures import Battery
 from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
-from training.export.integer_grid import ExactGenerator, sigmoid_greys
+from training.export.integer_grid import ExactGenerator
 from training.loop.folder import RunFolder, read_events
 from training.loop.sampling import seeds_to_input
 from training.loop.stopping import reason_of
@@ -256,7 +256,7 @@ def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parit
     logits = session(staged / DISCRIMINATOR).run(None, feed)[0]
     logits_torch = trained.discriminator(torch.from_numpy(by_batch), label).numpy()
 
-    sigmoid = sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # as if no tones were matched
+    sigmoid = exact.sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # as if no tones were matched
     moved = np.abs(by_training * 255 - sigmoid)
 
     parity = Parity(

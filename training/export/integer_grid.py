@@ -5,8 +5,8 @@ pixels survive that; in a thousand pictures a few are rounded the other way, and
 
 Here every activation is an integer, held in float32, and every weight a multiple of a power of two, so coarse that no
 partial sum of a layer, in whatever order, can need more than float32's 24 bits. Then no addition ever rounds, and order
-is nothing. What comes out is one of 1,024 logits a pixel, and a table says which grey level each one is: the sigmoid's, or
-one matched to the training pictures (`training.networks.histogram_matching`).
+is nothing. What comes out is one of 1,024 or 2,048 logits a pixel, and a table says which grey level each one is: the
+sigmoid's, or one matched to the training pictures (`training.networks.histogram_matching`).
 
 This holds for whatever adds up the products in any order, in float32 or wider, fused or not: that is ONNX Runtime, torch,
 OpenBLAS and their like on CPUs. It does not cover arithmetic that is not float32 (TF32, bfloat16 fast-math) or that
@@ -42,9 +42,9 @@ ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
 HELD = 0.999
 """Share of a channel's activations that its range is to hold; the rest is clipped. The few that are largest would make the
 grid coarse for all: on the shipped fashion, holding every one moves pixels by a quarter more."""
-LOGIT_STEP = 2.0**-6
-LOGIT_LEVELS = 512
-"""Logits are half-integers times the step, from -511.5 to 511.5: that is -8 to 8. Twice as many levels as this number."""
+LOGIT_BOUND = 8.0
+LOGIT_LEVELS, FINE_LOGIT_LEVELS = 512, 1024
+"""Logits are half-integers from -511.5 to 511.5 (or -1023.5 to 1023.5), which stand for -8 to 8: twice as many as this."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class ExactLayer(nn.Module):
         step_in, step_out: what an integer of each channel stands for, before, (C_in,), and after, (C_out,).
         step_skip: the same for what may be added, (C_out,); None if nothing is.
         skip_is_input: whether what is added is the layer's own input; the middle weights then add it.
+        logit_levels: half of the number of logits that the last layer can give.
     """
 
     skip_scale: Tensor | None
@@ -82,6 +83,7 @@ class ExactLayer(nn.Module):
         step_skip: Tensor | None,
         *,
         skip_is_input: bool = False,
+        logit_levels: int = LOGIT_LEVELS,
     ) -> None:
         super().__init__()
         assert layer.affine.bias is not None  # noqa: S101 - for the type checker
@@ -91,6 +93,7 @@ class ExactLayer(nn.Module):
         skip_scale = torch.zeros_like(step_out) if step_skip is None else step_skip / step_out
         weight = layer.affine.weight.detach().double() * step_in.view(1, -1, *ones) / step_out.view(-1, 1, *ones)
         bias = layer.affine.bias.detach().double() / step_out
+        self.logit_levels = logit_levels
         if self.last:
             bias = bias - 0.5  # the grid of logits is made of half-integers
         weight, bias, self.largest_sum = self._onto_grid(weight, bias, low.double(), high.double(), skip_scale)
@@ -141,7 +144,7 @@ class ExactLayer(nn.Module):
         if skip is not None and self.skip_scale is not None:
             x = x + skip * self.skip_scale
         if self.last:
-            x = torch.clamp(torch.round(x), -LOGIT_LEVELS, LOGIT_LEVELS - 1)
+            x = torch.clamp(torch.round(x), -self.logit_levels, self.logit_levels - 1)
         else:
             x = torch.clamp(torch.round(F.leaky_relu(x, SLOPE)), -LOW_LEVELS, ACTIVATION_LEVELS)
         return self._shuffle(x, self.doubles) if self.doubles else x
@@ -172,7 +175,10 @@ class ExactGenerator(nn.Module):
         self.network = copy.deepcopy(generator).cpu().requires_grad_(False).eval()
         self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         layers = _layers(self.network)
+        # a scale of its own packs grey levels closer than the linear one
+        self.logit_levels = LOGIT_LEVELS if generator.scale is None else FINE_LOGIT_LEVELS
         steps = _activation_steps(self.network, layers, calibration)
+        steps[layers[-1][0]] = torch.tensor([LOGIT_BOUND / self.logit_levels], dtype=torch.float64)
         bound, one = INPUT_BOUND / INPUT_STEP, 1 / INPUT_STEP
         low = torch.tensor([-bound] * self.z_dim + [0.0] * self.classes)
         high = torch.tensor([bound] * self.z_dim + [one] * self.classes)
@@ -184,7 +190,14 @@ class ExactGenerator(nn.Module):
             skip = self.network.skips.get(name)
             step_skip = steps[skip] if skip else None
             exact = ExactLayer(
-                layer, low, high, step_in, step_out, step_skip, skip_is_input=skip is not None and skip == before
+                layer,
+                low,
+                high,
+                step_in,
+                step_out,
+                step_skip,
+                skip_is_input=skip is not None and skip == before,
+                logit_levels=self.logit_levels,
             )
             before = name
             largest = max(largest, exact.largest_sum)
@@ -192,7 +205,7 @@ class ExactGenerator(nn.Module):
             low, high = torch.tensor([-float(LOW_LEVELS)]), torch.tensor([float(ACTIVATION_LEVELS)])
             step_in = steps[name]
         self.certificate = Certificate(largest)
-        self.register_buffer("greys", sigmoid_greys().float() / 255)
+        self.register_buffer("greys", self.sigmoid_greys().float() / 255)
 
     def match_tones(self, levels: Tensor, real: Tensor) -> None:
         """Give the pixels the grey levels of real pictures.
@@ -201,7 +214,7 @@ class ExactGenerator(nn.Module):
             levels: many pictures of this generator, as `levels` gives them.
             real: uint8 pictures, (M, 1, 28, 28).
         """
-        ours = histogram_matching.frequencies(levels, 2 * LOGIT_LEVELS)
+        ours = histogram_matching.frequencies(levels, 2 * self.logit_levels)
         self.greys = histogram_matching.matching(ours, histogram_matching.frequencies(real)).float() / 255
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -209,24 +222,27 @@ class ExactGenerator(nn.Module):
         return torch.gather(self.greys, 0, self.levels(z, label).reshape(-1)).view(-1, 1, 28, 28)
 
     def levels(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Which of the 1,024 logits each pixel has, 0 up, (N, 1, 28, 28); int64."""
+        """Which of its logits each pixel has, 0 up, (N, 1, 28, 28); int64."""
         bound = INPUT_BOUND / INPUT_STEP
         x = torch.clamp(torch.round(z * (1 / INPUT_STEP)), -bound, bound)
         if label is not None:
             x = torch.cat([x, torch.clamp(torch.round(label * (1 / INPUT_STEP)), 0, 1 / INPUT_STEP)], dim=1)
-        return (self.network.logits(x) + LOGIT_LEVELS).long()
+        return (self.network.logits(x) + self.logit_levels).long()
+
+    def sigmoid_greys(self) -> Tensor:
+        """The grey level, 0 to 255, of each logit that it can give a pixel, before any is matched, (2 * logit_levels,)."""
+        logits = (torch.arange(-self.logit_levels, self.logit_levels, dtype=torch.float64) + 0.5) * (
+            LOGIT_BOUND / self.logit_levels
+        )
+        position = torch.sigmoid(logits)
+        scale = self.network.scale
+        return torch.round(position * 255) if scale is None else scale.level(position.float()).double()
 
 
 def _rows_first(features: Tensor) -> Tensor:
     """Features that a pixel shuffle makes a picture of, from the order channel, row, column to row, column, channel."""
     grouped = features.reshape(-1, 2, 2, *features.shape[1:])
     return grouped.permute(1, 2, 0, *range(3, grouped.dim())).reshape(features.shape)
-
-
-def sigmoid_greys() -> Tensor:
-    """The grey level of each logit that an exact generator can give a pixel, 0 to 255, (1024,)."""
-    logits = (torch.arange(-LOGIT_LEVELS, LOGIT_LEVELS, dtype=torch.float64) + 0.5) * LOGIT_STEP
-    return torch.round(torch.sigmoid(logits) * 255)
 
 
 def _layers(network: Generator) -> list[tuple[str, Layer]]:
@@ -259,4 +275,4 @@ def _activation_steps(network: Generator, layers: list[tuple[str, Layer]], calib
     for hook in hooks:
         hook.remove()
     steps = {name: torch.exp2(torch.ceil(torch.log2(r.clamp(min=2.0**-20) / ACTIVATION_LEVELS))) for name, r in reach.items()}
-    return steps | {layers[-1][0]: torch.tensor([LOGIT_STEP], dtype=torch.float64)}
+    return steps

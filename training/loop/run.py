@@ -27,7 +27,7 @@ from training.loop.folder import Events, RunFolder, alone_in
 from training.loop.progress import Progress
 from training.loop.sampling import draw
 from training.loop.stopping import Plateau
-from training.loop.trainer import StepFigures, Trainer
+from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
 from training.networks.architectures import Generator
 from training.spec import ENOUGH_HELD_OUT, TrainingSpec
 
@@ -248,6 +248,8 @@ class _Loop:
             elapsed = time.monotonic() - clock
             trainer.seconds = seconds_before + elapsed
             due = _Due(before, trainer.seen)
+            if self.held_out and due(ADAPT_EVERY):
+                trainer.adapt_augmentation(self.held_out)
             if due(spec.log_every) or trainer.done:
                 self._log(figures, (trainer.seen - seen_before) / elapsed, progress)
             if self.meter and (due(spec.metrics_every) or trainer.done):

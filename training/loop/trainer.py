@@ -15,12 +15,25 @@ from torch.nn import functional as F
 
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
-from training.networks import architectures
+from training.networks import architectures, augmentation, grey_scale
 from training.networks.ema import Ema
 from training.networks.losses import LOSSES, gradient_penalty
 from training.networks.optimizers import Adam
 from training.spec import TrainingSpec
 
+NEWER_FIELDS = (
+    "held_out",
+    "patience",
+    "match_tones",
+    "stem_channels",
+    "grey_scale",
+    "final_gamma",
+    "augment",
+    "decay_from",
+)
+"""Fields of the spec that checkpoints of earlier releases lack."""
+ADAPT_EVERY, ADAPT_BY = 25_000, 1_000
+"""Images between two adaptations of the augmentation, and pictures of each kind by which it is adapted."""
 REMEDY = (
     "Train again with a lower learning_rate or a higher gamma. What was best before is kept: python -m training export "
     "--checkpoint best."
@@ -76,6 +89,10 @@ class Trainer:
         convolutional = "conv" in (spec.network, spec.discriminator_network)
         layout = torch.channels_last if convolutional else torch.contiguous_format
         generator, discriminator = architectures.build(spec, len(data.source.classes))
+        if spec.grey_scale == "equalised":
+            for network in (generator, discriminator):
+                assert network.scale is not None  # noqa: S101 - for the type checker
+                network.scale.set(grey_scale.equalised(data.images))
         self.generator = generator.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.discriminator = discriminator.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.ema = Ema(self.generator, spec.ema_images)
@@ -89,6 +106,8 @@ class Trainer:
         self.layout = layout
         self.bfloat16 = computes_in_bfloat16(spec.precision, device)
         self.loss = LOSSES[spec.loss]
+        self.augment_p, self.adapted_at = 0.0, 0
+        """Probability of each augmentation, and the images seen when it was last adapted."""
         self.seen = self.steps = 0
         self.seconds = 0.0
         self.machine = machine(device)
@@ -106,16 +125,22 @@ class Trainer:
         return min(max(by_images, by_clock), 1.0)
 
     def learning_rate(self) -> float:
-        """Half a cosine from the first rate to the last."""
+        """Flat at first, then half a cosine from the first rate to the last."""
         spec = self.spec
-        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * _cosine(self.part)
+        falling = max(self.part - spec.decay_from, 0.0) / (1 - spec.decay_from)
+        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * _cosine(falling)
 
     def gamma(self) -> float:
-        """The weight of the gradient penalties: half a cosine from the first to the last, over the burn-in."""
+        """The weight of the gradient penalties: half a cosine from the first to the middle one over the burn-in, and from
+        there to the final one over the whole run.
+        """
         spec = self.spec
+        gamma = spec.gamma
+        if spec.final_gamma is not None:
+            gamma = spec.final_gamma + (gamma - spec.final_gamma) * _cosine(self.part)
         if spec.first_gamma is None or self.seen >= spec.burn_in:
-            return spec.gamma
-        return spec.gamma + (spec.first_gamma - spec.gamma) * _cosine(self.seen / spec.burn_in)
+            return gamma
+        return gamma + (spec.first_gamma - gamma) * _cosine(self.seen / spec.burn_in)
 
     def step(self) -> StepFigures:
         """Show the discriminator one batch, then let the generator answer.
@@ -126,8 +151,9 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.param_groups[0]["lr"] = self.learning_rate()
         real, label = self._real_batch()
+        gamma = self.gamma() if self.steps % self.spec.penalty_interval == 0 else 0.0
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
-            loss_d, real_logit, fake_logit = self._step_discriminator(real, label)
+            loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
             loss_g = self._step_generator(real, label)
         self.seen += len(real)
         self.steps += 1
@@ -158,17 +184,20 @@ class Trainer:
             if not all(bool(p.isfinite().all()) for p in network.parameters()):
                 raise DivergedError(f"After {self.seen} images the {name} holds weights that are not finite numbers. {REMEDY}")
 
-    def _step_discriminator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _step_discriminator(
+        self, real: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         with torch.no_grad():
             fake = self.generator(self._noise(len(real)), label)
         # one pass over both halves: (2N, 1, 28, 28)
         both = self._augmented(torch.cat([real, fake])).contiguous(memory_format=self.layout)
+        channels = self.discriminator.channels(both)
         labels = None if label is None else torch.cat([label, label])
-        real_logit, fake_logit = self.discriminator(both, labels).chunk(2)
+        real_logit, fake_logit = self.discriminator.logit(channels, labels).chunk(2)
         loss = total = self.loss.discriminator(real_logit, fake_logit)
-        if (gamma := self.gamma()) and self.steps % self.spec.penalty_interval == 0:
+        if isinstance(gamma, Tensor) or gamma:
             # R1 on the real half plus R2 on the generated half: the mean over both, twice
-            penalty = 2 * gradient_penalty(lambda x: self.discriminator(x, labels), both)
+            penalty = 2 * gradient_penalty(lambda x: self.discriminator.logit(x, labels), channels)
             total = loss + 0.5 * gamma * self.spec.penalty_interval * penalty
         self._descend(self.discriminator, 1, total)
         return loss.detach(), real_logit.detach(), fake_logit.detach()
@@ -190,10 +219,17 @@ class Trainer:
     def _real_batch(self) -> tuple[Tensor, Tensor | None]:
         index = self.sampler.next(self.spec.batch_size).to(self.device)
         real = (self.images[index].float() / 255).contiguous(memory_format=self.layout)  # (N, 1, 28, 28)
-        return real, F.one_hot(self.labels[index], self.classes).float() if self.classes else None
+        return real, self._one_hot(self.labels[index])
 
     def _augmented(self, images: Tensor) -> Tensor:
-        """Each picture, (N, 1, 28, 28), moved by a step of its own; what comes in is black. Gradients find their way back."""
+        """Each picture, (N, 1, 28, 28), as the discriminator sees it. Gradients find their way back."""
+        if self.spec.augment == "adaptive" and self.augment_p > 0:
+            chance = torch.rand(7, len(images), generator=self.rng).to(images.device)
+            images = augmentation.blit(images, torch.tensor(self.augment_p, device=images.device), chance)
+        return self._translated(images)
+
+    def _translated(self, images: Tensor) -> Tensor:
+        """Each picture moved by a step of its own; what comes in is black."""
         if not (reach := self.spec.translate):
             return images
         dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng)
@@ -204,6 +240,32 @@ class Trainer:
 
     def _noise(self, count: int) -> Tensor:
         return torch.randn(count, self.spec.z_dim, generator=self.rng).to(self.device)
+
+    @torch.no_grad()
+    def adapt_augmentation(self, held_out: Dataset) -> None:
+        """Look whether the discriminator knows the training pictures by heart, and augment more or less from now on.
+
+        Args:
+            held_out: pictures that it is not trained on.
+        """
+        if self.spec.augment == "none":
+            return
+        count = min(ADAPT_BY, len(held_out), len(self.labels))
+        index = torch.randint(0, len(held_out), (count,), generator=self.rng)
+        known = torch.randint(0, len(self.labels), (count,), generator=self.rng).to(self.device)
+        held, held_labels = held_out.images[index].to(self.device).float() / 255, held_out.labels[index].to(self.device)
+        label = self._one_hot(held_labels)
+        groups = {
+            "held_out": (held, label),
+            "shown": (self.images[known].float() / 255, self._one_hot(self.labels[known])),
+            "generated": (self.generator(self._noise(count), label), label),
+        }
+        logits = {name: self.discriminator(*group).mean().item() for name, group in groups.items()}
+        self.augment_p = augmentation.adapted(self.augment_p, images=self.seen - self.adapted_at, **logits)
+        self.adapted_at = self.seen
+
+    def _one_hot(self, labels: Tensor) -> Tensor | None:
+        return F.one_hot(labels, self.classes).float() if self.classes else None
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on, as tensors and plain numbers."""
@@ -216,6 +278,8 @@ class Trainer:
             "rng": self.rng.get_state(),
             "order": self.sampler.order.to(torch.int32),
             "position": self.sampler.position,
+            "augment_p": self.augment_p,
+            "adapted_at": self.adapted_at,
             "seen": self.seen,
             "steps": self.steps,
             "seconds": self.seconds,
@@ -245,7 +309,7 @@ class Trainer:
         Raises:
             CheckpointError: the state is that of another spec, or lacks a part.
         """
-        newer = {name: TrainingSpec.model_fields[name].default for name in ("held_out", "patience", "match_tones")}
+        newer = {name: TrainingSpec.model_fields[name].default for name in NEWER_FIELDS}
         theirs, ours = newer | (state.get("spec") or {}), self.spec.model_dump(mode="json")  # a run begun before them goes on
         if theirs != ours:
             names = sorted(k for k in ours if theirs.get(k) != ours[k])
@@ -261,6 +325,7 @@ class Trainer:
                 optimizer.load_state_dict(saved)
             self.rng.set_state(state["rng"].cpu())
             self.sampler.order, self.sampler.position = state["order"].long().cpu(), state["position"]
+            self.augment_p, self.adapted_at = state.get("augment_p", 0.0), state.get("adapted_at", 0)
             self.seen, self.steps, self.seconds = state["seen"], state["steps"], state["seconds"]
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(

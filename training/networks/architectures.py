@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.networks import grey_scale
+from training.networks.grey_scale import GreyScale
 from training.spec import TrainingSpec
 
 SLOPE = 0.25
@@ -64,9 +66,9 @@ class Generator(nn.Module):
     skips: Mapping[str, str] = MappingProxyType({})
     """Layer to the earlier layer whose output is added to its own."""
 
-    def __init__(self, z_dim: int, classes: int) -> None:
+    def __init__(self, z_dim: int, classes: int, scale: GreyScale | None = None) -> None:
         super().__init__()
-        self.z_dim, self.classes = z_dim, classes
+        self.z_dim, self.classes, self.scale = z_dim, classes, scale
 
     def logits(self, x: Tensor) -> Tensor:
         """The picture before its sigmoid, (N, 1, 28, 28), from latent and label side by side, (N, z_dim + K)."""
@@ -74,14 +76,16 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         logits = self.logits(z if label is None else torch.cat([z, label], dim=1))
-        return torch.sigmoid(logits.float())  # what trains in bfloat16 must still tell grey levels apart
+        position = torch.sigmoid(logits.float())  # what trains in bfloat16 must still tell grey levels apart
+        return position if self.scale is None else self.scale.picture(position)
 
 
 class MlpGenerator(Generator):
     """Fully connected, as in the lecture: z_dim -> widths -> 784."""
 
-    def __init__(self, z_dim: int, classes: int, widths: tuple[int, ...]) -> None:
-        super().__init__(z_dim, classes)
+    def __init__(self, z_dim: int, classes: int, spec: TrainingSpec) -> None:
+        super().__init__(z_dim, classes, grey_scale.build(spec.grey_scale))
+        widths = spec.generator_widths
         sizes = [z_dim + classes, *widths]
         self.hidden = nn.ModuleList(Layer(nn.Linear(a, b)) for a, b in pairwise(sizes))
         self.out = Layer(nn.Linear(sizes[-1], PIXELS), last=True)
@@ -96,13 +100,16 @@ class MlpGenerator(Generator):
 class ConvGenerator(Generator):
     """Widest where the picture is smallest; grows by pixel shuffle, for ONNX Runtime is slow at ConvTranspose."""
 
-    skips = MappingProxyType({"reduce": "stem", "refine14": "up14"})
+    skips: Mapping[str, str] = MappingProxyType({"reduce": "stem", "refine14": "up14"})
 
-    def __init__(self, z_dim: int, classes: int, widths: tuple[int, ...]) -> None:
-        super().__init__(z_dim, classes)
-        c7, inner, c14, *c28 = widths
-        self.channels = c7
-        self.stem = Layer(nn.Linear(z_dim + classes, c7 * 49))
+    def __init__(self, z_dim: int, classes: int, spec: TrainingSpec) -> None:
+        super().__init__(z_dim, classes, grey_scale.build(spec.grey_scale))
+        c7, inner, c14, *c28 = spec.generator_widths
+        self.channels = spec.stem_channels or c7
+        self.stem = Layer(nn.Linear(z_dim + classes, self.channels * 49))
+        self.widen = Layer(conv(self.channels, c7)) if spec.stem_channels else None
+        if self.widen is not None:
+            self.skips = {"reduce": "widen", "refine14": "up14"}
         self.expand = Layer(conv(c7, inner))
         self.reduce = Layer(conv(inner, c7), gain=0.3)
         self.up14 = Layer(conv(c7, 4 * c14, 1), doubles=7)
@@ -112,6 +119,8 @@ class ConvGenerator(Generator):
 
     def logits(self, x: Tensor) -> Tensor:
         x = self.stem(x).view(-1, self.channels, 7, 7)
+        if self.widen is not None:
+            x = self.widen(x)
         x = self.reduce(self.expand(x), x)  # (N, c7, 7, 7)
         x = self.up14(x)  # (N, c14, 14, 14)
         x = self.refine14(x, x)
@@ -128,18 +137,26 @@ class Discriminator(nn.Module):
     Miyato & Koyama 2018, arXiv:1802.05637).
     """
 
-    def __init__(self, classes: int, features: int) -> None:
+    def __init__(self, classes: int, features: int, scale: GreyScale | None = None) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self.scale = classes, scale
         self.head = Layer(nn.Linear(features, 1), last=True)
         self.embedding = nn.Linear(classes, features, bias=False) if classes else None
 
-    def features(self, image: Tensor) -> Tensor:
-        """What is known of the picture before its class is asked, (N, features)."""
+    def features(self, channels: Tensor) -> Tensor:
+        """What is known of the picture before its class is asked, (N, features), from its `channels`."""
         raise NotImplementedError
 
+    def channels(self, image: Tensor) -> Tensor:
+        """What the network sees of a picture: itself, (N, 1, 28, 28), or, on a scale of greys of its own, (N, 2, 28, 28)."""
+        return image if self.scale is None else torch.cat([self.scale.position(image), image], dim=1)
+
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        h = self.features(image).float()
+        return self.logit(self.channels(image), label)
+
+    def logit(self, channels: Tensor, label: Tensor | None = None) -> Tensor:
+        """The logit, (N,), from what `channels` gives. The gradient penalties are taken by these."""
+        h = self.features(channels).float()
         with torch.autocast(h.device.type, enabled=False):  # a loss is a difference of logits: they are never rounded
             logit: Tensor = self.head(h).squeeze(1)
             if self.embedding is not None and label is not None:
@@ -150,33 +167,42 @@ class Discriminator(nn.Module):
 class MlpDiscriminator(Discriminator):
     """Fully connected, as in the lecture: 784 -> widths -> 1."""
 
-    def __init__(self, classes: int, widths: tuple[int, ...]) -> None:
-        super().__init__(classes, widths[-1])
-        sizes = [PIXELS, *widths]
+    def __init__(self, classes: int, spec: TrainingSpec) -> None:
+        widths = spec.discriminator_widths
+        super().__init__(classes, widths[-1], grey_scale.build(spec.grey_scale))
+        sizes = [PIXELS * (1 if self.scale is None else 2), *widths]
         self.hidden = nn.ModuleList(Layer(nn.Linear(a, b)) for a, b in pairwise(sizes))
 
-    def features(self, image: Tensor) -> Tensor:
-        x = image.flatten(1)
+    def features(self, channels: Tensor) -> Tensor:
+        x = channels.flatten(1)
         for layer in self.hidden:
             x = layer(x)
         return x
 
 
 class ConvDiscriminator(Discriminator):
-    """Strided convolutions 28 -> 14 -> 7 -> 4, with a residual one at 14x14 and at 7x7; no normalisation."""
+    """Strided convolutions 28 -> 14 -> 7 -> 4, with a residual one at 14x14 and at 7x7; no normalisation.
 
-    def __init__(self, classes: int, widths: tuple[int, ...]) -> None:
-        c14, c7, c4, head = widths
-        super().__init__(classes, head)
-        self.down14 = Layer(conv(1, c14, 4, stride=2))
+    With five widths there is a convolution at 28x28 before them.
+    """
+
+    def __init__(self, classes: int, spec: TrainingSpec) -> None:
+        *c28, c14, c7, c4, head = spec.discriminator_widths
+        super().__init__(classes, head, grey_scale.build(spec.grey_scale))
+        seen = 1 if self.scale is None else 2
+        self.look28 = Layer(conv(seen, c28[0])) if c28 else None
+        self.down14 = Layer(conv(c28[0] if c28 else seen, c14, 4, stride=2))
         self.refine14 = Layer(conv(c14, c14), gain=0.5)
         self.down7 = Layer(conv(c14, c7, 4, stride=2))
         self.refine7 = Layer(conv(c7, c7), gain=0.5)
         self.down4 = Layer(conv(c7, c4, 3, stride=2))
         self.flat = Layer(nn.Linear(c4 * 16, head))
 
-    def features(self, image: Tensor) -> Tensor:
-        x = self.down14(2 * image - 1)  # (N, c14, 14, 14)
+    def features(self, channels: Tensor) -> Tensor:
+        x = 2 * channels - 1
+        if self.look28 is not None:
+            x = self.look28(x)  # (N, c28, 28, 28)
+        x = self.down14(x)  # (N, c14, 14, 14)
         x = self.refine14(x, x)
         x = self.down7(x)  # (N, c7, 7, 7)
         x = self.refine7(x, x)
@@ -195,8 +221,8 @@ def build(spec: TrainingSpec, classes: int) -> tuple[Generator, Discriminator]:
     generators: dict[str, type[MlpGenerator | ConvGenerator]] = {"mlp": MlpGenerator, "conv": ConvGenerator}
     discriminators: dict[str, type[MlpDiscriminator | ConvDiscriminator]] = {"mlp": MlpDiscriminator, "conv": ConvDiscriminator}
     return (
-        generators[spec.network](spec.z_dim, k, spec.generator_widths),
-        discriminators[spec.discriminator_network or spec.network](k, spec.discriminator_widths),
+        generators[spec.network](spec.z_dim, k, spec),
+        discriminators[spec.discriminator_network or spec.network](k, spec),
     )
 
 

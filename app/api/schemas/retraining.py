@@ -111,7 +111,7 @@ class RetrainBody(_Body):
             fields |= {"images": self.budget.images or MAX_IMAGES, "minutes": self.budget.minutes}
             fields = {**_intervals(self.preset, self.budget.images, fields.get("batch_size")), **fields}
         if champion and self.warm_start:
-            fields = {**{name: champion.spec[name] for name in ARCHITECTURE}, **fields}
+            fields = {**{name: champion.spec[name] for name in ARCHITECTURE if name in champion.spec}, **fields}
         try:
             spec = TrainingSpec.from_preset(self.preset, **fields)
         except ValidationError as error:

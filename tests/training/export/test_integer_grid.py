@@ -9,17 +9,19 @@ from torch import Tensor, nn
 from tests.training.conftest import lecture_spec, small_spec
 from training.datasets.tensors import Dataset
 from training.errors import ExportError
-from training.export.integer_grid import SIGNIFICAND, ExactGenerator, ExactLayer, sigmoid_greys
+from training.export.integer_grid import SIGNIFICAND, ExactGenerator, ExactLayer
 from training.loop.sampling import seeds_to_input
-from training.networks import architectures
+from training.networks import architectures, grey_scale
 from training.networks.architectures import Generator
-from training.spec import TrainingSpec
+from training.spec import GreyScaleName, TrainingSpec
 
 SPECS = {
     "standard": TrainingSpec(),
     "small": small_spec(),
     "lecture": lecture_spec(),
     "unconditional": small_spec(conditional=False),
+    "narrow stem": small_spec(stem_channels=4),
+    "logarithmic": small_spec(grey_scale="logarithmic"),
 }
 
 
@@ -98,9 +100,14 @@ def test_what_is_beyond_the_grid_is_clipped_not_wrapped() -> None:
     assert torch.equal(exact(far, label), exact(farther, label))
 
 
-def test_the_sigmoids_table_reaches_every_grey_level() -> None:
-    greys = sigmoid_greys()
-    assert greys.shape == (1024,)
+@pytest.mark.parametrize(("scale", "logits"), [("linear", 1024), ("logarithmic", 2048), ("equalised", 2048)])
+def test_the_table_reaches_every_grey_level(scale: GreyScaleName, logits: int, mnist: Dataset) -> None:
+    generator, _ = architectures.build(small_spec(grey_scale=scale), 10)
+    if scale == "equalised":
+        assert generator.scale
+        generator.scale.set(grey_scale.equalised(mnist.images))
+    greys = ExactGenerator(generator, inputs(generator, range(64))).sigmoid_greys()
+    assert greys.shape == (logits,)
     assert (greys.diff() >= 0).all()
     assert set(greys.tolist()) == set(range(256))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,17 @@ from tests.training.conftest import lecture_spec, small_spec
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
-from training.loop.trainer import Sampler, Trainer
+from training.loop.stopping import hold_out
+from training.loop.trainer import NEWER_FIELDS, Sampler, Trainer
+from training.networks.augmentation import FULL_SPEED
 from training.spec import TrainingSpec
 
-SPECS = {"standard": small_spec(), "lecture": lecture_spec()}
+SPECS = {
+    "standard": small_spec(),
+    "lecture": lecture_spec(),
+    "logarithmic": small_spec(grey_scale="logarithmic", stem_channels=4),
+    "augmented": small_spec(augment="adaptive", held_out=1_000, metrics_every=1),
+}
 
 
 def same_weights(a: nn.Module, b: nn.Module) -> bool:
@@ -37,9 +45,9 @@ def test_a_resumed_run_is_equal_to_an_uninterrupted_one_to_the_last_bit(
     spec: TrainingSpec, mnist: Dataset, tmp_path: Path
 ) -> None:
     whole = Trainer(spec, mnist)
-    expected = [whole.step() for _ in range(11)]
-
     before = Trainer(spec, mnist)
+    whole.augment_p = before.augment_p = 0.5
+    expected = [whole.step() for _ in range(11)]
     found = [before.step() for _ in range(5)]
     save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
     torch.manual_seed(999)
@@ -106,7 +114,7 @@ def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist
 def test_a_checkpoint_from_before_there_were_these_fields_goes_on(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(), mnist)
     state = trainer.state_dict()
-    for name in ("held_out", "patience", "match_tones"):
+    for name in NEWER_FIELDS:
         del state["spec"][name]
     trainer.load_state_dict(state)
     with pytest.raises(CheckpointError, match=r"differs in held_out\)"):
@@ -147,3 +155,41 @@ def test_bfloat16_learns_the_same_thing_roughly_and_keeps_its_logits_and_weights
         label = torch.eye(10)
         assert rounded.generator(torch.randn(10, 100), label).dtype == torch.float32
         assert rounded.discriminator(torch.rand(10, 1, 28, 28), label).dtype == torch.float32
+
+
+def test_the_last_gamma_is_reached_at_the_end_of_the_run(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(gamma=0.5, final_gamma=0.1, images=1_000), mnist)
+    found = []
+    for trainer.seen in (0, 500, 1_000):
+        found.append(trainer.gamma())
+    assert found == pytest.approx([0.5, 0.3, 0.1])
+
+
+def test_the_learning_rate_may_stay_before_it_falls(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(learning_rate=1e-3, final_learning_rate=1e-4, images=1_000, decay_from=0.5), mnist)
+    rates = []
+    for trainer.seen in (0, 500, 750, 1_000):
+        rates.append(trainer.learning_rate())
+    assert rates == pytest.approx([1e-3, 1e-3, 5.5e-4, 1e-4])
+
+
+def test_augmentation_rises_while_held_out_pictures_look_generated_and_falls_when_they_look_real(mnist: Dataset) -> None:
+    shown, held_out = hold_out(mnist, 1_000)
+    strange = replace(held_out, images=255 - held_out.images)  # what a discriminator that learnt by heart makes of others
+    trainer = Trainer(small_spec(augment="adaptive", held_out=1_000, metrics_every=1), shown)
+    for _ in range(60):
+        trainer.step()
+    trainer.adapt_augmentation(strange)
+    assert trainer.augment_p == pytest.approx(trainer.seen / FULL_SPEED)
+    assert trainer.adapted_at == trainer.seen
+    trainer.step()
+    trainer.adapt_augmentation(held_out)
+    assert trainer.augment_p == pytest.approx((trainer.seen - 32) / FULL_SPEED)
+
+
+def test_without_augmentation_there_is_nothing_to_adapt(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(), mnist)
+    before = trainer.rng.get_state()
+    trainer.adapt_augmentation(mnist)
+    assert torch.equal(trainer.rng.get_state(), before)
+    assert trainer.augment_p == 0

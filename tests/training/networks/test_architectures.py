@@ -16,6 +16,10 @@ SPECS = {
     "small": small_spec(),
     "conditional mlp": lecture_spec(conditional=True),
     "unconditional conv": small_spec(conditional=False),
+    "narrow stem": small_spec(stem_channels=4),
+    "a look at 28x28": small_spec(discriminator_widths=(4, 8, 8, 8, 16)),
+    "logarithmic": small_spec(grey_scale="logarithmic"),
+    "logarithmic mlp": lecture_spec(grey_scale="logarithmic"),
 }
 
 
@@ -71,3 +75,17 @@ def test_the_two_networks_may_be_of_different_kinds() -> None:
     assert isinstance(discriminator, architectures.ConvDiscriminator)
     label = torch.eye(10)[:3]
     assert discriminator(generator(torch.randn(3, 100), label), label).shape == (3,)
+
+
+def test_on_a_scale_of_its_own_the_discriminator_sees_both_and_the_generator_gives_whole_levels() -> None:
+    torch.manual_seed(0)
+    generator, discriminator = architectures.build(SPECS["logarithmic"], 10)
+    label = torch.eye(10)[:3]
+    picture = generator(torch.randn(3, 100), label)
+    assert torch.allclose(picture * 255, (picture * 255).round(), atol=1e-4)
+    channels = discriminator.channels(picture)
+    assert channels.shape == (3, 2, 28, 28)
+    assert torch.equal(channels[:, 1:], picture)
+    assert (channels[:, :1] >= picture - 1e-6).all()
+    (gradient,) = torch.autograd.grad(discriminator(picture, label).sum(), generator.out.affine.weight)
+    assert gradient.abs().sum() > 0

@@ -1,0 +1,75 @@
+"""What shares a GPU is rehearsed on the CPU: the same steps, not recorded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.conftest import small_spec
+from training.datasets.tensors import Dataset
+from training.loop.cuda_graph import TURN, GraphTrainer, train
+from training.loop.stopping import hold_out
+from training.networks import architectures
+
+
+def trainer(mnist: Dataset, **fields: object) -> GraphTrainer:
+    shown, held_out = hold_out(mnist, 1_000)
+    asked = {"held_out": 1_000, "metrics_every": 1, "augment": "adaptive", "grey_scale": "logarithmic"}
+    return GraphTrainer(small_spec(minutes=1, **asked | fields), shown, held_out, "cpu", (200, 1_000))
+
+
+def test_a_turn_is_some_steps_of_both_networks_and_of_every_average(mnist: Dataset) -> None:
+    made = trainer(mnist)
+    networks = [made.generator, made.discriminator, *made.averages.values()]
+    before = [[p.clone() for p in network.parameters()] for network in networks]
+    made.turn()
+    assert (made.steps, made.seen) == (TURN, TURN * 16)
+    for network, old in zip(networks, before, strict=True):
+        assert not all(torch.equal(a, b) for a, b in zip(network.parameters(), old, strict=True))
+
+
+def test_every_picture_has_its_turn_before_one_comes_twice(mnist: Dataset) -> None:
+    made = trainer(mnist)
+    assert sorted(made.order.tolist()) == list(range(len(mnist) - 1_000))
+    first = made.order.clone()
+    made.seen = made.shuffled_at + len(made.order)
+    made.turn()
+    assert not torch.equal(made.order, first)
+
+
+def test_several_are_trained_side_by_side_and_their_snapshots_load(mnist: Dataset, tmp_path: Path) -> None:
+    trainers = {"one": trainer(mnist), "other": trainer(mnist, seed=1)}
+    trainers["one"].turns = 2
+    facts = list(train(trainers, tmp_path, seconds=3, snapshots=2))
+    assert facts[-1]["name"] == "other"
+    assert trainers["one"].seen == 2 * trainers["other"].seen > 0
+    found = torch.load(tmp_path / "one.pt", weights_only=True)
+    assert {shot["half_life"] for shot in found["snapshots"]} == {200, 1_000}
+    generator, discriminator = architectures.build(trainers["one"].spec, 10)
+    generator.load_state_dict(found["snapshots"][-1]["ema"])
+    discriminator.load_state_dict(torch.load(tmp_path / "one-discriminator.pt", weights_only=True)["discriminator"])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_what_is_recorded_is_what_the_plain_step_does(mnist: Dataset) -> None:
+    shown, held_out = hold_out(mnist, 1_000)
+    spec = small_spec(minutes=1, held_out=1_000, metrics_every=1, precision="float32")
+    made = GraphTrainer(spec, shown, held_out, "cuda", (200,))
+    made.turn()
+    assert made.facts()["images"] == TURN * 16
+
+
+def test_the_command_trains_and_hands_over_a_run(tmp_path: Path) -> None:
+    override = '{"batch_size": 16, "threads": 1, "generator_widths": [8, 8, 8], "discriminator_widths": [4, 8, 8, 8, 16]}'
+    command = [sys.executable, "-m", "benchmarks.train_on_gpu"]
+    asked = ["train", "digits", "--out", tmp_path / "out", "--minutes", "0.03", "--device", "cpu", "--override", override]
+    subprocess.run([*command, *asked], check=True, timeout=120)
+    found = subprocess.run(
+        [*command, "adopt", tmp_path / "out" / "digits.pt", tmp_path / "run"], check=True, timeout=240, capture_output=True
+    )
+    assert b"best.pt" in found.stdout
+    assert (tmp_path / "run" / "best.pt").exists()
