@@ -1,7 +1,7 @@
 """Schedules the work of one worker, so that no request delays the others.
 
 Pictures are drawn in the event loop: small ones together with others that are requested at the same time
-(`app.sampling.batching`), many of them a slice at a time (`app.sampling.slices`). Threads encode large files and score
+(`app.sampling.batching`), many of them a chunk at a time (`app.sampling.chunks`). Threads encode large files and score
 uploads. Long work waits for its turn in one of a few lanes, so that a single large picture does not queue behind sheets of
 thousands, nor an upload behind either. Each lane has a bounded queue. When it is full, requests get 503.
 """
@@ -20,10 +20,10 @@ from app.discriminator.quiz import Originals, RealPictures
 from app.errors import Busy, ClientGone
 from app.registry import Registry
 from app.sampling.batching import Batcher
+from app.sampling.chunks import ChunkRunner, Steps
 from app.sampling.generator import LoadedGenerator
 from app.sampling.pictures import Resolved
 from app.sampling.response_cache import Answer, ResponseCache
-from app.sampling.slices import Slices, Steps
 from app.scope import CONNECTIONS, PICTURES
 
 Result = TypeVar("Result")
@@ -61,7 +61,7 @@ class Scheduler:
         self.cache = ResponseCache(cache_bytes)
         self._originals = Originals()
         self._batcher = Batcher()
-        self._slices = Slices(self._batcher.has_recent_requests)
+        self._chunks = ChunkRunner(self._batcher.has_recent_requests)
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
         self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)
@@ -126,7 +126,7 @@ class Scheduler:
         async with self._turn(lane, MAX_WAITING, request):
             self._check_readers(request)  # what was drawn meanwhile may be unread
             request.scope[PICTURES] = pictures
-            return await to_thread.run_sync(await self._slices.run(steps))
+            return await to_thread.run_sync(await self._chunks.run(steps))
 
     async def score(self, request: Request, work: Callable[[], Result]) -> Result:
         """Process an upload in a thread.

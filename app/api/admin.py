@@ -1,4 +1,4 @@
-"""What all admin routes share: a token before anything else, and an entry in the audit log after."""
+"""Authentication, rate limit and audit log of the admin routes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from app.retraining.service import Retraining
 
 logger = logging.getLogger("seedling")
 GUESS_SECONDS = 1.0
-"""How long a guess waits for its answer once there have been too many: no connection makes more than one in that time."""
+"""Delay of the response to a wrong token, once there were too many. A connection gets one guess in this time."""
 
 
 class AdminRoute(APIRoute):
-    """A route that nothing of runs, not even the reading of its body, before the caller is known."""
+    """A route that authenticates the caller before it reads the body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -52,7 +52,7 @@ class AdminRoute(APIRoute):
     async def _note(
         self, retraining: Retraining, request: Request, identity: Identity | None, status: int, outcome: str
     ) -> None:
-        """Enter a change, or a refusal, into the audit log. Looking on is not entered."""
+        """Record a change, or a rejected token, in the audit log. Reads are not recorded."""
         if request.method == "GET" and outcome not in ("token_invalid", "insufficient_scope"):
             return
         client, who = request.client.host if request.client else None, identity.name if identity else None
@@ -81,11 +81,11 @@ def _outcome(error: Exception) -> tuple[int, str]:
 
 SECURED: dict[str, Any] = {
     "route_class": AdminRoute,
-    "dependencies": [Depends(HTTPBearer(auto_error=False, description="An admin token; see README."))],  # for /docs
+    "dependencies": [Depends(HTTPBearer(auto_error=False, description="An admin token; see docs/security.md."))],  # for /docs
 }
-"""What makes a router's routes ask for a token."""
+"""Arguments that make the routes of a router require a token."""
 
 
 def admin_router(tag: str) -> APIRouter:
-    """A router whose routes all ask for a token."""
+    """A router whose routes require a token."""
     return APIRouter(prefix="/admin", tags=[tag], responses=problem_responses(400, 401, 403, 422, 429, 503), **SECURED)

@@ -1,4 +1,4 @@
-"""Answers that a caller may keep: how long, and that they need not be sent again (RFC 9110 13, RFC 9111)."""
+"""Caching headers and conditional requests (RFC 9110 section 13, RFC 9111)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.sampling.response_cache import Answer
 from app.scheduler import Scheduler
 
 HEADERS: dict[str, Any] = {
-    "ETag": {"description": "Names these bytes; send it back in If-None-Match.", "schema": {"type": "string"}},
-    "X-Model": {"description": "Model and version that drew it.", "schema": {"type": "string"}},
-    "Content-Location": {"description": "The URL that gives these bytes for ever.", "schema": {"type": "string"}},
+    "ETag": {"description": "Identifies these bytes; send it back in If-None-Match.", "schema": {"type": "string"}},
+    "X-Model": {"description": "Model and version that drew the picture.", "schema": {"type": "string"}},
+    "Content-Location": {"description": "URL that always returns these bytes.", "schema": {"type": "string"}},
     "Cache-Control": {"schema": {"type": "string"}},
 }
-"""What all of them carry, in the words of the OpenAPI document."""
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller's copy is still right."}}
+"""OpenAPI description of the headers of a cacheable response."""
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the caller's copy is current."}}
 
 
 async def reply(
@@ -32,7 +32,7 @@ async def reply(
     version: str | None,
     fresh: bool = False,
 ) -> Response:
-    """Answer with what is kept under a tag, with what `make` gives, or with 304 where the caller's copy of it is right.
+    """Respond from the cache, with the result of `make`, or with 304 if the caller has the current copy.
 
     Args:
         request: whose headers say which copies there are.

@@ -1,4 +1,4 @@
-"""What routes take from the application."""
+"""Dependencies of the routes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def _feeds(request: Request) -> Feeds:
 
 
 def read_query(query: bytes) -> dict[str, str]:
-    """Read a query, and refuse what a lenient parser would settle by itself.
+    """Parse a query strictly.
 
     Raises:
         InvalidRequest: a parameter is given twice, or bytes are not UTF-8.
@@ -63,7 +63,7 @@ async def _unambiguous_query(request: Request) -> None:
 
 
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-"""How OpenAPI calls a file."""
+"""OpenAPI schema of a binary body."""
 UnambiguousQuery = Annotated[None, Depends(_unambiguous_query)]
 RegistryOf = Annotated[Registry, Depends(_registry)]
 SchedulerOf = Annotated[Scheduler, Depends(_scheduler)]

@@ -1,4 +1,4 @@
-"""`/discriminate`: how real a picture looks that is sent, or those of some seeds."""
+"""`/discriminate`: how real an uploaded picture, or the pictures of some seeds, look."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from app.api import conditional
 from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
 from app.api.schemas.pictures import DiscriminateQuery, DiscriminateSeedsQuery
-from app.discriminator.scoring import Judgement, Judgements, ResolvedScores, score
+from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, score
 from app.errors import ClientGone
 from app.http import caching
 from app.http.problem_details import problem_responses
@@ -29,14 +29,14 @@ _BODY = {
 
 @router.get(
     "/discriminate",
-    summary="Judge how real the pictures of seeds look",
-    response_model=Judgements,
+    summary="Score how real the pictures of seeds look",
+    response_model=SeedScores,
     responses={200: {"headers": conditional.HEADERS}, **conditional.NOT_MODIFIED, **problem_responses(404, 413, 422, 503)},
 )
 async def discriminate_seeds(
     request: Request, query: Annotated[DiscriminateSeedsQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """Each is drawn as `/generate` draws it, and its pixels judged as the class that it was drawn as."""
+    """Each picture is drawn as by `/generate`, and scored as the class that it was drawn as."""
     drawing = query.drawing()
     generator = await scheduler.generator(query.model, query.version)
     resolved = ResolvedScores(resolve(drawing, generator))
@@ -59,7 +59,7 @@ async def discriminate_seeds(
 
 @router.post(
     "/discriminate",
-    summary="Judge how real a picture looks",
+    summary="Score how real a picture looks",
     responses=problem_responses(404, 413, 415, 422, 503),
     openapi_extra={"requestBody": _BODY},
 )
@@ -69,11 +69,11 @@ async def discriminate(
     query: Annotated[DiscriminateQuery, Query()],
     scheduler: SchedulerOf,
     _: UnambiguousQuery,
-) -> Judgement:
-    """A PNG, JPEG, WebP or GIF is made 28x28 grey as the training data is, and shown to the discriminator.
+) -> DiscriminatorScore:
+    """Converts a PNG, JPEG, WebP or GIF to 28x28 grey, as the training data was, and runs the discriminator on it.
 
-    The picture it judged comes back with its logit, and with the probability that it is real. An animation is judged by its
-    first frame; what is transparent is background.
+    Returns the prepared picture, its logit, and the probability that it is real. Only the first frame of an animation counts;
+    transparent pixels are background.
     """
     content = await _content(request)
     generator = await scheduler.generator(query.model, query.version)

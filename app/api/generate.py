@@ -1,4 +1,4 @@
-"""`/generate`: a seed's picture, or a sheet of them."""
+"""`/generate`: the picture of a seed, or a sheet of several."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404
 async def generate(
     request: Request, query: Annotated[GenerateQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """The same seed gives the same picture, alone and in a sheet, today and elsewhere, as long as the version is the same.
+    """The same seed gives the same picture, alone or in a sheet, at any time and on any machine, for a given version.
 
-    Pin one with `version=1` and it may be cached for ever. Without a seed, a fresh one is drawn and told in `X-Seed`.
+    Pin the version with `version=1` and the response may be cached forever. Without a seed, the service draws a random one and
+    returns it in `X-Seed`.
     """
     return await answer(request, query, scheduler)
 
@@ -63,7 +64,7 @@ async def answer(request: Request, query: GenerateQuery, scheduler: Scheduler) -
     responses=_RESPONSES | problem_responses(400),
 )
 async def generate_from_body(request: Request, body: GenerateBody, scheduler: SchedulerOf) -> Response:
-    """As `GET /generate`, with what a URL cannot say: an explicit latent `z`. A mixture may be a list of weights, too."""
+    """Like `GET /generate`, but also accepts an explicit latent `z`, and a mixture of classes as a list of weights."""
     return await _reply(request, body.drawing(), body, scheduler, None)
 
 

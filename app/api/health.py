@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`: what an orchestrator asks."""
+"""`/livez` and `/readyz`: probes for an orchestrator."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ router = APIRouter(tags=["operation"])
 
 @router.get("/livez", summary="Is the process alive?", responses=problem_responses())
 async def livez() -> Alive:
-    """Always ok: if it were not, nobody would answer."""
+    """Responds as long as the process runs."""
     return Alive()
 
 
 @router.get("/readyz", summary="Can it serve?", responses=problem_responses(503))
 async def readyz(registry: RegistryOf, retraining: RetrainingOf) -> Ready:
-    """Ok once the default model's champion is loaded and has drawn its golden seeds. Says what is refused, and what does not
-    work though pictures are drawn: for that, nobody is to be sent elsewhere.
+    """Ok once the champion of the default model is loaded and its golden seeds are verified.
+
+    `refused` and `degraded` name what does not work while pictures are still drawn; the status stays 200.
     """
     try:
         serving = registry.in_memory()

@@ -1,4 +1,4 @@
-"""`/interpolate`: the way from one picture to another."""
+"""`/interpolate`: a walk from one picture to another."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ router = APIRouter(tags=["pictures"])
     },
 )
 async def interpolate(request: Request, body: InterpolateBody, scheduler: SchedulerOf) -> Response:
-    """The first and the last frame are exactly the pictures that `/generate` gives for those keyframes.
+    """The first and the last frame are exactly the pictures that `/generate` draws for those keyframes.
 
-    gif, apng and webp show equal neighbouring frames as one that lasts longer.
+    gif, apng and webp merge equal neighbouring frames into one with a longer duration.
     """
     walk = body.walk()
     resolved = pose_walk(walk, await scheduler.generator(body.model, body.version))

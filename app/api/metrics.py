@@ -1,4 +1,4 @@
-"""`/metrics`: what can be counted, for who may look."""
+"""`/metrics`: Prometheus metrics, for callers with a token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["operation"], **SECURED)
 
 @router.get(
     "/metrics",
-    summary="Tell all figures to Prometheus",
+    summary="Export metrics for Prometheus",
     response_class=Response,
     responses={
         200: {"content": {metrics.MEDIA_TYPE: {"schema": {"type": "string"}}}},
@@ -23,6 +23,6 @@ router = APIRouter(tags=["operation"], **SECURED)
     },
 )
 def show_metrics(retraining: RetrainingOf) -> Response:
-    """In its text format, of all workers together. Needs a token of any kind; at `GAN_METRICS_PORT` it needs none."""
+    """Returns the metrics of all workers in text format. Needs any token; at `GAN_METRICS_PORT` it needs none."""
     figures = metrics.exposition(JobMetrics(retraining))
     return Response(figures, media_type=metrics.MEDIA_TYPE, headers={"Cache-Control": "no-store"})

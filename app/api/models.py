@@ -1,4 +1,4 @@
-"""`/models`: what is served, and how good it is."""
+"""`/models`: the models that are served, their versions and figures."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from models.version import Version
 router = APIRouter(tags=["models"])
 Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
 Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
-Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Which picture.")]
+Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Name of the picture.")]
 _ERRORS = problem_responses(404, 422, 503)
-_KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "The caller's copy is still right."}, **_ERRORS}
+_KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the caller's copy is current."}, **_ERRORS}
 
 
 @router.get("/models", summary="List the models", responses=problem_responses())
 async def list_models(request: Request, registry: RegistryOf) -> ModelList:
-    """Every model with its versions, its aliases and each version's figures."""
+    """Lists every model with its versions, aliases and figures."""
     return ModelList(models=[_model(request, registry, view) for view in registry.models().values()])
 
 
 @router.get("/models/{name}", summary="Show a model", responses=_ERRORS)
 async def show_model(request: Request, name: Name, registry: RegistryOf) -> ModelSummary:
-    """A model's versions, aliases and figures."""
+    """Returns the versions, aliases and figures of a model."""
     return _model(request, registry, registry.model(name))
 
 
 @router.get("/models/{name}/versions/{version}", summary="Show a version", responses=_ERRORS)
 async def show_version(request: Request, name: Name, version: Number, registry: RegistryOf) -> VersionDetail:
-    """A version's manifest: how it came about, what it is worth, and what it must draw."""
+    """Returns the manifest of a version: its training, figures and golden digest."""
     view, found = _find(registry, name, version)
     base = _url(request, f"/models/{view.name}/versions/{found.number}")
     return VersionDetail(
@@ -57,7 +57,7 @@ async def show_version(request: Request, name: Name, version: Number, registry: 
     responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_KEPT},
 )
 async def show_card(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
-    """The model card, as Markdown."""
+    """Returns the model card as Markdown."""
     return _file(request, registry, name, version, CARD, "text/markdown; charset=utf-8")
 
 
@@ -68,7 +68,7 @@ async def show_card(request: Request, name: Name, version: Number, registry: Reg
     responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
 )
 async def show_samples(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
-    """A hundred pictures of seeds 0 to 99; column n is class n where there are ten."""
+    """Returns a sheet of seeds 0 to 99. With ten classes, column n shows class n."""
     return _file(request, registry, name, version, SAMPLES, "image/png")
 
 
@@ -79,18 +79,18 @@ async def show_samples(request: Request, name: Name, version: Number, registry: 
     responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_KEPT},
 )
 async def show_evaluation(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
-    """Its figures, those of each class, how reliable its discriminator's probability is, and how its run went."""
+    """Returns the figures of a version, overall and by class, the reliability of its discriminator, and its training curves."""
     return _file(request, registry, name, version, EVALUATION, "application/json")
 
 
 @router.get(
     "/models/{name}/versions/{version}/{plot}.png",
-    summary="Show a picture of a version's card",
+    summary="Show a plot of a version's card",
     response_class=Response,
     responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
 )
 async def show_plot(request: Request, name: Name, version: Number, plot: Plot, registry: RegistryOf) -> Response:
-    """Its run's curves, the pictures its judge is least certain of, those nearest to training pictures, its reliability."""
+    """Returns the training curves, the least certain pictures, the nearest training pictures, or the reliability diagram."""
     return _file(request, registry, name, version, f"{plot}.png", "image/png")
 
 
@@ -116,7 +116,7 @@ def _file(request: Request, registry: Registry, name: str, version: str, file: s
 
 
 def _url(request: Request, path: str) -> str:
-    """A path as the caller sees it, behind whatever proxy."""
+    """A path as the caller sees it, behind any proxy."""
     return str(request.scope.get("root_path", "")) + path
 
 

@@ -1,4 +1,4 @@
-"""`/plane`: a sheet of the plane of all seeds, and of what lies between them."""
+"""`/plane`: a part of the plane of all seeds, and of the pictures between them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _OK: dict[str, Any] = {
 async def plane(
     request: Request, query: Annotated[PlaneQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """Every seed is a point of it, and has the picture of `/generate` there: seed 42 at (42, 0), seed 65,536 at (0, 1).
+    """Every seed is an integer point, with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
 
-    Between four seeds pictures blend: latents by bilinear weights, brought back to the length of a latent, and classes as a
-    mixture, unless a label is asked for. A point has the same picture in whatever sheet it is asked for.
+    Between four seeds the latents are interpolated bilinearly and rescaled to their length, and the classes are mixed, unless
+    a label is given. A point has the same picture in every sheet.
     """
     window = query.window()
     resolved = pose_window(window, await scheduler.generator(query.model, query.version))

@@ -1,4 +1,4 @@
-"""`/admin/models`: which version is served, and the removal of those that are not."""
+"""`/admin/models`: promote a version, or delete one that is not served."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from models.repository import CHAMPION, PREVIOUS
 
 router = admin_router("promotion")
 Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="Model.", examples=["digits"])]
-IfMatch = Annotated[str | None, Header(description="ETag of the champion that is to be replaced, or `*`.")]
+IfMatch = Annotated[str | None, Header(description="ETag of the champion to replace, or `*`.")]
 _TAGGED = {200: {"headers": {"ETag": {"description": "Names the champion.", "schema": {"type": "string"}}}}}
 
 
 @router.get("/models/{name}/champion", summary="Show the champion", responses={**_TAGGED, **problem_responses(404)})  # type: ignore[dict-item]
 def show_champion(request: Request, response: Response, name: Name, registry: RegistryOf) -> ChampionView:
-    """Which version is served when a request names none, with the ETag that a promotion must name."""
+    """Returns the version that is served by default, with the ETag that a promotion must name."""
     return _champion(request, response, registry, name)
 
 
@@ -45,16 +45,16 @@ def show_champion(request: Request, response: Response, name: Name, registry: Re
 def promote_version(
     request: Request, response: Response, name: Name, body: ChampionBody, registry: RegistryOf, if_match: IfMatch = None
 ) -> ChampionView:
-    """Every server worker follows within a second; requests in flight end on the generator they began with.
+    """Promotes a version. Every worker serves it within a second; requests in flight finish on the old generator.
 
-    The version is loaded and drawn with first. `If-Match` names the champion this was decided against, so that of two people
-    who promote at once, one is told.
+    The version is loaded and tested first. `If-Match` names the champion to replace, so two administrators cannot overwrite
+    each other's promotion.
     """
     aliases = _aliases(registry, name)
     current = aliases.get(CHAMPION)
     tag = _tag(name, current)
     if if_match is None:
-        raise PreconditionRequired(f"Say which champion is to be replaced: send If-Match: {tag}.")
+        raise PreconditionRequired(f"The request does not name the champion to replace. Send If-Match: {tag}.")
     if if_match.strip() != "*" and tag not in [part.strip() for part in if_match.split(",")]:
         raise PreconditionFailed(f"The champion of {name} is version {current}. Look at it; then send If-Match: {tag}.")
     number = aliases.get(PREVIOUS) if body.version == PREVIOUS else int(body.version)
@@ -91,7 +91,7 @@ def delete_version(
     registry: RegistryOf,
     retraining: RetrainingOf,
 ) -> None:
-    """For good: its pinned addresses answer 404 from then on, and its number is never used again."""
+    """Deletes a version permanently. Its pinned URLs respond with 404, and its number is never used again."""
     waiting = retraining.store.waiting_for(name, version)
     if waiting:
         raise VersionInService(f"Job {waiting.id} waits to start from version {version} of {name}. Cancel it, or wait for it.")

@@ -1,4 +1,4 @@
-"""`/admin/retrain` and `/admin/jobs`: retraining, watched and steered."""
+"""`/admin/retrain` and `/admin/jobs`: start, follow, cancel and resume retraining."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from app.retraining.service import Retraining
 
 router = admin_router("retraining")
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="Id of the job.")]
-Before = Annotated[int | None, Query(ge=1, le=10**12, description="Only what is older than this.")]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
+Before = Annotated[int | None, Query(ge=1, le=10**12, description="Return only entries with a lower number.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of entries.")]
 RETRY_MILLISECONDS = 2000
 
 
@@ -52,12 +52,13 @@ def retrain(
     identity: IdentityOf,
     body: RetrainBody | None = None,
     idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=255, description="The same key and body give the same job, for 24 hours.")
+        str | None,
+        Header(min_length=1, max_length=255, description="Repeating key and body within 24 hours returns the same job."),
     ] = None,
 ) -> JobView:
-    """Enter a job into the queue. It trains in the background, and takes the place of the champion by the rule.
+    """Queues a job, which trains in the background. `promote` decides whether its version replaces the champion.
 
-    The answer comes before training begins; `Location` is where to look on.
+    The response comes before training begins; `Location` is the address of the job.
     """
     body, store, by = body or RetrainBody(), retraining.store, identity.name
     known = store.claim_key(by, idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
@@ -85,11 +86,11 @@ def _enter(
 def list_jobs(
     request: Request,
     retraining: RetrainingOf,
-    state: Annotated[State | None, Query(description="Only those in this state.")] = None,
+    state: Annotated[State | None, Query(description="Return only jobs in this state.")] = None,
     limit: Limit = 50,
     before: Before = None,
 ) -> JobList:
-    """The newest first."""
+    """Lists jobs, newest first."""
     found = retraining.store.newest(state=state, limit=limit, before=before)
     more = f"&state={state}" if state else ""
     following = f"{_root(request)}/admin/jobs?before={found[-1].number}&limit={limit}{more}" if len(found) == limit else None
@@ -98,7 +99,7 @@ def list_jobs(
 
 @router.get("/jobs/{job_id}", summary="Show a job", responses=problem_responses(404))
 def show_job(request: Request, job: ExistingJob) -> JobView:
-    """Where it stands, and, once it has been measured, how it compares with the champion."""
+    """Returns the state of a job and, once it is evaluated, the comparison with the champion."""
     return _view(request, job)
 
 
@@ -115,14 +116,14 @@ async def follow_job(
     _: Admitted,  # before the store is asked for the job
     job: ExistingJob,
     feeds: FeedsOf,
-    last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,9}$", description="The last event received.")] = None,
+    last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,9}$", description="Id of the last event received.")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """All that happened to a job and all that happens, until it has ended: `event: end` comes last.
+    """Streams the past and future events of a job until it ends; `event: end` comes last.
 
     Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
     (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
-    has an `id`, and `time` among its data. A comment comes every 15 seconds. When the service stops, the stream closes; go
-    on with `Last-Event-ID`. A worker holds so many streams open (`GAN_MAX_STREAMS`); more get 503.
+    has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes when the service stops;
+    reconnect with `Last-Event-ID`. Past `GAN_MAX_STREAMS` open streams, a worker responds with 503.
     """
     yield ServerSentEvent(comment=f"job {job.id}", retry=RETRY_MILLISECONDS)
     async with aclosing(feeds.follow(job, int(last_event_id or 0))) as happenings:
@@ -140,7 +141,7 @@ async def follow_job(
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problem_responses(404)},
 )
 def show_log(job: ExistingJob, retraining: RetrainingOf) -> Response:
-    """What the trainer printed: the last mebibyte of it."""
+    """Returns the last MiB of the trainer's output."""
     content = JobFolder(retraining.settings.state, job.id).read_log()
     return Response(content, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
@@ -154,9 +155,11 @@ def show_log(job: ExistingJob, retraining: RetrainingOf) -> Response:
 def show_samples(
     job: ExistingJob,
     retraining: RetrainingOf,
-    images: Annotated[int | None, Query(ge=0, le=10**9, description="Drawn after so many images; else the newest.")] = None,
+    images: Annotated[
+        int | None, Query(ge=0, le=10**9, description="Grid drawn after this many images. Default: the newest.")
+    ] = None,
 ) -> Response:
-    """Eighty pictures of seeds 0 to 79, column n class n: the same ones at each step, so that they can be laid side by side."""
+    """Returns a grid of seeds 0 to 79; column n shows class n. The seeds are the same in every grid of a job."""
     grids = JobFolder(retraining.settings.state, job.id).samples()
     wanted = max(grids, default=None) if images is None else images
     if wanted not in grids:
@@ -169,20 +172,20 @@ def show_samples(
 
 @router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=problem_responses(404, 409))
 def cancel_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
-    """A job that waits is cancelled at once. One that runs writes a checkpoint first, and may be resumed later."""
+    """Cancels a queued job at once. A running job first writes a checkpoint and can be resumed later."""
     return _view(request, retraining.store.cancel(job_id, identity.name))
 
 
 @router.post("/jobs/{job_id}/resume", status_code=202, summary="Resume a job", responses=problem_responses(404, 409, 501))
 def resume_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
-    """Put a job that was cancelled, failed or was interrupted back into the queue; it goes on from its last checkpoint."""
+    """Queues a cancelled, failed or interrupted job again. It continues from its last checkpoint."""
     retraining.require_trainer()
     return _view(request, retraining.store.resume(job_id, identity.name, retraining.settings.max_queued))
 
 
-@router.get("/audit", summary="Show who did what")
+@router.get("/audit", summary="Show the audit log")
 def show_audit(retraining: RetrainingOf, limit: Limit = 50, before: Before = None) -> Audit:
-    """Every change an administrator made or tried to make, and every wrong token; the newest first."""
+    """Lists every change that was made or attempted, and every wrong token, newest first."""
     entries = [asdict(entry) for entry in retraining.audit.newest(limit, before)]
     return Audit(entries=[AuditEntry(**entry | {"time": datetime.fromtimestamp(entry["time"], UTC)}) for entry in entries])
 

@@ -47,7 +47,7 @@ class LoadedDiscriminator:
         return self.manifest.classes
 
     def logits(self, pictures: Pixels, labels: Sequence[Vector | None]) -> Floats:
-        """How real each of some pictures (N, 28, 28) looks as what its label says, (N,); above 0 is rather real.
+        """Logits (N,) of pictures (N, 28, 28) as their labels; above 0 means real rather than generated.
 
         Args:
             pictures: grey levels.

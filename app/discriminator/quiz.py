@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.discriminator.network import LoadedDiscriminator
-from app.discriminator.scoring import judge_key, probability
+from app.discriminator.scoring import probability, score_key
 from app.errors import DatasetMissing
 from app.images import encoding
+from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector, one_hot
 from app.sampling.pictures import address
 from app.sampling.response_cache import Answer
-from app.sampling.slices import SLICE, Steps
 from models.manifest import DatasetNote
 from models.noise import MAX_SEED
 from training.datasets import SOURCES, DatasetError, read
@@ -28,7 +28,7 @@ from training.datasets import SOURCES, DatasetError, read
 logger = logging.getLogger("seedling")
 MAX_QUESTIONS = 64
 _STREAM = 28 * 28
-"""Beside the seed, so that what is asked has nothing to do with the seed's own picture."""
+"""Second word of the random state, so that the questions are independent of the picture of the seed."""
 
 
 class QuizPicture(BaseModel):
@@ -40,13 +40,13 @@ class QuizPicture(BaseModel):
     """28x28: a PNG as a data URI (RFC 2397)."""
     real: bool
     label: int | None
-    """Index of the class that it shows, or was drawn as; None without classes."""
+    """Index of its class; null for a model without classes."""
     class_: str | None = Field(alias="class")
     """Name of that class."""
     source: int
-    """The seed that it was drawn of; of a real one, its index in the dataset's test set."""
+    """Seed of a generated picture; index in the dataset's test set of a real one."""
     probability: float = Field(ge=0, le=1)
-    """That it is real, in the opinion of the version's discriminator, which is told the label."""
+    """Probability that it is real, by the version's discriminator, given the label."""
 
 
 class QuizSheet(BaseModel):
@@ -57,7 +57,7 @@ class QuizSheet(BaseModel):
     model: str
     version: int
     seed: int
-    """What decided which pictures are asked about."""
+    """Seed of the questions."""
     pictures: list[QuizPicture]
 
 
@@ -72,21 +72,21 @@ class RealPictures:
 
 
 class Originals:
-    """The real pictures of each dataset, read when they are first asked for: 8 MB. Safe to use from several threads."""
+    """The test pictures of each dataset, read on first use: 8 MB each. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._read: dict[str, RealPictures] = {}
         self._lock = threading.Lock()
 
     def of(self, note: DatasetNote) -> RealPictures:
-        """The test pictures of what a version was trained on.
+        """The test pictures of the dataset that a version was trained on.
 
         Raises:
-            DatasetMissing: they are not here, or not the ones that are published.
+            DatasetMissing: the files are missing, or differ from the published ones.
         """
         source = next((source for name, source in SOURCES.items() if name == note.name), None)
         if source is None or source.digest != note.sha256:
-            raise DatasetMissing(f"{note.title} is no dataset known here. Ask a model of {' or '.join(SOURCES)}.")
+            raise DatasetMissing(f"{note.title} is not a known dataset. Use a model trained on {' or '.join(SOURCES)}.")
         with self._lock:
             if note.name not in self._read:
                 try:
@@ -99,17 +99,18 @@ class Originals:
 
 @dataclass(frozen=True)
 class Question:
-    """Which picture is shown."""
+    """A picture of the quiz."""
 
     real: bool
     source: int
     """Index of the test picture, or seed."""
     label: int
-    """Of that test picture; of a generated one, of another that was picked in the same way."""
+    """Class of the test picture; for a generated one, the class of another random test picture."""
 
 
 def questions(seed: int, count: int, labels: NDArray[np.uint8]) -> list[Question]:
-    """What a seed asks: each picture real by a fair coin, no real one twice; the first ones are the same whatever the count.
+    """The questions of a seed. A fair coin decides whether each picture is real; no real one comes twice. A longer quiz starts
+    with the questions of a shorter one.
 
     Args:
         seed: an integer in 0..2**32-1.
@@ -138,32 +139,32 @@ class ResolvedQuiz:
     count: int
 
     def cache_key(self) -> list[object]:
-        """What decides the answer, besides the generator."""
+        """Cache key of the response, besides the generator."""
         manifest = self.generator.manifest
-        return ["quiz", self.seed, self.count, manifest.dataset.sha256, judge_key(manifest), self.generator.title]
+        return ["quiz", self.seed, self.count, manifest.dataset.sha256, score_key(manifest), self.generator.title]
 
     def pinned_url(self) -> str:
-        """The query that gives this answer for ever."""
+        """The URL that always returns this response."""
         manifest = self.generator.manifest
         query = {"seed": self.seed, "count": self.count, "model": manifest.name, "version": manifest.version}
         return address("/quiz", query)
 
     def steps(self, originals: RealPictures, discriminator: LoadedDiscriminator) -> Steps[Answer]:
-        """Draw what is generated, judge all; what is left is to make the files."""
+        """Draw the generated pictures and score all, in chunks; return the rest, which encodes the pictures."""
         asked = questions(self.seed, self.count, originals.labels)
         pixels = np.empty((len(asked), SIDE, SIDE), dtype=np.uint8)
         drawn = [index for index, question in enumerate(asked) if not question.real]
-        for start in range(0, len(drawn), SLICE):
-            part = drawn[start : start + SLICE]
+        for start in range(0, len(drawn), CHUNK):
+            part = drawn[start : start + CHUNK]
             pixels[part] = self.generator.draw([self._point(asked[index]) for index in part])
             yield
         for index, question in enumerate(asked):
             if question.real:
                 pixels[index] = originals.images[question.source]
         logits: list[float] = []
-        for start in range(0, len(asked), SLICE):
-            rows = [self._row(question) for question in asked[start : start + SLICE]]
-            logits += discriminator.logits(pixels[start : start + SLICE], rows).tolist()
+        for start in range(0, len(asked), CHUNK):
+            rows = [self._row(question) for question in asked[start : start + CHUNK]]
+            logits += discriminator.logits(pixels[start : start + CHUNK], rows).tolist()
             yield
         chances = [probability(logit, discriminator.manifest.calibration) for logit in logits]
         return lambda: Answer(self._json(asked, pixels, chances), {"X-Model": self.generator.title})
@@ -176,7 +177,7 @@ class ResolvedQuiz:
         return Point(self.generator.point(question.source)[0].z, self._row(question))
 
     def _json(self, asked: Sequence[Question], pixels: Pixels, chances: Sequence[float]) -> bytes:
-        """Both kinds of pictures are written alike, and without a word in the file: only the answer tells them apart."""
+        """Real and generated pictures are encoded alike, without text chunks, so the files do not reveal which is which."""
         manifest = self.generator.manifest
         pictures = [
             {

@@ -13,14 +13,14 @@ from app.discriminator.network import LoadedDiscriminator
 from app.images import encoding
 from app.images.decoding import decode
 from app.images.preprocessing import Prepare, prepare
+from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
 from app.sampling.response_cache import Answer
-from app.sampling.slices import SLICE, Steps
 from models.manifest import DISCRIMINATOR, Calibration, Manifest
 
 
-class Judgement(BaseModel):
+class DiscriminatorScore(BaseModel):
     """How real a picture looks."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
@@ -28,65 +28,65 @@ class Judgement(BaseModel):
     model: str
     version: int
     logit: float
-    """The discriminator's own figure; the more real the picture looks to it, the greater."""
+    """Output of the discriminator; higher means more real."""
     probability: float = Field(ge=0, le=1)
-    """That the picture is real, where real and generated ones are equally many: the logit, calibrated on held-out pictures."""
+    """Probability that the picture is real if half of all pictures are: the logit, calibrated on held-out pictures."""
     label: int | None
-    """Index of the class it was judged as; None where the request named none, or a mixture."""
+    """Index of the class that it was scored as; null if the request named none, or a mixture."""
     label_name: str | None
     """Name of that class."""
     per_label: list[float] | None
-    """The logit as each class, in their order, where the request named none: their mean counts. None without classes."""
+    """Logit for each class, if the request named none; `logit` is their mean. null for a model without classes."""
     prepared: str
-    """The 28x28 picture that was judged: a PNG as a data URI (RFC 2397)."""
+    """The 28x28 picture that was scored: a PNG as a data URI (RFC 2397)."""
 
 
-class JudgedSeed(BaseModel):
-    """How real a seed's picture looks."""
+class SeedScore(BaseModel):
+    """How real the picture of a seed looks."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     seed: int
     label: int | None
-    """Index of the class it was drawn as, and judged as; None for a mixture, and without classes."""
+    """Index of the class that it was drawn and scored as; null for a mixture, and for a model without classes."""
     logit: float
-    """As in a Judgement."""
+    """As in `DiscriminatorScore`."""
     probability: float = Field(ge=0, le=1)
-    """As in a Judgement."""
+    """As in `DiscriminatorScore`."""
 
 
-class Judgements(BaseModel):
+class SeedScores(BaseModel):
     """How real the pictures of some seeds look."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     model: str
     version: int
-    pictures: list[JudgedSeed]
-    """In the order in which they were asked for."""
+    pictures: list[SeedScore]
+    """In the order of the request."""
 
 
 @dataclass(frozen=True)
 class ResolvedScores:
-    """The pictures of a drawing, of integer seeds, to be judged by the discriminator of the generator that draws them."""
+    """Pictures of integer seeds, to be scored by the discriminator of the version that draws them."""
 
     resolved: Resolved
 
     def cache_key(self) -> list[object]:
-        """What decides the answer, besides the generator."""
-        return ["judged", judge_key(self.resolved.generator.manifest), self.resolved.cache_key()]
+        """Cache key of the response, besides the generator."""
+        return ["judged", score_key(self.resolved.generator.manifest), self.resolved.cache_key()]
 
     def pinned_url(self) -> str | None:
-        """The query that gives this answer for ever; None for a list of seeds that is too long."""
+        """The URL that always returns this response; None if the list of seeds is too long."""
         url = self.resolved.pinned_url()
         return None if url is None else "/discriminate" + url.removeprefix("/generate")
 
     def steps(self, discriminator: LoadedDiscriminator) -> Steps[Answer]:
-        """Draw a slice, judge a slice; what is left is to put the answer together."""
+        """Draw and score in chunks; return the rest, which assembles the response."""
         resolved, manifest = self.resolved, discriminator.manifest
         written: list[str] = []
-        for start in range(0, resolved.drawing.count, SLICE):
-            part = slice(start, start + SLICE)
+        for start in range(0, resolved.drawing.count, CHUNK):
+            part = slice(start, start + CHUNK)
             points, labels = resolved.points(part)
             pixels = resolved.generator.draw(points)
             yield
@@ -99,20 +99,20 @@ class ResolvedScores:
         return lambda: Answer(f'{head}, "pictures": [{", ".join(written)}]}}'.encode(), {"X-Model": resolved.model})
 
 
-def judge_key(manifest: Manifest) -> list[object]:
-    """What decides a probability, besides the picture and the label."""
+def score_key(manifest: Manifest) -> list[object]:
+    """Cache key of a probability, besides the picture and the label."""
     return [manifest.files[DISCRIMINATOR], manifest.calibration.slope, manifest.calibration.intercept]
 
 
-def score(content: bytes, how: Prepare, label: Label | None, discriminator: LoadedDiscriminator) -> Judgement:
-    """Decode a picture file, prepare it as the dataset's own pictures were, and judge it.
+def score(content: bytes, how: Prepare, label: Label | None, discriminator: LoadedDiscriminator) -> DiscriminatorScore:
+    """Decode a picture file, prepare it as the pictures of the dataset were, and score it.
 
     Args:
         content: the file.
         how: see `app.images.preprocessing.prepare`.
-        label: the class, or the mixture of classes, to judge it as; None for each class by itself, and for an unconditional
+        label: the class, or the mixture of classes, to score it as; None to score it as every class, and for an unconditional
             discriminator.
-        discriminator: whose judgement it is.
+        discriminator: scores it.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
@@ -125,7 +125,7 @@ def score(content: bytes, how: Prepare, label: Label | None, discriminator: Load
     logit = sum(logits) / len(logits)
     calibration = manifest.calibration if label is not None else manifest.calibration_any or manifest.calibration
     index = None if isinstance(label, tuple) else label
-    return Judgement(
+    return DiscriminatorScore(
         model=manifest.name,
         version=manifest.version,
         logit=logit,
@@ -138,6 +138,6 @@ def score(content: bytes, how: Prepare, label: Label | None, discriminator: Load
 
 
 def probability(logit: float, calibration: Calibration) -> float:
-    """That a picture with this logit is real (Platt 1999), without overflow at either end."""
+    """Probability that a picture with this logit is real (Platt 1999), without overflow at either end."""
     x = calibration.slope * logit + calibration.intercept
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

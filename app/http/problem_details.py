@@ -1,4 +1,4 @@
-"""The one shape that errors have on the wire: `application/problem+json` (RFC 9457)."""
+"""Error responses: `application/problem+json` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class FaultyField(BaseModel):
-    """One field that was refused."""
+    """A field that was rejected."""
 
-    field: str = Field(description="Where it is, as in `query.scale` or `body.keyframes.0.seed`.")
+    field: str = Field(description="Location of the field, such as `query.scale` or `body.keyframes.0.seed`.")
     message: str
 
 
@@ -45,12 +45,12 @@ class Problem(BaseModel):
         }
     )
 
-    type: str = Field(default="about:blank", description="Always about:blank: `code` tells what kind of problem it is.")
-    title: str = Field(description="The status in words.")
+    type: str = Field(default="about:blank", description="Always about:blank; `code` identifies the kind of problem.")
+    title: str = Field(description="Name of the status.")
     status: int
-    detail: str = Field(description="What is wrong, and what to do about it.")
-    code: str = Field(description="Stable name of the kind of problem.")
-    errors: list[FaultyField] | None = Field(default=None, description="The fields at fault, where it is about fields.")
+    detail: str = Field(description="What is wrong and how to fix it.")
+    code: str = Field(description="Stable identifier of the kind of problem.")
+    errors: list[FaultyField] | None = Field(default=None, description="The invalid fields, if any.")
 
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 499: "Client Closed Request"}
@@ -59,7 +59,7 @@ MAX_FAULTS = 20
 
 
 def title_of(status: int) -> str:
-    """A status in words."""
+    """The name of a status."""
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 

@@ -42,7 +42,7 @@ BLACK, WHITE = 0, 255
 
 
 def prepare(picture: Decoded, dataset: str, how: Prepare = "auto") -> Pixels:
-    """Make a picture what a discriminator of a dataset can judge, (28, 28).
+    """Convert a picture to the format of a dataset, (28, 28), for its discriminator.
 
     A picture of 28x28 is taken as it is, and so is one whose pixels are squares of k x k, as `/generate?scale=8` draws them. If
     some of it is transparent, it is prepared instead: no dataset's pictures are, and what is transparent is background.

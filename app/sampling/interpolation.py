@@ -12,11 +12,11 @@ import numpy as np
 
 from app.errors import TooMuch
 from app.images import encoding
+from app.sampling.chunks import CHUNK, CHUNK_PIXELS, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, lerp, slerp
 from app.sampling.pictures import Drawing, Resolved, check_pixels, origin, resolve
 from app.sampling.response_cache import Answer
-from app.sampling.slices import SLICE, SLICE_PIXELS, Steps
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
@@ -110,10 +110,10 @@ class ResolvedWalk:
         """Draw all frames, and return the encoding of the file."""
         frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
         path = self.path()
-        start, size = 0, SLICE
+        start, size = 0, CHUNK
         while start < len(frames):
             frames[start : start + size] = self.generator.draw(list(islice(path, size)))
-            start, size = start + size, (yield) or SLICE
+            start, size = start + size, (yield) or CHUNK
         if self.walk.format == "zip":
             return (yield from self._zip_steps(frames))
         return lambda: self._answer(self._encode(encoding.enlarge(frames, self.walk.scale)))
@@ -125,7 +125,7 @@ class ResolvedWalk:
             frame = encoding.enlarge(frame, self.walk.scale)
             archive.add(f"frame-{index:04d}.png", encoding.png(frame, chunks))
             written += frame.size
-            if written >= SLICE_PIXELS:
+            if written >= CHUNK_PIXELS:
                 written = 0
                 yield
         return lambda: self._answer(archive.content())

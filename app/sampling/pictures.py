@@ -14,6 +14,7 @@ import numpy as np
 
 from app.errors import InvalidRequest, TooMuch
 from app.images import encoding
+from app.sampling.chunks import CHUNK, CHUNK_PIXELS, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import (
     Label,
@@ -28,7 +29,6 @@ from app.sampling.latents import (
     truncate,
 )
 from app.sampling.response_cache import Answer
-from app.sampling.slices import SLICE, SLICE_PIXELS, Steps
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
 MAX_PIXELS = 64_000_000
@@ -140,14 +140,14 @@ class Resolved:
         pixels = np.empty((self.drawing.count, SIDE, SIDE), dtype=np.uint8)
         points: list[Point] = []
         labels: list[int | None] = []
-        size = SLICE
+        size = CHUNK
         while len(points) < len(pixels):
             part = slice(len(points), len(points) + size)
             some_points, some_labels = self.points(part)
             pixels[part] = self.generator.draw(some_points)
             points += some_points
             labels += some_labels
-            size = (yield) or SLICE
+            size = (yield) or CHUNK
         if self.drawing.format == "zip":
             return (yield from self._zip_steps(pixels, labels))
         return lambda: self.finish(pixels, points, labels)
@@ -159,7 +159,7 @@ class Resolved:
             picture = encoding.enlarge(picture, self.drawing.scale)
             archive.add(f"{index:04d}-seed-{seed}.png", encoding.png(picture, self.text(str(seed), label)))
             written += picture.size
-            if written >= SLICE_PIXELS:
+            if written >= CHUNK_PIXELS:
                 written = 0
                 yield
         return lambda: Answer(archive.content(), headers)

@@ -12,11 +12,11 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.images import encoding
+from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Label, LabelSpec, Point, Vector, label_row, resolve_label, truncate
 from app.sampling.pictures import address, check_pixels, origin, pinned_query
 from app.sampling.response_cache import Answer
-from app.sampling.slices import SLICE, Steps
 
 Format = Literal["png", "webp", "npy"]
 SIZE = 65_536
@@ -102,8 +102,8 @@ class ResolvedWindow:
         """Draw, and return the encoding of the file."""
         pixels = np.empty((self.window.count, SIDE, SIDE), dtype=np.uint8)
         places, drawn = list(self.window.places()), Drawn()
-        for start in range(0, len(pixels), SLICE):
-            part = slice(start, start + SLICE)
+        for start in range(0, len(pixels), CHUNK):
+            part = slice(start, start + CHUNK)
             pixels[part] = self.generator.draw([self.point(x, y, drawn) for x, y in places[part]])
             yield
         return lambda: Answer(self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title})

@@ -1,1 +1,1 @@
-"""What calls take and return, described once for validation and OpenAPI."""
+"""Request and response models, for validation and the OpenAPI document."""

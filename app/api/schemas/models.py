@@ -1,4 +1,4 @@
-"""What `/models` and the health routes answer, as pydantic models: the words of the OpenAPI document."""
+"""Response models of `/models` and of the health routes, with their OpenAPI descriptions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from models.manifest import Manifest
 
 
 class VersionSummary(BaseModel):
-    """A version among others."""
+    """Summary of a version."""
 
     version: int
     state: Literal["loaded", "available", "refused"]
-    reason: str | None = Field(default=None, description="Why it is refused.")
+    reason: str | None = Field(default=None, description="Why the version is not served.")
     aliases: list[str]
     created: datetime | None = None
     dataset: str | None = None
     preset: str | None = None
-    images: int | None = Field(default=None, description="Real images it was trained on.")
+    images: int | None = Field(default=None, description="Number of real images shown in training.")
     metrics: dict[str, float | None] = Field(default_factory=dict)
     url: str
 
@@ -29,7 +29,7 @@ class ModelSummary(BaseModel):
     """A model and its versions."""
 
     name: str
-    default: bool = Field(description="Whether it is served when a request names no model.")
+    default: bool = Field(description="Whether requests that name no model get this one.")
     aliases: dict[str, int]
     versions: list[VersionSummary]
     url: str
@@ -42,18 +42,18 @@ class ModelList(BaseModel):
 
 
 class VersionDetail(BaseModel):
-    """All there is to know of a version."""
+    """A version in full."""
 
     state: Literal["loaded", "available", "refused"]
     reason: str | None = None
     aliases: list[str]
     manifest: Manifest
-    card: str = Field(description="Where its card is, as Markdown.")
-    samples: str = Field(description="Where its sample sheet is, as PNG.")
+    card: str = Field(description="URL of the model card (Markdown).")
+    samples: str = Field(description="URL of the sample sheet (PNG).")
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"
 
@@ -62,9 +62,9 @@ class Ready(BaseModel):
     """The service can serve."""
 
     status: Literal["ok"] = "ok"
-    serving: str = Field(description="What a request gets that names no model.", examples=["digits/1"])
-    refused: dict[str, str] = Field(description="Versions that are not served, and why.")
+    serving: str = Field(description="Version that requests get which name no model.", examples=["digits/1"])
+    refused: dict[str, str] = Field(description="Versions that are not served, with the reason.")
     degraded: dict[str, str] = Field(
-        description="What does not work although pictures are drawn, and why: `aliases`, `database`, `jobs`, `models`, "
-        "`state`, `training`."
+        description="What does not work while pictures are still drawn, with the reason. Keys: `aliases`, `database`, `jobs`, "
+        "`models`, `state`, `training`."
     )

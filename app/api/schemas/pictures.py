@@ -1,4 +1,4 @@
-"""What the routes read and write, as pydantic models: the words of the OpenAPI document."""
+"""Request and response models of the routes that draw pictures, with their OpenAPI descriptions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.api.schemas.parameters import (
     Columns,
     Coordinate,
-    JudgedLabel,
-    JudgedSeeds,
     LabelQuery,
     LabelValue,
     Latent,
@@ -22,6 +20,8 @@ from app.api.schemas.parameters import (
     Preparation,
     Psi,
     Scale,
+    ScoredLabel,
+    ScoredSeeds,
     SeedQuery,
     SeedsQuery,
     SeedsValue,
@@ -40,13 +40,13 @@ class _Request(BaseModel):
 
 
 class _Body(_Request):
-    model_config = ConfigDict(extra="forbid", strict=True)  # JSON has types of its own: 0 is not false, "1" is not 1
+    model_config = ConfigDict(extra="forbid", strict=True)  # JSON has types: 0 is not false, and "1" is not 1
 
     @model_validator(mode="before")
     @classmethod
     def _has_not_too_many_fields(cls, value: object) -> object:
         if isinstance(value, dict) and len(value) > 4 * len(cls.model_fields):
-            raise ValueError(f"An object with {len(value):,} fields is none of ours. Send only those that /docs shows.")
+            raise ValueError(f"An object with {len(value):,} fields is not accepted. Send only the fields listed in /docs.")
         return value
 
 
@@ -70,7 +70,7 @@ class GenerateQuery(_Request):
             SeedInvalid, TooMuch, InvalidRequest: see `app.sampling.pictures` and `app.sampling.latents`.
         """
         if self.seed is not None and self.seeds is not None:
-            raise InvalidRequest("seed asks for one picture and seeds for several. Give only one of them.")
+            raise InvalidRequest("seed requests one picture and seeds several. Give only one of them.")
         seeds: tuple[Seed, ...]
         if self.seeds is not None:
             seeds = tuple(parse_seeds(self.seeds))
@@ -80,7 +80,7 @@ class GenerateQuery(_Request):
 
 
 class GenerateBody(_Body):
-    """The body of `POST /generate`: as the query of GET, and an explicit latent or mixture of classes."""
+    """The body of `POST /generate`: the query parameters of GET, plus an explicit latent or a mixture of classes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seed": 42, "label": 7, "scale": 8}]})
 
@@ -99,7 +99,7 @@ class GenerateBody(_Body):
         """What is asked for. Raises as `GenerateQuery.drawing`."""
         given = [name for name in ("seed", "seeds", "z") if getattr(self, name) is not None]
         if len(given) > 1:
-            raise InvalidRequest(f"{' and '.join(given)} each say what to draw. Give only one of them.")
+            raise InvalidRequest(f"{' and '.join(given)} cannot be combined. Give only one of them.")
         if self.z is not None:
             return _drawing(self, (), self.label, z=tuple(self.z))
         if self.seeds is not None:
@@ -136,7 +136,7 @@ def _drawing(
 
 
 class KeyframeObject(_Body):
-    """A picture to pass through: a seed or an explicit latent, and what goes with it."""
+    """A picture that the walk passes through: a seed or an explicit latent, with its label and psi."""
 
     seed: SeedValue | None = None
     z: Latent | None = None
@@ -146,11 +146,11 @@ class KeyframeObject(_Body):
     @model_validator(mode="after")
     def _says_what_to_draw(self) -> KeyframeObject:
         if (self.seed is None) == (self.z is None):
-            raise ValueError("A keyframe has either a seed or a z. Give one of them.")
+            raise ValueError("A keyframe has either a seed or a z. Give exactly one of them.")
         return self
 
     def drawing(self) -> pictures.Drawing:
-        """The picture of `/generate` that this keyframe is."""
+        """The picture that `/generate` draws for this keyframe."""
         label = tuple(self.label) if isinstance(self.label, list) else self.label
         seeds = () if self.seed is None else (_seed_of(self.seed),)
         return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
@@ -174,25 +174,28 @@ class InterpolateBody(_Body):
     )
 
     keyframes: list[SeedValue | KeyframeObject] = Field(
-        min_length=2, max_length=256, fail_fast=True, description="The pictures to pass through, in order: seeds, or objects."
+        min_length=2,
+        max_length=256,
+        fail_fast=True,
+        description="Pictures that the walk passes through, in order: seeds or objects.",
     )
     steps: int = Field(
         default=16,
         ge=2,
         le=interpolation.MAX_FRAMES,
-        description="Frames from one keyframe to the next, both counted. A keyframe in the middle is drawn once.",
+        description="Frames per segment, including both keyframes. A keyframe between two segments is drawn once.",
     )
     method: interpolation.Method = Field(
-        default="slerp", description="The way between two latents: a great arc or a straight line."
+        default="slerp", description="Path between two latents: slerp follows a great arc, linear a straight line."
     )
-    easing: interpolation.Easing = Field(default="linear", description="How fast within each segment.")
+    easing: interpolation.Easing = Field(default="linear", description="Speed along each segment.")
     loop: bool = Field(
         default=False,
-        description="Go back to the first keyframe and repeat; the frame that would close the loop is left out.",
+        description="Return to the first keyframe and repeat. The frame that would duplicate the first one is omitted.",
     )
-    fps: float = Field(default=12, ge=1, le=60, description="Frames a second of gif (at most 50 are shown), apng and webp.")
+    fps: float = Field(default=12, ge=1, le=60, description="Frames per second of gif (at most 50), apng and webp.")
     scale: Scale = 1
-    format: interpolation.Format = Field(default="gif", description="strip is one PNG with the frames side by side.")
+    format: interpolation.Format = Field(default="gif", description="strip: one PNG with the frames side by side.")
     model: ModelName = None
     version: VersionName = None
 
@@ -200,7 +203,7 @@ class InterpolateBody(_Body):
         """What is asked for.
 
         Raises:
-            TooMuch: it is more than one call may ask for.
+            TooMuch: the request exceeds the limits of one call.
         """
         frames = [
             k.drawing() if isinstance(k, KeyframeObject) else pictures.Drawing(seeds=(_seed_of(k),)) for k in self.keyframes
@@ -213,7 +216,7 @@ class InterpolateBody(_Body):
 class DiscriminateQuery(_Request):
     """The query of `POST /discriminate`."""
 
-    label: JudgedLabel = None
+    label: ScoredLabel = None
     model: ModelName = None
     version: VersionName = None
     prepare: Preparation = "auto"
@@ -222,14 +225,14 @@ class DiscriminateQuery(_Request):
 class DiscriminateSeedsQuery(_Request):
     """The query of `GET /discriminate`."""
 
-    seeds: JudgedSeeds
+    seeds: ScoredSeeds
     label: LabelQuery = None
     psi: Psi = 1.0
     model: ModelName = None
     version: VersionName = None
 
     def drawing(self) -> pictures.Drawing:
-        """What is to be judged.
+        """The pictures to score.
 
         Raises:
             SeedInvalid, TooMuch: see `app.sampling.latents.parse_seeds`.
@@ -240,16 +243,18 @@ class DiscriminateSeedsQuery(_Request):
 class PlaneQuery(_Request):
     """The query of `GET /plane`."""
 
-    x: Coordinate = Field(description="From the left: the point of the first picture. The plane begins anew after 65,536.")
-    y: Coordinate = Field(description="From the top. The integer point (x, y) is the seed 65,536 y + x.")
-    columns: PlaneSide = Field(default=8, description="Pictures a row.")
+    x: Coordinate = Field(description="Column of the first picture. The plane repeats every 65,536.")
+    y: Coordinate = Field(description="Row of the first picture. The integer point (x, y) is seed 65,536 y + x.")
+    columns: PlaneSide = Field(default=8, description="Pictures per row.")
     rows: PlaneSide = Field(default=8, description="Rows of pictures.")
     step: PlaneStep = 1.0
     label: LabelQuery = None
     psi: Psi = 1.0
     model: ModelName = None
     version: VersionName = None
-    format: plane.Format = Field(default="png", description="A sheet as png or webp, or the pixels of each as npy, row by row.")
+    format: plane.Format = Field(
+        default="png", description="A sheet as png or webp, or the pixels of each picture as npy, row by row."
+    )
     scale: PlaneScale = 1
 
     def window(self) -> plane.Window:
@@ -275,9 +280,9 @@ class QuizQuery(_Request):
     """The query of `GET /quiz`."""
 
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(
-        default=None, description="Decides what is asked. Left out: a fresh one, told in the answer.", examples=[7]
+        default=None, description="Determines the questions. Omitted: a random seed, returned in the response.", examples=[7]
     )
-    count: int = Field(default=10, ge=1, le=quiz.MAX_QUESTIONS, description="How many pictures.")
+    count: int = Field(default=10, ge=1, le=quiz.MAX_QUESTIONS, description="Number of pictures.")
     model: ModelName = None
     version: VersionName = None
 
@@ -285,21 +290,21 @@ class QuizQuery(_Request):
 class Picture(BaseModel):
     """A picture as JSON."""
 
-    seed: int | str | None = Field(description="None if z was given.")
-    label: int | None = Field(description="Index of the class; None without classes, or for a mixture.")
+    seed: int | str | None = Field(description="null if z was given.")
+    label: int | None = Field(description="Index of the class; null for a model without classes, and for a mixture.")
     class_: str | None = Field(alias="class", description="Name of the class.")
     psi: float
     model: str
     version: int
-    z: list[float] = Field(description="The generator's input, psi applied.")
+    z: list[float] = Field(description="Input of the generator, after psi is applied.")
     pixels: list[list[int]] = Field(description="Rows of grey levels, 0..255.")
 
 
 class Frame(BaseModel):
     """A frame as JSON."""
 
-    segment: int = Field(description="Between which keyframes: 0 is from the first to the second.")
-    t: float = Field(description="How far along the segment, eased.")
+    segment: int = Field(description="Index of the segment: 0 leads from the first keyframe to the second.")
+    t: float = Field(description="Position along the segment, 0 to 1, after easing.")
     pixels: list[list[int]]
 
 

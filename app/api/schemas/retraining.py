@@ -1,4 +1,4 @@
-"""What the retraining routes read and write."""
+"""Request and response models of the retraining routes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _ELSEWHERE = {
 """Fields of the spec that a request sets by another name."""
 
 
-TOLD_TIMES, DRAWN_TIMES = 20, 8
-"""How often a run that is short by its budget of images tells its losses, and draws its grid, if it has as many batches."""
+PROGRESS_EVENTS, SAMPLE_GRIDS = 20, 8
+"""How many progress events and sample grids a run gets that its budget of images makes short, if it has as many batches."""
 
 
 class _Body(BaseModel):
@@ -38,33 +38,35 @@ class _Body(BaseModel):
 
 
 class Budget(_Body):
-    """How long to train: so many images, or so many minutes."""
+    """How long to train: a number of images, or a number of minutes."""
 
     images: int | None = Field(
         default=None,
         ge=1,
         le=MAX_IMAGES,
-        description="Real images shown to the discriminator. Of few, the spec's log_every and sample_every follow.",
+        description="Real images shown to the discriminator. A small budget lowers the spec's log_every and sample_every.",
     )
-    minutes: float | None = Field(default=None, gt=0, le=100_000, description="Minutes of training, whatever the images.")
+    minutes: float | None = Field(
+        default=None, gt=0, le=100_000, description="Minutes of training, however many images that is."
+    )
 
     @model_validator(mode="after")
     def _is_one_of_the_two(self) -> Budget:
         if (self.images is None) == (self.minutes is None):
-            raise ValueError("A budget is either images or minutes. Give one of them.")
+            raise ValueError("A budget is either images or minutes. Give exactly one of them.")
         return self
 
 
 def _shallow(spec: dict[str, Any]) -> dict[str, Any]:
-    """No field of a spec is deeper than a list; what is, could not even be told back."""
+    """Refuse a value that is nested deeper than a list: no field of a spec is, and an error could not quote it."""
     for name, value in spec.items():
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, list | dict) for item in value)):
-            raise ValueError(f"{name[:80]!r} is nested too deep. Give a value, or a list of values.")
+            raise ValueError(f"{name[:80]!r} is nested too deeply. Give a value, or a list of values.")
     return spec
 
 
 class RetrainBody(_Body):
-    """The body of `POST /admin/retrain`. All of it may be left out."""
+    """The body of `POST /admin/retrain`. Every field is optional."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -76,31 +78,33 @@ class RetrainBody(_Body):
     )
 
     model: str | None = Field(
-        default=None, pattern=NAME_PATTERN, description="Model to make a version of; by default the one that is served."
+        default=None, pattern=NAME_PATTERN, description="Model that gets the new version. Default: the model that is served."
     )
-    preset: PresetName = Field(default="standard", description="Where the spec starts from.")
+    preset: PresetName = Field(default="standard", description="Preset that the spec is based on.")
     spec: Annotated[dict[str, Any], Field(max_length=len(TrainingSpec.model_fields)), AfterValidator(_shallow)] = Field(
         default_factory=dict,
         description="Fields of the TrainingSpec that differ from the preset; `python -m training train --show` lists them.",
         examples=[{"gamma": 0.5}],
     )
-    dataset: DatasetName | None = Field(default=None, description="By default what the champion was trained on, or mnist.")
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(
-        default=None, description="Seeds weights, data order and noise. By default a fresh one, told in the job's spec."
+    dataset: DatasetName | None = Field(
+        default=None, description="Default: the dataset that the champion was trained on, or mnist."
     )
-    budget: Budget | None = Field(default=None, description="By default the preset's images.")
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(
+        default=None, description="Seeds weights, data order and noise. Default: a random seed, recorded in the job's spec."
+    )
+    budget: Budget | None = Field(default=None, description="Default: the preset's number of images.")
     warm_start: bool = Field(default=False, description="Start from the champion's weights instead of random ones.")
     promote: Promote = Field(
-        default="if_better", description="Whether the new version is put into service: by the gate's rule, in any case, or not."
+        default="if_better", description="Whether to serve the new version: if it passes the gate, always, or never."
     )
-    note: str = Field(default="", max_length=500, description="For whoever reads the job.")
+    note: str = Field(default="", max_length=500, description="Free text, shown with the job.")
 
     def draft(self, repository: Repository, default_model: str, threads: int, by: str) -> Draft:
-        """The job that is asked for, validated in full.
+        """The requested job, fully validated.
 
         Raises:
-            RequestValidationError: the spec is none.
-            NotFound, InvalidRequest: there is no champion to start from, or it cannot be started from.
+            RequestValidationError: the spec is invalid.
+            NotFound, InvalidRequest: there is no champion to start from, or its weights cannot be used.
         """
         model = self.model or default_model
         champion = _champion(repository, model)
@@ -136,11 +140,11 @@ class RetrainBody(_Body):
 
 
 def _intervals(preset: PresetName, images: int | None, batch: object) -> dict[str, int]:
-    """How often a run of so many images tells of itself: no more seldom than the preset, and often enough to be watched."""
+    """Intervals of progress events and sample grids for a run of this many images: at most the preset's."""
     if images is None:
         return {}
     usual = TrainingSpec.from_preset(preset)
-    wanted = {"log_every": images // TOLD_TIMES, "sample_every": images // DRAWN_TIMES}
+    wanted = {"log_every": images // PROGRESS_EVENTS, "sample_every": images // SAMPLE_GRIDS}
     least = batch if isinstance(batch, int) and batch > 0 else usual.batch_size
     return {name: max(least, min(every, getattr(usual, name))) for name, every in wanted.items()}
 
@@ -181,45 +185,45 @@ def _check_fits(spec: TrainingSpec, champion: Manifest) -> None:
 
 
 class JobLinks(BaseModel):
-    """Where more is to be had."""
+    """Links to the parts of a job."""
 
     self: str
     events: str = Field(description="Server-sent events.")
     log: str
-    samples: str = Field(description="The newest sample grid; `?images=` gives an earlier one.")
-    cancel: str | None = Field(description="POST here to cancel it; None if it has ended.")
-    resume: str | None = Field(description="POST here to go on with it; None if it cannot be resumed.")
+    samples: str = Field(description="The newest sample grid; `?images=` selects an earlier one.")
+    cancel: str | None = Field(description="POST here to cancel the job; null once it has ended.")
+    resume: str | None = Field(description="POST here to resume the job; null if it cannot be resumed.")
 
 
 class JobView(BaseModel):
     """A job as JSON."""
 
     id: str
-    number: int = Field(description="Its place in the order of requests.")
+    number: int = Field(description="Position in the order of requests.")
     state: State
-    detail: str = Field(description="Why it is in this state; for one that failed, with the remedy.")
+    detail: str = Field(description="Reason for the state; if the job failed, with the remedy.")
     model: str
     promote: Promote
     note: str
-    by: str = Field(description="Name of the token that asked for it.")
+    by: str = Field(description="Name of the token that requested it.")
     created: datetime
     started: datetime | None
     ended: datetime | None
-    interruptions: int = Field(description="How often it was cut off and went on by itself.")
-    cancelling: bool = Field(description="Whether it has been asked to stop and has not stopped yet.")
-    part: float = Field(description="How much of the training is over, from 0 to 1.")
-    progress: dict[str, Any] | None = Field(description="The trainer's newest figures.")
-    metrics: dict[str, Any] | None = Field(description="The newest KID and FID.")
-    spec: dict[str, Any] = Field(description="The whole TrainingSpec.")
-    parent: int | None = Field(description="The version it starts from.")
-    version: int | None = Field(description="The version it published.")
-    promoted: bool | None = Field(description="Whether that was put into service.")
-    gate: Gate | None = Field(description="How it was held against the champion.")
+    interruptions: int = Field(description="Number of times that it was interrupted and continued by itself.")
+    cancelling: bool = Field(description="Whether cancellation was requested and the job has not stopped yet.")
+    part: float = Field(description="Completed share of the training, 0 to 1.")
+    progress: dict[str, Any] | None = Field(description="The latest progress event of the trainer.")
+    metrics: dict[str, Any] | None = Field(description="The latest KID and FID.")
+    spec: dict[str, Any] = Field(description="The complete TrainingSpec.")
+    parent: int | None = Field(description="Version that it starts from.")
+    version: int | None = Field(description="Version that it published.")
+    promoted: bool | None = Field(description="Whether that version was promoted.")
+    gate: Gate | None = Field(description="Comparison with the champion.")
     links: JobLinks
 
     @classmethod
     def of(cls, job: Job, root_path: str) -> JobView:
-        """A job as the caller sees it, behind whatever proxy."""
+        """A job with links as the caller sees them, behind any proxy."""
         base = f"{root_path}/admin/jobs/{job.id}"
         said = (job.progress or {}).get("part")
         so_far = float(said) if isinstance(said, int | float) else 0.0
@@ -261,8 +265,8 @@ class JobList(BaseModel):
     """Jobs, newest first."""
 
     jobs: list[JobView]
-    trainers: int = Field(description="Processes that could train, one of which does at a time.")
-    next: str | None = Field(description="Where older ones are.")
+    trainers: int = Field(description="Processes that can train; one of them does at a time.")
+    next: str | None = Field(description="Link to older jobs.")
 
 
 class ChampionBody(_Body):
@@ -271,18 +275,18 @@ class ChampionBody(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": 2}, {"version": "previous"}]})
 
     version: Annotated[int, Field(ge=1)] | Literal["previous"] = Field(
-        description="The version to serve from now on; `previous` rolls the last promotion back."
+        description="Version to serve from now on; `previous` undoes the last promotion."
     )
 
 
 class ChampionView(BaseModel):
-    """Who is champion."""
+    """The champion of a model."""
 
     model: str
     version: int
-    previous: int | None = Field(description="Who was before.")
-    digest: str = Field(description="sha256 of its generator.")
-    pictures: str = Field(description="A call that draws with it.")
+    previous: int | None = Field(description="The version that was champion before.")
+    digest: str = Field(description="sha256 of the generator file.")
+    pictures: str = Field(description="URL of a picture drawn by this version.")
 
     @classmethod
     def of(cls, version: Version, previous: int | None, root_path: str) -> ChampionView:
@@ -292,16 +296,16 @@ class ChampionView(BaseModel):
 
 
 class AuditEntry(BaseModel):
-    """One action of an administrator, or an attempt at one."""
+    """An administrative action, or an attempt at one."""
 
     id: int
     time: datetime
-    who: str | None = Field(description="Name of the token; None if it was a wrong one.")
+    who: str | None = Field(description="Name of the token; null if the token was wrong.")
     client: str | None
     action: str
     target: str
     status: int
-    outcome: str = Field(description="ok, or the code of the error.")
+    outcome: str = Field(description="ok, or the error code.")
 
 
 class Audit(BaseModel):

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from app.discriminator.network import LoadedDiscriminator
-from app.discriminator.scoring import Judgement, Judgements, ResolvedScores, probability, score
+from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, probability, score
 from app.errors import VersionUnusable
 from app.images.encoding import png
 from app.registry import Registry
@@ -41,7 +41,7 @@ def session() -> onnxruntime.InferenceSession:
 def ask(client: httpx.Client, content: bytes, **query: object) -> dict:
     answer = client.post("/discriminate", content=content, params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200, answer.text
-    Judgement.model_validate(answer.json())
+    DiscriminatorScore.model_validate(answer.json())
     return answer.json()
 
 
@@ -212,7 +212,7 @@ def survey(client: httpx.Client, **query: object) -> dict:
     answer = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
-    Judgements.model_validate(answer.json())
+    SeedScores.model_validate(answer.json())
     return answer.json()
 
 
@@ -304,7 +304,9 @@ def test_the_document_says_what_body_it_takes(client: httpx.Client) -> None:
     kinds = {"image/png", "image/jpeg", "image/webp", "image/gif", "application/octet-stream"}
     assert body["content"] == {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
     assert set(operation["responses"]) == {"200", "404", "413", "415", "422", "500", "503"}
-    assert operation["responses"]["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Judgement"}
+    assert operation["responses"]["200"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/DiscriminatorScore"
+    }
 
 
 def test_a_probability_does_not_overflow() -> None:

@@ -1,4 +1,4 @@
-"""Long drawing gives way: what is short gets its turn between two slices."""
+"""Long drawing gives way: what is short gets its turn between two chunks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from app.sampling.batching import QUIET_SECONDS, Batcher
+from app.sampling.chunks import CHUNK, LONG_CHUNK, ChunkRunner, Steps
 from app.sampling.generator import LoadedGenerator
-from app.sampling.slices import LONG_SLICE, SLICE, Slices, Steps
 
 
 def counting(name: str, steps: int, taken: list[str]) -> Steps[int]:
@@ -19,10 +19,10 @@ def counting(name: str, steps: int, taken: list[str]) -> Steps[int]:
     return lambda: steps
 
 
-def test_a_single_picture_waits_for_one_slice_and_no_more(digits: LoadedGenerator) -> None:
+def test_a_single_picture_waits_for_one_chunk_and_no_more(digits: LoadedGenerator) -> None:
     async def scenario() -> None:
-        slices, batcher, taken = Slices(), Batcher(), list[str]()
-        long = asyncio.create_task(slices.run(counting("slice", 50, taken)))
+        runner, batcher, taken = ChunkRunner(), Batcher(), list[str]()
+        long = asyncio.create_task(runner.run(counting("chunk", 50, taken)))
         while not taken:
             await asyncio.sleep(0)
         began = len(taken)
@@ -34,7 +34,7 @@ def test_a_single_picture_waits_for_one_slice_and_no_more(digits: LoadedGenerato
     asyncio.run(scenario())
 
 
-def test_slices_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGenerator) -> None:
+def test_chunks_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGenerator) -> None:
     now, told = [100.0], list[int | None]()
 
     def asking() -> Steps[int]:
@@ -44,21 +44,21 @@ def test_slices_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGe
 
     async def scenario() -> None:
         batcher = Batcher(lambda: now[0])
-        slices = Slices(batcher.has_recent_requests)
-        await slices.run(asking())
+        runner = ChunkRunner(batcher.has_recent_requests)
+        await runner.run(asking())
         await batcher.draw(digits, digits.point(42)[0])
-        await slices.run(asking())
+        await runner.run(asking())
         now[0] += QUIET_SECONDS
-        await slices.run(asking())
+        await runner.run(asking())
 
     asyncio.run(scenario())
-    assert told == [LONG_SLICE] * 3 + [SLICE] * 3 + [LONG_SLICE] * 3
+    assert told == [LONG_CHUNK] * 3 + [CHUNK] * 3 + [LONG_CHUNK] * 3
 
 
 def test_two_long_drawings_take_turns() -> None:
     async def scenario() -> None:
-        slices, taken = Slices(), list[str]()
-        rests = await asyncio.gather(slices.run(counting("a", 4, taken)), slices.run(counting("b", 4, taken)))
+        runner, taken = ChunkRunner(), list[str]()
+        rests = await asyncio.gather(runner.run(counting("a", 4, taken)), runner.run(counting("b", 4, taken)))
         assert [rest() for rest in rests] == [4, 4]
         assert taken == ["a", "b"] * 4
 
@@ -71,15 +71,15 @@ def test_who_fails_or_hangs_up_leaves_the_turn_to_the_others() -> None:
         raise RuntimeError("no ink")
 
     async def scenario() -> None:
-        slices, taken = Slices(), list[str]()
-        gone = asyncio.create_task(slices.run(counting("gone", 1000, taken)))
-        broken = asyncio.create_task(slices.run(failing()))
+        runner, taken = ChunkRunner(), list[str]()
+        gone = asyncio.create_task(runner.run(counting("gone", 1000, taken)))
+        broken = asyncio.create_task(runner.run(failing()))
         while "gone" not in taken:
             await asyncio.sleep(0)
         gone.cancel()
         with pytest.raises(RuntimeError, match="no ink"):
             await broken
-        rest: Callable[[], int] = await asyncio.wait_for(slices.run(counting("last", 3, taken)), 10)
+        rest: Callable[[], int] = await asyncio.wait_for(runner.run(counting("last", 3, taken)), 10)
         assert (rest(), taken.count("last")) == (3, 3)
         assert taken.count("gone") < 1000
 
