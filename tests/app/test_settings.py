@@ -30,18 +30,18 @@ def test_the_documentation_has_every_setting() -> None:
 
 
 def test_help_names_every_setting() -> None:
-    told = run_app("--help")
-    assert told.returncode == 0
+    result = run_app("--help")
+    assert result.returncode == 0
     for name in Settings.model_fields:
-        assert f"GAN_{name.upper()}=" in told.stdout
+        assert f"GAN_{name.upper()}=" in result.stdout
 
 
 @pytest.mark.parametrize(("variable", "value"), [("GAN_PORT", "80000"), ("GAN_WORKERS", "none"), ("GAN_ROOT_PATH", "x y")])
 def test_a_wrong_setting_is_named_and_nothing_starts(variable: str, value: str) -> None:
-    told = run_app(**{variable: value})
-    assert told.returncode == 2
-    assert told.stderr.startswith(f"{variable}: ")
-    assert told.stderr.endswith("See python -m app --help.\n")
+    result = run_app(**{variable: value})
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"{variable}: ")
+    assert result.stderr.endswith("See python -m app --help.\n")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_a_wrong_setting_is_named_and_nothing_starts(variable: str, value: str) 
     ],
 )
 def test_a_wrong_token_is_named_and_never_told(variable: str, value: str) -> None:
-    told = run_app(**{variable: value})
-    assert told.returncode == 2
-    assert variable.removeprefix("GAN_").lower() in told.stderr.lower()
-    assert told.stderr.endswith("See python -m app --help.\n")
-    assert "hush" not in told.stderr + told.stdout
-    assert "Traceback" not in told.stderr
+    result = run_app(**{variable: value})
+    assert result.returncode == 2
+    assert variable.removeprefix("GAN_").lower() in result.stderr.lower()
+    assert result.stderr.endswith("See python -m app --help.\n")
+    assert "hush" not in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr

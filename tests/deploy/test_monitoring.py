@@ -43,8 +43,8 @@ def test_each_alarm_fires_in_its_story_and_in_no_other(promtool: str) -> None:
 
 
 def test_each_alarm_has_its_story() -> None:
-    told = set(re.findall(r"Seedling\w+", STORIES.read_text()))
-    assert told == {rule["alert"] for rule in RULES}
+    alerts = set(re.findall(r"Seedling\w+", STORIES.read_text()))
+    assert alerts == {rule["alert"] for rule in RULES}
 
 
 def test_prometheus_understands_the_dashboard(promtool: str, tmp_path: Path) -> None:

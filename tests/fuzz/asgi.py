@@ -81,9 +81,9 @@ class Server:
         parsed = httptools.parse_url(target)
         path = parsed.path.decode("ascii")
         named = any(name == b"host" for name, _ in headers)
-        told = [*headers] if named else [(b"host", b"seedling.test"), *headers]
+        sent = [*headers] if named else [(b"host", b"seedling.test"), *headers]
         if body and not any(name == b"content-length" for name, _ in headers):
-            told.append((b"content-length", str(len(body)).encode()))
+            sent.append((b"content-length", str(len(body)).encode()))
         scope = {
             **{"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "scheme": "http"},
             **{
@@ -93,7 +93,7 @@ class Server:
                 "state": {},
             },
             **{"method": method, "path": unquote(path), "raw_path": parsed.path, "query_string": parsed.query or b""},
-            "headers": told,
+            "headers": sent,
         }
         return self.portal.call(self._call, scope, body, chunk)
 
@@ -127,7 +127,7 @@ class Server:
 
 
 def check(answer: Answer, allowed: set[int]) -> None:
-    """An answer is one of those that are documented, whole, and an error is told in the one shape that errors have."""
+    """A response is complete and documented, and an error has the one shape of errors."""
     assert answer.status in allowed, (answer.status, answer.body[:300])
     for name, value in answer.headers:
         assert re.fullmatch(rb"[a-z0-9-]+", name)
@@ -140,12 +140,12 @@ def check(answer: Answer, allowed: set[int]) -> None:
         assert answer.status not in (204, 304) or not answer.body
         return
     assert answer.header(b"content-type") == MEDIA_TYPE.encode()
-    told = answer.json()
-    assert set(told) - {"errors"} == {"type", "title", "status", "detail", "code"}
-    assert (told["type"], told["title"], told["status"]) == ("about:blank", title_of(answer.status), answer.status)
-    assert told["code"] in CODES
-    assert isinstance(told["detail"], str)
-    assert told["detail"].endswith("."), told["detail"]
+    payload = answer.json()
+    assert set(payload) - {"errors"} == {"type", "title", "status", "detail", "code"}
+    assert (payload["type"], payload["title"], payload["status"]) == ("about:blank", title_of(answer.status), answer.status)
+    assert payload["code"] in CODES
+    assert isinstance(payload["detail"], str)
+    assert payload["detail"].endswith("."), payload["detail"]
     assert len(answer.body) < 20_000, "what was sent does not come back at its full length"
 
 

@@ -23,6 +23,6 @@ def tries(examples: int) -> settings:
 
 def is_told(error: Exception, *words: str) -> None:
     """A refusal is a sentence that ends with the remedy, and has these words in it."""
-    told = str(error)
-    assert told.endswith("."), told
-    assert all(word in told for word in words), told
+    message = str(error)
+    assert message.endswith("."), message
+    assert all(word in message for word in words), message

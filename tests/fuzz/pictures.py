@@ -70,11 +70,11 @@ def _exif() -> bytes:
 
 
 def _told() -> PngImagePlugin.PngInfo:
-    told = PngImagePlugin.PngInfo()
-    told.add_text("seed", "42")
-    told.add_text("long", "x" * 600, zip=True)
-    told.add_itxt("title", "семя", zip=True)
-    return told
+    info = PngImagePlugin.PngInfo()
+    info.add_text("seed", "42")
+    info.add_text("long", "x" * 600, zip=True)
+    info.add_itxt("title", "семя", zip=True)
+    return info
 
 
 def _archive() -> bytes:

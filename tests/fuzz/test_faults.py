@@ -67,19 +67,19 @@ def test_a_spec_that_is_nested_is_refused(spec: dict) -> None:
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "a/b", "..", ".hidden", "x" * 300, "a\n", ""])
 def test_a_manifest_names_files_and_no_paths(name: str) -> None:
-    told = json.loads((SHIPPED / "digits" / "1" / MANIFEST).read_text())
-    told["files"][name] = "0" * 64
+    manifest = json.loads((SHIPPED / "digits" / "1" / MANIFEST).read_text())
+    manifest["files"][name] = "0" * 64
     with pytest.raises(ValidationError, match="files"):
-        Manifest.model_validate(told)
+        Manifest.model_validate(manifest)
 
 
 @pytest.mark.parametrize("exactness", [{}, {"largest_sum": None}, {"largest_sum": "many"}, {"largest_sum": True}])
 def test_a_manifest_says_what_its_exactness_rests_on(exactness: dict) -> None:
     """Its card could not be rendered."""
-    told = json.loads((SHIPPED / "digits" / "1" / MANIFEST).read_text())
-    told["exactness"] = exactness
+    manifest = json.loads((SHIPPED / "digits" / "1" / MANIFEST).read_text())
+    manifest["exactness"] = exactness
     with pytest.raises(ValidationError, match="largest_sum"):
-        Manifest.model_validate(told)
+        Manifest.model_validate(manifest)
 
 
 @pytest.mark.parametrize("missing", ["generator.onnx", "discriminator.onnx"])
@@ -87,9 +87,9 @@ def test_a_version_without_a_network_is_passed_over_and_does_not_break_the_start
     missing: str, repository: Repository, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = repository.root / "digits" / "1" / MANIFEST
-    told = json.loads(path.read_text())
-    del told["files"][missing]
-    path.write_text(json.dumps(told))
+    manifest = json.loads(path.read_text())
+    del manifest["files"][missing]
+    path.write_text(json.dumps(manifest))
     with caplog.at_level(logging.ERROR):
         assert Repository(tmp_path / "new").adopt(repository) == []
     assert f"does not list {missing}" in caplog.text

@@ -86,10 +86,10 @@ def test_chunks_in_any_order_with_anything_in_them_are_read_or_refused(content: 
 @given(content=pngs() | damaged(PNGS))
 def test_text_chunks_are_text_or_the_file_is_no_png(content: bytes) -> None:
     try:
-        told = read_text(content)
+        outcomes = read_text(content)
     except ValueError:
         return
-    assert all(isinstance(key, str) and isinstance(value, str) for key, value in told.items())
+    assert all(isinstance(key, str) and isinstance(value, str) for key, value in outcomes.items())
 
 
 @tries(60)
@@ -169,14 +169,14 @@ from app.errors import SeedlingError
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-before, told = peak(), {}
+before, outcomes = peak(), {}
 for name in sys.argv[1:]:
     content = open(name, "rb").read()
     try:
-        told[name] = list(decode(content).grey.size)
+        outcomes[name] = list(decode(content).grey.size)
     except SeedlingError as error:
-        told[name] = error.code
-print(json.dumps([told, peak() - before]))
+        outcomes[name] = error.code
+print(json.dumps([outcomes, peak() - before]))
 """
 
 
@@ -193,10 +193,10 @@ def test_bombs_are_refused_or_take_no_more_than_the_largest_picture(tmp_path: Pa
         [sys.executable, "-W", "ignore", "-c", _CHILD, *paths], capture_output=True, check=False, preexec_fn=_bound
     )
     assert run.returncode == 0, run.stderr.decode()[-2000:]
-    told, taken = json.loads(run.stdout)
-    told = {paths[path]: outcome for path, outcome in told.items()}
-    assert told.pop("largest") == [4_000, 4_000]
-    assert told.pop("pixels") in ([100, 100], "picture_invalid")
-    assert told.pop("profile") in ([17, 12], [12, 17], "picture_invalid")
-    assert set(told.values()) <= {"picture_too_large", "picture_invalid"}, told
+    outcomes, taken = json.loads(run.stdout)
+    outcomes = {paths[path]: outcome for path, outcome in outcomes.items()}
+    assert outcomes.pop("largest") == [4_000, 4_000]
+    assert outcomes.pop("pixels") in ([100, 100], "picture_invalid")
+    assert outcomes.pop("profile") in ([17, 12], [12, 17], "picture_invalid")
+    assert set(outcomes.values()) <= {"picture_too_large", "picture_invalid"}, outcomes
     assert taken < MOST

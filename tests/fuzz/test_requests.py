@@ -213,18 +213,18 @@ ASKED = [
 @given(data=st.data())
 @example(data=None)
 def test_any_header_gets_a_documented_answer(server: Server, method: str, target: bytes, template: str, data) -> None:
-    told: list[tuple[bytes, bytes]] = []
+    sent: list[tuple[bytes, bytes]] = []
     if data is not None:
         for name in data.draw(st.lists(st.sampled_from(sorted(HEADERS)), max_size=4)):
-            told.append((name, data.draw(st.sampled_from(HEADERS[name]) | VALUE)))
-    if target.startswith(b"/admin") and not any(name == b"authorization" for name, _ in told):
-        told.append(BEARER)
-    answer = server.ask(method, target, told, b'{"version": 1}' if method == "PUT" else b"")
+            sent.append((name, data.draw(st.sampled_from(HEADERS[name]) | VALUE)))
+    if target.startswith(b"/admin") and not any(name == b"authorization" for name, _ in sent):
+        sent.append(BEARER)
+    answer = server.ask(method, target, sent, b'{"version": 1}' if method == "PUT" else b"")
     allowed = server.statuses("GET" if method == "HEAD" else method, template) if template else {200, 304, 404, 405}
-    if sum(name == b"host" for name, _ in told) > 1:
+    if sum(name == b"host" for name, _ in sent) > 1:
         check_head_too(answer, {400}, method)
     elif answer.status == 404 and answer.header(b"content-type").startswith(b"text/html"):
-        assert any(name == b"accept" and b"text/html" in value for name, value in told), "a page, to who did not ask for one"
+        assert any(name == b"accept" and b"text/html" in value for name, value in sent), "a page, to who did not ask for one"
     else:
         check_head_too(answer, allowed | {413}, method)
     if answer.status == 202:

@@ -36,10 +36,10 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
     ["train", "candidate", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"],
 )
 def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
-    told = training(*command.split(), "--help")
-    assert told.returncode == 0
-    assert re.search(r"Usage: python -m training", told.stdout)
-    described = [line for line in told.stdout.splitlines() if re.match(r"│ +\*? *--[a-z]", line)]
+    result = training(*command.split(), "--help")
+    assert result.returncode == 0
+    assert re.search(r"Usage: python -m training", result.stdout)
+    described = [line for line in result.stdout.splitlines() if re.match(r"│ +\*? *--[a-z]", line)]
     assert described
     for line in described:
         assert len(line.split("  ")) > 2, line
@@ -68,27 +68,27 @@ def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_a_mistake_is_one_line_that_ends_with_the_remedy(arguments: list[str], words: str, tmp_path: Path) -> None:
-    told = training(*(a.format(tmp=tmp_path) for a in arguments))
-    assert told.returncode == 1
-    assert words.format(tmp=tmp_path) in told.stderr
-    assert "Traceback" not in told.stderr
-    assert told.stderr.count("\n") == 1
+    result = training(*(a.format(tmp=tmp_path) for a in arguments))
+    assert result.returncode == 1
+    assert words.format(tmp=tmp_path) in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("\n") == 1
     assert not (tmp_path / "models").exists()
 
 
 def test_show_prints_every_field_with_its_bounds_and_trains_nothing(tmp_path: Path) -> None:
-    told = training("train", "--preset", "quick", "--set", "generator_widths=[8,8,8,4]", "--out", tmp_path / "run", "--show")
-    assert told.returncode == 0
-    assert re.search(r"batch_size +│ 64 +│ ≥ 2, ≤ 4,096", told.stdout)
-    assert re.search(r"generator_widths +│ \[8, 8, 8, 4\]", told.stdout)
+    result = training("train", "--preset", "quick", "--set", "generator_widths=[8,8,8,4]", "--out", tmp_path / "run", "--show")
+    assert result.returncode == 0
+    assert re.search(r"batch_size +│ 64 +│ ≥ 2, ≤ 4,096", result.stdout)
+    assert re.search(r"generator_widths +│ \[8, 8, 8, 4\]", result.stdout)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_sheet_of_samples_is_drawn_as_the_service_draws_it(tmp_path: Path) -> None:
-    told = training(
+    result = training(
         "sample", "digits", "--out", tmp_path / "sheet.png", "--first", 7, "--count", 6, "--columns", 3, "--scale", 1
     )
-    assert told.returncode == 0, told.stderr
+    assert result.returncode == 0, result.stderr
     with Image.open(tmp_path / "sheet.png") as sheet:
         drawn = sheet.tobytes()
         assert sheet.size == (84, 56)
@@ -100,29 +100,29 @@ def test_a_sheet_of_samples_is_drawn_as_the_service_draws_it(tmp_path: Path) -> 
 
 
 def test_datasets_are_listed_with_where_they_lie_and_whether_they_are_right(tmp_path: Path) -> None:
-    told = training("datasets", "list")
-    assert re.search(r"mnist .* 60,000 \+ 10,000 .*verified", told.stdout)
+    result = training("datasets", "list")
+    assert re.search(r"mnist .* 60,000 \+ 10,000 .*verified", result.stdout)
     assert training("datasets", "list", "--data", tmp_path).returncode == 1
 
 
 def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Path) -> None:
     """The whole way, with a spec small enough for a test."""
     spec = {k: v for k, v in SMALL.items() if k != "images"} | {"images": 640, "metrics_every": 320}
-    told = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert f"{sys.executable} -m training export {tmp_path}/run --name digits" in told.stdout
+    result = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{sys.executable} -m training export {tmp_path}/run --name digits" in result.stdout
     events = read_events(tmp_path / "run" / "events.jsonl")
     assert [e["images"] for e in events if e["event"] == "metrics"] == [320, 640]
 
     with service(tmp_path / "state", poll_seconds=0.05) as running, running.client() as client:
         before = client.get("/generate?seed=42")
         assert before.headers["x-model"] == "digits/1"
-        told = training(
+        result = training(
             *("export", tmp_path / "run", "--name", "digits", "--repository", tmp_path / "state" / "models"),
             *("--promote", "--fast", "--pictures", 500, "--cache", cache),
         )
-        assert told.returncode == 0, told.stdout + told.stderr
-        assert "Published" in told.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "Published" in result.stdout
         for _ in range(200):
             if client.get("/generate?seed=42").headers["x-model"] == "digits/2":
                 break
@@ -130,15 +130,15 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Pa
         assert client.get("/generate?seed=42&version=1").content == before.content
     assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 2, "previous": 1}
 
-    told = training("promote", "digits", 1, "--repository", tmp_path / "state" / "models")
-    assert told.stdout == "champion: digits/1, previous: digits/2\n"
+    result = training("promote", "digits", 1, "--repository", tmp_path / "state" / "models")
+    assert result.stdout == "champion: digits/1, previous: digits/2\n"
     assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 1, "previous": 2}
 
-    told = training(
+    result = training(
         *("evaluate", "digits", "--version", 2, "--repository", tmp_path / "state" / "models", "--pictures", 500),
         *("--cache", cache, "--fast", "--json"),
     )
-    figures = json.loads(told.stdout)
+    figures = json.loads(result.stdout)
     manifest = Repository(tmp_path / "state" / "models").get("digits", 2).manifest
     for name, figure in manifest.metrics.items():
         assert figures[name]["value"] == pytest.approx(figure.value, rel=1e-3, abs=1e-3)
@@ -147,11 +147,11 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Pa
 def test_a_candidate_is_a_whole_version_and_the_champions_figures_on_the_same_draws(
     small_run, cache: Path, tmp_path: Path
 ) -> None:
-    told = training(
+    result = training(
         *("candidate", small_run.path, "--name", "digits", "--to", tmp_path / "candidate", "--threads", 1),
         *("--against", SHIPPED / "digits" / "1", "--pictures", 500, "--cache", cache),
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     candidate = Version(tmp_path / "candidate", Manifest.model_validate_json((tmp_path / "candidate" / MANIFEST).read_bytes()))
     candidate.verify()
     champion = json.loads((candidate.path / AGAINST).read_text())

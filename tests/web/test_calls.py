@@ -102,15 +102,15 @@ def answers(panel: Locator, site: Service, folder: Path) -> list[Any]:
     second = made(folder / "python", [sys.executable, "-c", program])
     by_html = shown_by(panel.page.context.new_page(), site, said(panel, "HTML"))
     if "print(" in program:
-        return [lasting(told) for told in (json.loads(first), ast.literal_eval(second.decode()), json.loads(by_html))]
+        return [lasting(document) for document in (json.loads(first), ast.literal_eval(second.decode()), json.loads(by_html))]
     return [first, second, by_html]
 
 
-def lasting(told: Any) -> Any:
+def lasting(document: Any) -> Any:
     """What an answer says, but for which versions are loaded at the moment."""
-    if isinstance(told, dict):
-        return {name: lasting(value) for name, value in told.items() if name != "state"}
-    return [lasting(value) for value in told] if isinstance(told, list) else told
+    if isinstance(document, dict):
+        return {name: lasting(value) for name, value in document.items() if name != "state"}
+    return [lasting(value) for value in document] if isinstance(document, list) else document
 
 
 _BYTES = """async address => {

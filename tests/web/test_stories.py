@@ -151,8 +151,8 @@ def test_models_shows_each_figure_beside_its_floor(page: Page, site: Service) ->
 def test_the_same_address_is_data_to_a_program(page: Page, site: Service) -> None:
     page.goto("/models/digits/versions/2")
     expect(page.locator("main h1")).to_be_visible()
-    told = page.evaluate("async () => (await fetch(location.href, {headers: {Accept: 'application/json'}})).json()")
-    assert told["manifest"]["version"] == 2
+    payload = page.evaluate("async () => (await fetch(location.href, {headers: {Accept: 'application/json'}})).json()")
+    assert payload["manifest"]["version"] == 2
 
 
 def test_the_pages_speak_russian_where_the_service_knows_only_english(browser: Browser, site: Service) -> None:

@@ -1,4 +1,4 @@
-"""The short way of `GET /generate` answers as the route does, in every byte; and overload is told, not suffered."""
+"""The short way of `GET /generate` answers as the route does, in every byte; and overload gets 503."""
 
 from __future__ import annotations
 

@@ -45,49 +45,49 @@ def ask(client: httpx.Client, content: bytes, **query: object) -> dict:
     return answer.json()
 
 
-def shown(told: dict) -> np.ndarray:
+def shown(payload: dict) -> np.ndarray:
     """The picture that was judged."""
-    kind, _, content = told["prepared"].partition(",")
+    kind, _, content = payload["prepared"].partition(",")
     assert kind == "data:image/png;base64"
     return pixels(base64.b64decode(content))
 
 
 def test_a_generated_picture_is_judged_the_same_small_and_enlarged(client: httpx.Client) -> None:
     small, *others = (client.get("/generate", params={"seed": 42, "scale": scale}).content for scale in (1, 8, 32))
-    told = ask(client, small)
-    assert (shown(told) == pixels(small)).all()
+    payload = ask(client, small)
+    assert (shown(payload) == pixels(small)).all()
     for other in others:
-        assert ask(client, other)["logit"] == pytest.approx(told["logit"], abs=1e-6)
+        assert ask(client, other)["logit"] == pytest.approx(payload["logit"], abs=1e-6)
 
 
 def test_the_logit_is_the_discriminators_own(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
     for picture, label in zip(*mnist(5), strict=True):
         feed = {"image": picture[None, None].astype(np.float32) / 255, "label": np.eye(10, dtype=np.float32)[[label]]}
         expected = session.run(None, feed)[0][0]
-        told = ask(client, png(picture), label=label)
-        assert told["logit"] == pytest.approx(expected, abs=1e-5)
-        assert (told["label"], told["label_name"]) == (label, str(label))
-        assert told["per_label"] is None
-        assert (told["model"], told["version"]) == ("digits", 1)
+        payload = ask(client, png(picture), label=label)
+        assert payload["logit"] == pytest.approx(expected, abs=1e-5)
+        assert (payload["label"], payload["label_name"]) == (label, str(label))
+        assert payload["per_label"] is None
+        assert (payload["model"], payload["version"]) == ("digits", 1)
         calibration = MANIFEST_OF_DIGITS.calibration
-        x = calibration.slope * told["logit"] + calibration.intercept
-        assert told["probability"] == pytest.approx(1 / (1 + math.exp(-x)))
+        x = calibration.slope * payload["logit"] + calibration.intercept
+        assert payload["probability"] == pytest.approx(1 / (1 + math.exp(-x)))
 
 
 def test_without_a_label_the_mean_over_all_classes_counts(client: httpx.Client) -> None:
-    told = ask(client, png(mnist(1)[0][0]))
-    assert told["logit"] == pytest.approx(np.mean(told["per_label"]), abs=1e-6)
-    assert (told["label"], told["label_name"]) == (None, None)
+    payload = ask(client, png(mnist(1)[0][0]))
+    assert payload["logit"] == pytest.approx(np.mean(payload["per_label"]), abs=1e-6)
+    assert (payload["label"], payload["label_name"]) == (None, None)
     for label in range(10):
-        assert ask(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(told["per_label"][label], abs=1e-5)
+        assert ask(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(payload["per_label"][label], abs=1e-5)
 
 
 def test_real_digits_look_more_real_than_noise(client: httpx.Client) -> None:
     pictures, labels = mnist(60)
     noise = np.random.default_rng(0).integers(0, 256, pictures.shape, dtype=np.uint8)
-    for told in ([{"label": label} for label in labels], [{}] * len(labels)):
+    for queries in ([{"label": label} for label in labels], [{}] * len(labels)):
         real, unreal = (
-            [ask(client, png(picture), **query)["probability"] for picture, query in zip(several, told, strict=True)]
+            [ask(client, png(picture), **query)["probability"] for picture, query in zip(several, queries, strict=True)]
             for several in (pictures, noise)
         )
         assert np.mean(real) > np.mean(unreal) + 0.03
@@ -106,11 +106,11 @@ def test_a_picture_is_judged_as_a_mixture(client: httpx.Client, session: onnxrun
     (picture,) = mnist(1)[0]
     row = np.array([[0, 0, 0, 0.25, 0, 0, 0, 0.75, 0, 0]], dtype=np.float32)
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255, "label": row})[0]
-    told = ask(client, png(picture), label="7:0.75,3:0.25")
-    assert told["logit"] == pytest.approx(expected, abs=1e-5)
-    assert (told["label"], told["label_name"], told["per_label"]) == (None, None, None)
+    payload = ask(client, png(picture), label="7:0.75,3:0.25")
+    assert payload["logit"] == pytest.approx(expected, abs=1e-5)
+    assert (payload["label"], payload["label_name"], payload["per_label"]) == (None, None, None)
     calibration = MANIFEST_OF_DIGITS.calibration
-    assert told["probability"] == pytest.approx(probability(told["logit"], calibration), abs=1e-9)
+    assert payload["probability"] == pytest.approx(probability(payload["logit"], calibration), abs=1e-9)
 
 
 def test_a_drawing_and_its_negative_are_the_same_picture(client: httpx.Client) -> None:
@@ -220,10 +220,10 @@ def survey(client: httpx.Client, **query: object) -> dict:
     "query", [{}, {"label": 3}, {"label": "3:0.25,8:0.75"}, {"psi": 0.5}, {"label": 7, "psi": 1.5}], ids=str
 )
 def test_a_seeds_picture_is_judged_as_if_it_were_sent(client: httpx.Client, query: dict[str, object]) -> None:
-    told = survey(client, seeds="40-57,7", **query)
-    assert (told["model"], told["version"]) == ("digits", 1)
-    assert [picture["seed"] for picture in told["pictures"]] == [*range(40, 58), 7]
-    for picture in told["pictures"]:
+    payload = survey(client, seeds="40-57,7", **query)
+    assert (payload["model"], payload["version"]) == ("digits", 1)
+    assert [picture["seed"] for picture in payload["pictures"]] == [*range(40, 58), 7]
+    for picture in payload["pictures"]:
         drawn = client.get("/generate", params={"seed": picture["seed"], **query})
         own = drawn.headers.get("x-label")
         assert picture["label"] == (None if own is None else int(own))
@@ -286,9 +286,9 @@ def test_an_unconditional_model_judges_its_own_pictures() -> None:
         try:
             next(steps)
         except StopIteration as done:
-            told = json.loads(done.value().content)
+            payload = json.loads(done.value().content)
             break
-    for picture in told["pictures"]:
+    for picture in payload["pictures"]:
         pixels_drawn = generator.draw([generator.point(picture["seed"])[0]])[0]
         sent = score(png(pixels_drawn), "none", None, discriminator)
         assert picture["label"] is None
@@ -323,8 +323,8 @@ def version_with(folder: Path, **fields: object) -> Version:
 
 def test_without_a_label_the_calibration_for_that_is_used_where_there_is_one() -> None:
     any_label = Calibration(slope=0, intercept=2, pictures=1)
-    told = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
-    guessed, given = (score(WHOLE, "auto", label, told) for label in (None, 7))
+    discriminator = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
+    guessed, given = (score(WHOLE, "auto", label, discriminator) for label in (None, 7))
     assert guessed.probability == probability(0, any_label)
     assert given.probability == probability(given.logit, MANIFEST_OF_DIGITS.calibration)
     untold = score(WHOLE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
@@ -340,12 +340,12 @@ def test_an_unconditional_discriminator_judges_without_classes(tmp_path: Path) -
     write_onnx(network.eval(), tmp_path / DISCRIMINATOR, 100, 0)
     files = MANIFEST_OF_DIGITS.files | {DISCRIMINATOR: sha256_of(tmp_path / DISCRIMINATOR)}
     discriminator = LoadedDiscriminator(version_with(tmp_path, classes=(), files=files))
-    told = score(WHOLE, "auto", None, discriminator)
-    picture = shown(told.model_dump())
+    found = score(WHOLE, "auto", None, discriminator)
+    picture = shown(found.model_dump())
     session = onnxruntime.InferenceSession(tmp_path / DISCRIMINATOR, providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255})[0]
-    assert told.logit == pytest.approx(expected, abs=1e-5)
-    assert (told.label, told.label_name, told.per_label) == (None, None, None)
+    assert found.logit == pytest.approx(expected, abs=1e-5)
+    assert (found.label, found.label_name, found.per_label) == (None, None, None)
     with pytest.raises(VersionUnusable, match="has inputs"):
         LoadedDiscriminator(version_with(tmp_path, files=files))
 

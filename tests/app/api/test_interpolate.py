@@ -67,10 +67,10 @@ def test_every_format_holds_the_same_frames(client: httpx.Client) -> None:
         assert archive.namelist() == [f"frame-{i:04d}.png" for i in range(6)]
         assert all(read_text(archive.read(name))["model"] == "digits/1" for name in archive.namelist())
         assert (np.stack([pixels(archive.read(n)) for n in archive.namelist()]) == expected).all()
-    told = walk(client, **body, format="json").json()
-    assert (np.array([f["pixels"] for f in told["frames"]]) == expected).all()
-    assert [f["t"] for f in told["frames"]] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
-    assert (told["model"], told["version"]) == ("digits", 1)
+    payload = walk(client, **body, format="json").json()
+    assert (np.array([f["pixels"] for f in payload["frames"]]) == expected).all()
+    assert [f["t"] for f in payload["frames"]] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert (payload["model"], payload["version"]) == ("digits", 1)
 
 
 def test_a_loop_goes_back_and_leaves_the_closing_frame_out(client: httpx.Client) -> None:
@@ -95,8 +95,8 @@ def test_three_becomes_eight_along_a_straight_line_of_labels(client: httpx.Clien
 
 
 def test_explicit_latents_may_be_keyframes(client: httpx.Client) -> None:
-    told = [client.get("/generate", params={"seed": s, "format": "json"}).json() for s in (1, 42)]
-    keyframes = [{"z": t["z"], "label": t["label"]} for t in told]
+    payload = [client.get("/generate", params={"seed": s, "format": "json"}).json() for s in (1, 42)]
+    keyframes = [{"z": t["z"], "label": t["label"]} for t in payload]
     by_z = array(walk(client, keyframes=keyframes, steps=4, format="npy").content)
     by_seed = array(walk(client, keyframes=[1, 42], steps=4, format="npy").content)
     assert (by_z == by_seed).all()
@@ -122,11 +122,11 @@ def test_an_animation_lasts_as_long_as_its_frames_say(client: httpx.Client, kind
 def test_a_strip_tells_how_to_walk_it_again(client: httpx.Client) -> None:
     body = {"keyframes": [1, {"seed": "hello", "label": 3, "psi": 0.7}], "steps": 5, "easing": "ease-in"}
     strip = walk(client, **body, format="strip").content
-    told = json.loads(read_text(strip)["interpolate"])
-    for keyframe in told["keyframes"]:
+    payload = json.loads(read_text(strip)["interpolate"])
+    for keyframe in payload["keyframes"]:
         keyframe["psi"] = float(keyframe["psi"])
         keyframe["seed"] = int(keyframe["seed"]) if keyframe["seed"].isdigit() else keyframe["seed"]
-    assert (pixels(walk(client, **told, format="strip").content) == pixels(strip)).all()
+    assert (pixels(walk(client, **payload, format="strip").content) == pixels(strip)).all()
 
 
 @pytest.mark.parametrize(

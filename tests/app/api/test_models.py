@@ -25,13 +25,13 @@ def test_the_list_names_every_model_with_its_figures(client: httpx.Client) -> No
 
 @pytest.mark.parametrize("version", ["1", "champion"])
 def test_a_version_shows_its_manifest_its_card_and_its_samples(client: httpx.Client, version: str) -> None:
-    told = client.get(f"/models/digits/versions/{version}").json()
-    assert Manifest.model_validate(told["manifest"]) == Manifest.model_validate_json((FOLDER / "manifest.json").read_bytes())
-    assert told["state"] == "loaded"
-    card = client.get(told["card"])
+    payload = client.get(f"/models/digits/versions/{version}").json()
+    assert Manifest.model_validate(payload["manifest"]) == Manifest.model_validate_json((FOLDER / "manifest.json").read_bytes())
+    assert payload["state"] == "loaded"
+    card = client.get(payload["card"])
     assert card.headers["content-type"] == "text/markdown; charset=utf-8"
     assert card.content == (FOLDER / CARD).read_bytes()
-    samples = client.get(told["samples"])
+    samples = client.get(payload["samples"])
     assert (samples.headers["content-type"], samples.content) == ("image/png", (FOLDER / SAMPLES).read_bytes())
 
 

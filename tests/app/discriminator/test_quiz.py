@@ -56,10 +56,10 @@ def chunks(content: bytes) -> list[bytes]:
 
 
 def test_real_pictures_are_the_test_sets_and_generated_ones_those_of_generate(client: httpx.Client) -> None:
-    told = ask(client, seed=7, count=64)
-    assert (told["model"], told["version"], told["seed"], len(told["pictures"])) == ("digits", 1, 7, 64)
-    assert {picture["real"] for picture in told["pictures"]} == {True, False}
-    for picture in told["pictures"]:
+    payload = ask(client, seed=7, count=64)
+    assert (payload["model"], payload["version"], payload["seed"], len(payload["pictures"])) == ("digits", 1, 7, 64)
+    assert {picture["real"] for picture in payload["pictures"]} == {True, False}
+    for picture in payload["pictures"]:
         shown, label, source = pixels(file_of(picture)), picture["label"], picture["source"]
         assert picture["class"] == str(label)
         if picture["real"]:
@@ -68,7 +68,7 @@ def test_real_pictures_are_the_test_sets_and_generated_ones_those_of_generate(cl
         else:
             drawn = client.get("/generate", params={"seed": source, "label": label})
             assert (shown == pixels(drawn.content)).all()
-    real = [picture["source"] for picture in told["pictures"] if picture["real"]]
+    real = [picture["source"] for picture in payload["pictures"] if picture["real"]]
     assert len(set(real)) == len(real)
 
 
@@ -84,7 +84,7 @@ def test_the_files_of_both_kinds_are_written_alike_and_say_nothing(client: httpx
     for content in files:
         assert chunks(content) == [b"IHDR", b"IDAT", b"IEND"]
         assert content[16:29] == struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
-    assert len({content[41:43] for content in files}) == 1, "zlib was told the same"
+    assert len({content[41:43] for content in files}) == 1, "zlib got the same settings"
 
 
 def test_the_same_seed_asks_the_same_and_another_asks_otherwise(client: httpx.Client) -> None:
@@ -200,10 +200,10 @@ def test_an_unconditional_model_has_no_labels_for_either_kind() -> None:
         try:
             next(steps)
         except StopIteration as done:
-            told = json.loads(done.value().content)
+            payload = json.loads(done.value().content)
             break
-    assert {picture["real"] for picture in told["pictures"]} == {True, False}
-    for picture in told["pictures"]:
+    assert {picture["real"] for picture in payload["pictures"]} == {True, False}
+    for picture in payload["pictures"]:
         assert (picture["label"], picture["class"]) == (None, None)
         own = PICTURES[picture["source"]] if picture["real"] else generator.draw([generator.point(picture["source"])[0]])[0]
         assert (pixels(file_of(picture)) == own).all()

@@ -42,7 +42,7 @@ def samples(text: str) -> Samples:
 
 
 def total(found: Samples, name: str, **labels: str) -> float:
-    return sum(value for (n, told), value in found.items() if n == name and labels.items() <= dict(told).items())
+    return sum(value for (n, own), value in found.items() if n == name and labels.items() <= dict(own).items())
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def get(running: Service, path: str, client: str | None = None, **headers: str) -> httpx.Response:
-    told = {"Host": "pictures.example", **headers} | ({"X-Forwarded-For": client} if client else {})
-    return httpx.get(running.url + path, headers=told, trust_env=False, verify=False)
+    sent = {"Host": "pictures.example", **headers} | ({"X-Forwarded-For": client} if client else {})
+    return httpx.get(running.url + path, headers=sent, trust_env=False, verify=False)
 
 
 # Traces and logs.
@@ -88,15 +88,15 @@ def test_a_trace_is_taken_over_or_begun(unreadable: bytes | None) -> None:
     assert begun != take_over(unreadable)
 
 
-def line_about(running: Service, **told: object) -> dict[str, object]:
+def line_about(running: Service, **fields: object) -> dict[str, object]:
     """The line of the log with these fields; it is written once the answer is sent."""
     for _ in range(100):
         for line in running.log.read_text().splitlines():
             found = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-            if told.items() <= found.items():
+            if fields.items() <= found.items():
                 return found
         time.sleep(0.05)
-    raise AssertionError(f"nothing was logged of {told}")
+    raise AssertionError(f"nothing was logged about {fields}")
 
 
 def test_each_request_is_a_line_of_json_with_its_trace(watched: tuple[Service, str]) -> None:
@@ -157,8 +157,8 @@ def test_spans_are_sent_to_where_opentelemetry_says(tmp_path: Path, monkeypatch:
     ]
     drawn = next(span for span in spans if span.name == "GET /generate")
     assert (drawn.trace_id.hex(), drawn.parent_span_id.hex()) == (TRACE, PARENT)
-    told = {attribute.key: attribute.value for attribute in drawn.attributes}
-    assert (told["http.response.status_code"].int_value, told["seedling.model"].string_value) == (200, "digits/1")
+    attributes = {attribute.key: attribute.value for attribute in drawn.attributes}
+    assert (attributes["http.response.status_code"].int_value, attributes["seedling.model"].string_value) == (200, "digits/1")
     assert any(span.name == "GET /models/{name}" for span in spans)
 
 
@@ -191,8 +191,8 @@ def test_figures_are_those_of_all_workers(watched: tuple[Service, str]) -> None:
 def test_every_figure_is_named_and_none_is_made_up(watched: tuple[Service, str]) -> None:
     _, address = watched
     text = httpx.get(address, trust_env=False).text
-    told = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name, _ in samples(text)}
-    assert told == NAMES
+    names = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name, _ in samples(text)}
+    assert names == NAMES
     for name in NAMES:
         assert f"# HELP {name} " in text or f"# HELP {name.removesuffix('_total')} " in text
 

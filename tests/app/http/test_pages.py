@@ -72,9 +72,9 @@ def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert page.text == site.get("/").text
     assert page.headers["content-security-policy"]
-    told = site.get(path)
-    assert (told.status_code, told.json()["code"]) == (404, "not_found")
-    assert "Accept" in told.headers["vary"]
+    answer = site.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "Accept" in answer.headers["vary"]
 
 
 def test_a_page_has_one_address(site: httpx.Client) -> None:

@@ -42,11 +42,11 @@ def test_each_error_has_a_name_of_its_own_and_stands_in_the_tree() -> None:
 )
 def test_every_error_is_problem_json(client: httpx.Client, method: str, path: str, status: int, code: str) -> None:
     answer = client.request(method, path)
-    told = answer.json()
-    assert answer.status_code == told["status"] == status
+    payload = answer.json()
+    assert answer.status_code == payload["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
-    assert Problem.model_validate(told).code == code
-    assert told["detail"].endswith(".")
+    assert Problem.model_validate(payload).code == code
+    assert payload["detail"].endswith(".")
 
 
 def test_405_names_every_method_that_would_do(client: httpx.Client) -> None:

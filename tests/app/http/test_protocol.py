@@ -48,9 +48,9 @@ def problem(said: bytes) -> tuple[int, str]:
     head, _, body = said.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head
     assert b"connection: close" in head
-    told = json.loads(body)
-    assert told["status"] == int(head.split()[1])
-    return told["status"], told["code"]
+    payload = json.loads(body)
+    assert payload["status"] == int(head.split()[1])
+    return payload["status"], payload["code"]
 
 
 def test_who_connects_and_says_nothing_is_hung_up_on(patient: Service) -> None:

@@ -261,8 +261,8 @@ def test_a_short_run_tells_of_itself_often_enough_to_be_watched(admin: Admin) ->
     ]
     for budget, spec, intervals in asked:
         body = {"preset": "quick", "budget": budget, "spec": spec}
-        told = admin.client.post("/admin/retrain", json=body).json()["spec"]
-        assert (told["log_every"], told["sample_every"]) == intervals
+        spec = admin.client.post("/admin/retrain", json=body).json()["spec"]
+        assert (spec["log_every"], spec["sample_every"]) == intervals
     for job in admin.client.get("/admin/jobs").json()["jobs"]:
         if job["state"] in ("queued", "running"):
             admin.client.post(f"/admin/jobs/{job['id']}/cancel")

@@ -13,11 +13,11 @@ from tests.live import ROOT, Service, environment
 
 
 def jobs(running: Service, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    told = environment(running.log.parent / "state", **{"url": running.url, "admin_token": TOKEN} | settings)
+    variables = environment(running.log.parent / "state", **{"url": running.url, "admin_token": TOKEN} | settings)
     return subprocess.run(
         [sys.executable, "-m", "app", "jobs", *arguments],
         cwd=ROOT,
-        env=told | {"COLUMNS": "160", "NO_COLOR": "1"},
+        env=variables | {"COLUMNS": "160", "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -73,9 +73,9 @@ def test_what_goes_wrong_is_one_line_with_the_remedy(trains: Service, tmp_path: 
         (("start", "--set", "gama=1"), {}, "body.spec.gama"),
         (("promote", "digits/77"), {}, "Choose one of"),
     ):
-        told = jobs(trains, *arguments, **settings)
-        assert told.returncode == 1, (arguments, told.stdout)
-        assert told.stderr.startswith("Error: ")
-        assert said in told.stderr
-        assert told.stderr.count("\n") == 1
-        assert TOKEN not in told.stderr
+        result = jobs(trains, *arguments, **settings)
+        assert result.returncode == 1, (arguments, result.stdout)
+        assert result.stderr.startswith("Error: ")
+        assert said in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert TOKEN not in result.stderr

@@ -120,9 +120,9 @@ def test_jobs_that_have_run_and_are_in_no_store_are_told(tmp_path: Path, cache: 
         (state / "jobs" / name).mkdir(parents=True)
     with service(state, cache=cache, **SETTINGS) as running:
         admin = admin_of(running)
-        told = admin.client.get("/readyz").json()["degraded"]
-        assert list(told) == ["jobs"]
-        assert told["jobs"].startswith("1 jobs have run that the job store does not know (0123456789ab).")
+        degraded = admin.client.get("/readyz").json()["degraded"]
+        assert list(degraded) == ["jobs"]
+        assert degraded["jobs"].startswith("1 jobs have run that the job store does not know (0123456789ab).")
         (state / "jobs" / "0123456789ab").rmdir()
         assert admin.client.get("/readyz").json()["degraded"] == {}
 

@@ -79,8 +79,8 @@ class World:
         print(f"\n{title}: job {job_id}")
         for kind, _, data in self.admin.events(job_id):
             if kind in ("state", "started", "resumed", "warning", "trained"):
-                told = data.get("detail") or f"{data.get('images', '')} images {data.get('reason', '')}"
-                print(f"  {time.strftime('%H:%M:%S', time.localtime(data['time']))}  {data.get('state', kind):<12}{told}")
+                text = data.get("detail") or f"{data.get('images', '')} images {data.get('reason', '')}"
+                print(f"  {time.strftime('%H:%M:%S', time.localtime(data['time']))}  {data.get('state', kind):<12}{text}")
                 states += [data["state"]] if kind == "state" else []
         return states
 

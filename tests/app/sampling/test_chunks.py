@@ -35,11 +35,11 @@ def test_a_single_picture_waits_for_one_chunk_and_no_more(digits: LoadedGenerato
 
 
 def test_chunks_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGenerator) -> None:
-    now, told = [100.0], list[int | None]()
+    now, sizes = [100.0], list[int | None]()
 
     def asking() -> Steps[int]:
         for _ in range(3):
-            told.append((yield))
+            sizes.append((yield))
         return lambda: 0
 
     async def scenario() -> None:
@@ -52,7 +52,7 @@ def test_chunks_are_long_while_nobody_asks_for_a_single_picture(digits: LoadedGe
         await runner.run(asking())
 
     asyncio.run(scenario())
-    assert told == [LONG_CHUNK] * 3 + [CHUNK] * 3 + [LONG_CHUNK] * 3
+    assert sizes == [LONG_CHUNK] * 3 + [CHUNK] * 3 + [LONG_CHUNK] * 3
 
 
 def test_two_long_drawings_take_turns() -> None:

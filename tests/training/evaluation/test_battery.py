@@ -61,9 +61,9 @@ def test_an_evaluation_leaves_its_figures_and_pictures(measured: Measured, tmp_p
     bins = [calibration.Bin(0.1, 0.2, 10), calibration.Bin(0.9, 0.8, 10)]
     names = report.write(tmp_path, measured, seconds=1.25, training=mnist.images[:1500], bins=bins)
     assert set(names) == {EVALUATION, FAILURES, NEIGHBOURS, RELIABILITY} == {path.name for path in tmp_path.iterdir()}
-    told = json.loads((tmp_path / EVALUATION).read_text())
-    assert told["figures"]["fid"]["value"] == measured.figures["fid"].value
-    assert (told["pictures"], told["seconds"]) == (200, 1.2)
+    payload = json.loads((tmp_path / EVALUATION).read_text())
+    assert payload["figures"]["fid"]["value"] == measured.figures["fid"].value
+    assert (payload["pictures"], payload["seconds"]) == (200, 1.2)
     with Image.open(tmp_path / FAILURES) as sheet:
         assert sheet.size == (16 * 28 * 2, 4 * 28 * 2)
     worst = report.failures(measured)[0]
@@ -89,9 +89,9 @@ def test_the_two_sample_test_cannot_tell_real_from_real_and_can_tell_a_haze(mnis
     assert same.pictures == 750
     assert abs(same.accuracy - 0.5) < 4 * 0.5 / (2 * 750) ** 0.5
     assert abs(same.auc - 0.5) < 0.06
-    told = two_sample(one, (other.int() + 6).clamp(max=255).to(torch.uint8), 0)
-    assert told.accuracy > 0.9
-    assert told.auc > 0.95
+    payload = two_sample(one, (other.int() + 6).clamp(max=255).to(torch.uint8), 0)
+    assert payload.accuracy > 0.9
+    assert payload.auc > 0.95
     state = torch.get_rng_state()
     assert two_sample(one[:200], other[:200], 1) == two_sample(one[:200], other[:200], 1)
     assert torch.equal(torch.get_rng_state(), state)

@@ -150,7 +150,7 @@ def test_what_is_no_run_says_so(small_run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_a_manifest_refuses_what_could_not_be_served(published: Version) -> None:
-    told = published.manifest.model_dump(mode="json")
+    fields = published.manifest.model_dump(mode="json")
     for wrong in (
         {"classes": ["a", "a"]},
         {"classes": ["a b"]},
@@ -160,4 +160,4 @@ def test_a_manifest_refuses_what_could_not_be_served(published: Version) -> None
         {"version": 0},
     ):
         with pytest.raises(ValueError, match="validation error"):
-            Manifest.model_validate(told | wrong)
+            Manifest.model_validate(fields | wrong)

@@ -45,7 +45,7 @@ def train(*arguments: object) -> subprocess.Popen[str]:
 
 
 def losses(folder: RunFolder) -> dict[int, tuple[float, ...]]:
-    """The last word on each moment of a run: after a resume some are told twice."""
+    """The last word on each moment of a run: after a resume some are reported twice."""
     keys = ("loss_discriminator", "loss_generator", "d_real", "d_fake")
     return {e["images"]: tuple(e[k] for k in keys) for e in read_events(folder.events) if e["event"] == "progress"}
 
@@ -329,8 +329,8 @@ def test_without_a_terminal_progress_is_plain_lines() -> None:
     out = io.StringIO()
     with Progress(1000, console=Console(file=out, width=200)) as progress:
         progress.update(500, FIGURES, rate=100.0, eta=5.0)
-    told = "      500/1,000  100 images/s, 0:00:05 to go  D 0.500  G 0.700  D(real) 0.60  D(fake) 0.40\n"
-    assert out.getvalue() == told
+    expected = "      500/1,000  100 images/s, 0:00:05 to go  D 0.500  G 0.700  D(real) 0.60  D(fake) 0.40\n"
+    assert out.getvalue() == expected
 
 
 @pytest.mark.parametrize("width", [80, 160])

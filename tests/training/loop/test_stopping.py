@@ -137,8 +137,8 @@ def test_halves_of_the_same_real_pictures_cannot_be_told_apart_and_altered_ones_
     assert found.indistinguishable, found
     noised = (other.int() + (12 * torch.randn(other.shape, generator=torch.Generator().manual_seed(0))).int()).clamp(0, 255)
     for altered in (other.roll(3, dims=3), noised.to(torch.uint8)):
-        told = compare(real, altered, seed=2)
-        assert not told.indistinguishable, told
+        verdict = compare(real, altered, seed=2)
+        assert not verdict.indistinguishable, verdict
 
 
 def test_the_best_generator_is_examined_on_seeds_and_pictures_of_its_own(
