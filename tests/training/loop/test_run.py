@@ -316,7 +316,7 @@ def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_pa
     with torch.no_grad():
         next(trainer.ema.network.parameters()).fill_(float("nan"))
     loop = run._Loop(folder, trainer, Events(folder.events), Plateau(0), None, None)
-    with pytest.raises(DivergedError, match="average holds weights that are not finite"):
+    with pytest.raises(DivergedError, match="average has weights that are not finite"):
         loop._checkpoint()
     loop.events.close()
     assert folder.checkpoint.read_bytes() == before
