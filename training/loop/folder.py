@@ -81,9 +81,7 @@ class RunFolder:
         try:
             return TrainingSpec.model_validate_json(self.spec.read_bytes())
         except (OSError, ValidationError) as error:
-            raise CheckpointError(
-                f"{self.spec} is not a valid spec ({error}). Name the folder of a training run."
-            ) from error
+            raise CheckpointError(f"{self.spec} is not a valid spec ({error}). Name the folder of a training run.") from error
 
 
 class Events:

@@ -78,7 +78,9 @@ class KidMeter:
     def __init__(self, data: Dataset) -> None:
         self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
         self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
-        self.labels = data.labels[torch.arange(KID_FAKES) % min(len(data), KID_REALS)]  # same class proportions as the real pictures
+        self.labels = data.labels[
+            torch.arange(KID_FAKES) % min(len(data), KID_REALS)
+        ]  # same class proportions as the real pictures
 
     def measure(self, generator: Generator) -> Distances:
         """Measure the pictures of 5,000 fixed seeds."""
@@ -207,7 +209,8 @@ def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
 def _initial_weights(folder: RunFolder, expected: str) -> dict[str, Any]:
     if not folder.initial.is_file() or sha256_of(folder.initial) != expected:
         raise CheckpointError(
-            f"{folder.initial} is missing or does not match the spec's initial_weights. Pass a version's weights.pt with --initial."
+            f"{folder.initial} is missing or does not match the spec's initial_weights. Name a version's weights.pt with "
+            "--initial."
         )
     return load_checkpoint(folder.initial)
 

@@ -330,7 +330,7 @@ class Trainer:
             self.seen, self.steps, self.seconds = state["seen"], state["steps"], state["seconds"]
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(
-                f"The checkpoint is not compatible with this version of the trainer ({error}). Start a new run in another folder."
+                f"The checkpoint does not match this version of the trainer ({error}). Start a new run in another folder."
             ) from error
 
 
