@@ -271,7 +271,7 @@ def evaluate(
     torch.set_num_threads(THREADS)
     clock = time.monotonic()
     battery = Battery(manifest.dataset.name, data, pictures, cache)  # type: ignore[arg-type]
-    measured = battery.look(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)), thorough=not fast)
+    measured = battery.evaluate(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)), thorough=not fast)
     figures, seconds = measured.figures, time.monotonic() - clock
     folder = out or EVALUATIONS / f"{name}-{manifest.version}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -53,9 +53,7 @@ def spec_of(preset: PresetName, options: list[str], file: Path | None) -> Traini
         raise TrainingError(f"{file} cannot be read ({error}). Name a spec.json with --spec.") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
-        raise TrainingError(
-            f"The spec is invalid. {faults}. See python -m training train --show for all fields."
-        ) from error
+        raise TrainingError(f"The spec is invalid. {faults}. See python -m training train --show for all fields.") from error
 
 
 def show_spec(spec: TrainingSpec) -> None:

@@ -177,7 +177,7 @@ def build(
     samples = torch.arange(100) % len(classes) if classes else None
     grid.save_sheet(folder / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
     clock = time.monotonic()
-    measured = battery.look(generator, thorough=thorough)
+    measured = battery.evaluate(generator, thorough=thorough)
     seconds = time.monotonic() - clock
     report_files = report.write(
         folder, measured, seconds=seconds, training=train.images, past=trained.history, bins=calibrated.reliability
