@@ -59,7 +59,7 @@ def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
         (["train", "--device", "abacus", "--out", "{tmp}/run"], "--device cpu"),
         (["train", "--data", "{tmp}", "--out", "{tmp}/run"], "python -m training datasets download mnist"),
         (["train", "--out", "/proc/run"], "/proc/run"),
-        (["evaluate", "nope"], "holds no model 'nope'"),
+        (["evaluate", "nope"], "has no model 'nope'"),
         (["evaluate", "digits", "--version", "99"], "Choose one of"),
         (["export", "{tmp}", "--name", "x", "--repository", "{tmp}/models"], "Name the folder of a run"),
         (["sample", "digits", "--out", "{tmp}"], "{tmp}"),

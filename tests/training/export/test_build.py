@@ -132,7 +132,7 @@ def test_a_network_that_was_exported_wrongly_is_not_published(
 
 
 def test_a_name_that_cannot_be_one_is_refused_before_the_work(small_run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(RepositoryError, match="cannot name a model"):
+    with pytest.raises(RepositoryError, match="is not a valid model name"):
         export_run(load_trained(small_run, "last"), "Bad Name", Repository(tmp_path))
 
 
