@@ -1,1 +1,1 @@
-"""The model repository: how a trained version lies on disk, and the one way to touch it."""
+"""The model repository: the layout of trained versions on disk, and the only interface to them."""

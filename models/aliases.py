@@ -1,4 +1,4 @@
-"""Which version of a model is champion: in a file beside the versions, or wherever else somebody keeps it."""
+"""Aliases of versions, such as the champion: stored in a file next to the versions, or in another backend."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from models.errors import Damaged
 
 
 class Aliases(Protocol):
-    """Alias to version number, for each model."""
+    """Storage of each model's mapping from alias to version number."""
 
     def read(self, name: str) -> dict[str, int]:
-        """A model's aliases; none, if none were ever written.
+        """Return a model's aliases, or an empty dict if there are none.
 
         Raises:
-            Damaged: they are not what was written.
+            Damaged: the stored aliases are invalid.
         """
 
     def write(self, name: str, aliases: dict[str, int]) -> None:
-        """Replace a model's aliases, all of them or none.
+        """Replace a model's aliases atomically.
 
         Raises:
-            OSError: they cannot be written.
+            OSError: the aliases cannot be written.
         """
 
     def stamp(self, name: str) -> tuple[int, ...]:
-        """Changes whenever the aliases do; cheap enough to ask often."""
+        """Return a value that changes whenever the aliases change. Cheap enough for frequent polling."""
 
     def lock(self, name: str) -> AbstractContextManager[object]:
-        """Held by the one who writes, over what `Repository`'s own lock, a file's, may not reach."""
+        """Lock a model for writing, across hosts that `Repository`'s file lock may not cover."""
 
 
 class FileAliases:
-    """`<root>/<name>/aliases.json`, as in {"champion": 3, "previous": 2}.
+    """Aliases in `<root>/<name>/aliases.json`, for example {"champion": 3, "previous": 2}.
 
     Args:
-        root: of the repository.
+        root: root of the repository.
     """
 
     def __init__(self, root: Path) -> None:
@@ -54,14 +54,14 @@ class FileAliases:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise Damaged(f"{name}/aliases.json is not JSON ({reason}). Promote a version to mend it.") from error
+            raise Damaged(f"{name}/aliases.json is not JSON ({reason}). Promote a version to repair it.") from error
         if not isinstance(found, dict) or not all(type(v) is int and v > 0 for v in found.values()):
-            raise Damaged(f"{name}/aliases.json does not map aliases to numbers. Promote a version to mend it.")
+            raise Damaged(f"{name}/aliases.json does not map aliases to numbers. Promote a version to repair it.")
         return found
 
     def write(self, name: str, aliases: dict[str, int]) -> None:
         path = self._path(name)
-        if path.is_dir():  # somebody's mistake, which is kept
+        if path.is_dir():  # created by mistake; keep its content
             path.rename(path.with_name(f"aliases.json.{uuid.uuid4().hex[:8]}.damaged"))
         write_atomically(path, f"{json.dumps(aliases)}\n".encode())
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, flushed to the disk, and renamed into it."""
+"""Atomic file writes: to a temporary file in the same folder, flushed to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Stamp = tuple[int, ...]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file so that a crash or a power cut at any moment leaves the old one or the new one.
+    """Replace a file atomically. After a crash or a power failure it is either the old or the new one.
 
     Raises:
-        OSError: it could not be written (a full disk); nothing of the attempt stays.
+        OSError: the file cannot be written, for example on a full disk. No temporary file is left.
     """
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -30,7 +30,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Make what was written to a file, or renamed in a folder, outlive a power cut."""
+    """Flush a file's content, or the renames in a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -39,7 +39,7 @@ def sync(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove what a writer left: a folder, a file, or a link, but never what the link points to."""
+    """Remove a folder, a file or a symbolic link, without following the link."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -47,7 +47,7 @@ def remove(path: Path) -> None:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """What changes when a file is replaced or a folder gets or loses an entry; zeros if there is nothing."""
+    """Return a value that changes when a file is replaced or a folder's entries change; zeros if the path is missing."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):

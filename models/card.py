@@ -6,7 +6,7 @@ from models.manifest import CURVES, FAILURES, NEIGHBOURS, RELIABILITY, Figure, M
 
 
 def render(manifest: Manifest) -> str:
-    """Write the card of a version from its manifest; every figure in it is the manifest's."""
+    """Render the card of a version from its manifest, which is the source of all figures."""
     m = manifest
     kind = f"class-conditional, classes {', '.join(m.classes)}" if m.classes else "unconditional"
     label = ', "label": one_hot' if m.classes else ""
@@ -86,7 +86,7 @@ anyone's handwriting or of anything real.
 
 
 def _pictures(m: Manifest) -> str:
-    """What the evaluation left to look at."""
+    """Return the section of evaluation pictures."""
     captions = {
         FAILURES: "The 64 of which the judge is least certain that they are what was asked for, the worst first:",
         NEIGHBOURS: "The 40 nearest to a training picture, each followed by that picture:",
@@ -99,7 +99,7 @@ def _pictures(m: Manifest) -> str:
 
 
 def _gate(m: Manifest) -> str:
-    """How it was held against the champion, where it was."""
+    """Return the section on the comparison with the champion, if there was one."""
     if m.gate is None:
         return ""
     columns = f"| figure | this generator | version {m.gate.champion}, the champion of that day |"
@@ -122,7 +122,7 @@ def _row(name: str, figure: Figure) -> str:
 
 
 def shown(figure: Figure) -> tuple[str, str]:
-    """A figure and its floor as people read them, with their standard deviations where they have any."""
+    """Format a figure and its floor, with their standard deviations if available."""
     return tuple(  # type: ignore[return-value]
         _number(value) + (f" ± {sd:.4f}" if sd is not None else "")
         for value, sd in ((figure.value, figure.sd), (figure.floor, figure.floor_sd))
@@ -130,12 +130,12 @@ def shown(figure: Figure) -> tuple[str, str]:
 
 
 def _ended(m: Manifest) -> str:
-    """Why the run ended, where that was kept."""
+    """Return why the run ended, if recorded."""
     return f"; the run ended by `{m.training.ended}`" if m.training.ended else ""
 
 
 def _any_label(m: Manifest) -> str:
-    """How a picture is judged whose label is not said."""
+    """Return how pictures without a label are calibrated."""
     if m.calibration_any is None:
         return ""
     return (

@@ -1,27 +1,27 @@
-"""What a repository says when it cannot do what it was asked."""
+"""Errors raised by the model repository."""
 
 from __future__ import annotations
 
 
 class RepositoryError(Exception):
-    """The repository does not hold what was asked for, or refuses what was offered. The message ends with the remedy."""
+    """Base class of the repository's errors. The message ends with the remedy."""
 
 
 class NotFound(RepositoryError):
-    """There is no such model, version or alias."""
+    """The model, version or alias does not exist."""
 
 
 class Changed(RepositoryError):
-    """The champion is not the one a decision was based on."""
+    """The champion has changed since the decision was made."""
 
 
 class Locked(RepositoryError):
-    """Another process has been writing to the model for too long."""
+    """Another process has held the model's lock for too long."""
 
 
 class InService(RepositoryError):
-    """The version cannot be removed: it is being served."""
+    """The version is the champion and cannot be removed."""
 
 
 class Damaged(RepositoryError):
-    """A version is not what its manifest says."""
+    """A version does not match its manifest, or a file of the repository is invalid."""

@@ -1,4 +1,4 @@
-"""Where a process id means something: it names a process only on its host, and only within its container."""
+"""Identifies the host and container in which a process id is valid."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import platform
 
 LOCK_VARIABLE = "SEEDLING_LOCK_FD"
-"""In a trainer's environment, the file descriptor by which it has inherited the lock of its folder."""
+"""Environment variable with the file descriptor of the folder's lock that a trainer inherits."""
 
 
 def place() -> str:
-    """The host's name and, on Linux, the number of the process namespace; two processes with equal places see each other."""
+    """Return the host name and, on Linux, the PID namespace. Processes with equal places can see each other."""
     try:
-        namespace = os.readlink("/proc/self/ns/pid")  # as in pid:[4026531836]
+        namespace = os.readlink("/proc/self/ns/pid")  # for example pid:[4026531836]
     except OSError:
         return platform.node()
     return f"{platform.node()}/{''.join(filter(str.isdigit, namespace))}"

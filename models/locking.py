@@ -1,4 +1,4 @@
-"""A lock over all processes of a host, and of a shared volume where its file system has locks."""
+"""A lock across all processes of a host, and of a shared volume if its file system supports locks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from models.errors import Locked
 
 LOCK_SECONDS = 60.0
-"""How long a writer waits for another, which takes less than a second unless it was stopped."""
+"""Maximum wait for another writer, which normally takes less than a second."""
 
 
 @contextlib.contextmanager
 def exclusively(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the lock of a file, which is made when missing. The lock is the kernel's, so it cannot outlive its holder.
+    """Hold an exclusive lock on a file, which is created if missing. The kernel releases it when its holder exits.
 
     Raises:
-        Locked: another process held it for all these seconds.
+        Locked: another process held the lock for `seconds`.
     """
     with path.open("a") as file:
         deadline = time.monotonic() + seconds

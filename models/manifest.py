@@ -1,4 +1,4 @@
-"""What a version says of itself: `manifest.json`."""
+"""The schema of a version's `manifest.json`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ WEIGHTS = "weights.pt"
 EVALUATION = "evaluation.json"
 CURVES, FAILURES, NEIGHBOURS, RELIABILITY = "curves.png", "failures.png", "neighbours.png", "reliability.png"
 PLOTS = (CURVES, FAILURES, NEIGHBOURS, RELIABILITY)
-"""What an evaluation leaves beside its figures; a version has those that were made of it."""
+"""Pictures that an evaluation may write. A version contains those that apply."""
 AGAINST = "against.json"
-"""Beside a candidate: the champion's figures on the same draws."""
+"""The champion's figures on the same seeds, stored with a candidate."""
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -32,147 +32,147 @@ class Figure(_Part):
     """One measured figure and its floor."""
 
     value: float | None
-    """For this generator. None where the figure has no meaning, as label accuracy without labels."""
+    """Value for this generator. None if the figure does not apply, such as label accuracy without labels."""
     floor: float | None
-    """The same for real held-out pictures, in the same way, at the same count."""
+    """Value for the same number of real held-out pictures."""
     sd: float | None = None
-    """Standard deviation of the value, where it is the mean of several."""
+    """Standard deviation of the value, if it is a mean."""
     floor_sd: float | None = None
-    """The same of the floor."""
+    """Standard deviation of the floor, if it is a mean."""
     better: Literal["lower", "higher"]
-    """Which way is better."""
+    """Whether lower or higher values are better."""
     what: str
-    """What it is and against what."""
+    """Description of the figure and its reference."""
 
 
 class DatasetNote(_Part):
-    """What the version was trained on."""
+    """The training dataset of a version."""
 
     name: str
     title: str
     licence: str
     sha256: str
-    """Of the list of its files' sha256."""
+    """sha256 of the list of its files' sha256."""
 
 
 class TrainingNote(_Part):
-    """How the version came about."""
+    """The training run of a version."""
 
     images: int
-    """Real images the discriminator was shown."""
+    """Real images shown to the discriminator."""
     seconds: float
-    """Wall-clock time of that."""
+    """Wall-clock time of the training."""
     machine: str
-    """What it took them on."""
+    """Machine of the training."""
     generator_parameters: int
     discriminator_parameters: int
     ended: str | None = None
-    """Why the run ended: indistinguishable, plateau, budget, or stopped. None if that was not kept."""
+    """Why the run ended: indistinguishable, plateau, budget, or stopped. None if not recorded."""
 
 
 class Golden(_Part):
-    """Pixels that the generator must give wherever it runs."""
+    """Reference pixels that the generator must reproduce on every machine."""
 
     seeds: int
-    """Seeds 0 to this, exclusive, with the labels that the seeds choose."""
+    """Number of seeds, counted from 0, with the labels of the seeds."""
     sha256: str
-    """Of their uint8 pixels, row by row, seed after seed."""
+    """sha256 of their uint8 pixels, row by row, in order of the seeds."""
 
 
 class Parity(_Part):
-    """How the exported networks were compared with the trained ones."""
+    """Comparison of the exported networks with the trained ones."""
 
     seeds: int
     generator_max_difference: float
     """Largest absolute difference of a pixel in 0..1 between torch and ONNX Runtime, both on the integer grid."""
     generator_pixels_different: int
-    """Pixels that differ after rounding to 0..255."""
+    """Number of pixels that differ after rounding to 0..255."""
     batch_pixels_different: int
-    """Pixels that differ between a batch and its images one by one."""
+    """Number of pixels that differ between batched and single inference."""
     discriminator_max_difference: float
     """Largest absolute difference of a logit."""
     grid_mean_difference: float
     """Mean absolute difference, in grey levels, between the trained generator and the exported one on its integer grid."""
     grid_max_difference: float
-    """The largest."""
+    """Largest absolute difference, in grey levels, between the two."""
 
 
 class Calibration(_Part):
-    """Turns a logit of the discriminator into the probability that a picture is real (Platt scaling)."""
+    """Platt scaling of the discriminator's logit to the probability that a picture is real."""
 
     slope: float
     intercept: float
     pictures: int
-    """Real held-out pictures, and as many generated ones, that it was fitted on."""
+    """Number of real held-out pictures, and of generated ones, that it was fitted on."""
 
 
 class Gate(_Part):
-    """Why a retrained version was, or was not, put into service by itself."""
+    """The decision whether to promote a retrained version automatically."""
 
     asked: Literal["if_better", "always", "never"]
-    """What the retraining was asked to do."""
+    """The promotion policy that the retraining job requested."""
     promoted: bool
-    """Whether it was to become champion when it was published."""
+    """Whether the version was to become champion on publication."""
     rule: str
-    """The rule, in words."""
+    """Description of the rule."""
     reason: str
-    """What decided it."""
+    """Reason of the decision."""
     champion: int | None
-    """The version it was held against; None if there was none, or it could not be measured."""
+    """The version it was compared with. None if there was none, or it could not be measured."""
     figures: dict[str, Figure]
-    """Its own figures, on held-out pictures."""
+    """Figures of the version on held-out pictures."""
     champion_figures: dict[str, Figure]
-    """The champion's, on the same draws; empty if there was none."""
+    """Figures of the champion on the same seeds. Empty if there was none."""
 
 
 class Manifest(_Part):
-    """Everything there is to know of a version without opening it."""
+    """Complete metadata of a version."""
 
     schema_version: Literal[1] = 1
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)
     created: datetime
     files: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")], str]
-    """File name to sha256; a name, never a path. The generator's and the discriminator's are always there."""
+    """File name (never a path) to sha256. Always contains the generator and the discriminator."""
     z_dim: int = Field(ge=1)
     classes: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,80}$")], ...]
-    """Names of the classes in the order of the label's columns, printable ASCII without spaces, no two alike; empty for an
+    """Names of the classes in the order of the label's columns, unique, in printable ASCII without spaces. Empty for an
     unconditional generator."""
     noise: Literal["mt19937-v1"] = "mt19937-v1"
-    """How a seed becomes z."""
+    """The mapping from a seed to z."""
     spec: dict[str, Any]
-    """The TrainingSpec."""
+    """The training spec."""
     dataset: DatasetNote
     training: TrainingNote
     metrics: dict[str, Figure]
     judge_sha256: str
-    """Of the classifier that the metrics use."""
+    """sha256 of the classifier that the metrics use."""
     exactness: dict[str, Any]
-    """Why the generator gives the same bits everywhere."""
+    """Proof that the generator is bit-identical on every machine."""
     parity: Parity
     golden: Golden
     calibration: Calibration
     calibration_any: Calibration | None = None
-    """The same where no label is said: fitted to the mean logit over all labels. None for an unconditional one."""
+    """Calibration without a label, fitted to the mean logit over all labels. None for an unconditional model."""
     parent: int | None = None
-    """The version whose weights this one's training started from."""
+    """The version whose weights the training started from."""
     job: str | None = None
-    """The retraining job that made it."""
+    """The retraining job that produced the version."""
     gate: Gate | None = None
-    """How it was held against the champion of its day, if it was retrained in service."""
+    """Comparison with the champion at that time, if the version was retrained by the service."""
     libraries: dict[str, str]
-    """Versions of what trained and exported it."""
+    """Versions of the libraries used for training and export."""
 
     @field_validator("classes")
     @classmethod
-    def _no_two_alike(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(classes)) != len(classes):
             raise ValueError("two classes have the same name. Rename one.")
         return classes
 
     @field_validator("files")
     @classmethod
-    def _has_both_networks(cls, files: dict[str, str]) -> dict[str, str]:
+    def _check_files(cls, files: dict[str, str]) -> dict[str, str]:
         missing = {GENERATOR, DISCRIMINATOR} - files.keys()
         if missing:
             raise ValueError(f"it does not list {' and '.join(sorted(missing))}")
@@ -180,18 +180,18 @@ class Manifest(_Part):
 
     @field_validator("exactness")
     @classmethod
-    def _names_its_largest_sum(cls, exactness: dict[str, Any]) -> dict[str, Any]:
+    def _check_exactness(cls, exactness: dict[str, Any]) -> dict[str, Any]:
         if type(exactness.get("largest_sum")) is not int:
-            raise ValueError("it has no largest_sum, which is what the exactness rests on")
+            raise ValueError("it has no largest_sum, which the exactness depends on")
         return exactness
 
     @property
     def digest(self) -> str:
-        """sha256 of the generator file: what decides the pixels."""
+        """sha256 of the generator file, which determines the pixels."""
         return self.files[GENERATOR]
 
 
 def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
+    """Return the hex sha256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

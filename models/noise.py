@@ -1,7 +1,7 @@
-"""The contract from a seed to a generator's input, named `mt19937-v1` in every manifest. It never changes.
+"""The mapping from a seed to a generator's input, named `mt19937-v1` in every manifest. It never changes.
 
-An integer seed gives `numpy.random.RandomState(seed).standard_normal(z_dim)`; a text seeds the same generator with the
-eight 32-bit big-endian words of its SHA-256. A label that was not asked for is `randint(K)` from the same stream after z.
+An integer seed gives `numpy.random.RandomState(seed).standard_normal(z_dim)`. A text seeds the same generator with the
+eight 32-bit big-endian words of its SHA-256. If no label is requested, it is `randint(K)` from the same stream after z.
 RandomState's stream is frozen by numpy's policy (NEP 19); that of `numpy.random.Generator` is not.
 """
 
@@ -21,7 +21,7 @@ _local = threading.local()
 
 
 def _stream(seed: int | str) -> np.random.RandomState:
-    """This thread's RandomState, reseeded: constructing one costs 150 us, reseeding 8."""
+    """Return this thread's RandomState, reseeded. Constructing one takes 150 us, reseeding 8 us."""
     if isinstance(seed, str):
         words: NDArray[np.uint32] | int = np.frombuffer(hashlib.sha256(seed.encode()).digest(), dtype=">u4").astype(np.uint32)
     else:
@@ -34,26 +34,26 @@ def _stream(seed: int | str) -> np.random.RandomState:
 
 
 def draw(seed: int | str, z_dim: int, classes: int = 0) -> tuple[NDArray[np.float32], int | None]:
-    """Return the latent of a seed, float32 (z_dim,), and the label its stream chooses (None without classes).
+    """Return the latent vector of a seed, float32 (z_dim,), and the label from its stream (None without classes).
 
     Args:
         seed: an integer in 0..2**32-1, or a text of at most 128 characters.
-        z_dim: length of the latent.
-        classes: number of classes K of the generator; 0 if it is unconditional.
+        z_dim: dimension of the latent vector.
+        classes: number of classes K of the generator, or 0 if unconditional.
 
     Raises:
         ValueError: the seed is out of range or too long.
     """
     if isinstance(seed, str) and len(seed) > MAX_TEXT:
-        raise ValueError(f"a text seed has at most {MAX_TEXT} characters, this one {len(seed)}. Shorten it.")
+        raise ValueError(f"a text seed has at most {MAX_TEXT} characters, but this one has {len(seed)}. Shorten it.")
     if isinstance(seed, int) and not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"an integer seed lies in 0..{MAX_SEED}, not {seed}. Choose one that does.")
+        raise ValueError(f"an integer seed must be in 0..{MAX_SEED}, not {seed}. Choose another.")
     stream = _stream(seed)
     z = stream.standard_normal(z_dim).astype(np.float32)
     return z, int(stream.randint(classes)) if classes else None
 
 
 def draw_many(seeds: range | list[int], z_dim: int, classes: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the latents (N, z_dim) and labels (N,) of integer seeds, each drawn on its own. Labels are 0 without classes."""
+    """Return the latents (N, z_dim) and labels (N,) of integer seeds. Labels are 0 without classes."""
     pairs = [draw(seed, z_dim, classes) for seed in seeds]
     return np.stack([z for z, _ in pairs]), np.array([label or 0 for _, label in pairs], dtype=np.int64)

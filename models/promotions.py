@@ -1,9 +1,9 @@
-"""Which versions of a model were in service, in order: what may be served again when its aliases are lost.
+"""Record of the promoted versions of a model, used to recover the champion if the aliases are lost.
 
-    <root>/<name>/.promotions        the numbers, as in [1, 4, 3]; the last one is champion
+    <root>/<name>/.promotions        the numbers in order, for example [1, 4, 3]; the last one is champion
 
-A retrained version that the gate rejected lies beside the others and looks like them. Without a record, a damaged
-`aliases.json` would leave a choice between serving nothing and serving a version that was found to be worse.
+Versions that the gate rejected are stored like all others. Without this record, after damage to `aliases.json` the service
+could only serve nothing, or risk serving a rejected version.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pathlib import Path
 from models.atomic import write_atomically
 
 MOST = 100
-"""Promotions that are remembered."""
+"""Maximum number of recorded promotions."""
 
 
 class Promotions:
-    """The record of a repository.
+    """The promotions of a repository.
 
     Args:
-        root: of the repository.
+        root: root of the repository.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def read(self, name: str) -> list[int]:
-        """The numbers, oldest first; none if there is no record, or it is damaged."""
+        """Return the version numbers, oldest first; empty if the record is missing or damaged."""
         with contextlib.suppress(OSError, ValueError, RecursionError):
             found = json.loads(self._path(name).read_bytes())
             if isinstance(found, list) and all(type(number) is int and number > 0 for number in found):
@@ -38,10 +38,10 @@ class Promotions:
         return []
 
     def add(self, name: str, numbers: Iterable[int]) -> None:
-        """Record that versions were promoted, in this order. The caller holds the model's lock.
+        """Append promoted versions in this order. The caller must hold the model's lock.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the record cannot be written.
         """
         before = self.read(name)
         after = before

@@ -1,13 +1,13 @@
-"""The one way to touch a version: read, publish, promote.
+"""The interface to stored versions: read, publish, promote and delete.
 
-    <root>/<name>/config.pbtxt       for Triton, whose layout this is
+    <root>/<name>/config.pbtxt       Triton model configuration (this is Triton's layout)
     <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
-    <root>/<name>/.promotions        the versions that were in service (`models.promotions`)
-    <root>/<name>/.highest           the highest number ever used
-    <root>/<name>/.deleted           sha256 of the generators that were deleted
+    <root>/<name>/.promotions        the promoted versions (`models.promotions`)
+    <root>/<name>/.highest           the highest version number ever used
+    <root>/<name>/.deleted           sha256 of the deleted generators
     <root>/<name>/<integer>/         an immutable version: generator.onnx, discriminator.onnx, manifest.json, ...
 
-A version appears by a rename and the aliases change by a rename, so a reader never sees half of either.
+Versions and aliases are written with an atomic rename, so readers never see a partial state.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from models.version import REQUIRED, Check, Fill, Version, copier
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
 MOST_VERSIONS = 10**9
-"""A higher number is no count of versions."""
+"""Higher numbers are ignored when the next version number is chosen."""
 SETTLED_SECONDS = 2.0
-"""After so long a further change of a folder is sure to get another modification time."""
+"""Age of a folder's modification time after which a further change is certain to alter it."""
 
 
 class Repository:
     """A folder of models.
 
     Args:
-        root: the folder; made when something is first published.
-        aliases: where it is kept which version is champion; by default in the folder itself.
+        root: the folder. Created by the first publication.
+        aliases: storage of the aliases. Defaults to files in the folder.
     """
 
     def __init__(self, root: Path, aliases: Aliases | None = None) -> None:
@@ -55,10 +55,10 @@ class Repository:
         self._aliases: Aliases = aliases or FileAliases(root)
         self._promotions = Promotions(root)
         self._read: dict[tuple[str, int], tuple[Stamp, Version]] = {}
-        """Versions by name and number, with the stamp of the manifest they were read from."""
+        """Cache of versions by name and number, with the stamp of their manifest."""
 
     def names(self) -> list[str]:
-        """The models that have a version, in order."""
+        """Return the sorted names of the models that have a version."""
         try:
             found = [entry.name for entry in os.scandir(self.root) if _is_name(entry.name)]
         except (FileNotFoundError, NotADirectoryError):
@@ -66,11 +66,11 @@ class Repository:
         return sorted(name for name in found if next(self._numbers(name), None))
 
     def numbers(self, name: str) -> list[int]:
-        """The version numbers of a model, ascending; a version still being written is not among them."""
+        """Return the version numbers of a model in ascending order, without incomplete versions."""
         return sorted(self._numbers(name)) if _is_name(name) else []
 
     def has(self, name: str, number: int) -> bool:
-        """Whether there is such a version. Takes the same time however many there are."""
+        """Whether a version exists. Takes constant time."""
         return _is_name(name) and _is_number(str(number)) and (self.root / name / str(number) / MANIFEST).is_file()
 
     def _numbers(self, name: str) -> Iterator[int]:
@@ -84,8 +84,8 @@ class Repository:
         """Read a version's manifest.
 
         Raises:
-            NotFound: there is no such version.
-            Damaged: its manifest cannot be read, or is another version's.
+            NotFound: the version does not exist.
+            Damaged: the manifest cannot be read, or belongs to another version.
         """
         path = self.root / name / str(number)
         self._check_is_there(name, number)
@@ -102,7 +102,7 @@ class Repository:
             ) from error
         if (manifest.name, manifest.version) != (name, number):
             raise Damaged(
-                f"{name}/{number}/{MANIFEST} is that of {manifest.name}/{manifest.version}. Versions are published, not "
+                f"{name}/{number}/{MANIFEST} belongs to {manifest.name}/{manifest.version}. Versions must be published, not "
                 "copied by hand: use python -m training export, or move it back."
             )
         version = Version(path, manifest)
@@ -115,15 +115,15 @@ class Repository:
             raise NotFound(f"There is no version {number} of model {name!r}. Choose one of {self.numbers(name)[-20:]}.")
 
     def aliases(self, name: str) -> dict[str, int]:
-        """Alias to version number.
+        """Return the mapping from alias to version number.
 
         Raises:
-            Damaged: they cannot be read.
+            Damaged: the aliases cannot be read.
         """
         return self._aliases.read(name)
 
     def served_aliases(self, name: str) -> dict[str, int]:
-        """The aliases; or, if they are damaged, deleted or name a version that is not there, the champion on record."""
+        """Return the aliases. If they are damaged or missing, or the champion does not exist, return the recorded champion."""
         with contextlib.suppress(Damaged):
             found = self.aliases(name)
             if self.has(name, found.get(CHAMPION, 0)):
@@ -132,9 +132,9 @@ class Repository:
         return {CHAMPION: recorded[0]} if recorded else {}
 
     def promoted(self, name: str) -> list[int]:
-        """The versions that were in service and are still there, the last one first.
+        """Return the existing versions that were promoted, latest first.
 
-        Without a record: those that their gate promoted, then the first one that no gate was asked for.
+        Without a record, these are the versions promoted by their gate, followed by the first version without a gate.
         """
         recorded = [number for number in reversed(self._promotions.read(name)) if self.has(name, number)]
         if recorded:
@@ -150,9 +150,9 @@ class Repository:
         return promoted + first
 
     def stamp(self, name: str, watched: Iterable[int] = ()) -> Stamp:
-        """Changes whenever the aliases or the set of versions do, or a file of a version that is watched or has an alias.
+        """Return a value that changes with the aliases, the set of versions, and the files of watched or aliased versions.
 
-        Cheap enough to ask often, however many versions there are. It may stay the same until the folder `is_settled`.
+        Cheap enough for frequent polling, regardless of the number of versions. Changes may be missed until `is_settled`.
         """
         folder = self.root / name
         stamps = [*self._aliases.stamp(name), *stamp_of(folder), *stamp_of(self._highest_path(name))]
@@ -165,9 +165,9 @@ class Repository:
         return tuple(stamps)
 
     def is_settled(self, name: str) -> bool:
-        """Whether a further change of a model's folder is sure to be seen in its stamp.
+        """Whether further changes of a model's folder are certain to change its stamp.
 
-        Within one tick of the file system's clock a folder can change twice with one modification time.
+        Two changes within one tick of the file system's clock have the same modification time.
         """
         try:
             return abs(time.time() - (self.root / name).stat().st_mtime) > SETTLED_SECONDS
@@ -177,25 +177,25 @@ class Repository:
     def publish(
         self, name: str, fill: Fill, *, unless: Callable[[], Version | None] = lambda: None, check: Check = lambda: None
     ) -> Version:
-        """Add a version under the next free number; it becomes champion only if there is none.
+        """Add a version with the next free number. The first version of a model becomes champion.
 
         Args:
-            name: of the model.
+            name: name of the model.
             fill: writes the files.
-            unless: asked under the model's lock; a version that it returns is returned instead, and nothing is published.
-            check: called when all files are written, before they become a version; nothing is published if it raises.
+            unless: called under the model's lock. If it returns a version, that is returned and nothing is published.
+            check: called after all files are written, before they become a version. If it raises, nothing is published.
 
         Raises:
-            RepositoryError: the name cannot be one.
+            RepositoryError: the name is invalid.
             Locked: another process has held the model's lock for too long.
-            Damaged: what `fill` wrote does not agree with its manifest; nothing was published.
+            Damaged: the files do not match their manifest. Nothing is published.
         """
         check_name(name)
         with self._lock(name):
             return unless() or self._publish(name, fill, check)
 
     def _publish(self, name: str, fill: Fill, check: Check = lambda: None) -> Version:
-        self._mend(name)
+        self._repair(name)
         is_first = next(self._numbers(name), None) is None
         number = self._next_number(name)
         part = self.root / name / f".{uuid.uuid4().hex}.part"
@@ -203,12 +203,12 @@ class Repository:
         try:
             fill(part, number)
             try:
-                staged = Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes()))
+                new = Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes()))
             except (FileNotFoundError, ValidationError) as error:
-                raise Damaged(f"What was to be published has no proper {MANIFEST} ({error}). Export it again.") from error
-            if (staged.name, staged.number) != (name, number):
-                raise Damaged(f"What was to be {name}/{number} says it is {staged.name}/{staged.number}. Export it again.")
-            staged.verify()
+                raise Damaged(f"The new version has no valid {MANIFEST} ({error}). Export it again.") from error
+            if (new.name, new.number) != (name, number):
+                raise Damaged(f"The manifest of {name}/{number} names {new.name}/{new.number}. Export it again.")
+            new.verify()
             for file in [*part.iterdir(), part]:
                 sync(file)
             check()
@@ -220,70 +220,72 @@ class Repository:
         sync(self.root / name)
         if is_first:
             self._name_champion(name, {CHAMPION: number})
-        self._mend(name)
+        self._repair(name)
         return self.get(name, number)
 
-    def _mend(self, name: str) -> None:
-        """Clear away what a killed writer left, and do what it no longer could. We hold the lock, so there is no other."""
+    def _repair(self, name: str) -> None:
+        """Remove the temporary files of killed writers and complete their work. The caller must hold the lock."""
         for leftover in (self.root / name).glob(".*.part"):
             remove(leftover)
         aliases = self.served_aliases(name)
         if CHAMPION not in aliases:
             return
         self._promotions.add(name, [aliases[alias] for alias in (PREVIOUS, CHAMPION) if alias in aliases])
-        if self._are_lost(name):
-            logger.error("the aliases of %s are lost; version %s is champion, as recorded", name, aliases[CHAMPION])
+        if self._aliases_lost(name):
+            logger.error(
+                "the aliases of %s are lost; restoring version %s as champion from the record", name, aliases[CHAMPION]
+            )
             self._aliases.write(name, aliases)
         config = self.root / name / "config.pbtxt"
         if not config.exists():
             write_atomically(config, triton_config(self.get(name, aliases[CHAMPION]).manifest).encode())
 
-    def _are_lost(self, name: str) -> bool:
+    def _aliases_lost(self, name: str) -> bool:
         try:
             return not self.has(name, self.aliases(name).get(CHAMPION, 0))
         except Damaged:
             return True
 
     def _name_champion(self, name: str, aliases: dict[str, int]) -> None:
-        """Write the aliases, after the record from which they could be recovered."""
+        """Write the promotion record, then the aliases, which can be recovered from it."""
         self._promotions.add(name, [aliases[CHAMPION]])
         self._aliases.write(name, aliases)
 
     def promote(self, name: str, number: int, *, instead_of: int | None = None, check: Check = lambda: None) -> dict[str, int]:
-        """Make a version champion; the one before becomes `previous`. Return the aliases.
+        """Make a version champion and the current champion `previous`. Return the aliases.
 
         Args:
-            name: of the model.
+            name: name of the model.
             number: the version.
-            instead_of: the champion this was decided against; None if that does not matter.
-            check: called under the model's lock; nothing is changed if it raises.
+            instead_of: the expected champion, or None to skip this check.
+            check: called under the model's lock. If it raises, nothing is changed.
 
         Raises:
-            RepositoryError: the name cannot be one.
-            NotFound: there is no such version.
-            Changed: the champion is another by now; nothing was changed.
+            RepositoryError: the name is invalid.
+            NotFound: the version does not exist.
+            Changed: the champion is not `instead_of`. Nothing is changed.
         """
-        check_name(name)  # before the lock, which makes the folder
+        check_name(name)  # before the lock, which creates the folder
         self._check_is_there(name, number)
         with self._lock(name):
             check()
             self.get(name, number)
             before = self.served_aliases(name)
-            if before.get(CHAMPION) == number and not self._are_lost(name):
+            if before.get(CHAMPION) == number and not self._aliases_lost(name):
                 return before
             if instead_of is not None and before.get(CHAMPION) != instead_of:
-                raise Changed(f"The champion of {name} is {before.get(CHAMPION)} by now, no longer {instead_of}. Decide anew.")
+                raise Changed(f"The champion of {name} is now {before.get(CHAMPION)}, no longer {instead_of}. Decide again.")
             previous = before.get(CHAMPION, number)
             after = {CHAMPION: number} | ({PREVIOUS: previous} if previous != number else {})
             self._name_champion(name, after)
         return after
 
     def delete(self, name: str, number: int) -> None:
-        """Remove a version that is not champion. Its number is never used again, and a shipped one is not taken in again.
+        """Remove a version that is not champion. Its number is never reused, and a shipped version is not adopted again.
 
         Raises:
-            NotFound: there is no such version.
-            InService: it is the champion.
+            NotFound: the version does not exist.
+            InService: the version is the champion.
         """
         check_name(name)
         self._check_is_there(name, number)
@@ -293,22 +295,21 @@ class Repository:
                 raise InService(f"{name}/{number} is the champion. Promote another version first.")
             folder = self.root / name / str(number)
             if not folder.is_dir():
-                raise NotFound(f"Version {number} of model {name!r} was deleted just now. Nothing is left to do.")
+                raise NotFound(f"Version {number} of model {name!r} has just been deleted. No action is needed.")
             with contextlib.suppress(Damaged):
                 digests = {*self._deleted(name), self.get(name, number).manifest.digest}
                 write_atomically(self._deleted_path(name), f"{json.dumps(sorted(digests))}\n".encode())
             if number in aliases.values():
                 self._aliases.write(name, {alias: target for alias, target in aliases.items() if target != number})
             part = self.root / name / f".{uuid.uuid4().hex}.part"
-            folder.rename(part)  # gone for readers at once; what a crash leaves of it, the next writer clears away
+            folder.rename(part)  # readers no longer see it; after a crash, the next writer removes the rest
             remove(part)
             sync(self.root / name)
 
     def adopt(self, shipped: Repository) -> list[Version]:
-        """Take in the versions of another repository that this one lacks, by the generator's sha256.
+        """Copy the versions of another repository that this one lacks, identified by the generator's sha256.
 
-        A model that is new here gets the other's champion too. A version that is damaged is passed over, and said in the
-        log: the others are no worse for it.
+        New models also get the other repository's champion. Damaged versions are logged and skipped.
         """
         adopted = []
         for name in shipped.names():
@@ -316,36 +317,36 @@ class Repository:
             try:
                 champion = shipped.aliases(name).get(CHAMPION)
             except RepositoryError as error:
-                logger.error("the champion of the shipped %s is not known: %s", name, error)
+                logger.error("cannot read the champion of the shipped %s: %s", name, error)
             known = self._digests(name) | self._deleted(name)
             for number in shipped.numbers(name):
                 try:
                     with self._lock(name):
                         source = shipped.get(name, number)
                         if source.manifest.digest in known:
-                            self._mend(name)
+                            self._repair(name)
                             continue
-                        known = self._digests(name) | self._deleted(name)  # another process may have been faster
+                        known = self._digests(name) | self._deleted(name)  # another process may have adopted it
                         if source.manifest.digest not in known:
                             source.verify()
                             adopted.append(self._publish(name, copier(source)))
                             known.add(source.manifest.digest)
                 except RepositoryError as error:
-                    logger.error("%s/%s was not taken in: %s", name, number, error)
+                    logger.error("cannot adopt %s/%s: %s", name, number, error)
             if is_new and champion:
-                with contextlib.suppress(Damaged):  # if it is damaged, that was said above
+                with contextlib.suppress(Damaged):  # already logged above
                     self._promote_digest(name, shipped.get(name, champion).manifest.digest)
         return adopted
 
     def _promote_digest(self, name: str, digest: str) -> None:
-        """Promote the version that draws with this generator, whichever process took it in."""
+        """Promote the version with this generator, whichever process adopted it."""
         for number in self.numbers(name):
             if self.get(name, number).manifest.digest == digest:
                 self.promote(name, number)
                 return
 
     def _digests(self, name: str) -> set[str]:
-        """What the versions draw with; of one whose manifest cannot be read nothing is known."""
+        """Return the generators' sha256 of all versions with a readable manifest."""
         found = set()
         for number in self.numbers(name):
             with contextlib.suppress(Damaged):
@@ -353,7 +354,7 @@ class Repository:
         return found
 
     def _deleted(self, name: str) -> set[str]:
-        """What the versions drew with that were deleted."""
+        """Return the generators' sha256 of all deleted versions."""
         try:
             return set(json.loads(self._deleted_path(name).read_bytes()))
         except (FileNotFoundError, ValueError, TypeError, RecursionError):
@@ -363,7 +364,7 @@ class Repository:
         return self.root / name / ".deleted"
 
     def _next_number(self, name: str) -> int:
-        """One that was never used, not even by a version deleted since: its URLs were promised never to change."""
+        """Return a number that was never used, not even by a deleted version, because a version's URLs are immutable."""
         taken = [int(p.name) for p in (self.root / name).iterdir() if _is_number(p.name)]
         with contextlib.suppress(FileNotFoundError, ValueError):
             taken.append(int(self._highest_path(name).read_text()))
@@ -374,17 +375,17 @@ class Repository:
 
     @contextlib.contextmanager
     def _lock(self, name: str) -> Iterator[None]:
-        """One writer a model, over all processes."""
+        """Hold the model's write lock, across all processes."""
         (self.root / name).mkdir(parents=True, exist_ok=True)
         with exclusively(self.root / name / ".lock"), self._aliases.lock(name):
             yield
 
 
 def check_name(name: str) -> None:
-    """Raise RepositoryError if a model cannot be called that."""
+    """Raise RepositoryError if the name is not a valid model name."""
     if not _is_name(name):
         raise RepositoryError(
-            f"{name!r} cannot name a model. Use up to 64 of a-z, 0-9, '-' and '_', beginning with one of a-z, 0-9."
+            f"{name!r} is not a valid model name. Use up to 64 of a-z, 0-9, '-' and '_', starting with one of a-z, 0-9."
         )
 
 

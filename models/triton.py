@@ -1,4 +1,4 @@
-"""The model configuration that NVIDIA Triton reads beside the versions."""
+"""The model configuration for NVIDIA Triton."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from models.manifest import GENERATOR, Manifest
 
 
 def triton_config(manifest: Manifest) -> str:
-    """Write `config.pbtxt` for a model whose versions have this manifest's inputs."""
+    """Return the `config.pbtxt` of a model with this manifest's inputs."""
     tensors = [("input", "z", f"{manifest.z_dim}")]
     if manifest.classes:
         tensors.append(("input", "label", f"{len(manifest.classes)}"))

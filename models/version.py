@@ -1,4 +1,4 @@
-"""A version of a model, and how to copy one."""
+"""A version of a model on disk."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from models.errors import Damaged
 from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, Manifest, sha256_of
 
 REQUIRED = (GENERATOR, DISCRIMINATOR)
-"""Files that every version has."""
+"""Files that every version contains."""
 Fill = Callable[[Path, int], None]
-"""Writes all files of a version, manifest included, into the folder it is given, for the number it is given."""
+"""Writes all files of a version, including the manifest, to the given folder, for the given version number."""
 Check = Callable[[], None]
-"""Raises if the caller may no longer do what it is about to do."""
+"""Raises if the operation is no longer allowed."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version on disk. Its files are checked only by `verify`."""
+    """A version on disk. Only `verify` checks its files."""
 
     path: Path
     manifest: Manifest
@@ -38,7 +38,7 @@ class Version:
         """Compare every file with the manifest.
 
         Raises:
-            Damaged: a file is missing or has another sha256.
+            Damaged: a file is missing or has the wrong sha256.
         """
         for required in REQUIRED:
             if required not in self.manifest.files:
@@ -56,11 +56,11 @@ class Version:
 
 
 def copier(source: Version, **changes: object) -> Fill:
-    """What `publish` needs to copy a version that lies elsewhere, with some fields of its manifest changed.
+    """Return a `Fill` that copies a version, with some manifest fields changed.
 
     Args:
-        source: a published version of another repository, or a candidate that was built for publication.
-        changes: fields of the manifest.
+        source: a version of another repository, or a candidate.
+        changes: manifest fields to change.
     """
 
     def fill(folder: Path, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on, in one file that is whole or not there."""
+"""Reads and atomically writes checkpoints, which contain everything needed to resume a run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from training.errors import CheckpointError
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint, its sha256 before it, so that a crash at any moment leaves the old one or the new one, whole.
+    """Atomically write a checkpoint, prefixed with its sha256. After a crash the file is either the old or the new one.
 
     Raises:
-        CheckpointError: it cannot be written; the old one is still there.
+        CheckpointError: the file cannot be written. The old one is unchanged.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -25,28 +25,30 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     try:
         write_atomically(path, hashlib.sha256(content).digest() + content)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written ({error}). Make room, then go on with --resume.") from error
+        raise CheckpointError(f"{path} cannot be written ({error}). Free some space, then use --resume.") from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint as tensors and plain values only: nothing in it is executed.
+    """Read a checkpoint, restricted to tensors and plain values, so that no code in it is executed.
 
     Raises:
-        CheckpointError: it is missing or damaged.
+        CheckpointError: the checkpoint is missing or damaged.
     """
     try:
         whole = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}). Name a run's folder that has one.") from None
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror}). Name the folder of a run with a checkpoint."
+        ) from None
     digest, content = whole[:32], whole[32:]
     if hashlib.sha256(content).digest() != digest:
-        raise CheckpointError(f"{path} is damaged: its checksum is wrong. Remove it and start the run again without --resume.")
+        raise CheckpointError(f"{path} is damaged: wrong checksum. Remove it and restart the run without --resume.")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # a pickle may break its reader anywhere
+    except Exception as error:  # a malformed pickle can raise anything
         raise CheckpointError(
-            f"{path} is no checkpoint of tensors and plain values. Remove it and start the run again."
+            f"{path} is not a checkpoint of tensors and plain values. Remove it and restart the run."
         ) from error
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and start the run again.")
+        raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and restart the run.")
     return state

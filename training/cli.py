@@ -1,6 +1,6 @@
 """The trainer's command line: python -m training train | export | promote | evaluate | sample | and more.
 
-Commands import torch, and what stands on it, when they have come to need it: a help or a mistake is told at once.
+Commands import torch lazily, so that help texts and usage errors appear immediately.
 """
 
 from __future__ import annotations
@@ -37,36 +37,37 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Train a GAN on 28x28 pictures, measure it, and publish it for the service.",
+    help="Train a GAN on 28x28 pictures, evaluate it, and publish it for the service.",
 )
 SHIPPED = Path(os.environ.get("GAN_SHIPPED") or Path(__file__).resolve().parent.parent / "models")
-"""Where the service takes its shipped versions from, by the same variable."""
+"""Folder of the shipped versions. The service reads the same variable."""
 STATE = Path("var/models")
 CACHE = Path("var/cache")
 EVALUATIONS = Path("var/evaluations")
 THREADS = 1
-"""For whatever ends in a card: sums in another order round differently."""
+"""Number of threads for published figures, because the summation order affects rounding."""
 EXIT_STOPPED, EXIT_IN_USE = 3, 4
 
 CheckpointName = Literal["best", "last"]
 JudgeKind = Literal["conv", "mlp"]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that holds the dataset's four .gz files.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the dataset's four .gz files.")]
 PicturesOption = Annotated[
-    int, typer.Option(min=100, max=10_000, help="How many pictures to judge; figures at other counts do not compare.")
+    int,
+    typer.Option(min=100, max=10_000, help="Number of pictures to evaluate. Figures at different counts are not comparable."),
 ]
 ReadOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of published models; by default var/models if the model is there."),
+    typer.Option(help="Folder of published models. Defaults to var/models if it contains the model."),
 ]
 FastOption = Annotated[
-    bool, typer.Option("--fast", help="Only what two judges' features tell: no network is trained, no neighbour sought.")
+    bool, typer.Option("--fast", help="Only compute the figures that need no training and no nearest-neighbour search.")
 ]
-CacheOption = Annotated[Path, typer.Option(help="Folder that keeps what the judge sees in the training pictures.")]
-RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models; the service reads var/models.")]
+CacheOption = Annotated[Path, typer.Option(help="Folder for cached features of the training pictures.")]
+RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models. The service reads var/models.")]
 
 
 @app.command(
-    epilog="Exit status: 0 done, 1 failed, 3 stopped by a signal (go on with --resume), 4 another trainer is at work there."
+    epilog="Exit status: 0 done, 1 failed, 3 stopped by a signal (continue with --resume), 4 another trainer is running there."
 )
 def train(
     preset: Annotated[
@@ -74,70 +75,66 @@ def train(
         typer.Option(help="; ".join(f"{name}: {text}" for name, text in PRESET_SUMMARIES.items()), show_default="standard"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run. By default runs/<preset>-<time>.", show_default=False)
+        Path | None, typer.Option(help="Folder of the run. Defaults to runs/<preset>-<time>.", show_default=False)
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="Override a field of the spec, as often as wanted: --set gamma=0.5 --set batch_size=128",
+            help="Override a field of the spec. Can be repeated: --set gamma=0.5 --set batch_size=128",
         ),
     ] = None,
-    spec: Annotated[Path | None, typer.Option(help="A spec.json to train by, instead of a preset.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    spec: Annotated[Path | None, typer.Option(help="A spec.json to use instead of a preset.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out.")] = False,
     initial: Annotated[
         Path | None, typer.Option(help="weights.pt of a published version to start from, instead of random weights.")
     ] = None,
-    device: Annotated[str, typer.Option(help="torch device: cpu, cuda. Only the CPU is exact to the bit.")] = "cpu",
+    device: Annotated[str, typer.Option(help="torch device: cpu, cuda. Only the CPU is reproducible to the bit.")] = "cpu",
     data: DataOption = None,
-    show: Annotated[
-        bool, typer.Option("--show", help="Print the spec that would be trained, and its fields; train nothing.")
-    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the spec and describe its fields, without training.")] = False,
 ) -> None:
-    """Train a GAN. Ctrl-C or SIGTERM checkpoints and stops; --resume goes on exactly there."""
+    """Train a GAN. Ctrl-C or SIGTERM saves a checkpoint and stops; --resume continues exactly there."""
     if resume and out is None:
-        raise TrainingError("--resume needs the folder of the run. Name it with --out.")
+        raise TrainingError("--resume requires the folder of the run. Name it with --out.")
     if resume and (option or spec or preset or initial):
         raise TrainingError("A resumed run keeps its spec. Drop --preset, --set, --spec and --initial, or leave --resume out.")
     if spec and preset:
-        raise TrainingError("--spec is a whole spec already. Drop --preset, or change single fields with --set.")
-    wanted = RunFolder(out).read_spec() if resume and out else spec_of(preset or "standard", option or [], spec)
+        raise TrainingError("--spec and --preset exclude each other. Drop --preset, or change single fields with --set.")
+    run_spec = RunFolder(out).read_spec() if resume and out else spec_of(preset or "standard", option or [], spec)
     if initial:
-        wanted = wanted.model_copy(update={"initial_weights": sha256_of(initial)})
+        run_spec = run_spec.model_copy(update={"initial_weights": sha256_of(initial)})
     if show:
-        show_spec(wanted)
+        show_spec(run_spec)
         return
     from training.loop import run as running
 
-    folder = RunFolder(out or Path("runs") / f"{wanted.preset}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = RunFolder(out or Path("runs") / f"{run_spec.preset}-{datetime.now():%Y%m%d-%H%M%S}")
     console.print(f"Run folder: {folder.path}", soft_wrap=True)
-    new = None if resume else wanted
+    new = None if resume else run_spec
     reason = running.run(folder, new=new, initial=initial, resume=resume, device=device, data_folder=data)
     program = f"{sys.executable} -m training"
     if reason == "stopped":
-        console.print(f"Stopped. Go on with: {program} train --resume --out {folder.path}", soft_wrap=True)
+        console.print(f"Stopped. Continue with: {program} train --resume --out {folder.path}", soft_wrap=True)
         raise typer.Exit(EXIT_STOPPED)
-    name = "digits" if wanted.conditional and wanted.dataset == "mnist" else wanted.preset
+    name = "digits" if run_spec.conditional and run_spec.dataset == "mnist" else run_spec.preset
     which = "" if folder.best.exists() else " --checkpoint last"
-    console.print(f"Done. Publish it with: {program} export {folder.path} --name {name}{which}", soft_wrap=True)
+    console.print(f"Done. Publish with: {program} export {folder.path} --name {name}{which}", soft_wrap=True)
 
 
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
-    name: Annotated[str, typer.Option(help="Model to publish it under; the version is the next free number.")],
+    name: Annotated[str, typer.Option(help="Model to publish under. The version is the next free number.")],
     repository: RepositoryOption = STATE,
-    checkpoint: Annotated[CheckpointName, typer.Option(help="The one with the lowest KID, or the last.")] = "best",
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Make it champion: what is served when no version is named.")
-    ] = False,
+    checkpoint: Annotated[CheckpointName, typer.Option(help="The checkpoint with the lowest KID, or the last.")] = "best",
+    promote: Annotated[bool, typer.Option("--promote", help="Make it champion: the version served by default.")] = False,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
     cache: CacheOption = CACHE,
     fast: FastOption = False,
 ) -> None:
-    """Put a run's generator on its integer grid, export both networks to ONNX, check, measure and publish them."""
+    """Quantise a run's generator to an integer grid, export both networks to ONNX, check, evaluate and publish them."""
     import torch
 
     from training.export import build as exporting
@@ -146,7 +143,7 @@ def export(
     trained = exporting.load_trained(RunFolder(folder), checkpoint)
     target = Repository(repository)
     if repository.resolve() != SHIPPED.resolve():
-        target.adopt(Repository(SHIPPED))  # so that numbers agree with what the service will show
+        target.adopt(Repository(SHIPPED))  # keeps the version numbers consistent with the service's
     version = exporting.export(
         trained, name, target, data_folder=data, pictures=pictures, cache=cache, thorough=not fast, say=console.print
     )
@@ -163,17 +160,17 @@ def export(
 @app.command()
 def candidate(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
-    name: Annotated[str, typer.Option(help="Model it is to be published under.")],
-    to: Annotated[Path, typer.Option(help="Folder to write; replaced if it is there.")],
+    name: Annotated[str, typer.Option(help="Model to publish it under later.")],
+    to: Annotated[Path, typer.Option(help="Output folder. Replaced if it exists.")],
     against: Annotated[
-        Path | None, typer.Option(help="Folder of a published version to measure on the same draws; into against.json.")
+        Path | None, typer.Option(help="Folder of a published version to measure on the same seeds, into against.json.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads for torch.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Number of torch threads.")] = 2,
     cache: CacheOption = CACHE,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
 ) -> None:
-    """Do all that export does but publish: for a service that decides by itself what becomes of it."""
+    """Like export, but without publishing. The retraining service uses it and decides whether to publish."""
     import torch
 
     torch.set_num_threads(threads)
@@ -204,16 +201,16 @@ def _candidate(
     show_figures(built.manifest.metrics, "candidate")
     if against:
         _measure_champion(battery, against, part)
-    part.rename(to)  # a folder of this name is whole
+    part.rename(to)  # the folder appears atomically
     console.print(f"Wrote {to}", soft_wrap=True)
 
 
 def _measure_champion(battery: Battery, against: Path, part: Path) -> None:
-    """What the candidate is held against. A champion that cannot be measured does not cost the candidate its life."""
+    """Write the champion's figures for comparison. A champion that cannot be measured does not fail the candidate."""
     try:
         figures = battery.measure(_generator_in(against))
     except (RepositoryError, OSError, ValueError) as error:
-        console.print(f"{against} cannot be measured: {error}", soft_wrap=True)
+        console.print(f"Cannot measure {against}: {error}", soft_wrap=True)
         return
     show_figures(figures, str(against))
     content = json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2)
@@ -222,11 +219,11 @@ def _measure_champion(battery: Battery, against: Path, part: Path) -> None:
 
 @app.command()
 def promote(
-    name: Annotated[str, typer.Argument(help="Model, as digits.")],
-    version: Annotated[int, typer.Argument(help="Version to serve from now on; the one before becomes `previous`.")],
+    name: Annotated[str, typer.Argument(help="Model, for example digits.")],
+    version: Annotated[int, typer.Argument(help="Version to serve. The current champion becomes `previous`.")],
     repository: RepositoryOption = STATE,
 ) -> None:
-    """Make a version champion: what is served when no version is named. Naming an older one rolls back."""
+    """Make a version champion: the version served by default. Name an older one to roll back."""
     target = Repository(repository)
     if version in target.numbers(name):
         found = target.get(name, version)
@@ -235,28 +232,28 @@ def promote(
         from training.export.build import golden
 
         if golden(OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))) != found.manifest.golden:
-            raise TrainingError(f"{found.path} draws other pixels here than its manifest says. Use the pinned onnxruntime.")
+            raise TrainingError(f"{found.path} draws pixels that differ from its manifest. Use the pinned onnxruntime.")
     aliases = target.promote(name, version)
     console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
 
 
 @app.command()
 def evaluate(
-    name: Annotated[str, typer.Argument(help="Model, as digits.")],
-    version: Annotated[int | None, typer.Option(help="Version; by default the champion.")] = None,
+    name: Annotated[str, typer.Argument(help="Model, for example digits.")],
+    version: Annotated[int | None, typer.Option(help="Version. Defaults to the champion.")] = None,
     repository: ReadOption = None,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
     cache: CacheOption = CACHE,
     fast: FastOption = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for JSON and pictures. By default var/evaluations/<model>-<version>.")
+        Path | None, typer.Option(help="Folder for JSON and pictures. Defaults to var/evaluations/<model>-<version>.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Measure a published version anew, each figure beside its floor: the same for real test pictures.
+    """Evaluate a published version. Each figure has a floor: the same figure for real test pictures.
 
-    Prints a table; evaluation.json and pictures (least certain, nearest training pictures) go into --out.
+    Prints a table and writes evaluation.json and pictures (least certain, nearest training pictures) to --out.
     """
     found = _version(repository, name, version)
     found.verify()
@@ -271,13 +268,13 @@ def evaluate(
     torch.set_num_threads(THREADS)
     clock = time.monotonic()
     battery = Battery(manifest.dataset.name, data, pictures, cache)  # type: ignore[arg-type]
-    measured = battery.look(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)), thorough=not fast)
+    measured = battery.evaluate(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)), thorough=not fast)
     figures, seconds = measured.figures, time.monotonic() - clock
     folder = out or EVALUATIONS / f"{name}-{manifest.version}"
     folder.mkdir(parents=True, exist_ok=True)
     report.write(folder, measured, seconds=seconds, training=battery.train.images)
     if battery.judge_sha256 != manifest.judge_sha256:
-        console.print("The judge is not the one of the version's card: these figures do not compare to those.")
+        console.print("The version's card used a different judge: its figures are not comparable with these.")
     if as_json:
         print(json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2))
         return
@@ -287,16 +284,16 @@ def evaluate(
 
 @app.command()
 def sample(
-    name: Annotated[str, typer.Argument(help="Model, as digits.")],
-    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("samples.png"),
-    version: Annotated[int | None, typer.Option(help="Version; by default the champion.")] = None,
+    name: Annotated[str, typer.Argument(help="Model, for example digits.")],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("samples.png"),
+    version: Annotated[int | None, typer.Option(help="Version. Defaults to the champion.")] = None,
     first: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="First seed.")] = 0,
-    count: Annotated[int, typer.Option(min=1, max=4096, help="How many seeds.")] = 100,
+    count: Annotated[int, typer.Option(min=1, max=4096, help="Number of seeds.")] = 100,
     columns: Annotated[int, typer.Option(min=1, max=256)] = 10,
     scale: Annotated[int, typer.Option(min=1, max=32)] = 2,
     repository: ReadOption = None,
 ) -> None:
-    """Draw a sheet of seeds from a published version, as the service would."""
+    """Draw a grid of seeds from a published version, with the same pixels as the service."""
     found = _version(repository, name, version)
 
     from training.evaluation import grid
@@ -308,15 +305,15 @@ def sample(
     console.print(f"Wrote {out}", soft_wrap=True)
 
 
-datasets_app = typer.Typer(no_args_is_help=True, help="See, verify or download the datasets.")
+datasets_app = typer.Typer(no_args_is_help=True, help="List, verify or download the datasets.")
 app.add_typer(datasets_app, name="datasets")
 
 
 @datasets_app.command("list")
 def list_datasets(data: DataOption = None) -> None:
-    """Show each dataset, where its files lie, and whether they are the published ones; exit status 1 if one is not."""
+    """List the datasets, their location and whether their files are verified. Exit status 1 if any is missing or damaged."""
     damaged = False
-    table = Table("dataset", "what", "train + test", "where", "state")
+    table = Table("dataset", "title", "train + test", "location", "state")
     for name, source in datasets.SOURCES.items():
         try:
             splits = [datasets.read(name, split, data) for split in datasets.FILES]
@@ -331,23 +328,21 @@ def list_datasets(data: DataOption = None) -> None:
 
 
 @datasets_app.command("download")
-def download_dataset(name: DatasetName, to: Annotated[Path | None, typer.Option(help="Folder.")] = None) -> None:
-    """Fetch a dataset from its public mirrors and verify it. Needs the internet."""
+def download_dataset(name: DatasetName, to: Annotated[Path | None, typer.Option(help="Target folder.")] = None) -> None:
+    """Download a dataset from its public mirrors and verify it. Requires internet access."""
     console.print(f"{name}: {datasets.download(name, to)}", soft_wrap=True)
 
 
 @app.command()
 def classifier(
-    dataset: Annotated[DatasetName, typer.Argument(help="What it is to judge.")],
-    out: Annotated[
-        Path | None, typer.Option(help="File; by default the carried one, which is replaced.", show_default=False)
-    ] = None,
-    kind: Annotated[JudgeKind, typer.Option(help="The first judge, or the second, which is of another kind.")] = "conv",
-    epochs: Annotated[int | None, typer.Option(min=1, max=100, help="By default as many as the carried one had.")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the judge that is there.")] = False,
+    dataset: Annotated[DatasetName, typer.Argument(help="Dataset of the judge.")],
+    out: Annotated[Path | None, typer.Option(help="Output file. Defaults to the shipped judge.", show_default=False)] = None,
+    kind: Annotated[JudgeKind, typer.Option(help="Architecture: conv is the first judge, mlp the second.")] = "conv",
+    epochs: Annotated[int | None, typer.Option(min=1, max=100, help="Defaults to that of the shipped judge.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing judge.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Train a judge of a dataset: the classifier behind FID, coverage and label accuracy."""
+    """Train a judge of a dataset: the classifier used for FID, coverage and label accuracy."""
     import torch
 
     from training.datasets import tensors
@@ -356,13 +351,13 @@ def classifier(
     path = out or classifiers.path_of(dataset, kind)
     epochs = epochs or classifiers.EPOCHS[kind]
     if path.exists() and not replace:
-        raise TrainingError(f"{path} exists, and every published figure stands on it. Use --out, or --replace if you mean it.")
+        raise TrainingError(f"{path} exists, and all published figures depend on it. Use --out, or --replace to overwrite it.")
     torch.set_num_threads(THREADS)
     train_split, test_split = (tensors.load(dataset, split, data) for split in ("train", "test"))
     fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
     classifiers.save(fitted, path)
     accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)
-    console.print(f"Wrote {path}: {accuracy:.4f} of the test pictures right.", soft_wrap=True)
+    console.print(f"Wrote {path}: test accuracy {accuracy:.4f}", soft_wrap=True)
 
 
 def _version(repository: Path | None, name: str, number: int | None) -> Version:
@@ -371,12 +366,12 @@ def _version(repository: Path | None, name: str, number: int | None) -> Version:
     if number is None:
         number = found.served_aliases(name).get(CHAMPION, 0)
     if not number:
-        raise TrainingError(f"{repository} holds no model {name!r}. It holds: {', '.join(found.names()) or 'none'}.")
+        raise TrainingError(f"{repository} has no model {name!r}. Choose one of: {', '.join(found.names()) or 'none'}.")
     return found.get(name, number)
 
 
 def _generator_in(folder: Path) -> OnnxGenerator:
-    """The generator of a published version, once its files are what its manifest says."""
+    """Verify a published version and return its generator."""
     version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
     version.verify()
 
@@ -390,7 +385,7 @@ def _aliases_of(repository: Repository, version: Version) -> list[str]:
 
 
 def main() -> None:
-    """Run the command line; an expected error becomes one line and exit status 1."""
+    """Run the command line. Expected errors are printed as one line, with exit status 1, or 4 if the folder is in use."""
     try:
         app()
     except (TrainingError, RepositoryError, OSError) as error:

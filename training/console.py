@@ -1,4 +1,4 @@
-"""What the trainer's command line reads and shows."""
+"""Parses the spec options of the trainer's command line and prints its tables."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ console = Console()
 
 
 def spec_of(preset: PresetName, options: list[str], file: Path | None) -> TrainingSpec:
-    """The spec that is asked for.
+    """Return the spec defined by the command-line options.
 
     Args:
-        preset: where it starts from, if there is no file.
-        options: each FIELD=VALUE, the value in JSON or a plain text.
-        file: spec.json of another run.
+        preset: preset to start from, unless there is a file.
+        options: overrides of the form FIELD=VALUE, where the value is JSON or plain text.
+        file: spec.json to start from.
 
     Raises:
-        TrainingError: a field is unknown, or its value out of its bounds.
+        TrainingError: a field is unknown, or its value is out of bounds.
     """
     overrides: dict[str, Any] = {}
     for option in options:
@@ -36,11 +36,11 @@ def spec_of(preset: PresetName, options: list[str], file: Path | None) -> Traini
         if not equals:
             raise TrainingError(f"--set takes FIELD=VALUE, not {option!r}. For example: --set gamma=0.5")
         if field == "preset":
-            raise TrainingError("A preset is chosen with --preset. Drop --set preset=….")
+            raise TrainingError("--set cannot change the preset. Use --preset instead.")
         if field not in TrainingSpec.model_fields:
             near = difflib.get_close_matches(field, TrainingSpec.model_fields, 1)
             hint = f"Did you mean {near[0]}?" if near else "See python -m training train --show for all fields."
-            raise TrainingError(f"A spec has no field {field!r}. {hint}")
+            raise TrainingError(f"The spec has no field {field!r}. {hint}")
         try:
             overrides[field] = json.loads(value)
         except ValueError:
@@ -53,14 +53,12 @@ def spec_of(preset: PresetName, options: list[str], file: Path | None) -> Traini
         raise TrainingError(f"{file} cannot be read ({error}). Name a spec.json with --spec.") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
-        raise TrainingError(
-            f"That is not a valid spec. {faults}. See python -m training train --show for all fields."
-        ) from error
+        raise TrainingError(f"The spec is invalid. {faults}. See python -m training train --show for all fields.") from error
 
 
 def show_spec(spec: TrainingSpec) -> None:
-    """Print each field with its bounds and what it is."""
-    table = Table("field", "value", "bounds", "what it is")
+    """Print each field with its value, bounds and description."""
+    table = Table("field", "value", "bounds", "description")
     for (name, field), value in zip(TrainingSpec.model_fields.items(), spec.model_dump(mode="json").values(), strict=True):
         bounds = [
             f"{sign} {getattr(bound, kind.lower()):,}"
@@ -68,14 +66,13 @@ def show_spec(spec: TrainingSpec) -> None:
             for kind, sign in (("Ge", "≥"), ("Gt", ">"), ("Le", "≤"), ("Lt", "<"))
             if type(bound).__name__ == kind
         ]
-        told = ", ".join(bounds)
-        table.add_row(name, json.dumps(value), told, " ".join((field.description or "").split()))
+        table.add_row(name, json.dumps(value), ", ".join(bounds), " ".join((field.description or "").split()))
     console.print(table)
 
 
 def show_figures(figures: dict[str, Figure], title: str) -> None:
-    """Print figures by their names, each beside its floor."""
-    table = Table("figure", "generated", "real (floor)", "better", "what it is", title=title)
+    """Print each figure with its floor."""
+    table = Table("figure", "generated", "real (floor)", "better", "description", title=title)
     for name, figure in figures.items():
         table.add_row(name, *card.shown(figure), figure.better, figure.what)
     console.print(table)

@@ -1,32 +1,33 @@
-"""What can go wrong in the trainer. Every message ends with the remedy.
+"""Errors raised by the trainer. Every message ends with the remedy.
 
 TrainingError
-├── DatasetError        a dataset file is missing, truncated or not what it should be
-├── CheckpointError     a checkpoint cannot be read or does not fit its spec
-├── DivergedError       a loss is no longer a number
-└── ExportError         the exported network is not the trained one
+├── DatasetError        a dataset file is missing, truncated or has the wrong content
+├── CheckpointError     a checkpoint cannot be read or does not match its spec
+├── FolderInUseError    another trainer is running in the run's folder
+├── DivergedError       a loss or a weight is not finite
+└── ExportError         the exported network does not match the trained one
 """
 
 
 class TrainingError(Exception):
-    """Something the person who started the trainer can mend."""
+    """Base class of errors that the user can fix."""
 
 
 class DatasetError(TrainingError):
-    """A dataset file is missing, truncated or not what it should be."""
+    """A dataset file is missing, truncated or has the wrong content."""
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint cannot be read or does not fit its spec."""
+    """A checkpoint cannot be read or does not match its spec."""
 
 
 class FolderInUseError(TrainingError):
-    """Another trainer is at work in the run's folder."""
+    """Another trainer is running in the run's folder."""
 
 
 class DivergedError(TrainingError):
-    """A loss is no longer a number."""
+    """A loss or a weight is not finite."""
 
 
 class ExportError(TrainingError):
-    """The exported network is not the trained one."""
+    """The exported network does not match the trained one."""

@@ -119,7 +119,7 @@ def test_a_damaged_note_of_the_highest_number_does_not_stop_publishing(repositor
 def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idx, "MOST_BYTES", 10_000)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(1_000_000)))
-    with pytest.raises(DatasetError, match="holds more than 10,000 bytes"):
+    with pytest.raises(DatasetError, match="has more than 10,000 bytes"):
         idx.read_idx(tmp_path / "bomb.gz", sha256="0" * 64, remedy="Mend it.")
 
 

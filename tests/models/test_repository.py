@@ -229,9 +229,9 @@ def test_a_damaged_version_says_what_is_wrong_and_what_to_do(repository: Reposit
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "Ä", "x" * 65, "A", "abc\n"])
 def test_a_name_cannot_lead_out_of_the_repository(repository: Repository, name: str) -> None:
     assert repository.numbers(name) == []
-    with pytest.raises(RepositoryError, match="cannot name a model"):
+    with pytest.raises(RepositoryError, match="is not a valid model name"):
         repository.publish(name, copy_of_shipped)
-    with pytest.raises(RepositoryError, match="cannot name a model"):
+    with pytest.raises(RepositoryError, match="is not a valid model name"):
         repository.promote(name, 1)
     with pytest.raises(NotFound):
         repository.get(name, 1)
@@ -257,7 +257,7 @@ def test_a_promotion_decided_against_another_champion_changes_nothing(repository
     for _ in range(2):
         repository.publish("digits", copy_of_shipped)
     repository.promote("digits", 2, instead_of=1)
-    with pytest.raises(Changed, match="is 2 by now, no longer 1"):
+    with pytest.raises(Changed, match="is now 2, no longer 1"):
         repository.promote("digits", 3, instead_of=1)
     assert repository.aliases("digits") == {"champion": 2, "previous": 1}
 

@@ -1,4 +1,4 @@
-"""The datasets. Their files are read by `sources`, which the service has too; `tensors` gives them to torch."""
+"""The datasets. `sources` reads the files without torch, so the service can use it; `tensors` loads them into torch."""
 
 from training.datasets.sources import CACHE, FILES, SOURCES, Source, Split, download, locate, read
 from training.errors import DatasetError

@@ -1,4 +1,4 @@
-"""Reading IDX, the format MNIST came in, with every byte accounted for."""
+"""Strict parser for IDX, the file format of MNIST."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MOST_DIMENSIONS = 4
 
 
 def read_idx(path: Path, *, sha256: str, remedy: str) -> np.ndarray:
-    """Return the unsigned bytes of a gzipped IDX file, shaped as its header says.
+    """Return the array of unsigned bytes in a gzipped IDX file.
 
     Args:
         path: the `.gz` file.
-        sha256: of the file's decompressed bytes.
-        remedy: how to get the right file; ends every error.
+        sha256: expected sha256 of the decompressed bytes.
+        remedy: how to get the right file. Appended to every error message.
 
     Raises:
-        DatasetError: the file is missing, truncated, not IDX, or has another checksum.
+        DatasetError: the file is missing, truncated, not IDX, or has the wrong checksum.
     """
     try:
         content = _unpack(path.read_bytes())
@@ -40,32 +40,32 @@ def read_idx(path: Path, *, sha256: str, remedy: str) -> np.ndarray:
 
 
 def _unpack(packed: bytes) -> bytes:
-    """What a gzip file holds, if that is not more than any dataset here."""
-    unpacker = zlib.decompressobj(wbits=31)
-    content = unpacker.decompress(packed, MOST_BYTES)
-    if unpacker.unconsumed_tail:
-        raise OSError(f"it holds more than {MOST_BYTES:,} bytes")
-    if not unpacker.eof:
-        raise EOFError("it is cut off")
+    """Decompress a gzip file of at most `MOST_BYTES`."""
+    decompressor = zlib.decompressobj(wbits=31)
+    content = decompressor.decompress(packed, MOST_BYTES)
+    if decompressor.unconsumed_tail:
+        raise OSError(f"it has more than {MOST_BYTES:,} bytes")
+    if not decompressor.eof:
+        raise EOFError("it is truncated")
     return content
 
 
 def parse_idx(content: bytes, *, name: str, remedy: str) -> np.ndarray:
-    """Return the array in an IDX file of unsigned bytes: two zeros, the type, the rank, big-endian sizes, the data.
+    """Parse an IDX file of unsigned bytes: two zeros, the type, the rank, big-endian sizes, the data.
 
     Raises:
-        DatasetError: the header is not that of such a file, or the data is longer or shorter than it says.
+        DatasetError: the header is invalid, or the length of the data does not match it.
     """
     if len(content) < 4 or content[:3] != bytes([0, 0, UNSIGNED_BYTE]) or len(content) < 4 + 4 * content[3]:
         raise DatasetError(f"{name} is not an IDX file of unsigned bytes: it begins with {content[:4].hex()!r}. {remedy}")
     rank = content[3]
     if rank > MOST_DIMENSIONS:
-        raise DatasetError(f"{name} has {rank} dimensions; pictures have three. {remedy}")
+        raise DatasetError(f"{name} has {rank} dimensions, but at most {MOST_DIMENSIONS} are supported. {remedy}")
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(rank))
     data = content[4 + 4 * rank :]
     expected = int(np.prod(shape, dtype=object))
     if len(data) != expected:
-        raise DatasetError(f"{name} holds {len(data)} bytes of data, but its header says {shape}: {expected}. {remedy}")
+        raise DatasetError(f"{name} has {len(data)} bytes of data, but its header says {shape}: {expected}. {remedy}")
     if not data:
         raise DatasetError(f"{name} is empty. {remedy}")
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""Where the datasets' files lie, what they must hash to, how to get them, and what is in them. Free of torch."""
+"""Locations, checksums, download and metadata of the datasets. Does not import torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seedli
 
 @dataclass(frozen=True)
 class Source:
-    """A published dataset: its classes, its files with the sha256 of their decompressed bytes, and where they may lie."""
+    """A published dataset: its classes, its files with the sha256 of their decompressed bytes, and their locations."""
 
     name: DatasetName
     title: str
@@ -36,7 +36,7 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """One sha256 for the whole dataset: that of its files' digests in order of name."""
+        """sha256 of the whole dataset, computed from the digests of its files in order of name."""
         lines = "".join(f"{self.sha256[name]}  {name}\n" for name in sorted(self.sha256))
         return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -98,28 +98,28 @@ FILES: dict[Split, tuple[str, str]] = {
 
 
 def locate(source: Source, folder: Path | None = None) -> Path:
-    """Return the folder to read a dataset from: the one given, else the first that has all its files.
+    """Return the folder to read a dataset from: `folder` if given, else the first location with all its files.
 
-    What was downloaded comes first, so that a download mends what is broken elsewhere.
+    The download cache comes first, so that a download takes precedence over damaged files elsewhere.
 
     Raises:
-        DatasetError: none has.
+        DatasetError: no folder has all files.
     """
     candidates = (folder,) if folder else (CACHE / source.name, *source.folders)
     for candidate in candidates:
         if all((candidate / f"{name}.gz").exists() for name in source.sha256):
             return candidate
     files = [f"{name}.gz" for name in source.sha256]
-    looked = "; ".join(f"{c} lacks {', '.join(f for f in files if not (c / f).exists())}" for c in candidates)
+    missing = "; ".join(f"{c} lacks {', '.join(f for f in files if not (c / f).exists())}" for c in candidates)
     remedy = f"Put the files there, gzipped. {source.remedy}" if folder else source.remedy
-    raise DatasetError(f"{source.title}: {looked}. {remedy}.")
+    raise DatasetError(f"{source.title}: {missing}. {remedy}.")
 
 
 def read(name: DatasetName, split: Split, folder: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1; neither is writable.
+    """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1. Both are read-only.
 
     Raises:
-        DatasetError: a file is missing, truncated or not the published one; says which, and how to get it.
+        DatasetError: a file is missing, truncated or not the published one. The message names the file and the remedy.
     """
     source = SOURCES[name]
     where = locate(source, folder)
@@ -129,10 +129,10 @@ def read(name: DatasetName, split: Split, folder: Path | None = None) -> tuple[N
 
 
 def download(name: DatasetName, folder: Path | None = None) -> Path:
-    """Fetch a dataset's files from its public mirrors, verify them, and return the folder that holds them.
+    """Download a dataset's files from its public mirrors, verify them, and return their folder.
 
     Raises:
-        DatasetError: no mirror gave a file with the published checksum.
+        DatasetError: no mirror returned a file with the published checksum.
     """
     source = SOURCES[name]
     folder = folder or CACHE / name
@@ -147,8 +147,8 @@ def _fetch(file: str, folder: Path, sha256: str, mirrors: tuple[str, ...]) -> No
     remedy = "Check the network, or copy the file there by hand."
     for mirror in mirrors:
         try:
-            with urllib.request.urlopen(mirror + file, timeout=60) as answer:  # noqa: S310 - the mirrors are ours
-                part.write_bytes(answer.read(MOST_BYTES))
+            with urllib.request.urlopen(mirror + file, timeout=60) as response:  # noqa: S310 - the mirrors are constants
+                part.write_bytes(response.read(MOST_BYTES))
             read_idx(part, sha256=sha256, remedy=remedy)
         except (OSError, http.client.HTTPException, DatasetError) as error:
             failures.append(f"{mirror}: {error}")
@@ -157,4 +157,4 @@ def _fetch(file: str, folder: Path, sha256: str, mirrors: tuple[str, ...]) -> No
             return
         finally:
             part.unlink(missing_ok=True)
-    raise DatasetError(f"No mirror gave {file}. {'; '.join(failures)}. {remedy}")
+    raise DatasetError(f"{file} cannot be downloaded. {'; '.join(failures)}. {remedy}")

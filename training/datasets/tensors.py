@@ -1,4 +1,4 @@
-"""A dataset as torch has it: each split whole, as one uint8 tensor in memory. MNIST is 47 MB."""
+"""Datasets as torch tensors. Each split is a single uint8 tensor in memory; MNIST's training split is 47 MB."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ class Dataset:
 
 
 def load(name: DatasetName, split: Split, folder: Path | None = None) -> Dataset:
-    """Read and verify one split. Raises what `sources.read` raises."""
+    """Read and verify one split.
+
+    Raises:
+        DatasetError: as `sources.read`.
+    """
     images, labels = read(name, split, folder)
     return Dataset(
         SOURCES[name],

@@ -1,1 +1,1 @@
-"""What makes a generator good, each figure beside its floor: the same figure for real pictures it never saw."""
+"""Evaluation of a generator. Each figure has a floor: the same figure for real pictures not used in training."""

@@ -1,4 +1,4 @@
-"""From a discriminator's logit to the probability that a picture is real, fitted and then checked on other pictures."""
+"""Calibrates a discriminator's logit to the probability that a picture is real, and checks it on other pictures."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
 from training.networks.optimizers import LBFGS
 
 FIT_SEEDS = range(2**31, 2**31 + 5_000)
-"""Far from the seeds that are judged."""
+"""Disjoint from the seeds used for evaluation."""
 CHECK_SEEDS = range(2**31 + 5_000, 2**31 + 10_000)
 ANY_LABEL_PICTURES = 1_000
-"""Each is looked at once for every label."""
+"""Each is evaluated once per label."""
 BINS = 10
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Pictures to which about the same probability of being real was given."""
+    """A bin of pictures with similar predicted probabilities of being real."""
 
     predicted: float
-    """Their mean probability."""
+    """Mean predicted probability."""
     observed: float
-    """The share of them that is real."""
+    """Fraction of real pictures."""
     pictures: int
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What was fitted, and how it did on pictures it was not fitted on."""
+    """The fitted calibrations, and their reliability on held-out pictures."""
 
     labelled: Calibration
     any_label: Calibration | None
-    """For pictures whose label is not said: on the mean logit over all labels. None for an unconditional discriminator."""
+    """For pictures without a label, fitted to the mean logit over all labels. None for an unconditional discriminator."""
     reliability: list[Bin]
-    """Of the labelled calibration."""
+    """Reliability of the labelled calibration."""
 
 
 def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> Calibrated:
-    """Fit two parameters by maximum likelihood (Platt 1999) on one half of the test pictures, and check them on the other.
+    """Fit Platt scaling by maximum likelihood (Platt 1999) on half of the test pictures, and check it on the other half.
 
     Args:
-        generator: whose pictures are the generated half.
-        discriminator: its file.
+        generator: draws the generated pictures.
+        discriminator: path of the discriminator's ONNX file.
         test: real pictures that neither network was trained on.
     """
     half = len(test) // 2
@@ -65,11 +65,11 @@ def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> C
 
 
 def reliability(probability: Tensor, truth: Tensor) -> list[Bin]:
-    """Compare probabilities with what was so, in ten bins of equally many pictures.
+    """Compare predicted probabilities with observed frequencies, in ten bins of equal size.
 
     Args:
-        probability: that each picture is real, (N,).
-        truth: 1 where it is, (N,).
+        probability: predicted probability of being real, (N,).
+        truth: 1 for real pictures, else 0, (N,).
     """
     order = probability.argsort()
     parts = zip(probability[order].chunk(BINS), truth[order].chunk(BINS), strict=True)
@@ -79,9 +79,9 @@ def reliability(probability: Tensor, truth: Tensor) -> list[Bin]:
 def _logits(
     generator: OnnxGenerator, discriminator: Path, test: Dataset, part: slice, seeds: range, *, any_label: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Logits (2N,) of a part of the test pictures, then of as many generated ones with the same labels; and what is so (2N,).
+    """Return logits (2N,) of test pictures followed by generated ones with the same labels, and the ground truth (2N,).
 
-    With `any_label` the mean logit over all labels is taken instead of that of the picture's own.
+    With `any_label`, the logit is the mean over all labels.
     """
     reals, labels = test.images[part], test.labels[part]
     fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)

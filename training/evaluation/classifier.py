@@ -1,7 +1,7 @@
-"""The judges: small classifiers trained once on real pictures, whose features and opinions the metrics use.
+"""The judges: small classifiers trained once on real pictures, whose features and predictions the metrics use.
 
-There are two, of different kinds, so that a recipe tuned to what one of them looks at shows in the other. Both are made by
-`python -m training classifier` and carried in `classifiers/`; a version's manifest names the sha256 of the first.
+There are two architectures, so that overfitting a training recipe to one judge is visible with the other. Both are trained
+by `python -m training classifier` and stored in `classifiers/`. A version's manifest records the sha256 of the first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
 
 
 class ConvClassifier(Classifier):
-    """Three convolutions, each followed by batch normalisation and pooling."""
+    """Three convolutions, each followed by batch normalisation, ReLU and pooling."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class ConvClassifier(Classifier):
 
 
 class MlpClassifier(Classifier):
-    """Two fully connected layers, which know nothing of neighbouring pixels."""
+    """Two fully connected layers, without any spatial prior."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ EPOCHS: dict[Kind, int] = {"conv": 8, "mlp": 24}
 
 @dataclass(frozen=True)
 class Judgement:
-    """A classifier's view of many pictures."""
+    """A classifier's output for many pictures."""
 
     features: Tensor
     """float32, (N, 128)."""
@@ -85,14 +85,15 @@ class Judgement:
     """float32, (N, K)."""
 
     def accuracy(self, labels: Tensor) -> float:
-        """Share of pictures that it takes for what they are said to be."""
+        """Return the fraction of pictures classified as their label."""
         return (self.probabilities.argmax(1) == labels).float().mean().item()
 
 
 @torch.inference_mode()
 def judge(classifier: Classifier, images: Tensor, batch: int = 100) -> Judgement:
-    """Look at uint8 pictures, (N, 1, 28, 28): so few at a time that what is computed on the way is not asked of the system
-    anew for each batch, which took as long again.
+    """Classify uint8 pictures, (N, 1, 28, 28).
+
+    The small batch lets the allocator reuse the memory of activations. Larger batches take twice as long.
     """
     classifier.eval()
     parts = [classifier(images[i : i + batch]) for i in range(0, len(images), batch)]
@@ -101,7 +102,7 @@ def judge(classifier: Classifier, images: Tensor, batch: int = 100) -> Judgement
 
 
 def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None = None, kind: Kind = "conv") -> Classifier:
-    """Train a classifier on real pictures, moved by up to two pixels; `report(epoch, loss)` follows it."""
+    """Train a classifier on real pictures, translated by up to two pixels. Calls `report(epoch, loss)` after each epoch."""
     torch.manual_seed(SEED)
     epochs = epochs or EPOCHS[kind]
     classifier = KINDS[kind](len(train.source.classes))
@@ -127,12 +128,12 @@ def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None
 
 
 def path_of(dataset: str, kind: Kind = "conv") -> Path:
-    """Where the carried classifier of a dataset lies."""
+    """Return the path of a dataset's shipped classifier."""
     return FOLDER / (f"{dataset}.pt" if kind == "conv" else f"{dataset}-{kind}.pt")
 
 
 def save(classifier: Classifier, path: Path) -> None:
-    """Write the weights, whole or not at all."""
+    """Write the weights atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save({name: value.contiguous() for name, value in classifier.state_dict().items()}, buffer)
@@ -140,20 +141,20 @@ def save(classifier: Classifier, path: Path) -> None:
 
 
 def load(dataset: str, classes: int, kind: Kind = "conv") -> tuple[Classifier, str]:
-    """Return the carried classifier of a dataset and the sha256 of its file.
+    """Return the shipped classifier of a dataset and the sha256 of its file.
 
     Raises:
-        TrainingError: there is none, or it is damaged.
+        TrainingError: the file is missing or damaged.
     """
     path = path_of(dataset, kind)
     if not path.exists():
         raise TrainingError(
-            f"There is no classifier for {dataset} at {path}. Make it with: "
+            f"There is no classifier for {dataset} at {path}. Train it with: "
             f"python -m training classifier {dataset} --kind {kind}"
         )
     classifier = KINDS[kind](classes)
     try:
         classifier.load_state_dict(torch.load(path, weights_only=True))
-    except Exception as error:  # a damaged pickle may break its reader anywhere
+    except Exception as error:  # a damaged pickle can raise anything
         raise TrainingError(f"{path} is damaged ({error}). Restore it from git.") from error
     return classifier.eval(), hashlib.sha256(path.read_bytes()).hexdigest()

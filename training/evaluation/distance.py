@@ -1,6 +1,6 @@
-"""How far one set of features lies from another. FID and KID are torchmetrics'; density and coverage it lacks.
+"""Distances between two sets of features. FID and KID come from torchmetrics, which lacks density and coverage.
 
-torchmetrics is imported by what needs it: it brings matplotlib, and a run that measures nothing starts a second earlier.
+torchmetrics is imported lazily, because it imports matplotlib, which takes a second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class _Given(nn.Module):
-    """Stands where torchmetrics expects a feature extractor: the features are computed already."""
+    """Identity feature extractor for torchmetrics, for precomputed features."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
@@ -33,14 +33,14 @@ def fid(real: Tensor, fake: Tensor) -> float:
 
 
 def kid(real: Tensor, fake: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """Unbiased squared MMD with a cubic kernel: its mean and standard deviation over random subsets (Binkowski 2018).
+    """Unbiased squared MMD with a cubic kernel: mean and standard deviation over random subsets (Binkowski 2018).
 
-    The subsets are those of `seed`; torch's global random state is left as it was.
+    `seed` determines the subsets. torch's global random state is preserved.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore", UserWarning)  # it warns, always, that it stores all features
+        warnings.simplefilter("ignore", UserWarning)  # torchmetrics always warns that it stores all features
         torch.manual_seed(seed)
         size = min(subset_size, len(real), len(fake))
         metric = KernelInceptionDistance(_Given(real.shape[1]), subsets=subsets, subset_size=size)
@@ -51,22 +51,22 @@ def kid(real: Tensor, fake: Tensor, *, subsets: int = 100, subset_size: int = 10
 
 
 def radii(real: Tensor, *, k: int = 5) -> Tensor:
-    """How far each picture's k-th neighbour is, not counting the picture itself, (N,), from features (N, D)."""
-    # the nearest is the picture itself
+    """Return the distance of each picture to its k-th nearest neighbour, excluding itself, (N,), from features (N, D)."""
+    # the nearest neighbour is the picture itself
     return torch.cat([torch.cdist(part, real).topk(k + 1, largest=False).values[:, -1] for part in real.split(1000)])
 
 
 def density_coverage(real: Tensor, fake: Tensor, *, k: int = 5, radius: Tensor | None = None) -> tuple[float, float]:
-    """Density and coverage of Naeem 2020 (arXiv:2002.09797), with balls that reach to each real picture's k-th neighbour.
+    """Density and coverage (Naeem 2020, arXiv:2002.09797), on balls around real pictures up to their k-th neighbours.
 
-    Density: in how many such balls a generated picture lies, over k; it may exceed 1. Coverage: share of the balls that
-    hold at least one generated picture.
+    Density is the mean number of balls that contain a generated picture, divided by k; it may exceed 1. Coverage is the
+    fraction of balls that contain at least one generated picture.
 
     Args:
         real: features of N real pictures, (N, D).
         fake: features of M generated ones, (M, D).
-        k: which neighbour sets the radius, not counting the picture itself.
-        radius: `radii(real, k=k)`, if it is at hand.
+        k: neighbour that determines the radius, excluding the picture itself.
+        radius: `radii(real, k=k)`, if already computed.
     """
     radius = radii(real, k=k) if radius is None else radius
     inside_count = torch.zeros(len(fake))

@@ -1,4 +1,4 @@
-"""The figures of a generator, each with its floor: the same for real pictures that nothing was trained on."""
+"""The figures of a generator. Each has a floor: the same figure for real pictures not used in training."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ NEIGHBOUR = 5
 TWO_SAMPLE_SEEDS = range(3)
 SCORE_SEED, SCORE_EPOCHS = 0, 3
 SCORE_SEEDS_FROM = 2**20
-"""The pictures that a classifier learns from have seeds of their own, from here on."""
+"""First seed of the pictures that a classifier is trained on, disjoint from those that are evaluated."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found of one generator: the figures, and what is worth looking at besides."""
+    """The evaluation of one generator: its figures and the data for the report."""
 
     figures: dict[str, Figure]
     pictures: Tensor
-    """Those that were judged, uint8 (N, 1, 28, 28), of seeds 0 up."""
+    """The evaluated pictures, uint8 (N, 1, 28, 28), of seeds 0 to N-1."""
     labels: Tensor
-    """The classes that were asked for, (N,)."""
+    """The requested classes, (N,)."""
     judgement: Judgement
-    """The first judge's view of them."""
+    """The first judge's output for the pictures."""
     by_class: dict[str, list[float]] = field(default_factory=dict)
-    """Figure to its value for each class."""
+    """Figure name to its value for each class."""
     neighbours: Nearest | None = None
-    """The training pictures nearest to them; only of a thorough measurement."""
+    """The nearest training pictures; only in a thorough measurement."""
 
 
 class Battery:
-    """What a generator of one dataset is measured by. The real pictures are looked at once, however many generators follow.
+    """Measures generators of one dataset. The features of the real pictures are computed once for all generators.
 
     Args:
-        dataset: what the generators were trained on.
-        data_folder: where it lies, if not in its usual place.
-        pictures: how many generated ones to judge, at most as many as there are test pictures. Figures at different counts
-            do not compare.
-        cache: folder that keeps what the judges see in the training pictures, which takes much of the time.
+        dataset: the generators' training dataset.
+        data_folder: folder of the dataset's files. Defaults to their usual location.
+        pictures: number of generated pictures, at most the number of test pictures. Figures at different counts are not
+            comparable.
+        cache: folder for the judges' features of the training pictures, which take much of the time.
     """
 
     def __init__(
@@ -71,20 +71,19 @@ class Battery:
         self._score_floor: Tensor | None = None
 
     def measure(self, generator: OnnxGenerator) -> dict[str, Figure]:
-        """The figures that two judges' features give, for pictures of seeds 0 up with the labels of as many test pictures.
+        """Compute the figures based on both judges' features, for seeds from 0 with the labels of the test pictures.
 
-        The floor of each figure is what real test pictures get in the same way; for a distance to the test pictures
-        themselves, what as many training pictures get.
+        The floor of each figure is its value for real test pictures. For distances to the test pictures, it is the value for
+        the same number of training pictures.
         """
-        return self.look(generator).figures
+        return self.evaluate(generator).figures
 
-    def look(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
-        """Measure a generator, and keep what is worth looking at.
+    def evaluate(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
+        """Measure a generator and return its figures with the data for the report.
 
         Args:
-            generator: as it is served.
-            thorough: train networks on and against its pictures too, and look for their nearest training pictures. That
-                takes minutes.
+            generator: the exported generator.
+            thorough: also train networks on its pictures and find their nearest training pictures, which takes minutes.
         """
         conditional = bool(generator.classes)
         fakes, labels = generator.draw(range(self.count), self.labels if conditional else None)
@@ -123,13 +122,13 @@ class Battery:
         return {"cas": Figure(value=_rounded(value), floor=_rounded(floor), better="higher", what=what)}
 
     def _learned_from(self, pictures: Tensor) -> Tensor:
-        """The class of each test picture, as a network names it that knows only these pictures and the training labels."""
+        """Return the predicted class of each test picture by a network trained on `pictures` with the training labels."""
         classes = len(self.train.source.classes)
         network = learn(pictures, self.train.labels, classes, seed=SCORE_SEED, epochs=SCORE_EPOCHS)
         return probabilities(network, self.test.images).argmax(1)
 
     def _two_samples(self, fakes: Tensor) -> dict[str, Figure]:
-        """Can a fresh network tell them from test pictures? The floor: can it tell test from training pictures?"""
+        """Two-sample tests of generated against test pictures. The floor is that of training against test pictures."""
         rng = torch.Generator().manual_seed(0)
         training = self.train.images[torch.randperm(len(self.train), generator=rng)[: len(fakes)]]
         found = [two_sample(self.test.images, fakes, seed) for seed in TWO_SAMPLE_SEEDS]
@@ -145,7 +144,7 @@ class Battery:
         }
 
     def _memorisation(self, fakes: Tensor) -> tuple[Nearest, dict[str, Figure]]:
-        """How near to training pictures they lie, beside test pictures."""
+        """Distances of generated pictures to their nearest training pictures. The floor is that of test pictures."""
         fake, real = (nearest(pictures, self.train.images) for pictures in (fakes, self.test.images[: self.count]))
         figures = {
             "nearest_training": Figure(
@@ -165,7 +164,7 @@ class Battery:
 
 
 class _View:
-    """The real pictures as one judge sees them."""
+    """One judge, and its features of the real pictures."""
 
     def __init__(self, kind: Kind, train: Dataset, test: Dataset, count: int, cache: Path | None) -> None:
         self.suffix = "" if kind == "conv" else f"_{kind}"
@@ -176,7 +175,7 @@ class _View:
         self.real = classifiers.judge(self.judge, test.images[:count])
         order = _order(self.train)
         self.reference = self.train[order[:REFERENCE]]
-        self.sample = self.train[order[-count:]]  # as many training pictures as are judged
+        self.sample = self.train[order[-count:]]  # as many as are evaluated
         kid_test = distance.kid(self.real.features, self.sample)
         self._floors = self._distances(self.real.features) | {
             "fid_test": (distance.fid(self.real.features, self.sample), None),
@@ -185,7 +184,7 @@ class _View:
         }
 
     def figures(self, fakes: Tensor, labels: Tensor | None) -> dict[str, Figure]:
-        """What this judge makes of generated pictures, (N, 1, 28, 28), and of the labels asked for, (N,), if any were."""
+        """Compute this judge's figures for generated pictures, (N, 1, 28, 28), and the requested labels, (N,), if any."""
         fake = classifiers.judge(self.judge, fakes)
         values: dict[str, tuple[float | None, float | None]] = {
             **self._distances(fake.features),
@@ -206,8 +205,8 @@ class _View:
         }
 
     def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
-        """Features of all training pictures, (60000, D), and how far the neighbours of the reference reach, (10000,); kept
-        under the names of the judge and of the pictures.
+        """Return the features of all training pictures, (60000, D), and the radii of the reference pictures, (10000,). The
+        cache is keyed by the judge and the dataset.
         """
         path = cache / f"{self.judge_sha256[:16]}-{train.source.digest[:16]}.pt" if cache else None
         if path and path.exists():
@@ -224,7 +223,7 @@ class _View:
         return features, radii
 
     def _distances(self, features: Tensor) -> dict[str, tuple[float, float | None]]:
-        """How far a set of features lies from the training set's: values, and standard deviations where there are any."""
+        """Return the distances of a set of features to the training set's, as values and standard deviations, if any."""
         density, coverage = distance.density_coverage(self.reference, features, k=NEIGHBOUR, radius=self.radii)
         return {
             "fid": (distance.fid(self.train, features), None),
@@ -249,19 +248,19 @@ class _View:
 
 
 def _order(features: Tensor) -> Tensor:
-    """The training pictures shuffled, always in the same way, (60000,)."""
+    """Return a fixed permutation of the training pictures, (60000,)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return torch.randperm(len(features))
 
 
 def _each_class(guesses: Tensor, labels: Tensor) -> list[float]:
-    """Share of right guesses among the pictures of each class."""
+    """Return the accuracy for each class."""
     return [round((guesses[labels == k] == k).float().mean().item(), 4) for k in range(int(labels.max()) + 1)]
 
 
 def _spread(values: list[float], floors: list[float], better: Literal["lower", "higher"], what: str) -> Figure:
-    """A figure that was measured several times: mean and standard deviation."""
+    """Combine repeated measurements into a figure with mean and standard deviation."""
     value, floor = torch.tensor(values), torch.tensor(floors)
     return Figure(
         value=_rounded(value.mean().item()),

@@ -1,4 +1,4 @@
-"""Pictures of pictures: sheets of samples as PNG."""
+"""Writes grids of sample pictures as PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.atomic import write_atomically
 
 
 def sheet(images: Tensor, columns: int, scale: int = 1) -> Image.Image:
-    """Lay uint8 pictures (N, 1, 28, 28) out in rows; what the last row lacks stays black."""
+    """Arrange uint8 pictures (N, 1, 28, 28) in rows. Empty cells of the last row are black."""
     rows = -(-len(images) // columns)
     cells = torch.zeros(rows * columns, 28, 28, dtype=torch.uint8)
     cells[: len(images)] = images[:, 0]
@@ -23,7 +23,7 @@ def sheet(images: Tensor, columns: int, scale: int = 1) -> Image.Image:
 
 
 def save_sheet(path: Path, images: Tensor, columns: int, scale: int = 1) -> None:
-    """Write a sheet as PNG, whole or not at all."""
+    """Write a sheet atomically as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     sheet(images, columns, scale).save(buffer, format="PNG")
@@ -31,5 +31,5 @@ def save_sheet(path: Path, images: Tensor, columns: int, scale: int = 1) -> None
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """0..1 -> uint8, as the service does it."""
+    """Convert 0..1 to uint8, as the service does."""
     return (images * 255).round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Does a generator draw, or repeat? How near its pictures lie to those it was trained on, pixel by pixel."""
+"""Detects memorisation by the pixel distance between generated pictures and their nearest training pictures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Nearest:
     """The training picture nearest to each of N pictures."""
 
     distance: Tensor
-    """Euclidean distance of their pixels in 0..1, (N,)."""
+    """Euclidean distance of pixels in 0..1, (N,)."""
     index: Tensor
-    """Which training picture it is, (N,)."""
+    """Index of the training picture, (N,)."""
     authentic: Tensor
-    """Whether another training picture lies nearer to that one than this picture does, (N,); bool."""
+    """Whether the training picture is closer to another training picture than to this picture, (N,), bool."""
 
     @property
     def median(self) -> float:
@@ -27,8 +27,8 @@ class Nearest:
 
     @property
     def authenticity(self) -> float:
-        """Share that are not nearer to a training picture than its own nearest neighbour is (AuthPct; Alaa 2022,
-        arXiv:2102.08921).
+        """Fraction of pictures farther from their nearest training picture than that picture's own nearest neighbour
+        (AuthPct; Alaa 2022, arXiv:2102.08921).
         """
         return self.authentic.float().mean().item()
 
@@ -44,15 +44,15 @@ def nearest(pictures: Tensor, training: Tensor) -> Nearest:
     square = known.square().sum(1)
     found = [_closest(part, known, square, 1) for part in flat.split(PART)]
     distance, index = (torch.cat(column)[:, 0] for column in zip(*found, strict=True))
-    asked, place = index.unique(return_inverse=True)
-    # the nearest of a training picture is the picture itself
-    own = torch.cat([_closest(part, known, square, 2)[0][:, 1] for part in known[asked].split(PART)])
-    return Nearest(distance, index, distance > own[place])
+    found_index, inverse = index.unique(return_inverse=True)
+    # the nearest neighbour of a training picture is the picture itself
+    own = torch.cat([_closest(part, known, square, 2)[0][:, 1] for part in known[found_index].split(PART)])
+    return Nearest(distance, index, distance > own[inverse])
 
 
 def _closest(pictures: Tensor, known: Tensor, square: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Distance to and index of the nearest of `known`, (n, count) each."""
-    squared = square - 2 * pictures @ known.T  # (n, M), less the picture's own square
+    """Return distances to and indices of the nearest pictures of `known`, (n, count) each."""
+    squared = square - 2 * pictures @ known.T  # (n, M), without the squared norm of the picture
     nearest = squared.topk(count, largest=False)
     distance = (nearest.values + pictures.square().sum(1, keepdim=True)).clamp(min=0).sqrt()
     return distance, nearest.indices

@@ -1,4 +1,4 @@
-"""One small network, trained afresh whenever a figure asks what could be learned from a set of pictures."""
+"""A small classifier that figures train from scratch on a set of pictures."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def _block(channels_in: int, channels_out: int, stride: int) -> nn.Sequential:
 
 
 def fresh(classes: int) -> nn.Sequential:
-    """Pictures in 0..1, (N, 1, 28, 28) -> class logits (N, K); 0.4 million parameters from torch's global random state."""
+    """Return a new network with 0.4 million parameters: pictures in 0..1, (N, 1, 28, 28) -> class logits (N, K)."""
     trunk = [_block(1, 16, 1), _block(16, 32, 2), _block(32, 64, 2), nn.Flatten()]
     return nn.Sequential(*trunk, nn.Linear(64 * 49, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, classes))
 
 
 def learn(images: Tensor, targets: Tensor, classes: int, *, seed: int, epochs: int) -> nn.Sequential:
-    """Train a fresh network to name the class of a picture. torch's global random state is left as it was.
+    """Train a new network to classify pictures. torch's global random state is preserved.
 
     Args:
         images: uint8, (N, 1, 28, 28).
-        targets: class of each, (N,).
-        classes: K.
-        seed: of the weights, the order and the dropout; equal seeds give equal networks on one machine.
-        epochs: times each picture is shown.
+        targets: class of each picture, (N,).
+        classes: number of classes K.
+        seed: seed of the weights, the order and the dropout. Equal seeds give equal networks on the same machine.
+        epochs: number of epochs.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -54,7 +54,7 @@ def learn(images: Tensor, targets: Tensor, classes: int, *, seed: int, epochs: i
 
 @torch.inference_mode()
 def probabilities(network: nn.Module, images: Tensor) -> Tensor:
-    """What a network thinks of uint8 pictures (N, 1, 28, 28): probability of each class, (N, K)."""
+    """Return a network's class probabilities, (N, K), for uint8 pictures (N, 1, 28, 28)."""
     return torch.cat([network(_as_input(part)) for part in images.split(500)]).softmax(1)
 
 

@@ -1,4 +1,4 @@
-"""The exported networks, run as the service runs them: ONNX Runtime, one thread."""
+"""Runs the exported networks like the service does: ONNX Runtime with one thread."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Floats = NDArray[np.float32]
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
-    """Open an ONNX file on one thread of the CPU."""
+    """Open an ONNX file in a single-threaded CPU session."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def one_hot(labels: NDArray[np.int64], classes: int) -> Floats:
-    """Labels (N,) as rows (N, K)."""
+    """One-hot encode labels (N,) to (N, K)."""
     return np.eye(classes, dtype=np.float32)[labels]
 
 
 class OnnxGenerator:
-    """A generator.onnx.
+    """A generator loaded from `generator.onnx`.
 
     Args:
-        path: of the file.
-        classes: K, or 0 for an unconditional one.
+        path: path of the file.
+        classes: number of classes K, or 0 if unconditional.
     """
 
     def __init__(self, path: Path, classes: int) -> None:
@@ -40,7 +40,7 @@ class OnnxGenerator:
         self.z_dim = int(self.session.get_inputs()[0].shape[1])
 
     def images(self, z: Floats, labels: NDArray[np.int64], batch: int = 64) -> Floats:
-        """Images in 0..1, (N, 1, 28, 28), computed `batch` at a time."""
+        """Return images in 0..1, (N, 1, 28, 28), computed in batches of `batch`."""
         parts = []
         for i in range(0, len(z), batch):
             feed = {"z": z[i : i + batch]}
@@ -50,7 +50,7 @@ class OnnxGenerator:
         return np.concatenate(parts)
 
     def draw(self, seeds: range, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Pixels of seeds, uint8 (N, 1, 28, 28), and their labels: those given, else those the seeds choose."""
+        """Return the pixels of seeds, uint8 (N, 1, 28, 28), and their labels: those given, else those of the seeds."""
         z, drawn = noise.draw_many(seeds, self.z_dim, self.classes)
         chosen = drawn if labels is None else labels.numpy()
         pixels = np.rint(self.images(z, chosen) * 255).astype(np.uint8)

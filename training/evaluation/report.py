@@ -1,4 +1,4 @@
-"""What is left to look at when a generator has been measured: a JSON file and pictures, for the run and the model card."""
+"""Writes the results of an evaluation, as JSON and pictures, for the run and the model card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ METRICS = ("images", "kid", "kid_sd", "fid")
 
 
 def history(events: list[dict[str, Any]]) -> History:
-    """What a run's events tell of its course, thinned to what a plot can show."""
+    """Extract the progress and metrics from a run's events, thinned for plotting."""
     found = {kind: [e for e in events if e.get("event") == kind] for kind in ("progress", "metrics")}
     step = max(1, len(found["progress"]) // MOST_POINTS)
     return {
@@ -52,12 +52,12 @@ def write(
     """Write the files of an evaluation; return their names.
 
     Args:
-        folder: where to; it is there.
-        measured: what was found.
-        seconds: what that took.
-        training: the training pictures, uint8 (M, 1, 28, 28), for the sheet of nearest pairs.
+        folder: existing output folder.
+        measured: result of the evaluation.
+        seconds: duration of the evaluation.
+        training: training pictures, uint8 (M, 1, 28, 28), for the sheet of nearest pairs.
         past: the run's history.
-        bins: how reliable the discriminator's probability is.
+        bins: reliability of the discriminator's probability.
     """
     content = {
         "pictures": len(measured.pictures),
@@ -85,13 +85,13 @@ def write(
 
 
 def failures(measured: Measured) -> Tensor:
-    """The 64 pictures whose class the judge is least certain of, the worst first, (64, 1, 28, 28)."""
-    asked = measured.judgement.probabilities.gather(1, measured.labels[:, None])[:, 0]
-    return measured.pictures[asked.argsort()[:FAILURES_SHOWN]]
+    """Return the 64 pictures whose requested class the judge finds least likely, worst first, (64, 1, 28, 28)."""
+    likelihood = measured.judgement.probabilities.gather(1, measured.labels[:, None])[:, 0]
+    return measured.pictures[likelihood.argsort()[:FAILURES_SHOWN]]
 
 
 def pairs(pictures: Tensor, neighbours: Nearest, training: Tensor) -> Tensor:
-    """The pictures nearest to a training picture, each followed by it, the nearest first, (80, 1, 28, 28)."""
+    """Return the 40 pictures nearest to a training picture, each followed by it, nearest first, (80, 1, 28, 28)."""
     order = neighbours.distance.argsort()[:PAIRS_SHOWN]
     both = torch.stack([pictures[order], training[neighbours.index[order]]], dim=1)
     return both.flatten(0, 1)
@@ -128,14 +128,14 @@ def _reliability(bins: list[Bin]) -> Plot:
     axes = plot.subplots()
     axes.plot([0, 1], [0, 1], color="0.7", label="perfect")
     axes.plot([b.predicted for b in bins], [b.observed for b in bins], marker="o", label="discriminator")
-    axes.set_xlabel("probability of being real, as said")
-    axes.set_ylabel("share that was real")
+    axes.set_xlabel("predicted probability of being real")
+    axes.set_ylabel("observed fraction of real pictures")
     axes.legend()
     return plot
 
 
 def _plot(width: float, height: float) -> Plot:
-    from matplotlib.figure import Figure  # here, as a run that only reads its history has no use for it
+    from matplotlib.figure import Figure  # lazy, because most commands do not plot
 
     return Figure(figsize=(width, height), layout="constrained")
 

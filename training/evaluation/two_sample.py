@@ -1,4 +1,4 @@
-"""The classifier two-sample test: can a fresh network learn to tell generated pictures from real ones?"""
+"""The classifier two-sample test: trains a new network to distinguish generated pictures from real ones."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ EPOCHS = 10
 
 @dataclass(frozen=True)
 class TwoSample:
-    """How well real and generated pictures can be told apart; 0.5 is a coin's throw."""
+    """How well the network distinguishes real and generated pictures; 0.5 is chance."""
 
     accuracy: float
-    """On pictures that the network was not trained on."""
+    """Accuracy on pictures that the network was not trained on."""
     auc: float
-    """Area under the receiver operating characteristic there."""
+    """Area under the ROC curve on the same pictures."""
     pictures: int
-    """Real ones it was tested on, and as many generated ones."""
+    """Number of real test pictures, and of generated ones."""
 
 
 def two_sample(real: Tensor, fake: Tensor, seed: int) -> TwoSample:
-    """Train a fresh network on half of the real and half of the generated pictures, test it on the other halves
-    (Lopez-Paz & Oquab 2017, arXiv:1610.06545). torch's global random state is left as it was.
+    """Train a new network on half of the real and half of the generated pictures, and test it on the other halves
+    (Lopez-Paz & Oquab 2017, arXiv:1610.06545). torch's global random state is preserved.
 
     Args:
         real: uint8, (2N, 1, 28, 28), pictures that the generator was not trained on.
         fake: uint8, (2N, 1, 28, 28).
-        seed: chooses the halves and the network.
+        seed: determines the halves and the network.
     """
-    from torchmetrics.functional.classification import binary_accuracy, binary_auroc  # late, as in distance.py
+    from torchmetrics.functional.classification import binary_accuracy, binary_auroc  # lazy, as in distance.py
 
     half = min(len(real), len(fake)) // 2
     rng = torch.Generator().manual_seed(seed)
     real, fake = (pictures[torch.randperm(len(pictures), generator=rng)[: 2 * half]] for pictures in (real, fake))
     truth = torch.cat([torch.ones(half), torch.zeros(half)]).long()
     network = learn(torch.cat([real[:half], fake[:half]]), truth, 2, seed=seed, epochs=EPOCHS)
-    thought = probabilities(network, torch.cat([real[half:], fake[half:]]))[:, 1]
-    return TwoSample(float(binary_accuracy(thought, truth)), float(binary_auroc(thought, truth)), half)
+    predicted = probabilities(network, torch.cat([real[half:], fake[half:]]))[:, 1]
+    return TwoSample(float(binary_accuracy(predicted, truth)), float(binary_auroc(predicted, truth)), half)

@@ -1,1 +1,1 @@
-"""From a run to a published version."""
+"""Exports a run's networks and publishes them as a version."""

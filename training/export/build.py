@@ -1,4 +1,4 @@
-"""From a run to a published version: both networks as ONNX, compared with the trained ones, measured, and written up."""
+"""Exports a run's networks to ONNX, checks them against the trained ones, measures them and publishes a version."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OPSET = 17
 PARITY_SEEDS = 1_000
 GOLDEN_SEEDS = 32
 GRID_TOLERANCE = 1.0
-"""Grey levels by which the integer grid may move a pixel on average. More would be another generator."""
+"""Maximum mean absolute difference, in grey levels, between the trained and the quantised generator."""
 TONE_SEEDS = range(2**31 + 10_000, 2**31 + 20_000)
 LOGIT_TOLERANCE = 1e-3
 Say = Callable[[str], None]
@@ -62,7 +62,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """The networks of a run, read from one of its checkpoints."""
+    """The networks of a run, loaded from one of its checkpoints."""
 
     spec: TrainingSpec
     generator: Generator
@@ -72,24 +72,26 @@ class Trained:
     machine: str
     torch: str
     history: report.History
-    """How the run went."""
+    """Progress and metrics of the run."""
     ended: str | None
-    """Why it ended."""
+    """The end reason."""
 
 
 def load_trained(folder: RunFolder, which: str = "best") -> Trained:
-    """Read the averaged generator and the discriminator of a run.
+    """Load the averaged generator and the discriminator of a run.
 
     Args:
-        folder: the run's.
+        folder: the run's folder.
         which: `best` (lowest KID) or `last`.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it is damaged.
+        CheckpointError: the checkpoint is missing or damaged.
     """
     path = folder.best if which == "best" else folder.checkpoint
     if which == "best" and not path.exists() and folder.checkpoint.exists():
-        raise CheckpointError(f"{folder.path} has measured no KID yet, so it has no best. Use --checkpoint last, or train on.")
+        raise CheckpointError(
+            f"{folder.path} has no best checkpoint, because KID has not been measured. Use --checkpoint last, or train longer."
+        )
     state = load_checkpoint(path)
     try:
         spec = TrainingSpec.model_validate(state["spec"])
@@ -107,7 +109,7 @@ def load_trained(folder: RunFolder, which: str = "best") -> Trained:
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(
-            f"{path} is not a checkpoint of this version ({error}). Train again, or use that version."
+            f"{path} is not compatible with this version of the trainer ({error}). Train again, or use the matching version."
         ) from error
 
 
@@ -125,11 +127,12 @@ def export(
     """Export, check, measure and publish a run's networks as the next version of a model.
 
     Raises:
-        ExportError: an exported network is not what it was made of, or the grid moved it too far; nothing is published.
-        RepositoryError: the repository refuses it.
+        ExportError: an exported network does not match the trained one, or quantisation changed it too much. Nothing is
+            published.
+        RepositoryError: the repository rejects the version.
     """
     check_name(name)
-    # Everything slow is done before the repository is locked for the rename.
+    # All slow steps run before the repository is locked.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
         battery = Battery(trained.spec.dataset, data_folder, pictures, cache)
         candidate = build(Path(scratch), trained, name, battery, thorough=thorough, say=say)
@@ -137,7 +140,7 @@ def export(
 
 
 def build(
-    staged: Path,
+    folder: Path,
     trained: Trained,
     name: str,
     battery: Battery,
@@ -145,45 +148,45 @@ def build(
     thorough: bool = False,
     say: Say = print,
 ) -> Version:
-    """Export, check and measure into a folder of its own: a candidate, which lacks only its number.
+    """Export, check and measure a candidate into `folder`. Publishing it only assigns the version number.
 
-    A thorough measurement is the whole battery, which takes minutes; the other one is enough to compare two generators.
+    A thorough measurement computes all figures, which takes minutes. The default is sufficient to compare two generators.
 
     Raises:
-        ExportError: an exported network is not what it was made of, or the grid moved it too far.
+        ExportError: an exported network does not match the trained one, or quantisation changed it too much.
     """
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
     train, test = battery.train, battery.test
     exact = made_exact(trained.generator, train, match_tones=spec.match_tones)
-    write_onnx(exact, staged / GENERATOR, spec.z_dim, len(classes))
-    write_onnx(trained.discriminator, staged / DISCRIMINATOR, spec.z_dim, len(classes))
-    parity = check_parity(trained, exact, staged)
+    write_onnx(exact, folder / GENERATOR, spec.z_dim, len(classes))
+    write_onnx(trained.discriminator, folder / DISCRIMINATOR, spec.z_dim, len(classes))
+    parity = check_parity(trained, exact, folder)
     say(
         f"Over {parity.seeds:,} seeds: {parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, "
-        f"{parity.batch_pixels_different} between batch and single. The integer grid moved pixels by "
+        f"{parity.batch_pixels_different} between batched and single. The integer grid changed pixels by "
         f"{parity.grid_mean_difference:.2f} grey levels on average, {parity.grid_max_difference:.0f} at most."
     )
-    generator = OnnxGenerator(staged / GENERATOR, len(classes))
-    calibrated = calibrate(generator, staged / DISCRIMINATOR, test)
+    generator = OnnxGenerator(folder / GENERATOR, len(classes))
+    calibrated = calibrate(generator, folder / DISCRIMINATOR, test)
     save_checkpoint(
         {"spec": spec.model_dump(mode="json")}
         | {"ema": trained.generator.state_dict(), "discriminator": trained.discriminator.state_dict()},
-        staged / WEIGHTS,
+        folder / WEIGHTS,
     )
     samples = torch.arange(100) % len(classes) if classes else None
-    grid.save_sheet(staged / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
+    grid.save_sheet(folder / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
     clock = time.monotonic()
-    measured = battery.look(generator, thorough=thorough)
+    measured = battery.evaluate(generator, thorough=thorough)
     seconds = time.monotonic() - clock
-    leavings = report.write(
-        staged, measured, seconds=seconds, training=train.images, past=trained.history, bins=calibrated.reliability
+    report_files = report.write(
+        folder, measured, seconds=seconds, training=train.images, past=trained.history, bins=calibrated.reliability
     )
     manifest = Manifest(
         name=name,
         version=1,
         created=datetime.now(UTC).replace(microsecond=0),
-        files={file: sha256_of(staged / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS, *leavings)},
+        files={file: sha256_of(folder / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS, *report_files)},
         z_dim=spec.z_dim,
         classes=classes,
         spec=spec.model_dump(mode="json"),
@@ -205,12 +208,12 @@ def build(
         calibration_any=calibrated.any_label,
         libraries={"torch": trained.torch} | {lib: importlib.metadata.version(lib) for lib in ("onnx", "onnxruntime", "numpy")},
     )
-    write_atomically(staged / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
-    return Version(staged, manifest)
+    write_atomically(folder / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
+    return Version(folder, manifest)
 
 
 def made_exact(generator: Generator, train: Dataset, *, match_tones: bool) -> ExactGenerator:
-    """Put a trained generator on its integer grid; match the grey levels of the training pictures if that is asked for."""
+    """Quantise a trained generator to its integer grid, optionally matching the grey levels of the training pictures."""
     exact = ExactGenerator(generator, _inputs(generator, range(2**30, 2**30 + 512)))
     if match_tones:
         exact.match_tones(_levels(exact, train), train.images)
@@ -218,13 +221,13 @@ def made_exact(generator: Generator, train: Dataset, *, match_tones: bool) -> Ex
 
 
 def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None:
-    """Write a generator or a discriminator as ONNX with a free batch size."""
+    """Write a generator or a discriminator as ONNX with a dynamic batch axis."""
     is_discriminator = isinstance(network, Discriminator)
     first = ("image", torch.rand(2, 1, 28, 28)) if is_discriminator else ("z", torch.randn(2, z_dim))
     inputs = dict([first] + ([("label", torch.eye(classes)[:2])] if classes else []))
     output = "logit" if is_discriminator else "image"
     with warnings.catch_warnings():
-        # The newer exporter fuses and renames more than we want to prove equal; this one is told to be quiet about it.
+        # The dynamo exporter fuses and renames operators, which would be harder to verify. Suppress its recommendation.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network.cpu().eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
@@ -239,24 +242,24 @@ def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None
 
 
 @torch.inference_mode()
-def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parity:
-    """Compare the files with the networks they were made of, on 1,000 seeds.
+def check_parity(trained: Trained, exact: ExactGenerator, folder: Path) -> Parity:
+    """Compare the exported networks in `folder` with the torch networks on 1,000 seeds.
 
     Raises:
-        ExportError: a pixel or, beyond rounding, a logit differs.
+        ExportError: a pixel differs, a logit differs beyond rounding, or quantisation changed the pixels too much.
     """
     classes = exact.classes
     z, drawn = noise.draw_many(range(PARITY_SEEDS), exact.z_dim, classes)
     label = torch.from_numpy(one_hot(drawn, classes)) if classes else None
     by_torch = exact(torch.from_numpy(z), label).numpy()
     by_training = trained.generator(torch.from_numpy(z), label).numpy()
-    generator = OnnxGenerator(staged / GENERATOR, classes)
+    generator = OnnxGenerator(folder / GENERATOR, classes)
     by_batch, by_one = generator.images(z, drawn, batch=64), generator.images(z, drawn, batch=1)
     feed = {"image": by_batch} | ({"label": one_hot(drawn, classes)} if classes else {})
-    logits = session(staged / DISCRIMINATOR).run(None, feed)[0]
+    logits = session(folder / DISCRIMINATOR).run(None, feed)[0]
     logits_torch = trained.discriminator(torch.from_numpy(by_batch), label).numpy()
 
-    sigmoid = exact.sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # as if no tones were matched
+    sigmoid = exact.sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # without histogram matching
     moved = np.abs(by_training * 255 - sigmoid)
 
     parity = Parity(
@@ -270,7 +273,7 @@ def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parit
     )
     if parity.grid_mean_difference > GRID_TOLERANCE:
         raise ExportError(
-            f"The integer grid moves pixels by {parity.grid_mean_difference:.2f} grey levels on average, more than "
+            f"The integer grid changes pixels by {parity.grid_mean_difference:.2f} grey levels on average, more than "
             f"{GRID_TOLERANCE}. Nothing was published. The weights have grown very large: train with a higher gamma."
         )
     if parity.generator_pixels_different or parity.batch_pixels_different:
@@ -289,14 +292,14 @@ def check_parity(trained: Trained, exact: ExactGenerator, staged: Path) -> Parit
 
 
 def golden(generator: OnnxGenerator) -> Golden:
-    """The digest of the first seeds' pixels."""
+    """Return the digest of the pixels of the first seeds."""
     pixels, _ = generator.draw(range(GOLDEN_SEEDS))
     return Golden(seeds=GOLDEN_SEEDS, sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest())
 
 
 @torch.inference_mode()
 def _levels(exact: ExactGenerator, train: Dataset) -> Tensor:
-    """Many pictures before they have their grey levels, with the labels of as many training pictures."""
+    """Return the output levels of many pictures, with the labels of the training pictures."""
     z, _ = noise.draw_many(TONE_SEEDS, exact.z_dim, 0)
     label = F.one_hot(train.labels[: len(z)], exact.classes).float() if exact.classes else None
     parts = range(0, len(z), 250)

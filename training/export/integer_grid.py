@@ -1,18 +1,18 @@
-"""The generator on an integer grid: the same bits on every machine, in every library, at every batch size.
+"""Quantisation of the generator to an integer grid: bit-identical on every machine, in every library, at every batch size.
 
-A float32 sum depends on the order of its terms, and every BLAS, processor and batch size has an order of its own. Most
-pixels survive that; in a thousand pictures a few are rounded the other way, and "seed 42 is the same picture" is false.
+The result of a float32 sum depends on the order of its terms, which varies with the BLAS, the processor and the batch size.
+Without quantisation, a few pixels in a thousand pictures round differently, so a seed does not determine its picture.
 
-Here every activation is an integer, held in float32, and every weight a multiple of a power of two, so coarse that no
-partial sum of a layer, in whatever order, can need more than float32's 24 bits. Then no addition ever rounds, and order
-is nothing. What comes out is one of 1,024 or 2,048 logits a pixel, and a table says which grey level each one is: the
-sigmoid's, or one matched to the training pictures (`training.networks.histogram_matching`).
+Here every activation is an integer stored in float32, and every weight a multiple of a power of two, coarse enough that no
+partial sum of a layer, in any order, exceeds float32's 24-bit significand. Additions never round, so their order does not
+matter. The output is one of 1,024 or 2,048 logits per pixel, which a table maps to grey levels: by the sigmoid, or matched
+to the training pictures (`training.networks.histogram_matching`).
 
-This holds for whatever adds up the products in any order, in float32 or wider, fused or not: that is ONNX Runtime, torch,
-OpenBLAS and their like on CPUs. It does not cover arithmetic that is not float32 (TF32, bfloat16 fast-math) or that
-replaces the products (Winograd, FFT).
+This holds for any implementation that sums the products in float32 or wider, in any order, fused or not, such as ONNX
+Runtime, torch and OpenBLAS on CPUs. It does not hold for lower-precision arithmetic (TF32, bfloat16 fast-math) or algorithms
+that replace the products (Winograd, FFT).
 
-The bound is checked, not assumed: `Certificate` holds what was found, and goes into the manifest.
+The bound is verified at export. `Certificate` records it in the manifest.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ from training.networks import histogram_matching
 from training.networks.architectures import SLOPE, Generator, Layer
 
 SIGNIFICAND = 2**24
-"""float32 holds every integer up to here."""
+"""float32 represents every integer up to this one."""
 INPUT_STEP = 2.0**-8
-"""Latents and labels are rounded to this."""
+"""Latents and labels are rounded to multiples of this."""
 INPUT_BOUND = 8.0
-"""Latents are clipped to this: no seed reaches it at psi 1, and at psi 2 one number in 16,000 does."""
+"""Latents are clipped to ±8. No seed reaches this at psi 1; at psi 2, one value in 16,000 does."""
 ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
-"""A hidden activation lies in -256..1023 steps; LeakyReLU's slope of 1/4 makes the lower end shorter."""
+"""Hidden activations lie in -256..1023 steps. The lower bound is smaller because LeakyReLU's slope is 1/4."""
 HELD = 0.999
-"""Share of a channel's activations that its range is to hold; the rest is clipped. The few that are largest would make the
-grid coarse for all: on the shipped fashion, holding every one moves pixels by a quarter more."""
+"""Fraction of a channel's activations within its range; the rest are clipped. A few outliers would make the grid coarse for
+all: on the shipped fashion, a range for all activations moves pixels by a quarter more."""
 LOGIT_BOUND = 8.0
 LOGIT_LEVELS, FINE_LOGIT_LEVELS = 512, 1024
-"""Logits are half-integers from -511.5 to 511.5 (or -1023.5 to 1023.5), which stand for -8 to 8: twice as many as this."""
+"""Half the number of logits, which are half-integers from -511.5 to 511.5 (or -1023.5 to 1023.5), representing -8 to 8."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """Why the exported generator is exact."""
+    """Proof that the exported generator is exact."""
 
     largest_sum: int
-    """Bound on any partial sum of any layer, in units of that layer's grid. Exact if at most 2**24."""
+    """Bound on all partial sums of all layers, in units of the layer's grid. Exact if at most 2**24."""
 
     def to_manifest(self) -> dict[str, Any]:
-        """As it stands in manifest.json."""
+        """Return the entry of manifest.json."""
         return {"largest_sum": self.largest_sum, "exact_up_to": SIGNIFICAND}
 
 
 class ExactLayer(nn.Module):
-    """A `Layer` whose inputs and outputs are integers, and none of whose sums rounds.
+    """A `Layer` with integer inputs and outputs whose sums never round.
 
     Args:
         layer: the trained layer.
         low, high: smallest and largest integer of each input channel, (C_in,), or of all of them, (1,).
-        step_in, step_out: what an integer of each channel stands for, before, (C_in,), and after, (C_out,).
-        step_skip: the same for what may be added, (C_out,); None if nothing is.
-        skip_is_input: whether what is added is the layer's own input; the middle weights then add it.
-        logit_levels: half of the number of logits that the last layer can give.
+        step_in, step_out: quantisation step of each input channel, (C_in,), and output channel, (C_out,).
+        step_skip: quantisation step of the skip connection, (C_out,). None: no skip connection.
+        skip_is_input: whether the skip connection adds the layer's own input. It is then folded into the centre weights.
+        logit_levels: half the number of logits of the last layer.
     """
 
     skip_scale: Tensor | None
@@ -95,11 +95,11 @@ class ExactLayer(nn.Module):
         bias = layer.affine.bias.detach().double() / step_out
         self.logit_levels = logit_levels
         if self.last:
-            bias = bias - 0.5  # the grid of logits is made of half-integers
+            bias = bias - 0.5  # logits are half-integers
         weight, bias, self.largest_sum = self._onto_grid(weight, bias, low.double(), high.double(), skip_scale)
         if skip_is_input:
             middle = weight[..., weight.shape[2] // 2, weight.shape[3] // 2]  # (C, C), of a convolution
-            middle.diagonal().add_(skip_scale)  # a multiple of the grid, and in the bound already
+            middle.diagonal().add_(skip_scale)  # a multiple of the grid, already included in the bound
             step_skip = None
         if self.doubles:
             weight, bias = _rows_first(weight), _rows_first(bias)
@@ -110,9 +110,9 @@ class ExactLayer(nn.Module):
     def _onto_grid(
         self, weight: Tensor, bias: Tensor, low: Tensor, high: Tensor, skip_scale: Tensor
     ) -> tuple[Tensor, Tensor, int]:
-        """Round each output channel's weights and bias to the finest grid on which no partial sum can need more than 24 bits.
+        """Round each output channel's weights and bias to the finest grid on which all partial sums fit in 24 bits.
 
-        Returns weight and bias on their grids, and the bound on any partial sum, in units of its channel's grid.
+        Returns the rounded weight and bias, and the bound on all partial sums, in units of the channel's grid.
         """
         shape = (-1,) + (1,) * (weight.dim() - 1)
         ends = (1, -1) + (1,) * (weight.dim() - 2)
@@ -121,12 +121,12 @@ class ExactLayer(nn.Module):
         on_grid, bias_on_grid = weight.clone(), bias.clone()
         for bits in range(40, -1, -1):
             w, b = (weight * 2.0**bits).round(), (bias * 2.0**bits).round()
-            # any partial sum lies between the sum of all negative terms and that of all positive ones
+            # every partial sum lies between the sum of all negative terms and the sum of all positive terms
             up = (w.clamp(min=0) * high.view(ends) + w.clamp(max=0) * low.view(ends)).flatten(1).sum(1)
             down = (w.clamp(min=0) * low.view(ends) + w.clamp(max=0) * high.view(ends)).flatten(1).sum(1)
             skip = skip_scale * 2.0**bits
             bound = torch.maximum(up, -down) + b.abs() + ACTIVATION_LEVELS * skip
-            # what is added must be a multiple of the grid too
+            # the skip connection must be a multiple of the grid too
             fits = (bound <= SIGNIFICAND) & ~done & ((skip == 0) | (skip >= 1))
             on_grid = torch.where(fits.view(shape), w * 2.0**-bits, on_grid)
             bias_on_grid = torch.where(fits, b * 2.0**-bits, bias_on_grid)
@@ -134,8 +134,8 @@ class ExactLayer(nn.Module):
             done |= fits
         if not done.all():
             raise ExportError(
-                "A layer's weights are so large that its sums cannot be held exactly. The run has probably diverged: export "
-                "an earlier checkpoint, or train with a lower learning_rate."
+                "A layer's weights are too large for exact float32 sums. The run has probably diverged: export an earlier "
+                "checkpoint, or train with a lower learning_rate."
             )
         return on_grid, bias_on_grid, int(largest.max())
 
@@ -152,8 +152,8 @@ class ExactLayer(nn.Module):
     def _shuffle(self, x: Tensor, side: int) -> Tensor:
         """Pixel shuffle of channels in the order row, column, channel: (N, 4C, side, side) -> (N, C, 2 side, 2 side).
 
-        With a picture's channels side by side, whole runs of numbers move. ONNX Runtime takes a quarter of the time that
-        its DepthToSpace does, which moves each number by itself.
+        With channels last, it moves contiguous blocks. ONNX Runtime takes a quarter of the time of its DepthToSpace, which
+        moves single elements.
         """
         x = x.permute(0, 2, 3, 1).reshape(-1, side, side, 2, self.features // 2)
         x = x.permute(0, 1, 3, 2, 4).reshape(-1, 2 * side, 2 * side, self.features // 4)
@@ -161,11 +161,11 @@ class ExactLayer(nn.Module):
 
 
 class ExactGenerator(nn.Module):
-    """A trained generator, made exact. Same inputs, same output; pixels are multiples of 1/255.
+    """An exact, quantised generator with the interface of the trained one. Pixels are multiples of 1/255.
 
     Args:
-        generator: the trained one; it is left as it is.
-        calibration: inputs side by side, (N, z_dim + K), from which the range of each layer's activations is read.
+        generator: the trained generator. Not modified.
+        calibration: concatenated inputs, (N, z_dim + K), for determining the range of each layer's activations.
     """
 
     def __init__(self, generator: Generator, calibration: Tensor) -> None:
@@ -175,7 +175,7 @@ class ExactGenerator(nn.Module):
         self.network = copy.deepcopy(generator).cpu().requires_grad_(False).eval()
         self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         layers = _layers(self.network)
-        # a scale of its own packs grey levels closer than the linear one
+        # non-linear grey scales place some levels closer together
         self.logit_levels = LOGIT_LEVELS if generator.scale is None else FINE_LOGIT_LEVELS
         steps = _activation_steps(self.network, layers, calibration)
         steps[layers[-1][0]] = torch.tensor([LOGIT_BOUND / self.logit_levels], dtype=torch.float64)
@@ -185,7 +185,7 @@ class ExactGenerator(nn.Module):
         step_in, largest, before = torch.full((len(low),), INPUT_STEP, dtype=torch.float64), 0, ""
         for name, layer in layers:
             features = len(layer.affine.weight)
-            # features that become one channel, by view or pixel shuffle, share its step
+            # features that form one channel, by view or pixel shuffle, share its step
             step_out = steps[name].repeat_interleave(features // len(steps[name]))
             skip = self.network.skips.get(name)
             step_skip = steps[skip] if skip else None
@@ -208,21 +208,21 @@ class ExactGenerator(nn.Module):
         self.register_buffer("greys", self.sigmoid_greys().float() / 255)
 
     def match_tones(self, levels: Tensor, real: Tensor) -> None:
-        """Give the pixels the grey levels of real pictures.
+        """Match the grey levels to those of real pictures.
 
         Args:
-            levels: many pictures of this generator, as `levels` gives them.
+            levels: output of `levels` for many inputs.
             real: uint8 pictures, (M, 1, 28, 28).
         """
         ours = histogram_matching.frequencies(levels, 2 * self.logit_levels)
         self.greys = histogram_matching.matching(ours, histogram_matching.frequencies(real)).float() / 255
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        # GatherElements; indexing would become a Gather, which ONNX Runtime takes five times as long for
+        # exported as GatherElements; indexing would become Gather, which is five times slower in ONNX Runtime
         return torch.gather(self.greys, 0, self.levels(z, label).reshape(-1)).view(-1, 1, 28, 28)
 
     def levels(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Which of its logits each pixel has, 0 up, (N, 1, 28, 28); int64."""
+        """Return the logit index of each pixel, counted from 0, (N, 1, 28, 28), int64."""
         bound = INPUT_BOUND / INPUT_STEP
         x = torch.clamp(torch.round(z * (1 / INPUT_STEP)), -bound, bound)
         if label is not None:
@@ -230,7 +230,7 @@ class ExactGenerator(nn.Module):
         return (self.network.logits(x) + self.logit_levels).long()
 
     def sigmoid_greys(self) -> Tensor:
-        """The grey level, 0 to 255, of each logit that it can give a pixel, before any is matched, (2 * logit_levels,)."""
+        """Return the grey level, 0 to 255, of each possible logit without histogram matching, (2 * logit_levels,)."""
         logits = (torch.arange(-self.logit_levels, self.logit_levels, dtype=torch.float64) + 0.5) * (
             LOGIT_BOUND / self.logit_levels
         )
@@ -240,28 +240,28 @@ class ExactGenerator(nn.Module):
 
 
 def _rows_first(features: Tensor) -> Tensor:
-    """Features that a pixel shuffle makes a picture of, from the order channel, row, column to row, column, channel."""
+    """Reorder the input features of a pixel shuffle from (channel, row, column) to (row, column, channel)."""
     grouped = features.reshape(-1, 2, 2, *features.shape[1:])
     return grouped.permute(1, 2, 0, *range(3, grouped.dim())).reshape(features.shape)
 
 
 def _layers(network: Generator) -> list[tuple[str, Layer]]:
-    """Name and layer, in order: each reads what the one before gives."""
+    """Return the names and layers in the order in which they are applied."""
     return [(name, module) for name, module in network.named_modules() if isinstance(module, Layer)]
 
 
 @torch.inference_mode()
 def _activation_steps(network: Generator, layers: list[tuple[str, Layer]], calibration: Tensor) -> dict[str, Tensor]:
-    """What an integer stands for in each channel that a layer gives to the next, (C,): the finest power of two whose range
-    holds all but a few of the calibration's activations.
+    """Return the quantisation step of each channel between two layers, (C,): the smallest power of two whose range contains
+    the fraction `HELD` of the calibration activations.
     """
     reach: dict[str, Tensor] = {}
 
     def watch(name: str, channels: int) -> Callable[[nn.Module, Any, Tensor], None]:
         def note(_module: nn.Module, _input: Any, out: Tensor) -> None:  # noqa: ANN401 - torch's
-            # below zero the grid ends a quarter as far out, just as LeakyReLU shrinks what is there
+            # the negative range is a quarter of the positive one, matching LeakyReLU's slope
             size = torch.where(out < 0, -out / SLOPE, out)
-            each = size.view(len(out), channels, -1).transpose(0, 1).flatten(1)  # (C, all places of all pictures)
+            each = size.view(len(out), channels, -1).transpose(0, 1).flatten(1)  # (C, N * positions)
             beyond = round((1 - HELD) * each.shape[1])
             reach[name] = each.topk(beyond + 1, dim=1).values[:, -1].double()
 

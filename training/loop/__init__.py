@@ -1,1 +1,1 @@
-"""A training run: its folder, the adversarial steps, checkpoints, when to stop."""
+"""The training loop: run folder, adversarial steps, checkpoints and stopping rule."""

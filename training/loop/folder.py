@@ -1,14 +1,14 @@
-"""The folder of a run: what lies in it, who may write there, and what has happened.
+"""The folder of a run: its files, its lock and its event log.
 
-spec.json           what was asked for
-.lock               held by the trainer that runs in it
-stop                asks it to stop, as SIGTERM does
-events.jsonl        what happened, one JSON object a line
-initial.pt          the weights it started from, if it did not start from random ones
-checkpoint.pt       where to go on
-checkpoint.before.pt    the one before, in case that one cannot be read
-best.pt             the averaged generator, and the discriminator, when KID was lowest
-samples/*.png       the same 80 seeds at intervals
+spec.json               the training spec
+.lock                   locked by the running trainer
+stop                    requests a stop, like SIGTERM
+events.jsonl            the event log, one JSON object per line
+initial.pt              the initial weights, if not random
+checkpoint.pt           the latest checkpoint
+checkpoint.before.pt    the previous checkpoint, in case the latest cannot be read
+best.pt                 the averaged generator and the discriminator at the lowest KID
+samples/*.png           sample grids of the same 80 seeds
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from training.spec import TrainingSpec
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The names inside a run's folder."""
+    """Paths of the files in a run's folder."""
 
     path: Path
 
@@ -69,25 +69,23 @@ class RunFolder:
         return self.path / "best.pt"
 
     def sample(self, images: int) -> Path:
-        """The grid drawn after so many images."""
+        """Return the path of the sample grid after `images` images."""
         return self.path / "samples" / f"{images:09d}.png"
 
     def read_spec(self) -> TrainingSpec:
-        """The spec the run was started with.
+        """Read the run's spec.
 
         Raises:
-            CheckpointError: there is none, or it is not a spec.
+            CheckpointError: the spec is missing or invalid.
         """
         try:
             return TrainingSpec.model_validate_json(self.spec.read_bytes())
         except (OSError, ValidationError) as error:
-            raise CheckpointError(
-                f"{self.spec} is not the spec of a run ({error}). Name a folder that training has written."
-            ) from error
+            raise CheckpointError(f"{self.spec} is not a valid spec ({error}). Name the folder of a training run.") from error
 
 
 class Events:
-    """Appends to events.jsonl, a flushed line at a time, and repairs a last line that a crash cut short."""
+    """Appends to events.jsonl and flushes after each line. Removes a truncated last line on opening."""
 
     def __init__(self, path: Path) -> None:
         path.touch()
@@ -98,7 +96,7 @@ class Events:
         self._file: TextIO = path.open("a", encoding="utf-8")
 
     def write(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-        """Append one event with the time it happened (seconds since the epoch)."""
+        """Append one event with the current time (seconds since the epoch)."""
         self._file.write(json.dumps({"event": event, "time": round(time.time(), 3), **fields}, allow_nan=False) + "\n")
         self._file.flush()
 
@@ -108,7 +106,7 @@ class Events:
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of an events.jsonl; a line cut short by a crash is left out."""
+    """Return all events of an events.jsonl, without a truncated last line."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
@@ -118,44 +116,47 @@ ATTEMPTS = 10
 
 
 def _inherited(lock: Path) -> int | None:
-    """The file descriptor by which this process has inherited the lock, if it has."""
+    """Return the file descriptor of a lock that this process has inherited, if any."""
     try:
-        held = int(os.environ.pop(LOCK_VARIABLE, ""))
-        is_the_same = os.path.samestat(os.fstat(held), lock.stat())
+        descriptor = int(os.environ.pop(LOCK_VARIABLE, ""))
+        same_file = os.path.samestat(os.fstat(descriptor), lock.stat())
     except (ValueError, OSError):
         return None
-    if is_the_same:
-        os.set_inheritable(held, False)
-    return held if is_the_same else None
+    if same_file:
+        os.set_inheritable(descriptor, False)
+    return descriptor if same_file else None
 
 
-def _sign(held: int) -> None:
-    """Write into a lock who holds it. A supervisor that starts a trainer does so too, if it is not killed before."""
+def _write_holder(descriptor: int) -> None:
+    """Write this process's id and place into the lock file. The supervisor does too, unless it is killed first."""
     content = json.dumps({"pid": os.getpid(), "place": place()}).encode()
-    os.pwrite(held, content, 0)
-    os.ftruncate(held, len(content))
+    os.pwrite(descriptor, content, 0)
+    os.ftruncate(descriptor, len(content))
 
 
 @contextmanager
 def alone_in(folder: RunFolder) -> Iterator[None]:
-    """One process a folder. The lock is the kernel's, so it cannot outlive its holder; its content says who that is.
+    """Hold the lock of a run's folder. It is a kernel lock, released when its holder exits. The file identifies the holder.
 
-    A supervisor takes the lock before it starts a trainer, which inherits it.
+    The supervisor acquires the lock before it starts a trainer, which inherits it.
+
+    Raises:
+        FolderInUseError: another process holds the lock.
     """
-    held = _inherited(folder.lock)
-    if held is not None:
-        _sign(held)
+    descriptor = _inherited(folder.lock)
+    if descriptor is not None:
+        _write_holder(descriptor)
         yield
         return
     with folder.lock.open("a") as file:
-        for attempt in range(ATTEMPTS):  # who only asks whether it is held holds it for a moment
+        for attempt in range(ATTEMPTS):  # a process that only checks the lock holds it briefly
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if attempt == ATTEMPTS - 1:
                     raise FolderInUseError(
-                        f"Another trainer is at work in {folder.path}. Stop it, or use another folder."
+                        f"Another trainer is running in {folder.path}. Stop it, or use another folder."
                     ) from None
                 time.sleep(0.05)
         file.truncate(0)

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar on a terminal, plain lines elsewhere."""
+"""Progress display of a run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.loop.trainer import StepFigures
 
 
 class _Quiet(Console):
-    """A console that falls silent when its reader goes away: a run goes on without an audience."""
+    """A console that stops printing on a broken pipe, so that the run continues."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -25,12 +25,12 @@ class _Quiet(Console):
 
 
 class Progress:
-    """Follows a run of so many images. A context manager.
+    """Context manager that displays the progress of a run.
 
     Args:
-        images: how many the run is to see.
-        seen: how many it has seen before.
-        console: where to; by default the terminal or whatever stands in for it.
+        images: length of the run.
+        seen: images seen before this process started.
+        console: output console. Defaults to standard output.
     """
 
     def __init__(self, images: int, seen: int = 0, console: Console | None = None) -> None:
@@ -57,7 +57,7 @@ class Progress:
             self._bar.stop()
 
     def update(self, seen: int, figures: StepFigures, rate: float, eta: float) -> None:
-        """Show where the run is: images seen, images/s, seconds to go, losses, D(real) and D(fake)."""
+        """Show the images seen, images/s, remaining seconds, losses, D(real) and D(fake)."""
         pace = f"{rate:.0f} images/s, {timedelta(seconds=round(max(eta, 0)))} to go"
         losses = (
             f"D {figures.loss_discriminator:.3f}  G {figures.loss_generator:.3f}  "
@@ -70,7 +70,7 @@ class Progress:
             self._say(f"{seen:>9,}/{self.images:,}  {pace}  {losses}")
 
     def note(self, text: str) -> None:
-        """Say something that happened once."""
+        """Print a one-off message."""
         self._say(f"{'':>9} {text}")
 
     def _say(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A run: a trainer in a folder, from its first image to its last, through stops and resumes."""
+"""Runs a training run in a folder, with stop and resume."""
 
 from __future__ import annotations
 
@@ -37,69 +37,73 @@ KID_REALS = 10_000
 
 
 class Stop:
-    """Set by SIGTERM, SIGINT or SIGHUP; the loop looks at it after every step."""
+    """Stop request, set by SIGTERM, SIGINT or SIGHUP. The loop checks it after every step."""
 
     def __init__(self) -> None:
         self.requested = False
 
     def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Ask the run to checkpoint and end."""
+        """Request a checkpoint and the end of the run."""
         self.requested = True
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen for the signals while the block runs."""
+        """Handle the signals inside the block, and restore the previous handlers afterwards."""
         numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        before = {number: signal.signal(number, self.request) for number in numbers}
+        previous = {number: signal.signal(number, self.request) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
 @dataclass(frozen=True)
 class Distances:
-    """How far a generator's pictures lie from real ones."""
+    """Distances between generated and real pictures."""
 
     kid: float
     """Mean over 100 subsets of 1,000."""
     kid_sd: float
-    """Its standard deviation over the subsets."""
+    """Standard deviation over the subsets."""
     fid: float
 
 
 class KidMeter:
-    """Measures a generator's distance to held-out pictures, or to training pictures; the real ones are looked at once.
+    """Measures a generator's distance to held-out or training pictures. Features of the real pictures are computed once.
 
-    A test picture is never used here: those are kept for the evaluation of what is exported.
+    Test pictures are not used here; they are reserved for the evaluation of the exported generator.
     """
 
     def __init__(self, data: Dataset) -> None:
         self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
         self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
-        self.labels = data.labels[torch.arange(KID_FAKES) % min(len(data), KID_REALS)]  # in the real ones' proportions
+        self.labels = data.labels[
+            torch.arange(KID_FAKES) % min(len(data), KID_REALS)
+        ]  # same class proportions as the real pictures
 
     def measure(self, generator: Generator) -> Distances:
-        """Judge the pictures of 5,000 seeds, the same every time."""
+        """Measure the pictures of 5,000 fixed seeds."""
         fakes = draw(generator, range(10**6, 10**6 + KID_FAKES), self.labels if generator.classes else None)
         features = classifiers.judge(self.judge, fakes).features
         return Distances(*distance.kid(self.real, features), distance.fid(self.real, features))
 
 
 def start(folder: RunFolder, spec: TrainingSpec, initial: Path | None = None) -> None:
-    """Lay out the folder of a new run. A folder without a checkpoint holds none yet, whatever else lies in it.
+    """Initialise the folder of a new run. A folder without a checkpoint counts as unused.
 
     Args:
-        folder: where.
-        spec: what to train.
-        initial: a file to put there as the spec's initial weights, if they are not there yet.
+        folder: the run's folder.
+        spec: the training spec.
+        initial: file to copy there as the spec's initial weights, unless it is already in the folder.
 
     Raises:
-        CheckpointError: there is a run in it already.
+        CheckpointError: the folder already contains a run.
     """
     if folder.checkpoint.exists():
-        raise CheckpointError(f"{folder.path} holds a run already. Go on with --resume, or choose another folder with --out.")
+        raise CheckpointError(
+            f"{folder.path} already contains a run. Continue it with --resume, or choose another folder with --out."
+        )
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.events.unlink(missing_ok=True)
     if initial:
@@ -116,21 +120,21 @@ def run(
     device: str = "cpu",
     data_folder: Path | None = None,
 ) -> str:
-    """Train until the spec's images are seen, KID has reached a plateau, or a signal comes; return why it ended.
+    """Train until all images are seen, KID reaches a plateau, or a stop is requested. Return the reason for the end.
 
-    `indistinguishable`: after either of the first two, pictures of the best generator could not be told from held-out ones.
-    `plateau`, `budget`: they could, or there are too few held out to tell. `stopped`: it may go on.
+    `budget` and `plateau` become `indistinguishable` if a classifier cannot distinguish the best generator's pictures from the
+    held-out ones; this is tested if enough pictures are held out. A `stopped` run can be resumed.
 
     Args:
-        folder: everything is written here.
-        new: the spec of a run that is to begin here; without it the folder has been laid out by `start`.
-        initial: the file of its initial weights, as in `start`.
-        resume: go on from the checkpoint; without one in the folder, an error.
+        folder: the run's folder.
+        new: spec of a new run. None: the folder has been initialised by `start`.
+        initial: file of the initial weights, as in `start`.
+        resume: continue from the checkpoint, which must exist.
         device: torch device.
-        data_folder: where the dataset's files lie, if not in their usual place.
+        data_folder: folder of the dataset's files. Defaults to their usual location.
 
     Raises:
-        TrainingError: anything that the person who started it can mend. The event log says how the run ended.
+        TrainingError: the run failed. The event log records the reason.
     """
     stop = Stop()
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -138,7 +142,7 @@ def run(
         if new:
             start(folder, new, initial)
         folder.stop.unlink(missing_ok=True)
-        for leftover in folder.path.glob(".*.part"):  # what was being written when its writer was killed
+        for leftover in folder.path.glob(".*.part"):  # incomplete files of a killed process
             if leftover.is_dir():  # an exported candidate
                 shutil.rmtree(leftover, ignore_errors=True)
             else:  # a checkpoint
@@ -150,20 +154,20 @@ def run(
             events.write("end", reason=reason, images=loop.trainer.seen, seconds=round(loop.trainer.seconds, 1))
         except Exception as error:
             reason = "diverged" if isinstance(error, DivergedError) else "failed"
-            told = _told(folder, error)
-            with suppress(OSError):  # on a full disk there is no telling it either
-                events.write("end", reason=reason, detail=str(told))
-            raise told from error
+            reported = _user_error(folder, error)
+            with suppress(OSError):  # the disk may be full
+                events.write("end", reason=reason, detail=str(reported))
+            raise reported from error
         finally:
-            with suppress(OSError):  # what a full disk did not take is still in its buffer
+            with suppress(OSError):  # closing flushes the buffer, which fails on a full disk
                 events.close()
     return reason
 
 
-def _told(folder: RunFolder, error: Exception) -> Exception:
-    """An error as the person who started the run should read it."""
+def _user_error(folder: RunFolder, error: Exception) -> Exception:
+    """Convert an OSError into an error with a remedy."""
     if isinstance(error, OSError):
-        return CheckpointError(f"{folder.path} cannot be written ({error.strerror}). Make room, then go on with --resume.")
+        return CheckpointError(f"{folder.path} cannot be written ({error.strerror}). Free some space, then use --resume.")
     return error
 
 
@@ -190,28 +194,29 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
 
 
 def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
-    """The newest checkpoint that can be read."""
+    """Return the newest readable checkpoint."""
     try:
         return load_checkpoint(folder.checkpoint)
     except CheckpointError as error:
         if not folder.checkpoint_before.exists():
             raise
         state = load_checkpoint(folder.checkpoint_before)
-        _keep_as(folder.checkpoint_before, folder.checkpoint)  # or the next checkpoint would push the good one out
-        events.write("warning", detail=f"{error} Going on from the checkpoint before it.")
+        _keep_as(folder.checkpoint_before, folder.checkpoint)  # otherwise the next checkpoint would replace the good one
+        events.write("warning", detail=f"{error} Resuming from the previous checkpoint.")
         return state
 
 
 def _initial_weights(folder: RunFolder, expected: str) -> dict[str, Any]:
     if not folder.initial.is_file() or sha256_of(folder.initial) != expected:
         raise CheckpointError(
-            f"{folder.initial} is missing, or is not the file that the spec names. Name a version's weights.pt with --initial."
+            f"{folder.initial} is missing or does not match the spec's initial_weights. Name a version's weights.pt with "
+            "--initial."
         )
     return load_checkpoint(folder.initial)
 
 
 class _Loop:
-    """The steps of one run, and what is done between them."""
+    """The training loop: steps, logging, samples, measurements and checkpoints."""
 
     def __init__(
         self,
@@ -227,11 +232,11 @@ class _Loop:
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing more to train."""
+        """Whether training is complete."""
         return self.trainer.done or self.plateau.reached
 
     def until_done(self, stop: Stop, *, resumed: bool) -> str:
-        """Train; return why it ended: `indistinguishable`, `plateau`, `budget` or `stopped`."""
+        """Train and return the end reason: `indistinguishable`, `plateau`, `budget` or `stopped`."""
         with Progress(self.trainer.spec.images, self.trainer.seen) as progress:
             return self._until_done(stop, progress, resumed=resumed)
 
@@ -241,8 +246,8 @@ class _Loop:
         self.events.write("resumed" if resumed else "started", images=trainer.seen, of=spec.images, preset=spec.preset)
         if not resumed:
             self._samples()
-            self._checkpoint()  # from here on there is a run to resume
-        while not self.ended and not self._asked_to(stop):
+            self._checkpoint()  # makes the run resumable
+        while not self.ended and not self._stop_requested(stop):
             before = trainer.seen
             figures = trainer.step()
             elapsed = time.monotonic() - clock
@@ -262,13 +267,13 @@ class _Loop:
         if not self.ended:
             return "stopped"
         if self.held_out:
-            if self._asked_to(stop):  # the test takes a while; who goes on with --resume begins with it
+            if self._stop_requested(stop):  # the test is slow; --resume starts with it
                 return "stopped"
             if self._indistinguishable(self.held_out, progress):
                 return "indistinguishable"
         return "budget" if trainer.done else "plateau"
 
-    def _asked_to(self, stop: Stop) -> bool:
+    def _stop_requested(self, stop: Stop) -> bool:
         return stop.requested or self.folder.stop.exists()
 
     def _log(self, figures: StepFigures, rate: float, progress: Progress) -> None:
@@ -297,7 +302,7 @@ class _Loop:
 
     def _metrics(self, meter: KidMeter, progress: Progress) -> None:
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
-        self.trainer.check_finite()  # KID would not notice: of pictures that are no numbers it is a number
+        self.trainer.check_finite()  # KID is finite even for NaN pictures
         found = meter.measure(generator)
         is_best = self.plateau.measured(self.trainer.seen, found.kid)
         if is_best:
@@ -307,19 +312,19 @@ class _Loop:
         progress.note(f"KID {found.kid:.4f} ± {found.kid_sd:.4f}{' (best)' if is_best else ''}")
 
     def _indistinguishable(self, held_out: Dataset, progress: Progress) -> bool:
-        """Whether the best generator's pictures can no longer be told from held-out ones."""
+        """Run the two-sample test on the best generator's pictures and the held-out ones."""
         best = load_checkpoint(self.folder.best)
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
         shown = self.trainer.images.cpu() if self.trainer.spec.match_tones else None
         verdict = stopping.examine(generator, best["ema"], held_out, self.trainer.seen, shown)
         fields = {name: round(value, 6) for name, value in asdict(verdict).items()}
-        told = verdict.indistinguishable
-        self.events.write("two_sample", images=self.trainer.seen, best_images=best["seen"], **fields, indistinguishable=told)
-        progress.note(f"A fresh network tells real from generated at {verdict.accuracy:.4f}; guessing: {verdict.threshold:.4f}")
-        return told
+        passed = verdict.indistinguishable
+        self.events.write("two_sample", images=self.trainer.seen, best_images=best["seen"], **fields, indistinguishable=passed)
+        progress.note(f"Two-sample test: accuracy {verdict.accuracy:.4f}, chance threshold {verdict.threshold:.4f}")
+        return passed
 
     def _networks(self, kid: float) -> dict[str, Any]:
-        """What export needs of this moment, in the checkpoint's own names."""
+        """Return the part of the checkpoint that export needs."""
         state = self.trainer.state_dict()
         names = ("spec", "ema", "discriminator", "seen", "seconds", "machine", "torch")
         return {name: state[name] for name in names} | {"kid": kid}
@@ -333,7 +338,7 @@ class _Loop:
 
 
 def _keep_as(path: Path, other: Path) -> None:
-    """Give a file a second name, in place of what had it before: one link and one rename, no copy."""
+    """Hard-link a file to another name, atomically replacing the file of that name."""
     link = path.with_name(f".{other.name}.part")
     link.unlink(missing_ok=True)
     link.hardlink_to(path)
@@ -342,7 +347,7 @@ def _keep_as(path: Path, other: Path) -> None:
 
 @dataclass(frozen=True)
 class _Due:
-    """Whether an interval, in images, ended within the last step."""
+    """Whether an interval, in images, elapsed during the last step."""
 
     before: int
     after: int

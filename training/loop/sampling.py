@@ -1,4 +1,4 @@
-"""Pictures of seeds by a torch generator, with the inputs that the service would give it."""
+"""Samples pictures from a torch generator by seed, with the same inputs as the service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.networks.architectures import Generator
 
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Latents (N, z_dim) of seeds as the service draws them, with labels (N, K): those given, else those of the seeds."""
+    """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K): those given, else those of the seeds."""
     z, drawn = noise.draw_many(seeds, generator.z_dim, generator.classes)
     if not generator.classes:
         return torch.from_numpy(z), None
@@ -22,7 +22,7 @@ def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = N
 
 @torch.inference_mode()
 def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch: int = 250) -> Tensor:
-    """Pictures of seeds by a torch generator, uint8 (N, 1, 28, 28)."""
+    """Return the generator's pictures for seeds, uint8 (N, 1, 28, 28)."""
     device = next(generator.parameters()).device
     z, label = seeds_to_input(seeds, generator, labels)
     parts = [

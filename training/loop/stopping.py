@@ -1,8 +1,8 @@
-"""When a run has learnt what it can: never by its losses, but by pictures that neither network has seen.
+"""The stopping rule of a run, based on held-out pictures rather than on the losses.
 
-KID is cheap and measured often. Where it has long not fallen, and where the images are used up, a fresh network tries to
-tell the best generator's pictures from the held-out ones. The test pictures have no part in it: they are kept for the
-evaluation of what is exported.
+KID is cheap and measured often. When it has stopped falling, or all images are used up, a newly trained classifier tries to
+distinguish the best generator's pictures from the held-out ones. The test pictures are not used here; they are reserved for
+the evaluation of the exported generator.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from training.networks.architectures import Generator
 from training.spec import TrainingSpec
 
 SHUFFLE = 28
-"""Seeds the choice of the held-out pictures, the same ones for every run, whatever its seed."""
+"""Seed of the choice of held-out pictures, which is the same for every run."""
 FRESH_SEEDS = 3 * 2**30
-"""The first seed of the two-sample test: no other figure, and no sheet, draws from here on."""
+"""First seed of the two-sample test. Seeds from here on are used for nothing else."""
 ONE_PERCENT = 2.326
-"""Standard deviations that a normal variable exceeds once in a hundred times."""
+"""The 99th percentile of the standard normal distribution."""
 
 
 def hold_out(data: Dataset, count: int) -> tuple[Dataset, Dataset]:
-    """Part a dataset into what is shown to the networks and `count` pictures, of all classes, that are not."""
+    """Split a dataset into training pictures and `count` held-out pictures of all classes."""
     if not count:
         return data, replace(data, images=data.images[:0], labels=data.labels[:0])
-    # MNIST comes writer by writer: neighbours are no fair sample
+    # MNIST is ordered by writer, so consecutive pictures are not a representative sample
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(SHUFFLE))
     shown, held = (replace(data, images=data.images[i], labels=data.labels[i]) for i in (order[:-count], order[-count:]))
     return shown, held
@@ -43,12 +43,12 @@ def hold_out(data: Dataset, count: int) -> tuple[Dataset, Dataset]:
 
 @dataclass
 class Plateau:
-    """Follows a run's KID, and knows when it has long not fallen."""
+    """Tracks a run's KID and detects when it stops falling."""
 
     patience: int
-    """Images without a lower KID that make a plateau; 0: it never comes to one."""
+    """Images without a lower KID that make a plateau. 0: never."""
     burn_in: int = 0
-    """Images before which there is no plateau."""
+    """Images before which no plateau is detected."""
     best_kid: float = math.inf
     best_images: int = 0
     """Images seen when KID was lowest."""
@@ -57,11 +57,11 @@ class Plateau:
 
     @classmethod
     def of(cls, spec: TrainingSpec) -> Plateau:
-        """The rule that a spec asks for."""
+        """Return the rule of a spec."""
         return cls(spec.patience, 0 if spec.first_gamma is None else spec.burn_in)
 
     def measured(self, images: int, kid: float) -> bool:
-        """Take in one measurement; return whether it is the best so far."""
+        """Record a measurement and return whether it is the best so far."""
         self.images = images
         is_best = kid < self.best_kid
         if is_best:
@@ -75,39 +75,39 @@ class Plateau:
         return bool(self.patience) and self.images >= self.burn_in and waited >= self.patience
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
+        """Return the state for a checkpoint."""
         return {"best_kid": self.best_kid, "best_images": self.best_images, "measured_images": self.images}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken. A checkpoint from before there was this rule holds `best_kid` alone."""
+        """Restore the state from `state_dict`. Checkpoints that predate this rule contain `best_kid` only."""
         self.best_kid = state.get("best_kid", math.inf)
         self.best_images, self.images = state.get("best_images", 0), state.get("measured_images", 0)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether generated pictures could be told from real ones that the generator was not trained on."""
+    """Result of the two-sample test between generated and held-out pictures."""
 
     accuracy: float
-    """Of a fresh network, on pictures that it was not trained on."""
+    """Accuracy of the trained classifier on its test pictures."""
     auc: float
     pictures: int
-    """Real ones it was tested on, and as many generated ones."""
+    """Number of real test pictures, and of generated ones."""
     threshold: float
-    """The accuracy that guessing exceeds once in a hundred times."""
+    """Accuracy that random guessing exceeds with a probability of 1 %."""
     auc_threshold: float
-    """The same of the AUC."""
+    """AUC that random guessing exceeds with a probability of 1 %."""
 
     @property
     def indistinguishable(self) -> bool:
-        """Whether the network did no better than guessing, by its answers (one-sided binomial test at 1 %) and by their order
-        (Mann-Whitney, at 1 %): one that ranks pictures rightly and draws its line in the wrong place can tell them apart.
+        """Whether the classifier did no better than chance, by accuracy (one-sided binomial test at 1 %) and by AUC
+        (Mann-Whitney at 1 %). The AUC detects a classifier that ranks pictures correctly but has a poor decision threshold.
         """
         return self.accuracy <= self.threshold and self.auc <= self.auc_threshold
 
 
 def compare(real: Tensor, fake: Tensor, seed: int) -> Verdict:
-    """Have a fresh network try to tell two sets of pictures, uint8 (N, 1, 28, 28), apart."""
+    """Run the two-sample test on two sets of pictures, uint8 (N, 1, 28, 28)."""
     found = two_sample(real, fake, seed)
     threshold = 0.5 + ONE_PERCENT * 0.5 / math.sqrt(2 * found.pictures)
     n = found.pictures
@@ -118,14 +118,14 @@ def compare(real: Tensor, fake: Tensor, seed: int) -> Verdict:
 def examine(
     generator: Generator, weights: dict[str, Tensor], held_out: Dataset, images: int, shown: Tensor | None = None
 ) -> Verdict:
-    """Compare a generator's pictures of fresh seeds with the held-out ones, as many and of the same classes.
+    """Compare a generator's pictures for unused seeds with the held-out pictures, with equal counts and classes.
 
     Args:
-        generator: of the weights' shape; left as it is.
-        weights: what to test, as `best.pt` holds them.
-        held_out: real pictures that it was not trained on.
-        shown: the training pictures, whose grey levels the generated ones are given first, as at export; None leaves them.
-        images: those the run has seen. They choose the seeds and the network: another moment does not try the same luck.
+        generator: a generator of the weights' architecture. Not modified.
+        weights: generator weights to test, as in `best.pt`.
+        held_out: real pictures that the generator was not trained on.
+        images: images the run has seen. Determines the seeds and the classifier, so that each test is independent.
+        shown: training pictures to match the generated grey levels to, as at export. None: no matching.
     """
     tested = copy.deepcopy(generator)
     tested.load_state_dict(weights)
@@ -138,7 +138,7 @@ def examine(
 
 
 def reason_of(folder: RunFolder) -> str | None:
-    """Why a run ended: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`; None if it has not."""
+    """Return a run's end reason: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`; else None."""
     for event in reversed(read_events(folder.events)):
         if event["event"] == "end":
             return str(event["reason"])

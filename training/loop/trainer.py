@@ -1,4 +1,4 @@
-"""The adversarial step, and everything that must be remembered to go on exactly where a run stopped."""
+"""The adversarial training step, and the state needed to resume a run exactly."""
 
 from __future__ import annotations
 
@@ -31,37 +31,37 @@ NEWER_FIELDS = (
     "augment",
     "decay_from",
 )
-"""Fields of the spec that checkpoints of earlier releases lack."""
+"""Spec fields that checkpoints of earlier releases lack."""
 ADAPT_EVERY, ADAPT_BY = 25_000, 1_000
-"""Images between two adaptations of the augmentation, and pictures of each kind by which it is adapted."""
+"""Images between two adaptations of the augmentation, and number of pictures of each kind used for one."""
 REMEDY = (
-    "Train again with a lower learning_rate or a higher gamma. What was best before is kept: python -m training export "
+    "Train again with a lower learning_rate or a higher gamma. The best checkpoint so far is kept: python -m training export "
     "--checkpoint best."
 )
 
 
 @dataclass(frozen=True)
 class StepFigures:
-    """What one step looked like."""
+    """Losses and discriminator outputs of one step."""
 
     loss_discriminator: float
     loss_generator: float
     d_real: float
-    """Mean probability, by the discriminator, that its real pictures are real; 0.5 when it cannot tell."""
+    """Mean probability of being real that the discriminator assigns to real pictures; 0.5 if it cannot distinguish them."""
     d_fake: float
-    """The same for its generated pictures. A relativistic discriminator's logits have no zero of their own; both are
-    then measured from the midpoint between real and generated."""
+    """The same for generated pictures. The logits of a relativistic discriminator have an arbitrary offset, so both values
+    are then relative to the midpoint between real and generated."""
 
 
 class Sampler:
-    """Endless shuffled epochs; a batch may straddle two of them."""
+    """Infinite sequence of shuffled epochs. A batch may span two epochs."""
 
     def __init__(self, size: int, rng: torch.Generator) -> None:
         self.size, self.rng = size, rng
         self.order, self.position = torch.randperm(size, generator=rng), 0
 
     def next(self, count: int) -> Tensor:
-        """Indices of the next `count` images, (count,)."""
+        """Return the indices of the next `count` images, (count,)."""
         parts: list[Tensor] = []
         while count > 0:
             if self.position == self.size:
@@ -74,12 +74,12 @@ class Sampler:
 
 
 class Trainer:
-    """Both networks, their optimisers, the average, and the randomness of one run.
+    """Both networks, their optimisers, the weight average and the random state of one run.
 
     Args:
-        spec: what to train and how.
+        spec: the training spec.
         data: the real pictures.
-        device: where to train; a run is exact to the bit only on the CPU.
+        device: torch device. Runs are reproducible to the bit only on the CPU.
     """
 
     def __init__(self, spec: TrainingSpec, data: Dataset, device: str = "cpu") -> None:
@@ -107,32 +107,33 @@ class Trainer:
         self.bfloat16 = computes_in_bfloat16(spec.precision, device)
         self.loss = LOSSES[spec.loss]
         self.augment_p, self.adapted_at = 0.0, 0
-        """Probability of each augmentation, and the images seen when it was last adapted."""
+        """Probability of each augmentation, and images seen at its last adaptation."""
         self.seen = self.steps = 0
         self.seconds = 0.0
         self.machine = machine(device)
 
     @property
     def done(self) -> bool:
-        """Whether the run has used up its images or its minutes."""
+        """Whether the run has reached its number of images or its time limit."""
         return self.part >= 1
 
     @property
     def part(self) -> float:
-        """How much of the run is over, from 0 to 1: by images, or by minutes where those run out first."""
+        """Completed fraction of the run, from 0 to 1: of the images or of the minutes, whichever is larger."""
         by_images = self.seen / self.spec.images
         by_clock = self.seconds / (60 * self.spec.minutes) if self.spec.minutes else 0.0
         return min(max(by_images, by_clock), 1.0)
 
     def learning_rate(self) -> float:
-        """Flat at first, then half a cosine from the first rate to the last."""
+        """Return the current learning rate: constant at first, then a half-cosine decay."""
         spec = self.spec
-        falling = max(self.part - spec.decay_from, 0.0) / (1 - spec.decay_from)
-        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * _cosine(falling)
+        decayed = max(self.part - spec.decay_from, 0.0) / (1 - spec.decay_from)
+        return spec.final_learning_rate + (spec.learning_rate - spec.final_learning_rate) * _cosine(decayed)
 
     def gamma(self) -> float:
-        """The weight of the gradient penalties: half a cosine from the first to the middle one over the burn-in, and from
-        there to the final one over the whole run.
+        """Return the current weight of the gradient penalties.
+
+        It follows a half cosine from first_gamma to gamma over the burn-in, and from gamma to final_gamma over the run.
         """
         spec = self.spec
         gamma = spec.gamma
@@ -143,10 +144,10 @@ class Trainer:
         return gamma + (spec.first_gamma - gamma) * _cosine(self.seen / spec.burn_in)
 
     def step(self) -> StepFigures:
-        """Show the discriminator one batch, then let the generator answer.
+        """Train the discriminator, then the generator, on one batch.
 
         Raises:
-            DivergedError: a loss is not a finite number; the state must not be saved.
+            DivergedError: a loss is not finite. The state must not be saved.
         """
         for optimizer in self.optimizers:
             optimizer.param_groups[0]["lr"] = self.learning_rate()
@@ -170,40 +171,40 @@ class Trainer:
         return figures
 
     def check_finite(self) -> None:
-        """Look at every weight before it is kept.
+        """Check that all weights are finite.
 
         Raises:
-            DivergedError: one is not a finite number.
+            DivergedError: a weight is not finite.
         """
-        networks_and_names = (
+        networks = (
             ("generator", self.generator),
             ("discriminator", self.discriminator),
             ("average", self.ema.network),
         )
-        for name, network in networks_and_names:
+        for name, network in networks:
             if not all(bool(p.isfinite().all()) for p in network.parameters()):
-                raise DivergedError(f"After {self.seen} images the {name} holds weights that are not finite numbers. {REMEDY}")
+                raise DivergedError(f"After {self.seen} images the {name} has weights that are not finite numbers. {REMEDY}")
 
     def _step_discriminator(
         self, real: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
     ) -> tuple[Tensor, Tensor, Tensor]:
         with torch.no_grad():
             fake = self.generator(self._noise(len(real)), label)
-        # one pass over both halves: (2N, 1, 28, 28)
+        # a single forward pass for both halves: (2N, 1, 28, 28)
         both = self._augmented(torch.cat([real, fake])).contiguous(memory_format=self.layout)
         channels = self.discriminator.channels(both)
         labels = None if label is None else torch.cat([label, label])
         real_logit, fake_logit = self.discriminator.logit(channels, labels).chunk(2)
         loss = total = self.loss.discriminator(real_logit, fake_logit)
         if isinstance(gamma, Tensor) or gamma:
-            # R1 on the real half plus R2 on the generated half: the mean over both, twice
+            # R1 of the real half plus R2 of the generated half is twice the mean over both
             penalty = 2 * gradient_penalty(lambda x: self.discriminator.logit(x, labels), channels)
             total = loss + 0.5 * gamma * self.spec.penalty_interval * penalty
         self._descend(self.discriminator, 1, total)
         return loss.detach(), real_logit.detach(), fake_logit.detach()
 
     def _step_generator(self, real: Tensor, label: Tensor | None) -> Tensor:
-        self.discriminator.requires_grad_(False)  # frozen, while the generator learns to raise its error
+        self.discriminator.requires_grad_(False)  # skips its weight gradients in the backward pass
         fake_logit = self.discriminator(self._augmented(self.generator(self._noise(len(real)), label)), label)
         real_logit = self.discriminator(self._augmented(real), label) if self.loss.generator_sees_real else fake_logit
         loss = self.loss.generator(real_logit, fake_logit)
@@ -222,14 +223,14 @@ class Trainer:
         return real, self._one_hot(self.labels[index])
 
     def _augmented(self, images: Tensor) -> Tensor:
-        """Each picture, (N, 1, 28, 28), as the discriminator sees it. Gradients find their way back."""
+        """Augment pictures, (N, 1, 28, 28), for the discriminator. Differentiable."""
         if self.spec.augment == "adaptive" and self.augment_p > 0:
             chance = torch.rand(7, len(images), generator=self.rng).to(images.device)
             images = augmentation.blit(images, torch.tensor(self.augment_p, device=images.device), chance)
         return self._translated(images)
 
     def _translated(self, images: Tensor) -> Tensor:
-        """Each picture moved by a step of its own; what comes in is black."""
+        """Translate each picture by its own random offset, padding with black."""
         if not (reach := self.spec.translate):
             return images
         dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng)
@@ -243,21 +244,21 @@ class Trainer:
 
     @torch.no_grad()
     def adapt_augmentation(self, held_out: Dataset) -> None:
-        """Look whether the discriminator knows the training pictures by heart, and augment more or less from now on.
+        """Adapt the augmentation probability to how far the discriminator overfits the training pictures.
 
         Args:
-            held_out: pictures that it is not trained on.
+            held_out: pictures that the discriminator is not trained on.
         """
         if self.spec.augment == "none":
             return
         count = min(ADAPT_BY, len(held_out), len(self.labels))
         index = torch.randint(0, len(held_out), (count,), generator=self.rng)
-        known = torch.randint(0, len(self.labels), (count,), generator=self.rng).to(self.device)
+        shown = torch.randint(0, len(self.labels), (count,), generator=self.rng).to(self.device)
         held, held_labels = held_out.images[index].to(self.device).float() / 255, held_out.labels[index].to(self.device)
         label = self._one_hot(held_labels)
         groups = {
             "held_out": (held, label),
-            "shown": (self.images[known].float() / 255, self._one_hot(self.labels[known])),
+            "shown": (self.images[shown].float() / 255, self._one_hot(self.labels[shown])),
             "generated": (self.generator(self._noise(count), label), label),
         }
         logits = {name: self.discriminator(*group).mean().item() for name, group in groups.items()}
@@ -268,7 +269,7 @@ class Trainer:
         return F.one_hot(labels, self.classes).float() if self.classes else None
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next step depends on, as tensors and plain numbers."""
+        """Return the complete training state, as tensors and plain values."""
         return {
             "spec": self.spec.model_dump(mode="json"),
             "generator": self.generator.state_dict(),
@@ -288,10 +289,10 @@ class Trainer:
         }
 
     def load_weights(self, state: dict[str, Any]) -> None:
-        """Start from the averaged generator and the discriminator of another run instead of from random weights.
+        """Initialise both networks from another run's averaged generator and discriminator.
 
         Raises:
-            CheckpointError: they are of another shape.
+            CheckpointError: the weights have different shapes.
         """
         try:
             self.generator.load_state_dict(state["ema"])
@@ -299,23 +300,23 @@ class Trainer:
             self.discriminator.load_state_dict(state["discriminator"])
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(
-                f"The initial weights do not fit the networks of the spec ({error}). Keep network, conditional, z_dim and both "
-                "widths as the version had them, or start without its weights."
+                f"The initial weights do not match the networks of the spec ({error}). Use the version's network, conditional, "
+                "z_dim and both widths, or start without its weights."
             ) from error
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken.
+        """Restore the state from `state_dict`.
 
         Raises:
-            CheckpointError: the state is that of another spec, or lacks a part.
+            CheckpointError: the state belongs to a different spec, or is incomplete.
         """
-        newer = {name: TrainingSpec.model_fields[name].default for name in NEWER_FIELDS}
-        theirs, ours = newer | (state.get("spec") or {}), self.spec.model_dump(mode="json")  # a run begun before them goes on
-        if theirs != ours:
-            names = sorted(k for k in ours if theirs.get(k) != ours[k])
+        defaults = {name: TrainingSpec.model_fields[name].default for name in NEWER_FIELDS}  # for older checkpoints
+        saved_spec, spec = defaults | (state.get("spec") or {}), self.spec.model_dump(mode="json")
+        if saved_spec != spec:
+            names = sorted(k for k in spec if saved_spec.get(k) != spec[k])
             raise CheckpointError(
-                f"The checkpoint was made with another spec (it differs in {', '.join(names)}). Resume with the spec it "
-                "was made with, or start a new run in another folder."
+                f"The checkpoint was made with another spec (it differs in {', '.join(names)}). Resume with the original spec, "
+                "or start a new run in another folder."
             )
         try:
             self.generator.load_state_dict(state["generator"])
@@ -329,26 +330,26 @@ class Trainer:
             self.seen, self.steps, self.seconds = state["seen"], state["steps"], state["seconds"]
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(
-                f"The checkpoint does not fit this version of the trainer ({error}). Start a new run in another folder."
+                f"The checkpoint does not match this version of the trainer ({error}). Start a new run in another folder."
             ) from error
 
 
 def _cosine(part: float) -> float:
-    """From 1 at 0 to 0 at 1, along half a cosine."""
+    """Half cosine, from 1 at 0 to 0 at 1."""
     return 0.5 * (1 + math.cos(part * math.pi))
 
 
 def computes_in_bfloat16(precision: str, device: str) -> bool:
-    """Whether a spec's precision means bfloat16 on a device."""
+    """Whether a precision setting selects bfloat16 on a device."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())  # torch has no public name for it
+    return bool(torch.cpu._is_avx512_bf16_supported())  # no public equivalent in torch
 
 
 def machine(device: str) -> str:
-    """What trains here, in words: processor or GPU, cores, system."""
+    """Describe the training machine: processor or GPU, cores, system."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

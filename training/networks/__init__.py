@@ -1,1 +1,1 @@
-"""Generators and discriminators, their losses, averages and optimizers."""
+"""Generators and discriminators, their losses, weight averaging and optimisers."""

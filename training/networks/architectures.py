@@ -1,7 +1,7 @@
 """The generator and the discriminator, fully connected or convolutional.
 
-Every generator is made of `Layer`s and nothing else that computes, so that `training.export.integer_grid` can put each one
-on an integer grid for serving without knowing the network.
+All computation of a generator is in `Layer`s, so `training.export.integer_grid` can quantise each one for serving without
+knowing the architecture.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from training.networks.grey_scale import GreyScale
 from training.spec import TrainingSpec
 
 SLOPE = 0.25
-"""LeakyReLU's slope: a power of two, so that it is exact in binary (see `training.export.integer_grid`)."""
+"""LeakyReLU's slope: a power of two, which is exact in binary (see `training.export.integer_grid`)."""
 PIXELS = 28 * 28
 
 
 class Layer(nn.Module):
-    """Linear or convolution, then LeakyReLU (unless it is the last): `act(affine(x) + skip)`.
+    """Linear or convolutional layer, followed by LeakyReLU unless it is the last: `act(affine(x) + skip)`.
 
     Args:
-        affine: what it learns.
-        last: whether its output is the picture's logits.
-        gain: by which its first weights are smaller or larger than He's.
-        doubles: side of the picture if four features are to become one of a picture of twice that side (pixel shuffle).
+        affine: the linear or convolutional module.
+        last: whether the output is the picture's logits.
+        gain: factor applied to the He initialisation of the weights.
+        doubles: height and width of the input if a pixel shuffle doubles them, turning four channels into one.
     """
 
     def __init__(
@@ -53,30 +53,30 @@ class Layer(nn.Module):
 
 
 def conv(channels_in: int, channels_out: int, kernel: int = 3, *, stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size of the picture, or halves it with stride 2."""
+    """Return a convolution that preserves the size of the picture, or halves it with stride 2."""
     return nn.Conv2d(channels_in, channels_out, kernel, stride=stride, padding=(kernel - 1) // 2)
 
 
 class Generator(nn.Module):
     """z (N, z_dim) and, if conditional, label (N, K) -> image (N, 1, 28, 28) in 0..1.
 
-    Its layers are declared in the order in which they are used, each reading what the one before gives.
+    Layers are declared in the order in which they are applied, and each takes the output of the previous one.
     """
 
     skips: Mapping[str, str] = MappingProxyType({})
-    """Layer to the earlier layer whose output is added to its own."""
+    """Skip connections: layer to the earlier layer whose output is added to its own."""
 
     def __init__(self, z_dim: int, classes: int, scale: GreyScale | None = None) -> None:
         super().__init__()
         self.z_dim, self.classes, self.scale = z_dim, classes, scale
 
     def logits(self, x: Tensor) -> Tensor:
-        """The picture before its sigmoid, (N, 1, 28, 28), from latent and label side by side, (N, z_dim + K)."""
+        """Return the picture before the sigmoid, (N, 1, 28, 28), from concatenated latents and labels, (N, z_dim + K)."""
         raise NotImplementedError
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         logits = self.logits(z if label is None else torch.cat([z, label], dim=1))
-        position = torch.sigmoid(logits.float())  # what trains in bfloat16 must still tell grey levels apart
+        position = torch.sigmoid(logits.float())  # bfloat16 cannot resolve all grey levels
         return position if self.scale is None else self.scale.picture(position)
 
 
@@ -98,7 +98,7 @@ class MlpGenerator(Generator):
 
 
 class ConvGenerator(Generator):
-    """Widest where the picture is smallest; grows by pixel shuffle, for ONNX Runtime is slow at ConvTranspose."""
+    """Convolutional. Upsamples with pixel shuffle, because ConvTranspose is slow in ONNX Runtime."""
 
     skips: Mapping[str, str] = MappingProxyType({"reduce": "stem", "refine14": "up14"})
 
@@ -131,10 +131,10 @@ class ConvGenerator(Generator):
 
 
 class Discriminator(nn.Module):
-    """image (N, 1, 28, 28) in 0..1 and, if conditional, label (N, K) -> logit (N,); its sigmoid says how real.
+    """image (N, 1, 28, 28) in 0..1 and, if conditional, label (N, K) -> logit (N,) of being real.
 
-    A conditional one adds the inner product of its features with an embedding of the class (projection discriminator,
-    Miyato & Koyama 2018, arXiv:1802.05637).
+    If conditional, adds the inner product of the features and a class embedding (projection discriminator, Miyato & Koyama
+    2018, arXiv:1802.05637).
     """
 
     def __init__(self, classes: int, features: int, scale: GreyScale | None = None) -> None:
@@ -144,20 +144,20 @@ class Discriminator(nn.Module):
         self.embedding = nn.Linear(classes, features, bias=False) if classes else None
 
     def features(self, channels: Tensor) -> Tensor:
-        """What is known of the picture before its class is asked, (N, features), from its `channels`."""
+        """Return the class-independent features, (N, features), of the output of `channels`."""
         raise NotImplementedError
 
     def channels(self, image: Tensor) -> Tensor:
-        """What the network sees of a picture: itself, (N, 1, 28, 28), or, on a scale of greys of its own, (N, 2, 28, 28)."""
+        """Return the network's input: the picture, (N, 1, 28, 28), or, with a grey scale, both versions, (N, 2, 28, 28)."""
         return image if self.scale is None else torch.cat([self.scale.position(image), image], dim=1)
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         return self.logit(self.channels(image), label)
 
     def logit(self, channels: Tensor, label: Tensor | None = None) -> Tensor:
-        """The logit, (N,), from what `channels` gives. The gradient penalties are taken by these."""
+        """Return the logit, (N,), of the output of `channels`, with respect to which the gradient penalties are computed."""
         h = self.features(channels).float()
-        with torch.autocast(h.device.type, enabled=False):  # a loss is a difference of logits: they are never rounded
+        with torch.autocast(h.device.type, enabled=False):  # the loss subtracts logits, so they stay in float32
             logit: Tensor = self.head(h).squeeze(1)
             if self.embedding is not None and label is not None:
                 logit = logit + (h * self.embedding(label)).sum(1) / h.shape[1] ** 0.5
@@ -181,17 +181,17 @@ class MlpDiscriminator(Discriminator):
 
 
 class ConvDiscriminator(Discriminator):
-    """Strided convolutions 28 -> 14 -> 7 -> 4, with a residual one at 14x14 and at 7x7; no normalisation.
+    """Strided convolutions 28 -> 14 -> 7 -> 4, with residual convolutions at 14x14 and 7x7, without normalisation.
 
-    With five widths there is a convolution at 28x28 before them.
+    With five widths, a convolution at 28x28 comes first.
     """
 
     def __init__(self, classes: int, spec: TrainingSpec) -> None:
         *c28, c14, c7, c4, head = spec.discriminator_widths
         super().__init__(classes, head, grey_scale.build(spec.grey_scale))
-        seen = 1 if self.scale is None else 2
-        self.look28 = Layer(conv(seen, c28[0])) if c28 else None
-        self.down14 = Layer(conv(c28[0] if c28 else seen, c14, 4, stride=2))
+        channels = 1 if self.scale is None else 2
+        self.look28 = Layer(conv(channels, c28[0])) if c28 else None
+        self.down14 = Layer(conv(c28[0] if c28 else channels, c14, 4, stride=2))
         self.refine14 = Layer(conv(c14, c14), gain=0.5)
         self.down7 = Layer(conv(c14, c7, 4, stride=2))
         self.refine7 = Layer(conv(c7, c7), gain=0.5)
@@ -211,11 +211,11 @@ class ConvDiscriminator(Discriminator):
 
 
 def build(spec: TrainingSpec, classes: int) -> tuple[Generator, Discriminator]:
-    """Both networks of a spec, freshly initialised from torch's global random state.
+    """Return the generator and discriminator of a spec, initialised from torch's global random state.
 
     Args:
-        spec: which networks and how wide.
-        classes: how many classes the dataset has; used only by a conditional spec.
+        spec: network types and widths.
+        classes: number of classes of the dataset. Used only if the spec is conditional.
     """
     k = classes if spec.conditional else 0
     generators: dict[str, type[MlpGenerator | ConvGenerator]] = {"mlp": MlpGenerator, "conv": ConvGenerator}
@@ -227,5 +227,5 @@ def build(spec: TrainingSpec, classes: int) -> tuple[Generator, Discriminator]:
 
 
 def parameter_count(network: nn.Module) -> int:
-    """How many numbers the network has learned."""
+    """Return the number of parameters."""
     return sum(p.numel() for p in network.parameters())

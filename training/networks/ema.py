@@ -9,7 +9,7 @@ from torch import nn
 
 
 class Ema:
-    """Holds a copy of `network` that follows it with a half-life counted in images (Karras 2018, arXiv:1710.10196)."""
+    """Moving average of `network`'s parameters, with a half-life in images (Karras 2018, arXiv:1710.10196)."""
 
     def __init__(self, network: nn.Module, half_life: int) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
@@ -17,9 +17,9 @@ class Ema:
 
     @torch.no_grad()
     def update(self, network: nn.Module, batch: int, seen: int) -> None:
-        """Take one step of `batch` images towards `network`, after `seen` images in all.
+        """Update the average after a step of `batch` images, with `seen` images in total.
 
-        Early on the half-life is a tenth of what was seen, or the average would remember the untrained network.
+        The half-life is at most a tenth of `seen`; otherwise the untrained weights would dominate the average early on.
         """
         half_life = min(self.half_life, seen / 10)
         keep = 0.5 ** (batch / half_life) if half_life > 0 else 0.0

@@ -1,4 +1,4 @@
-"""What the two networks minimise. Logits go in, (N,); a scalar comes out."""
+"""The losses of both networks, as scalars computed from logits (N,)."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Judge = Callable[[Tensor], Tensor]
 
 
 def bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Cross-entropy of telling real (1) from generated (0). The sigmoid is inside, where it cannot overflow."""
+    """Binary cross-entropy of classifying real (1) and generated (0). The sigmoid is fused, so it cannot overflow."""
     return F.binary_cross_entropy_with_logits(real, torch.ones_like(real)) + F.binary_cross_entropy_with_logits(
         fake, torch.zeros_like(fake)
     )
 
 
 def bce_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """The discriminator's error on generated pictures, raised: they are to be called real (Goodfellow 2014, section 3)."""
+    """Non-saturating generator loss (Goodfellow 2014, section 3)."""
     return F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Each real picture is to look more real than the generated one beside it (RpGAN; R3GAN, arXiv:2501.05441)."""
+    """Relativistic pairing loss: real logits should exceed the paired generated ones (RpGAN; R3GAN, arXiv:2501.05441)."""
     return F.softplus(fake - real).mean()
 
 
 def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """The same contest with the sides changed."""
+    """The relativistic pairing loss with real and generated swapped."""
     return F.softplus(real - fake).mean()
 
 
 @dataclass(frozen=True)
 class Loss:
-    """The two sides of one contest, and whether the generator's side looks at real pictures too."""
+    """The losses of discriminator and generator, and whether the generator's loss depends on the real logits."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
@@ -50,9 +50,9 @@ LOSSES = {
 
 
 def gradient_penalty(judge: Judge, images: Tensor) -> Tensor:
-    """Squared norm of the gradient of the logit by the picture, averaged over the batch.
+    """Return the squared norm of the gradient of the logit with respect to the picture, averaged over the batch.
 
-    On real pictures this is R1, on generated ones R2 (Mescheder 2018, arXiv:1801.04406).
+    This is R1 for real pictures and R2 for generated ones (Mescheder 2018, arXiv:1801.04406).
     """
     images = images.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(judge(images).sum(), images, create_graph=True)

@@ -1,7 +1,7 @@
-"""torch's optimisers without its compiler, which they import when they are made and at each step: two seconds of every
-process that trains, though nothing here is compiled.
+"""torch's optimisers without torch.compile, whose import costs every training process two seconds although nothing is
+compiled here.
 
-What torch wraps for the compiler is unwrapped, and is otherwise the same code: the same numbers to the last bit.
+The methods that torch wraps for its compiler are unwrapped. The code is otherwise the same and gives bit-identical results.
 """
 
 from __future__ import annotations
@@ -31,4 +31,4 @@ class AdamW(_Uncompiled, torch.optim.AdamW):
 
 
 class LBFGS(_Uncompiled, torch.optim.LBFGS):
-    """Liu & Nocedal 1989; its step is not wrapped."""
+    """Liu & Nocedal 1989. torch does not wrap its step."""

@@ -40,7 +40,7 @@ def measured() -> Measured:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tensors, "load", load)
-        return Battery("mnist").look(OnnxGenerator(GENERATOR, 10), thorough=True)
+        return Battery("mnist").evaluate(OnnxGenerator(GENERATOR, 10), thorough=True)
 
 
 def test_every_figure_has_its_floor(measured: Measured) -> None:

@@ -132,12 +132,12 @@ def test_a_network_that_was_exported_wrongly_is_not_published(
 
 
 def test_a_name_that_cannot_be_one_is_refused_before_the_work(small_run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(RepositoryError, match="cannot name a model"):
+    with pytest.raises(RepositoryError, match="is not a valid model name"):
         export_run(load_trained(small_run, "last"), "Bad Name", Repository(tmp_path))
 
 
 def test_what_is_no_run_says_so(small_run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="Name a run's folder"):
+    with pytest.raises(CheckpointError, match="Name the folder of a run"):
         load_trained(RunFolder(tmp_path))
     folder = copy_of(small_run.path, tmp_path / "run")
     with pytest.raises(CheckpointError, match="--checkpoint last"):
@@ -145,7 +145,7 @@ def test_what_is_no_run_says_so(small_run: RunFolder, tmp_path: Path) -> None:
     state = load_checkpoint(folder.checkpoint)
     del state["machine"]
     save_checkpoint(state, folder.checkpoint)
-    with pytest.raises(CheckpointError, match="not a checkpoint of this version"):
+    with pytest.raises(CheckpointError, match="not compatible with this version"):
         load_trained(folder, "last")
 
 

@@ -166,7 +166,7 @@ def test_a_warm_start_begins_with_the_weights_it_was_given(small_run: RunFolder,
     with pytest.raises(CheckpointError, match="--initial"):
         run.run(other)
     run.start(other, spec.model_copy(update={"z_dim": 7}), weights)
-    with pytest.raises(CheckpointError, match="Keep network"):
+    with pytest.raises(CheckpointError, match="Use the version's network"):
         run.run(other)
 
 
@@ -243,10 +243,10 @@ def flip_a_bit(content: bytes) -> bytes:
 @pytest.mark.parametrize("damage", [lambda c: b"", lambda c: c[:1000], lambda c: c[:-1], flip_a_bit])
 def test_a_damaged_checkpoint_is_refused_with_the_remedy(small_run: RunFolder, tmp_path: Path, damage) -> None:
     path = tmp_path / "checkpoint.pt"
-    with pytest.raises(CheckpointError, match="Name a run's folder"):
+    with pytest.raises(CheckpointError, match="Name the folder of a run"):
         load_checkpoint(path)
     path.write_bytes(damage(small_run.checkpoint.read_bytes()))
-    with pytest.raises(CheckpointError, match="Remove it and start the run again"):
+    with pytest.raises(CheckpointError, match="Remove it and restart the run"):
         load_checkpoint(path)
 
 
@@ -316,7 +316,7 @@ def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_pa
     with torch.no_grad():
         next(trainer.ema.network.parameters()).fill_(float("nan"))
     loop = run._Loop(folder, trainer, Events(folder.events), Plateau(0), None, None)
-    with pytest.raises(DivergedError, match="average holds weights that are not finite"):
+    with pytest.raises(DivergedError, match="average has weights that are not finite"):
         loop._checkpoint()
     loop.events.close()
     assert folder.checkpoint.read_bytes() == before
