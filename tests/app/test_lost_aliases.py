@@ -73,7 +73,7 @@ def test_lost_aliases_put_nothing_into_service_that_was_not(retrained: Repositor
     restarted.refresh()
     for registry in (running, restarted):
         assert registry.generator().manifest.version == 2
-        assert registry.degraded()["digits"].endswith("Promote a version to mend it.")
+        assert registry.degraded()["digits"].endswith("Promote a version to repair it.")
         assert "Version 2, which was in service before, is served." in registry.degraded()["digits"]
     again = Repository(retrained.root)
     again.publish("digits", copy_of_shipped)
@@ -114,7 +114,7 @@ def test_where_nothing_was_ever_in_service_nothing_is_served(retrained: Reposito
     registry.refresh()
     with pytest.raises(VersionUnusable):
         registry.generator()
-    assert "None of its versions was in service before. Promote one to mend it." in registry.degraded()["digits"]
+    assert "None of its versions was in service before. Promote one to repair it." in registry.degraded()["digits"]
 
 
 def test_a_refused_champion_falls_back_to_what_was_in_service(retrained: Repository) -> None:
@@ -167,7 +167,7 @@ def test_a_damaged_row_of_a_database_puts_nothing_else_into_service(
     restarted = Registry(stored, "digits", 8)
     restarted.refresh()
     assert restarted.generator().manifest.version == 2
-    assert restarted.degraded()["digits"].endswith("Promote a version to mend it.")
+    assert restarted.degraded()["digits"].endswith("Promote a version to repair it.")
     stored.promote("digits", 1)
     assert stored.aliases("digits")["champion"] == 1
 

@@ -205,7 +205,7 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
     setOpinion(undefined)
     const controller = new AbortController()
     const asked = setTimeout(() => {
-      callJson<Schemas["Judgements"]>("/discriminate", {
+      callJson<Schemas["SeedScores"]>("/discriminate", {
         query: { seeds: seed, label, psi, model: version.model, version: version.version },
         signal: controller.signal,
       }).then(

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { call, type Schemas } from "../../api/client"
 import { type Version } from "../../models"
 
-export type Judgement = Schemas["Judgement"]
+export type Judgement = Schemas["DiscriminatorScore"]
 const REST = 180 // milliseconds
 
 export function judgeQuery(version: Pick<Version, "model" | "version">, label: string | null) {
