@@ -291,7 +291,8 @@ class Registry:
                 logger.error("%s: the champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)
                 aliases[CHAMPION] = fallback
         if name in lost and CHAMPION in aliases:
-            lost[name] += f" Version {aliases[CHAMPION]}, which was in service before, is served. Promote a version to repair it."
+            lost[name] += f" Version {aliases[CHAMPION]}, which was in service before, is served."
+            lost[name] += " Promote a version to repair it."
         elif name in lost:
             lost[name] += " None of its versions was in service before. Promote one to repair it."
         return ModelView(name, versions, aliases, refused)

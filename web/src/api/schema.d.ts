@@ -634,7 +634,7 @@ export interface components {
         };
         /**
          * Calibration
-         * @description Turns a logit of the discriminator into the probability that a picture is real (Platt scaling).
+         * @description Platt scaling of the discriminator's logit to the probability that a picture is real.
          */
         Calibration: {
             /** Slope */
@@ -643,7 +643,7 @@ export interface components {
             intercept: number;
             /**
              * Pictures
-             * @description Real held-out pictures, and as many generated ones, that it was fitted on.
+             * @description Number of real held-out pictures, and of generated ones, that it was fitted on.
              */
             pictures: number;
         };
@@ -691,7 +691,7 @@ export interface components {
         };
         /**
          * DatasetNote
-         * @description What the version was trained on.
+         * @description The training dataset of a version.
          */
         DatasetNote: {
             /** Name */
@@ -702,7 +702,7 @@ export interface components {
             licence: string;
             /**
              * Sha256
-             * @description Of the list of its files' sha256.
+             * @description sha256 of the list of its files' sha256.
              */
             sha256: string;
         };
@@ -753,77 +753,77 @@ export interface components {
         Figure: {
             /**
              * Value
-             * @description For this generator. None where the figure has no meaning, as label accuracy without labels.
+             * @description Value for this generator. None if the figure does not apply, such as label accuracy without labels.
              */
             value: number | null;
             /**
              * Floor
-             * @description The same for real held-out pictures, in the same way, at the same count.
+             * @description Value for the same number of real held-out pictures.
              */
             floor: number | null;
             /**
              * Sd
-             * @description Standard deviation of the value, where it is the mean of several.
+             * @description Standard deviation of the value, if it is a mean.
              */
             sd?: number | null;
             /**
              * Floor Sd
-             * @description The same of the floor.
+             * @description Standard deviation of the floor, if it is a mean.
              */
             floor_sd?: number | null;
             /**
              * Better
-             * @description Which way is better.
+             * @description Whether lower or higher values are better.
              * @enum {string}
              */
             better: "lower" | "higher";
             /**
              * What
-             * @description What it is and against what.
+             * @description Description of the figure and its reference.
              */
             what: string;
         };
         /**
          * Gate
-         * @description Why a retrained version was, or was not, put into service by itself.
+         * @description The decision whether to promote a retrained version automatically.
          */
         Gate: {
             /**
              * Asked
-             * @description What the retraining was asked to do.
+             * @description The promotion policy that the retraining job requested.
              * @enum {string}
              */
             asked: "if_better" | "always" | "never";
             /**
              * Promoted
-             * @description Whether it was to become champion when it was published.
+             * @description Whether the version was to become champion on publication.
              */
             promoted: boolean;
             /**
              * Rule
-             * @description The rule, in words.
+             * @description Description of the rule.
              */
             rule: string;
             /**
              * Reason
-             * @description What decided it.
+             * @description Reason of the decision.
              */
             reason: string;
             /**
              * Champion
-             * @description The version it was held against; None if there was none, or it could not be measured.
+             * @description The version it was compared with. None if there was none, or it could not be measured.
              */
             champion: number | null;
             /**
              * Figures
-             * @description Its own figures, on held-out pictures.
+             * @description Figures of the version on held-out pictures.
              */
             figures: {
                 [key: string]: components["schemas"]["Figure"];
             };
             /**
              * Champion Figures
-             * @description The champion's, on the same draws; empty if there was none.
+             * @description Figures of the champion on the same seeds. Empty if there was none.
              */
             champion_figures: {
                 [key: string]: components["schemas"]["Figure"];
@@ -890,17 +890,17 @@ export interface components {
         };
         /**
          * Golden
-         * @description Pixels that the generator must give wherever it runs.
+         * @description Reference pixels that the generator must reproduce on every machine.
          */
         Golden: {
             /**
              * Seeds
-             * @description Seeds 0 to this, exclusive, with the labels that the seeds choose.
+             * @description Number of seeds, counted from 0, with the labels of the seeds.
              */
             seeds: number;
             /**
              * Sha256
-             * @description Of their uint8 pixels, row by row, seed after seed.
+             * @description sha256 of their uint8 pixels, row by row, in order of the seeds.
              */
             sha256: string;
         };
@@ -1163,7 +1163,7 @@ export interface components {
         };
         /**
          * Manifest
-         * @description Everything there is to know of a version without opening it.
+         * @description Complete metadata of a version.
          */
         Manifest: {
             /**
@@ -1183,7 +1183,7 @@ export interface components {
             created: string;
             /**
              * Files
-             * @description File name to sha256; a name, never a path. The generator's and the discriminator's are always there.
+             * @description File name (never a path) to sha256. Always contains the generator and the discriminator.
              */
             files: {
                 [key: string]: string;
@@ -1192,20 +1192,20 @@ export interface components {
             z_dim: number;
             /**
              * Classes
-             * @description Names of the classes in the order of the label's columns, printable ASCII without spaces, no two alike; empty for an
+             * @description Names of the classes in the order of the label's columns, unique, in printable ASCII without spaces. Empty for an
              *     unconditional generator.
              */
             classes: string[];
             /**
              * Noise
-             * @description How a seed becomes z.
+             * @description The mapping from a seed to z.
              * @default mt19937-v1
              * @constant
              */
             noise: "mt19937-v1";
             /**
              * Spec
-             * @description The TrainingSpec.
+             * @description The training spec.
              */
             spec: {
                 [key: string]: unknown;
@@ -1218,12 +1218,12 @@ export interface components {
             };
             /**
              * Judge Sha256
-             * @description Of the classifier that the metrics use.
+             * @description sha256 of the classifier that the metrics use.
              */
             judge_sha256: string;
             /**
              * Exactness
-             * @description Why the generator gives the same bits everywhere.
+             * @description Proof that the generator is bit-identical on every machine.
              */
             exactness: {
                 [key: string]: unknown;
@@ -1231,23 +1231,23 @@ export interface components {
             parity: components["schemas"]["Parity"];
             golden: components["schemas"]["Golden"];
             calibration: components["schemas"]["Calibration"];
-            /** @description The same where no label is said: fitted to the mean logit over all labels. None for an unconditional one. */
+            /** @description Calibration without a label, fitted to the mean logit over all labels. None for an unconditional model. */
             calibration_any?: components["schemas"]["Calibration"] | null;
             /**
              * Parent
-             * @description The version whose weights this one's training started from.
+             * @description The version whose weights the training started from.
              */
             parent?: number | null;
             /**
              * Job
-             * @description The retraining job that made it.
+             * @description The retraining job that produced the version.
              */
             job?: string | null;
-            /** @description How it was held against the champion of its day, if it was retrained in service. */
+            /** @description Comparison with the champion at that time, if the version was retrained by the service. */
             gate?: components["schemas"]["Gate"] | null;
             /**
              * Libraries
-             * @description Versions of what trained and exported it.
+             * @description Versions of the libraries used for training and export.
              */
             libraries: {
                 [key: string]: string;
@@ -1284,7 +1284,7 @@ export interface components {
         };
         /**
          * Parity
-         * @description How the exported networks were compared with the trained ones.
+         * @description Comparison of the exported networks with the trained ones.
          */
         Parity: {
             /** Seeds */
@@ -1296,12 +1296,12 @@ export interface components {
             generator_max_difference: number;
             /**
              * Generator Pixels Different
-             * @description Pixels that differ after rounding to 0..255.
+             * @description Number of pixels that differ after rounding to 0..255.
              */
             generator_pixels_different: number;
             /**
              * Batch Pixels Different
-             * @description Pixels that differ between a batch and its images one by one.
+             * @description Number of pixels that differ between batched and single inference.
              */
             batch_pixels_different: number;
             /**
@@ -1316,7 +1316,7 @@ export interface components {
             grid_mean_difference: number;
             /**
              * Grid Max Difference
-             * @description The largest.
+             * @description Largest absolute difference, in grey levels, between the two.
              */
             grid_max_difference: number;
         };
@@ -1516,22 +1516,22 @@ export interface components {
         };
         /**
          * TrainingNote
-         * @description How the version came about.
+         * @description The training run of a version.
          */
         TrainingNote: {
             /**
              * Images
-             * @description Real images the discriminator was shown.
+             * @description Real images shown to the discriminator.
              */
             images: number;
             /**
              * Seconds
-             * @description Wall-clock time of that.
+             * @description Wall-clock time of the training.
              */
             seconds: number;
             /**
              * Machine
-             * @description What it took them on.
+             * @description Machine of the training.
              */
             machine: string;
             /** Generator Parameters */
@@ -1540,7 +1540,7 @@ export interface components {
             discriminator_parameters: number;
             /**
              * Ended
-             * @description Why the run ended: indistinguishable, plateau, budget, or stopped. None if that was not kept.
+             * @description Why the run ended: indistinguishable, plateau, budget, or stopped. None if not recorded.
              */
             ended?: string | null;
         };
