@@ -79,3 +79,13 @@ def test_a_judge_learns_and_is_repeatable(mnist: Dataset) -> None:
     assert losses[:2] == losses[2:]
     assert losses[1] < losses[0]
     assert classifiers.judge(fitted[0], mnist.images[50_000:51_000]).accuracy(mnist.labels[50_000:51_000]) > 0.9
+
+
+def test_pooling_is_that_of_torch_with_and_without_gradients() -> None:
+    images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    torch.manual_seed(0)
+    network = classifiers.ConvClassifier(10).eval()
+    with_gradients = network(images)
+    with torch.no_grad():
+        without = network(images)
+    assert all(torch.equal(a, b) for a, b in zip(with_gradients, without, strict=True))
