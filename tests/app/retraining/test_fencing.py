@@ -101,6 +101,8 @@ def test_a_trainer_whose_supervisor_was_killed_before_it_wrote_anything_down_is_
     """Even the number of its process is known to nobody, and it is stopped before it has come to do anything."""
     admin = world.admin
     world.kill_worker()
+    log = world.state.parent / "worker.log"
+    before = log.read_text().count("this process supervises")
     job_id = admin.retrain()
     folder = JobFolder(world.state, job_id)
     folder.path.mkdir(parents=True)
@@ -114,8 +116,9 @@ def test_a_trainer_whose_supervisor_was_killed_before_it_wrote_anything_down_is_
     (trainer,) = trainers_of(world.state)
     os.kill(trainer, signal.SIGSTOP)  # while it imports its libraries
     world.start_worker()
-    log, deadline = world.state.parent / "worker.log", time.monotonic() + 60
-    while log.read_text().count("this process supervises") < 2 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while log.read_text().count("this process supervises") == before:
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(2)  # it looks at the job, twice a second
     assert trainers_of(world.state) == [trainer]
