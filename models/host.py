@@ -9,8 +9,8 @@ LOCK_VARIABLE = "SEEDLING_LOCK_FD"
 """Environment variable with the file descriptor of the folder's lock that a trainer inherits."""
 
 
-def place() -> str:
-    """Return the host name and, on Linux, the PID namespace. Processes with equal places can see each other."""
+def pid_namespace() -> str:
+    """Return the host name and, on Linux, the PID namespace. Processes with equal values can see each other."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")  # for example pid:[4026531836]
     except OSError:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from app.errors import StoreUnavailable
 from app.storage.database import Database, fences, leases, workers
-from models.host import place
+from models.host import pid_namespace
 
 logger = logging.getLogger("seedling")
 Kind = Literal["embedded", "alone"]
@@ -52,7 +52,7 @@ class Workers:
 
     def __init__(self, database: Database, kind: Kind) -> None:
         self.database, self.kind = database, kind
-        self.id = f"{place()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.id = f"{pid_namespace()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._started = time.time()
 
     def beat(self) -> Lease | None:
@@ -123,7 +123,7 @@ def _has_ended(holder: str, until: float, now: float) -> bool:
 def _is_gone(holder: str) -> bool:
     """Whether the holder is a process of this host that has ended."""
     where, pid, _ = holder.rsplit(":", 2)
-    return where == place() and not psutil.pid_exists(int(pid))
+    return where == pid_namespace() and not psutil.pid_exists(int(pid))
 
 
 def check_held(connection: Connection, lease: Lease) -> None:

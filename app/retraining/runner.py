@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from models.host import LOCK_VARIABLE, place
+from models.host import LOCK_VARIABLE, pid_namespace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]
@@ -110,7 +110,7 @@ class LocalRunner:
                 process_group=0,
             )
         self._children[process.pid] = process
-        os.pwrite(held, json.dumps({"pid": process.pid, "place": place()}).encode(), 0)
+        os.pwrite(held, json.dumps({"pid": process.pid, "place": pid_namespace()}).encode(), 0)
         with contextlib.suppress(psutil.Error):
             psutil.Process(process.pid).nice(self.nice)
         if self.nice == LAST and hasattr(os, "SCHED_IDLE"):
@@ -119,7 +119,7 @@ class LocalRunner:
         return _handle_of(process.pid, lock)
 
     def poll(self, handle: Handle) -> Finished | None:
-        if handle["place"] != place():
+        if handle["place"] != pid_namespace():
             return None if is_locked(Path(handle["lock"])) else Finished(None)
         child = self._children.get(handle["pid"])
         if child is not None:
@@ -131,7 +131,7 @@ class LocalRunner:
         return None if _process(handle) else Finished(None)
 
     def stop(self, handle: Handle, *, force: bool = False) -> None:
-        if handle["place"] != place():
+        if handle["place"] != pid_namespace():
             with contextlib.suppress(OSError):  # no signal reaches it; it looks for this file between two steps
                 (Path(handle["lock"]).parent / STOP_FILE).touch()
         elif _process(handle):
@@ -168,7 +168,7 @@ def holder_of(lock: Path) -> Handle | None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         said = json.loads(lock.read_text())
-        if said["place"] == place():
+        if said["place"] == pid_namespace():
             return _handle_of(int(said["pid"]), lock)
         return {"pid": int(said["pid"]), "place": str(said["place"]), "created": None, "lock": str(lock)}
     return None
@@ -188,7 +188,7 @@ def _handle_of(pid: int, lock: Path) -> Handle:
     created = None
     with contextlib.suppress(psutil.Error):
         created = psutil.Process(pid).create_time()
-    return {"pid": pid, "place": place(), "created": created, "lock": str(lock.absolute())}
+    return {"pid": pid, "place": pid_namespace(), "created": created, "lock": str(lock.absolute())}
 
 
 def _process(handle: Handle) -> psutil.Process | None:

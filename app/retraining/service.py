@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import NoTrainer, StoreUnavailable
 from app.settings import Settings
-from app.storage.opening import store_place
+from app.storage.opening import store_location
 
 if TYPE_CHECKING:
     from app.retraining.store import JobStore
@@ -46,7 +46,7 @@ class Retraining:
     def _database(self) -> Database:
         from app.storage.database import Database
 
-        return Database(store_place(self.settings))
+        return Database(store_location(self.settings))
 
     @property
     def is_open(self) -> bool:
@@ -56,7 +56,7 @@ class Retraining:
     @property
     def is_used(self) -> bool:
         """Whether there is a job store to ask, opened here or elsewhere."""
-        place = store_place(self.settings)
+        place = store_location(self.settings)
         return self.is_open or not isinstance(place, Path) or place.exists()
 
     def database(self) -> Database:

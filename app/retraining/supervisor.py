@@ -30,7 +30,7 @@ from app.storage.audit import AuditLog
 from app.storage.opening import open_repository
 from models.atomic import write_atomically
 from models.errors import Changed, Locked, RepositoryError
-from models.host import place
+from models.host import pid_namespace
 from models.manifest import WEIGHTS, Gate
 from models.repository import CHAMPION, PREVIOUS
 from models.version import Version
@@ -125,7 +125,7 @@ class Supervisor:
             self.workers.leave()
 
     def _suspend(self, lease: Lease, job: Job) -> None:
-        if job.handle is None or job.handle["place"] != place():
+        if job.handle is None or job.handle["place"] != pid_namespace():
             return  # whoever is next finds out what became of it, or goes on with it
         self.store.check(lease)  # the trainer may be another supervisor's by now
         self.runner.stop(job.handle)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.storage.database import Database
 
 
-def store_place(settings: Settings) -> Path | str:
+def store_location(settings: Settings) -> Path | str:
     """Where jobs are kept: SQLite's file, or PostgreSQL's URL."""
     return settings.database_url.get_secret_value() if settings.database_url else settings.state / "jobs.db"
 

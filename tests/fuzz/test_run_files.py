@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.retraining.folder import JobFolder
 from app.retraining.runner import holder_of
-from models.host import place
+from models.host import pid_namespace
 from tests.fuzz.budget import is_told, tries
 from tests.fuzz.mutation import damaged
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -93,7 +93,12 @@ def test_a_spec_is_one_or_it_is_said_to_be_none(tmp_path_factory: pytest.TempPat
     assert TrainingSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
-HOLDERS = [json.dumps({"pid": 1, "place": place()}).encode(), b'{"pid": "1", "place": 2}', b'{"pid": -1, "place": "x"}', b"[]"]
+HOLDERS = [
+    json.dumps({"pid": 1, "place": pid_namespace()}).encode(),
+    b'{"pid": "1", "place": 2}',
+    b'{"pid": -1, "place": "x"}',
+    b"[]",
+]
 
 
 @tries(15)

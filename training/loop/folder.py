@@ -25,7 +25,7 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
-from models.host import LOCK_VARIABLE, place
+from models.host import LOCK_VARIABLE, pid_namespace
 from training.errors import CheckpointError, FolderInUseError
 from training.spec import TrainingSpec
 
@@ -129,7 +129,7 @@ def _inherited(lock: Path) -> int | None:
 
 def _write_holder(descriptor: int) -> None:
     """Write this process's id and place into the lock file. The supervisor does too, unless it is killed first."""
-    content = json.dumps({"pid": os.getpid(), "place": place()}).encode()
+    content = json.dumps({"pid": os.getpid(), "place": pid_namespace()}).encode()
     os.pwrite(descriptor, content, 0)
     os.ftruncate(descriptor, len(content))
 
@@ -160,6 +160,6 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
                     ) from None
                 time.sleep(0.05)
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "place": place()}))
+        file.write(json.dumps({"pid": os.getpid(), "place": pid_namespace()}))
         file.flush()
         yield

@@ -14,7 +14,7 @@ import pytest
 
 from app.retraining import runner as runners
 from app.retraining.runner import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
-from models.host import LOCK_VARIABLE, place
+from models.host import LOCK_VARIABLE, pid_namespace
 
 STUB = """
 import json, os, signal, sys, time
@@ -101,7 +101,7 @@ def test_another_supervisor_takes_a_trainer_over(runner: LocalRunner, tmp_path: 
 
 def test_a_process_number_used_again_is_not_mistaken_for_the_trainer(runner: LocalRunner) -> None:
     mine = psutil.Process()
-    handle = {"pid": mine.pid, "place": place(), "created": mine.create_time(), "lock": ""}
+    handle = {"pid": mine.pid, "place": pid_namespace(), "created": mine.create_time(), "lock": ""}
     assert runner.poll(handle) is None
     older = handle | {"created": mine.create_time() - 100}
     assert runner.poll(older) == Finished(None)

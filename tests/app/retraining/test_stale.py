@@ -17,7 +17,7 @@ from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
 from app.settings import Settings
 from app.storage.database import Database, leases
-from models.host import place
+from models.host import pid_namespace
 from models.repository import Repository
 from models.version import copier
 from training.loop.folder import RunFolder, alone_in
@@ -39,7 +39,7 @@ class Noted:
 
     def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
         self.started.append(arguments[0])
-        return {"pid": 1, "place": place(), "created": 0.0, "lock": ""}
+        return {"pid": 1, "place": pid_namespace(), "created": 0.0, "lock": ""}
 
     def poll(self, handle: dict[str, Any]) -> Finished | None:
         return None
@@ -79,7 +79,7 @@ def take_over(database: Database) -> None:
 
 
 def running(store: JobStore, lease: Lease, job: Job) -> Job:
-    handle = {"pid": 1, "place": place(), "created": 0.0, "lock": ""}
+    handle = {"pid": 1, "place": pid_namespace(), "created": 0.0, "lock": ""}
     return store.note(lease, store.change(lease, job, "running", "training"), handle=handle)
 
 
