@@ -30,29 +30,29 @@ A GAN generator, {kind}: {m.z_dim} standard normal numbers in, one 28x28 grey pi
 
 ![samples](samples.png)
 
-## How good it is
+## Evaluation
 
 Measured on the exported file by `python -m training evaluate {m.name} --version {m.version}`. The floor is the same
-figure for real test pictures, which neither the generator nor the judge was trained on.
+figure for real test pictures, on which neither the generator nor the judge was trained.
 
-| figure | this generator | floor (real) | better | what it is |
+| figure | this generator | floor (real) | better | definition |
 |---|---|---|---|---|
 {rows}
 
-The judge is a small classifier carried in the repository, sha256 `{m.judge_sha256[:16]}…`. Figures that hold on one
-judge's features need not hold on another's: the second judge, where there is one, is of another kind.
+The judge is a small classifier in the repository, sha256 `{m.judge_sha256[:16]}…`. Figures depend on the features of the
+judge, so some are repeated with a second judge of another architecture.
 
-{_pictures(m)}{_gate(m)}## How it came about
+{_pictures(m)}{_gate(m)}## Training
 
 {m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}{_ended(m)}. The generator has
-{m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Made {m.created:%Y-%m-%d} with
+{m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Created on {m.created:%Y-%m-%d} with
 {", ".join(f"{name} {version}" for name, version in m.libraries.items())}.
 
-| field of the spec | value |
+| spec field | value |
 |---|---|
 {spec}
 
-## How to use it
+## Usage
 
 ```python
 import numpy, onnxruntime
@@ -62,37 +62,37 @@ z = random.standard_normal({m.z_dim}).astype("float32")
 {one_hot}image = generator.run(None, {{"z": z[None]{label}}})[0]  # (1, 1, 28, 28) in 0..1
 ```
 
-Served by Seedling, that is `GET /generate?model={m.name}&version={m.version}&seed=42`.
+When served by Seedling: `GET /generate?model={m.name}&version={m.version}&seed=42`.
 
-## The same picture everywhere
+## Reproducibility
 
-All arithmetic of `generator.onnx` is on integers held in float32, whose sums stay below 2^24
-({m.exactness["largest_sum"]:,} at most), so no addition rounds and its order does not matter. Putting the trained
-weights on that grid moved pixels by {m.parity.grid_mean_difference:.2f} grey levels on average, {m.parity.grid_max_difference:.0f} at most; every figure above is that of
-the exported generator. Over {m.parity.seeds:,} seeds,
-{m.parity.generator_pixels_different} pixels differ between torch and ONNX Runtime and {m.parity.batch_pixels_different} between a batch and single pictures.
-Seeds 0 to {m.golden.seeds - 1} have pixels with sha256 `{m.golden.sha256}`.
+`generator.onnx` computes with integers stored as float32. All sums stay below 2^24 (at most {m.exactness["largest_sum"]:,}), so
+no addition rounds, and the order of additions does not matter. Rounding the trained weights to this grid changed pixels by
+{m.parity.grid_mean_difference:.2f} grey levels on average, and by at most {m.parity.grid_max_difference:.0f}. The figures above are those of the exported generator.
+Over {m.parity.seeds:,} seeds, {m.parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, and
+{m.parity.batch_pixels_different} between batches and single pictures. The pixels of seeds 0 to {m.golden.seeds - 1} have the sha256
+`{m.golden.sha256}`.
 
 ## The discriminator
 
-`discriminator.onnx` gives a logit. `1 / (1 + exp(-({m.calibration.slope:.4f} * logit + {m.calibration.intercept:.4f})))` is the probability that a
-picture is real, fitted on {m.calibration.pictures:,} real test pictures and as many generated ones.{_any_label(m)}
+`discriminator.onnx` outputs a logit. `1 / (1 + exp(-({m.calibration.slope:.4f} * logit + {m.calibration.intercept:.4f})))` is the probability that a
+picture is real, calibrated on {m.calibration.pictures:,} real test pictures and as many generated ones.{_any_label(m)}
 
 ## Limits
 
-It draws what {m.dataset.title} holds and nothing else, with that collection's biases. Its pictures are not evidence of
-anyone's handwriting or of anything real.
+The generator only draws what {m.dataset.title} contains, with the biases of that dataset. Its pictures do not document
+anything real, such as a person's handwriting.
 """
 
 
 def _pictures(m: Manifest) -> str:
     """Return the section of evaluation pictures."""
     captions = {
-        FAILURES: "The 64 of which the judge is least certain that they are what was asked for, the worst first:",
-        NEIGHBOURS: "The 40 nearest to a training picture, each followed by that picture:",
-        CURVES: "How the run went:",
-        RELIABILITY: "How often a picture was real, by the probability that the discriminator gave it, on pictures it was not "
-        "fitted on:",
+        FAILURES: "The 64 pictures that the judge is least certain to show the requested class, the least certain first:",
+        NEIGHBOURS: "The 40 pictures nearest to a training picture, each followed by that picture:",
+        CURVES: "Training curves:",
+        RELIABILITY: "Fraction of real pictures by the probability that the discriminator assigned, on pictures that were not used for "
+        "the calibration:",
     }
     shown = [f"{text}\n\n![{name.partition('.')[0]}]({name})\n\n" for name, text in captions.items() if name in m.files]
     return "".join(shown)
@@ -102,14 +102,14 @@ def _gate(m: Manifest) -> str:
     """Return the section on the comparison with the champion, if there was one."""
     if m.gate is None:
         return ""
-    columns = f"| figure | this generator | version {m.gate.champion}, the champion of that day |"
+    columns = f"| figure | this generator | version {m.gate.champion}, the champion at the time |"
     rows = [
         f"| {name} | {_number(figure.value)} | {_number(m.gate.champion_figures[name].value)} |"
         for name, figure in m.gate.figures.items()
         if name in m.gate.champion_figures
     ]
     table = "\n".join([columns, "|---|---|---|", *rows]) + "\n\n" if rows else ""
-    return f"""## How it was held against the champion
+    return f"""## Comparison with the champion
 
 {m.gate.reason} {m.gate.rule}
 
@@ -139,7 +139,7 @@ def _any_label(m: Manifest) -> str:
     if m.calibration_any is None:
         return ""
     return (
-        " Where no label is said, the mean\nlogit over all labels is taken, and the two numbers are "
+        " Without a label, use the mean logit\nover all labels, with the numbers "
         f"{m.calibration_any.slope:.4f} and {m.calibration_any.intercept:.4f}."
     )
 
