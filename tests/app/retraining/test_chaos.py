@@ -186,7 +186,7 @@ def test_a_checkpoint_that_was_damaged_on_disk_falls_back_on_the_one_before(worl
     world.history("damaged checkpoint", job_id)
     warnings = [data["detail"] for kind, _, data in admin.events(job_id) if kind == "warning"]
     assert len(warnings) == 1
-    assert "checksum is wrong" in warnings[0]
+    assert "wrong checksum" in warnings[0]
     assert resumed_at(world, job_id)[0] >= 320
 
 
