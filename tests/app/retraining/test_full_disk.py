@@ -79,7 +79,7 @@ def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) 
             admin.client.post(f"/admin/jobs/{another.json()['id']}/cancel")
             admin.wait(another.json()["id"], "cancelled")
         assert "No space left on device" in job["detail"]
-        assert "Make room" in job["detail"]
+        assert "Free some space" in job["detail"]
         assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
         admin.wait_for_images(job_id, job["progress"]["images"])
         admin.client.post(f"/admin/jobs/{job_id}/cancel")
