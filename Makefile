@@ -22,7 +22,7 @@ setup-train: .venv/ready ## add the trainer (torch, CPU) to what make serve uses
 
 test: .venv-dev/ready ## set up and run all tests; those of the pages where there are Node and Chromium
 	$(DEV)/python web/build.py build --if-possible
-	$(DEV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv-dev/ready ## ruff, its formatter, mypy --strict, import-linter; for the pages tsc and prettier; changes nothing
 	$(DEV)/ruff check .

@@ -20,7 +20,7 @@ from tests.training.conftest import SMALL
 
 TOKEN = "a-token-that-only-the-tests-know"
 VIEWER = "a-token-that-only-lets-one-look"
-SETTINGS: dict[str, object] = {"admin_token": TOKEN, "gate_pictures": 200, "poll_seconds": 0.1, "training_nice": 0}
+SETTINGS: dict[str, object] = {"admin_token": TOKEN, "gate_pictures": 200, "poll_seconds": 0.1}
 SMALL_SPEC = {name: value for name, value in SMALL.items() if name not in ("images", "threads")}
 PATIENCE = 240
 OPEN: list[httpx.Client] = []

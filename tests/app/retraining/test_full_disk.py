@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.retraining.jobs import SETTINGS, admin_of, pid_of_trainer, small_job
+from tests.app.retraining.jobs import PATIENCE, SETTINGS, admin_of, pid_of_trainer, small_job
 from tests.app.retraining.test_supervision import trainers_of
 from tests.app.retraining.world import World, check_models_are_whole, resumed_at
 from tests.live import service
@@ -61,9 +61,8 @@ def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) 
         ballast = fill(small_disk)
         served = admin.client.get("/generate?seed=42")
         assert (served.status_code, served.headers["x-model"]) == (200, "digits/1")
-        for _ in range(600):
-            if not trainers_of(world.state):
-                break
+        deadline = time.monotonic() + PATIENCE
+        while trainers_of(world.state) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert world.trainers() == 0, "the trainer has ended: it could not write its checkpoint"
         another = admin.client.post("/admin/retrain", json=small_job())  # the store may have room left in its own file
