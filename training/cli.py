@@ -365,8 +365,12 @@ def _version(repository: Path | None, name: str, number: int | None) -> Version:
     found = Repository(repository)
     if number is None:
         number = found.served_aliases(name).get(CHAMPION, 0)
+    if not found.names():
+        raise TrainingError(f"{repository} has no models. Name another folder with --repository, or export a run first.")
+    if name not in found.names():
+        raise TrainingError(f"{repository} has no model {name!r}. Choose one of: {', '.join(found.names())}.")
     if not number:
-        raise TrainingError(f"{repository} has no model {name!r}. Choose one of: {', '.join(found.names()) or 'none'}.")
+        raise TrainingError(f"{repository} has no champion of {name!r}. Choose a version with --version.")
     return found.get(name, number)
 
 
