@@ -50,6 +50,8 @@ def _degraded(registry: Registry, retraining: Retraining) -> dict[str, str]:
         found["aliases"] = " ".join(lost.values())
     if registry.trouble:
         found["database" if isinstance(registry.trouble, StoreUnavailable) else "models"] = str(registry.trouble)
+    elif registry.not_adopted:
+        found["models"] = "The shipped versions cannot be copied to the state folder. See the log, and make it writable."
     if retraining.trouble and "database" not in found:
         found["database"] = str(retraining.trouble)
     elif retraining.is_used and "database" not in found:
