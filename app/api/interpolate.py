@@ -9,7 +9,7 @@ from app.api.schemas.pictures import InterpolateBody
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.encoding import MEDIA_TYPES
-from app.sampling.interpolation import pose_walk
+from app.sampling.interpolation import resolve_walk
 
 router = APIRouter(tags=["pictures"])
 
@@ -38,7 +38,7 @@ async def interpolate(request: Request, body: InterpolateBody, scheduler: Schedu
     gif, apng and webp merge equal neighbouring frames into one with a longer duration.
     """
     walk = body.walk()
-    resolved = pose_walk(walk, await scheduler.generator(body.model, body.version))
+    resolved = resolve_walk(walk, await scheduler.generator(body.model, body.version))
     tag = caching.etag(resolved.generator.manifest.digest, resolved.cache_key())
     answer = await scheduler.cache.get(
         tag, lambda: scheduler.perform(request, resolved.steps(), pictures=walk.frames, pixels=walk.pixels)

@@ -12,7 +12,7 @@ from app.api.schemas.pictures import PlaneQuery
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.encoding import MEDIA_TYPES
-from app.sampling.plane import pose_window
+from app.sampling.plane import resolve_window
 
 router = APIRouter(tags=["pictures"])
 _OK: dict[str, Any] = {
@@ -37,7 +37,7 @@ async def plane(
     a label is given. A point has the same picture in every sheet.
     """
     window = query.window()
-    resolved = pose_window(window, await scheduler.generator(query.model, query.version))
+    resolved = resolve_window(window, await scheduler.generator(query.model, query.version))
     return await conditional.reply(
         request,
         scheduler,

@@ -19,7 +19,7 @@ from app.images import encoding
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector, one_hot
-from app.sampling.pictures import address
+from app.sampling.pictures import build_url
 from app.sampling.response_cache import Answer
 from models.manifest import DatasetNote
 from models.noise import MAX_SEED
@@ -147,7 +147,7 @@ class ResolvedQuiz:
         """The URL that always returns this response."""
         manifest = self.generator.manifest
         query = {"seed": self.seed, "count": self.count, "model": manifest.name, "version": manifest.version}
-        return address("/quiz", query)
+        return build_url("/quiz", query)
 
     def steps(self, originals: RealPictures, discriminator: LoadedDiscriminator) -> Steps[Answer]:
         """Draw the generated pictures and score all, in chunks; return the rest, which encodes the pictures."""

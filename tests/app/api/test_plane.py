@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.images.encoding import read_text
 from app.sampling.generator import LoadedGenerator
 from app.sampling.latents import Point
-from app.sampling.plane import SIZE, STEPS, seed_at, seeds_around
+from app.sampling.plane import SIZE, STEPS, neighbouring_seeds, seed_at
 from models import noise
 from tests.app.reading import array, pixels
 
@@ -51,9 +51,9 @@ def test_an_integer_point_is_the_picture_of_its_seed(client: httpx.Client, x: in
 
 def test_seed_42_lies_at_42_0_and_every_seed_somewhere() -> None:
     assert (seed_at(42, 0), seed_at(0, 1), seed_at(-1, -1), seed_at(SIZE + 7, SIZE)) == (42, 65_536, 2**32 - 1, 7)
-    assert seeds_around(3.0, 2.0) == [(2 * SIZE + 3, 1.0)]
-    assert seeds_around(0.25, 0.5) == [(0, 0.375), (1, 0.125), (SIZE, 0.375), (SIZE + 1, 0.125)]
-    assert seeds_around(SIZE - 0.5, 0.0) == [(SIZE - 1, 0.5), (0, 0.5)]
+    assert neighbouring_seeds(3.0, 2.0) == [(2 * SIZE + 3, 1.0)]
+    assert neighbouring_seeds(0.25, 0.5) == [(0, 0.375), (1, 0.125), (SIZE, 0.375), (SIZE + 1, 0.125)]
+    assert neighbouring_seeds(SIZE - 0.5, 0.0) == [(SIZE - 1, 0.5), (0, 0.5)]
 
 
 def test_label_psi_and_mixture_are_those_of_generate(client: httpx.Client) -> None:

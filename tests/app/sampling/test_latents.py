@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from app.errors import LabelInvalid, LatentInvalid, SeedInvalid, TooMuch
 from app.sampling.latents import (
     MAX_PICTURES,
-    explicit,
+    explicit_latent,
     format_mixture,
     format_seeds,
     label_text,
@@ -170,10 +170,10 @@ def test_a_mixture_has_a_weight_a_class_and_sums_to_one() -> None:
 
 
 def test_an_explicit_latent_has_z_dim_finite_numbers() -> None:
-    assert explicit([0.5] * 100, 100).tolist() == [0.5] * 100
+    assert explicit_latent([0.5] * 100, 100).tolist() == [0.5] * 100
     for wrong in ([0.0] * 99, [1001.0] + [0.0] * 99, [float("inf")] + [0.0] * 99, [float("nan")] + [0.0] * 99):
         with pytest.raises(LatentInvalid):
-            explicit(wrong, 100)
+            explicit_latent(wrong, 100)
 
 
 @given(vectors, vectors)
