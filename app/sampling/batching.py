@@ -38,7 +38,10 @@ class _Pending:
 
 
 class Batcher:
-    """Draws the single pictures of one event loop, in the loop itself. Handing a batch to a thread takes longer than drawing it."""
+    """Draws the single pictures of one event loop.
+
+    It draws in the loop itself, because handing a batch to a thread takes longer than drawing it.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock

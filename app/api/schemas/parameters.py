@@ -44,8 +44,8 @@ ScoredLabel = Annotated[
         examples=["7"],
     ),
 ]
-Preparation = Annotated[
-    preprocessing.Prepare,
+Preprocessing = Annotated[
+    preprocessing.Mode,
     Field(description="auto: prepare the picture as the training data was. none: only convert to grey and scale to 28x28."),
 ]
 Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000, fail_fast=True)]

@@ -17,7 +17,7 @@ from app.api.schemas.parameters import (
     PlaneScale,
     PlaneSide,
     PlaneStep,
-    Preparation,
+    Preprocessing,
     Psi,
     Scale,
     ScoredLabel,
@@ -219,7 +219,7 @@ class DiscriminateQuery(_Request):
     label: ScoredLabel = None
     model: ModelName = None
     version: VersionName = None
-    prepare: Preparation = "auto"
+    prepare: Preprocessing = "auto"
 
 
 class DiscriminateSeedsQuery(_Request):

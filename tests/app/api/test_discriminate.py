@@ -163,7 +163,7 @@ def test_what_cannot_be_judged_is_a_problem_that_ends_with_the_remedy(
     answer = client.post("/discriminate", content=content)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"].endswith(("picture.png.", "whole file.", "smaller."))
+    assert answer.json()["detail"].endswith(("picture.png.", "whole file.", "Scale it down."))
 
 
 def test_a_form_is_told_how_to_send_the_file_itself(client: httpx.Client) -> None:

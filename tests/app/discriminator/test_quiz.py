@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.discriminator.network import LoadedDiscriminator
-from app.discriminator.quiz import Originals, QuizSheet, ResolvedQuiz, questions
+from app.discriminator.quiz import Originals, QuizSheet, ResolvedQuiz, draw_questions
 from app.errors import DatasetMissing
 from app.sampling.generator import LoadedGenerator
 from models.manifest import MANIFEST
@@ -97,7 +97,7 @@ def test_the_same_seed_asks_the_same_and_another_asks_otherwise(client: httpx.Cl
 
 
 def test_the_coin_is_fair_and_both_kinds_show_the_classes_as_often() -> None:
-    asked = [question for seed in range(1_000) for question in questions(seed, 64, LABELS)]
+    asked = [question for seed in range(1_000) for question in draw_questions(seed, 64, LABELS)]
     kinds = [[question for question in asked if question.real is real] for real in (True, False)]
     assert len(kinds[0]) / len(asked) == pytest.approx(0.5, abs=0.008)  # four standard deviations
     frequencies = np.bincount(LABELS) / len(LABELS)
@@ -106,14 +106,14 @@ def test_the_coin_is_fair_and_both_kinds_show_the_classes_as_often() -> None:
     seeds = np.array([question.source for question in kinds[1]])
     assert len(set(seeds)) > 0.999 * len(seeds)
     assert seeds.mean() / MAX_SEED == pytest.approx(0.5, abs=0.01)
-    firsts = [questions(seed, 1, LABELS)[0].real for seed in range(10_000)]
+    firsts = [draw_questions(seed, 1, LABELS)[0].real for seed in range(10_000)]
     assert np.mean(firsts) == pytest.approx(0.5, abs=0.02), "neighbouring seeds have nothing to do with each other"
 
 
 @settings(max_examples=50)
 @given(seed=st.integers(0, MAX_SEED), count=st.integers(1, 64))
 def test_no_real_picture_is_shown_twice(seed: int, count: int) -> None:
-    real = [question.source for question in questions(seed, count, LABELS[:64]) if question.real]
+    real = [question.source for question in draw_questions(seed, count, LABELS[:64]) if question.real]
     assert len(set(real)) == len(real)
 
 
@@ -188,7 +188,7 @@ def test_a_dataset_that_is_not_here_is_named_with_its_own_remedy(
     assert (found.images == PICTURES).all(), "it is looked for again"
     assert originals.of(note) is found, "and read once"
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"spoilt")
-    with pytest.raises(DatasetMissing, match="cannot be read here"):
+    with pytest.raises(DatasetMissing, match="cannot read the pictures"):
         Originals().of(note)
 
 

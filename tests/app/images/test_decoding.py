@@ -84,7 +84,7 @@ def test_a_header_that_announces_too_much_is_enough_to_refuse(size: tuple[int, i
 @pytest.mark.parametrize("size", [(1, 16_000_000), (16_000_000, 1), (900, 16_385)])
 def test_a_side_has_a_bound_of_its_own(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
-    with pytest.raises(PictureTooLarge, match=r"16,384 are the most a side\. Make it smaller\."):
+    with pytest.raises(PictureTooLarge, match=r"the limit is 16,384 per side\. Scale it down\."):
         decode(png_of_size(*size))
 
 
@@ -105,7 +105,7 @@ def test_a_file_cut_off_anywhere_is_refused_by_name(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
     whole = saved(Image.fromarray(noise), kind)
     for kept in (len(whole) * 3 // 4, len(whole) // 2):
-        with pytest.raises(PictureInvalid, match="Save it anew"):
+        with pytest.raises(PictureInvalid, match="Save it again"):
             decode(whole[:kept])
     for kept in range(1, 40):
         with pytest.raises(SeedlingError):

@@ -29,8 +29,8 @@ def seven(ink: int = 0, paper: int = 255, size: tuple[int, int] = (200, 300)) ->
     return picture
 
 
-def prepared(picture: Image.Image, dataset: str = "mnist", alpha: Image.Image | None = None, **how: str) -> Pixels:
-    found = prepare(Decoded(picture, alpha), dataset, **how)
+def prepared(picture: Image.Image, dataset: str = "mnist", alpha: Image.Image | None = None, **options: str) -> Pixels:
+    found = prepare(Decoded(picture, alpha), dataset, **options)
     assert (found.shape, found.dtype) == ((28, 28), np.uint8)
     return found
 
@@ -89,7 +89,7 @@ def test_what_is_transparent_is_background_for_dark_ink_and_for_bright() -> None
         assert (prepared(Image.new("L", shape.size, ink), alpha=shape) == expected).all()
     clear = Image.new("L", shape.size, 0)
     assert not prepared(shape, alpha=clear).any()
-    assert not prepared(shape, alpha=clear, how="none").any()
+    assert not prepared(shape, alpha=clear, mode="none").any()
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -120,12 +120,12 @@ def test_another_datasets_picture_is_padded_with_its_border_and_not_inverted() -
 def test_preparing_nothing_only_scales() -> None:
     picture = seven(size=(280, 140))
     expected = np.asarray(picture.resize((28, 28), Image.Resampling.BICUBIC))
-    assert (prepared(picture, how="none") == expected).all()
+    assert (prepared(picture, mode="none") == expected).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (3_000_000, 1), (2, 5_000)])
 def test_no_shape_is_too_odd(size: tuple[int, int]) -> None:
     picture = Image.new("L", size)
     picture.putpixel((size[0] // 2, size[1] // 2), 255)
-    found = [prepared(picture, dataset) for dataset in ("mnist", "fashion-mnist", "other")] + [prepared(picture, how="none")]
+    found = [prepared(picture, dataset) for dataset in ("mnist", "fashion-mnist", "other")] + [prepared(picture, mode="none")]
     assert {(one.shape, one.dtype.name) for one in found} == {((28, 28), "uint8")}
