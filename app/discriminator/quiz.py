@@ -93,9 +93,7 @@ class Originals:
                     self._read[note.name] = RealPictures(*read(source.name, "test"))
                 except DatasetError as error:
                     logger.error("%s", error)  # contains paths, which clients must not see
-                    raise DatasetMissing(
-                        f"The pictures of {note.title} cannot be read on this server. {source.remedy}."
-                    ) from error
+                    raise DatasetMissing(f"The server cannot read the pictures of {note.title}. {source.remedy}.") from error
             return self._read[note.name]
 
 

@@ -36,7 +36,7 @@ SIDE = 28
 MNIST_BOX = 20
 MNIST_CENTRE = 14
 MNIST_NOISE = 0.125
-"""Noise threshold, relative to the strongest ink. JPEG ringing and paper grain are below it; NIST's forms were black and white."""
+"""Noise threshold, relative to the strongest ink. JPEG ringing and paper grain are below it. NIST's forms were bilevel."""
 FASHION_NOISE = 0.05
 MIN_CONTRAST = 16
 """Minimum difference between ink and background, in grey levels. Below it, the picture has no ink."""
