@@ -75,17 +75,17 @@ class ResponseCache:
         except BaseException as error:
             if isinstance(error, SeedlingError) and not isinstance(error, ClientGone):
                 done.set_exception(error)
-                done.exception()  # avoids asyncio's warning if nobody waits
+                done.exception()  # without this, asyncio warns if no caller waits
             else:
                 done.set_result(None)
             raise
         finally:
             del self._in_flight[key]
         done.set_result(answer)
-        self._keep(key, answer)
+        self._store(key, answer)
         return answer
 
-    def _keep(self, key: str, answer: Answer) -> None:
+    def _store(self, key: str, answer: Answer) -> None:
         size = len(answer.content) + OVERHEAD
         if size * LARGEST > self.max_bytes:
             return

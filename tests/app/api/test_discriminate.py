@@ -248,8 +248,8 @@ def test_scores_of_seeds_are_cacheable(client: httpx.Client) -> None:
         pinned = client.get(answer.headers["content-location"])
         assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
         assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
-        kept = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
-        assert (kept.status_code, kept.content, kept.headers["etag"]) == (304, b"", answer.headers["etag"])
+        unmodified = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
+        assert (unmodified.status_code, unmodified.content, unmodified.headers["etag"]) == (304, b"", answer.headers["etag"])
         assert client.get("/generate", params=query).headers["etag"] != answer.headers["etag"]
 
 

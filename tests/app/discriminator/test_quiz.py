@@ -135,8 +135,8 @@ def test_an_alias_returns_the_pinned_url_and_if_none_match_gets_304(client: http
     pinned = client.get(answer.headers["content-location"])
     assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
     assert pinned.headers["cache-control"] == FOREVER
-    kept = client.get("/quiz?seed=7&count=3", headers={"If-None-Match": answer.headers["etag"]})
-    assert (kept.status_code, kept.content) == (304, b"")
+    unmodified = client.get("/quiz?seed=7&count=3", headers={"If-None-Match": answer.headers["etag"]})
+    assert (unmodified.status_code, unmodified.content) == (304, b"")
     others = [client.get(f"/quiz?{query}").headers["etag"] for query in ("seed=8&count=3", "seed=7&count=4")]
     assert len({answer.headers["etag"], *others}) == 3
 

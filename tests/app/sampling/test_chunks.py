@@ -72,15 +72,15 @@ def test_failed_and_cancelled_drawings_release_the_turn() -> None:
 
     async def scenario() -> None:
         runner, steps_run = ChunkRunner(), list[str]()
-        gone = asyncio.create_task(runner.run(counting("gone", 1000, steps_run)))
+        cancelled = asyncio.create_task(runner.run(counting("cancelled", 1000, steps_run)))
         broken = asyncio.create_task(runner.run(failing()))
-        while "gone" not in steps_run:
+        while "cancelled" not in steps_run:
             await asyncio.sleep(0)
-        gone.cancel()
+        cancelled.cancel()
         with pytest.raises(RuntimeError, match="failed"):
             await broken
         rest: Callable[[], int] = await asyncio.wait_for(runner.run(counting("last", 3, steps_run)), 10)
         assert (rest(), steps_run.count("last")) == (3, 3)
-        assert steps_run.count("gone") < 1000
+        assert steps_run.count("cancelled") < 1000
 
     asyncio.run(scenario())
