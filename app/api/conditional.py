@@ -43,7 +43,7 @@ async def reply(
         location: returns the URL with the version pinned, or None. It is sent in Content-Location, unless the request itself
             pins the version.
         version: the version in the request. A response for a number never changes.
-        fresh: whether the seed was chosen at random. Such responses are not cached, because nobody else is likely to request them.
+        fresh: whether the seed was chosen at random. They are not cached, because nobody else is likely to request them.
 
     Raises:
         SeedlingError: raised by `make`.
