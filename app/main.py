@@ -61,9 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings: by default those of the environment.
     """
     settings = settings or Settings()
-    # What Pillow warns of is in the pictures that callers send. Python would keep every such text it has not seen before.
+    # Pillow warns about uploaded pictures. Python would keep every distinct warning text in memory.
     warnings.filterwarnings("ignore", module="PIL")
-    app = FastAPIOffline(  # the pages of /docs come from here, not from a CDN
+    app = FastAPIOffline(  # serves the assets of /docs itself, not from a CDN
         title="Seedling",
         version=__version__,
         description=DESCRIPTION,
@@ -96,15 +96,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def create_server() -> ASGIApp:
-    """What the server runs: the service of the environment's settings, before it the short way to a picture, and around
-    both what holds for every request.
+    """Build the ASGI application that the server runs, with settings from the environment.
+
+    `DirectGenerate` handles simple picture requests before FastAPI. The middleware wraps both.
     """
     settings = Settings()
     end_with_parent()
     spans = Spans() if is_wanted() else None
     app = create_app(settings)
     app.state.spans = spans
-    gc.freeze()  # what is there now stays: to look it all through took 0.1 s at a time, and a picture waited for it
+    gc.freeze()  # these objects live forever: each full collection over them took 0.1 s and delayed pictures
     return wrap(DirectGenerate(app), settings, spans, app.state.access.knows)
 
 
