@@ -27,7 +27,7 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED), "GAN_STATE": str(SHIPPED / "no-state")},
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED), "GAN_STATE": str(SHIPPED / "none")},
     )
 
 
