@@ -15,7 +15,7 @@ import numpy as np
 
 from app.sampling.generator import LoadedGenerator
 from models.repository import Repository
-from tests.app.retraining.jobs import SETTINGS, admin_of
+from tests.app.retraining.jobs import SETTINGS, SMALL_SPEC, admin_of
 from tests.live import service
 from tests.training.conftest import SMALL
 from training.export import build
@@ -27,8 +27,8 @@ SEEDS = range(64)
 
 
 def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
-    """A champion that has hardly been trained: `quick`'s own networks, after 64 images. It is made once, beside the cache of
-    what the judges see, for all tests and all of pytest-xdist's processes.
+    """Publish a champion that is hardly trained: a small network after 64 images. It is made once for all processes of
+    pytest-xdist, next to the cache of the judges' features.
     """
     made = cache / "weak"
     with (cache / "weak.lock").open("w") as lock:
@@ -40,9 +40,8 @@ def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
 
 
 def _make_weak(models: Path, tmp_path: Path, cache: Path) -> None:
-    few = {name: SMALL[name] for name in ("metrics_every", "sample_every", "checkpoint_every", "threads")}
     folder = RunFolder(tmp_path / "weak")
-    run.start(folder, TrainingSpec.from_preset("quick", **few | {"images": 64, "match_tones": False}))
+    run.start(folder, TrainingSpec.from_preset("quick", **SMALL | {"images": 64, "match_tones": False}))
     run.run(folder)
     trained = build.load_trained(folder, "last")
     build.export(trained, "digits", Repository(models), pictures=200, cache=cache, thorough=False)
@@ -93,8 +92,8 @@ def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp
         answer = admin.client.post(
             "/admin/retrain",
             json={
-                **{"preset": "quick", "seed": 0, "budget": {"images": 3200}, "promote": "if_better"},
-                "spec": {"metrics_every": 0, "sample_every": 1600, "checkpoint_every": 1600, "log_every": 640},
+                **{"preset": "quick", "seed": 0, "budget": {"images": 6400}, "promote": "if_better"},
+                "spec": SMALL_SPEC | {"sample_every": 3200, "checkpoint_every": 3200, "log_every": 640},
             },
         )
         assert answer.status_code == 202, answer.text
