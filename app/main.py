@@ -34,6 +34,7 @@ from app.http.middleware import wrap
 from app.http.pages import Pages
 from app.http.problem_details import Problem
 from app.http.server import end_with_parent
+from app.http.tracking import WithoutTracking
 from app.observability import metrics
 from app.observability.tracing import Spans, is_wanted
 from app.registry import Registry
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(WithoutTracking)
     for module in (generate, plane, interpolate, discriminate, quiz, models, retraining, promotion, health, metrics_api):
         app.include_router(module.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -1,14 +1,16 @@
 """The mapping from a seed to a generator's input, named `mt19937-v1` in every manifest. It never changes.
 
 An integer seed gives `numpy.random.RandomState(seed).standard_normal(z_dim)`. A text seeds the same generator with the
-eight 32-bit big-endian words of its SHA-256. If no label is requested, it is `randint(K)` from the same stream after z.
-RandomState's stream is frozen by numpy's policy (NEP 19); that of `numpy.random.Generator` is not.
+eight 32-bit big-endian words of the SHA-256 of its Unicode normalization form C in UTF-8. If no label is requested, it is
+`randint(K)` from the same stream after z. RandomState's stream is frozen by numpy's policy (NEP 19); that of
+`numpy.random.Generator` is not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
+import unicodedata
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,9 @@ _local = threading.local()
 def _stream(seed: int | str) -> np.random.RandomState:
     """Return this thread's RandomState, reseeded. Constructing one takes 150 us, reseeding 8 us."""
     if isinstance(seed, str):
-        words: NDArray[np.uint32] | int = np.frombuffer(hashlib.sha256(seed.encode()).digest(), dtype=">u4").astype(np.uint32)
+        words: NDArray[np.uint32] | int = np.frombuffer(hashlib.sha256(normalize(seed).encode()).digest(), dtype=">u4").astype(
+            np.uint32
+        )
     else:
         words = seed
     random: np.random.RandomState | None = getattr(_local, "random", None)
@@ -33,14 +37,19 @@ def _stream(seed: int | str) -> np.random.RandomState:
     return random
 
 
+def normalize(text: str) -> str:
+    """Return the Unicode normalization form C of a text seed. Equal-looking texts from different keyboards become equal."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def check(seed: int | str) -> None:
     """Check the bounds of a seed.
 
     Raises:
         ValueError: an integer is out of range, or a text is too long.
     """
-    if isinstance(seed, str) and len(seed) > MAX_TEXT:
-        raise ValueError(f"A text seed has at most {MAX_TEXT} characters, but this one has {len(seed)}. Shorten it.")
+    if isinstance(seed, str) and len(normalize(seed)) > MAX_TEXT:
+        raise ValueError(f"A text seed has at most {MAX_TEXT} characters, but this one has {len(normalize(seed))}. Shorten it.")
     if isinstance(seed, int) and not 0 <= seed <= MAX_SEED:
         raise ValueError(f"An integer seed must be in 0..{MAX_SEED}, not {seed}. Choose another.")
 
@@ -49,7 +58,7 @@ def draw(seed: int | str, z_dim: int, classes: int = 0) -> tuple[NDArray[np.floa
     """Return the latent vector of a seed, float32 (z_dim,), and the label from its stream (None without classes).
 
     Args:
-        seed: an integer in 0..2**32-1, or a text of at most 128 characters.
+        seed: an integer in 0..2**32-1, or a text of at most 128 characters in its normalization form C.
         z_dim: dimension of the latent vector.
         classes: number of classes K of the generator, or 0 if unconditional.
 

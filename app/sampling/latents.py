@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -23,6 +24,8 @@ LabelSpec = Label | str
 MAX_LABEL = 400
 """Maximum characters of a label as text: enough for ten names with weights of seventeen digits."""
 _NUMERAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_MARKS = frozenset("+-.,eE\u066b\u066c\u2044\u2212\uff0b\uff0c\uff0d\uff0e")
+"""Signs, separators and exponents of numbers: ASCII, Arabic, the fraction slash, the minus sign, and fullwidth forms."""
 _INTEGER = re.compile(r"\d+", re.ASCII)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 _WEIGHT = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -42,14 +45,15 @@ class Point:
 
 
 def parse_seed(text: str) -> Seed:
-    """Parse a seed from a URL: an integer in 0..2**32-1, or any other text of at most 128 characters.
+    """Parse a seed from a URL: an integer in 0..2**32-1, or any other text of at most 128 characters, normalized to NFC.
 
     Raises:
-        SeedInvalid: the seed is empty, too long, not valid Unicode, or a number that is not an integer in range. Such numbers
-            are not hashed as text, so a mistake such as -1 does not silently produce a picture.
+        SeedInvalid: the seed is empty, too long, not valid Unicode, or a number that is not an integer in range, in the digits
+            of any script. Such numbers are not hashed as text, so a mistake such as -1 does not silently produce a picture.
     """
     if not text:
         raise SeedInvalid("The seed is empty. Give an integer or a text, or omit the parameter for a random seed.")
+    text = noise.normalize(text)
     _check_bounds(text)
     try:
         text.encode()
@@ -57,11 +61,25 @@ def parse_seed(text: str) -> Seed:
         raise SeedInvalid("The seed contains a lone surrogate, which is not valid Unicode. Send it as UTF-8.") from error
     if _INTEGER.fullmatch(text):
         return check_seed(int(text))
-    if _NUMERAL.fullmatch(text):
+    if _is_number(text):
         raise SeedInvalid(
-            f"{text} is a number, but a numeric seed must be an integer in 0..{noise.MAX_SEED}. Choose one, or use a text."
+            f"{text} is a number, but a numeric seed must be an integer in 0..{noise.MAX_SEED}, in the digits 0 to 9. "
+            "Choose one, or use a text."
         )
     return text
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number: a decimal numeral, or, with other digits than 0 to 9, numerals and punctuation only.
+
+    Numerals are the Unicode categories Nd, Nl and No: digits of every script, Roman numerals, fractions, superscripts.
+    """
+    if text.isascii():
+        return _NUMERAL.fullmatch(text) is not None
+    others = [character for character in text if not unicodedata.category(character).startswith("N")]
+    return len(others) < len(text) and all(
+        character in _MARKS or character.isspace() or unicodedata.category(character) == "Cf" for character in others
+    )
 
 
 def check_seed(seed: int) -> int:

@@ -29,6 +29,9 @@ queries = st.fixed_dictionaries(
         "scale": st.sampled_from(["1", "4", "5", "33", "1.0", " 2"]),
         "columns": st.sampled_from(["2", "0"]),
         "unknown": st.just("1"),
+        "v": st.just("1"),
+        "_": st.just("1700000000"),
+        "utm_source": st.sampled_from(["x", ""]),
     },
 )
 

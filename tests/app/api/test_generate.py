@@ -49,6 +49,32 @@ def test_the_same_seed_gives_the_same_bytes(client: httpx.Client) -> None:
     assert get(client, seed=42).content != get(client, seed=43).content
 
 
+def test_composed_and_decomposed_texts_are_one_seed(client: httpx.Client) -> None:
+    composed, decomposed = get(client, seed="caf\u00e9"), get(client, seed="cafe\u0301")
+    assert composed.content == decomposed.content
+    for header in ("etag", "x-seed", "content-location"):
+        assert composed.headers[header] == decomposed.headers[header]
+    assert post(client, seed="cafe\u0301").content == composed.content
+    assert get(client, seed="cafe").content != composed.content
+
+
+@pytest.mark.parametrize("query", ["_=1700000000", "utm_source=a&utm_source=b&utm_medium=c", "fbclid=x&gclid=y", "%5f=1", "_"])
+@pytest.mark.parametrize("call", ["/generate?seed=42", "/plane?x=1&y=2&columns=2&rows=2", "/models?"])
+def test_parameters_that_others_add_to_links_are_ignored(client: httpx.Client, call: str, query: str) -> None:
+    plain, tracked = client.get(call.rstrip("?")), client.get(f"{call}&{query}")
+    assert (plain.status_code, tracked.status_code) == (200, 200), tracked.text
+    assert tracked.content == plain.content
+    assert tracked.headers.get("etag") == plain.headers.get("etag")
+    assert tracked.headers.get("content-location") == plain.headers.get("content-location")
+
+
+@pytest.mark.parametrize("name", ["v", "t", "ref", "utm", "UTM_source", "sead", "fbclid2"])
+def test_other_unknown_parameters_are_rejected(client: httpx.Client, name: str) -> None:
+    answer = client.get(f"/generate?seed=42&{name}=1")
+    assert answer.status_code == 422
+    assert name in answer.json()["detail"]
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9), columns=st.integers(1, 4))
 def test_a_seed_is_the_same_alone_and_in_a_sheet(client: httpx.Client, seeds: list[int], columns: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -44,9 +46,46 @@ def test_numbers_that_are_not_integers_in_range_are_rejected_and_not_hashed(text
         parse_seed(text)
 
 
-@pytest.mark.parametrize("text", ["hello", "0x2a", "seed 42", "1,2", "nan", "٤٢", "é" * 128, "-", "1-2"])
+@pytest.mark.parametrize("text", ["hello", "0x2a", "seed 42", "1,2", "nan", "é" * 128, "-", "1-2", "四十二", "²x", "e٤a"])
 def test_any_other_text_is_kept_unchanged(text: str) -> None:
     assert parse_seed(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "٤٢",
+        "४२",
+        "４２",
+        "-٤٢",
+        "−42",
+        "42\u00a0",
+        "\u200f42",
+        "٤٫٢",
+        "1\u20441",
+        "½",
+        "4²",
+        "Ⅳ",
+        "③",
+        "１．５",
+        "1\u2009000",
+        "𝟜𝟚",
+    ],
+)
+def test_numbers_in_the_digits_of_other_scripts_are_rejected_like_any_other(text: str) -> None:
+    with pytest.raises(SeedInvalid, match=r"digits 0 to 9. Choose"):
+        parse_seed(text)
+
+
+@given(st.text(max_size=60))
+def test_canonically_equivalent_texts_are_one_seed(text: str) -> None:
+    def parsed(form: str) -> object:
+        try:
+            return parse_seed(unicodedata.normalize(form, text))
+        except SeedInvalid:
+            return SeedInvalid
+
+    assert parsed("NFD") == parsed("NFC")
 
 
 @pytest.mark.parametrize("text", ["", "x" * 129, "\ud800"])
@@ -63,7 +102,7 @@ def test_parsing_a_seed_returns_a_seed_or_raises_with_a_message(text: str) -> No
         message = str(error)
     else:
         message = "."
-        assert seed == text or (isinstance(seed, int) and 0 <= seed < 2**32 and int(text) == seed)
+        assert seed == unicodedata.normalize("NFC", text) or (isinstance(seed, int) and 0 <= seed < 2**32 and int(text) == seed)
     assert message.endswith(".")
 
 
