@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api import conditional
 from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
-from app.api.schemas.pictures import GenerateBody, GenerateQuery
+from app.api.schemas.parameters import FileFormat, SeedInPath
+from app.api.schemas.pictures import GenerateBody, GeneratePathQuery, GenerateQuery
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.encoding import MEDIA_TYPES
@@ -46,6 +47,24 @@ async def generate(
     one and returns it in `X-Seed`.
     """
     return await answer(request, query, scheduler)
+
+
+@router.get(
+    "/generate/{seed:path}.{format}",
+    summary="Draw the picture of a seed, at an address that ends in .png",
+    response_class=Response,
+    responses={**conditional.NOT_MODIFIED, **_RESPONSES},
+)
+async def generate_file(
+    request: Request,
+    seed: SeedInPath,
+    format: FileFormat,
+    query: Annotated[GeneratePathQuery, Query()],
+    scheduler: SchedulerOf,
+    _: UnambiguousQuery,
+) -> Response:
+    """The same response as `GET /generate?seed=...&format=...`, for places that only accept addresses with an extension."""
+    return await answer(request, query.complete(seed, format), scheduler)
 
 
 async def answer(request: Request, query: GenerateQuery, scheduler: Scheduler) -> Response:

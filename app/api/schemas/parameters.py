@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from fastapi import Path
 from pydantic import Field, StrictInt, StrictStr
 
 from app.images import preprocessing
@@ -97,6 +98,10 @@ Columns = Annotated[
 PictureFormat = Annotated[
     pictures.Format,
     Field(description="png, webp and npy (uint8 pixels) for one picture or several; json for one; zip (of PNGs) for several."),
+]
+FileFormat = Literal["png", "webp", "json", "npy"]
+SeedInPath = Annotated[
+    _SeedText, Path(description=f"An integer in 0..{MAX_SEED}, or any other text, percent-encoded.", examples=["42"])
 ]
 Coordinate = Annotated[
     float, Field(ge=-plane.SIZE, le=2 * plane.SIZE, examples=[42], json_schema_extra={"multipleOf": min(plane.STEPS)})

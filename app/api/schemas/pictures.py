@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.api.schemas.parameters import (
     Columns,
     Coordinate,
+    FileFormat,
     LabelQuery,
     LabelValue,
     Latent,
@@ -77,6 +78,20 @@ class GenerateQuery(_Request):
         else:
             seeds = (fresh_seed() if self.seed is None else parse_seed(self.seed),)
         return _drawing(self, seeds, self.label, is_sheet=self.seeds is not None, is_fresh=self.seed is None)
+
+
+class GeneratePathQuery(_Request):
+    """The query of `GET /generate/{seed}.{format}`: that of `GET /generate` without what the path has."""
+
+    label: LabelQuery = None
+    psi: Psi = 1.0
+    model: ModelName = None
+    version: VersionName = None
+    scale: Scale = 1
+
+    def complete(self, seed: str, format: FileFormat) -> GenerateQuery:
+        """Return the equivalent query of `GET /generate`."""
+        return GenerateQuery(seed=seed, format=format, **self.model_dump())
 
 
 class GenerateBody(_Body):

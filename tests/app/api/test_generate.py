@@ -49,6 +49,47 @@ def test_the_same_seed_gives_the_same_bytes(client: httpx.Client) -> None:
     assert get(client, seed=42).content != get(client, seed=43).content
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("42.png", "seed=42"),
+        ("anna.webp?label=7", "seed=anna&format=webp&label=7"),
+        ("anna@example.org.png?scale=2&version=1", "seed=anna@example.org&scale=2&version=1"),
+        ("a%2Fb%3F%D1%8F.npy?psi=0.5", "seed=a/b%3F%D1%8F&format=npy&psi=0.5"),
+        (".json.json", "seed=.json&format=json"),
+        ("1.5.png", "seed=1.5"),
+        (".png", "seed="),
+        ("42.png?label=11", "seed=42&label=11"),
+        ("42.png?scale=0", "seed=42&scale=0"),
+    ],
+)
+def test_an_address_with_an_extension_is_the_same_response(client: httpx.Client, path: str, query: str) -> None:
+    short, long = client.get(f"/generate/{path}"), client.get(f"/generate?{query}")
+    assert (short.status_code, short.content) == (long.status_code, long.content)
+    for header in ("etag", "cache-control", "content-location", "content-type", "x-seed", "x-label", "x-model"):
+        assert short.headers.get(header) == long.headers.get(header), header
+    if short.status_code == 200:
+        tag = {"If-None-Match": short.headers["etag"]}
+        assert client.get(f"/generate/{path}", headers=tag).status_code == 304
+        assert client.head(f"/generate/{path}").headers["etag"] == long.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("42", 404),
+        ("42.bmp", 422),
+        ("42.zip", 422),
+        ("42.png?seed=43", 422),
+        ("42.png?format=webp", 422),
+        ("42.png?seeds=1-2", 422),
+    ],
+)
+def test_other_addresses_below_generate_are_rejected(client: httpx.Client, path: str, status: int) -> None:
+    answer = client.get(f"/generate/{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
 def test_composed_and_decomposed_texts_are_one_seed(client: httpx.Client) -> None:
     composed, decomposed = get(client, seed="caf\u00e9"), get(client, seed="cafe\u0301")
     assert composed.content == decomposed.content
