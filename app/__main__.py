@@ -1,4 +1,4 @@
-"""python -m app: read the settings, start uvicorn. python -m app jobs: look after retraining from a terminal."""
+"""python -m app starts the service. python -m app jobs is the command line for retraining."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def main() -> None:
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=["jobs"], help="jobs: retraining from a terminal; see python -m app jobs")
+    parser.add_argument("command", nargs="?", choices=["jobs"], help="jobs: manage retraining jobs; see python -m app jobs")
     parser.add_argument("--version", action="version", version=f"Seedling {__version__}")
     if sys.argv[1:2] == ["jobs"]:
-        from app.cli import main as jobs  # typer and rich are not for the service
+        from app.cli import main as jobs  # the service does not need typer and rich
 
         jobs(sys.argv[2:])
         return
@@ -40,21 +40,19 @@ def main() -> None:
 
 
 def _serve(settings: Settings) -> None:
-    from app.http.server import (
-        serve,  # uvicorn is not for those who have come for the settings: a trainer of its own, a terminal
-    )
+    from app.http.server import serve  # importing it loads uvicorn, which other users of this module do not need
 
     serve(settings)
 
 
 @contextlib.contextmanager
 def _metrics_for_all_workers(settings: Settings) -> Iterator[None]:
-    """Give several workers a folder for what they count; answer at the port for metrics, if there is one."""
+    """Create the metrics folder that several workers share, and serve metrics on their own port if one is set."""
     with contextlib.ExitStack() as stack:
         if settings.workers > 1:
             try:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="seedling-metrics-"))
-            except FileNotFoundError:  # no temporary folder, as where the root file system is read-only
+            except FileNotFoundError:  # there is no temporary folder, for example on a read-only root file system
                 settings.state.mkdir(parents=True, exist_ok=True)
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".metrics-", dir=settings.state))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before app.metrics is imported, here and in the workers
@@ -66,17 +64,19 @@ def _metrics_for_all_workers(settings: Settings) -> Iterator[None]:
             try:
                 metrics_server.serve(settings.host, settings.metrics_port, JobMetrics(Retraining(settings)))
             except OSError as error:
-                place = f"{settings.host}:{settings.metrics_port}"
-                sys.exit(f"Metrics cannot be served at {place} ({error}). Set GAN_METRICS_PORT to a free port.")
+                address = f"{settings.host}:{settings.metrics_port}"
+                sys.exit(f"Metrics cannot be served at {address} ({error}). Set GAN_METRICS_PORT to a free port.")
         yield
 
 
 def _print_token_location(settings: Settings) -> None:
     try:
         if own_token(settings):
-            sys.stderr.write(f"Admin token: in {token_path(settings)} (readable by you alone).\n")
+            sys.stderr.write(f"Admin token: in {token_path(settings)} (readable only by you).\n")
     except OSError as error:
-        sys.stderr.write(f"No admin token can be made ({error}). Set GAN_ADMIN_TOKEN, or make {settings.state} writable.\n")
+        sys.stderr.write(
+            f"The admin token cannot be created ({error}). Set GAN_ADMIN_TOKEN, or make {settings.state} writable.\n"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""python -m app jobs: retraining from a terminal. Talks to a running service, this machine's or another's."""
+"""python -m app jobs: the command line for retraining. It calls a running service, on this machine or another."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Look after retraining. The service is GAN_URL (http://localhost:8000), the token GAN_ADMIN_TOKEN or var/admin-token.",
+    help="Manage retraining jobs. Calls the service at GAN_URL (default http://localhost:8000) with the token in "
+    "GAN_ADMIN_TOKEN or var/admin-token.",
 )
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id; the beginning will do.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, or the start of it.")]
 COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "interrupted": "yellow", "queued": "dim"}
 ENDED = ("succeeded", "failed", "cancelled", "interrupted")
 
 
 class CallFailed(Exception):
-    """The service refused, or could not be reached. The message ends with the remedy."""
+    """The service rejected the request or could not be reached. The message ends with the remedy."""
 
 
 @contextmanager
 def _service() -> Iterator[httpx.Client]:
-    """A client of the service, with the token at hand."""
+    """Open an HTTP client for the service, with its token."""
     settings = read_settings()
     url = settings.url or f"http://127.0.0.1:{settings.port}{settings.root_path}"
     if settings.admin_token:
@@ -51,13 +52,13 @@ def _service() -> Iterator[httpx.Client]:
             token = token_path(settings).read_text().strip()
         except OSError as error:
             raise CallFailed(
-                f"No token is at hand ({error}). Set GAN_ADMIN_TOKEN, or start this in the service's folder."
+                f"No admin token was found ({error}). Set GAN_ADMIN_TOKEN, or run this in the service's working directory."
             ) from error
     try:
         with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
             yield client
     except httpx.TransportError as error:
-        raise CallFailed(f"{url} does not answer ({error}). Start the service, or set GAN_URL.") from error
+        raise CallFailed(f"{url} cannot be reached ({error}). Start the service, or set GAN_URL.") from error
 
 
 def _call(client: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
@@ -71,76 +72,76 @@ def _reason(response: httpx.Response) -> str:
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"{response.request.url} answered {response.status_code}. Is it a Seedling? Check GAN_URL."
+        return f"{response.request.url} returned {response.status_code}, and not as Seedling does. Check GAN_URL."
 
 
-def _find(client: httpx.Client, beginning: str) -> dict[str, Any]:
-    """The one job whose id begins so."""
-    if re.fullmatch("[0-9a-f]{12}", beginning):
-        whole: dict[str, Any] = _call(client, "GET", f"/admin/jobs/{beginning}").json()
-        return whole
+def _find(client: httpx.Client, prefix: str) -> dict[str, Any]:
+    """Find the only job whose id starts with a prefix."""
+    if re.fullmatch("[0-9a-f]{12}", prefix):
+        job: dict[str, Any] = _call(client, "GET", f"/admin/jobs/{prefix}").json()
+        return job
     listed = _call(client, "GET", "/admin/jobs", params={"limit": 200}).json()["jobs"]
-    found: list[dict[str, Any]] = [job for job in listed if job["id"].startswith(beginning)]
+    found: list[dict[str, Any]] = [job for job in listed if job["id"].startswith(prefix)]
     if len(found) != 1:
-        raise CallFailed(f"{len(found)} jobs begin with {beginning!r}. See python -m app jobs list.")
+        raise CallFailed(f"{len(found)} jobs start with {prefix!r}. List them with python -m app jobs list.")
     return found[0]
 
 
 @app.command("list")
-def list_jobs(limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20) -> None:
-    """The jobs, newest first."""
+def list_jobs(limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of jobs.")] = 20) -> None:
+    """List the jobs, newest first."""
     with _service() as client:
-        answer = _call(client, "GET", "/admin/jobs", params={"limit": limit}).json()
+        response = _call(client, "GET", "/admin/jobs", params={"limit": limit}).json()
     table = Table("model", "preset", "done", "version")
-    for name, width in (("job", 12), ("state", 11), ("asked for", 16)):
+    for name, width in (("job", 12), ("state", 11), ("created", 16)):
         table.add_column(name, no_wrap=True, min_width=width)
-    for job in answer["jobs"]:
+    for job in response["jobs"]:
         version = f"{job['version']}{' (promoted)' if job['promoted'] else ''}" if job["version"] else "–"
-        asked = f"{datetime.fromisoformat(job['created']).astimezone():%Y-%m-%d %H:%M}"
-        row = (job["model"], job["spec"]["preset"], f"{job['part']:.0%}", version, job["id"], _coloured(job["state"]), asked)
+        created = f"{datetime.fromisoformat(job['created']).astimezone():%Y-%m-%d %H:%M}"
+        row = (job["model"], job["spec"]["preset"], f"{job['part']:.0%}", version, job["id"], _coloured(job["state"]), created)
         table.add_row(*row)
     console.print(table)
-    if not answer["trainers"]:
-        console.print("No trainer is at hand: run make setup-train, or python -m app.retraining.")
+    if not response["trainers"]:
+        console.print("No trainer is running. Run make setup-train and restart the service, or start python -m app.retraining.")
 
 
 @app.command()
 def start(
-    preset: Annotated[PresetName, typer.Option(help="Where the spec starts from.")] = "standard",
-    model: Annotated[str | None, typer.Option(help="By default the one that is served.")] = None,
-    images: Annotated[int | None, typer.Option(help="How many real images to train on.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="How many minutes to train, instead of images.")] = None,
-    dataset: Annotated[DatasetName | None, typer.Option(help="By default the champion's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="By default a fresh one.")] = None,
+    preset: Annotated[PresetName, typer.Option(help="Preset that the spec is based on.")] = "standard",
+    model: Annotated[str | None, typer.Option(help="Model to retrain. By default, the one that is served.")] = None,
+    images: Annotated[int | None, typer.Option(help="Number of real images to train on.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Training time in minutes, instead of a number of images.")] = None,
+    dataset: Annotated[DatasetName | None, typer.Option(help="By default, the champion's dataset.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed. By default, a new one.")] = None,
     warm_start: Annotated[bool, typer.Option("--warm-start", help="Start from the champion's weights.")] = False,
-    promote: Annotated[Promote, typer.Option(help="Whether to put it into service.")] = "if_better",
+    promote: Annotated[Promote, typer.Option(help="When to promote the new version.")] = "if_better",
     option: Annotated[
-        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field of the spec, as often as wanted.")
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set a field of the spec. Repeatable.")
     ] = None,
-    note: Annotated[str, typer.Option(help="For whoever reads the job.")] = "",
+    note: Annotated[str, typer.Option(help="Note that is shown with the job.")] = "",
 ) -> None:
-    """Retrain; then see watch."""
+    """Start a retraining job. Follow it with watch."""
     spec: dict[str, Any] = {}
-    for given in option or []:
-        name, equals, value = given.partition("=")
+    for assignment in option or []:
+        name, equals, value = assignment.partition("=")
         if not equals:
-            raise CallFailed(f"--set takes FIELD=VALUE, not {given!r}. For example: --set gamma=0.5")
+            raise CallFailed(f"--set takes FIELD=VALUE, not {assignment!r}. For example: --set gamma=0.5")
         try:
             spec[name] = json.loads(value)
         except ValueError:
             spec[name] = value
     budget = {name: value for name, value in (("images", images), ("minutes", minutes)) if value is not None}
-    wanted: dict[str, Any] = {"model": model, "dataset": dataset, "seed": seed, "budget": budget or None}
+    optional: dict[str, Any] = {"model": model, "dataset": dataset, "seed": seed, "budget": budget or None}
     body: dict[str, Any] = {"preset": preset, "spec": spec, "warm_start": warm_start, "promote": promote, "note": note}
-    body |= {name: value for name, value in wanted.items() if value is not None}
+    body |= {name: value for name, value in optional.items() if value is not None}
     with _service() as client:
         job = _call(client, "POST", "/admin/retrain", json=body).json()
     console.print(f"Job {job['id']} is {job['state']}. Watch it with: python -m app jobs watch {job['id']}")
 
 
 @app.command()
-def show(job: JobId, as_json: Annotated[bool, typer.Option("--json", help="Print the service's own answer.")] = False) -> None:
-    """One job: where it stands, and how it compares with the champion."""
+def show(job: JobId, as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the service.")] = False) -> None:
+    """Show a job: its progress and how its generator compares with the champion."""
     with _service() as client:
         found = _find(client, job)
     if as_json:
@@ -158,7 +159,7 @@ def show(job: JobId, as_json: Annotated[bool, typer.Option("--json", help="Print
 
 @app.command()
 def watch(job: JobId) -> None:
-    """Follow a job until it ends, with a bar. Ctrl-C stops the watching, not the job. Exit status 1 if it does not succeed."""
+    """Follow a job until it ends, with a progress bar. Ctrl-C does not stop the job. Exits with 1 unless the job succeeds."""
     with _service() as client:
         found = _find(client, job)
         columns = (
@@ -178,7 +179,7 @@ def watch(job: JobId) -> None:
 
 
 def _follow(client: httpx.Client, job_id: str, progress: Progress, task: Any) -> dict[str, Any]:  # noqa: ANN401 - rich's own
-    """Show each event until the last; go on after a break of the connection."""
+    """Show every event until the job ends. Reconnects if the connection is lost."""
     last, failures = "0", 0
     while True:
         try:
@@ -201,7 +202,7 @@ def _follow(client: httpx.Client, job_id: str, progress: Progress, task: Any) ->
 
 
 def read_events(lines: Iterator[str]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Type, id and data of each server-sent event."""
+    """Yield the type, id and data of each server-sent event."""
     fields: dict[str, str] = {}
     for line in lines:
         if line:
@@ -229,8 +230,8 @@ def _show_event(event: str, data: dict[str, Any], progress: Progress, task: Any)
         best = " (best)" if data["best"] else ""
         progress.console.print(f"{when}  KID {data['kid']:.4f} after {data['images']:,} images{best}")
     elif event == "two_sample":
-        text = "they cannot be told apart" if data["indistinguishable"] else "they can be told apart"
-        progress.console.print(f"{when}  generated beside held-out pictures: accuracy {data['accuracy']:.4f}, {text}")
+        text = "indistinguishable" if data["indistinguishable"] else "distinguishable"
+        progress.console.print(f"{when}  two-sample test against held-out pictures: accuracy {data['accuracy']:.4f}, {text}")
     elif event in ("warning", "cancel", "resumed"):
         text = data.get("detail") or data.get("by") or data.get("images", "")
         progress.console.print(f"{when}  {event} {escape(str(text))}")
@@ -238,7 +239,7 @@ def _show_event(event: str, data: dict[str, Any], progress: Progress, task: Any)
 
 @app.command()
 def cancel(job: JobId) -> None:
-    """Stop a job; it may be resumed later."""
+    """Stop a job. It can be resumed later."""
     with _service() as client:
         found = _call(client, "POST", f"/admin/jobs/{_find(client, job)['id']}/cancel").json()
     console.print(f"{found['id']} is {'being cancelled' if found['cancelling'] else found['state']}.")
@@ -246,7 +247,7 @@ def cancel(job: JobId) -> None:
 
 @app.command()
 def resume(job: JobId) -> None:
-    """Go on with a job that was cancelled, failed or was interrupted."""
+    """Resume a cancelled, failed or interrupted job."""
     with _service() as client:
         found = _call(client, "POST", f"/admin/jobs/{_find(client, job)['id']}/resume").json()
     console.print(f"{found['id']} is {found['state']}.")
@@ -254,22 +255,24 @@ def resume(job: JobId) -> None:
 
 @app.command()
 def promote(
-    what: Annotated[str, typer.Argument(help="A job, for what it made; or MODEL/VERSION; or MODEL/previous to roll back.")],
+    what: Annotated[
+        str, typer.Argument(help="A job, to promote its version; or MODEL/VERSION; or MODEL/previous to roll back.")
+    ],
 ) -> None:
-    """Put a version into service."""
+    """Promote a version."""
     with _service() as client:
         if "/" in what:
-            model, _, wanted = what.partition("/")
-            version: int | str = int(wanted) if wanted.isdecimal() else wanted
+            model, _, name = what.partition("/")
+            version: int | str = int(name) if name.isdecimal() else name
         else:
             found = _find(client, what)
             if not found["version"]:
-                raise CallFailed(f"Job {found['id']} is {found['state']} and has published nothing. Watch it until it has.")
+                raise CallFailed(f"Job {found['id']} is {found['state']} and has not published a version. Wait until it has.")
             model, version = found["model"], found["version"]
         tag = _call(client, "GET", f"/admin/models/{model}/champion").headers["ETag"]
-        answer = _call(client, "PUT", f"/admin/models/{model}/champion", json={"version": version}, headers={"If-Match": tag})
-    now = answer.json()
-    console.print(f"{now['model']}/{now['version']} is champion; before it was {now['previous']}.")
+        response = _call(client, "PUT", f"/admin/models/{model}/champion", json={"version": version}, headers={"If-Match": tag})
+    now = response.json()
+    console.print(f"{now['model']}/{now['version']} is champion; previously {now['previous']}.")
 
 
 def _coloured(state: str) -> str:
@@ -278,18 +281,18 @@ def _coloured(state: str) -> str:
 
 
 def _show_gate(gate: dict[str, Any], version: int | None) -> None:
-    """Both rows of figures and the reason."""
-    table = Table("figure", f"version {version}", f"champion {gate['champion'] or '–'}", "real (floor)", "better")
+    """Print the metrics of both versions and the reason for the gate's decision."""
+    table = Table("metric", f"version {version}", f"champion {gate['champion'] or '–'}", "real (floor)", "better")
     for name, figure in gate["figures"].items():
-        theirs = gate["champion_figures"].get(name, {}).get("value")
-        shown = ["–" if value is None else f"{value:.4f}" for value in (figure["value"], theirs, figure["floor"])]
-        table.add_row(name, *shown, figure["better"])
+        champion = gate["champion_figures"].get(name, {}).get("value")
+        cells = ["–" if value is None else f"{value:.4f}" for value in (figure["value"], champion, figure["floor"])]
+        table.add_row(name, *cells, figure["better"])
     console.print(table)
     console.print(escape(gate["reason"]))
 
 
 def main(arguments: list[str]) -> None:
-    """Run the command line; a refusal becomes one line and exit status 1."""
+    """Run the command line. A failed call prints one line and exits with status 1."""
     try:
         app(args=arguments, prog_name="python -m app jobs")
     except CallFailed as error:

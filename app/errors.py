@@ -33,7 +33,7 @@
     ├── StoreUnavailable        503  the job store cannot be read or written
     ├── VersionUnusable         503  a version does not match its manifest, or no version is usable
     ├── NotReady                503  nothing can be served yet
-    ├── Busy                    503  too much long work is waiting
+    ├── Busy                    503  too many large requests are waiting
     │   ├── Overloaded          503  too many single pictures are requested
     │   └── TooManyStreams      503  the limit of open event streams is reached
     └── ClientGone              499  the client disconnected before its turn
@@ -134,7 +134,7 @@ class NotReady(SeedlingError):
 
 
 class Busy(SeedlingError):
-    """Too much long work is waiting."""
+    """Too many large requests are waiting."""
 
     status, code = 503, "busy"
     headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})
@@ -148,7 +148,7 @@ class Overloaded(Busy):
 
 
 class TooManyStreams(Busy):
-    """As many event streams are open as may be, by all or by one client."""
+    """The limit of open event streams is reached, overall or for one client."""
 
     code = "too_many_streams"
 
@@ -160,7 +160,7 @@ class Conflict(SeedlingError):
 
 
 class JobConflict(Conflict):
-    """The job is in a state in which this cannot be done."""
+    """The job's state does not allow the operation."""
 
     code = "job_conflict"
 
@@ -172,7 +172,7 @@ class VersionInService(Conflict):
 
 
 class VersionUnfit(Conflict):
-    """The version is not what its manifest says, so it is not put into service."""
+    """The version does not match its manifest, so it cannot be promoted."""
 
     code = "version_unfit"
 
@@ -197,13 +197,13 @@ class PreconditionFailed(SeedlingError):
 
 
 class PreconditionRequired(SeedlingError):
-    """A promotion must say which champion it replaces (RFC 6585)."""
+    """A promotion must name the champion it replaces (RFC 6585)."""
 
     status, code = 428, "precondition_required"
 
 
 class QueueFull(SeedlingError):
-    """As many jobs are waiting as may."""
+    """The queue of jobs is full."""
 
     status, code = 429, "queue_full"
     headers = MappingProxyType({"Retry-After": "60"})
@@ -220,7 +220,7 @@ class TooManyAttempts(SeedlingError):
 
 
 class TooManyRequests(TooManyAttempts):
-    """One client asks for more than its share."""
+    """A client exceeds its rate limit."""
 
     code = "too_many_requests"
 
@@ -238,47 +238,47 @@ class HostInvalid(SeedlingError):
 
 
 class BadCredentials(SeedlingError):
-    """The Authorization header cannot be read (RFC 6750 3.1, invalid_request)."""
+    """The Authorization header is malformed (RFC 6750 3.1, invalid_request)."""
 
     status, code = 400, "invalid_credentials"
     headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="invalid_request"'})
 
 
 class Unauthorized(SeedlingError):
-    """No token was given (RFC 6750 3: then the challenge says nothing more)."""
+    """The request has no token. The challenge therefore has no error code (RFC 6750 3)."""
 
     status, code = 401, "token_missing"
     headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling"'})
 
 
 class TokenInvalid(Unauthorized):
-    """The token is not known."""
+    """The token is unknown."""
 
     code = "token_invalid"
     headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="invalid_token"'})
 
 
 class Forbidden(SeedlingError):
-    """The token may look, but not change anything."""
+    """The token is read-only."""
 
     status, code = 403, "insufficient_scope"
     headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="seedling", error="insufficient_scope", scope="admin"'})
 
 
 class NoTrainer(SeedlingError):
-    """Neither this process nor any other that shares its state can train."""
+    """No process that shares this state can train, this one included."""
 
     status, code = 501, "no_trainer"
 
 
 class StoreUnavailable(SeedlingError):
-    """The job store cannot be read or written: a full disk, a folder that is read-only."""
+    """The job store cannot be read or written, for example because the disk is full or the folder is read-only."""
 
     status, code = 503, "store_unavailable"
     headers = MappingProxyType({"Retry-After": "5"})
 
 
 class ClientGone(SeedlingError):
-    """The client disconnected before its turn. Nobody reads the answer, but the log shows it (as nginx's 499)."""
+    """The client disconnected before its turn. The status appears only in the log, like nginx's 499."""
 
     status, code = 499, "client_gone"

@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the service.
 
     Args:
-        settings: by default those of the environment.
+        settings: the settings. By default, read from the environment.
     """
     settings = settings or Settings()
     # Pillow warns about uploaded pictures. Python would keep every distinct warning text in memory.
@@ -107,64 +107,64 @@ def create_server() -> ASGIApp:
     spans = Spans() if is_wanted() else None
     app = create_app(settings)
     app.state.spans = spans
-    gc.freeze()  # these objects live forever: each full collection over them took 0.1 s and delayed pictures
+    gc.freeze()  # these objects live forever, and each full collection over them would delay responses by 0.1 s
     return wrap(DirectGenerate(app), settings, spans, app.state.access.knows)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Take in shipped versions, load what is served, and follow the repository until the end."""
+    """Copy the shipped versions, load the served ones, and poll the repository until shutdown."""
     settings: Settings = app.state.settings
     registry: Registry = app.state.registry
-    adopted = await to_thread.run_sync(partial(_look, settings, registry, adopted=False))
-    follower = asyncio.create_task(_follow(settings, app.state.scheduler, adopted=adopted))
+    adopted = await to_thread.run_sync(partial(_refresh, settings, registry, adopted=False))
+    poller = asyncio.create_task(_poll(settings, app.state.scheduler, adopted=adopted))
     training: Retraining = app.state.retraining
     await to_thread.run_sync(training.start)
     with _stop_on_signal(training):
         yield
     await to_thread.run_sync(training.stop)
-    follower.cancel()
+    poller.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await follower
+        await poller
     if app.state.spans:
         await to_thread.run_sync(app.state.spans.close)
 
 
 @contextlib.contextmanager
 def _stop_on_signal(training: Retraining) -> Iterator[None]:
-    """Learn of SIGTERM and SIGINT when they come.
+    """Begin to stop as soon as SIGTERM or SIGINT arrives.
 
-    uvicorn ends the lifespan only after the last connection has closed, and an event stream would not close before it knows.
+    uvicorn ends the lifespan only after the last connection has closed, and event streams close only when the service stops.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def hear(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         training.begin_to_stop()
-        handler = before[signal.Signals(number)]
+        handler = previous[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    for number in before:
-        signal.signal(number, hear)
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in previous:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _adopt_shipped(settings: Settings, registry: Registry) -> bool:
-    """Copy new shipped versions to the state folder. If that fails and it has none, serve the shipped ones in place.
+    """Copy new shipped versions to the state folder. Return whether that succeeded.
 
-    Return whether it succeeded.
+    If it fails and the state folder has no versions, the shipped ones are served in place.
     """
     shipped = Repository(settings.shipped)
     try:
         for version in registry.repository.adopt(shipped):
-            logger.info("took in the shipped %s as version %s", version.name, version.number)
+            logger.info("copied the shipped model %s as version %s", version.name, version.number)
     except OSError as error:
         reason = f"The shipped versions cannot be copied ({error}). Make {settings.state} writable."
         if registry.not_adopted != reason:
@@ -178,8 +178,8 @@ def _adopt_shipped(settings: Settings, registry: Registry) -> bool:
     return True
 
 
-def _look(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
-    """Refresh the registry, after copying the shipped versions if that has not been done. Return whether it has."""
+def _refresh(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
+    """Copy the shipped versions unless `adopted`, then refresh the registry. Return whether they have been copied."""
     try:
         adopted = adopted or _adopt_shipped(settings, registry)
         registry.refresh()
@@ -188,7 +188,7 @@ def _look(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
     return adopted
 
 
-async def _follow(settings: Settings, scheduler: Scheduler, *, adopted: bool) -> None:
+async def _poll(settings: Settings, scheduler: Scheduler, *, adopted: bool) -> None:
     registry, retry = scheduler.registry, 0.0
     while True:
         champions = {name: view.aliases.get(CHAMPION, 0) for name, view in registry.models().items()}
@@ -196,15 +196,15 @@ async def _follow(settings: Settings, scheduler: Scheduler, *, adopted: bool) ->
         await asyncio.sleep(settings.poll_seconds)
         try:
             is_due = not adopted and time.monotonic() >= retry
-            looked = await to_thread.run_sync(partial(_look, settings, registry, adopted=not is_due))
+            copied = await to_thread.run_sync(partial(_refresh, settings, registry, adopted=not is_due))
             if is_due:
-                adopted, retry = looked, time.monotonic() + RETRY_SECONDS
-        except Exception:  # whatever it is, what is loaded goes on being served, and the next look may succeed
-            logger.exception("cannot look at the models; serving what is loaded")
+                adopted, retry = copied, time.monotonic() + RETRY_SECONDS
+        except Exception:  # loaded versions are still served, and the next attempt may succeed
+            logger.exception("cannot read the models; loaded versions are still served")
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the schemas that are only referred to by hand."""
+    """Build the OpenAPI document, including the schemas that routes refer to only by name."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,

@@ -1,7 +1,7 @@
-"""The registry of versions: which exist, which are in memory, and which one a request means.
+"""The registry of versions: which exist, which are in memory, and which one a request names.
 
-All of it is one immutable snapshot that is replaced in one assignment. So a request sees one state from start to end, and keeps
-the generator that it began with.
+The state is one immutable snapshot, replaced in a single assignment. A request therefore sees one consistent state and keeps
+its generator until it ends.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class Registry:
     """The models of a repository, loaded as needed.
 
     Args:
-        repository: where they lie.
-        default: the model meant when none is named.
-        max_loaded: how many generators without an alias to keep in memory.
+        repository: the stored versions.
+        default: the model that is used when a request names none.
+        max_loaded: maximum number of generators without an alias in memory.
     """
 
     def __init__(self, repository: Repository, default: str, max_loaded: int) -> None:
@@ -71,7 +71,7 @@ class Registry:
         """Why the shipped versions are not in the repository."""
         self._now = _Snapshot()
         self.swaps: dict[str, int] = {}
-        """How often the champion of each model was replaced."""
+        """Number of champion changes by model."""
         self.trouble: Exception | None = None
         """Why the last refresh failed. Loaded versions are still served."""
         self._discriminators: WeakKeyDictionary[LoadedGenerator, LoadedDiscriminator] = WeakKeyDictionary()
@@ -79,19 +79,19 @@ class Registry:
         self._is_settled = True
         self._lost: dict[str, str] = {}
         """Problems with the aliases or the folder of a model."""
-        self._lock = threading.Lock()  # held by whoever makes the next snapshot
-        # Loading leaves scratch memory with the thread that did it; from many threads that adds up, from one it does not.
+        self._lock = threading.Lock()  # held while the next snapshot is built
+        # Loading leaves scratch memory allocated in its thread. A single thread keeps that from adding up.
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     def read_from(self, source: Repository) -> None:
-        """Read versions from this repository from now on, for example because the registry's own cannot be written."""
+        """Read versions from another repository from now on, for example because the registry's own is not writable."""
         self._source = source
 
     def refresh(self) -> bool:
         """Refresh the snapshot if the repository changed, and load versions that have an alias. Return whether it changed.
 
         Raises:
-            StoreUnavailable: the aliases cannot be asked for.
+            StoreUnavailable: the aliases cannot be read.
         """
         try:
             return self._refresh()
@@ -111,12 +111,14 @@ class Registry:
             before = self._now.loaded
             loaded: dict[Key, LoadedGenerator] = {}
             lost: dict[str, str] = {}
-            models = {name: self._look_at(name, before, loaded, lost) for name in stamps}
+            models = {name: self._read_model(name, before, loaded, lost) for name in stamps}
             for name, view in self._now.models.items():
-                if name not in models:  # no version in service can be deleted, so a disk or a mount is gone
+                if name not in models:  # champions cannot be deleted, so a disk or a mount is missing
                     models[name] = view
-                    lost[name] = f"The folder of {name} is gone. What is loaded is served; restore the folder or its mount."
-            # what was loaded without an alias stays, unless its number is gone or has become another version
+                    lost[name] = (
+                        f"The folder of {name} is gone. Loaded versions are still served. Restore the folder or its mount."
+                    )
+            # Versions loaded without an alias stay, unless they were deleted or their number is now another version.
             for key, generator in before.items():
                 version = models[key[0]].versions.get(key[1]) if key[0] in models else None
                 if version and version.manifest == generator.manifest:
@@ -134,16 +136,16 @@ class Registry:
         return has_changed
 
     def _watched(self, name: str) -> list[int]:
-        """Versions of a model whose files are watched: those in memory, and refused ones."""
+        """Return the versions of a model whose files are watched: loaded and refused ones."""
         keys, view = {*self._now.loaded, *self._now.refused}, self._now.models.get(name)
         return [number for model, number in keys if model == name] + (list(view.refused) if view else [])
 
     def degraded(self) -> dict[str, str]:
-        """Problems that do not stop a model from being served."""
+        """Return problems by model, for models that are still served."""
         return dict(self._lost)
 
     def refusals(self) -> dict[Key, str]:
-        """Every refused version, with the reason."""
+        """Return the reason for every refused version."""
         now = self._now
         found = {(view.name, number): reason for view in now.models.values() for number, reason in view.refused.items()}
         return found | dict(now.refused)
@@ -152,60 +154,62 @@ class Registry:
         """Load a version without adding it to the registry.
 
         Raises:
-            VersionUnusable: it is not what its manifest says.
+            VersionUnusable: the version does not match its manifest.
         """
         return self._loader.submit(LoadedGenerator, version).result()
 
     def models(self) -> Mapping[str, ModelView]:
-        """The models by name."""
+        """Return the models by name."""
         return MappingProxyType(self._now.models)
 
     def model(self, name: str | None) -> ModelView:
-        """The model of a name; the default model for None.
+        """Return a model by name, or the default model for None.
 
         Raises:
-            NotFound: there is no such model.
-            VersionUnusable: there is no model at all.
+            NotFound: the model does not exist.
+            VersionUnusable: there are no models.
         """
-        wanted, models = name or self.default, self._now.models
-        if wanted in models:
-            return models[wanted]
+        name, models = name or self.default, self._now.models
+        if name in models:
+            return models[name]
         if not models:
             if self.trouble:
-                raise VersionUnusable(f"Nothing is loaded yet. {self.trouble}")
-            raise VersionUnusable("No model can be served. Train and export one, or set GAN_SHIPPED to a folder that has some.")
-        raise NotFound(f"There is no model {wanted[:80]!r}. Choose one of {', '.join(models)}.")
+                raise VersionUnusable(f"No model is loaded yet. {self.trouble}")
+            raise VersionUnusable(
+                "No model can be served. Train and export one, or set GAN_SHIPPED to a folder that has models."
+            )
+        raise NotFound(f"There is no model {name[:80]!r}. Choose one of {', '.join(models)}.")
 
     def number(self, model: ModelView, version: str | None) -> int:
-        """The number of the version that a number or an alias names; the champion by default.
+        """Return the version number for a number or an alias. The default is the champion.
 
         Raises:
-            NotFound: there is no such version.
+            NotFound: the version does not exist.
             VersionUnusable: every version of the model is refused.
         """
-        wanted = version or CHAMPION
-        if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 and int(wanted) in model.numbers:
-            return int(wanted)
-        if wanted in model.aliases:
-            return model.aliases[wanted]
-        if wanted == CHAMPION:
+        version = version or CHAMPION
+        if version.isascii() and version.isdecimal() and len(version) < 10 and int(version) in model.numbers:
+            return int(version)
+        if version in model.aliases:
+            return model.aliases[version]
+        if version == CHAMPION:
             raise VersionUnusable(" ".join([f"No version of {model.name} can be served.", *model.refused.values()]))
         choices = ", ".join([*map(str, model.versions), *model.aliases])
-        raise NotFound(f"There is no version {wanted[:80]!r} of {model.name}. Choose one of {choices}.")
+        raise NotFound(f"There is no version {version[:80]!r} of {model.name}. Choose one of {choices}.")
 
     def generator(self, name: str | None = None, version: str | None = None) -> LoadedGenerator:
-        """The generator of a request, loaded if necessary, which takes tens of milliseconds (see `in_memory`).
+        """Return the generator for a request. Loads it if necessary, which takes tens of milliseconds (see `in_memory`).
 
         Raises:
-            NotFound: there is no such model or version.
-            VersionUnusable: it is not what its manifest says.
+            NotFound: the model or version does not exist.
+            VersionUnusable: the version does not match its manifest.
         """
         model = self.model(name)
         number = self.number(model, version)
         key = (model.name, number)
         if key in self._now.loaded:
             return self._now.loaded[key]
-        with self._lock:  # one load at a time, and of one version only once
+        with self._lock:  # loads one version at a time, and each only once
             now = self._now
             if key in now.loaded:
                 return now.loaded[key]
@@ -222,15 +226,15 @@ class Registry:
             return generator
 
     def in_memory(self, name: str | None = None, version: str | None = None) -> LoadedGenerator | None:
-        """The generator of a request; None if it is not in memory."""
+        """Return the generator for a request, or None if it is not in memory."""
         model = self.model(name)
         return self._now.loaded.get((model.name, self.number(model, version)))
 
     def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
-        """The discriminator that a generator was trained against, loaded when first asked for and kept as long as it is.
+        """Return the discriminator that a generator was trained against. It stays in memory as long as the generator.
 
         Raises:
-            VersionUnusable: its file is not what the manifest says.
+            VersionUnusable: the file does not match the manifest.
         """
         found = self._discriminators.get(generator)
         if found is None:
@@ -242,19 +246,19 @@ class Registry:
         return found
 
     def state(self, model: ModelView, number: int) -> State:
-        """Whether a version is loaded, available, or refused."""
+        """Return whether a version is loaded, available or refused."""
         if self.refusal(model, number):
             return "refused"
         return "loaded" if (model.name, number) in self._now.loaded else "available"
 
     def refusal(self, model: ModelView, number: int) -> str | None:
-        """The reason why a version is refused; None if it is not."""
+        """Return the reason why a version is refused, or None if it is not."""
         return model.refused.get(number) or self._now.refused.get((model.name, number))
 
-    def _look_at(
+    def _read_model(
         self, name: str, before: Mapping[Key, LoadedGenerator], loaded: dict[Key, LoadedGenerator], lost: dict[str, str]
     ) -> ModelView:
-        """Read a model's manifests and aliases, load what has an alias into `loaded`, and note in `lost` what is not there."""
+        """Read a model's manifests and aliases. Add versions with an alias to `loaded`, and problems to `lost`."""
         versions: dict[int, Version] = {}
         refused: dict[int, str] = {}
         for number in self._source.numbers(name):
@@ -263,51 +267,53 @@ class Registry:
             except RepositoryError as error:
                 refused[number] = str(error)
 
-        def usable(number: int | None) -> bool:
+        def is_usable(number: int | None) -> bool:
             if number not in versions or number in refused:
                 return False
-            held = before.get((name, number))
+            old = before.get((name, number))
             try:
-                same = held is not None and held.manifest == versions[number].manifest
-                loaded[name, number] = held if held and same else self.load(versions[number])
+                is_same = old is not None and old.manifest == versions[number].manifest
+                loaded[name, number] = old if old and is_same else self.load(versions[number])
             except SeedlingError as error:
                 refused[number] = str(error)
                 logger.error("%s/%s is refused: %s", name, number, error)
                 return False
             return True
 
-        old = self._now.models[name].aliases if name in self._now.models else {}
-        served = old.get(CHAMPION)
+        served_aliases = self._now.models[name].aliases if name in self._now.models else {}
+        served = served_aliases.get(CHAMPION)
         try:
-            wanted = self._source.aliases(name)
-            champion = wanted.get(CHAMPION)
-            if champion not in versions and champion not in refused:
-                lost[name] = f"The champion of {name} is {champion or 'not named'}, and there is no such version."
+            stored = self._source.aliases(name)
+            champion = stored.get(CHAMPION)
+            if champion is None:
+                lost[name] = f"{name} has no champion."
+            elif champion not in versions and champion not in refused:
+                lost[name] = f"The champion of {name} is version {champion}, which does not exist."
         except RepositoryError as error:
-            wanted, lost[name] = {}, str(error)
+            stored, lost[name] = {}, str(error)
         if served and name in lost:
-            wanted = dict(old)
-            if served not in versions and (name, served) in before:  # its files are gone, and it is in memory
+            stored = dict(served_aliases)
+            if served not in versions and (name, served) in before:  # its files are gone, but it is in memory
                 versions[served] = before[name, served].version
-        aliases = {alias: number for alias, number in wanted.items() if usable(number)}
+        aliases = {alias: number for alias, number in stored.items() if is_usable(number)}
         if CHAMPION not in aliases:
-            # A version that was never in service was perhaps rejected by the gate, so it is not served now either.
+            # A version that was never promoted may have been rejected by the gate, so it is not served.
             candidates = [None if name in lost else aliases.get(PREVIOUS), *self._source.promoted(name)]
-            fallback = next((number for number in candidates if usable(number)), None)
+            fallback = next((number for number in candidates if is_usable(number)), None)
             if fallback is not None:
-                logger.error("%s: the champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)
+                logger.error("%s: the champion %s cannot be served; serving version %s", name, stored.get(CHAMPION), fallback)
                 aliases[CHAMPION] = fallback
         if name in lost and CHAMPION in aliases:
-            lost[name] += f" Version {aliases[CHAMPION]}, which was in service before, is served."
+            lost[name] += f" Version {aliases[CHAMPION]}, which was champion before, is served."
             lost[name] += " Promote a version to repair it."
         elif name in lost:
-            lost[name] += " None of its versions was in service before. Promote one to repair it."
+            lost[name] += " None of its versions was champion before. Promote one to repair it."
         return ModelView(name, versions, aliases, refused)
 
     def _without_surplus(
         self, models: Mapping[str, ModelView], loaded: dict[Key, LoadedGenerator]
     ) -> dict[Key, LoadedGenerator]:
-        """Leave out the longest-held generators that no alias names, until few enough are left."""
+        """Drop the oldest generators without an alias until `max_loaded` remain."""
         named = {(name, number) for name, view in models.items() for number in view.aliases.values()}
         surplus = [key for key in loaded if key not in named]
         dropped = set(surplus[: max(0, len(surplus) - self.max_loaded)])

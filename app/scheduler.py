@@ -41,7 +41,7 @@ MAX_UPLOADS_WAITING = 16
 
 
 class AnswerMemory(Protocol):
-    """Tracks how much unread response data is held in memory (`app.http.connections.Connections`)."""
+    """Tracks how much memory unread responses occupy (`app.http.connections.Connections`)."""
 
     def has_memory(self, client: str) -> bool:
         """Return whether there is memory for another large response to a client."""
@@ -140,13 +140,13 @@ class Scheduler:
     def _check_readers(self, request: Request) -> None:
         connections: AnswerMemory | None = request.scope.get(CONNECTIONS)
         if connections and not connections.has_memory(request.client.host if request.client else ""):
-            raise Busy("Too many large answers have not been read yet. Read yours, and ask again in a few seconds.")
+            raise Busy("Too many large responses are still unread. Read yours, then retry in a few seconds.")
 
     @asynccontextmanager
     async def _turn(self, lane: CapacityLimiter, most_waiting: int, request: Request) -> AsyncIterator[None]:
         if lane.statistics().tasks_waiting >= most_waiting:
-            raise Busy("Too much long work is waiting. Come again in a few seconds, or ask for less at a time.")
+            raise Busy("Too many large requests are waiting. Retry in a few seconds, or request less at a time.")
         async with lane:
             if await request.is_disconnected():
-                raise ClientGone("The caller hung up before its turn came. Ask again.")
+                raise ClientGone("The client disconnected before its turn. Send the request again.")
             yield

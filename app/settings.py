@@ -26,13 +26,13 @@ ADMIN = "admin"
 
 def _can_be_a_token(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[A-Za-z0-9._~+/-]{16,256}=*", secret.get_secret_value()):  # RFC 6750's b64token
-        raise ValueError("a token has 16 to 256 of A-Z a-z 0-9 - . _ ~ + / (make one with: openssl rand -hex 32)")
+        raise ValueError("a token must have 16 to 256 characters of A-Z a-z 0-9 - . _ ~ + / (openssl rand -hex 32 creates one)")
     return secret
 
 
 Secret = Annotated[SecretStr, AfterValidator(_can_be_a_token)]
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
-"""Trainers run in a folder of their own, so a relative path would be another one to them."""
+"""Made absolute, because trainers run in another working directory."""
 TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -41,7 +41,7 @@ SECRETS_DIR = "GAN_SECRETS_DIR"
 
 def _is_postgres(url: SecretStr) -> SecretStr:
     if not re.match(r"postgres(ql)?(\+psycopg)?://.+", url.get_secret_value()):
-        raise ValueError("it begins with postgresql://, as in postgresql://user:password@host:5432/seedling")
+        raise ValueError("the URL must begin with postgresql://, as in postgresql://user:password@host:5432/seedling")
     return SecretStr(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url.get_secret_value()))
 
 
@@ -53,7 +53,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_is_postgres)]
 
 
 class SecretFiles(SecretsSettingsSource):
-    """Settings from the files of a folder, where an empty file says nothing."""
+    """Reads settings from the files of a folder and ignores empty files."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         value, key, is_complex = super().get_field_value(field, field_name)
@@ -61,7 +61,7 @@ class SecretFiles(SecretsSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Read once at start from variables named GAN_<FIELD>, and from files of these names in the folder of secrets."""
+    """Read once at start from variables named GAN_<FIELD> and from files of the same names in the secrets folder."""
 
     model_config = SettingsConfigDict(
         env_prefix="GAN_",
@@ -81,8 +81,8 @@ class Settings(BaseSettings):
     root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
     """Path under which a proxy mounts the service, such as /seedling. The proxy must strip it from forwarded requests."""
     trusted_proxies: str = ""
-    """Addresses of proxies whose X-Forwarded-For is trusted, separated by commas. By default none: callers could claim any
-    address."""
+    """Addresses of proxies whose X-Forwarded-For is trusted, separated by commas. By default none, because clients could claim
+    any address."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """Log level."""
     log_format: Literal["text", "json"] = "text"
@@ -90,35 +90,35 @@ class Settings(BaseSettings):
     access_log: bool = True
     """Whether to log every request."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    """Separate port for Prometheus, without authentication. At the port of the service, /metrics needs a token."""
+    """Separate port for Prometheus, without authentication. On the port of the service, /metrics requires a token."""
     hosts: str = ""
     """Host names that the service answers to, separated by commas; .example.org includes all subdomains. By default, any."""
     cors_origins: str = ""
-    """Origins whose pages may call the service from a browser (CORS), separated by commas, such as https://example.org; * for
-    all. By default none. Any page can show pictures."""
+    """Origins whose pages may call the service from a browser (CORS), separated by commas, such as https://example.org; *
+    allows all. By default none. Any page can show pictures, whatever the setting."""
     rate_limit: float | None = Field(default=None, ge=0, le=1_000_000)
     """Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures counts as one more
-    for each 64. By default 100, or no limit if the service listens on the loopback only. Clients on this machine have no
-    limit, nor have requests to /admin with a right token."""
+    for each 64. By default 100, or no limit if the service listens on the loopback interface only. Clients on this machine and
+    requests to /admin with a valid token are exempt."""
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
     """Burst size: how many seconds' worth of requests a client may send at once."""
     max_connections: int = Field(default=1000, ge=10, le=100_000)
-    """Connections that each worker holds. Further ones replace the connections that have been idle longest; if none is idle,
-    they get 503. One in twenty more are kept for probes and for clients that were served before."""
+    """Maximum number of connections per worker. Further connections replace those that have been idle longest; if none is idle,
+    they get 503. Another 5% are reserved for probes and for clients that were served before."""
     max_connections_per_client: int = Field(default=0, ge=0, le=100_000)
-    """Connections that each worker holds for one client; 0 for half of `GAN_MAX_CONNECTIONS`. Clients on this machine and
+    """Maximum number of connections per worker and client; 0 for half of `GAN_MAX_CONNECTIONS`. Clients on this machine and
     trusted proxies are exempt."""
     read_seconds: float = Field(default=15.0, ge=1, le=3600)
-    """How long a caller may take to send the headers of a request. A body must arrive at 8 kilobytes a second or faster,
+    """Time for a client to send the headers of a request, in seconds. A body must arrive at 8 kilobytes per second or faster,
     measured over the same time."""
     write_seconds: float = Field(default=60.0, ge=1, le=3600)
-    """An answer must be read at one kilobyte a second or faster, measured over so many seconds."""
+    """Time over which the speed of a reading client is measured, in seconds. It must be at least one kilobyte per second."""
     body_memory: int = Field(default=64_000_000, ge=1_000_000, le=100_000_000_000)
-    """Bytes of request bodies that are held at a time, shared out to the workers. When a worker's share is exhausted, the
-    client that holds the most of it gets 503 for the oldest of its requests."""
+    """Memory for request bodies in bytes, divided equally among the workers. When a worker's share is exhausted, the client
+    that uses the most of it gets 503 for its oldest request."""
     answer_memory: int = Field(default=128_000_000, ge=1_000_000, le=100_000_000_000)
-    """Bytes of finished answers that are held until they are read, shared out to the workers. From half of a worker's share on,
-    large requests get 503; when it is exhausted, the slowest reader of the client that holds the most is disconnected."""
+    """Memory for unread responses in bytes, divided equally among the workers. When half of a worker's share is used, large
+    requests get 503. When it is exhausted, the slowest connection of the client that uses the most of it is closed."""
     state: AbsolutePath = Field(default_factory=default_state)
     """Folder for everything that the service writes: versions, jobs, caches. Created if it is missing. An installed package
     uses the platform's folder for user data instead, such as ~/.local/share/seedling."""
@@ -131,13 +131,13 @@ class Settings(BaseSettings):
     max_loaded: int = Field(default=8, ge=1, le=1024)
     """Versions without an alias that each worker keeps in memory for pinned requests."""
     bulk_concurrency: int = Field(default=2, ge=1, le=64)
-    """Sheets, archives and animations that each worker draws at a time. Others wait."""
+    """Sheets, archives and animations that each worker draws at the same time. Further ones wait."""
     response_cache: int = Field(default=8_000_000, ge=0, le=10_000_000_000)
     """Size of each worker's response cache in bytes (LRU); 0 disables it."""
     max_upload: int = Field(default=10_000_000, ge=1024, le=100_000_000)
     """Maximum size of a file sent to /discriminate, in bytes."""
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
-    """Interval in which each worker polls for new versions and promotions, in seconds."""
+    """Interval at which each worker polls for new versions and promotions, in seconds."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)
     """Time for requests in flight when the service stops, in seconds."""
 
@@ -156,37 +156,37 @@ class Settings(BaseSettings):
     viewer_tokens: dict[TokenName, Secret] = Field(default_factory=dict)
     """Read-only tokens, as JSON."""
     url: str | None = None
-    """URL of the service for `python -m app jobs`; by default this machine, at the port above."""
+    """URL of the service for `python -m app jobs`. By default, this machine and `GAN_PORT`."""
     embedded_worker: bool = True
-    """Whether the service trains if torch is installed. Set to false to leave that to `python -m app.retraining`."""
+    """Whether the service runs a trainer if torch is installed. Set to false if `python -m app.retraining` trains."""
     training_threads: int = Field(default=1, ge=1, le=256)
     """Threads of a trainer. Use one fewer than there are cores to keep serving fast."""
     training_nice: int = Field(default=19, ge=0, le=19)
-    """Niceness of a trainer: 0 competes with serving, 19 only uses idle time."""
+    """Niceness of a trainer: 0 competes with serving, 19 uses only idle time."""
     cache: AbsolutePath | None = None
-    """Folder for data that can be recomputed, such as the judges' features of the training pictures; by default cache in the
-    state folder."""
+    """Folder for data that can be recomputed, such as the evaluation networks' features of the training pictures. By default,
+    cache in the state folder."""
     max_queued: int = Field(default=8, ge=1, le=1000)
     """Maximum number of waiting jobs."""
     stop_seconds: int = Field(default=30, ge=1, le=3600)
     """Time for a trainer to write its checkpoint and stop before it is killed, in seconds."""
     keep_jobs: int = Field(default=20, ge=1, le=10_000)
-    """Ended jobs whose checkpoints and samples are kept. Records of older jobs stay."""
+    """Number of finished jobs whose checkpoints and samples are kept. The records of older jobs are kept too."""
     max_streams: int = Field(default=200, ge=1, le=10_000)
-    """Event streams that each worker holds open; more get 503."""
+    """Maximum number of open event streams per worker. Further ones get 503."""
     max_streams_per_client: int = Field(default=20, ge=1, le=10_000)
-    """Event streams that each worker holds open for one token from one network."""
+    """Maximum number of open event streams per worker for one token from one network."""
     audit_days: int = Field(default=365, ge=1, le=36_500)
-    """Days for which entries of the audit log are kept."""
+    """Age at which entries of the audit log are deleted, in days."""
     audit_entries: int = Field(default=100_000, ge=100, le=100_000_000)
-    """Entries of the audit log that are kept: so many for what succeeded, and so many for what was refused. The oldest go
+    """Maximum number of audit log entries, counted separately for successful and for rejected requests. The oldest are deleted
     first."""
     gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
-    """Pictures drawn to compare a retrained generator with the champion."""
+    """Number of pictures drawn to compare a retrained generator with the champion."""
 
     @property
     def known_hosts(self) -> list[str]:
-        """Names under which the service may be called; none means any."""
+        """Accepted host names. An empty list accepts any."""
         return _listed(self.hosts)
 
     @property
@@ -196,7 +196,7 @@ class Settings(BaseSettings):
 
     @property
     def rate(self) -> float:
-        """Requests a second that a client may make; 0 for any number."""
+        """Maximum requests per second and client; 0 for no limit."""
         if self.rate_limit is not None:
             return self.rate_limit
         return 0.0 if is_loopback(self.host) else 100.0
@@ -210,26 +210,26 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What was passed, then the environment, then the folder of secrets."""
+        """Return the sources in order of precedence: arguments, environment, secrets folder."""
         folder = os.environ.get(SECRETS_DIR)
         if not folder:
             return init_settings, env_settings
         if not Path(folder).is_dir():
-            raise SettingsError(f"{SECRETS_DIR}: {folder} is no folder. Make it, or leave the variable out")
+            raise SettingsError(f"{SECRETS_DIR}: {folder} is not a folder. Create it, or unset the variable")
         return init_settings, env_settings, SecretFiles(settings_cls, folder)
 
     @model_validator(mode="after")
-    def _each_token_is_one_persons(self) -> Self:
+    def _check_tokens_are_unique(self) -> Self:
         admins = {**self.admin_tokens} | ({ADMIN: self.admin_token} if self.admin_token else {})
         names = [*admins, *self.viewer_tokens]
         values = [token.get_secret_value() for token in (*admins.values(), *self.viewer_tokens.values())]
         if len(set(names)) < len(names) or len(set(values)) < len(values) or (self.admin_token and ADMIN in self.admin_tokens):
-            raise ValueError("two tokens have the same name or the same value, so the audit log could not tell whose it was")
+            raise ValueError("two tokens have the same name or value, so the audit log cannot attribute requests")
         return self
 
 
 def help_text() -> str:
-    """Every setting with its default and what it is."""
+    """Describe every setting with its default, as text."""
     lines = []
     for name, field in Settings.model_fields.items():
         described = " ".join((field.description or "").split())
@@ -238,17 +238,17 @@ def help_text() -> str:
 
 
 def default_of(field: FieldInfo) -> str:
-    """A setting's default as a person would write it."""
+    """Return a setting's default as text."""
     default = field.get_default(call_default_factory=True)
     return "" if default is None or default == {} else str(default)
 
 
 def read_settings() -> Settings:
-    """The settings of the environment; a wrong one ends the program with what is wrong with it, never with its value."""
+    """Read the settings from the environment. If one is invalid, print why, without its value, and exit with status 2."""
     try:
         settings = Settings()
     except SettingsError as error:
-        example = ' It must be JSON, as {"alice": "token"}.' if error.__cause__ else ""  # a mapping that is not
+        example = ' It must be JSON, as {"alice": "token"}.' if error.__cause__ else ""  # the cause is a JSON error
         sys.stderr.write(f"{error}.{example} See python -m app --help.\n")
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -258,5 +258,5 @@ def read_settings() -> Settings:
         raise SystemExit(2) from None
     unknown = {name for name in os.environ if name.startswith("GAN_")} - {f"GAN_{n.upper()}" for n in Settings.model_fields}
     for name in sorted(unknown):
-        sys.stderr.write(f"{name} is no setting of Seedling and is not heeded. See python -m app --help.\n")
+        sys.stderr.write(f"{name} is not a setting of Seedling and is ignored. See python -m app --help.\n")
     return settings

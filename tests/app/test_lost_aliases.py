@@ -74,7 +74,7 @@ def test_lost_aliases_put_nothing_into_service_that_was_not(retrained: Repositor
     for registry in (running, restarted):
         assert registry.generator().manifest.version == 2
         assert registry.degraded()["digits"].endswith("Promote a version to repair it.")
-        assert "Version 2, which was in service before, is served." in registry.degraded()["digits"]
+        assert "Version 2, which was champion before, is served." in registry.degraded()["digits"]
     again = Repository(retrained.root)
     again.publish("digits", copy_of_shipped)
     assert again.aliases("digits")["champion"] == 2, "the next writer writes down what is served, and nothing else"
@@ -114,7 +114,7 @@ def test_where_nothing_was_ever_in_service_nothing_is_served(retrained: Reposito
     registry.refresh()
     with pytest.raises(VersionUnusable):
         registry.generator()
-    assert "None of its versions was in service before. Promote one to repair it." in registry.degraded()["digits"]
+    assert "None of its versions was champion before. Promote one to repair it." in registry.degraded()["digits"]
 
 
 def test_a_refused_champion_falls_back_to_what_was_in_service(retrained: Repository) -> None:
@@ -152,7 +152,7 @@ def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Reposit
     shutil.rmtree(retrained.root / "digits" / "2")
     registry.refresh()
     assert registry.generator().manifest.version == 2
-    assert "there is no such version" in registry.degraded()["digits"]
+    assert "is version 2, which does not exist" in registry.degraded()["digits"]
 
 
 @pytest.mark.parametrize("damaged", [[], "1", 0, "x", {"champion": 0}, {"champion": 99}, {}], ids=repr)

@@ -42,9 +42,9 @@ def test_from_start_to_promotion_and_back(trains: Service, admin: Admin) -> None
     assert "Promotion was not asked for" in jobs(trains, "show", job_id).stdout
     assert json.loads(jobs(trains, "show", job_id, "--json").stdout) == admin.job(job_id)
 
-    assert jobs(trains, "promote", job_id).stdout == "digits/2 is champion; before it was 1.\n"
-    assert jobs(trains, "promote", "digits/previous").stdout == "digits/1 is champion; before it was 2.\n"
-    assert jobs(trains, "promote", "digits/2").stdout == "digits/2 is champion; before it was 1.\n"
+    assert jobs(trains, "promote", job_id).stdout == "digits/2 is champion; previously 1.\n"
+    assert jobs(trains, "promote", "digits/previous").stdout == "digits/1 is champion; previously 2.\n"
+    assert jobs(trains, "promote", "digits/2").stdout == "digits/2 is champion; previously 1.\n"
 
     refused = jobs(trains, "cancel", job_id)
     assert refused.returncode == 1
@@ -65,7 +65,7 @@ def test_cancel_and_resume_and_a_watcher_who_learns_of_it(trains: Service, admin
 
 def test_what_goes_wrong_is_one_line_with_the_remedy(trains: Service, tmp_path: Path) -> None:
     for arguments, settings, said in (
-        (("show", "ffff"), {}, "0 jobs begin with 'ffff'"),
+        (("show", "ffff"), {}, "0 jobs start with 'ffff'"),
         (("list",), {"admin_token": "another-token-altogether"}, "This token is not known"),
         (("list",), {"url": "http://127.0.0.1:9"}, "Start the service, or set GAN_URL"),
         (("list",), {"url": f"{trains.url}/nowhere"}, "There is nothing at"),
