@@ -43,7 +43,7 @@ _UNBUILT = """<!doctype html>
 <body>
 <h1>Seedling</h1>
 <p>The service is running, but its web pages are not built. Run <code>make pages</code> in the source folder and reload.</p>
-<p>The API is documented at <a href="docs">/docs</a>. Example: <a href="generate?seed=42&amp;scale=8">picture of seed 42</a>.</p>
+<p>The API is documented at <a href="docs">/docs</a>. Example: <a href="generate?seed=42&amp;scale=8">seed 42</a>.</p>
 </body>
 </html>
 """
