@@ -136,7 +136,9 @@ class Access:
         if len(authorization) == 1 and scheme.lower() != "bearer":
             raise Unauthorized(f"A bearer token is required. Send the header Authorization: Bearer TOKEN. {HINT}")
         if len(authorization) > 1 or not token.strip() or " " in token.strip():
-            raise BadCredentials("The Authorization header is malformed or repeated. Send one header Authorization: Bearer TOKEN.")
+            raise BadCredentials(
+                "The Authorization header is malformed or repeated. Send one header Authorization: Bearer TOKEN."
+            )
         found = self._owner(token)
         if found is None:
             self._count_failure(client)

@@ -135,7 +135,9 @@ class RateLimited:
         if wait and not self._is_administration(scope):
             metrics.count_limited()
             seconds = int(wait) + 1
-            error = TooManyRequests(f"The rate limit is {self.buckets.rate:g} requests per second. Try again in {seconds} s.", seconds)
+            error = TooManyRequests(
+                f"The rate limit is {self.buckets.rate:g} requests per second. Try again in {seconds} s.", seconds
+            )
             await problem_details.respond(error)(scope, receive, send)
             return
         await self.app(scope, receive, send)
