@@ -1,1 +1,1 @@
-"""What surrounds every request: the server, its bounds, middleware, authentication, problem details."""
+"""The HTTP layer: server, connection limits, middleware, authentication and problem details."""

@@ -1,4 +1,4 @@
-"""Authentication of admin routes: bearer tokens (RFC 6750), and a limit on wrong ones."""
+"""Authentication of the admin routes: bearer tokens (RFC 6750) and a limit on invalid tokens."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("seedling")
 FREE_ATTEMPTS = 5
-"""Wrong tokens from one network before further ones get 429: for a second then, twice as long after each further one."""
+"""Invalid tokens from one network before it has to wait: for one second, then twice as long after each further one."""
 LONGEST_WAIT = 300
+"""Upper bound of the wait, in seconds."""
 FORGET_SECONDS = 3600
+"""The count of a network is deleted this long after its last invalid token."""
 MOST_NETWORKS = 10_000
-"""Networks whose wrong tokens are counted. The least recent one is forgotten first."""
-COUNTED_A_SECOND, COUNTED_AT_ONCE = 10, 100
-"""Wrong tokens that a worker counts, of all networks. Further ones get 429 and leave no trace in the database."""
-HINT = "The token of a service that was not given one lies in its state folder, in admin-token."
+"""Maximum number of networks whose invalid tokens are counted. The least recent one is evicted first."""
+COUNTED_PER_SECOND, COUNTED_BURST = 10, 100
+"""Invalid tokens that a worker counts, from all networks together. Further ones get 429 and no database write."""
+HINT = "If no token is configured, the service creates one in the file admin-token in its state folder."
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,15 @@ class Identity:
 
 
 def token_path(settings: Settings) -> Path:
-    """The file of the token that the service creates for itself."""
+    """Return the path of the token that the service creates for itself."""
     return settings.state / "admin-token"
 
 
 def own_token(settings: Settings) -> str | None:
-    """The service's own token, created if it is missing; None if other tokens are set.
+    """Return the service's own token, and create it if it is missing. Return None if admin tokens are configured.
 
     Raises:
-        OSError: it can be neither read nor made.
+        OSError: the token can be neither read nor created.
     """
     if settings.admin_token or settings.admin_tokens:
         return None
@@ -68,7 +70,7 @@ def own_token(settings: Settings) -> str | None:
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(part, path)  # appears whole, and only once however many processes start together
+            os.link(part, path)  # atomic: of several processes that start together, one creates the file
         except FileExistsError:
             pass
         finally:
@@ -77,24 +79,26 @@ def own_token(settings: Settings) -> str | None:
 
 
 class Access:
-    """Checks tokens by their digests, and counts wrong ones.
+    """Checks tokens by their digests and counts invalid ones.
 
-    A right token is accepted at all times, from any address: a lock-out would let anybody behind the owner's address or proxy
-    keep the owner out. Every request is therefore a guess that gets an answer, and the entropy of a token, which has 16
-    characters or more, is what keeps guessers out. Two things are limited. The rate: after a few wrong tokens, a network gets
-    429, each a second late (`app.api.admin`), so a connection makes one guess a second, and the number of connections is
-    bounded. And the cost: a wrong token is counted in the database and in the audit log only while its network is not
-    waiting, and only so many a second from all networks together.
+    A valid token is always accepted, from any address. With a lock-out, anybody behind the owner's address or proxy could
+    lock the owner out. Guessing is therefore always possible, and the protection is the entropy of the tokens, which have at
+    least 16 characters. Two things are limited:
+
+    - The rate. After a few invalid tokens a network gets 429, and each of these responses is delayed by a second
+      (`app.api.admin`). A connection can make one guess per second, and the number of connections is limited.
+    - The cost. An invalid token is counted in the database and in the audit log only while its network does not have to
+      wait, and only up to a maximum rate for all networks together.
 
     Args:
-        settings: of the service. Its own token is read, or made, when one is first asked for.
-        database: where the count is kept, so that all server workers share it.
+        settings: the settings of the service. Its own token is read or created on first use.
+        database: stores the counts, so that all server workers share them.
     """
 
     def __init__(self, settings: Settings, database: Callable[[], Database]) -> None:
         self.settings, self._database = settings, database
         self._lock = threading.Lock()
-        self._counted = TokenBuckets(COUNTED_A_SECOND, COUNTED_AT_ONCE)
+        self._counted = TokenBuckets(COUNTED_PER_SECOND, COUNTED_BURST)
 
     @cached_property
     def _known(self) -> list[tuple[bytes, Identity]]:
@@ -103,8 +107,8 @@ class Access:
             own = own_token(settings)
         except OSError as error:
             raise StoreUnavailable(
-                f"There is no admin token, and none can be made ({error.strerror}). Set GAN_ADMIN_TOKEN, or make the state "
-                "folder writable."
+                f"The admin token cannot be read or created ({error.strerror}). Set GAN_ADMIN_TOKEN, or make the state folder "
+                "writable."
             ) from error
         admins = {name: token.get_secret_value() for name, token in settings.admin_tokens.items()}
         if settings.admin_token:
@@ -119,18 +123,22 @@ class Access:
         """Return the owner of the token in the Authorization headers.
 
         Raises:
-            Unauthorized, TokenInvalid: there is none, or a wrong one.
-            BadCredentials: the header cannot be read.
-            TooManyAttempts: it is wrong, and so were too many from this network before.
-            StoreUnavailable: it is wrong, and that cannot be counted; or the service has no token and cannot make one.
+            Unauthorized: there is no bearer token.
+            TokenInvalid: the token is unknown.
+            BadCredentials: the header is malformed, or there is more than one.
+            TooManyAttempts: the token is unknown, and the network has sent too many unknown tokens.
+            StoreUnavailable: the token is unknown and the attempt cannot be counted, or the service cannot read or create
+                its own token.
         """
         if not authorization:
-            raise Unauthorized(f"This needs a token. Send the header Authorization: Bearer TOKEN. {HINT}")
+            raise Unauthorized(f"A token is required. Send the header Authorization: Bearer TOKEN. {HINT}")
         scheme, _, token = authorization[0].strip().partition(" ")
         if len(authorization) == 1 and scheme.lower() != "bearer":
-            raise Unauthorized(f"This needs a token of its own kind. Send Authorization: Bearer TOKEN. {HINT}")
+            raise Unauthorized(f"A bearer token is required. Send the header Authorization: Bearer TOKEN. {HINT}")
         if len(authorization) > 1 or not token.strip() or " " in token.strip():
-            raise BadCredentials("The Authorization header cannot be read. Send one, as Authorization: Bearer TOKEN.")
+            raise BadCredentials(
+                "The Authorization header is malformed or repeated. Send one header Authorization: Bearer TOKEN."
+            )
         found = self._owner(token)
         if found is None:
             self._count_failure(client)
@@ -138,7 +146,7 @@ class Access:
         return found
 
     def knows(self, authorization: Sequence[str]) -> bool:
-        """Whether the Authorization header lines carry a right token. A wrong one is not counted."""
+        """Whether the Authorization headers carry a valid token. Invalid tokens are not counted."""
         scheme, _, token = authorization[0].strip().partition(" ") if len(authorization) == 1 else ("", "", "")
         try:
             return scheme.lower() == "bearer" and self._owner(token) is not None
@@ -149,7 +157,7 @@ class Access:
         offered, found = _digest(token.strip()), None
         with self._lock:
             known = self._known
-        for digest, identity in known:  # all of them, in constant time: how long it takes tells nothing
+        for digest, identity in known:  # always all of them, in constant time, so that the duration reveals nothing
             if hmac.compare_digest(digest, offered):
                 found = identity
         return found
@@ -159,40 +167,41 @@ class Access:
 
         from app.storage.database import failures
 
-        now, where = time.time(), network(client)
-        chosen = failures.c.client == where
+        now, origin = time.time(), network(client)
+        chosen = failures.c.client == origin
         with self._database().read() as connection:
-            _refuse_until(connection.scalar(select(failures.c.locked_until).where(chosen)), now)
+            _check_wait(connection.scalar(select(failures.c.locked_until).where(chosen)), now)
         if self._counted.take("all"):
-            raise TooManyAttempts("Too many wrong tokens are being sent. Try again in 1 s.", 1)
+            raise TooManyAttempts("The service is receiving too many invalid tokens. Try again in 1 s.", 1)
         with self._database().write() as connection:
             stale = (failures.c.last < now - FORGET_SECONDS) | (failures.c.last > now + FORGET_SECONDS)
             connection.execute(delete(failures).where(stale))
             found = connection.execute(select(failures).where(chosen)).first()
             if found:
-                _refuse_until(found.locked_until, now)  # of many guesses sent at once, each is counted, and the rest refused
+                _check_wait(found.locked_until, now)  # again, because another guess may have been counted meanwhile
             elif (connection.scalar(select(func.count()).select_from(failures)) or 0) >= MOST_NETWORKS:
                 oldest = select(func.min(failures.c.last)).scalar_subquery()
                 connection.execute(delete(failures).where(failures.c.last <= oldest))
             count = (found._mapping["count"] if found else 0) + 1
             wait = min(2.0 ** min(count - FREE_ATTEMPTS, 30), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
             connection.execute(delete(failures).where(chosen))
-            row = {"client": where, "count": count, "last": now, "locked_until": now + wait}
+            row = {"client": origin, "count": count, "last": now, "locked_until": now + wait}
             connection.execute(insert(failures).values(row))
-        logger.warning("a wrong admin token from %s, its %s.", where, count)
+        logger.warning("Invalid admin token from %s (attempt %s).", origin, count)
 
 
-def _refuse_until(moment: float | None, now: float) -> None:
-    wait = (moment or 0) - now
-    if 0 < wait <= LONGEST_WAIT:  # more than the longest was written by a clock that has been set back since
+def _check_wait(until: float | None, now: float) -> None:
+    """Raise TooManyAttempts until the given time."""
+    wait = (until or 0) - now
+    if 0 < wait <= LONGEST_WAIT:  # a longer wait was written before the clock was set back
         seconds = int(wait) + 1
-        raise TooManyAttempts(f"Too many wrong tokens came from your address. Try again in {seconds} s.", seconds)
+        raise TooManyAttempts(f"Your network has sent too many invalid tokens. Try again in {seconds} s.", seconds)
 
 
 def require_change(identity: Identity) -> None:
     """Raise Forbidden for a read-only token."""
     if not identity.may_change:
-        raise Forbidden(f"The token of {identity.name} may look, but not change anything. Use an administrator's.")
+        raise Forbidden(f"The token of {identity.name} is read-only. Use an administrator's token.")
 
 
 def _digest(token: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Middleware for methods and bodies: HEAD on every GET route, JSON by default, a bound on bodies."""
+"""Middleware for methods and bodies: HEAD on every GET route, JSON by default, and a size limit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from app.http.problem_details import problem
 from app.scope import PICTURES, ROUTE
 
 MAX_BODY = 1024 * 1024
+"""Bytes of a request body, unless the path has a limit of its own."""
 
 
 class HeadAsGet:
@@ -29,18 +30,18 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        inner = {**scope, "method": "GET"}  # a copy: the server still has to know that no body is to be sent
+        inner = {**scope, "method": "GET"}  # a copy, because the server still needs to see HEAD
         await self.app(inner, receive, without_body)
         scope.update((name, inner[name]) for name in (ROUTE, PICTURES, "route") if name in inner)
 
 
 class JsonByDefault:
-    """Treats a body without a Content-Type of its own as JSON, so that a plain `curl -d '{...}'` works.
+    """Treats a body without an explicit Content-Type as JSON, so that a plain `curl -d '{...}'` works.
 
-    curl labels any body as a form, and no route takes forms. `/discriminate` reads bytes, whatever the label.
+    curl sends every body as a form by default, and no route accepts forms. `/discriminate` reads bytes of any type.
     """
 
-    _unsaid = frozenset({b"", b"application/x-www-form-urlencoded"})
+    _unspecified = frozenset({b"", b"application/x-www-form-urlencoded"})
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -48,18 +49,18 @@ class JsonByDefault:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT"):
             headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
-            said = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
-            if said in self._unsaid:
+            content_type = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if content_type in self._unspecified:
                 scope["headers"] = [*headers, (b"content-type", b"application/json")]
         await self.app(scope, receive, send)
 
 
 class BoundedBody:
-    """Rejects a body of more than 1 MiB, by its announced length or else while it arrives.
+    """Rejects bodies of more than 1 MiB, by Content-Length or else while the body arrives.
 
     Args:
-        app: what reads the body.
-        uploads: other bounds in bytes, by path.
+        app: the wrapped application.
+        uploads: other limits in bytes, by path.
     """
 
     def __init__(self, app: ASGIApp, uploads: Mapping[str, int]) -> None:
@@ -70,38 +71,38 @@ class BoundedBody:
             await self.app(scope, receive, send)
             return
         limit = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")), MAX_BODY)
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
-            await self._refuse(limit, scope, receive, send)
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and (len(length) > 18 or int(length) > limit):
+            await self._reject(limit, scope, receive, send)
             return
-        received, started, refused = 0, False, False
+        received, started, rejected = 0, False, False
 
         async def bounded_receive() -> Message:
-            nonlocal received, refused
+            nonlocal received, rejected
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                refused = True
+                rejected = True
                 return {"type": "http.disconnect"}
             return message
 
         async def watched_send(message: Message) -> None:
             nonlocal started
-            if refused and not started:
-                return  # the application's answer to a body that it did not receive
+            if rejected and not started:
+                return  # drop the application's response to an incomplete body
             started = True
             await send(message)
 
         try:
             await self.app(scope, bounded_receive, watched_send)
         except Exception:
-            if not refused:
+            if not rejected:
                 raise
-        if refused and not started:
-            await self._refuse(limit, scope, receive, send)
+        if rejected and not started:
+            await self._reject(limit, scope, receive, send)
 
-    async def _refuse(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-        remedy = "Send less: split the work over several calls." if limit == MAX_BODY else "Send a smaller file."
+    async def _reject(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+        remedy = "Split the work over several requests." if limit == MAX_BODY else "Send a smaller file."
         detail = f"The body is larger than {limit:,} bytes. {remedy}"
-        answer = problem(BodyTooLarge.status, BodyTooLarge.code, detail, headers={"Connection": "close"})
-        await answer(scope, receive, send)
+        response = problem(BodyTooLarge.status, BodyTooLarge.code, detail, headers={"Connection": "close"})
+        await response(scope, receive, send)

@@ -1,7 +1,8 @@
 """Entity tags and cache policies (RFC 9110, RFC 9111).
 
-A picture of a numbered version never changes, so it may be kept for good. One of an alias may be another after the next
-promotion, so it is asked for again each time, which costs no arithmetic: the tag names the request and the generator.
+A picture of a numbered version never changes, so clients may cache it for good. A picture of an alias may change with the
+next promotion, so clients revalidate it each time. Revalidation draws nothing, because the entity tag is computed from the
+request and the digest of the generator.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 NEVER = "no-store"
 _ENCODERS = (__version__, PIL.__version__, zlib.ZLIB_RUNTIME_VERSION)
-"""Two releases may encode the same pixels as different bytes, and a strong tag must distinguish them."""
+"""Versions of the encoders. Two releases may encode the same pixels as different bytes, and a strong tag must differ too."""
 
 
 def etag(digest: str, request: Sequence[object]) -> str:
-    """A strong entity tag for a normalised request to the generator with this sha256."""
+    """Return a strong entity tag for a normalised request to the generator with this sha256."""
     return etag_of_content(repr((_ENCODERS, digest, request)).encode())
 
 
 def etag_of_content(content: bytes) -> str:
-    """A strong entity tag for given bytes."""
+    """Return a strong entity tag for a body."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
@@ -38,7 +39,12 @@ def matches(if_none_match: Sequence[str], tag: str) -> bool:
 
 
 def policy(*, pinned: bool, fresh: bool = False) -> str:
-    """Cache-Control for a picture of a pinned version, of an alias, or of a random seed."""
+    """Return the Cache-Control header of a picture.
+
+    Args:
+        pinned: the request names a version, not an alias.
+        fresh: the seed is random.
+    """
     if fresh:
         return NEVER
     return FOREVER if pinned else REVALIDATE

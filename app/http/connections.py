@@ -1,9 +1,9 @@
-"""The connections of one worker: who holds how many, which are idle, and what is buffered for them.
+"""The connections of one worker: their number per client, which are idle, and the memory they use.
 
-uvicorn bounds the number of connections and nothing else: a flood of idle sockets shuts everybody out, and each connection
-may hold an unfinished upload and an unread answer of any size. Here every kind of memory that a caller controls has one
-budget for the whole worker. When a budget is exhausted, whoever holds the largest share of it loses a connection, so that
-a single caller cannot take the service from the others.
+uvicorn only limits the number of connections. A flood of idle sockets would lock out everybody else, and each connection could
+hold an unfinished upload and an unread response of any size. Here each kind of memory that clients control has one budget for
+the whole worker. When a budget is exhausted, the client with the largest share of it loses a connection, so that a single
+client cannot use up the service.
 """
 
 from __future__ import annotations
@@ -17,62 +17,60 @@ from typing import Protocol
 from app.addresses import network
 
 RESERVE = 20
-"""One connection in so many is kept on top of the maximum, for probes and for clients that were served before."""
+"""One extra connection per this many is reserved on top of the maximum, for probes and for clients that were served before."""
 MOST_KNOWN = 10_000
-"""Networks remembered as served before. The one that was served least recently is forgotten first."""
+"""Maximum number of networks remembered as served before. The least recently served one is evicted first."""
 BUSY_SHARE, CLIENT_SHARE = 2, 4
-"""Parts of the budget for unread answers. While the worker holds more than a half of it, or a client more than a quarter,
-no further large answer is started."""
-
-
+"""Divisors of the budget for unread responses. No further large response is started while the worker holds more than a half
+of the budget, or the client more than a quarter."""
 STALLED = 8 * 1024
-"""Bytes a second. A slower reader has to make room for others."""
+"""Bytes per second. Slower readers may be disconnected to free memory for others."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one worker's connections may take."""
+    """Limits for the connections of one worker."""
 
     connections: int
     per_client: int
     """Connections of one client network. Loopback and trusted proxies are exempt."""
     body_bytes: int
-    """Bytes of request bodies that are held at a time."""
+    """Bytes of request bodies in memory."""
     unsent_bytes: int
-    """Bytes of answers that are finished but not yet taken by their readers."""
+    """Bytes of responses that are finished but not yet read by their clients."""
     proxies: str = ""
     """Addresses and networks of trusted proxies, separated by commas."""
 
 
 class Connection(Protocol):
-    """What `Connections` needs to know of a connection, and may do to it."""
+    """The interface of a connection that `Connections` uses."""
 
     network: str
 
     def peer(self) -> str:
-        """The network of the caller, which a trusted proxy may have named; else `network`."""
+        """Return the client network that a trusted proxy reports, or else `network`."""
 
     def unsent(self) -> int:
-        """Bytes that were written and not yet taken."""
+        """Return the number of bytes that were written but not yet read."""
 
     def pace(self) -> float:
-        """Bytes a second at which the reader takes its answer."""
+        """Return the rate at which the client reads its response, in bytes per second."""
 
     def close_idle(self) -> None:
         """Close a connection on which no request is in progress."""
 
     def refuse_body(self) -> None:
-        """Answer 503 instead of receiving the rest of a body, and close."""
+        """Respond with 503 instead of receiving the rest of a body, and close."""
 
     def hang_up(self) -> None:
-        """Close at once and drop what is unsent."""
+        """Close immediately and drop unsent data."""
 
 
 class Connections:
     """The registry of one worker.
 
     Args:
-        bounds: what the connections may take.
+        bounds: the limits.
     """
 
     def __init__(self, bounds: Bounds) -> None:
@@ -81,7 +79,7 @@ class Connections:
         self._members: set[Connection] = set()
         self._counts: Counter[str] = Counter()
         self._idle: dict[str, OrderedDict[Connection, None]] = {}
-        """By network, the connection that has been idle longest first."""
+        """Idle connections by network, longest idle first."""
         self._known: OrderedDict[str, None] = OrderedDict()
         self._bodies: dict[Connection, int] = {}
         self._body_bytes = 0
@@ -90,10 +88,10 @@ class Connections:
     def __len__(self) -> int:
         return len(self._members)
 
-    # How many.
+    # Number of connections.
 
     def add(self, connection: Connection) -> bool:
-        """Register a new connection, and close an idle one if there are too many. Return whether it may stay."""
+        """Register a new connection and close an idle one if there are too many. Return whether the new one may stay open."""
         name = connection.network
         self._members.add(connection)
         self._counts[name] += 1
@@ -105,7 +103,7 @@ class Connections:
         return len(self) <= self.bounds.connections + self.reserve
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection that is closed or closing. A second call does nothing."""
+        """Unregister a connection that is closed or closing. Idempotent."""
         self.set_busy(connection)
         self.release_body(connection)
         self._unread.discard(connection)
@@ -117,7 +115,7 @@ class Connections:
             del self._counts[connection.network]
 
     def set_busy(self, connection: Connection) -> None:
-        """Note that a request is in progress."""
+        """Record that a request is in progress."""
         idle = self._idle.get(connection.network)
         if idle is not None:
             idle.pop(connection, None)
@@ -125,7 +123,7 @@ class Connections:
                 del self._idle[connection.network]
 
     def set_idle(self, connection: Connection) -> None:
-        """Note that no request is in progress any more, after one was answered."""
+        """Record that a request was answered and none is in progress."""
         if connection not in self._members:
             return
         self._idle.setdefault(connection.network, OrderedDict())[connection] = None
@@ -135,7 +133,7 @@ class Connections:
             self._known.popitem(last=False)
 
     def has_room(self, connection: Connection) -> bool:
-        """Whether a request on this connection is answered. A client that was served before may use half of the reserve."""
+        """Whether requests on this connection are accepted. Clients that were served before may use half of the reserve."""
         name = connection.network
         if self._counts[name] > self.bounds.per_client and not self._is_exempt(name):
             return False
@@ -148,7 +146,7 @@ class Connections:
         return max(4, self.bounds.connections // RESERVE)
 
     def _make_room(self, newcomer: str) -> None:
-        """Close the connection that has been idle longest, of the network that holds most; proxies come last."""
+        """Close the longest idle connection of the network with the most connections, proxies last."""
         if self._idle:
             self._close_oldest(max(self._idle, key=lambda name: self._weight(name, newcomer)))
 
@@ -175,7 +173,7 @@ class Connections:
     # Bodies.
 
     def hold_body(self, connection: Connection, size: int) -> None:
-        """Note that so many more bytes of a body were received; refuse one if the budget is exhausted."""
+        """Record received bytes of a body. If the budget is exhausted, reject a body."""
         self._bodies[connection] = self._bodies.get(connection, 0) + size
         self._body_bytes += size
         if self._body_bytes > self.bounds.body_bytes:
@@ -188,27 +186,27 @@ class Connections:
             victim.refuse_body()
 
     def release_body(self, connection: Connection) -> None:
-        """Note that a request was answered, and its body dropped."""
+        """Record that a request was answered and its body dropped."""
         self._body_bytes -= self._bodies.pop(connection, 0)
 
-    # Answers.
+    # Responses.
 
     def hold_answer(self, connection: Connection) -> None:
-        """Note that a reader is behind; hang up on the slowest if the budget is exhausted."""
+        """Record that a client reads slower than we write. If the budget is exhausted, disconnect the slowest reader."""
         self._unread.add(connection)
         while len(self._unread) > 1 and self.unsent() > self.bounds.unsent_bytes:
             self._hang_up(self._slowest(self._shares().most_common(1)[0][0]))
 
     def release_answer(self, connection: Connection) -> None:
-        """Note that a reader has caught up."""
+        """Record that a client has caught up."""
         self._unread.discard(connection)
 
     def unsent(self) -> int:
-        """Bytes of answers that wait for their readers."""
+        """Return the number of bytes of unread responses."""
         return sum(reader.unsent() for reader in self._unread)
 
     def has_memory(self, client: str) -> bool:
-        """Whether a large answer may be made for a client. Others who have stopped reading are disconnected for it."""
+        """Whether a large response may be started for a client. Other clients that have stalled are disconnected for it."""
         budget, own = self.bounds.unsent_bytes, network(client)
         while self._unread:
             shares = self._shares()
@@ -241,5 +239,5 @@ def _networks(listed: str) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Net
     for part in listed.split(","):
         try:
             yield ipaddress.ip_network(part.strip(), strict=False)
-        except ValueError:  # a name, or * for any: nothing to compare an address with
+        except ValueError:  # a host name or *, which cannot be compared with an address
             continue

@@ -1,7 +1,7 @@
 """The outer ASGI middleware: traces, metrics, access log, rate limits, hosts, security headers.
 
-Every request passes here, also those that never reach FastAPI (`app.api.direct`), so each layer is small and works on plain
-ASGI messages.
+Every request passes through these layers, including those that bypass FastAPI (`app.api.direct`). Each layer is therefore
+small and works on plain ASGI messages.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from app.scope import PICTURES, PROBES, ROUTE
 from app.settings import Settings
 
 Knows = Callable[[Sequence[str]], bool]
-PICTURES_A_TOKEN = 64
-"""Pictures beyond the first that count as one more request."""
+PICTURES_PER_TOKEN = 64
+"""This many pictures beyond the first cost as much as another request."""
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -37,17 +37,17 @@ DOCUMENTS = {
     b"worker-src blob:; frame-ancestors 'none'"
     for path in ("/docs", "/redoc")
 }
-"""FastAPI's own pages contain an inline script, and no user input."""
+"""Content-Security-Policy of FastAPI's documentation pages, which contain an inline script and no user input."""
 _access = logging.getLogger(ACCESS)
 
 
 class Observed:
-    """Gives every request a trace id, and records it in metrics, access log and spans.
+    """Assigns a trace id to every request and records the request in the metrics, the access log and the spans.
 
     Args:
-        app: the service.
+        app: the wrapped application.
         log: whether to log requests.
-        spans: where spans are sent, if tracing is on.
+        spans: exporter of spans, if tracing is enabled.
     """
 
     def __init__(self, app: ASGIApp, *, log: bool, spans: Spans | None = None) -> None:
@@ -65,9 +65,9 @@ class Observed:
         else:
             trace = take_over(next((value for name, value in scope["headers"] if name == b"traceparent"), None))
         token = CURRENT.set(trace)
-        status, model = 499, ""  # until something is sent, the client may disconnect
+        status, model = 499, ""  # if the client disconnects before the response starts
 
-        async def noting(message: Message) -> None:
+        async def recording_send(message: Message) -> None:
             nonlocal status, model
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -76,7 +76,7 @@ class Observed:
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
+            await self.app(scope, receive, recording_send)
         finally:
             route, seconds = _route(scope), time.perf_counter() - began
             metrics.count_request(route, method if method in _METHODS else "other", status, model, seconds)
@@ -90,11 +90,11 @@ class Observed:
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
-"""Other methods share one label, so that clients cannot create labels."""
+"""Methods with a label of their own. Others share the label `other`, so that clients cannot create labels."""
 
 
 def _route(scope: Scope) -> str:
-    """The path template of the route, so that there are as many labels as routes."""
+    """Return the path template of the route, so that the number of labels is bounded by the number of routes."""
     named = scope.get(ROUTE)
     return str(named or getattr(scope.get("route"), "path", "other"))
 
@@ -103,23 +103,23 @@ def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
     query = without_secrets(scope["query_string"].decode("latin-1"))
     target = f"{scope['path']}?{query}" if query else scope["path"]
     client = scope["client"][0] if scope["client"] else "-"
-    told = {"client": client, "method": method, "target": target, "status": status, "seconds": round(seconds, 6)}
-    _access.info('%s "%s %s" %s %.1f ms', client, method, _printable(target), status, seconds * 1e3, extra=told)
+    fields = {"client": client, "method": method, "target": target, "status": status, "seconds": round(seconds, 6)}
+    _access.info('%s "%s %s" %s %.1f ms', client, method, _printable(target), status, seconds * 1e3, extra=fields)
 
 
 def _printable(text: str) -> str:
-    """Escape a decoded path: a line break in it must not start a new log line."""
+    """Escape a decoded path, because a line break in it must not start a new log line."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 class RateLimited:
-    """Limits the rate of each client. Clients on this machine have no limit, nor have administrators under /admin.
+    """Limits the request rate of each client. Loopback clients and administrators under /admin are exempt.
 
     Args:
-        app: the service.
-        buckets: one per client.
-        knows: whether Authorization headers carry a right token. Others behind the same address, such as a proxy, must not
-            lock an administrator out of `/admin`.
+        app: the wrapped application.
+        buckets: the token buckets, one per client.
+        knows: whether Authorization headers carry a valid token. Other clients behind the same address, such as a proxy,
+            must not lock an administrator out of `/admin`.
     """
 
     def __init__(self, app: ASGIApp, buckets: TokenBuckets, knows: Knows = lambda _: False) -> None:
@@ -135,12 +135,14 @@ class RateLimited:
         if wait and not self._is_administration(scope):
             metrics.count_limited()
             seconds = int(wait) + 1
-            error = TooManyRequests(f"You ask for more than {self.buckets.rate:g} a second. Go on in {seconds} s.", seconds)
+            error = TooManyRequests(
+                f"The rate limit is {self.buckets.rate:g} requests per second. Try again in {seconds} s.", seconds
+            )
             await problem_details.respond(error)(scope, receive, send)
             return
         await self.app(scope, receive, send)
         if PICTURES in scope:
-            self.buckets.charge(client, max(0, scope[PICTURES] - 1) / PICTURES_A_TOKEN)
+            self.buckets.charge(client, max(0, scope[PICTURES] - 1) / PICTURES_PER_TOKEN)
 
     def _is_administration(self, scope: Scope) -> bool:
         authorization = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
@@ -148,14 +150,15 @@ class RateLimited:
 
 
 class KnownHosts:
-    """Rejects requests without exactly one Host header (RFC 9112 3.2), and requests that are addressed to another host.
+    """Rejects requests for unknown hosts, and requests without exactly one Host header (RFC 9112 3.2).
 
-    A page elsewhere sends the latter if its name is bound to our address (DNS rebinding). Of two Host headers, a proxy may
-    have checked the other one.
+    The host check prevents DNS rebinding, where a malicious page binds its own name to the address of this service. Of two
+    Host headers, a proxy in front may have checked the other one.
 
     Args:
-        app: the service.
-        hosts: names without a port; one that begins with a dot stands for all below it. None at all allows any name.
+        app: the wrapped application.
+        hosts: host names without a port. A name that begins with a dot matches all its subdomains. An empty list allows
+            every name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
@@ -167,14 +170,16 @@ class KnownHosts:
             return
         count = sum(name == b"host" for name, _ in scope["headers"])
         if count > 1 or (count == 0 and scope["http_version"] != "1.0"):
-            wrong = HostInvalid(f"The request has {count or 'no'} Host headers. Send one, with the name of this service.")
-            await problem_details.respond(wrong)(scope, receive, send)
+            invalid = HostInvalid(
+                f"The request has {count or 'no'} Host headers. Send exactly one, with the name of this service."
+            )
+            await problem_details.respond(invalid)(scope, receive, send)
             return
         if not self.hosts or _path(scope) in PROBES or self._knows(_host(scope)):
             await self.app(scope, receive, send)
             return
         error = HostUnknown(
-            "This service is not called by the name in the Host header. Ask by its own, or add it to GAN_HOSTS."
+            "The name in the Host header is not a name of this service. Use one of its names, or add it to GAN_HOSTS."
         )
         await problem_details.respond(error)(scope, receive, send)
 
@@ -183,7 +188,7 @@ class KnownHosts:
 
 
 class SecurityHeaders:
-    """Adds headers that keep browsers from sniffing, framing or executing an answer. The web pages set their own."""
+    """Adds headers that keep browsers from sniffing, framing or executing a response. The web pages set their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -193,18 +198,18 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
-        async def telling(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                told = {name for name, _ in headers}
-                headers = [*headers, *(pair for pair in HEADERS if pair[0] not in told)]
+                present = {name for name, _ in headers}
+                headers = [*headers, *(pair for pair in HEADERS if pair[0] not in present)]
                 policy = DOCUMENTS.get(_path(scope))
                 if policy:
                     headers = [(n, policy if n == b"content-security-policy" else v) for n, v in headers]
                 message["headers"] = headers
             await send(message)
 
-        await self.app(scope, receive, telling)
+        await self.app(scope, receive, send_with_headers)
 
 
 def _path(scope: Scope) -> str:
@@ -217,7 +222,7 @@ def _host(scope: Scope) -> str:
 
 
 def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None, knows: Knows = lambda _: False) -> ASGIApp:
-    """Wrap the service in all middleware that the settings ask for. `knows` is that of `RateLimited`."""
+    """Wrap the application in the middleware that the settings enable. `knows` is passed to `RateLimited`."""
     if settings.cors:
         app = CORSMiddleware(
             app,

@@ -1,8 +1,8 @@
 """Serves the web pages that `npm run build` wrote into app/static.
 
-The pages are one document, whose script reads the address. Some addresses are calls as well: `/models` answers a browser with a
-page and a program with JSON, by its Accept header, so that there is one address for both. Where nothing is, a browser gets a
-page that says so, with status 404.
+The pages are a single-page application: one document, whose script reads the URL. Some URLs are both pages and API calls.
+`/models` returns a page to browsers and JSON to other clients, depending on the Accept header. Browsers that request an
+unknown URL get the document with status 404, and its script shows that the page does not exist.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from app.http import caching
 from app.scope import ROUTE
 
 OWN = re.compile(r"/(gallery|train|play|learn)?")
-"""Paths that are only pages."""
+"""Paths that are always pages."""
 SHARED = re.compile(r"/interpolate|/models(/[^/]+(/versions/[^/]+)?)?")
 """Paths that are API calls, and pages for clients that accept HTML."""
 HASHED = "/assets/"
-"""Files with a content hash in their names, which caches may keep forever."""
+"""Folder of files with a content hash in their names, which clients may cache for a year."""
 LANGUAGES = ("en", "ru")
 SECURITY = {
     "Content-Security-Policy": (
@@ -42,8 +42,8 @@ _UNBUILT = """<!doctype html>
 <head><meta charset="utf-8"><title>Seedling</title></head>
 <body>
 <h1>Seedling</h1>
-<p>The service runs. Its web pages are not built: run <code>make pages</code> where its source lies, then reload this page.</p>
-<p>All calls are in <a href="docs">/docs</a>; for one, <a href="generate?seed=42&amp;scale=8">the picture of seed 42</a>.</p>
+<p>The service is running, but its web pages are not built. Run <code>make pages</code> in the source folder and reload.</p>
+<p>The API is documented at <a href="docs">/docs</a>. Example: <a href="generate?seed=42&amp;scale=8">seed 42</a>.</p>
 </body>
 </html>
 """
@@ -58,11 +58,11 @@ class _File:
 
 
 class Pages:
-    """Answers requests for pages and their files, and passes on the others.
+    """ASGI middleware that serves the pages and their files, and passes other requests to the application.
 
     Args:
-        app: the service.
-        folder: what the build wrote. Looked for again at each request for a page as long as it is not there.
+        app: the wrapped application.
+        folder: the output of the build. While it is missing, each request checks for it again.
     """
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
@@ -78,68 +78,68 @@ class Pages:
         shared = SHARED.fullmatch(path) is not None
         if path.endswith("/") and path != "/" and OWN.fullmatch(path.rstrip("/")):
             query = scope["query_string"].decode("latin-1")
-            address = f"{root}{path.rstrip('/')}{'?' if query else ''}{query}"
-            await RedirectResponse(address, 308)(scope, receive, send)
+            location = f"{root}{path.rstrip('/')}{'?' if query else ''}{query}"
+            await RedirectResponse(location, 308)(scope, receive, send)
             return
-        browses = bool(self._built()) and "text/html" in headers.get("Accept", "")
-        if OWN.fullmatch(path) or (shared and browses):
+        is_browser = bool(self._built()) and "text/html" in headers.get("Accept", "")
+        if OWN.fullmatch(path) or (shared and is_browser):
             scope[ROUTE] = "page"
             await self._document(root, headers)(scope, receive, send)
         elif path in self._built():
             scope[ROUTE] = "asset"
             await self._file(path, headers)(scope, receive, send)
-        elif browses:
-            await self._call_or_page(root, scope, receive, send)
+        elif is_browser:
+            await self._call_or_not_found(root, scope, receive, send)
         else:
             await self.app(scope, receive, _varying(send) if shared else send)
 
-    async def _call_or_page(self, root: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a browser's request. On 404, answer with the document, which shows that there is no such page."""
-        nowhere = False
+    async def _call_or_not_found(self, root: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a browser's request to the application. If no route matches, respond with the document and status 404."""
+        not_found = False
 
-        async def listening(message: Message) -> None:
-            nonlocal nowhere
+        async def watched_send(message: Message) -> None:
+            nonlocal not_found
             if message["type"] == "http.response.start":
-                nowhere = message["status"] == 404 and not scope.keys() & {"route", ROUTE}
-            if not nowhere:
+                not_found = message["status"] == 404 and not scope.keys() & {"route", ROUTE}
+            if not not_found:
                 await send(message)
 
-        await self.app(scope, receive, listening)
-        if nowhere:
-            document = self._document(root, Headers(scope=scope), status=404)  # a mount has added to the scope's root_path
+        await self.app(scope, receive, watched_send)
+        if not_found:
+            document = self._document(root, Headers(scope=scope), status=404)  # not scope["root_path"]: mounts extend it
             await document(scope, receive, send)
 
     def _built(self) -> dict[str, _File]:
-        """All files of the build by path; empty without a build."""
+        """Return the files of the build by path, or an empty mapping without a build."""
         if not self._files and (self.folder / "index.html").is_file():
             self._files = {f"/{path.relative_to(self.folder)}": _read(path) for path in _originals(self.folder)}
         return self._files
 
     def _document(self, root: str, headers: Headers, status: int = 200) -> Response:
-        """The document in the requested language."""
+        """Return the document in the requested language."""
         built = self._built()
         language = preferred_language(headers.get("Accept-Language", ""))
         text = built["/index.html"].content.decode() if built else _UNBUILT
         text = text.replace(_LANG, f'<html lang="{language}">' if built else _LANG).replace(_BASE, f'<base href="{root}/" />')
-        fields = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
+        sent = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
         if status != 200:
-            return Response(text, status, media_type="text/html; charset=utf-8", headers=fields)
-        return _unless_known(text.encode(), "text/html; charset=utf-8", fields, headers)
+            return Response(text, status, media_type="text/html; charset=utf-8", headers=sent)
+        return _conditional(text.encode(), "text/html; charset=utf-8", sent, headers)
 
     def _file(self, path: str, headers: Headers) -> Response:
         file = self._built()[path]
-        fields = {"Cache-Control": caching.policy(pinned=path.startswith(HASHED)), "Vary": "Accept-Encoding"}
-        fields["X-Content-Type-Options"] = "nosniff"
+        sent = {"Cache-Control": caching.policy(pinned=path.startswith(HASHED)), "Vary": "Accept-Encoding"}
+        sent["X-Content-Type-Options"] = "nosniff"
         content = file.content
         accepted = {part.partition(";")[0].strip() for part in headers.get("Accept-Encoding", "").split(",")}
         coding = next((coding for coding in file.compressed if coding in accepted), None)
         if coding:
-            content, fields["Content-Encoding"] = file.compressed[coding], coding
-        return _unless_known(content, file.media_type, fields, headers)
+            content, sent["Content-Encoding"] = file.compressed[coding], coding
+        return _conditional(content, file.media_type, sent, headers)
 
 
 def preferred_language(accepted: str) -> str:
-    """The best available language for an Accept-Language header (RFC 9110 12.5.4); English by default."""
+    """Return the best available language for an Accept-Language header (RFC 9110 12.5.4). Defaults to English."""
     best, quality = LANGUAGES[0], 0.0
     for part in accepted.split(","):
         tag, _, parameter = part.strip().partition(";")
@@ -166,11 +166,12 @@ def _read(path: Path) -> _File:
     )
 
 
-def _unless_known(content: bytes, media_type: str, fields: dict[str, str], headers: Headers) -> Response:
-    fields["ETag"] = caching.etag_of_content(content)
-    if caching.matches(headers.getlist("If-None-Match"), fields["ETag"]):
-        return Response(status_code=304, headers=fields)
-    return Response(content, media_type=media_type, headers=fields)
+def _conditional(content: bytes, media_type: str, sent: dict[str, str], headers: Headers) -> Response:
+    """Return the content, or 304 if the request's If-None-Match matches its entity tag."""
+    sent["ETag"] = caching.etag_of_content(content)
+    if caching.matches(headers.getlist("If-None-Match"), sent["ETag"]):
+        return Response(status_code=304, headers=sent)
+    return Response(content, media_type=media_type, headers=sent)
 
 
 def _varying(send: Send) -> Send:

@@ -1,8 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on the time, the memory and the connections of its callers.
+"""uvicorn's HTTP/1.1 protocol with limits on the time, the memory and the connections of clients.
 
-uvicorn bounds neither headers, trailers and bodies nor how long a caller may take to send or to read them. A few hundred
-connections that send a byte now and then would hold the service (Slowloris, R.U.D.Y., slow read), and a few that send or
-are sent much would fill its memory.
+uvicorn limits neither the size of headers, trailers and bodies nor the time that a client may take to send or read them. A few
+hundred slow connections would block the service (Slowloris, R.U.D.Y., slow read), and a few large requests or responses would
+fill its memory.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from app.http.problem_details import MEDIA_TYPE, title_of
 from app.scope import CONNECTIONS, PROBES
 
 MAX_HEADERS = 64 * 1024
-"""Bytes of a request's line and headers, and of its trailers; what arrives in one read with their end may exceed it."""
+"""Bytes of the request line and headers, and of the trailers. Data that arrives in one read with their end may exceed it."""
 MAX_FIELDS = 200
-"""Header lines of a request. Each costs some 150 bytes however short it is."""
+"""Header lines of a request. Each takes some 150 bytes of memory, even if it is short."""
 CHUNK_FRAMING = 32
-"""Bytes that a chunk may take besides its content: its size, two line ends, and a short extension."""
+"""Bytes of a chunk besides its content: the size, two line ends and a short extension."""
 MAX_PIPELINED = 16
-"""Requests of one connection that wait for the answer to an earlier one."""
+"""Requests of one connection that wait for the response to an earlier one."""
 MAX_LINGERING = 4
-"""How often a body that still arrives after its answer is given as long as a body may take for `LEAST_RATE`."""
+"""How many more `read` timeouts a body gets if it is still arriving after its response."""
 LEAST_RATE = 8 * 1024
-"""Bytes a second at which a body must arrive."""
+"""Minimum rate of a request body, in bytes per second."""
 LEAST_READ_RATE = 1024
-"""Bytes a second at which an answer must be taken."""
+"""Minimum rate at which a client must read a response, in bytes per second."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long callers may take, in seconds."""
+    """Timeouts for clients, in seconds."""
 
     read: float
-    """For a request's headers; and for each `read * LEAST_RATE` bytes of its body."""
+    """For the headers of a request, and for each `read * LEAST_RATE` bytes of its body."""
     write: float
-    """For each `write * LEAST_READ_RATE` bytes of an answer."""
+    """For each `write * LEAST_READ_RATE` bytes of a response."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol over httptools, with bounds. `ProtocolFactory` makes them.
+    """uvicorn's httptools protocol with limits. Created by `ProtocolFactory`.
 
     Args:
-        patience: the time limits.
+        patience: the timeouts.
         registry: the connections of this worker.
     """
 
@@ -113,7 +113,7 @@ class BoundedProtocol(HttpToolsProtocol):
         framing = len(data) - (self._body_seen - seen)
         self._framing = self._framing + framing if in_body and messages == self._messages else 0
         if self._in_headers and self._header_bytes > MAX_HEADERS:
-            detail = f"The headers are longer than {MAX_HEADERS:,} bytes. Send fewer or shorter ones, or put it into the body."
+            detail = f"The headers are longer than {MAX_HEADERS:,} bytes. Send fewer or shorter ones, or use the body."
             self._fault = (431, "headers_too_large", detail)
         elif self._framing > MAX_HEADERS + CHUNK_FRAMING * self._chunks:
             detail = f"The trailers and chunk extensions are longer than {MAX_HEADERS:,} bytes. Leave them out."
@@ -125,7 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait_for_headers()
 
     def send_400_response(self, msg: str) -> None:
-        status, code, detail = self._fault or (400, "malformed_request", f"{msg} Send HTTP/1.1 as RFC 9112 describes it.")
+        status, code, detail = self._fault or (400, "malformed_request", f"{msg} Send HTTP/1.1 (RFC 9112).")
         self._refuse(status, code, detail)
 
     def on_message_begin(self) -> None:
@@ -137,7 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_headers:
-            return  # a trailer, which must not pass for a header (RFC 9110 6.5.1)
+            return  # a trailer, which must not be treated as a header (RFC 9110 6.5.1)
         if len(self.headers) >= MAX_FIELDS:
             detail = f"The request has more than {MAX_FIELDS} header lines. Send fewer."
             self._fault = (431, "headers_too_large", detail)
@@ -147,7 +147,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_headers, self._idle, self._body_bytes, self._chunks = False, False, 0, 0
         if len(self.pipeline) >= MAX_PIPELINED:
-            detail = f"More than {MAX_PIPELINED} requests were sent before their answers were read. Read the answers first."
+            detail = f"More than {MAX_PIPELINED} requests are waiting on this connection. Read the responses first."
             self._fault = (503, "too_many_pipelined", detail)
             raise ValueError(detail)
         self.registry.set_busy(self)
@@ -158,7 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
-        """One more chunk begins: called by httptools."""
+        """Count a chunk. Called by httptools."""
         self._chunks += 1
 
     def on_body(self, body: bytes) -> None:
@@ -189,7 +189,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._reading = None
 
     def _headers_late(self) -> None:
-        if self._header_bytes == 0:  # not a byte was sent: nobody waits for an answer
+        if self._header_bytes == 0:  # nothing was sent, so no response is expected
             self.transport.close()
         else:
             self._refuse(408, "request_late", f"The headers did not arrive within {self.patience.read:g} s. Send them faster.")
@@ -200,17 +200,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._lingering > MAX_LINGERING:
             self.transport.abort()
         elif self.flow.read_paused or self._body_bytes >= LEAST_RATE * self.patience.read:
-            self._body_bytes = 0  # if reading is paused, it is the service that takes its time
+            self._body_bytes = 0  # if reading is paused, the service is slow, not the client
             self._wait(self.patience.read, self._check_body)
         else:
-            self._refuse(408, "request_late", "The body arrived too slowly. Use a faster line, or send less.")
+            self._refuse(408, "request_late", "The body arrived too slowly. Use a faster connection, or send less.")
 
     def refuse_body(self) -> None:
         detail = "The service holds too many unfinished request bodies. Send this one again in a few seconds."
         self._refuse(503, "busy", detail, "retry-after: 5\r\n")
 
     def _refuse(self, status: int, code: str, detail: str, headers: str = "") -> None:
-        """Answer, if nothing was answered yet, and close."""
+        """Send an error response and close. Abort if another response has been started."""
         self._stop_waiting()
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
@@ -222,10 +222,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
         self._wait_for_reader()
 
-    # Answering.
+    # Responses.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
-        """Start the next request only when the reader has taken the last answer: a connection holds one, not two."""
+        """Start the next request only after the last response was read, so that a connection buffers one response at most."""
         if self.flow.write_paused:
             self._held = (cycle, app)
             self.flow.pause_reading()
@@ -258,7 +258,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return (self._unsent - self.unsent()) / max(time.monotonic() - self._paused_at, 1e-3)
 
     def hang_up(self) -> None:
-        self.loop.call_soon(self.transport.abort)  # it may be writing at this moment
+        self.loop.call_soon(self.transport.abort)  # deferred, because the connection may be writing
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -281,7 +281,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        self._wait_for_reader()  # closing waits until everything is taken
+        self._wait_for_reader()  # closing waits until the client has read everything
 
     def _wait_for_reader(self) -> None:
         if self._writing is None:
@@ -297,11 +297,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class ProtocolFactory:
-    """What uvicorn takes as `http`. Each worker process gets a copy, with a registry of its own.
+    """Creates protocols, as uvicorn's `http` option. Each worker process gets a copy with a registry of its own.
 
     Args:
-        patience: the time limits.
-        bounds: what the connections of one worker may take.
+        patience: the timeouts.
+        bounds: the limits for the connections of one worker.
     """
 
     def __init__(self, patience: Patience, bounds: Bounds) -> None:
@@ -316,8 +316,8 @@ class ProtocolFactory:
 
 
 async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 503 to a request on a connection that there is no room for (an ASGI application)."""
-    detail = "Too many connections are open. Close those you do not use, and try again in a second."
+    """ASGI application that rejects requests with 503 on connections beyond the limit."""
+    detail = "Too many connections are open. Close unused ones, and try again in a second."
     document = {"type": "about:blank", "title": title_of(503), "status": 503, "detail": detail, "code": "too_many_connections"}
     body = json.dumps(document).encode()
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app.api import admin
 from app.errors import TokenInvalid, TooManyAttempts
-from app.http.authentication import COUNTED_AT_ONCE, FREE_ATTEMPTS, Access
+from app.http.authentication import COUNTED_BURST, FREE_ATTEMPTS, Access
 from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database, failures
@@ -71,11 +71,11 @@ def test_wrong_tokens_from_many_networks_are_written_down_at_a_bounded_rate(tmp_
     access = Access(Settings(state=tmp_path, admin_token=TOKEN), lambda: database)
     access._counted._clock = lambda: 0.0
     found = []
-    for number in range(COUNTED_AT_ONCE + 20):
+    for number in range(COUNTED_BURST + 20):
         with pytest.raises((TokenInvalid, TooManyAttempts)) as refused:
             access.identify(["Bearer wrong"], f"192.0.2.{number}")
         found.append(refused.type)
-    assert found == [TokenInvalid] * COUNTED_AT_ONCE + [TooManyAttempts] * 20
+    assert found == [TokenInvalid] * COUNTED_BURST + [TooManyAttempts] * 20
     with database.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(failures)) == COUNTED_AT_ONCE
+        assert connection.scalar(select(func.count()).select_from(failures)) == COUNTED_BURST
     assert access.identify([f"Bearer {TOKEN}"], "192.0.2.1").name == "admin"

@@ -124,7 +124,7 @@ def test_all_that_is_logged_is_json_and_what_a_request_brings_about_has_its_trac
     for line in log.splitlines():
         if not line.startswith("Admin token: in"):
             assert {"level", "logger", "message", "time"} <= json.loads(line).keys(), line
-    assert "a wrong admin token" in str(line_about(running, level="WARNING", trace_id=TRACE.replace("4bf9", "5bf9"))["message"])
+    assert "Invalid admin token" in str(line_about(running, level="WARNING", trace_id=TRACE.replace("4bf9", "5bf9"))["message"])
 
 
 def test_spans_are_sent_to_where_opentelemetry_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +260,7 @@ def test_a_client_is_held_to_its_rate_and_nobody_else_is(proxied: Service) -> No
     refused = [a for a in answers if a.status_code == 429]
     assert len(refused) >= 5
     assert refused[0].json()["code"] == "too_many_requests"
-    assert re.search(r"Go on in \d s\.$", refused[0].json()["detail"])
+    assert re.search(r"Try again in \d s\.$", refused[0].json()["detail"])
     assert 1 <= int(refused[0].headers["retry-after"]) <= 2
     assert get(proxied, "/generate?seed=1", client="203.0.113.2").status_code == 200
     assert get(proxied, "/livez", client="203.0.113.1").status_code == 200, "probes are asked without end"
