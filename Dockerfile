@@ -1,8 +1,8 @@
-# Two images of one service.
-#   serve   pictures, pages, administration. No torch, no compiler, no pip.   docker build --target serve -t seedling .
-#   train   takes retraining jobs; shares the volume, or the volume and PostgreSQL.
-#           docker build --target train --build-arg TORCH_INDEX=<the CPU index that pytorch.org names> -t seedling-train .
-# What is installed is pinned with hashes in deploy/requirements (make lock).
+# Two images.
+#   serve   pictures, pages and administration. No torch, no compiler, no pip.   docker build --target serve -t seedling .
+#   train   runs retraining jobs; shares the volume, and PostgreSQL if used, with serve.
+#           docker build --target train --build-arg TORCH_INDEX=<CPU index from pytorch.org> -t seedling-train .
+# Packages are pinned with hashes in deploy/requirements (make lock).
 
 FROM node:20-bookworm-slim AS pages
 WORKDIR /src/web
@@ -18,7 +18,7 @@ RUN python -m pip --python /opt/seedling/bin/python install --no-cache-dir --dis
     --no-deps --only-binary :all: --require-hashes -r /tmp/serve.txt
 
 FROM packages AS train-packages
-# Without an index it is pip's own, whose torch for Linux is a CUDA build: its hash is not ours, so the build stops.
+# Without TORCH_INDEX, pip uses PyPI, whose torch for Linux is a CUDA build with another hash, so the build fails.
 ARG TORCH_INDEX
 COPY deploy/requirements/torch.txt deploy/requirements/train.txt /tmp/
 RUN python -m pip --python /opt/seedling/bin/python install --no-cache-dir --disable-pip-version-check -q \
@@ -40,7 +40,7 @@ LABEL org.opencontainers.image.title="Seedling" \
     org.opencontainers.image.description="Every number is a picture: trains a GAN on 28x28 images, and serves its generator." \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.base.name="docker.io/library/python:3.11-slim-bookworm"
-# One user, and one folder that it may write to: not even the temporary ones are open.
+# One user, which can write to one folder only. Temporary folders are closed too.
 RUN groupadd --gid 10001 seedling \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/seedling --shell /usr/sbin/nologin seedling \
     && install -d -o 10001 -g 10001 -m 0750 /var/lib/seedling \

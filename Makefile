@@ -1,4 +1,4 @@
-# Two environments, so that neither needs what the other installed: .venv serves (no torch), .venv-dev trains, tests, checks.
+# Two independent environments: .venv serves (no torch), .venv-dev trains, tests and checks.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SERVE := .venv/bin
 DEV := .venv-dev/bin
@@ -10,66 +10,66 @@ PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-serve: .venv/ready ## set up and serve the shipped model on http://localhost:8000
+serve: .venv/ready ## install and serve the shipped models on http://localhost:8000
 	$(SERVE)/python web/build.py build --if-possible
 	$(SERVE)/python -m app
 
-pages: ## build the web pages, with the machine's Node or else PyPI's
+pages: ## build the web pages with the installed Node, or the one from PyPI
 	$(PYTHON) web/build.py build
 
-setup-train: .venv/ready ## add the trainer (torch, CPU) to what make serve uses; from then on it can retrain
+setup-train: .venv/ready ## add the trainer (torch) to the environment of make serve, which can then retrain
 	$(SERVE)/python $(PIP) -e '.[train]'
 
-test: .venv-dev/ready ## set up and run all tests; those of the pages where there are Node and Chromium
+test: .venv-dev/ready ## install and run all tests; page tests need Node and Chromium
 	$(DEV)/python web/build.py build --if-possible
 	$(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: .venv-dev/ready ## ruff, its formatter, mypy --strict, import-linter; for the pages tsc and prettier; changes nothing
+check: .venv-dev/ready ## run ruff, mypy --strict and import-linter, and tsc and prettier on the pages; changes nothing
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/mypy
 	$(DEV)/lint-imports --no-cache
 	$(DEV)/python web/build.py check --if-possible
 
-fix: .venv-dev/ready ## format, and repair what ruff can
+fix: .venv-dev/ready ## format, apply ruff's fixes, and rewrite the generated tables in docs/
 	$(DEV)/ruff check --fix .
 	$(DEV)/ruff format .
 	$(DEV)/python -m tests.documentation
 	$(DEV)/python web/build.py fix --if-possible
 
-types: .venv-dev/ready ## write the pages' types of the calls anew, from the OpenAPI document
+types: .venv-dev/ready ## regenerate the pages' API types from the OpenAPI document
 	$(DEV)/python -m tests.web.openapi build/openapi.json
 	$(DEV)/python web/build.py types
 
-screenshots: .venv-dev/ready pages ## take README's pictures of the pages anew, with Chromium
+screenshots: .venv-dev/ready pages ## retake the screenshots in README with Chromium
 	$(DEV)/python -m tests.web.screenshots
 
 train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out runs/first"
 	$(DEV)/python -m training train $(ARGS)
 
-evaluate: .venv-dev/ready ## measure the shipped digits anew, each figure beside its floor
+evaluate: .venv-dev/ready ## measure the shipped digits, each figure beside its floor
 	$(DEV)/python -m training evaluate digits --repository models
 
 bench: .venv/ready .venv-dev/ready ## compare serving with other servers: 10 minutes, two cores, wrk
 	$(DEV)/python -m benchmarks.serving $(ARGS)
 
-soak: .venv-dev/ready ## an hour of mixed traffic, swaps and kills: make soak ARGS="--minutes 5"
+soak: .venv-dev/ready ## run an hour of mixed traffic, promotions and kills: make soak ARGS="--minutes 5"
 	$(DEV)/python -m benchmarks.soak $(ARGS)
 
-fuzz: .venv-dev/ready ## feed every parser with made-up bytes, a hundred times as many as make test does
+fuzz: .venv-dev/ready ## fuzz every parser with a hundred times as many examples as make test
 	SEEDLING_FUZZ_EXAMPLES=100 $(DEV)/python -m pytest tests/fuzz $(ARGS)
 
 COMPILE := .venv-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --constraint constraints.txt --extra postgres --extra tracing
 
-lock: ## pin what the images install to constraints.txt, with hashes
+lock: ## pin the packages of the images to constraints.txt, with hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	$(COMPILE) --output-file deploy/requirements/serve.txt pyproject.toml
 	$(COMPILE) --unsafe-package torch --extra train --output-file deploy/requirements/train.txt pyproject.toml
 	sed -i '/^# \(WARNING\|pinned\|satisfied\|torch\)/d' deploy/requirements/train.txt
 
-clean: ## remove both environments and all caches; runs and var stay
+clean: ## remove environments, builds and caches; keeps runs and var
 	rm -rf .venv .venv-dev .venv-bench .venv-lock .venv-node web/node_modules app/static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
