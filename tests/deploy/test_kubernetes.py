@@ -183,7 +183,7 @@ def test_secrets_and_volumes_are_where_they_are_looked_for(either: Cluster, name
 
 def test_with_secrets_that_nobody_replaced_it_does_not_start(cluster: Cluster) -> None:
     values = {key: base64.b64decode(value).decode() for key, value in cluster.one("Secret")["data"].items()}
-    with pytest.raises(ValidationError, match="a token has 16 to 256"):
+    with pytest.raises(ValidationError, match="a token must have 16 to 256"):
         Settings(admin_token=values["gan_admin_token"])
     with pytest.raises(ValidationError, match="postgresql://"):
         Settings(database_url=values["gan_database_url"])

@@ -131,7 +131,7 @@ def test_a_url_that_is_not_postgresqls_is_refused_without_being_told() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "begins with postgresql://" in done.stderr
+    assert "begin with postgresql://" in done.stderr
     assert "hunter2" not in done.stderr
 
 
