@@ -39,7 +39,7 @@ def test_from_start_to_promotion_and_back(trains: Service, admin: Admin) -> None
         assert said in watched.stdout
     listed = jobs(trains, "list")
     assert re.search(rf"digits .*quick .*100% .*2 .*{job_id} .*succeeded", listed.stdout), listed.stdout
-    assert "Promotion was not asked for" in jobs(trains, "show", job_id).stdout
+    assert "Promotion was not requested" in jobs(trains, "show", job_id).stdout
     assert json.loads(jobs(trains, "show", job_id, "--json").stdout) == admin.job(job_id)
 
     assert jobs(trains, "promote", job_id).stdout == "digits/2 is champion; before it was 1.\n"
