@@ -292,7 +292,7 @@ def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
     answer = admin.client.post(f"/admin/jobs/{job_id}/cancel").json()
     assert answer["cancelling"]
     cancelled = admin.wait(job_id, "cancelled")
-    assert "stopped in order" in cancelled["detail"]
+    assert "stopped gracefully" in cancelled["detail"]
     stopped_at = cancelled["progress"]["images"]
     assert 500 < stopped_at < 4000
     assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202

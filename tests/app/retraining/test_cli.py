@@ -57,7 +57,7 @@ def test_cancel_and_resume_and_a_watcher_who_learns_of_it(trains: Service, admin
     assert jobs(trains, "cancel", job_id).stdout == f"{job_id} is being cancelled.\n"
     watched = jobs(trains, "watch", job_id)
     assert watched.returncode == 1
-    assert "cancelled; stopped in order" in watched.stdout
+    assert "cancelled; stopped gracefully" in watched.stdout
     assert jobs(trains, "resume", job_id).stdout == f"{job_id} is queued.\n"
     admin.client.post(f"/admin/jobs/{job_id}/cancel")
     admin.wait(job_id, "cancelled")
