@@ -191,7 +191,7 @@ def test_a_trainer_that_does_not_stop_in_time_is_killed(keeper: Admin, keeps_one
     os.kill(trainer, signal.SIGSTOP)  # it cannot even hear SIGTERM
     keeper.client.post(f"/admin/jobs/{job_id}/cancel")
     job = keeper.wait(job_id, "cancelled")
-    assert "killed, as it had not stopped after 1 s" in job["detail"]
+    assert "the trainer was killed because it had not stopped after 1 s" in job["detail"]
     assert not psutil.pid_exists(trainer)
 
 
