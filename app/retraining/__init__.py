@@ -1,1 +1,1 @@
-"""Retraining: what happens to a job, from its request to the promotion of what it made."""
+"""Retraining: the life of a job, from its request to the promotion of the new version."""

@@ -1,4 +1,4 @@
-"""python -m app.retraining: the supervisor alone, for a container of its own. Shares the state folder with the service."""
+"""python -m app.retraining: a standalone supervisor, for a separate container. Shares the state folder with the service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger("seedling")
 
 
 def main() -> None:
-    """Supervise in the foreground until SIGTERM or Ctrl-C; then the trainer checkpoints, and its job waits for the next."""
+    """Supervise in the foreground until SIGTERM or Ctrl-C. The trainer then writes a checkpoint and its job is queued again."""
     argparse.ArgumentParser(
         prog="python -m app.retraining",
         description="Take retraining jobs from the queue: train, evaluate, publish, promote.",
@@ -29,7 +29,7 @@ def main() -> None:
     logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
     if not can_train():
         sys.exit("The trainer is not installed here. Run: make setup-train (or pip install -c constraints.txt '.[train]').")
-    signals: list[int] = []  # a handler may not touch what its own thread could be waiting on
+    signals: list[int] = []  # a signal handler must not use locks that the interrupted code may hold
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.append(received))
     retraining = Retraining(settings)

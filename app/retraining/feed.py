@@ -1,6 +1,6 @@
-"""Live events: what happens to a job, read once for all who follow it, and how many may.
+"""Live events of jobs. All followers of a job share one reader, and the number of streams is limited.
 
-Each follower by itself would ask the store several times a second, in a thread of its own.
+Without sharing, each follower would query the store several times a second, in its own thread.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from anyio import CapacityLimiter, to_thread
 from app.errors import StoreUnavailable, TooManyStreams
 from app.retraining.job import ENDED, Event, Job
 
-if TYPE_CHECKING:  # a service that nobody administers never loads a database
+if TYPE_CHECKING:  # a service without administration never imports the database
     from app.retraining.store import JobStore
 
 Result = TypeVar("Result")
 logger = logging.getLogger("seedling")
 POLL_SECONDS = 0.3
 KEPT = 1000
-"""Events of a job that are kept for its followers. Whoever is further behind reads the store until it has caught up."""
+"""Events of a job that are buffered for its followers. Followers further behind read the store until they catch up."""
 READERS = 2
-"""Threads that read the store, for all feeds of a worker."""
+"""Threads that read the store, shared by all feeds of a worker."""
 
 
 class JobFeed:
-    """What happens to one job, as long as somebody follows it.
+    """The recent events of one job. Exists only while the job has followers.
 
     Args:
-        job: as it was seen last.
-        after: number of the last event that need not be read.
+        job: the last known state of the job.
+        after: number of the last event before the feed starts.
     """
 
     def __init__(self, job: Job, after: int) -> None:
         self.job, self.last = job, after
         self.events: deque[Event] = deque(maxlen=KEPT)
         self.is_over = False
-        """Whether there is nothing more to come: the job has ended, or the service is about to."""
+        """Whether no more events follow, because the job has ended or the service is shutting down."""
         self.followers = 0
         self._changed = asyncio.Event()
 
     def add(self, job: Job, found: list[Event], *, is_over: bool) -> None:
-        """Note what was read, and wake the followers up."""
+        """Append new events and wake the followers."""
         if found or is_over:
             self.events.extend(found)
             self.last = found[-1].seq if found else self.last
@@ -57,14 +57,14 @@ class JobFeed:
         self.job = job
 
     def after(self, seq: int) -> list[Event] | None:
-        """The events after a number; None if some of them are no longer kept."""
+        """Return the events after a number, or None if some of them are no longer buffered."""
         first = self.events[0].seq if self.events else self.last + 1
         if seq + 1 < first:
             return None
         return [event for event in self.events if event.seq > seq]
 
     async def wait(self) -> None:
-        """Wait until there is something new."""
+        """Wait for new events."""
         await self._changed.wait()
 
 
@@ -73,9 +73,9 @@ class Feeds:
 
     Args:
         store: opens the job store.
-        is_closing: whether the service is about to end.
-        most: streams that are open at a time.
-        most_per_client: of those, how many of one client.
+        is_closing: whether the service is shutting down.
+        most: limit of open streams.
+        most_per_client: limit of open streams per client.
     """
 
     def __init__(self, store: Callable[[], JobStore], is_closing: Callable[[], bool], most: int, most_per_client: int) -> None:
@@ -87,7 +87,7 @@ class Feeds:
         self._readers: CapacityLimiter | None = None
 
     def __len__(self) -> int:
-        """How many streams are open."""
+        """Number of open streams."""
         return self._open.total()
 
     @contextlib.contextmanager
@@ -95,12 +95,12 @@ class Feeds:
         """Count a stream as open.
 
         Raises:
-            TooManyStreams: as many are open as may be, by all or by this client.
+            TooManyStreams: the total limit or the limit per client is reached.
         """
         if self._open[client] >= self.most_per_client:
-            raise TooManyStreams(f"{self._open[client]} event streams of yours are open. Close one, then ask again.")
+            raise TooManyStreams(f"You have {self._open[client]} open event streams. Close one, then try again.")
         if len(self) >= self.most:
-            raise TooManyStreams(f"{len(self)} event streams are open. Ask again in a few seconds, or poll the job itself.")
+            raise TooManyStreams(f"{len(self)} event streams are open. Try again in a few seconds, or poll the job.")
         self._open[client] += 1
         try:
             yield
@@ -110,10 +110,12 @@ class Feeds:
                 del self._open[client]
 
     async def follow(self, job: Job, after: int) -> AsyncGenerator[Event | Job, None]:
-        """All events of a job after a number, and last the job if it has ended; no job if the service is about to end.
+        """Yield all events of a job after a number, then the job itself once it has ended.
+
+        The stream ends without the job if the service is shutting down.
 
         Raises:
-            StoreUnavailable: the events before those that are kept cannot be read.
+            StoreUnavailable: the events before the buffered ones cannot be read.
         """
         feed = await self._feed(job)
         feed.followers += 1
@@ -145,7 +147,7 @@ class Feeds:
         return self._feeds[job.id]
 
     async def _fill(self, feed: JobFeed) -> None:
-        """Read the store for a feed as long as it has followers."""
+        """Read the store for a feed while it has followers."""
         try:
             while feed.followers and not feed.is_over:
                 if self._is_closing():

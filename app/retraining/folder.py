@@ -1,4 +1,4 @@
-"""Reads the folder of a job, which the trainer writes (`training.loop.run`)."""
+"""Reads the folder of a job. The trainer writes it (`training.loop.run`)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 MOST_AT_A_TIME = 1024 * 1024
 LOG_TAIL = 1024 * 1024
 JOB_ID = re.compile("[0-9a-f]{12}")
-NO_WORD = "The trainer ended without saying why. See the job's log, then resume it."
+NO_ERROR = "The trainer ended without an error message. See the job's log, then resume the job."
 
 
 def job_folders(state: Path) -> list[str]:
-    """Ids of the jobs that have a folder."""
+    """Return the sorted ids of the jobs that have a folder."""
     try:
         return sorted(path.name for path in (state / "jobs").iterdir() if JOB_ID.fullmatch(path.name) and path.is_dir())
     except OSError:
@@ -24,11 +24,11 @@ def job_folders(state: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The names inside it.
+    """The paths in a job's folder.
 
     Args:
-        state: the service's folder.
-        job_id: of the job, as the store made it.
+        state: the service's state folder.
+        job_id: the job's id in the job store.
     """
 
     state: Path
@@ -64,25 +64,28 @@ class JobFolder:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether a run can go on here."""
+        """Whether training can be resumed."""
         return (self.path / "checkpoint.pt").exists()
 
     def samples(self) -> dict[int, Path]:
-        """The sample grids by the images seen when they were drawn, ascending."""
+        """Return the sample grids by the number of images seen when they were drawn, in ascending order."""
         return {int(path.stem): path for path in sorted((self.path / "samples").glob("*.png")) if path.stem.isdecimal()}
 
     def read_events(self, offset: int) -> tuple[list[dict[str, Any]], int]:
-        """The whole lines after an offset, and the offset after them. A line that is no JSON object is passed over."""
+        """Return the events in complete lines after an offset, and the offset after them.
+
+        Lines that are not JSON objects are skipped.
+        """
         try:
             with self.events.open("rb") as file:
-                if file.seek(0, 2) < offset:  # a power cut took the end of it
+                if file.seek(0, 2) < offset:  # a power failure truncated the file
                     return [], file.tell()
                 file.seek(offset)
                 content = file.read(MOST_AT_A_TIME)
         except FileNotFoundError:
             return [], offset
         whole = content[: content.rfind(b"\n") + 1]
-        if not whole and len(content) == MOST_AT_A_TIME:  # nothing that a trainer writes: pass over it
+        if not whole and len(content) == MOST_AT_A_TIME:  # a trainer never writes such a long line: skip it
             return [], offset + len(content)
         found = []
         for line in whole.splitlines():
@@ -95,7 +98,7 @@ class JobFolder:
         return found, offset + len(whole)
 
     def read_log(self, most: int = LOG_TAIL) -> bytes:
-        """The end of what the trainer printed, at most so many bytes."""
+        """Return the end of the trainer's output, at most `most` bytes."""
         try:
             with self.log.open("rb") as file:
                 size = file.seek(0, 2)
@@ -105,7 +108,7 @@ class JobFolder:
             return b""
 
     def last_error(self) -> str:
-        """The last line in which the trainer said what was wrong."""
+        """Return the last error message in the trainer's output."""
         lines = self.read_log(65_536).decode(errors="replace").splitlines()
         errors = [line for line in lines if re.match(r"(Error|\w+(\.\w+)*(Error|Exception)): ", line)]
-        return errors[-1].removeprefix("Error: ") if errors else NO_WORD
+        return errors[-1].removeprefix("Error: ") if errors else NO_ERROR

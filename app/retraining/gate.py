@@ -1,4 +1,4 @@
-"""The gate: decides whether a retrained generator is better than the champion, and publishes it."""
+"""The gate: decides whether a retrained generator is better than the champion, and publishes it as a version."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from models.version import Version, copier
 from training.spec import TrainingSpec
 
 LEAST_GAIN = 0.01
-"""Share by which the Frechet distance must fall: less could be the luck of the draw."""
+"""Relative decrease of the Frechet distance that is required. A smaller one could be due to chance."""
 TOLERANCE = 0.01
-"""By how much coverage and label accuracy may fall."""
+"""Decrease of coverage and label accuracy that is allowed."""
 RULE = (
-    "Better is whose Frechet distance to held-out test pictures (fid_test) is lower by at least 1 %, while coverage and label "
-    "accuracy fall by no more than 0.01, both versions measured on the same seeds and labels."
+    "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least 1 %, while "
+    "coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels."
 )
 
 
 @dataclass(frozen=True)
 class Champion:
-    """What a new version is held against."""
+    """The version that a new version is compared with."""
 
     version: Version
 
     def incomparable_with(self, spec: TrainingSpec) -> str | None:
-        """Why it cannot be compared with what this spec makes; None if it can."""
+        """Return why a model of this spec cannot be compared with the champion, or None if it can."""
         manifest = self.version.manifest
         if manifest.dataset.name != spec.dataset:
-            return f"the champion was trained on {manifest.dataset.name}, this one on {spec.dataset}"
+            return f"the champion was trained on {manifest.dataset.name}, the new version on {spec.dataset}"
         if bool(manifest.classes) != spec.conditional:
-            ours, theirs = ("classes", "none") if spec.conditional else ("no classes", "some")
-            return f"this one has {ours} and the champion has {theirs}, so callers' labels would change their meaning"
+            new, old = ("classes", "none") if spec.conditional else ("no classes", "some")
+            return f"the new version has {new} and the champion has {old}, so labels in requests would change their meaning"
         return None
 
 
 def version_to_beat(repository: Repository, name: str, number: int | None) -> Champion | None:
-    """A model's champion of that number; None if there is none, or its manifest cannot be read."""
+    """Return the champion with this number, or None if there is no champion or its manifest cannot be read."""
     try:
         return Champion(repository.get(name, number)) if number else None
     except RepositoryError:
@@ -58,14 +58,14 @@ def decide(
     champion_figures: dict[str, Figure],
     incomparable: str | None = None,
 ) -> Gate:
-    """Decide by the rule.
+    """Decide by the rule whether the new version is promoted.
 
     Args:
-        asked: what the job was to do.
-        figures: the new version's.
-        champion: number of the champion; None if the model has none.
-        champion_figures: the champion's on the same draws; empty if they could not be had.
-        incomparable: why the two cannot be compared, if they cannot.
+        asked: the promotion mode of the job.
+        figures: metrics of the new version.
+        champion: number of the champion, or None if the model has none.
+        champion_figures: metrics of the champion on the same seeds and labels. Empty if it could not be measured.
+        incomparable: why the two versions cannot be compared, or None if they can.
     """
 
     def gate(promoted: bool, reason: str) -> Gate:
@@ -81,65 +81,65 @@ def decide(
 
     if champion is None:
         return gate(True, "It is the first version of this model.")
-    better, compared = False, f"They cannot be compared: {incomparable}." if incomparable else ""
+    better, compared = False, f"The versions cannot be compared: {incomparable}." if incomparable else ""
     if not compared and not champion_figures:
-        compared = f"Version {champion}, the champion, could not be measured; the job's log says why."
+        compared = f"The champion, version {champion}, could not be measured. See the job's log."
     if not compared:
         better, compared = _compare(figures, champion_figures, champion)
     if asked == "always":
-        return gate(True, f"Promotion was asked for in any case. {compared}")
+        return gate(True, f"Promotion was requested regardless of the comparison. {compared}")
     if asked == "never":
-        return gate(False, f"Promotion was not asked for. {compared}")
+        return gate(False, f"Promotion was not requested. {compared}")
     return gate(better, compared)
 
 
-def _compare(ours: dict[str, Figure], theirs: dict[str, Figure], champion: int) -> tuple[bool, str]:
-    """Whether ours are better, and the reason in words."""
-    fid, fid_before = _value(ours, "fid_test"), _value(theirs, "fid_test")
-    said = f"fid_test {fid:.4f} against {fid_before:.4f} of version {champion}"
+def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> tuple[bool, str]:
+    """Return whether the new version is better, and the reason."""
+    fid, fid_before = _value(new, "fid_test"), _value(old, "fid_test")
+    comparison = f"fid_test {fid:.4f} against {fid_before:.4f} of version {champion}"
     if not fid <= fid_before * (1 - LEAST_GAIN):
-        return False, f"Not better: {said}."
+        return False, f"Not better: {comparison}."
     for name in ("coverage", "label_accuracy"):
-        if ours[name].value is None and theirs[name].value is None:
+        if new[name].value is None and old[name].value is None:
             continue
-        value, before = _value(ours, name), _value(theirs, name)
+        value, before = _value(new, name), _value(old, name)
         if not value >= before - TOLERANCE:
-            return False, f"Not better: {said}, but {name} fell from {before:.4f} to {value:.4f}."
-    return True, f"Better: {said}, and neither coverage nor label accuracy fell by more than {TOLERANCE}."
+            return False, f"Not better: {comparison}, but {name} fell from {before:.4f} to {value:.4f}."
+    return True, f"Better: {comparison}, and neither coverage nor label accuracy fell by more than {TOLERANCE}."
 
 
 def _value(figures: dict[str, Figure], name: str) -> float:
     value = figures[name].value
-    return float("nan") if value is None else value  # no comparison with it holds, so it never passes
+    return float("nan") if value is None else value  # every comparison with NaN is false, so the gate rejects it
 
 
 def read_candidate(folder: Path) -> tuple[Version, dict[str, Figure]]:
-    """A candidate, and the champion's figures that were measured beside it (empty if there was no champion).
+    """Return a candidate and the champion's metrics measured along with it (empty if there was no champion).
 
     Raises:
-        VersionUnusable: the folder does not hold what the trainer writes.
+        VersionUnusable: the folder does not contain the files that the trainer writes.
     """
     try:
         version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
         measured = json.loads((folder / AGAINST).read_bytes()) if (folder / AGAINST).exists() else {}
         return version, {name: Figure.model_validate(figure) for name, figure in measured.items()}
     except (OSError, ValueError) as error:
-        raise VersionUnusable(f"{folder} holds no candidate ({error}). Resume the job: it is then exported anew.") from error
+        raise VersionUnusable(f"{folder} has no valid candidate ({error}). Resume the job to export it again.") from error
 
 
 def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerator] = LoadedGenerator) -> None:
-    """Load a version as a server worker does, and compare a batch with its pictures one by one.
+    """Load a version as a server worker does, and check that a batch has the same pixels as its pictures drawn alone.
 
     Args:
-        version: published, or a candidate.
-        load: how; a server worker has a way of its own.
+        version: a published version or a candidate.
+        load: loads the version. Server workers pass their own loader.
 
     Raises:
-        VersionUnusable: its files, shapes or golden pixels are not its manifest's, or it draws a batch differently.
+        VersionUnusable: the files, shapes or golden pixels do not match the manifest, or batched pixels differ.
     """
     manifest = version.manifest
     if manifest.parity.generator_pixels_different or manifest.parity.batch_pixels_different:
-        raise VersionUnusable(f"{version.path} did not pass parity when it was exported. Train again.")
+        raise VersionUnusable(f"{version.path} failed the parity check at its export. Train again.")
     generator = load(version)  # verifies files, shapes and golden pixels
     points = [generator.point(seed)[0] for seed in range(manifest.golden.seeds)]
     together = generator.draw(points)
@@ -149,7 +149,7 @@ def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerat
 
 
 def published_by(repository: Repository, name: str, job_id: str) -> Version | None:
-    """The version that a job has published, if it has: after a crash it must not be published twice."""
+    """Return the version that a job has published, or None. After a crash, a job must not publish again."""
     for number in reversed(repository.numbers(name)):
         try:
             version = repository.get(name, number)
@@ -169,18 +169,18 @@ def publish(
     gate: Gate,
     check: Callable[[], None] = lambda: None,
 ) -> Version:
-    """Publish a candidate with the gate's verdict in its manifest and on its card; once a job.
+    """Publish a candidate with the gate's verdict in its manifest and model card. A job publishes only once.
 
     Args:
-        repository: where to.
-        candidate: what to publish.
-        name: of the model.
-        job_id: the job that made it.
-        parent: the version whose weights it started from.
+        repository: the target.
+        candidate: the version to publish.
+        name: name of the model.
+        job_id: the job that trained the candidate.
+        parent: the version that provided the initial weights.
         gate: the verdict.
-        check: raises if this process may no longer publish. Called under the model's lock, as is the search for what the job
-            has published before: else a process that was stopped in between would publish a second time. Called again when
-            all files are written: a process that was stopped for long may have lost the lock of a shared volume.
+        check: raises if this process may no longer publish. It is called under the model's lock, together with the search
+            for an earlier publication by the job; otherwise a process suspended between the two could publish twice. It is
+            called again after all files are written, because a long-suspended process may have lost a shared volume's lock.
     """
 
     def found() -> Version | None:

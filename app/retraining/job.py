@@ -3,7 +3,7 @@
 queued -> running -> evaluating -> succeeded
 ^          |           |
 |          +-----------+--> failed, cancelled
-+-- interrupted <------+         (goes on by itself, at most three times; then it stays interrupted)
++-- interrupted <------+         (queued again automatically, at most three times; then it stays interrupted)
 """
 
 from __future__ import annotations
@@ -21,66 +21,68 @@ MAX_INTERRUPTIONS = 3
 
 @dataclass(frozen=True)
 class Job:
-    """One retraining. Times are seconds since the epoch."""
+    """A retraining job. Times are in seconds since the epoch."""
 
     number: int
-    """Its place in the order of requests."""
+    """Sequence number in the order of requests."""
     id: str
     state: State
     detail: str
-    """Why it is in this state; for one that failed, with the remedy."""
+    """Why the job is in this state. If it failed, this includes the remedy."""
     model: str
     request: dict[str, Any]
-    """As it was asked for."""
+    """The original request."""
     spec: dict[str, Any]
-    """The whole TrainingSpec."""
+    """The complete TrainingSpec."""
     promote: Promote
     parent: int | None
-    """The version whose weights it starts from."""
+    """The version that provides the initial weights."""
     by: str
-    """Name of the token that asked for it."""
+    """Name of the token that requested the job."""
     created: float
     started: float | None
     ended: float | None
     has_run: bool
-    """Whether a trainer was ever started for it."""
+    """Whether a trainer was ever started for the job."""
     interruptions: int
     cancel: bool
-    """Whether it has been asked to stop."""
+    """Whether cancellation was requested."""
     stop_since: float | None
+    """When the trainer was asked to stop."""
     handle: dict[str, Any] | None
-    """What the runner knows its process by."""
+    """The runner's handle of the process."""
     offset: int
+    """How many bytes of events.jsonl have been read."""
     trained: dict[str, Any] | None
-    """The trainer's last word on this attempt."""
+    """The trainer's final event in this attempt."""
     progress: dict[str, Any] | None
     metrics: dict[str, Any] | None
     champion: int | None
-    """The version that the gate holds it against; None before it is evaluated, and for the first of a model."""
+    """The version that the gate compares with. None before the evaluation, and for the first version of a model."""
     version: int | None
-    """What was published."""
+    """The published version."""
     promoted: bool | None
     gate: dict[str, Any] | None
     pruned: bool
-    """Whether its checkpoints and samples have been cleared away."""
+    """Whether the job's checkpoints and samples were deleted."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a job."""
+    """An event in the life of a job."""
 
     seq: int
     """1, 2, 3, ... within the job."""
     time: float
     type: str
-    """`state`, or what the trainer said: started, resumed, progress, samples, metrics, two_sample, checkpoint, warning,
-    trained."""
+    """`state`, `cancel`, or an event of the trainer: started, resumed, progress, samples, metrics, two_sample, checkpoint,
+    warning, trained."""
     data: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A job that has been asked for and checked, and not yet entered."""
+    """A validated request for a job that is not in the store yet."""
 
     model: str
     request: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Figures about jobs, read from the job store at each scrape: they belong to no worker."""
+"""Metrics of jobs. They belong to no worker, so they are read from the job store at each scrape."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.retraining.service import Retraining
 
 
 class JobMetrics(Collector):
-    """The figures of retraining.
+    """The metrics of retraining.
 
     Args:
-        retraining: a store that nobody has used yet is not opened for this, and counts as empty.
+        retraining: provides the job store. A store that does not exist yet is not created, and counts as empty.
     """
 
     def __init__(self, retraining: Retraining) -> None:
@@ -42,9 +42,9 @@ class JobMetrics(Collector):
         yield jobs
         yield _gauge("seedling_trainers", "Processes that can retrain.", trainers)
         yield _gauge("seedling_training_images", "Images that the running job has seen.", progress.get("images", 0))
-        yield _gauge("seedling_training_images_goal", "Images that the running job is to see.", goal)
+        yield _gauge("seedling_training_images_goal", "Image budget of the running job.", goal)
         rate = progress.get("images_per_second", 0)
-        yield _gauge("seedling_training_images_per_second", "How fast the running job goes.", rate)
+        yield _gauge("seedling_training_images_per_second", "Training speed of the running job.", rate)
         losses = GaugeMetricFamily("seedling_training_loss", "Losses of the running job.", labels=["network"])
         for network in ("generator", "discriminator"):
             losses.add_metric([network], progress.get(f"loss_{network}", 0))

@@ -1,4 +1,4 @@
-"""The supervisor's lease: of all processes that can supervise, one does, as long as it renews its lease."""
+"""The supervisor's lease. Only the process that holds it supervises, and it must keep renewing it."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ logger = logging.getLogger("seedling")
 Kind = Literal["embedded", "alone"]
 NAME = "supervisor"
 LEASE_SECONDS = 10.0
-"""How long a lease lasts. Without renewal, another process takes it over afterwards."""
+"""Duration of a lease. Without renewal, another process takes it over afterwards."""
 RENEW_SECONDS = LEASE_SECONDS / 5
 BEAT_SECONDS = 15.0
-"""A worker without a heartbeat for so long counts as gone."""
+"""A worker without a heartbeat for this long is considered dead."""
 
 
 class LeaseLost(Exception):
-    """Another process holds the lease by now."""
+    """Another process holds the lease now."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to supervise, for as long as it is renewed."""
+    """The exclusive right to supervise. It expires unless it is renewed."""
 
     holder: str
     token: int
-    """Grows whenever the lease changes hands (a fencing token): work that was begun under an earlier one is stale."""
+    """A fencing token, incremented whenever the lease changes hands. Work begun under an earlier token is stale."""
 
 
 class Workers:
@@ -47,7 +47,7 @@ class Workers:
 
     Args:
         database: where they are registered.
-        kind: whether this one is part of a server worker.
+        kind: whether this process is part of a server worker.
     """
 
     def __init__(self, database: Database, kind: Kind) -> None:
@@ -56,11 +56,11 @@ class Workers:
         self._started = time.time()
 
     def beat(self) -> Lease | None:
-        """Send a heartbeat, and take or renew the lease; None if another worker holds it."""
+        """Send a heartbeat, and take or renew the lease. Return None if another worker holds it."""
         with self.database.write() as connection:
             now = self.database.now(connection)
-            long_gone = (workers.c.beat < now - 10 * BEAT_SECONDS) | (workers.c.beat > now + 10 * BEAT_SECONDS)
-            connection.execute(delete(workers).where((workers.c.id == self.id) | long_gone))
+            dead = (workers.c.beat < now - 10 * BEAT_SECONDS) | (workers.c.beat > now + 10 * BEAT_SECONDS)
+            connection.execute(delete(workers).where((workers.c.id == self.id) | dead))
             row = {"id": self.id, "kind": self.kind, "started": self._started, "beat": now}
             connection.execute(insert(workers).values(row))
             held = connection.execute(select(leases).where(leases.c.name == NAME)).first()
@@ -80,16 +80,16 @@ class Workers:
 
     @contextlib.contextmanager
     def renewing(self, lease: Lease) -> Iterator[None]:
-        """Renew the lease in a thread, during work that may take longer than it lasts."""
+        """Renew the lease in a thread, during work that may take longer than the lease lasts."""
         ended = threading.Event()
 
         def renew() -> None:
             while not ended.wait(RENEW_SECONDS):
                 try:
                     if self.beat() != lease:
-                        return  # the work finds out when it checks
+                        return  # the lease is lost; the work notices at its next check
                 except StoreUnavailable as error:
-                    logger.warning("retraining: the lease was not renewed: %s", error)
+                    logger.warning("retraining: cannot renew the lease: %s", error)
 
         thread = threading.Thread(target=renew, name="lease")
         thread.start()
@@ -100,7 +100,7 @@ class Workers:
             thread.join()
 
     def leave(self) -> None:
-        """Give up the lease, so that another worker need not wait for its end."""
+        """Release the lease, so that another worker can take it before it expires."""
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.id == self.id))
             connection.execute(delete(leases).where(leases.c.holder == self.id))
@@ -111,10 +111,11 @@ def _token(connection: Connection) -> int:
 
 
 def _has_ended(holder: str, until: float, now: float) -> bool:
-    """Whether a lease may be taken over. One that ends later than any that was given out now was written by a wrong clock."""
+    """Whether a lease may be taken over. An end later than any current lease can have was written by a wrong clock."""
     if until > now + 2 * LEASE_SECONDS:
         logger.warning(
-            "The supervisor's lease ends in %d s, later than possible: a clock was set back. Taking over.", until - now
+            "retraining: the supervisor's lease ends in %d s, which is impossible: a clock was set back. Taking it over.",
+            until - now,
         )
         return True
     return until < now or _is_gone(holder)
@@ -127,19 +128,19 @@ def _is_gone(holder: str) -> bool:
 
 
 def check_held(connection: Connection, lease: Lease) -> None:
-    """Raise LeaseLost unless the lease is still held; in the transaction whose writes depend on it.
+    """Raise LeaseLost unless the lease is still held. Called in the transaction whose writes depend on the lease.
 
-    One that has run out and that nobody else has taken still holds: its holder is late, but alone.
+    An expired lease that no other process has taken is still valid, because its holder is the only supervisor.
     """
     holder = connection.scalar(select(leases.c.holder).where(leases.c.name == NAME))
     if (holder, _token(connection)) != (lease.holder, lease.token):
-        raise LeaseLost(f"{holder} supervises by now. This process looks on until its turn comes.")
+        raise LeaseLost(f"{holder} supervises now. This process waits until it can take the lease again.")
 
 
 def alive(database: Database) -> list[tuple[str, Kind]]:
-    """Id and kind of each worker with a recent heartbeat."""
+    """Return the id and kind of each worker with a recent heartbeat."""
     with database.read() as connection:
         now = database.now(connection)
-        lately = workers.c.beat.between(now - BEAT_SECONDS, now + BEAT_SECONDS)
-        query = select(workers.c.id, workers.c.kind).where(lately)
+        is_alive = workers.c.beat.between(now - BEAT_SECONDS, now + BEAT_SECONDS)
+        query = select(workers.c.id, workers.c.kind).where(is_alive)
         return [(row.id, row.kind) for row in connection.execute(query)]

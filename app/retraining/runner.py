@@ -1,4 +1,4 @@
-"""Runs training processes. `Runner` is the interface: another place to run them needs three methods."""
+"""Runs training processes. To run them elsewhere, implement the three methods of `Runner`."""
 
 from __future__ import annotations
 
@@ -21,59 +21,59 @@ from models.host import LOCK_VARIABLE, pid_namespace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Handle = dict[str, Any]
-"""Identifies a process, as plain JSON, so that the next supervisor can continue with it."""
+"""Identifies a process in plain JSON, so that the next supervisor can take it over."""
 STOP_FILE = "stop"
-"""A file in the folder of a run that asks its trainer to stop, as SIGTERM does."""
+"""Name of a file in a run's folder that asks the trainer to stop, as SIGTERM does."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended."""
+    """The result of a process that has ended."""
 
     status: int | None
-    """The exit status; minus the signal's number if one killed it; None if this process is not its parent."""
+    """The exit status, or minus the number of the signal that killed it. None if this process is not its parent."""
 
 
 class FolderInUse(Exception):
-    """Another trainer is at work in the job's folder."""
+    """Another trainer is running in the job's folder."""
 
 
 class Runner(Protocol):
-    """Starts a trainer, says whether it has ended, and stops it."""
+    """Starts, polls and stops trainers."""
 
     def start(self, arguments: Sequence[str], log: Path) -> Handle:
-        """Run `python -m training <arguments>`, its output appended to `log`.
+        """Start `python -m training <arguments>` and append its output to `log`.
 
         Raises:
-            FolderInUse: another one runs in the folder of `log`.
-            OSError: it could not be started.
+            FolderInUse: another trainer is running in the folder of `log`.
+            OSError: the process could not be started.
         """
 
     def poll(self, handle: Handle) -> Finished | None:
-        """Whether it has ended; None while it runs. The handle may be another supervisor's."""
+        """Return the result of a process, or None while it runs. The handle may come from another supervisor."""
 
     def stop(self, handle: Handle, *, force: bool = False) -> None:
-        """Ask it to write a checkpoint and end, or end it by force. Nothing happens if it has ended.
+        """Ask a process to write a checkpoint and exit, or kill it with `force`. Does nothing if it has ended.
 
-        One in another container or on another machine can be asked, but not forced.
+        A process in another container or on another machine can be asked, but not killed.
         """
 
 
 ATTEMPTS = 10
 LAST = 19
-"""The niceness of what runs only when nobody else would: Linux has a policy for that, under which it gives up the core at
-once, where a niced process finishes its turn of some milliseconds (`benchmarks/serving.py`, beside training)."""
+"""The niceness at which trainers run only on idle cores. They then get Linux's SCHED_IDLE policy, under which a process yields
+the core at once, while a niced process first uses up its time slice of some milliseconds (`benchmarks/serving.py`)."""
 
 
 class LocalRunner:
-    """Runs trainers on this machine, each in a process group of its own, niced, with a bounded number of threads.
+    """Runs trainers on this machine, each in its own process group, niced, with a limited number of threads.
 
-    A trainer outlives the supervisor that started it, and the next one takes it over: a process is known by its id together
-    with the time it was created, so that a number used again is not mistaken for it.
+    A trainer outlives the supervisor that started it, and the next supervisor takes it over. A process is identified by its id
+    and its creation time, so that a reused id is not mistaken for it.
 
     Args:
-        threads: how many a trainer's libraries may use.
-        nice: from 0 (as important as serving) to 19 (only what nobody else needs).
+        threads: thread limit of a trainer's libraries.
+        nice: niceness, from 0 (same priority as serving) to 19 (only idle CPU time).
     """
 
     def __init__(self, threads: int, nice: int) -> None:
@@ -82,14 +82,14 @@ class LocalRunner:
 
     def start(self, arguments: Sequence[str], log: Path) -> Handle:
         lock = log.parent / ".lock"
-        held = _take(lock)
+        held = _acquire(lock)
         try:
             return self._start(arguments, log, lock, held)
         finally:
-            os.close(held)  # the trainer has inherited it, and with it the lock
+            os.close(held)  # the trainer has inherited the descriptor, and the lock with it
 
     def _start(self, arguments: Sequence[str], log: Path, lock: Path, held: int) -> Handle:
-        temporary = log.parent / "tmp"  # in a container, the volume may be all that can be written
+        temporary = log.parent / "tmp"  # in a container, only the volume may be writable
         temporary.mkdir(exist_ok=True)
         environment = _without_secrets(os.environ) | {
             "TMPDIR": str(temporary),
@@ -105,8 +105,8 @@ class LocalRunner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=(held,),
-                # A Ctrl-C meant for the service is not the trainer's. A session of its own would do that too, but where Linux
-                # groups processes by session (autogroup), niceness would count for nothing beside the service.
+                # Keeps the service's Ctrl-C from the trainer. A new session would do that too, but where Linux schedules by
+                # session (autogroup), the trainer's niceness would then have no effect relative to the service.
                 process_group=0,
             )
         self._children[process.pid] = process
@@ -114,7 +114,7 @@ class LocalRunner:
         with contextlib.suppress(psutil.Error):
             psutil.Process(process.pid).nice(self.nice)
         if self.nice == LAST and hasattr(os, "SCHED_IDLE"):
-            with contextlib.suppress(OSError):  # it stays niced
+            with contextlib.suppress(OSError):  # then it is only niced
                 os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
         return _handle_of(process.pid, lock)
 
@@ -132,28 +132,28 @@ class LocalRunner:
 
     def stop(self, handle: Handle, *, force: bool = False) -> None:
         if handle["place"] != pid_namespace():
-            with contextlib.suppress(OSError):  # no signal reaches it; it looks for this file between two steps
+            with contextlib.suppress(OSError):  # signals cannot reach it; it checks for this file after each step
                 (Path(handle["lock"]).parent / STOP_FILE).touch()
         elif _process(handle):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(handle["pid"], signal.SIGKILL if force else signal.SIGTERM)
 
 
-def _take(lock: Path) -> int:
-    """Lock a job's folder for the trainer that is about to start, so that at no moment could a second one be started.
+def _acquire(lock: Path) -> int:
+    """Lock a job's folder for a trainer before it starts, so that a second one can never start.
 
     Returns:
         The file descriptor that holds the lock.
     """
     held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        for attempt in range(ATTEMPTS):  # whoever only asks whether it is held holds it for a moment
+        for attempt in range(ATTEMPTS):  # a process that only checks the lock holds it briefly
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if attempt == ATTEMPTS - 1:
-                    raise FolderInUse(f"Another trainer is at work in {lock.parent}. Wait until it has ended.") from None
+                    raise FolderInUse(f"Another trainer is running in {lock.parent}. Wait until it has ended.") from None
                 time.sleep(0.05)
         os.ftruncate(held, 0)
     except BaseException:
@@ -163,25 +163,25 @@ def _take(lock: Path) -> int:
 
 
 def holder_of(lock: Path) -> Handle | None:
-    """The trainer that holds the lock of a run's folder, if one does: it has written its process id there."""
+    """Return the handle of the trainer that holds the lock of a run's folder, or None. The lock file has its process id."""
     if not is_locked(lock):
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        said = json.loads(lock.read_text())
-        if said["place"] == pid_namespace():
-            return _handle_of(int(said["pid"]), lock)
-        return {"pid": int(said["pid"]), "place": str(said["place"]), "created": None, "lock": str(lock)}
+        holder = json.loads(lock.read_text())
+        if holder["place"] == pid_namespace():
+            return _handle_of(int(holder["pid"]), lock)
+        return {"pid": int(holder["pid"]), "place": str(holder["place"]), "created": None, "lock": str(lock)}
     return None
 
 
 def is_locked(lock: Path) -> bool:
-    """Whether a trainer is at work in the folder of this lock, wherever it runs."""
+    """Whether a trainer holds the lock, on this machine or another."""
     with contextlib.suppress(OSError), lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-    return False  # held by nobody, or not there at all
+    return False  # the lock is free or does not exist
 
 
 def _handle_of(pid: int, lock: Path) -> Handle:
@@ -192,7 +192,7 @@ def _handle_of(pid: int, lock: Path) -> Handle:
 
 
 def _process(handle: Handle) -> psutil.Process | None:
-    """The process of a handle, if it is still running."""
+    """Return the process of a handle if it is still running."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(handle["pid"])
         if process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - (handle["created"] or 0)) < 1:
@@ -201,5 +201,5 @@ def _process(handle: Handle) -> psutil.Process | None:
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Remove the service's settings, tokens among them, from the trainer's environment."""
+    """Return the environment without the service's settings, which include tokens."""
     return {name: value for name, value in environment.items() if not name.upper().startswith("GAN_")}

@@ -1,4 +1,4 @@
-"""Retraining as the application sees it: the job store and the embedded supervisor."""
+"""The application's interface to retraining: the job store and the embedded supervisor."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ logger = logging.getLogger("seedling")
 
 
 def can_train() -> bool:
-    """Whether the trainer is installed here. It is not imported: torch takes a second and 200 MB."""
+    """Whether the trainer is installed here. It is not imported, because torch takes a second and 200 MB."""
     return all(importlib.util.find_spec(name) is not None for name in ("torch", "onnx", "torchmetrics", "typer"))
 
 
 class Retraining:
-    """Retraining as the application sees it. Opened on first use: a service without administration loads no database.
+    """The job store and the embedded supervisor. The store is opened on first use.
+
+    A service without administration therefore never imports the database.
 
     Args:
-        settings: of the service.
+        settings: settings of the service.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,7 +42,7 @@ class Retraining:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self.trouble: StoreUnavailable | None = None
-        """Why the job store could not be opened the last time."""
+        """Why the last attempt to open the job store failed."""
 
     @cached_property
     def _database(self) -> Database:
@@ -50,20 +52,20 @@ class Retraining:
 
     @property
     def is_open(self) -> bool:
-        """Whether the job store has been needed yet."""
+        """Whether this process has opened the job store."""
         return "_database" in self.__dict__
 
     @property
     def is_used(self) -> bool:
-        """Whether there is a job store to ask, opened here or elsewhere."""
-        place = store_location(self.settings)
-        return self.is_open or not isinstance(place, Path) or place.exists()
+        """Whether the job store exists, opened by this process or not."""
+        location = store_location(self.settings)
+        return self.is_open or not isinstance(location, Path) or location.exists()
 
     def database(self) -> Database:
-        """The tables.
+        """Open the database of the job store, or return the open one.
 
         Raises:
-            StoreUnavailable: they can be neither opened nor made.
+            StoreUnavailable: it can be neither opened nor created.
         """
         with self._lock:
             try:
@@ -76,7 +78,7 @@ class Retraining:
 
     @property
     def store(self) -> JobStore:
-        """The jobs."""
+        """The job store."""
         from app.retraining.store import JobStore
 
         return JobStore(self.database())
@@ -89,17 +91,17 @@ class Retraining:
         return AuditLog(self.database(), self.settings.audit_days, self.settings.audit_entries)
 
     def require_trainer(self) -> None:
-        """Raise NoTrainer unless some worker, here or elsewhere, can train."""
+        """Raise NoTrainer unless a worker can train, in this process or another."""
         from app.retraining.lease import alive
 
         if not alive(self.database()):
             raise NoTrainer(
-                "No trainer is at hand. Run `make setup-train` and start the service again, or start `python -m "
+                "No trainer is available. Run `make setup-train` and restart the service, or start `python -m "
                 "app.retraining` in an environment with torch that shares this service's state folder."
             )
 
     def lost_jobs(self) -> str:
-        """Which jobs have a folder and no record in the job store, and what to do about it; empty if there are none."""
+        """Return a message about jobs that have a folder but no record in the job store, or an empty string."""
         from app.retraining.folder import job_folders
 
         lost = self.store.without_a_job(job_folders(self.settings.state))
@@ -107,19 +109,19 @@ class Retraining:
             return ""
         named = ", ".join(lost[:5]) + ", ..." * (len(lost) > 5)
         return (
-            f"{len(lost)} jobs have run that the job store does not know ({named}). It was lost, or restored from an "
-            "older backup. Stop the service and restore a newer one; or export what they trained (python -m training export), "
-            "and remove their folders from jobs in the state folder."
+            f"{len(lost)} jobs have a folder but no record in the job store ({named}). The store was lost, or restored from an "
+            "older backup. Stop the service and restore a newer backup, or export the trained models (python -m training "
+            "export) and delete the folders of these jobs from jobs in the state folder."
         )
 
     def trainers(self) -> int:
-        """How many processes could train."""
+        """Return the number of processes that can train."""
         from app.retraining.lease import alive
 
         return len(alive(self.database()))
 
     def start(self) -> None:
-        """Start the embedded supervisor, if it is wanted here and can train."""
+        """Start the embedded supervisor, if it is enabled and the trainer is installed."""
         if not self.settings.embedded_worker or not can_train():
             return
         from app.retraining.supervision import supervise
@@ -128,19 +130,19 @@ class Retraining:
         arguments = (self.settings, self.database, "embedded", self._closing, registered)
         self._thread = threading.Thread(target=supervise, args=arguments, name="supervisor")
         self._thread.start()
-        registered.wait(REGISTER_SECONDS)  # known before the first request comes, unless the store cannot be opened
+        registered.wait(REGISTER_SECONDS)  # so that the first request finds a trainer, unless the store cannot be opened
 
     def begin_to_stop(self) -> None:
-        """Tell the supervisor to stop its trainer; returns at once."""
+        """Ask the supervisor to stop its trainer. Returns immediately."""
         self._closing.set()
 
     @property
     def is_closing(self) -> bool:
-        """Whether the service is about to end."""
+        """Whether the service is shutting down."""
         return self._closing.is_set()
 
     def stop(self) -> None:
-        """Wait until the supervisor has stopped."""
+        """Stop the supervisor, wait for it, and close the database."""
         self._closing.set()
         if self._thread:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""The job store: every change of a job is one transaction, and leaves an event."""
+"""The job store. Every change of a job's state is one transaction and adds an event."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ from app.storage.database import Database, events, idempotency, jobs
 KEY_SECONDS = 24 * 3600
 """How long an idempotency key is remembered."""
 IN_FLIGHT_SECONDS = 60
-"""After so long without an answer, whoever sent the key first is taken for dead."""
+"""After this time without an answer, the first request with a key is considered dead."""
 
 
 class JobStore:
     """Jobs and their events.
 
     Args:
-        database: where they are kept.
+        database: stores them.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    # What a caller does.
+    # Operations of the API.
 
     def create(
         self, draft: Draft, max_queued: int, key: str | None = None, answer: Callable[[Job], Any] = lambda job: job.id
     ) -> Job:
-        """Append a job to the queue; with an idempotency key, in one transaction with its answer.
+        """Append a job to the queue. With an idempotency key, the answer is stored in the same transaction.
 
         Args:
-            draft: what was asked for.
-            max_queued: how many may wait.
+            draft: the validated request.
+            max_queued: maximum length of the queue.
             key: an idempotency key that has been claimed.
-            answer: what the request is answered, as JSON: it is what a repetition gets.
+            answer: returns the answer to the request as JSON. Repetitions of the request get the same answer.
 
         Raises:
-            QueueFull: `max_queued` jobs are waiting already.
+            QueueFull: `max_queued` jobs are already waiting.
         """
         now = time.time()
         with self.database.write() as connection:
             waiting = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.state == "queued")) or 0
             if waiting >= max_queued:
-                raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or come again when one has ended.")
+                raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or try again when one has ended.")
             row = {
                 **{name: getattr(draft, name) for name in Draft.__dataclass_fields__},
                 **{"id": uuid.uuid4().hex[:12], "state": "queued", "detail": "waiting for its turn", "created": now},
@@ -69,14 +69,14 @@ class JobStore:
         """Claim an idempotency key, or return the answer to the request that used it before.
 
         Raises:
-            IdempotencyMismatch: it was used with another body.
-            IdempotencyConflict: the request that used it first has not been answered yet.
+            IdempotencyMismatch: the key was used with another body.
+            IdempotencyConflict: the first request with the key has not been answered yet.
         """
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         now = time.time()
         chosen = (idempotency.c.by == by) & (idempotency.c.key == key)
         with self.database.write() as connection:
-            is_old = ~idempotency.c.created.between(now - KEY_SECONDS, now + KEY_SECONDS)  # or of a clock that was set back
+            is_old = ~idempotency.c.created.between(now - KEY_SECONDS, now + KEY_SECONDS)  # the future: a clock was set back
             connection.execute(delete(idempotency).where(is_old))
             found = connection.execute(select(idempotency).where(chosen)).first()
             if found and found.answer is None and abs(now - found.created) > IN_FLIGHT_SECONDS:
@@ -86,9 +86,9 @@ class JobStore:
                 connection.execute(insert(idempotency).values(by=by, key=key, digest=digest, created=now))
                 return None
         if found.digest != digest:
-            raise IdempotencyMismatch("This Idempotency-Key was used with another body. Use a new key for another request.")
+            raise IdempotencyMismatch("This Idempotency-Key was used with another body. Use a new key for each request.")
         if found.answer is None:
-            raise IdempotencyConflict("The first request with this Idempotency-Key is still in flight. Ask again in a second.")
+            raise IdempotencyConflict("The first request with this Idempotency-Key is still in flight. Try again in a second.")
         return found.answer["answer"]
 
     def release_key(self, by: str, key: str) -> None:
@@ -98,16 +98,16 @@ class JobStore:
             connection.execute(delete(idempotency).where(unanswered))
 
     def get(self, job_id: str) -> Job:
-        """A job.
+        """Return a job.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: the job does not exist.
         """
         with self.database.read() as connection:
             return _job(connection, job_id)
 
     def newest(self, *, state: State | None = None, limit: int = 50, before: int | None = None) -> list[Job]:
-        """Jobs, newest first; `before` is the number of the last one seen."""
+        """Return jobs, newest first. `before` restricts them to those with a smaller number."""
         query = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
         if state:
             query = query.where(jobs.c.state == state)
@@ -117,72 +117,68 @@ class JobStore:
             return [Job(**row._mapping) for row in connection.execute(query)]
 
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:
-        """What happened to a job after event number `after`, oldest first."""
+        """Return the events of a job after event number `after`, oldest first."""
         columns = (events.c.seq, events.c.time, events.c.type, events.c.data)
         query = select(*columns).where(events.c.job == job_id, events.c.seq > after).order_by(events.c.seq).limit(limit)
         with self.database.read() as connection:
             return [Event(**row._mapping) for row in connection.execute(query)]
 
     def newest_event(self, job_id: str) -> int:
-        """The number of the last event of a job; 0 if there is none."""
+        """Return the number of a job's last event, or 0 if it has none."""
         with self.database.read() as connection:
             return connection.scalar(select(func.max(events.c.seq)).where(events.c.job == job_id)) or 0
 
     def follow(self, job_id: str, after: int, limit: int = 500) -> tuple[Job, list[Event]]:
-        """A job and what happened to it after event number `after`, of one moment."""
+        """Return a consistent snapshot of a job and its events after event number `after`."""
         columns = (events.c.seq, events.c.time, events.c.type, events.c.data)
         query = select(*columns).where(events.c.job == job_id, events.c.seq > after).order_by(events.c.seq).limit(limit)
         with self.database.read() as connection:
             return _job(connection, job_id), [Event(**row._mapping) for row in connection.execute(query)]
 
     def cancel(self, job_id: str, by: str) -> Job:
-        """Ask a job to stop. One that waits is cancelled at once, one that runs when its trainer has written a checkpoint.
+        """Cancel a job. A queued job is cancelled immediately, a running job after its trainer has written a checkpoint.
 
         Raises:
-            NotFound: there is no such job.
-            JobConflict: it has ended.
+            NotFound: the job does not exist.
+            JobConflict: the job has ended.
         """
         with self.database.write() as connection:
             job = _job(connection, job_id)
             if job.state in ENDED:
-                raise JobConflict(
-                    f"Job {job_id} has {_said(job.state)}, so there is nothing to cancel. Resume it, or leave it."
-                )
+                raise JobConflict(f"Job {job_id} has {_has(job.state)}, so there is nothing to cancel. No action is needed.")
             if job.state == "queued":
-                return _change(connection, job, "cancelled", f"cancelled by {by} before it began", cancel=True)
+                return _change(connection, job, "cancelled", f"cancelled by {by} before it started", cancel=True)
             if not job.cancel:
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel=True))
                 _add_event(connection, job_id, "cancel", {"by": by})
             return _job(connection, job_id)
 
     def resume(self, job_id: str, by: str, max_queued: int) -> Job:
-        """Put a job that was cancelled, failed or was interrupted back into the queue; it goes on from its checkpoint.
+        """Queue a cancelled, failed or interrupted job again. It continues from its checkpoint.
 
         Raises:
-            NotFound: there is no such job.
-            JobConflict: it cannot be resumed.
-            QueueFull: too many are waiting.
+            NotFound: the job does not exist.
+            JobConflict: the job cannot be resumed.
+            QueueFull: too many jobs are waiting.
         """
         with self.database.write() as connection:
             job = _job(connection, job_id)
             if job.state not in RESUMABLE:
-                raise JobConflict(
-                    f"Job {job_id} is {job.state}. Only a job that was cancelled, failed or was interrupted can be resumed."
-                )
+                raise JobConflict(f"Job {job_id} is {job.state}. Only cancelled, failed and interrupted jobs can be resumed.")
             if job.pruned:
-                raise JobConflict(f"The checkpoints of job {job_id} have been cleared away. POST its request again.")
+                raise JobConflict(f"The checkpoints of job {job_id} were deleted to save space. POST its request again.")
             waiting = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.state == "queued")) or 0
             if waiting >= max_queued:
-                raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or come again when one has ended.")
+                raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or try again when one has ended.")
             return _change(connection, job, "queued", f"resumed by {by}", interruptions=0, cancel=False, ended=None)
 
     def count(self) -> dict[str, int]:
-        """How many jobs are in each state; a state that none is in is left out."""
+        """Return the number of jobs by state, without states that have no jobs."""
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         with self.database.read() as connection:
             return {state: number for state, number in connection.execute(query)}
 
-    # What the supervisor does. Each write holds only as long as its lease does.
+    # Operations of the supervisor. Each write requires that its lease is still held.
 
     def check(self, lease: Lease) -> None:
         """Raise LeaseLost unless the lease is still held."""
@@ -190,40 +186,40 @@ class JobStore:
             check_held(connection, lease)
 
     def active(self) -> list[Job]:
-        """Jobs that a supervisor has begun and not ended."""
+        """Return the running and evaluating jobs, oldest first."""
         query = select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.number)
         with self.database.read() as connection:
             return [Job(**row._mapping) for row in connection.execute(query)]
 
     def next_queued(self) -> Job | None:
-        """The job that has waited longest."""
+        """Return the oldest queued job, or None."""
         query = select(jobs).where(jobs.c.state == "queued").order_by(jobs.c.number).limit(1)
         with self.database.read() as connection:
             row = connection.execute(query).first()
         return Job(**row._mapping) if row else None
 
     def change(self, lease: Lease, job: Job, state: State, detail: str, **changes: object) -> Job:
-        """Bring a job from the state it was seen in into another.
+        """Change the state of a job.
 
         Raises:
-            LeaseLost: another supervisor is at work.
-            JobConflict: the job is no longer in the state it was seen in.
+            LeaseLost: another supervisor has taken over.
+            JobConflict: the job is no longer in the state of `job`.
         """
         with self.database.write() as connection:
             check_held(connection, lease)
             now = _job(connection, job.id)
             if now.state != job.state:
-                raise JobConflict(f"Job {job.id} is {now.state} by now, no longer {job.state}. Look at it again.")
+                raise JobConflict(f"Job {job.id} is now {now.state}, no longer {job.state}. Read it again.")
             return _change(connection, now, state, detail, **changes)
 
     def interrupt(self, lease: Lease, job: Job, detail: str, *, counts: bool) -> Job:
-        """Note that a job's process is gone without having ended, and put it back into the queue as long as that is allowed.
+        """Record that a job's process ended prematurely, and queue the job again unless the limit is reached.
 
         Args:
-            lease: of the supervisor.
-            job: as it was seen.
+            lease: the supervisor's lease.
+            job: the interrupted job.
             detail: what happened.
-            counts: whether it counts as one of the three times; an orderly stop of the service does not.
+            counts: whether this counts as one of the three interruptions. An orderly stop of the service does not.
         """
         with self.database.write() as connection:
             check_held(connection, lease)
@@ -232,10 +228,10 @@ class JobStore:
                 return _change(connection, job, "cancelled", f"cancelled; {detail}", handle=None, stop_since=None)
             count = job.interruptions + counts
             resumes = count <= MAX_INTERRUPTIONS
-            more = "" if resumes else f". That was the {count}th time: resume it by hand when the cause is mended"
+            more = "" if resumes else f". This was interruption {count}: fix the cause, then resume the job"
             job = _change(connection, job, "interrupted", detail + more, interruptions=count, handle=None, stop_since=None)
             if resumes:
-                job = _change(connection, job, "queued", f"goes on from its last checkpoint ({detail})", ended=None)
+                job = _change(connection, job, "queued", f"waiting to continue from its last checkpoint ({detail})", ended=None)
             return job
 
     def note(self, lease: Lease, job: Job, **changes: object) -> Job:
@@ -246,7 +242,7 @@ class JobStore:
             return _job(connection, job.id)
 
     def record(self, lease: Lease, job: Job, found: Sequence[dict[str, Any]], offset: int) -> Job:
-        """Store the trainer's events and the offset in its file in one transaction, so that each line counts once."""
+        """Store the trainer's events and the offset in their file in one transaction, so that each line is stored once."""
         changes: dict[str, object] = {"offset": offset}
         with self.database.write() as connection:
             check_held(connection, lease)
@@ -254,7 +250,7 @@ class JobStore:
                 kind, when = str(line.get("event", "unknown"))[:32].encode(errors="replace").decode(), line.get("time")
                 data = {name: value for name, value in line.items() if name not in ("event", "time")}
                 if kind == "end":
-                    kind = "trained"  # the job's own end comes later
+                    kind = "trained"  # the job itself ends later
                     changes["trained"] = data
                 elif kind in ("progress", "metrics"):
                     changes[kind] = data
@@ -263,9 +259,9 @@ class JobStore:
             return _job(connection, job.id)
 
     def prune(self, lease: Lease, keep: int) -> list[Job]:
-        """Mark as cleared away the jobs that have a run, beyond the `keep` that ended last, and return them.
+        """Mark as pruned all ended jobs with a run, except the last `keep` that ended, and return the newly marked ones.
 
-        Their records and the changes of their state stay; the trainer's figures go.
+        Their records and state events are kept. The trainer's events with figures are deleted.
         """
         with_run = jobs.c.state.in_(ENDED) & jobs.c.has_run & ~jobs.c.pruned
         query = select(jobs).where(with_run).order_by(jobs.c.ended.desc(), jobs.c.number.desc()).offset(keep).limit(1000)
@@ -280,20 +276,21 @@ class JobStore:
         return found
 
     def without_a_job(self, ids: Iterable[str]) -> list[str]:
-        """Those of the ids that no job has."""
+        """Return the sorted ids that belong to no job."""
         wanted = set(ids)
         with self.database.read() as connection:
             return sorted(wanted.difference(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(wanted)))))
 
     def waiting_for(self, model: str, version: int) -> Job | None:
-        """A job that has not begun and is to start from this version's weights."""
+        """Return a queued job that will start from this version's weights, or None."""
         query = select(jobs).where(jobs.c.state == "queued", jobs.c.model == model, jobs.c.parent == version, ~jobs.c.has_run)
         with self.database.read() as connection:
             row = connection.execute(query).first()
         return Job(**row._mapping) if row else None
 
 
-def _said(state: State) -> str:
+def _has(state: State) -> str:
+    """Return the state in the perfect tense, for use after "has"."""
     return "been cancelled" if state == "cancelled" else "been interrupted" if state == "interrupted" else state
 
 

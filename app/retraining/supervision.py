@@ -26,14 +26,14 @@ def supervise(
     closing: threading.Event,
     registered: threading.Event | None = None,
 ) -> None:
-    """Supervise until told to close. A job store that cannot be opened is tried again and again.
+    """Supervise until `closing` is set. If the job store cannot be opened, opening it is retried.
 
     Args:
-        settings: of the service.
-        database: opens the job store, or returns the one that is open.
-        kind: whether this is part of a server worker.
-        closing: set when to stop.
-        registered: set once this process is known as one that can train, or the first try has failed.
+        settings: settings of the service.
+        database: opens the job store, or returns the open one.
+        kind: whether this process is part of a server worker.
+        closing: set to stop the supervisor.
+        registered: set once this process is registered as able to train, or the first attempt has failed.
     """
     workers, last = None, ""
     while workers is None:

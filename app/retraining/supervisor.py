@@ -1,10 +1,10 @@
 """The supervisor: runs jobs through training, evaluation and the gate, one at a time.
 
-Everything it knows is in the job store and in the job's folder, so that another can go on wherever it is cut off:
+All its state is in the job store and in the job's folder, so that another supervisor can continue at any point:
 
-    var/jobs/<id>/          the run's folder, as `python -m training train` writes it
-    var/jobs/<id>/log.txt   what the trainer printed
-    var/jobs/<id>/candidate/    what was exported and measured, until it is published
+    var/jobs/<id>/              the run's folder, as `python -m training train` writes it
+    var/jobs/<id>/log.txt       the trainer's output
+    var/jobs/<id>/candidate/    the exported and measured version, until it is published
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ MOST_FAILURES = 5
 
 
 class Supervisor:
-    """One of the processes that could supervise; it does so while it holds the lease.
+    """Supervises while this process holds the lease.
 
     Args:
-        settings: of the service.
-        store: the jobs.
-        workers: this process's place among them.
-        runner: where trainers run.
+        settings: settings of the service.
+        store: the job store.
+        workers: registers this process and takes the lease.
+        runner: runs the trainers.
     """
 
     def __init__(self, settings: Settings, store: JobStore, workers: Workers, runner: Runner) -> None:
@@ -60,16 +60,16 @@ class Supervisor:
         self._renew_at = 0.0
         self._failures: dict[str, int] = {}
         self._stopping: dict[str, float] = {}
-        """When each trainer was asked to stop, by the monotonic clock."""
+        """Monotonic time at which each job's trainer was asked to stop."""
 
     def run(self, closing: threading.Event) -> None:
-        """Supervise until asked to close; then stop the trainer in order and give up the lease."""
+        """Supervise until `closing` is set, then stop the trainer gracefully and release the lease."""
         while not closing.wait(TICK_SECONDS):
             self._survive(self.tick)
         self._survive(self.shut_down)
 
     def _survive(self, step: Callable[[], None]) -> None:
-        """Run a step, and log its failure: the next step may succeed, once a disk has room or a store is back."""
+        """Run a step and log its failure. Later steps may succeed, once the disk has space or the store is available again."""
         try:
             step()
         except LeaseLost as lost:
@@ -81,7 +81,7 @@ class Supervisor:
             logger.exception("retraining: a step failed; trying again")
 
     def tick(self) -> None:
-        """Renew the lease, and take the next step of each job."""
+        """Renew the lease and advance each job by one step."""
         if time.monotonic() >= self._renew_at:
             had, self._lease = self._lease, None
             self._lease = self.workers.beat()
@@ -98,25 +98,25 @@ class Supervisor:
             self._carefully(self._begin, self._lease, waiting)
 
     def _carefully(self, step: Callable[[Lease, Job], None], lease: Lease, job: Job) -> None:
-        """Run a step of a job. A job that fails again and again is ended, so that the others get their turn."""
+        """Run a step of a job. A job that fails repeatedly is ended, so that it does not block the others."""
         try:
             step(lease, job)
         except (LeaseLost, StoreUnavailable, JobConflict):
             raise
         except Exception as error:
             times = self._failures[job.id] = self._failures.get(job.id, 0) + 1
-            logger.exception("retraining: job %s, for the %s. time in a row", job.id, times)
+            logger.exception("retraining: job %s failed %s times in a row", job.id, times)
             if times >= MOST_FAILURES:
                 if job.handle:
                     self.store.check(lease)
                     self.runner.stop(job.handle, force=True)
-                detail = f"The supervisor failed at it {times} times ({error!r}). See the service's log, then resume it."
+                detail = f"The supervisor failed {times} times on this job ({error!r}). See the service's log, then resume it."
                 self.store.change(lease, job, "failed", detail, handle=None)
         else:
             self._failures.pop(job.id, None)
 
     def shut_down(self) -> None:
-        """Stop the trainer in order: it writes a checkpoint, and its job continues under the next supervisor."""
+        """Stop the trainer gracefully: it writes a checkpoint, and its job continues under the next supervisor."""
         try:
             if self._lease:
                 for job in self.store.active():
@@ -126,8 +126,8 @@ class Supervisor:
 
     def _suspend(self, lease: Lease, job: Job) -> None:
         if job.handle is None or job.handle["place"] != pid_namespace():
-            return  # whoever is next finds out what became of it, or goes on with it
-        self.store.check(lease)  # the trainer may be another supervisor's by now
+            return  # the next supervisor checks on this process and takes it over if it still runs
+        self.store.check(lease)  # another supervisor may have taken the trainer over
         self.runner.stop(job.handle)
         finished, deadline = self.runner.poll(job.handle), time.monotonic() + self.settings.stop_seconds
         while finished is None:
@@ -150,7 +150,7 @@ class Supervisor:
     def _renew(self, lease: Lease) -> None:
         if time.monotonic() >= self._renew_at:
             if self.workers.beat() != lease:
-                raise LeaseLost("Another process took the lease while this one was stopping. It goes on with the job.")
+                raise LeaseLost("Another process took the lease while this one was stopping. That process continues the job.")
             self._renew_at = time.monotonic() + RENEW_SECONDS
 
     # From the queue to a trainer.
@@ -158,19 +158,20 @@ class Supervisor:
     def _begin(self, lease: Lease, job: Job) -> None:
         """Prepare the job's folder and start its trainer, from its last checkpoint if there is one."""
         folder = JobFolder(self.settings.state, job.id)
-        self.store.check(lease)  # what follows is no write to the store, which would check it
-        if is_locked(folder.lock):  # by a trainer of an earlier attempt, which has to stop first
+        self.store.check(lease)  # the next steps do not write to the store, which would check the lease
+        if is_locked(folder.lock):  # by a trainer of an earlier attempt, which must stop first
             self._stop_earlier_attempt(job, holder_of(folder.lock))
             return
         try:
             job = self._read_events(lease, job)
             self._prepare_folder(folder, job)
         except RepositoryError as error:
-            detail = f"The version whose weights it was to start from is gone. POST its request again. {error}"
+            detail = f"The version with the initial weights is gone. POST the job's request again. {error}"
             self.store.change(lease, job, "failed", detail)
             return
         except OSError as error:
-            self.store.change(lease, job, "failed", f"The job's folder cannot be made ({error}). Mend that, then resume it.")
+            detail = f"The job's folder cannot be created ({error}). Fix that, then resume the job."
+            self.store.change(lease, job, "failed", detail)
             return
         self._stopping.pop(job.id, None)
         resumes = folder.has_checkpoint
@@ -178,7 +179,7 @@ class Supervisor:
         changes |= {"has_run": True, "pruned": False}
         if not resumes:
             changes |= {"offset": 0, "progress": None, "metrics": None}
-        detail = "training goes on from its last checkpoint" if resumes else "training"
+        detail = "training continues from the last checkpoint" if resumes else "training"
         job = self.store.change(lease, job, "running", detail, **changes)
         spec, out = str(folder.spec), str(folder.path)
         self._start(lease, job, ["train", "--resume", "--out", out] if resumes else ["train", "--spec", spec, "--out", out])
@@ -203,8 +204,8 @@ class Supervisor:
     def _start(self, lease: Lease, job: Job, arguments: list[str]) -> None:
         """Start a process for a job, and store its handle.
 
-        Cut off between the two, the job has no handle; then the lock in its folder, which a trainer holds from its first moment
-        on, tells whether one is at work.
+        If the supervisor is killed between the two, the job has no handle. The lock in its folder then shows whether a trainer
+        is running, because the trainer holds it from its start.
         """
         try:
             handle = self.runner.start(arguments, JobFolder(self.settings.state, job.id).log)
@@ -212,7 +213,7 @@ class Supervisor:
             logger.warning("retraining: job %s: %s", job.id, error)
             return
         except OSError as error:
-            detail = f"The trainer cannot be started ({error}). Mend that, then resume the job."
+            detail = f"The trainer cannot be started ({error}). Fix that, then resume the job."
             self.store.change(lease, job, "failed", detail)
             return
         self.store.note(lease, job, handle=handle)
@@ -223,18 +224,18 @@ class Supervisor:
         job = self._read_events(lease, job)
         handle = job.handle or self._found(lease, job)
         if handle is None and is_locked(JobFolder(self.settings.state, job.id).lock):
-            return  # a trainer that has just been started, and whose number is not written down yet
+            return  # a trainer has just started and has not written its process id yet
         if handle is None:
-            self.store.interrupt(lease, job, "the supervisor was cut off as it started the trainer", counts=True)
+            self.store.interrupt(lease, job, "the supervisor was killed while starting the trainer", counts=True)
             return
         finished = self.runner.poll(handle)
         if finished is None:
             if job.cancel:
                 self._stop(lease, job, handle)
             return
-        job = self._read_events(lease, job)  # what it said last
+        job = self._read_events(lease, job)  # the events written just before it ended
         if finished.status == IN_USE and (found := self._found(lease, job)):
-            logger.info("job %s: trainer %s is at work in its folder; following that one", job.id, found["pid"])
+            logger.info("job %s: trainer %s is running in its folder; following that trainer", job.id, found["pid"])
         elif job.cancel:
             self._cancelled(lease, job, finished)
         elif job.state == "running":
@@ -243,7 +244,7 @@ class Supervisor:
             self._evaluated(lease, job, finished)
 
     def _found(self, lease: Lease, job: Job) -> Handle | None:
-        """The trainer that is at work in a job's folder though the store does not know it."""
+        """Find a trainer that is running in a job's folder without a handle in the store, and store its handle."""
         handle = holder_of(JobFolder(self.settings.state, job.id).lock)
         if handle:
             self.store.note(lease, job, handle=handle)
@@ -260,21 +261,21 @@ class Supervisor:
 
     def _cancelled(self, lease: Lease, job: Job, finished: Finished) -> None:
         if finished.status == -signal.SIGKILL:
-            how = f"killed, as it had not stopped after {self.settings.stop_seconds} s"
+            how = f"the trainer was killed because it had not stopped after {self.settings.stop_seconds} s"
         else:
-            how = "stopped in order" if (job.trained or {}).get("reason") == "stopped" else "stopped at once"
+            how = "stopped gracefully" if (job.trained or {}).get("reason") == "stopped" else "stopped immediately"
         self._stopping.pop(job.id, None)
-        self.store.change(lease, job, "cancelled", f"cancelled; {how}. Resume it to go on from there", handle=None)
+        self.store.change(lease, job, "cancelled", f"cancelled; {how}. Resume the job to continue from there", handle=None)
         self._prune(lease)
 
     def _trained(self, lease: Lease, job: Job, finished: Finished) -> None:
-        reason, said = (job.trained or {}).get("reason"), str((job.trained or {}).get("detail", ""))
+        reason, detail = (job.trained or {}).get("reason"), str((job.trained or {}).get("detail", ""))
         if reason in TRAINED:
             self._evaluate(lease, job)
         elif reason == "stopped" or finished.status == STOPPED:
             self.store.interrupt(lease, job, "the trainer was stopped from outside", counts=True)
         elif reason is not None or (finished.status or 0) > 0:
-            error = said or JobFolder(self.settings.state, job.id).last_error()
+            error = detail or JobFolder(self.settings.state, job.id).last_error()
             self.store.change(lease, job, "failed", error, handle=None)
             self._prune(lease)
         else:
@@ -286,7 +287,7 @@ class Supervisor:
         try:
             number = self.repository.served_aliases(job.model).get(CHAMPION)
         except RepositoryError as error:
-            self.store.change(lease, job, "failed", f"The champion is not known. {error}", handle=None)
+            self.store.change(lease, job, "failed", f"The champion cannot be determined. {error}", handle=None)
             return
         job = self.store.change(lease, job, "evaluating", "exporting and measuring", handle=None, champion=number)
         champion = gate.version_to_beat(self.repository, job.model, number)
@@ -306,12 +307,12 @@ class Supervisor:
             except (StoreUnavailable, JobConflict):
                 raise
             except Locked as error:
-                logger.warning("retraining: job %s: %s", job.id, error)  # it is looked at again in a moment
+                logger.warning("retraining: job %s: %s", job.id, error)  # the next tick tries again
                 return
             except (SeedlingError, RepositoryError) as error:
-                self.store.change(lease, job, "failed", f"It was not put into service. {error}", handle=None)
+                self.store.change(lease, job, "failed", f"The version was not published. {error}", handle=None)
             except OSError as error:
-                detail = f"The version cannot be written ({error.strerror}). Make room, then resume the job."
+                detail = f"The version cannot be written ({error.strerror}). Free disk space, then resume the job."
                 self.store.change(lease, job, "failed", detail, handle=None)
             self._prune(lease)
         elif (finished.status or 0) > 0:
@@ -321,7 +322,7 @@ class Supervisor:
             self.store.interrupt(lease, job, f"the evaluation {_how(finished)}", counts=True)
 
     def _pass_gate(self, lease: Lease, job: Job, candidate: Path) -> None:
-        """Decide, publish, promote. If it is interrupted anywhere, it can be repeated with the same result."""
+        """Decide, publish and promote. This can be interrupted anywhere and repeated with the same result."""
         made, champion_figures = gate.read_candidate(candidate)
         champion = gate.version_to_beat(self.repository, job.model, job.champion)
         incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
@@ -331,7 +332,7 @@ class Supervisor:
             raise VersionUnusable(f"The folder of {job.model} is gone. Restore it or its mount, then resume the job.")
         held = partial(self.store.check, lease)
         version = gate.publish(self.repository, made, job.model, job.id, job.parent, verdict, held)
-        verdict = version.manifest.gate or verdict  # if it was published before a crash, what was decided then holds
+        verdict = version.manifest.gate or verdict  # if it was published before a crash, the earlier verdict applies
         job = self.store.note(lease, job, version=version.number, gate=verdict.model_dump(mode="json"))
         promoted, reason = self._promote(job, version, verdict, held)
         detail = f"{job.model}/{version.number} was published{' and promoted' if promoted else ''}. {reason}"
@@ -340,7 +341,7 @@ class Supervisor:
         shutil.rmtree(candidate, ignore_errors=True)
 
     def _promote(self, job: Job, version: Version, verdict: Gate, held: Callable[[], None]) -> tuple[bool, str]:
-        """Promote a version if the verdict says so. Return whether it is champion, and why."""
+        """Promote a version if the verdict says so. Return whether it is champion, and the reason."""
         aliases = self.repository.served_aliases(job.model)
         if aliases.get(CHAMPION) == version.number:
             return True, verdict.reason  # the first version of a model, or promoted before a crash
@@ -349,7 +350,7 @@ class Supervisor:
         if aliases.get(PREVIOUS) == version.number:
             return False, f"{verdict.reason} But it has been rolled back since."
         if verdict.champion is None:
-            return False, f"{verdict.reason} But another has become champion since. Promote it by hand if it is to be served."
+            return False, f"{verdict.reason} But another version became champion meanwhile. Promote this one to serve it."
         instead_of = None if verdict.asked == "always" else verdict.champion
         try:
             self.repository.promote(job.model, version.number, instead_of=instead_of, check=held)
@@ -378,7 +379,7 @@ class Supervisor:
 
 def _how(finished: Finished) -> str:
     if finished.status is None:
-        return "ended without a word"
+        return "ended with unknown status"
     if finished.status < 0:
         return f"was killed by {signal.Signals(-finished.status).name}"
     return f"ended with status {finished.status}"

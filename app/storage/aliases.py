@@ -1,4 +1,4 @@
-"""Aliases in the job store, so that replicas on several hosts agree without a shared file."""
+"""Aliases in the database, so that replicas on several hosts agree without a shared file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from models.errors import Damaged
 
 
 class StoredAliases:
-    """Aliases in a database. What lies in the repository's files counts until something is written here, and is then kept
-    equal: whoever moves to a database, or back from one, keeps his champions.
+    """Aliases in a database, mirrored to the repository's files.
+
+    The files are used until the first write to the database. Moving to a database, or back from one, therefore keeps the
+    champions.
 
     Args:
-        database: opened when it is first needed.
-        root: of the repository.
+        database: opens the database.
+        root: root folder of the repository.
     """
 
     def __init__(self, database: Callable[[], Database], root: Path) -> None:
@@ -32,7 +34,7 @@ class StoredAliases:
         if found is None:
             return self._files.read(name)
         if not isinstance(found, dict) or not all(type(v) is int and v > 0 for v in found.values()):
-            raise Damaged(f"The aliases of {name} in the database are no numbers. Delete their row, then promote a version.")
+            raise Damaged(f"The aliases of {name} in the database are not numbers. Delete their row, then promote a version.")
         return found
 
     def write(self, name: str, aliases: dict[str, int]) -> None:
@@ -45,7 +47,7 @@ class StoredAliases:
         try:
             return tuple(number for _, number in sorted(self.read(name).items()))
         except Damaged:
-            return (-1,)  # whoever reads them finds out, and serves what was in service
+            return (-1,)  # readers get the error from `read`, and serve the recorded champion
 
     def lock(self, name: str) -> AbstractContextManager[object]:
         return self._database().exclusively(f"repository/{name}")

@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, and with which result. Kept in the job store and in the service's log."""
+"""The audit log: who did what, when, and with which result. Written to the database and to the service's log."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ logger = logging.getLogger("seedling")
 DAY = 86_400
 OK = "ok"
 PRUNE_EVERY = 100
-"""Entries between two deletions of old ones."""
+"""Old entries are deleted once per this many new ones."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One action, or an attempt at one."""
+    """An action or an attempted action."""
 
     id: int
     time: float
     """Seconds since the epoch."""
     who: str | None
-    """Name of the token; None if there was no right one."""
+    """Name of the token, or None if there was no valid one."""
     client: str | None
-    """Address it came from."""
+    """Client address."""
     action: str
-    """retrain, cancel, resume, promote, delete, or look for a refused attempt to look."""
+    """retrain, cancel, resume, promote or delete; for rejected reads, the route's own name, such as list."""
     target: str
     """Path of the request."""
     status: int
-    """HTTP status of the answer."""
+    """HTTP status of the response."""
     outcome: str
-    """`ok`, or the code of the error."""
+    """`ok`, or the error code."""
 
 
 class AuditLog:
     """Appends and reads entries, and deletes old ones.
 
     Args:
-        database: where it is kept.
-        days: for how long an entry is kept.
-        entries: how many are kept of those that succeeded, and how many of those that were refused; the oldest go first.
-            They are counted apart, so that nobody can flush changes out of the log by being refused.
+        database: stores the entries.
+        days: how long an entry is kept.
+        entries: how many successful entries are kept, and how many rejected ones. The oldest are deleted first. The two kinds
+            are counted separately, so that rejected requests cannot flush changes out of the log.
     """
 
     def __init__(self, database: Database, days: int = 365, entries: int = 100_000) -> None:
@@ -55,7 +55,7 @@ class AuditLog:
         """Append an entry, and log it.
 
         Raises:
-            StoreUnavailable: it could not be written.
+            StoreUnavailable: the entry could not be written.
         """
         logger.info("audit: %s from %s: %s %s -> %s %s", who or "nobody", client, action, target, status, outcome)
         row: dict[str, object] = {"time": time.time(), "who": who, "client": client, "action": action}
@@ -73,7 +73,7 @@ class AuditLog:
             connection.execute(delete(audit).where(kind, audit.c.id <= beyond))
 
     def newest(self, limit: int = 100, before: int | None = None) -> list[Entry]:
-        """Entries, newest first; `before` is the id of the last one seen."""
+        """Return entries, newest first. `before` restricts them to those with a smaller id."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if before:
             query = query.where(audit.c.id < before)

@@ -1,8 +1,8 @@
-"""The tables of the job store, and the one way to open a transaction on them.
+"""The tables of the job store and its transactions.
 
-SQLAlchemy Core, on SQLite in WAL mode (`var/jobs.db`) or on PostgreSQL. On both, readers never wait for a writer, and writers
-wait for each other: a write transaction takes its lock when it begins, so that what it has read is still true when it
-writes. A retraining service writes a few times a second; that is all the concurrency it needs.
+SQLAlchemy Core, on SQLite in WAL mode (`var/jobs.db`) or on PostgreSQL. On both, readers never wait for writers, and writers
+wait for each other. A write transaction takes its lock when it begins, so the rows it reads cannot change before it writes.
+This concurrency is sufficient, because retraining writes only a few times a second.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ jobs = Table(
     Column("created", Float, nullable=False),
     Column("started", Float),
     Column("ended", Float),
-    Column("has_run", Boolean, nullable=False, default=False),  # whether there may be something to go on from
+    Column("has_run", Boolean, nullable=False, default=False),  # whether a trainer was ever started
     Column("interruptions", Integer, nullable=False, default=0),
     Column("cancel", Boolean, nullable=False, default=False),
-    Column("stop_since", Float),  # when it was told to stop
+    Column("stop_since", Float),  # when its trainer was asked to stop
     Column("handle", JSON(none_as_null=True)),
     Column("offset", Integer, nullable=False, default=0),  # how much of events.jsonl has been read
-    Column("trained", JSON(none_as_null=True)),  # the trainer's last word
+    Column("trained", JSON(none_as_null=True)),  # the trainer's final event
     Column("progress", JSON(none_as_null=True)),
     Column("metrics", JSON(none_as_null=True)),
-    Column("champion", Integer),  # whom the gate holds it against
+    Column("champion", Integer),  # the version that the gate compares with
     Column("version", Integer),
     Column("promoted", Boolean),
     Column("gate", JSON(none_as_null=True)),
@@ -145,19 +145,19 @@ audit = Table(
 
 
 WRITERS = 0x5EED
-"""The advisory lock that writers hold on PostgreSQL, one at a time."""
+"""Key of the advisory lock that serializes writers on PostgreSQL."""
 POSTGRES_OPTIONS = "-c lock_timeout=10000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
 """Timeouts in milliseconds, so that nothing waits forever."""
 
 
 class Database:
-    """Safe to use from several threads and processes, and on PostgreSQL from several hosts.
+    """The database of the job store. Safe to use from several threads and processes, and on PostgreSQL from several hosts.
 
     Args:
-        where: SQLite's file, whose folder is made when missing; or the URL of a PostgreSQL database.
+        where: path of the SQLite file, created with its folder if missing, or the URL of a PostgreSQL database.
 
     Raises:
-        StoreUnavailable: it can be neither opened nor made.
+        StoreUnavailable: the database can be neither opened nor created.
     """
 
     def __init__(self, where: Path | str) -> None:
@@ -173,17 +173,17 @@ class Database:
             raise
 
     def now(self, connection: Connection) -> float:
-        """Seconds since the epoch, by one clock for all users of the database."""
+        """Return the seconds since the epoch. All users of the database share this clock."""
         if not self.is_server:
             return time.time()
         return float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
 
     @contextlib.contextmanager
     def exclusively(self, what: str) -> Iterator[None]:
-        """Hold a lock over all processes and hosts, for longer than a transaction should last. Nothing on SQLite.
+        """Hold a lock across all processes and hosts, for work too long for a transaction. Does nothing on SQLite.
 
         Raises:
-            StoreUnavailable: another held it for ten seconds, or the server is not there.
+            StoreUnavailable: another process held the lock for ten seconds, or the server is unreachable.
         """
         if not self.is_server:
             yield
@@ -197,15 +197,15 @@ class Database:
             try:
                 yield
             finally:
-                with contextlib.suppress(SQLAlchemyError):  # with the connection, the lock is gone as well
+                with contextlib.suppress(SQLAlchemyError):  # a lost connection has released the lock
                     connection.execute(text("SELECT pg_advisory_unlock(1, CAST(:key AS bigint)::bit(32)::integer)"), key)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads: one state of all tables from start to end.
+        """Open a read-only transaction. It sees a consistent snapshot of all tables.
 
         Raises:
-            StoreUnavailable: it cannot be read.
+            StoreUnavailable: the database cannot be read.
         """
         self._check_file()
         with self._failing_clearly(), self._engine.connect() as connection, connection.begin():
@@ -213,22 +213,20 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that writes: all of it or, after an exception, nothing.
+        """Open a write transaction. It is rolled back after an exception.
 
         Raises:
-            StoreUnavailable: it cannot be written, as on a full disk.
+            StoreUnavailable: the database cannot be written, for example on a full disk.
         """
         self._check_file()
         with self._failing_clearly(), self._engine.connect() as connection:
             with connection.execution_options(writes=True).begin():
                 yield connection
-                if self._file and self._file.has_changed():  # what is written to a deleted file is lost
-                    raise StoreUnavailable(
-                        "The job store's file was deleted or replaced just now. Try again: nothing was changed."
-                    )
+                if self._file and self._file.has_changed():  # writes to a deleted file are lost
+                    raise StoreUnavailable("The job store's file was just deleted or replaced. Try again: nothing was changed.")
 
     def close(self) -> None:
-        """Close all connections. A file that was deleted meanwhile is written back first."""
+        """Close all connections. If the file was deleted, it is written back first."""
         with contextlib.suppress(StoreUnavailable):
             self._check_file()
         self._engine.dispose()
@@ -262,8 +260,8 @@ class Database:
 
     def _remedy(self) -> str:
         if self.is_server:
-            return "See that PostgreSQL answers at GAN_DATABASE_URL, then try again"
-        return "Make room on its disk, make it readable and writable, or restore it from a backup, then try again"
+            return "Check that PostgreSQL is reachable at GAN_DATABASE_URL, then try again"
+        return "Free space on its disk, make it readable and writable, or restore it from a backup, then try again"
 
 
 def _open_file(path: Path) -> SqliteFile:
@@ -272,13 +270,13 @@ def _open_file(path: Path) -> SqliteFile:
     except (OSError, sqlite3.Error) as error:
         logger.error("%s: %s", path, error)
         raise StoreUnavailable(
-            f"The job store cannot be opened ({_reason(error)}). Make the state folder writable (or set GAN_STATE), make room "
-            "on its disk, or restore jobs.db from a backup. It is tried again."
+            f"The job store cannot be opened ({_reason(error)}). Make the state folder writable (or set GAN_STATE), free disk "
+            "space, or restore jobs.db from a backup. Opening is retried."
         ) from error
 
 
 def _reason(error: Exception) -> str:
-    """The message of an exception without the paths of this machine."""
+    """Return the message of an exception without the paths of this machine."""
     return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
@@ -303,7 +301,7 @@ def _on_server(url: str) -> Engine:
 
 
 def _on_connect(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # sqlite3 must not begin transactions of its own
+    connection.isolation_level = None  # stop sqlite3 from beginning transactions itself
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""Where jobs and versions are kept, as the settings have it."""
+"""Opens the storage of jobs and versions according to the settings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def store_location(settings: Settings) -> Path | str:
-    """Where jobs are kept: SQLite's file, or PostgreSQL's URL."""
+    """Return the location of the job store: the path of the SQLite file, or the URL of the PostgreSQL database."""
     return settings.database_url.get_secret_value() if settings.database_url else settings.state / "jobs.db"
 
 
 def open_repository(settings: Settings, database: Callable[[], Database]) -> Repository:
-    """The service's versions; their aliases are in its database if that is shared, else beside them."""
+    """Return the service's model repository. Aliases are in the database if `database_url` is set, otherwise in files."""
     root = settings.state / "models"
     if not settings.database_url:
         return Repository(root)

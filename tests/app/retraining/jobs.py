@@ -103,7 +103,7 @@ def pid_of_trainer(state: Path, job_id: str) -> int:
         if handle:
             return int(handle["pid"])
         time.sleep(0.05)
-    raise AssertionError(f"nobody is at work in the folder of {job_id}")
+    raise AssertionError(f"no trainer is running in the folder of {job_id}")
 
 
 @contextlib.contextmanager

@@ -292,7 +292,7 @@ def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
     answer = admin.client.post(f"/admin/jobs/{job_id}/cancel").json()
     assert answer["cancelling"]
     cancelled = admin.wait(job_id, "cancelled")
-    assert "stopped in order" in cancelled["detail"]
+    assert "stopped gracefully" in cancelled["detail"]
     stopped_at = cancelled["progress"]["images"]
     assert 500 < stopped_at < 4000
     assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
@@ -304,7 +304,7 @@ def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
     went_on = [data["images"] for kind, _, data in events if kind == "resumed"]
     assert went_on == [stopped_at], "SIGTERM wrote a checkpoint, and not one image was trained twice"
     assert [data["images"] for kind, _, data in events if kind == "progress"] == list(range(16, 4001, 16))
-    assert "Promotion was not asked for" in resumed["detail"]
+    assert "Promotion was not requested" in resumed["detail"]
 
 
 def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Admin, job: dict) -> None:

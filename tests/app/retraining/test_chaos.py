@@ -134,7 +134,7 @@ def test_a_job_that_cannot_be_understood_fails_and_the_next_has_its_turn(world: 
         store.execute('UPDATE jobs SET spec = \'{"of": "another release"}\' WHERE id = ?', (wrong,))
     world.start_worker()
     job = admin.wait(wrong, "failed")
-    assert "The supervisor failed at it 5 times" in job["detail"]
+    assert "The supervisor failed 5 times on this job" in job["detail"]
     admin.wait_for_images(right, 0)
 
 
@@ -204,4 +204,4 @@ def test_a_supervisor_cut_off_as_it_started_a_trainer_finds_it_again(world: Worl
     assert trainers_of(world.state) == [trainer]
     admin.client.post(f"/admin/jobs/{job_id}/cancel")
     job = admin.wait(job_id, "cancelled")
-    assert (job["interruptions"], "stopped in order" in job["detail"]) == (0, True)
+    assert (job["interruptions"], "stopped gracefully" in job["detail"]) == (0, True)

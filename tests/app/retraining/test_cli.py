@@ -39,7 +39,7 @@ def test_from_start_to_promotion_and_back(trains: Service, admin: Admin) -> None
         assert said in watched.stdout
     listed = jobs(trains, "list")
     assert re.search(rf"digits .*quick .*100% .*2 .*{job_id} .*succeeded", listed.stdout), listed.stdout
-    assert "Promotion was not asked for" in jobs(trains, "show", job_id).stdout
+    assert "Promotion was not requested" in jobs(trains, "show", job_id).stdout
     assert json.loads(jobs(trains, "show", job_id, "--json").stdout) == admin.job(job_id)
 
     assert jobs(trains, "promote", job_id).stdout == "digits/2 is champion; previously 1.\n"
@@ -57,7 +57,7 @@ def test_cancel_and_resume_and_a_watcher_who_learns_of_it(trains: Service, admin
     assert jobs(trains, "cancel", job_id).stdout == f"{job_id} is being cancelled.\n"
     watched = jobs(trains, "watch", job_id)
     assert watched.returncode == 1
-    assert "cancelled; stopped in order" in watched.stdout
+    assert "cancelled; stopped gracefully" in watched.stdout
     assert jobs(trains, "resume", job_id).stdout == f"{job_id} is queued.\n"
     admin.client.post(f"/admin/jobs/{job_id}/cancel")
     admin.wait(job_id, "cancelled")

@@ -69,7 +69,7 @@ def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) 
         assert another.status_code in (202, 503)
         if another.status_code == 503:
             assert another.json()["code"] == "store_unavailable"
-            assert "Make room on its disk" in another.json()["detail"]
+            assert "Free space on its disk" in another.json()["detail"]
         assert admin.job(job_id)["id"] == job_id, "it can still be looked at"
         ballast.unlink()
 
@@ -104,7 +104,7 @@ def test_a_disk_that_is_full_at_the_start_is_told_and_the_service_trains_once_th
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
         assert (ready.status_code, ready.json()["serving"]) == (200, "digits/1")
-        assert "make room on its disk" in ready.json()["degraded"]["database"].lower()
+        assert "free disk space" in ready.json()["degraded"]["database"].lower()
         refused = admin.client.get("/admin/jobs")
         assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
         ballast.unlink()

@@ -58,8 +58,8 @@ def test_without_labels_on_both_sides_accuracy_is_no_matter() -> None:
     [
         ("if_better", None, {}, None, True, "first version"),
         ("never", None, {}, None, True, "first version"),
-        ("never", 3, figures(), None, False, "was not asked for. Better"),
-        ("always", 3, figures(0.1), None, True, "in any case. Not better"),
+        ("never", 3, figures(), None, False, "was not requested. Better"),
+        ("always", 3, figures(0.1), None, True, "regardless of the comparison. Not better"),
         ("if_better", 3, {}, None, False, "could not be measured"),
         ("if_better", 3, {}, "the champion was trained on mnist", False, "cannot be compared: the champion was trained"),
         ("always", 3, {}, "the champion was trained on mnist", True, "cannot be compared"),

@@ -122,7 +122,7 @@ def test_jobs_that_have_run_and_are_in_no_store_are_told(tmp_path: Path, cache: 
         admin = admin_of(running)
         degraded = admin.client.get("/readyz").json()["degraded"]
         assert list(degraded) == ["jobs"]
-        assert degraded["jobs"].startswith("1 jobs have run that the job store does not know (0123456789ab).")
+        assert degraded["jobs"].startswith("1 jobs have a folder but no record in the job store (0123456789ab).")
         (state / "jobs" / "0123456789ab").rmdir()
         assert admin.client.get("/readyz").json()["degraded"] == {}
 

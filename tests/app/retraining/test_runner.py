@@ -152,7 +152,7 @@ def test_a_trainer_writes_its_own_number_into_the_lock_that_it_inherits(
     """The supervisor that started it may have been killed before it could."""
     from training.loop.folder import RunFolder, alone_in
 
-    held = runners._take(tmp_path / ".lock")
+    held = runners._acquire(tmp_path / ".lock")
     assert holder_of(tmp_path / ".lock") is None
     monkeypatch.setenv(LOCK_VARIABLE, str(held))
     with alone_in(RunFolder(tmp_path)):

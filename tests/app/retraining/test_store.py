@@ -172,13 +172,13 @@ def test_only_what_has_ended_otherwise_than_well_can_be_resumed(store: JobStore,
     for state in ("queued", "running", "evaluating", "succeeded"):
         if state != "queued":
             job = store.change(lease, job, state, "")
-        with pytest.raises(JobConflict, match="Only a job that was cancelled"):
+        with pytest.raises(JobConflict, match="Only cancelled, failed and interrupted jobs"):
             store.resume(job.id, "alice", 8)
     with pytest.raises(JobConflict, match="nothing to cancel"):
         store.cancel(job.id, "alice")
     failed = store.change(lease, store.create(DRAFT, 8), "failed", "")
     store.note(lease, failed, pruned=True)
-    with pytest.raises(JobConflict, match="cleared away"):
+    with pytest.raises(JobConflict, match="were deleted to save space"):
         store.resume(failed.id, "alice", 8)
     with pytest.raises(NotFound):
         store.get("nope")

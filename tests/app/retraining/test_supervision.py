@@ -62,7 +62,7 @@ def test_of_three_server_workers_one_supervises_and_another_takes_its_place(tmp_
         assert trainers_of(state) == [trainer], "the trainer was taken over, and none was started beside it"
         assert admin.job(job_id)["interruptions"] == 0
         admin.client.post(f"/admin/jobs/{job_id}/cancel")
-        assert "stopped in order" in admin.wait(job_id, "cancelled")["detail"]
+        assert "stopped gracefully" in admin.wait(job_id, "cancelled")["detail"]
         assert trainers_of(state) == []
 
 
@@ -97,7 +97,7 @@ def test_a_worker_of_its_own_trains_for_a_service_that_does_not(tmp_path: Path, 
         admin.wait_for_images(stopped, 0)
         worker.terminate()
         assert worker.wait(60) == 0
-        assert admin.job(stopped)["state"] == "queued", "the trainer was stopped in order; the job waits for a worker"
+        assert admin.job(stopped)["state"] == "queued", "the trainer was stopped gracefully; the job waits for a worker"
         assert trainers_of(state) == []
         assert admin.client.get("/admin/jobs").json()["trainers"] == 0
         refused = admin.client.post("/admin/retrain", json={})
@@ -191,7 +191,7 @@ def test_a_trainer_that_does_not_stop_in_time_is_killed(keeper: Admin, keeps_one
     os.kill(trainer, signal.SIGSTOP)  # it cannot even hear SIGTERM
     keeper.client.post(f"/admin/jobs/{job_id}/cancel")
     job = keeper.wait(job_id, "cancelled")
-    assert "killed, as it had not stopped after 1 s" in job["detail"]
+    assert "the trainer was killed because it had not stopped after 1 s" in job["detail"]
     assert not psutil.pid_exists(trainer)
 
 
