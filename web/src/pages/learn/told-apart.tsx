@@ -128,7 +128,7 @@ function Bars({ told, champion }: { told: Told; champion: Champion }) {
   )
 }
 
-/** What the figures come to: only that. */
+/** Conclusion drawn from the figures alone. */
 function Closing({ told }: { told: readonly Told[] }) {
   const t = useText(words)
   const { percent } = useNumbers()
