@@ -4,6 +4,8 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import models  # noqa: F401 - disables the telemetry of ONNX Runtime, before that is imported
+
 try:
     __version__ = version("seedling")
 except PackageNotFoundError:  # run from its folder, as in the container

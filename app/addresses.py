@@ -1,4 +1,4 @@
-"""Client addresses: which network one belongs to, and whether it is this machine's own."""
+"""Client addresses: their networks, loopback addresses and IPv4-mapped IPv6 addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=4096)
 def network(client: str) -> str:
-    """An address, or for IPv6 its /64: a household has that many."""
+    """Return an IPv4 address itself, or the /64 network of an IPv6 address, since a household usually has a whole /64."""
     try:
         address = _unmapped(ipaddress.ip_address(client))
     except ValueError:
@@ -18,7 +18,7 @@ def network(client: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_loopback(client: str) -> bool:
-    """Whether an address is this machine's own."""
+    """Return whether an address is a loopback address."""
     try:
         return _unmapped(ipaddress.ip_address(client)).is_loopback
     except ValueError:
@@ -26,7 +26,10 @@ def is_loopback(client: str) -> bool:
 
 
 def unmapped(client: str) -> str:
-    """An IPv4 address that a dual-stack socket shows as IPv6 (RFC 4291 2.5.5.2) in its own form; any other text as it is."""
+    """Convert an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) to IPv4. Return any other text unchanged.
+
+    A dual-stack socket reports IPv4 clients in the mapped form.
+    """
     if not client.startswith("::"):
         return client
     try:

@@ -1,41 +1,41 @@
 """The exception tree. `app.http.problem_details` turns exceptions into responses.
 
     SeedlingError
-    ├── InvalidRequest          422  a parameter is not what it should be
-    │   ├── SeedInvalid         422  not a seed, or a numeral that is no integer in range
-    │   ├── LabelInvalid        422  no such class, or no classes at all
+    ├── InvalidRequest          422  a parameter is invalid
+    │   ├── SeedInvalid         422  not a seed, or a number that is not an integer in range
+    │   ├── LabelInvalid        422  no such class, or a model without classes
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
-    │   ├── TooMuch             422  more pictures, frames or pixels than one call may ask for
+    │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
     │   └── PictureInvalid      422  a picture file that is empty, damaged or cut off
-    ├── BodyTooLarge            413  more bytes than are read
-    │   └── PictureTooLarge     413  more pixels than are decoded
-    ├── PictureUnsupported      415  a body that is no picture, or of another kind
+    ├── BodyTooLarge            413  the body exceeds the size limit
+    │   └── PictureTooLarge     413  a picture exceeds the decoding limit
+    ├── PictureUnsupported      415  the body is not a picture, or its format is unsupported
     ├── NotFound                404  no such model, version or page
-    │   └── DatasetMissing      404  real pictures are asked for, and their dataset is not here
+    │   └── DatasetMissing      404  the dataset of the requested real pictures is missing
     ├── Conflict                409  the request conflicts with the current state
-    │   ├── JobConflict         409  a job that has ended, or has not
+    │   ├── JobConflict         409  the job has ended, or has not ended yet
     │   ├── VersionInService    409  a champion cannot be deleted
-    │   ├── VersionUnfit        409  a version that must not be promoted
+    │   ├── VersionUnfit        409  the version must not be promoted
     │   └── IdempotencyConflict 409  the first request with this key is still in flight
     ├── IdempotencyMismatch     422  the key was used with another body
     ├── PreconditionFailed      412  the champion is not the one that If-Match names
-    ├── PreconditionRequired    428  a promotion must say which champion it replaces
+    ├── PreconditionRequired    428  a promotion must name the champion it replaces
     ├── QueueFull               429  too many jobs are waiting
     ├── TooManyAttempts         429  too many wrong tokens from one address
-    │   └── TooManyRequests     429  one client asks for more than its share
+    │   └── TooManyRequests     429  one client exceeds its rate limit
     ├── HostUnknown             421  the Host header names another service
     ├── HostInvalid             400  no Host header, or more than one
-    ├── BadCredentials          400  an Authorization header that cannot be read (RFC 6750)
+    ├── BadCredentials          400  the Authorization header is malformed (RFC 6750)
     ├── Unauthorized            401  no token
-    │   └── TokenInvalid        401  a wrong one
-    ├── Forbidden               403  a token that may only look
-    ├── NoTrainer               501  nothing here can train
+    │   └── TokenInvalid        401  the token is wrong
+    ├── Forbidden               403  the token is read-only
+    ├── NoTrainer               501  no trainer is available
     ├── StoreUnavailable        503  the job store cannot be read or written
-    ├── VersionUnusable         503  a version that is not what its manifest says, or none at all
+    ├── VersionUnusable         503  a version does not match its manifest, or no version is usable
     ├── NotReady                503  nothing can be served yet
     ├── Busy                    503  too much long work is waiting
-    │   ├── Overloaded          503  more single pictures are asked for than can be drawn
-    │   └── TooManyStreams      503  as many event streams are open as may be
+    │   ├── Overloaded          503  too many single pictures are requested
+    │   └── TooManyStreams      503  the limit of open event streams is reached
     └── ClientGone              499  the client disconnected before its turn
 
 Every message ends with the remedy.
@@ -48,7 +48,7 @@ from types import MappingProxyType
 
 
 class SeedlingError(Exception):
-    """Base class of all errors that callers get to see."""
+    """Base class of all errors that are returned to clients."""
 
     status, code = 500, "internal_error"
     headers: Mapping[str, str] = MappingProxyType({})
@@ -56,7 +56,7 @@ class SeedlingError(Exception):
 
 
 class InvalidRequest(SeedlingError):
-    """A parameter is not what it should be."""
+    """A parameter is invalid."""
 
     status, code = 422, "invalid_request"
 
@@ -68,19 +68,19 @@ class SeedInvalid(InvalidRequest):
 
 
 class LabelInvalid(InvalidRequest):
-    """The model has no such class, or none at all."""
+    """The model has no such class, or no classes at all."""
 
     code = "label_invalid"
 
 
 class LatentInvalid(InvalidRequest):
-    """An explicit z has another length than the model's z_dim, or a number beyond -1000..1000."""
+    """The length of an explicit z is not the model's z_dim, or a number is outside -1000..1000."""
 
     code = "latent_invalid"
 
 
 class TooMuch(InvalidRequest):
-    """More pictures, frames or pixels than one call may ask for."""
+    """The request exceeds the limit of pictures, frames or pixels."""
 
     code = "too_much"
 
@@ -92,19 +92,19 @@ class PictureInvalid(InvalidRequest):
 
 
 class BodyTooLarge(SeedlingError):
-    """The body is longer than the bound."""
+    """The body exceeds the size limit."""
 
     status, code = 413, "body_too_large"
 
 
 class PictureTooLarge(BodyTooLarge):
-    """A picture file would take more work to decode than it may."""
+    """A picture file exceeds the decoding limit."""
 
     code = "picture_too_large"
 
 
 class PictureUnsupported(SeedlingError):
-    """A body is not a picture, or none of a kind that is read."""
+    """The body is not a picture, or its format is unsupported."""
 
     status, code = 415, "picture_unsupported"
 
@@ -122,7 +122,7 @@ class DatasetMissing(NotFound):
 
 
 class VersionUnusable(SeedlingError):
-    """The version is not what its manifest says, or no version can be served at all."""
+    """The version does not match its manifest, or no version can be served."""
 
     status, code = 503, "version_unusable"
 
@@ -141,7 +141,7 @@ class Busy(SeedlingError):
 
 
 class Overloaded(Busy):
-    """More single pictures are asked for than can be drawn."""
+    """Too many single pictures are requested at the same time."""
 
     code = "overloaded"
     headers = MappingProxyType({"Retry-After": "1"})

@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import threading
+import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -44,6 +45,8 @@ from app.storage.opening import open_repository
 from models.repository import CHAMPION, Repository
 
 logger = logging.getLogger("seedling")
+RETRY_SECONDS = 5
+"""Time between two attempts to copy the shipped versions."""
 DESCRIPTION = """Every number is a picture. A GAN's generator, served: the same seed gives the same 28x28 picture today,
 tomorrow and elsewhere.
 
@@ -58,9 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings: by default those of the environment.
     """
     settings = settings or Settings()
-    # What Pillow warns of is in the pictures that callers send. Python would keep every such text it has not seen before.
+    # Pillow warns about uploaded pictures. Python would keep every distinct warning text in memory.
     warnings.filterwarnings("ignore", module="PIL")
-    app = FastAPIOffline(  # the pages of /docs come from here, not from a CDN
+    app = FastAPIOffline(  # serves the assets of /docs itself, not from a CDN
         title="Seedling",
         version=__version__,
         description=DESCRIPTION,
@@ -93,15 +96,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def create_server() -> ASGIApp:
-    """What the server runs: the service of the environment's settings, before it the short way to a picture, and around
-    both what holds for every request.
+    """Build the ASGI application that the server runs, with settings from the environment.
+
+    `DirectGenerate` handles simple picture requests before FastAPI. The middleware wraps both.
     """
     settings = Settings()
     end_with_parent()
     spans = Spans() if is_wanted() else None
     app = create_app(settings)
     app.state.spans = spans
-    gc.freeze()  # what is there now stays: to look it all through took 0.1 s at a time, and a picture waited for it
+    gc.freeze()  # these objects live forever: each full collection over them took 0.1 s and delayed pictures
     return wrap(DirectGenerate(app), settings, spans, app.state.access.knows)
 
 
@@ -150,34 +154,49 @@ def _stop_on_signal(training: Retraining) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _adopt_shipped(settings: Settings, repository: Repository) -> None:
+def _adopt_shipped(settings: Settings, registry: Registry) -> bool:
+    """Copy new shipped versions to the state folder. If that fails and it has none, serve the shipped ones in place.
+
+    Return whether it succeeded.
+    """
+    shipped = Repository(settings.shipped)
     try:
-        for version in repository.adopt(Repository(settings.shipped)):
+        for version in registry.repository.adopt(shipped):
             logger.info("took in the shipped %s as version %s", version.name, version.number)
     except OSError as error:
-        logger.error("the shipped versions cannot be taken in (%s). Make %s writable.", error, settings.state)
-
-
-def _look(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
-    """Look at the repository, after taking in what is shipped if that is still to be done. Return whether it is done."""
-    try:
-        if not adopted:
-            _adopt_shipped(settings, registry.repository)
-        registry.refresh()
-    except StoreUnavailable as error:
-        registry.trouble = error
-        return adopted
+        reason = f"The shipped versions cannot be copied ({error}). Make {settings.state} writable."
+        if registry.not_adopted != reason:
+            logger.error("%s", reason)
+        registry.not_adopted = reason
+        if not registry.repository.names():
+            registry.read_from(shipped)
+        return False
+    registry.not_adopted = None
+    registry.read_from(registry.repository)
     return True
 
 
+def _look(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
+    """Refresh the registry, after copying the shipped versions if that has not been done. Return whether it has."""
+    try:
+        adopted = adopted or _adopt_shipped(settings, registry)
+        registry.refresh()
+    except StoreUnavailable as error:
+        registry.trouble = error
+    return adopted
+
+
 async def _follow(settings: Settings, scheduler: Scheduler, *, adopted: bool) -> None:
-    registry = scheduler.registry
+    registry, retry = scheduler.registry, 0.0
     while True:
         champions = {name: view.aliases.get(CHAMPION, 0) for name, view in registry.models().items()}
         metrics.sample(scheduler.waiting(), scheduler.cache.bytes, champions, registry.swaps)
         await asyncio.sleep(settings.poll_seconds)
         try:
-            adopted = await to_thread.run_sync(partial(_look, settings, registry, adopted=adopted))
+            is_due = not adopted and time.monotonic() >= retry
+            looked = await to_thread.run_sync(partial(_look, settings, registry, adopted=not is_due))
+            if is_due:
+                adopted, retry = looked, time.monotonic() + RETRY_SECONDS
         except Exception:  # whatever it is, what is loaded goes on being served, and the next look may succeed
             logger.exception("cannot look at the models; serving what is loaded")
 

@@ -66,6 +66,9 @@ class Registry:
 
     def __init__(self, repository: Repository, default: str, max_loaded: int) -> None:
         self.repository, self.default, self.max_loaded = repository, default, max_loaded
+        self._source = repository
+        self.not_adopted: str | None = None
+        """Why the shipped versions are not in the repository."""
         self._now = _Snapshot()
         self.swaps: dict[str, int] = {}
         """How often the champion of each model was replaced."""
@@ -80,6 +83,10 @@ class Registry:
         # Loading leaves scratch memory with the thread that did it; from many threads that adds up, from one it does not.
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
+    def read_from(self, source: Repository) -> None:
+        """Read versions from this repository from now on, for example because the registry's own cannot be written."""
+        self._source = source
+
     def refresh(self) -> bool:
         """Refresh the snapshot if the repository changed, and load versions that have an alias. Return whether it changed.
 
@@ -93,9 +100,9 @@ class Registry:
             raise
 
     def _refresh(self) -> bool:
-        names = self.repository.names()
-        was_settled, self._is_settled = self._is_settled, all(self.repository.is_settled(name) for name in names)
-        stamps = {name: self.repository.stamp(name, self._watched(name)) for name in names}
+        names = self._source.names()
+        was_settled, self._is_settled = self._is_settled, all(self._source.is_settled(name) for name in names)
+        stamps = {name: self._source.stamp(name, self._watched(name)) for name in names}
         self.trouble = None
         has_changed = stamps != self._stamps
         if not has_changed and was_settled:
@@ -250,9 +257,9 @@ class Registry:
         """Read a model's manifests and aliases, load what has an alias into `loaded`, and note in `lost` what is not there."""
         versions: dict[int, Version] = {}
         refused: dict[int, str] = {}
-        for number in self.repository.numbers(name):
+        for number in self._source.numbers(name):
             try:
-                versions[number] = self.repository.get(name, number)
+                versions[number] = self._source.get(name, number)
             except RepositoryError as error:
                 refused[number] = str(error)
 
@@ -272,7 +279,7 @@ class Registry:
         old = self._now.models[name].aliases if name in self._now.models else {}
         served = old.get(CHAMPION)
         try:
-            wanted = self.repository.aliases(name)
+            wanted = self._source.aliases(name)
             champion = wanted.get(CHAMPION)
             if champion not in versions and champion not in refused:
                 lost[name] = f"The champion of {name} is {champion or 'not named'}, and there is no such version."
@@ -285,7 +292,7 @@ class Registry:
         aliases = {alias: number for alias, number in wanted.items() if usable(number)}
         if CHAMPION not in aliases:
             # A version that was never in service was perhaps rejected by the gate, so it is not served now either.
-            candidates = [None if name in lost else aliases.get(PREVIOUS), *self.repository.promoted(name)]
+            candidates = [None if name in lost else aliases.get(PREVIOUS), *self._source.promoted(name)]
             fallback = next((number for number in candidates if usable(number)), None)
             if fallback is not None:
                 logger.error("%s: the champion %s cannot be served; serving version %s", name, wanted.get(CHAMPION), fallback)

@@ -28,23 +28,23 @@ from app.scope import CONNECTIONS, PICTURES
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
-"""Pictures up to four times the size are drawn and encoded within a millisecond."""
+"""Pictures up to scale 4 (16 times the pixels) are drawn and encoded within a millisecond."""
 SHORT_PIXELS = 1_000_000
-"""Every single picture is smaller: at scale 32 it has 802,816 pixels."""
+"""A single picture is always smaller: at scale 32 it has 802,816 pixels."""
 SHORT_CONCURRENCY = 4
 MAX_WAITING = 64
-"""A waiting request holds its body only: at most a mebibyte."""
-JUDGING_CONCURRENCY = 1
+"""A waiting request holds only its body, at most 1 MiB."""
+UPLOAD_CONCURRENCY = 1
 """Decoding 16 million pixels takes up to 260 MB (a WebP with transparency), for less than a second."""
 MAX_UPLOADS_WAITING = 16
-"""A waiting upload holds its file: at most `GAN_MAX_UPLOAD` bytes."""
+"""A waiting upload holds its file, at most `GAN_MAX_UPLOAD` bytes."""
 
 
 class AnswerMemory(Protocol):
-    """Whoever knows how many answers wait for their readers (`app.http.connections.Connections`)."""
+    """Tracks how much unread response data is held in memory (`app.http.connections.Connections`)."""
 
     def has_memory(self, client: str) -> bool:
-        """Whether a large answer may be made for a client."""
+        """Return whether there is memory for another large response to a client."""
 
 
 class Scheduler:
@@ -63,11 +63,11 @@ class Scheduler:
         self._batcher = Batcher()
         self._chunks = ChunkRunner(self._batcher.has_recent_requests)
         self._short = CapacityLimiter(SHORT_CONCURRENCY)
-        self._judging = CapacityLimiter(JUDGING_CONCURRENCY)
+        self._uploads = CapacityLimiter(UPLOAD_CONCURRENCY)
         self._bulk = CapacityLimiter(bulk_concurrency)
 
     async def generator(self, model: str | None, version: str | None) -> LoadedGenerator:
-        """The generator that a request names. Loading one does not block other requests.
+        """Return the generator that a request names. Loading one does not block other requests.
 
         Raises:
             NotFound, VersionUnusable: as `Registry.generator`.
@@ -78,7 +78,7 @@ class Scheduler:
         return await to_thread.run_sync(self.registry.generator, model, version)
 
     async def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
-        """The discriminator of a generator's version. Loading it does not block other requests.
+        """Return the discriminator of a generator's version. Loading it does not block other requests.
 
         Raises:
             VersionUnusable: as `Registry.discriminator`.
@@ -86,7 +86,7 @@ class Scheduler:
         return await to_thread.run_sync(self.registry.discriminator, generator)
 
     async def originals(self, generator: LoadedGenerator) -> RealPictures:
-        """The test pictures of a generator's dataset. Reading them does not block other requests.
+        """Return the test pictures of a generator's dataset. Reading them does not block other requests.
 
         Raises:
             DatasetMissing: as `Originals.of`.
@@ -94,15 +94,15 @@ class Scheduler:
         return await to_thread.run_sync(self._originals.of, generator.manifest.dataset)
 
     def waiting(self) -> dict[str, int]:
-        """How many requests wait, by lane."""
-        lanes = {"short": self._short, "bulk": self._bulk, "uploads": self._judging}
+        """Return the number of waiting requests in each lane."""
+        lanes = {"short": self._short, "bulk": self._bulk, "uploads": self._uploads}
         return {"single": len(self._batcher)} | {name: lane.statistics().tasks_waiting for name, lane in lanes.items()}
 
     async def draw(self, request: Request, resolved: Resolved) -> Answer:
         """Draw the answer to a `/generate` request.
 
         Raises:
-            Overloaded: more single pictures are requested than can be drawn.
+            Overloaded: too many single pictures are requested at the same time.
             Busy, ClientGone: as `perform`.
         """
         drawing = resolved.drawing
@@ -115,16 +115,16 @@ class Scheduler:
         return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
 
     async def perform(self, request: Request, steps: Steps[Answer], *, pictures: int, pixels: int) -> Answer:
-        """Draw a request of this size in its lane.
+        """Draw a request in the lane for its size.
 
         Raises:
-            Busy: too many pieces of its kind are waiting, or too many answers have not been read.
+            Busy: too many requests are waiting in the lane, or too many large responses are unread.
             ClientGone: the client disconnected before its turn; nothing was drawn.
         """
         self._check_readers(request)
         lane = self._short if pictures <= 64 and pixels <= SHORT_PIXELS else self._bulk
         async with self._turn(lane, MAX_WAITING, request):
-            self._check_readers(request)  # what was drawn meanwhile may be unread
+            self._check_readers(request)  # responses drawn in the meantime may still be unread
             request.scope[PICTURES] = pictures
             return await to_thread.run_sync(await self._chunks.run(steps))
 
@@ -134,7 +134,7 @@ class Scheduler:
         Raises:
             Busy, ClientGone: as `perform`.
         """
-        async with self._turn(self._judging, MAX_UPLOADS_WAITING, request):
+        async with self._turn(self._uploads, MAX_UPLOADS_WAITING, request):
             return await to_thread.run_sync(work)
 
     def _check_readers(self, request: Request) -> None:

@@ -1,12 +1,12 @@
-"""What the parts of the service tell each other about a request, in its ASGI scope."""
+"""Keys of the ASGI scope that the parts of the service share."""
 
 from __future__ import annotations
 
 PROBES = ("/livez", "/readyz", "/metrics")
-"""What operates the service asks for these: they are answered at any rate, by any name, and when no connection is left."""
+"""Paths for monitoring. They are exempt from the rate limit, the host check and the connection limit."""
 CONNECTIONS = "seedling.connections"
-"""The connections of the worker (`app.http.connections.Connections`), where a server set them."""
+"""The worker's connections (`app.http.connections.Connections`), if the server set them."""
 ROUTE = "seedling.route"
-"""Which route answered, where that was not one of FastAPI's."""
+"""The route that answered, if it is not a FastAPI route."""
 PICTURES = "seedling.pictures"
-"""How many pictures were drawn for it."""
+"""The number of pictures drawn for the request."""

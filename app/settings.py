@@ -19,8 +19,8 @@ from pydantic_settings import (
 )
 
 from app.addresses import is_loopback
+from models.locations import ROOT, SHIPPED, default_state
 
-ROOT = Path(__file__).resolve().parent.parent
 ADMIN = "admin"
 
 
@@ -119,9 +119,10 @@ class Settings(BaseSettings):
     answer_memory: int = Field(default=128_000_000, ge=1_000_000, le=100_000_000_000)
     """Bytes of finished answers that are held until they are read, shared out to the workers. From half of a worker's share on,
     large requests get 503; when it is exhausted, the slowest reader of the client that holds the most is disconnected."""
-    state: AbsolutePath = Field(default=Path("var"), validate_default=True)
-    """Folder for everything that the service writes: versions, jobs, caches. Created if it is missing."""
-    shipped: AbsolutePath = ROOT / "models"
+    state: AbsolutePath = Field(default_factory=default_state)
+    """Folder for everything that the service writes: versions, jobs, caches. Created if it is missing. An installed package
+    uses the platform's folder for user data instead, such as ~/.local/share/seedling."""
+    shipped: AbsolutePath = SHIPPED
     """Folder of the versions that come with the software. Read-only."""
     pages: AbsolutePath = ROOT / "app" / "static"
     """Folder of the built web pages. Without them the API works, and / explains how to build them."""

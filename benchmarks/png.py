@@ -1,4 +1,4 @@
-"""The PNG encoder beside Pillow's, on pictures of the shipped digits: microseconds and bytes a picture.
+"""Compares our PNG encoder with Pillow, on pictures of the shipped digits: microseconds and bytes per picture.
 
 python -m benchmarks.png
 """
@@ -22,14 +22,14 @@ SEEDS = 64
 
 
 def pillow(picture: Pixels, level: int) -> bytes:
-    """A picture, (28, 28), as Pillow writes it."""
+    """Encode a picture, (28, 28), with Pillow."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "png", compress_level=level)
     return buffer.getvalue()
 
 
 def main() -> None:
-    """Print a line for each encoder."""
+    """Print time, relative time and size for each encoder."""
     repository = Repository(ROOT / "models")
     generator = LoadedGenerator(repository.get("digits", repository.aliases("digits")["champion"]))
     pixels = generator.draw([generator.point(seed)[0] for seed in range(SEEDS)])

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Train on a borrowed GPU machine that has torch and no network: sh benchmarks/train_on_gpu.sh MINUTES NAME...
-# Wheels that it lacks (pydantic and what it needs) lie in .whl, Fashion-MNIST's files in .gpu/fashion. Results go to $OUT.
-# models/ need not travel, except for its Python files.
+# Trains on a GPU machine that has torch, but no network and no dataset: sh benchmarks/train_on_gpu.sh MINUTES NAME...
+# Put the wheels it lacks (pydantic and its dependencies) into .whl, and the files of Fashion-MNIST into .gpu/fashion.
+# The results go to $OUT. Of models/, only the Python files are needed.
 set -eu
 minutes=$1
 shift

@@ -33,6 +33,18 @@ def _stream(seed: int | str) -> np.random.RandomState:
     return random
 
 
+def check(seed: int | str) -> None:
+    """Check the bounds of a seed.
+
+    Raises:
+        ValueError: an integer is out of range, or a text is too long.
+    """
+    if isinstance(seed, str) and len(seed) > MAX_TEXT:
+        raise ValueError(f"A text seed has at most {MAX_TEXT} characters, but this one has {len(seed)}. Shorten it.")
+    if isinstance(seed, int) and not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"An integer seed must be in 0..{MAX_SEED}, not {seed}. Choose another.")
+
+
 def draw(seed: int | str, z_dim: int, classes: int = 0) -> tuple[NDArray[np.float32], int | None]:
     """Return the latent vector of a seed, float32 (z_dim,), and the label from its stream (None without classes).
 
@@ -42,12 +54,9 @@ def draw(seed: int | str, z_dim: int, classes: int = 0) -> tuple[NDArray[np.floa
         classes: number of classes K of the generator, or 0 if unconditional.
 
     Raises:
-        ValueError: the seed is out of range or too long.
+        ValueError: see `check`.
     """
-    if isinstance(seed, str) and len(seed) > MAX_TEXT:
-        raise ValueError(f"a text seed has at most {MAX_TEXT} characters, but this one has {len(seed)}. Shorten it.")
-    if isinstance(seed, int) and not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"an integer seed must be in 0..{MAX_SEED}, not {seed}. Choose another.")
+    check(seed)
     stream = _stream(seed)
     z = stream.standard_normal(z_dim).astype(np.float32)
     return z, int(stream.randint(classes)) if classes else None

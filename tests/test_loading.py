@@ -36,7 +36,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.main import _adopt_shipped
 app = create_app(Settings(state=Path({str(tmp_path)!r})))
-_adopt_shipped(app.state.settings, app.state.registry.repository)
+_adopt_shipped(app.state.settings, app.state.registry)
 app.state.registry.refresh()
 generator = app.state.registry.generator()
 print(generator.draw([generator.point(42)[0]]).shape, not set(sys.modules) & set({sorted(HEAVY | WHEN_ADMINISTERED)}))

@@ -6,19 +6,19 @@ Commands import torch lazily, so that help texts and usage errors appear immedia
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from models.errors import RepositoryError
+from models.locations import shipped_folder, state_folder
 from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Manifest, sha256_of
 from models.repository import CHAMPION, Repository
 from models.version import Version
@@ -39,14 +39,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Train a GAN on 28x28 pictures, evaluate it, and publish it for the service.",
 )
-SHIPPED = Path(os.environ.get("GAN_SHIPPED") or Path(__file__).resolve().parent.parent / "models")
-"""Folder of the shipped versions. The service reads the same variable."""
-STATE = Path("var/models")
-CACHE = Path("var/cache")
-EVALUATIONS = Path("var/evaluations")
+SHIPPED = shipped_folder()
+STATE = state_folder() / "models"
+CACHE = state_folder() / "cache"
+EVALUATIONS = state_folder() / "evaluations"
 THREADS = 1
 """Number of threads for published figures, because the summation order affects rounding."""
 EXIT_STOPPED, EXIT_IN_USE = 3, 4
+LIBRARIES = ("torch", "onnx", "torchmetrics", "matplotlib")
+"""What the extra `train` installs."""
 
 CheckpointName = Literal["best", "last"]
 JudgeKind = Literal["conv", "mlp"]
@@ -57,13 +58,13 @@ PicturesOption = Annotated[
 ]
 ReadOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of published models. Defaults to var/models if it contains the model."),
+    typer.Option(help="Folder of published models. Defaults to models in GAN_STATE if it contains the model."),
 ]
 FastOption = Annotated[
     bool, typer.Option("--fast", help="Only compute the figures that need no training and no nearest-neighbour search.")
 ]
 CacheOption = Annotated[Path, typer.Option(help="Folder for cached features of the training pictures.")]
-RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models. The service reads var/models.")]
+RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models. The service reads models in GAN_STATE.")]
 
 
 @app.command(
@@ -247,7 +248,7 @@ def evaluate(
     cache: CacheOption = CACHE,
     fast: FastOption = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for JSON and pictures. Defaults to var/evaluations/<model>-<version>.")
+        Path | None, typer.Option(help="Folder for JSON and pictures. Defaults to evaluations/<model>-<version> in GAN_STATE.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -365,8 +366,12 @@ def _version(repository: Path | None, name: str, number: int | None) -> Version:
     found = Repository(repository)
     if number is None:
         number = found.served_aliases(name).get(CHAMPION, 0)
+    if not found.names():
+        raise TrainingError(f"{repository} has no models. Name another folder with --repository, or export a run first.")
+    if name not in found.names():
+        raise TrainingError(f"{repository} has no model {name!r}. Choose one of: {', '.join(found.names())}.")
     if not number:
-        raise TrainingError(f"{repository} has no model {name!r}. Choose one of: {', '.join(found.names()) or 'none'}.")
+        raise TrainingError(f"{repository} has no champion of {name!r}. Choose a version with --version.")
     return found.get(name, number)
 
 
@@ -388,6 +393,15 @@ def main() -> None:
     """Run the command line. Expected errors are printed as one line, with exit status 1, or 4 if the folder is in use."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        if error.name not in LIBRARIES:
+            raise
+        remedy = "Run `make setup-train`, or install the extra `train` of Seedling"
+        _fail(f"This command needs {error.name}, which is not installed. {remedy}.")
     except (TrainingError, RepositoryError, OSError) as error:
-        Console(stderr=True).print(f"Error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
-        sys.exit(EXIT_IN_USE if isinstance(error, FolderInUseError) else 1)
+        _fail(error, EXIT_IN_USE if isinstance(error, FolderInUseError) else 1)
+
+
+def _fail(error: object, status: int = 1) -> NoReturn:
+    Console(stderr=True).print(f"Error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
+    sys.exit(status)

@@ -21,7 +21,7 @@ from app.retraining.service import Retraining
 
 logger = logging.getLogger("seedling")
 GUESS_SECONDS = 1.0
-"""Delay of the response to a wrong token, once there were too many. A connection gets one guess in this time."""
+"""Delay of the response to a wrong token after too many of them. It limits each connection to one guess in this time."""
 
 
 class AdminRoute(APIRoute):
@@ -41,7 +41,7 @@ class AdminRoute(APIRoute):
             except Exception as error:
                 if identity is None and isinstance(error, TooManyAttempts | StoreUnavailable):  # a wrong token, not counted
                     await asyncio.sleep(GUESS_SECONDS)
-                if identity or isinstance(error, TokenInvalid):  # no token at all is no attempt, and must not fill the disk
+                if identity or isinstance(error, TokenInvalid):  # not requests without a token, which could fill the disk
                     await self._note(retraining, request, identity, *_outcome(error))
                 raise
             await self._note(retraining, request, identity, response.status_code, "ok")
@@ -60,7 +60,7 @@ class AdminRoute(APIRoute):
         try:
             await to_thread.run_sync(lambda: retraining.audit.add(who, client, action, request.url.path, status, outcome))
         except StoreUnavailable:
-            logger.error("audit: not entered: %s %s by %s -> %s %s", action, request.url.path, who, status, outcome)
+            logger.error("audit: entry not written: %s %s by %s -> %s %s", action, request.url.path, who, status, outcome)
 
 
 def _identify(request: Request) -> Identity:
@@ -87,5 +87,5 @@ SECURED: dict[str, Any] = {
 
 
 def admin_router(tag: str) -> APIRouter:
-    """A router whose routes require a token."""
+    """Return a router whose routes require a token."""
     return APIRouter(prefix="/admin", tags=[tag], responses=problem_responses(400, 401, 403, 422, 429, 503), **SECURED)

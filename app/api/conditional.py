@@ -18,7 +18,7 @@ HEADERS: dict[str, Any] = {
     "Cache-Control": {"schema": {"type": "string"}},
 }
 """OpenAPI description of the headers of a cacheable response."""
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the caller's copy is current."}}
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the client's copy is current."}}
 
 
 async def reply(
@@ -32,26 +32,27 @@ async def reply(
     version: str | None,
     fresh: bool = False,
 ) -> Response:
-    """Respond from the cache, with the result of `make`, or with 304 if the caller has the current copy.
+    """Respond from the cache, with the result of `make`, or with 304 if the client has the current copy.
 
     Args:
-        request: whose headers say which copies there are.
-        scheduler: whose cache keeps it.
-        tag: decides the answer to the byte, see `caching.etag`.
-        make: makes the answer.
-        media_type: what it is.
-        location: gives the address that is pinned to a version, if there is one; told unless the request's own is.
-        version: the version as it was asked for: a number is for ever.
-        fresh: whether it is of a seed that nobody chose, so that nobody else asks for it.
+        request: the request, whose If-None-Match header names the client's copies.
+        scheduler: owner of the response cache.
+        tag: entity tag, which determines every byte of the response, see `caching.etag`.
+        make: computes the response.
+        media_type: media type of the response.
+        location: returns the URL with the version pinned, or None. It is sent in Content-Location, unless the request itself
+            pins the version.
+        version: the version in the request. A response for a number never changes.
+        fresh: whether the seed was chosen at random. They are not cached, because nobody else is likely to request them.
 
     Raises:
-        SeedlingError: what `make` raises.
+        SeedlingError: raised by `make`.
     """
     pinned = version is not None and version.isdecimal()
     headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=pinned, fresh=fresh)}
-    address = location() if fresh or not pinned else None
-    if address:
-        headers["Content-Location"] = request.scope.get("root_path", "") + address
+    url = location() if fresh or not pinned else None
+    if url:
+        headers["Content-Location"] = request.scope.get("root_path", "") + url
     if request.method == "GET" and not fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
     answer = await (make() if fresh else scheduler.cache.get(tag, make))

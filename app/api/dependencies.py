@@ -42,19 +42,19 @@ async def _feeds(request: Request) -> Feeds:
 
 
 def read_query(query: bytes) -> dict[str, str]:
-    """Parse a query strictly.
+    """Parse a query string strictly.
 
     Raises:
-        InvalidRequest: a parameter is given twice, or bytes are not UTF-8.
+        InvalidRequest: a parameter is repeated, or the query is not UTF-8.
     """
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError as error:
-        raise InvalidRequest("The query is not UTF-8. Encode it as UTF-8, then percent-encode.") from error
+        raise InvalidRequest("The query is not UTF-8. Encode it as UTF-8, then percent-encode it.") from error
     values = dict(pairs)
     if len(values) < len(pairs):
-        twice, times = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise InvalidRequest(f"The parameter {twice[:80]!r} is given {times} times. Give it once.")
+        name, times = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise InvalidRequest(f"The parameter {name[:80]!r} is given {times} times. Give it once.")
     return values
 
 

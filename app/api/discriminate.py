@@ -1,4 +1,4 @@
-"""`/discriminate`: how real an uploaded picture, or the pictures of some seeds, look."""
+"""`/discriminate`: score how real an uploaded picture or the pictures of seeds look."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.sampling.response_cache import Answer
 router = APIRouter(tags=["pictures"])
 _BODY = {
     "required": True,
-    "description": "The file itself. What it is, its bytes tell: any Content-Type will do.",
+    "description": "The file itself. Its format is detected from the content, so any Content-Type is accepted.",
     "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")},
 }
 
@@ -36,7 +36,7 @@ _BODY = {
 async def discriminate_seeds(
     request: Request, query: Annotated[DiscriminateSeedsQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """Each picture is drawn as by `/generate`, and scored as the class that it was drawn as."""
+    """Draws each picture as `/generate` does, and scores it as the class that it was drawn as."""
     drawing = query.drawing()
     generator = await scheduler.generator(query.model, query.version)
     resolved = ResolvedScores(resolve(drawing, generator))
@@ -70,10 +70,10 @@ async def discriminate(
     scheduler: SchedulerOf,
     _: UnambiguousQuery,
 ) -> DiscriminatorScore:
-    """Converts a PNG, JPEG, WebP or GIF to 28x28 grey, as the training data was, and runs the discriminator on it.
+    """Converts a PNG, JPEG, WebP or GIF to 28x28 grey like the training data, and runs the discriminator on it.
 
-    Returns the prepared picture, its logit, and the probability that it is real. Only the first frame of an animation counts;
-    transparent pixels are background.
+    Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
+    used. Transparent pixels are background.
     """
     content = await _content(request)
     generator = await scheduler.generator(query.model, query.version)
@@ -89,4 +89,4 @@ async def _content(request: Request) -> bytes:
     try:
         return await request.body()
     except ClientDisconnect as error:
-        raise ClientGone("The caller hung up before its picture had come. Send it again.") from error
+        raise ClientGone("The client disconnected before the picture was received. Send it again.") from error

@@ -19,7 +19,7 @@ router = APIRouter(tags=["pictures"])
 
 _HEADERS: dict[str, Any] = {
     "X-Seed": {"description": "The seed or seeds, percent-encoded.", "schema": {"type": "string"}},
-    "X-Label": {"description": "The class, where there is one for all pictures.", "schema": {"type": "string"}},
+    "X-Label": {"description": "The class, if all pictures have the same one.", "schema": {"type": "string"}},
     **conditional.HEADERS,
 }
 _OK: dict[str, Any] = {
@@ -40,16 +40,16 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {200: _OK, **problem_responses(404
 async def generate(
     request: Request, query: Annotated[GenerateQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """The same seed gives the same picture, alone or in a sheet, at any time and on any machine, for a given version.
+    """For a given version, the same seed always gives the same picture, alone or in a sheet, on any machine.
 
-    Pin the version with `version=1` and the response may be cached forever. Without a seed, the service draws a random one and
-    returns it in `X-Seed`.
+    With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
+    one and returns it in `X-Seed`.
     """
     return await answer(request, query, scheduler)
 
 
 async def answer(request: Request, query: GenerateQuery, scheduler: Scheduler) -> Response:
-    """What `GET /generate` answers to a query.
+    """Return the response of `GET /generate` to a query.
 
     Raises:
         SeedlingError: see `GenerateQuery.drawing`, `pictures.resolve`, `Scheduler.generator` and `Scheduler.draw`.
@@ -69,9 +69,9 @@ async def generate_from_body(request: Request, body: GenerateBody, scheduler: Sc
 
 
 async def _reply(
-    request: Request, drawing: pictures.Drawing, asked: GenerateQuery | GenerateBody, scheduler: Scheduler, version: str | None
+    request: Request, drawing: pictures.Drawing, query: GenerateQuery | GenerateBody, scheduler: Scheduler, version: str | None
 ) -> Response:
-    resolved = pictures.resolve(drawing, await scheduler.generator(asked.model, asked.version))
+    resolved = pictures.resolve(drawing, await scheduler.generator(query.model, query.version))
     return await conditional.reply(
         request,
         scheduler,

@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`: probes for an orchestrator."""
+"""`/livez` and `/readyz`: health probes."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ async def livez() -> Alive:
 
 @router.get("/readyz", summary="Can it serve?", responses=problem_responses(503))
 async def readyz(registry: RegistryOf, retraining: RetrainingOf) -> Ready:
-    """Ok once the champion of the default model is loaded and its golden seeds are verified.
+    """Responds with 200 once the champion of the default model is loaded and its golden seeds are verified.
 
-    `refused` and `degraded` name what does not work while pictures are still drawn; the status stays 200.
+    `refused` and `degraded` list what does not work although pictures are still drawn. They do not change the status.
     """
     try:
         serving = registry.in_memory()
     except SeedlingError as error:
         raise NotReady(str(error)) from error
     if serving is None:
-        raise NotReady("The champion is not loaded yet. Ask again in a second.")
+        raise NotReady("The champion is not loaded yet. Retry in a second.")
     refused = {f"{name}/{number}": reason for (name, number), reason in sorted(registry.refusals().items())}
     degraded = await to_thread.run_sync(_degraded, registry, retraining)
     return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused, degraded=degraded)
@@ -44,12 +44,14 @@ def _degraded(registry: Registry, retraining: Retraining) -> dict[str, str]:
     found = {}
     state = retraining.settings.state
     if not os.access(state, os.W_OK):
-        found["state"] = "The state folder cannot be written, so nothing can be retrained or promoted. Make it writable."
+        found["state"] = "The state folder is not writable, so retraining and promotion do not work. Make it writable."
     lost = registry.degraded()
     if lost:
         found["aliases"] = " ".join(lost.values())
     if registry.trouble:
         found["database" if isinstance(registry.trouble, StoreUnavailable) else "models"] = str(registry.trouble)
+    elif registry.not_adopted:
+        found["models"] = "The shipped versions cannot be copied to the state folder. See the log, and make it writable."
     if retraining.trouble and "database" not in found:
         found["database"] = str(retraining.trouble)
     elif retraining.is_used and "database" not in found:

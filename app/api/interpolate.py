@@ -1,4 +1,4 @@
-"""`/interpolate`: a walk from one picture to another."""
+"""`/interpolate`: interpolation between pictures."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from app.api.schemas.pictures import InterpolateBody
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.encoding import MEDIA_TYPES
-from app.sampling.interpolation import pose_walk
+from app.sampling.interpolation import resolve_walk
 
 router = APIRouter(tags=["pictures"])
 
 
 @router.post(
     "/interpolate",
-    summary="Walk from picture to picture",
+    summary="Interpolate between pictures",
     response_class=Response,
     responses={
         200: {
             "description": "The frames, in one file.",
             "headers": {
-                "ETag": {"description": "Names these bytes.", "schema": {"type": "string"}},
-                "X-Model": {"description": "Model and version that drew it.", "schema": {"type": "string"}},
-                "X-Frames": {"description": "How many frames.", "schema": {"type": "integer"}},
+                "ETag": {"description": "Identifies these bytes.", "schema": {"type": "string"}},
+                "X-Model": {"description": "Model and version that drew the frames.", "schema": {"type": "string"}},
+                "X-Frames": {"description": "Number of frames.", "schema": {"type": "integer"}},
             },
             "content": {MEDIA_TYPES[kind]: BINARY for kind in ("png", "gif", "apng", "webp", "npy", "zip")}
             | {"application/json": {"schema": {"$ref": "#/components/schemas/Frames"}}},
@@ -33,12 +33,12 @@ router = APIRouter(tags=["pictures"])
     },
 )
 async def interpolate(request: Request, body: InterpolateBody, scheduler: SchedulerOf) -> Response:
-    """The first and the last frame are exactly the pictures that `/generate` draws for those keyframes.
+    """Every keyframe is exactly the picture that `/generate` draws.
 
-    gif, apng and webp merge equal neighbouring frames into one with a longer duration.
+    gif, apng and webp merge equal consecutive frames into one with a longer duration.
     """
     walk = body.walk()
-    resolved = pose_walk(walk, await scheduler.generator(body.model, body.version))
+    resolved = resolve_walk(walk, await scheduler.generator(body.model, body.version))
     tag = caching.etag(resolved.generator.manifest.digest, resolved.cache_key())
     answer = await scheduler.cache.get(
         tag, lambda: scheduler.perform(request, resolved.steps(), pictures=walk.frames, pixels=walk.pixels)

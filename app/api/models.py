@@ -18,9 +18,9 @@ from models.version import Version
 router = APIRouter(tags=["models"])
 Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
 Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
-Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Name of the picture.")]
+Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Name of the plot.")]
 _ERRORS = problem_responses(404, 422, 503)
-_KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the caller's copy is current."}, **_ERRORS}
+_CACHEABLE: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the client's copy is current."}, **_ERRORS}
 
 
 @router.get("/models", summary="List the models", responses=problem_responses())
@@ -54,7 +54,7 @@ async def show_version(request: Request, name: Name, version: Number, registry: 
     "/models/{name}/versions/{version}/card",
     summary="Show a version's card",
     response_class=Response,
-    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_KEPT},
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_CACHEABLE},
 )
 async def show_card(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
     """Returns the model card as Markdown."""
@@ -65,7 +65,7 @@ async def show_card(request: Request, name: Name, version: Number, registry: Reg
     "/models/{name}/versions/{version}/samples.png",
     summary="Show a version's samples",
     response_class=Response,
-    responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
+    responses={200: {"content": {"image/png": BINARY}}, **_CACHEABLE},
 )
 async def show_samples(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
     """Returns a sheet of seeds 0 to 99. With ten classes, column n shows class n."""
@@ -76,7 +76,7 @@ async def show_samples(request: Request, name: Name, version: Number, registry: 
     "/models/{name}/versions/{version}/evaluation.json",
     summary="Show a version's evaluation",
     response_class=Response,
-    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_KEPT},
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_CACHEABLE},
 )
 async def show_evaluation(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
     """Returns the figures of a version, overall and by class, the reliability of its discriminator, and its training curves."""
@@ -87,7 +87,7 @@ async def show_evaluation(request: Request, name: Name, version: Number, registr
     "/models/{name}/versions/{version}/{plot}.png",
     summary="Show a plot of a version's card",
     response_class=Response,
-    responses={200: {"content": {"image/png": BINARY}}, **_KEPT},
+    responses={200: {"content": {"image/png": BINARY}}, **_CACHEABLE},
 )
 async def show_plot(request: Request, name: Name, version: Number, plot: Plot, registry: RegistryOf) -> Response:
     """Returns the training curves, the least certain pictures, the nearest training pictures, or the reliability diagram."""
@@ -107,7 +107,7 @@ def _file(request: Request, registry: Registry, name: str, version: str, file: s
     try:
         content = (found.path / file).read_bytes()  # tens of kilobytes
     except FileNotFoundError:
-        raise NotFound(f"Version {found.number} of {found.name} came without {file}. Export it again to have one.") from None
+        raise NotFound(f"Version {found.number} of {found.name} has no {file}. Export it again.") from None
     tag = caching.etag_of_content(content)
     headers = {"Cache-Control": caching.policy(pinned=version.isdecimal()), "ETag": tag}
     if caching.matches(request.headers.getlist("If-None-Match"), tag):
@@ -116,7 +116,7 @@ def _file(request: Request, registry: Registry, name: str, version: str, file: s
 
 
 def _url(request: Request, path: str) -> str:
-    """A path as the caller sees it, behind any proxy."""
+    """Return a path with the root path of a reverse proxy."""
     return str(request.scope.get("root_path", "")) + path
 
 

@@ -1,4 +1,4 @@
-"""`/plane`: a part of the plane of all seeds, and of the pictures between them."""
+"""`/plane`: a part of the plane of seeds, including the pictures between them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.api.schemas.pictures import PlaneQuery
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.encoding import MEDIA_TYPES
-from app.sampling.plane import pose_window
+from app.sampling.plane import resolve_window
 
 router = APIRouter(tags=["pictures"])
 _OK: dict[str, Any] = {
@@ -31,13 +31,13 @@ _OK: dict[str, Any] = {
 async def plane(
     request: Request, query: Annotated[PlaneQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """Every seed is an integer point, with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
+    """Every seed is an integer point with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
 
-    Between four seeds the latents are interpolated bilinearly and rescaled to their length, and the classes are mixed, unless
-    a label is given. A point has the same picture in every sheet.
+    Between seeds, the latents are interpolated bilinearly and rescaled to their usual length. The classes are mixed, unless a
+    label is given. A point has the same picture in every sheet.
     """
     window = query.window()
-    resolved = pose_window(window, await scheduler.generator(query.model, query.version))
+    resolved = resolve_window(window, await scheduler.generator(query.model, query.version))
     return await conditional.reply(
         request,
         scheduler,

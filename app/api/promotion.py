@@ -1,4 +1,4 @@
-"""`/admin/models`: promote a version, or delete one that is not served."""
+"""`/admin/models`: promote or delete a version."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from models.repository import CHAMPION, PREVIOUS
 router = admin_router("promotion")
 Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="Model.", examples=["digits"])]
 IfMatch = Annotated[str | None, Header(description="ETag of the champion to replace, or `*`.")]
-_TAGGED = {200: {"headers": {"ETag": {"description": "Names the champion.", "schema": {"type": "string"}}}}}
+_TAGGED = {200: {"headers": {"ETag": {"description": "Identifies the champion.", "schema": {"type": "string"}}}}}
 
 
 @router.get("/models/{name}/champion", summary="Show the champion", responses={**_TAGGED, **problem_responses(404)})  # type: ignore[dict-item]
 def show_champion(request: Request, response: Response, name: Name, registry: RegistryOf) -> ChampionView:
-    """Returns the version that is served by default, with the ETag that a promotion must name."""
+    """Returns the version that is served by default. A promotion must send its ETag in `If-Match`."""
     return _champion(request, response, registry, name)
 
 
@@ -45,10 +45,10 @@ def show_champion(request: Request, response: Response, name: Name, registry: Re
 def promote_version(
     request: Request, response: Response, name: Name, body: ChampionBody, registry: RegistryOf, if_match: IfMatch = None
 ) -> ChampionView:
-    """Promotes a version. Every worker serves it within a second; requests in flight finish on the old generator.
+    """Promotes a version. All workers serve it within a second. Requests in progress finish with the old generator.
 
-    The version is loaded and tested first. `If-Match` names the champion to replace, so two administrators cannot overwrite
-    each other's promotion.
+    The version is loaded and tested first. `If-Match` names the champion to replace, so that two administrators cannot
+    overwrite each other's promotion.
     """
     aliases = _aliases(registry, name)
     current = aliases.get(CHAMPION)
@@ -56,7 +56,7 @@ def promote_version(
     if if_match is None:
         raise PreconditionRequired(f"The request does not name the champion to replace. Send If-Match: {tag}.")
     if if_match.strip() != "*" and tag not in [part.strip() for part in if_match.split(",")]:
-        raise PreconditionFailed(f"The champion of {name} is version {current}. Look at it; then send If-Match: {tag}.")
+        raise PreconditionFailed(f"The champion of {name} is version {current}. To replace it, send If-Match: {tag}.")
     number = aliases.get(PREVIOUS) if body.version == PREVIOUS else int(body.version)
     if number is None:
         raise NotFound(f"{name} has no previous champion. Name a version.")
@@ -73,9 +73,9 @@ def promote_version(
         raise VersionUnfit(f"Version {number} of {name} was not promoted. {error}") from error
     except OSError as error:
         raise StoreUnavailable(
-            f"The promotion cannot be written ({error.strerror}). Make room on the disk, then try again."
+            f"The promotion cannot be written ({error.strerror}). Free disk space, then try again."
         ) from error
-    registry.refresh()  # this worker at once; the others look twice a second
+    registry.refresh()  # for this worker; the others poll twice a second
     return _champion(request, response, registry, name)
 
 
@@ -91,10 +91,10 @@ def delete_version(
     registry: RegistryOf,
     retraining: RetrainingOf,
 ) -> None:
-    """Deletes a version permanently. Its pinned URLs respond with 404, and its number is never used again."""
+    """Deletes a version permanently. Its pinned URLs respond with 404, and its number is never reused."""
     waiting = retraining.store.waiting_for(name, version)
     if waiting:
-        raise VersionInService(f"Job {waiting.id} waits to start from version {version} of {name}. Cancel it, or wait for it.")
+        raise VersionInService(f"Job {waiting.id} will start from version {version} of {name}. Cancel it, or wait for it.")
     try:
         registry.repository.delete(name, version)
     except models.NotFound as error:
@@ -105,13 +105,13 @@ def delete_version(
         raise StoreUnavailable(f"Version {version} of {name} was not deleted. {error}") from error
     except OSError as error:
         raise StoreUnavailable(
-            f"The version cannot be removed ({error.strerror}). Make the models writable, then try again."
+            f"The version cannot be deleted ({error.strerror}). Make the models folder writable, then try again."
         ) from error
     registry.refresh()
 
 
 def _aliases(registry: Registry, name: str) -> dict[str, int]:
-    """What the disk says, not what this worker last saw; but if the aliases are lost, what is served."""
+    """Read the aliases from the disk, not from this worker's cache. If they are lost, return those in use."""
     if name not in registry.repository.names():
         raise NotFound(f"There is no model {name!r}. Choose one of {', '.join(registry.repository.names()) or 'none'}.")
     return registry.repository.served_aliases(name)
@@ -130,5 +130,5 @@ def _champion(request: Request, response: Response, registry: Registry, name: st
 
 
 def _tag(name: str, number: int | None) -> str:
-    """A version's number is never used twice, so it names the champion as well as any digest."""
+    """Return the entity tag of a champion. The number suffices, because it is never reused."""
     return f'"{name}/{number}"'

@@ -1,4 +1,4 @@
-"""`/quiz`: real or generated?"""
+"""`/quiz`: pictures to recognise as real or generated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ router = APIRouter(tags=["pictures"])
     responses={200: {"headers": conditional.HEADERS}, **conditional.NOT_MODIFIED, **problem_responses(404, 413, 422, 503)},
 )
 async def quiz(request: Request, query: Annotated[QuizQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery) -> Response:
-    """A fair coin decides for each picture: a test picture that no network was trained on, or a generated one.
+    """Each picture is, with equal probability, a generated one or a real test picture, which is not used for training.
 
     Both kinds have the same distribution of classes. The same seed and version give the same questions.
     """

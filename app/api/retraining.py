@@ -56,14 +56,14 @@ def retrain(
         Header(min_length=1, max_length=255, description="Repeating key and body within 24 hours returns the same job."),
     ] = None,
 ) -> JobView:
-    """Queues a job, which trains in the background. `promote` decides whether its version replaces the champion.
+    """Queues a job that trains in the background. `promote` determines whether its version replaces the champion.
 
-    The response comes before training begins; `Location` is the address of the job.
+    The response is sent before training begins. `Location` is the URL of the job.
     """
     body, store, by = body or RetrainBody(), retraining.store, identity.name
     known = store.claim_key(by, idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
     try:
-        view = JobView.model_validate(known) if known else _enter(request, retraining, registry, by, body, idempotency_key)
+        view = JobView.model_validate(known) if known else _create(request, retraining, registry, by, body, idempotency_key)
     except BaseException:
         if idempotency_key:
             store.release_key(by, idempotency_key)
@@ -72,7 +72,7 @@ def retrain(
     return view
 
 
-def _enter(
+def _create(
     request: Request, retraining: Retraining, registry: Registry, by: str, body: RetrainBody, key: str | None
 ) -> JobView:
     settings = retraining.settings
@@ -108,26 +108,26 @@ def show_job(request: Request, job: ExistingJob) -> JobView:
     summary="Follow a job",
     response_class=EventSourceResponse,
     responses={
-        200: {"description": "Server-sent events, from the first or after `Last-Event-ID`."},
+        200: {"description": "Server-sent events, from the first one or after `Last-Event-ID`."},
         **problem_responses(404, 503),
     },
 )
 async def follow_job(
-    _: Admitted,  # before the store is asked for the job
+    _: Admitted,  # before the job is read from the store
     job: ExistingJob,
     feeds: FeedsOf,
     last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,9}$", description="Id of the last event received.")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Streams the past and future events of a job until it ends; `event: end` comes last.
+    """Streams the past and future events of a job until it ends. The last event is `end`.
 
     Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
     (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
     has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes when the service stops;
-    reconnect with `Last-Event-ID`. Past `GAN_MAX_STREAMS` open streams, a worker responds with 503.
+    reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
     """
     yield ServerSentEvent(comment=f"job {job.id}", retry=RETRY_MILLISECONDS)
-    async with aclosing(feeds.follow(job, int(last_event_id or 0))) as happenings:
-        async for found in happenings:
+    async with aclosing(feeds.follow(job, int(last_event_id or 0))) as events:
+        async for found in events:
             if isinstance(found, Job):
                 yield ServerSentEvent(event="end", data={"state": found.state, "detail": found.detail})
             else:
@@ -159,20 +159,20 @@ def show_samples(
         int | None, Query(ge=0, le=10**9, description="Grid drawn after this many images. Default: the newest.")
     ] = None,
 ) -> Response:
-    """Returns a grid of seeds 0 to 79; column n shows class n. The seeds are the same in every grid of a job."""
+    """Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds."""
     grids = JobFolder(retraining.settings.state, job.id).samples()
-    wanted = max(grids, default=None) if images is None else images
-    if wanted not in grids:
+    selected = max(grids, default=None) if images is None else images
+    if selected not in grids:
         which = "" if images is None else f" after {images} images"
-        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first; those of old jobs are gone."
+        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first one. Old jobs lose theirs."
         raise NotFound(f"Job {job.id} has no samples{which}. {remedy}")
-    headers = {"Cache-Control": "no-store", "X-Images": str(wanted)}
-    return Response(grids[wanted].read_bytes(), media_type="image/png", headers=headers)
+    headers = {"Cache-Control": "no-store", "X-Images": str(selected)}
+    return Response(grids[selected].read_bytes(), media_type="image/png", headers=headers)
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=problem_responses(404, 409))
 def cancel_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
-    """Cancels a queued job at once. A running job first writes a checkpoint and can be resumed later."""
+    """Cancels a queued job immediately. A running job first writes a checkpoint and can be resumed later."""
     return _view(request, retraining.store.cancel(job_id, identity.name))
 
 
@@ -185,7 +185,7 @@ def resume_job(request: Request, job_id: JobId, retraining: RetrainingOf, identi
 
 @router.get("/audit", summary="Show the audit log")
 def show_audit(retraining: RetrainingOf, limit: Limit = 50, before: Before = None) -> Audit:
-    """Lists every change that was made or attempted, and every wrong token, newest first."""
+    """Lists all changes, attempted changes and wrong tokens, newest first."""
     entries = [asdict(entry) for entry in retraining.audit.newest(limit, before)]
     return Audit(entries=[AuditEntry(**entry | {"time": datetime.fromtimestamp(entry["time"], UTC)}) for entry in entries])
 

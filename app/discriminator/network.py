@@ -1,4 +1,4 @@
-"""One loaded ONNX discriminator: pictures and their labels in, logits out."""
+"""A loaded discriminator: pictures and labels in, logits out."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Floats = NDArray[np.float32]
 
 
 class LoadedDiscriminator:
-    """A version's discriminator in memory. Safe to use from several threads.
+    """The discriminator of a version in memory. Thread-safe.
 
     Args:
-        version: whose discriminator to load; its generator was verified earlier, and the file may have changed since.
+        version: the version. Its files were verified when its generator was loaded, but may have changed since.
 
     Raises:
-        VersionUnusable: the file or a shape is not what the manifest says.
+        VersionUnusable: the file or a shape does not match the manifest.
     """
 
     def __init__(self, version: Version) -> None:
@@ -32,7 +32,7 @@ class LoadedDiscriminator:
         try:
             found = sha256_of(path)
             if found != self.manifest.files[DISCRIMINATOR]:
-                raise VersionUnusable(f"{name} has sha256 {found}, not its manifest's. Restore it, or delete the version.")
+                raise VersionUnusable(f"{name} has sha256 {found}, unlike its manifest. Restore it, or delete the version.")
             self._session = open_session(path)
         except VersionUnusable:
             raise
@@ -43,15 +43,15 @@ class LoadedDiscriminator:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the label; empty for an unconditional discriminator."""
+        """Names of the classes, in label order. Empty for an unconditional discriminator."""
         return self.manifest.classes
 
     def logits(self, pictures: Pixels, labels: Sequence[Vector | None]) -> Floats:
-        """Logits (N,) of pictures (N, 28, 28) as their labels; above 0 means real rather than generated.
+        """Return the logits (N,) of pictures (N, 28, 28). Higher means more real.
 
         Args:
             pictures: grey levels.
-            labels: a row of the label (K,) for each picture; None to an unconditional discriminator.
+            labels: the label input (K,) of each picture. None for an unconditional discriminator.
         """
         images = pictures[:, None].astype(np.float32) / np.float32(255)  # (N, 1, 28, 28)
         feed = {"image": images}

@@ -1,4 +1,4 @@
-"""The quiz: which pictures are real, and which are generated?"""
+"""The quiz: tell real pictures from generated ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.images import encoding
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector, one_hot
-from app.sampling.pictures import address
+from app.sampling.pictures import build_url
 from app.sampling.response_cache import Answer
 from models.manifest import DatasetNote
 from models.noise import MAX_SEED
@@ -28,11 +28,11 @@ from training.datasets import SOURCES, DatasetError, read
 logger = logging.getLogger("seedling")
 MAX_QUESTIONS = 64
 _STREAM = 28 * 28
-"""Second word of the random state, so that the questions are independent of the picture of the seed."""
+"""Second word of the random state. It makes the questions independent of the picture of the same seed."""
 
 
 class QuizPicture(BaseModel):
-    """A picture that is real or generated, and the answer."""
+    """A real or generated picture, with the answer."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
@@ -40,17 +40,17 @@ class QuizPicture(BaseModel):
     """28x28: a PNG as a data URI (RFC 2397)."""
     real: bool
     label: int | None
-    """Index of its class; null for a model without classes."""
+    """Index of the class. null for a model without classes."""
     class_: str | None = Field(alias="class")
-    """Name of that class."""
+    """Name of the class."""
     source: int
-    """Seed of a generated picture; index in the dataset's test set of a real one."""
+    """Seed of a generated picture, or index of a real one in the dataset's test set."""
     probability: float = Field(ge=0, le=1)
-    """Probability that it is real, by the version's discriminator, given the label."""
+    """Probability that the picture is real, according to the version's discriminator, given the label."""
 
 
 class QuizSheet(BaseModel):
-    """Pictures to tell apart."""
+    """The pictures of a quiz."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
@@ -63,7 +63,7 @@ class QuizSheet(BaseModel):
 
 @dataclass(frozen=True)
 class RealPictures:
-    """A dataset's test pictures, which no network was trained on."""
+    """The test pictures of a dataset, which are not used for training."""
 
     images: Pixels
     """(N, 28, 28)"""
@@ -72,17 +72,17 @@ class RealPictures:
 
 
 class Originals:
-    """The test pictures of each dataset, read on first use: 8 MB each. Safe to use from several threads."""
+    """Cache of the test pictures of each dataset, read on first use. They take 8 MB per dataset. Thread-safe."""
 
     def __init__(self) -> None:
         self._read: dict[str, RealPictures] = {}
         self._lock = threading.Lock()
 
     def of(self, note: DatasetNote) -> RealPictures:
-        """The test pictures of the dataset that a version was trained on.
+        """Return the test pictures of the dataset that a version was trained on.
 
         Raises:
-            DatasetMissing: the files are missing, or differ from the published ones.
+            DatasetMissing: the dataset is unknown, or its files are missing or differ from the published ones.
         """
         source = next((source for name, source in SOURCES.items() if name == note.name), None)
         if source is None or source.digest != note.sha256:
@@ -92,33 +92,35 @@ class Originals:
                 try:
                     self._read[note.name] = RealPictures(*read(source.name, "test"))
                 except DatasetError as error:
-                    logger.error("%s", error)  # with paths, which are not for callers
-                    raise DatasetMissing(f"The pictures of {note.title} cannot be read here. {source.remedy}.") from error
+                    logger.error("%s", error)  # contains paths, which clients must not see
+                    raise DatasetMissing(f"The server cannot read the pictures of {note.title}. {source.remedy}.") from error
             return self._read[note.name]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A picture of the quiz."""
+    """A question of the quiz: one picture."""
 
     real: bool
     source: int
-    """Index of the test picture, or seed."""
+    """Index of the test picture, or seed of the generated one."""
     label: int
-    """Class of the test picture; for a generated one, the class of another random test picture."""
+    """Class of the test picture. A generated picture gets the class of a random test picture."""
 
 
-def questions(seed: int, count: int, labels: NDArray[np.uint8]) -> list[Question]:
-    """The questions of a seed. A fair coin decides whether each picture is real; no real one comes twice. A longer quiz starts
-    with the questions of a shorter one.
+def draw_questions(seed: int, count: int, labels: NDArray[np.uint8]) -> list[Question]:
+    """Draw the questions of a seed.
+
+    Each picture is real with probability 1/2. No real picture appears twice. A longer quiz starts with the questions of a
+    shorter one.
 
     Args:
         seed: an integer in 0..2**32-1.
-        count: how many.
-        labels: of the test pictures, (N,), at least `count`.
+        count: number of questions.
+        labels: labels of the test pictures, (N,). N must be at least `count`.
     """
     random = np.random.RandomState([seed, _STREAM])
-    asked: list[Question] = []
+    questions: list[Question] = []
     shown: set[int] = set()
     for _ in range(count):
         real, index, drawn = bool(random.randint(2)), random.randint(len(labels)), random.randint(MAX_SEED + 1, dtype=np.int64)
@@ -126,13 +128,13 @@ def questions(seed: int, count: int, labels: NDArray[np.uint8]) -> list[Question
             index = random.randint(len(labels))
         if real:
             shown.add(index)
-        asked.append(Question(real, int(index if real else drawn), int(labels[index])))
-    return asked
+        questions.append(Question(real, int(index if real else drawn), int(labels[index])))
+    return questions
 
 
 @dataclass(frozen=True)
 class ResolvedQuiz:
-    """A seed's questions about a version."""
+    """The quiz of a seed for a version."""
 
     generator: LoadedGenerator
     seed: int
@@ -147,27 +149,27 @@ class ResolvedQuiz:
         """The URL that always returns this response."""
         manifest = self.generator.manifest
         query = {"seed": self.seed, "count": self.count, "model": manifest.name, "version": manifest.version}
-        return address("/quiz", query)
+        return build_url("/quiz", query)
 
     def steps(self, originals: RealPictures, discriminator: LoadedDiscriminator) -> Steps[Answer]:
-        """Draw the generated pictures and score all, in chunks; return the rest, which encodes the pictures."""
-        asked = questions(self.seed, self.count, originals.labels)
-        pixels = np.empty((len(asked), SIDE, SIDE), dtype=np.uint8)
-        drawn = [index for index, question in enumerate(asked) if not question.real]
+        """Draw the generated pictures and score all pictures, in chunks. Return a function that encodes the response."""
+        questions = draw_questions(self.seed, self.count, originals.labels)
+        pixels = np.empty((len(questions), SIDE, SIDE), dtype=np.uint8)
+        drawn = [index for index, question in enumerate(questions) if not question.real]
         for start in range(0, len(drawn), CHUNK):
             part = drawn[start : start + CHUNK]
-            pixels[part] = self.generator.draw([self._point(asked[index]) for index in part])
+            pixels[part] = self.generator.draw([self._point(questions[index]) for index in part])
             yield
-        for index, question in enumerate(asked):
+        for index, question in enumerate(questions):
             if question.real:
                 pixels[index] = originals.images[question.source]
         logits: list[float] = []
-        for start in range(0, len(asked), CHUNK):
-            rows = [self._row(question) for question in asked[start : start + CHUNK]]
+        for start in range(0, len(questions), CHUNK):
+            rows = [self._row(question) for question in questions[start : start + CHUNK]]
             logits += discriminator.logits(pixels[start : start + CHUNK], rows).tolist()
             yield
-        chances = [probability(logit, discriminator.manifest.calibration) for logit in logits]
-        return lambda: Answer(self._json(asked, pixels, chances), {"X-Model": self.generator.title})
+        probabilities = [probability(logit, discriminator.manifest.calibration) for logit in logits]
+        return lambda: Answer(self._json(questions, pixels, probabilities), {"X-Model": self.generator.title})
 
     def _row(self, question: Question) -> Vector | None:
         classes = self.generator.classes
@@ -176,8 +178,8 @@ class ResolvedQuiz:
     def _point(self, question: Question) -> Point:
         return Point(self.generator.point(question.source)[0].z, self._row(question))
 
-    def _json(self, asked: Sequence[Question], pixels: Pixels, chances: Sequence[float]) -> bytes:
-        """Real and generated pictures are encoded alike, without text chunks, so the files do not reveal which is which."""
+    def _json(self, questions: Sequence[Question], pixels: Pixels, probabilities: Sequence[float]) -> bytes:
+        """Encode real and generated pictures alike, without text chunks, so that the files do not reveal the answers."""
         manifest = self.generator.manifest
         pictures = [
             {
@@ -188,7 +190,7 @@ class ResolvedQuiz:
                 "source": question.source,
                 "probability": chance,
             }
-            for question, picture, chance in zip(asked, pixels, chances, strict=True)
+            for question, picture, chance in zip(questions, pixels, probabilities, strict=True)
         ]
         body = {"model": manifest.name, "version": manifest.version, "seed": self.seed, "pictures": pictures}
         return json.dumps(body).encode()

@@ -1,4 +1,4 @@
-"""Scores of uploaded and generated pictures by a version's discriminator."""
+"""Scoring of uploaded and generated pictures with a version's discriminator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.discriminator.network import LoadedDiscriminator
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Prepare, prepare
+from app.images.preprocessing import Mode, prepare
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
@@ -30,13 +30,13 @@ class DiscriminatorScore(BaseModel):
     logit: float
     """Output of the discriminator; higher means more real."""
     probability: float = Field(ge=0, le=1)
-    """Probability that the picture is real if half of all pictures are: the logit, calibrated on held-out pictures."""
+    """Probability that the picture is real, if half of all pictures are: the logit calibrated on held-out pictures."""
     label: int | None
-    """Index of the class that it was scored as; null if the request named none, or a mixture."""
+    """Index of the class that the picture was scored as. null for a mixture, or if the request named no class."""
     label_name: str | None
     """Name of that class."""
     per_label: list[float] | None
-    """Logit for each class, if the request named none; `logit` is their mean. null for a model without classes."""
+    """Logit for each class if the request named none; `logit` is their mean. Otherwise null, as for a model without classes."""
     prepared: str
     """The 28x28 picture that was scored: a PNG as a data URI (RFC 2397)."""
 
@@ -48,7 +48,7 @@ class SeedScore(BaseModel):
 
     seed: int
     label: int | None
-    """Index of the class that it was drawn and scored as; null for a mixture, and for a model without classes."""
+    """Index of the class that the picture was drawn and scored as. null for a mixture, and for a model without classes."""
     logit: float
     """As in `DiscriminatorScore`."""
     probability: float = Field(ge=0, le=1)
@@ -68,7 +68,7 @@ class SeedScores(BaseModel):
 
 @dataclass(frozen=True)
 class ResolvedScores:
-    """Pictures of integer seeds, to be scored by the discriminator of the version that draws them."""
+    """Pictures of integer seeds, scored by the discriminator of the version that draws them."""
 
     resolved: Resolved
 
@@ -77,14 +77,14 @@ class ResolvedScores:
         return ["judged", score_key(self.resolved.generator.manifest), self.resolved.cache_key()]
 
     def pinned_url(self) -> str | None:
-        """The URL that always returns this response; None if the list of seeds is too long."""
+        """The URL that always returns this response. None if no URL can express the request."""
         url = self.resolved.pinned_url()
         return None if url is None else "/discriminate" + url.removeprefix("/generate")
 
     def steps(self, discriminator: LoadedDiscriminator) -> Steps[Answer]:
-        """Draw and score in chunks; return the rest, which assembles the response."""
+        """Draw and score in chunks. Return a function that assembles the response."""
         resolved, manifest = self.resolved, discriminator.manifest
-        written: list[str] = []
+        scores: list[str] = []
         for start in range(0, resolved.drawing.count, CHUNK):
             part = slice(start, start + CHUNK)
             points, labels = resolved.points(part)
@@ -93,10 +93,10 @@ class ResolvedScores:
             logits = discriminator.logits(pixels, [point.label for point in points]).tolist()
             for seed, label, logit in zip(resolved.drawing.seeds[part], labels, logits, strict=True):
                 chance = probability(logit, manifest.calibration)
-                written.append(json.dumps({"seed": seed, "label": label, "logit": logit, "probability": chance}))
+                scores.append(json.dumps({"seed": seed, "label": label, "logit": logit, "probability": chance}))
             yield
         head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
-        return lambda: Answer(f'{head}, "pictures": [{", ".join(written)}]}}'.encode(), {"X-Model": resolved.model})
+        return lambda: Answer(f'{head}, "pictures": [{", ".join(scores)}]}}'.encode(), {"X-Model": resolved.model})
 
 
 def score_key(manifest: Manifest) -> list[object]:
@@ -104,23 +104,23 @@ def score_key(manifest: Manifest) -> list[object]:
     return [manifest.files[DISCRIMINATOR], manifest.calibration.slope, manifest.calibration.intercept]
 
 
-def score(content: bytes, how: Prepare, label: Label | None, discriminator: LoadedDiscriminator) -> DiscriminatorScore:
-    """Decode a picture file, prepare it as the pictures of the dataset were, and score it.
+def score(content: bytes, mode: Mode, label: Label | None, discriminator: LoadedDiscriminator) -> DiscriminatorScore:
+    """Decode a picture file, preprocess it as the pictures of the dataset were, and score it.
 
     Args:
         content: the file.
-        how: see `app.images.preprocessing.prepare`.
-        label: the class, or the mixture of classes, to score it as; None to score it as every class, and for an unconditional
-            discriminator.
-        discriminator: scores it.
+        mode: see `app.images.preprocessing.prepare`.
+        label: the class or mixture to score the picture as. None scores it as every class. Must be None for an
+            unconditional discriminator.
+        discriminator: the discriminator to use.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
     """
     manifest, classes = discriminator.manifest, discriminator.classes
-    picture = prepare(decode(content), manifest.dataset.name, how)
-    asked: Sequence[Label] = range(len(classes)) if label is None else [label]
-    rows: list[Vector | None] = [label_row(one, classes) for one in asked] or [None]
+    picture = prepare(decode(content), manifest.dataset.name, mode)
+    labels: Sequence[Label] = range(len(classes)) if label is None else [label]
+    rows: list[Vector | None] = [label_row(one, classes) for one in labels] or [None]
     logits = discriminator.logits(picture[None].repeat(len(rows), axis=0), rows).tolist()
     logit = sum(logits) / len(logits)
     calibration = manifest.calibration if label is not None else manifest.calibration_any or manifest.calibration
@@ -138,6 +138,6 @@ def score(content: bytes, how: Prepare, label: Label | None, discriminator: Load
 
 
 def probability(logit: float, calibration: Calibration) -> float:
-    """Probability that a picture with this logit is real (Platt 1999), without overflow at either end."""
+    """Return the calibrated probability that a picture with this logit is real (Platt 1999), without overflow."""
     x = calibration.slope * logit + calibration.intercept
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

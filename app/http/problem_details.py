@@ -38,7 +38,8 @@ class Problem(BaseModel):
                     "type": "about:blank",
                     "title": "Unprocessable Content",
                     "status": 422,
-                    "detail": "-1 is a number, but a numeric seed is an integer in 0..4294967295. Choose one, or a text.",
+                    "detail": "-1 is a number, but a numeric seed must be an integer in 0..4294967295. "
+                    "Choose one, or use a text.",
                     "code": "seed_invalid",
                 }
             ]

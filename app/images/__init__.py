@@ -1,1 +1,1 @@
-"""Bytes to pixels and back: decoding, preprocessing, encoding."""
+"""Decoding, preprocessing and encoding of pictures."""

@@ -1,4 +1,4 @@
-"""Encodes pixels as PNG, WebP, GIF, APNG, npy and ZIP, and reads text chunks back."""
+"""Encoding of pixels as PNG, WebP, GIF, APNG, npy and ZIP, and reading of PNG text chunks."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ MEDIA_TYPES = {
     "json": "application/json",
 }
 LONG_TEXT = 500
-"""Longer text chunks are compressed."""
+"""Text chunks with more characters than this are compressed."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-"""The earliest that ZIP knows: an archive's bytes depend on its pictures alone."""
+"""The earliest date of the ZIP format. A constant date makes the bytes of an archive depend only on its files."""
 
 
 def enlarge(pixels: Pixels, scale: int) -> Pixels:
-    """Make each pixel a square of `scale` pixels: (..., H, W) -> (..., H*scale, W*scale)."""
+    """Enlarge each pixel to a square with side `scale`: (..., H, W) -> (..., H*scale, W*scale)."""
     return pixels if scale == 1 else pixels.repeat(scale, axis=-2).repeat(scale, axis=-1)
 
 
 def sheet(pixels: Pixels, columns: int) -> Pixels:
-    """Lay pictures (N, H, W) out in rows of `columns`; what the last row lacks is black."""
+    """Arrange pictures (N, H, W) in rows of `columns`. Empty cells of the last row are black."""
     count, height, width = pixels.shape
     rows = -(-count // columns)
     cells = np.zeros((rows * columns, height, width), dtype=np.uint8)
@@ -48,23 +48,23 @@ def sheet(pixels: Pixels, columns: int) -> Pixels:
 
 
 def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
-    """One grey picture, (H, W), with text chunks (tEXt where Latin-1 will do, else iTXt).
+    """Encode a grey picture, (H, W), as PNG with text chunks (tEXt for Latin-1, otherwise iTXt).
 
-    Written here and not by Pillow, which takes several times as long (`benchmarks/footprint.py`): on flat dark pictures
-    nothing beats run lengths (zlib's Z_RLE) of what is not filtered, and a row that repeats the one above, as enlarged pixels
-    do, is no difference at all (filter 2, up).
+    Pillow's encoder takes several times as long (`benchmarks/footprint.py`). For flat dark pictures, run-length encoding
+    (zlib's Z_RLE) of unfiltered rows works best. Rows that repeat the row above, which are common in enlarged pictures, use
+    filter 2 (up) and become all zeros.
     """
     height, width = pixels.shape
-    rows = np.zeros((height, width + 1), dtype=np.uint8)  # the first byte of each is its filter
+    rows = np.zeros((height, width + 1), dtype=np.uint8)  # the first byte of each row is its filter
     rows[:, 1:] = pixels
-    if height > 28:  # a single picture has hardly any, and to look takes as long as to write it
+    if height > 28:  # at 28 rows, hardly any repeat, and the search takes as long as the encoding
         repeats = np.flatnonzero((pixels[1:] == pixels[:-1]).all(axis=1)) + 1
         rows[repeats], rows[repeats, 0] = 0, 2
     deflate = zlib.compressobj(level=4, strategy=zlib.Z_RLE)
     data = deflate.compress(rows.data) + deflate.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey
-    told = [_text_chunk(key, value) for key, value in (text or {}).items()]
-    return b"".join((b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), *told, _chunk(b"IDAT", data), _END))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8-bit grey
+    chunks = [_text_chunk(key, value) for key, value in (text or {}).items()]
+    return b"".join((b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), *chunks, _chunk(b"IDAT", data), _END))
 
 
 def _chunk(kind: bytes, value: bytes) -> bytes:
@@ -76,33 +76,33 @@ _END = _chunk(b"IEND", b"")
 
 @functools.lru_cache(maxsize=256)
 def _text_chunk(key: str, value: str) -> bytes:
-    """One text chunk; kept, for from picture to picture only the seed is another."""
-    if value.isascii() and len(value) <= LONG_TEXT:  # as Pillow would, in a fifth of the time
+    """Encode a text chunk. Cached, because usually only the seed differs between pictures."""
+    if value.isascii() and len(value) <= LONG_TEXT:  # the same bytes as Pillow, in a fifth of the time
         return _chunk(b"tEXt", f"{key}\0{value}".encode())
     return b"".join(_chunk(kind, content) for kind, content, *_ in _text_chunks({key: value}).chunks)
 
 
 def data_uri(content: bytes) -> str:
-    """A PNG as an address that holds it (RFC 2397)."""
+    """Return a PNG as a data URI (RFC 2397)."""
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def webp(pixels: Pixels) -> bytes:
-    """One grey picture, (H, W), lossless."""
+    """Encode a grey picture, (H, W), as lossless WebP."""
     out = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(out, format="WEBP", lossless=True, quality=50, method=2)
     return out.getvalue()
 
 
 def npy(array: NDArray[Any]) -> bytes:
-    """An array in numpy's own format, version 1.0, never pickled."""
+    """Encode an array in numpy's file format, version 1.0, without pickle."""
     out = io.BytesIO()
     np.save(out, array, allow_pickle=False)
     return out.getvalue()
 
 
 class Archive:
-    """A ZIP of files that are compressed already, added one after the other."""
+    """A ZIP archive that stores its files uncompressed, because pictures are already compressed."""
 
     def __init__(self) -> None:
         self._out = io.BytesIO()
@@ -113,41 +113,41 @@ class Archive:
         self._zip.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
 
     def content(self) -> bytes:
-        """The whole of it; nothing more can be added."""
+        """Close the archive and return its bytes."""
         self._zip.close()
         return self._out.getvalue()
 
 
 def gif(frames: Pixels, fps: float, *, loop: bool) -> bytes:
-    """An animation of grey frames (N, H, W), all 256 levels kept.
+    """Encode grey frames (N, H, W) as an animated GIF with all 256 levels.
 
-    GIF counts time in hundredths of a second, and viewers take less than two of them for ten: past 50 frames a second
-    it plays slower than asked for.
+    GIF measures time in hundredths of a second, and viewers treat delays below two hundredths as ten. Above 50 fps, the
+    animation is therefore slower than requested.
     """
     delays = [max(20, ms) for ms in _durations(len(frames), fps, unit_ms=10)]
     return _save(map(Image.fromarray, frames), "GIF", delays, {"loop": 0} if loop else {}, disposal=1, optimize=False)
 
 
 def apng(frames: Pixels, fps: float, *, loop: bool, text: Mapping[str, str] | None = None) -> bytes:
-    """An animated PNG of grey frames (N, H, W), with text chunks."""
+    """Encode grey frames (N, H, W) as an animated PNG with text chunks."""
     delays = _durations(len(frames), fps, unit_ms=1)
     return _save(map(Image.fromarray, frames), "PNG", delays, {"loop": 0 if loop else 1}, pnginfo=_text_chunks(text or {}))
 
 
 def animated_webp(frames: Pixels, fps: float, *, loop: bool) -> bytes:
-    """An animated lossless WebP of grey frames (N, H, W)."""
+    """Encode grey frames (N, H, W) as an animated lossless WebP."""
     delays = _durations(len(frames), fps, unit_ms=1)
     pictures = (Image.fromarray(frame).convert("RGB") for frame in frames)
     return _save(pictures, "WEBP", delays, {"loop": 0 if loop else 1}, lossless=True, quality=50, method=2)
 
 
 def _durations(count: int, fps: float, unit_ms: int) -> list[int]:
-    """How long each frame lasts, in ms, in whole units whose sum does not drift from count / fps."""
+    """Return the duration of each frame in ms, in multiples of `unit_ms`. Rounding errors do not accumulate."""
     ends = [round(1000 / unit_ms * (i + 1) / fps) * unit_ms for i in range(count)]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _save(pictures: Iterable[Image.Image], kind: str, delays: list[int], repeat: dict[str, int], **options: Any) -> bytes:  # noqa: ANN401 - Pillow's
+def _save(pictures: Iterable[Image.Image], kind: str, delays: list[int], repeat: dict[str, int], **options: Any) -> bytes:  # noqa: ANN401 - Pillow's options
     first, *rest = pictures
     out = io.BytesIO()
     duration = delays if rest else delays[0]
@@ -156,21 +156,21 @@ def _save(pictures: Iterable[Image.Image], kind: str, delays: list[int], repeat:
 
 
 def read_text(content: bytes) -> dict[str, str]:
-    """The text chunks of a PNG; empty if it has none.
+    """Return the text chunks of a PNG by keyword.
 
     Raises:
-        ValueError: it is not a PNG.
+        ValueError: the content is not a PNG.
     """
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.load()
             return {str(k): str(v) for k, v in picture.info.items() if isinstance(v, str)}
     except (OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"This is not a PNG ({error}). Give a PNG that Seedling made.") from error
+        raise ValueError(f"This is not a PNG ({error}). Give a PNG drawn by Seedling.") from error
 
 
 def _text_chunks(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
     chunks = PngImagePlugin.PngInfo()
     for key, value in text.items():
-        chunks.add_text(key, value, zip=len(value) > LONG_TEXT)  # falls back to iTXt by itself
+        chunks.add_text(key, value, zip=len(value) > LONG_TEXT)  # uses iTXt if the text is not Latin-1
     return chunks

@@ -1,21 +1,23 @@
-"""Any picture to 28x28 grey levels as a dataset has them: bright ink on black, of its size and in its place.
+"""Preprocessing of pictures: conversion to the 28x28 grey levels of a dataset, bright ink on black.
 
-A discriminator knows the pictures that it was trained on and what a generator made of them. One that is larger, darker or
-further to the left than any of those is nothing it was ever asked about, however well drawn. So a picture goes the way that
-the dataset's own pictures went:
+A discriminator is only meaningful for pictures like those it was trained on. A picture whose subject is larger, darker or
+further to the left is outside its training distribution, however well drawn. Pictures are therefore preprocessed in the same
+way as those of the dataset:
 
-`mnist`, as LeCun, Cortes and Burges describe it (http://yann.lecun.com/exdb/mnist): fitted into 20x20 with its aspect ratio
-kept and with anti-aliasing, then moved so that its centre of mass is the centre of the field. In their test pictures that
-centre is pixel (14, 14), on average to a hundredth; of Pillow's filters, bicubic gives those pictures' own probability back
-most nearly, from enlargements of them.
+`mnist`, following LeCun, Cortes and Burges (http://yann.lecun.com/exdb/mnist): the ink is fitted into 20x20 with anti-aliasing,
+keeping its aspect ratio. It is then shifted so that its centre of mass is at the centre of the image. In the MNIST test
+pictures, this centre is pixel (14, 14), on average to within a hundredth of a pixel. The filter is bicubic: of Pillow's
+filters, it reproduces the probability of the test pictures most closely from their enlargements.
 
-`fashion-mnist`, after Xiao, Rasul and Vollgraf 2017 (arXiv:1708.07747, section 2): edges trimmed that are within 5 % of the
-background, the longest side made 28, centred. Their sharpening of thumbnails is left out: a photograph's edges are sharp.
+`fashion-mnist`, following Xiao, Rasul and Vollgraf 2017 (arXiv:1708.07747, section 2): edges within 5 % of the background are
+trimmed, the longest side is scaled to 28, and the picture is centred. Their sharpening of thumbnails is omitted, because the
+edges of a photograph are sharp.
 
-Any other: fitted into 28x28 with its aspect ratio kept, and padded with the level of its border.
+Other datasets: the picture is fitted into 28x28, keeping its aspect ratio, and padded with the level of its border.
 
-What scanners did for those two comes first here: the border tells the background. If it is brighter than the middle of the
-picture's range, the picture is inverted; the background is then made black, and what is hardly brighter is background too.
+For the first two, the background is normalised first, as scanning did for the originals. The border determines the level of the
+background. If it is above the middle of the picture's range, the picture is inverted. The background then becomes black, and so
+do levels that are hardly brighter.
 """
 
 from __future__ import annotations
@@ -28,46 +30,46 @@ from PIL import Image, ImageStat
 
 from app.images.decoding import Decoded
 
-Prepare = Literal["auto", "none"]
+Mode = Literal["auto", "none"]
 Pixels = NDArray[np.uint8]
 SIDE = 28
 MNIST_BOX = 20
 MNIST_CENTRE = 14
 MNIST_NOISE = 0.125
-"""Of the strongest ink. JPEG's ringing and the grain of paper stay below; NIST's forms were black or white, nothing else."""
+"""Noise threshold, relative to the strongest ink. JPEG ringing and paper grain are below it. NIST's forms were bilevel."""
 FASHION_NOISE = 0.05
 MIN_CONTRAST = 16
-"""Grey levels. What differs less from its background is no ink."""
+"""Minimum difference between ink and background, in grey levels. Below it, the picture has no ink."""
 BLACK, WHITE = 0, 255
 
 
-def prepare(picture: Decoded, dataset: str, how: Prepare = "auto") -> Pixels:
+def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
     """Convert a picture to the format of a dataset, (28, 28), for its discriminator.
 
-    A picture of 28x28 is taken as it is, and so is one whose pixels are squares of k x k, as `/generate?scale=8` draws them. If
-    some of it is transparent, it is prepared instead: no dataset's pictures are, and what is transparent is background.
-    Without ink a picture becomes black.
+    An opaque picture of 28x28 pixels is returned unchanged. If it was enlarged by an integer factor, as by `/generate?scale=8`,
+    the original pixels are returned. Transparent pixels are background, so pictures that have them are always preprocessed. A
+    picture without ink becomes black.
 
     Args:
-        picture: of any size.
-        dataset: its name in the manifest.
-        how: `none` only scales to 28x28, whatever the aspect ratio, over black where it is transparent.
+        picture: a picture of any size.
+        dataset: name of the dataset in the manifest.
+        mode: `none` only scales to 28x28, without keeping the aspect ratio, with black for transparent pixels.
     """
-    if how == "none":
-        return np.asarray(_over(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    same = None if picture.alpha else _as_it_is(np.asarray(picture.grey))
-    if same is not None:
-        return same
-    grey = _over(_far_from_ink(picture), picture)
+    if mode == "none":
+        return np.asarray(_composite(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    native = None if picture.alpha else _native_pixels(np.asarray(picture.grey))
+    if native is not None:
+        return native
+    grey = _composite(_contrasting_background(picture), picture)
     if dataset == "mnist":
         return _as_mnist(grey)
     if dataset == "fashion-mnist":
         return _as_fashion_mnist(grey)
-    return _placed_in_the_middle(_fitted(grey, SIDE), _border(grey))
+    return _centred(_resized(grey, SIDE), _border(grey))
 
 
-def _as_it_is(grey: Pixels) -> Pixels | None:
-    """The 28x28 picture that this one is, or is an exact enlargement of; None if it is neither."""
+def _native_pixels(grey: Pixels) -> Pixels | None:
+    """Return the pixels of a 28x28 picture or of its exact enlargement. Return None for any other picture."""
     height, width = grey.shape
     if height != width or height % SIDE:
         return None
@@ -78,42 +80,42 @@ def _as_it_is(grey: Pixels) -> Pixels | None:
 
 
 def _as_mnist(grey: Image.Image) -> Pixels:
-    ink = _trimmed(_ink(grey, MNIST_NOISE, to_white=True))
+    ink = _cropped(_ink(grey, MNIST_NOISE, to_white=True))
     if ink is None:
         return _black()
-    small = _fitted(ink, MNIST_BOX)
+    small = _resized(ink, MNIST_BOX)
     mass = np.asarray(small, dtype=np.float64)
-    return _placed(small, _offset(mass.sum(axis=1)), _offset(mass.sum(axis=0)), BLACK)
+    return _pasted(small, _offset(mass.sum(axis=1)), _offset(mass.sum(axis=0)), BLACK)
 
 
 def _as_fashion_mnist(grey: Image.Image) -> Pixels:
-    ink = _trimmed(_ink(grey, FASHION_NOISE, to_white=False))
-    return _black() if ink is None else _placed_in_the_middle(_fitted(ink, SIDE), BLACK)
+    ink = _cropped(_ink(grey, FASHION_NOISE, to_white=False))
+    return _black() if ink is None else _centred(_resized(ink, SIDE), BLACK)
 
 
-def _far_from_ink(picture: Decoded) -> int:
-    """The background that shows what is drawn on a transparent one: white for dark ink, black for bright."""
+def _contrasting_background(picture: Decoded) -> int:
+    """Choose a background for transparent pixels that contrasts with the ink: white for dark ink, black for bright ink."""
     if picture.alpha is None or not picture.alpha.getbbox():
         return BLACK
     return WHITE if ImageStat.Stat(picture.grey, mask=picture.alpha).mean[0] < 128 else BLACK
 
 
-def _over(background: int, picture: Decoded) -> Image.Image:
+def _composite(background: int, picture: Decoded) -> Image.Image:
     if picture.alpha is None:
         return picture.grey
     return Image.composite(picture.grey, Image.new("L", picture.grey.size, background), picture.alpha)
 
 
 def _border(grey: Image.Image) -> int:
-    """The median of the outermost pixels: ink that runs over the edge does not change it."""
+    """Return the median of the border pixels, which ink that reaches the border does not affect."""
     levels = np.asarray(grey)
     return int(np.median(np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])))
 
 
 def _ink(grey: Image.Image, noise: float, *, to_white: bool) -> Image.Image:
-    """Bright ink on black. With `to_white` the strongest ink becomes 255, else what is farthest from the background could."""
-    shown = np.flatnonzero(grey.histogram())
-    darkest, brightest = int(shown[0]), int(shown[-1])
+    """Normalise to bright ink on black. With `to_white`, the strongest ink becomes 255; otherwise, level 255 stays 255."""
+    present = np.flatnonzero(grey.histogram())
+    darkest, brightest = int(present[0]), int(present[-1])
     background, levels = _border(grey), np.arange(256)
     if 2 * background > darkest + brightest:
         background, brightest, levels = 255 - background, 255 - darkest, 255 - levels
@@ -123,32 +125,32 @@ def _ink(grey: Image.Image, noise: float, *, to_white: bool) -> Image.Image:
     return grey.point(np.where(ink < noise, 0, np.rint(255 * ink.clip(0, 1))).astype(int).tolist())
 
 
-def _trimmed(ink: Image.Image) -> Image.Image | None:
+def _cropped(ink: Image.Image) -> Image.Image | None:
     box = ink.getbbox()
     return ink.crop(box) if box else None
 
 
-def _fitted(picture: Image.Image, side: int) -> Image.Image:
-    """Scaled so that its longer side is `side`."""
+def _resized(picture: Image.Image, side: int) -> Image.Image:
+    """Scale a picture so that its longer side is `side`."""
     scale = side / max(picture.size)
     width, height = (max(1, round(length * scale)) for length in picture.size)
     return picture.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _offset(mass: NDArray[np.float64]) -> int:
-    """Where a row or column of ink (n,) begins if its centre of mass is to be the field's; none of it falls off the field."""
-    centre = float(mass @ np.arange(len(mass))) / max(float(mass.sum()), 1.0)  # so thin a line may leave no ink after scaling
+    """Return the offset that centres the mass of ink (n,) along an axis, limited so that all of it stays inside the image."""
+    centre = float(mass @ np.arange(len(mass))) / max(float(mass.sum()), 1.0)  # scaling can erase all ink of a thin line
     return min(max(round(MNIST_CENTRE - centre), 0), SIDE - len(mass))
 
 
-def _placed_in_the_middle(small: Image.Image, background: int) -> Pixels:
-    return _placed(small, (SIDE - small.height) // 2, (SIDE - small.width) // 2, background)
+def _centred(small: Image.Image, background: int) -> Pixels:
+    return _pasted(small, (SIDE - small.height) // 2, (SIDE - small.width) // 2, background)
 
 
-def _placed(small: Image.Image, top: int, left: int, background: int) -> Pixels:
-    field = Image.new("L", (SIDE, SIDE), background)
-    field.paste(small, (left, top))
-    return np.asarray(field)
+def _pasted(small: Image.Image, top: int, left: int, background: int) -> Pixels:
+    canvas = Image.new("L", (SIDE, SIDE), background)
+    canvas.paste(small, (left, top))
+    return np.asarray(canvas)
 
 
 def _black() -> Pixels:

@@ -1,1 +1,1 @@
-"""From a seed to pixels: requests resolved against a version, latents, the generator, batching, the response cache."""
+"""From seeds to pixels: resolving requests against a version, latents, the generator, batching and the response cache."""

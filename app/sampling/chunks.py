@@ -1,7 +1,7 @@
-"""Cooperative scheduling of long drawing in the event loop: a single picture waits for one chunk and no more.
+"""Cooperative scheduling of long drawings in the event loop: a single picture waits for at most one chunk.
 
-A thread would hold the GIL, or the core, just when a single picture needs it; a worker has one core (`GAN_WORKERS` adds
-more). Only the encoding of the finished pixels runs in a thread, because its libraries release the GIL.
+A thread would hold the GIL, or the core, when a single picture needs it. A worker has one core; `GAN_WORKERS` adds more. Only
+the encoding of the finished pixels runs in a thread, because its libraries release the GIL.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 CHUNK = 16
-"""Pictures in a chunk: about two milliseconds."""
+"""Pictures per chunk. A chunk takes about two milliseconds."""
 LONG_CHUNK = 64
-"""Pictures in a chunk while nobody requests single pictures: a tenth faster, and nobody waits for it."""
+"""Pictures per chunk while nobody requests single pictures. It is a tenth faster, and no request waits for it."""
 CHUNK_PIXELS = 16 * 28 * 28
-"""Pixels of small pictures that are encoded in a chunk."""
+"""Pixels of small pictures that are encoded per chunk."""
 ROUNDS = 6
-"""Iterations of the event loop between two chunks. A single picture takes as many to be read, submitted, drawn (two iterations
-later, see `app.sampling.batching`) and sent, and would otherwise wait for a chunk before each."""
+"""Iterations of the event loop between two chunks. Reading, submitting, drawing (two iterations later, see
+`app.sampling.batching`) and sending a single picture takes this many. With fewer, it would wait for several chunks."""
 Steps = Generator[None, int | None, Callable[[], Result]]
-"""A generator that draws one chunk per step. It receives the size of the next chunk, and returns the rest of the work, which
-runs in a thread."""
+"""A Python generator that draws one chunk per step. It is sent the size of the next chunk. It returns a function that does the
+rest of the work in a thread."""
 
 
 class ChunkRunner:
-    """The long drawing of one event loop.
+    """Runs the long drawings of one event loop.
 
     Args:
         has_recent_requests: whether single pictures were requested recently.
@@ -37,7 +37,7 @@ class ChunkRunner:
         self._has_recent_requests = has_recent_requests
 
     async def run(self, steps: Steps[Result]) -> Callable[[], Result]:
-        """Run all steps, alternating with other work of this kind: one chunk every few iterations of the loop."""
+        """Run all steps, one chunk every few iterations of the loop, alternating with other long drawings."""
         size: int | None = None  # a generator must first be sent None
         while True:
             async with self._turn:

@@ -25,17 +25,17 @@ Shapes = dict[str, list[int]]
 
 
 class LoadedGenerator:
-    """A version, verified and in memory. Safe to use from several threads.
+    """A verified version in memory. Thread-safe.
 
     Args:
-        version: what to load.
+        version: the version to load.
 
     Raises:
-        VersionUnusable: a file, a shape or a golden pixel is not what the manifest says.
+        VersionUnusable: a file, a shape or a golden pixel does not match the manifest.
     """
 
     title: str
-    """Model and version, as digits/3."""
+    """Model and version, such as digits/3."""
 
     def __init__(self, version: Version) -> None:
         self.version, self.manifest = version, version.manifest
@@ -56,16 +56,16 @@ class LoadedGenerator:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the label; empty for an unconditional generator."""
+        """Names of the classes, in label order. Empty for an unconditional generator."""
         return self.manifest.classes
 
     def point(self, seed: int | str) -> tuple[Point, int | None]:
-        """The input for a seed, and the label that the seed chooses, if any."""
+        """Return the input for a seed and the label drawn from it (None for an unconditional generator)."""
         z, label = noise.draw(seed, self.manifest.z_dim, len(self.classes))
         return Point(z, None if label is None else one_hot(label, len(self.classes))), label
 
     def draw(self, points: Sequence[Point]) -> Pixels:
-        """Pixels of many inputs, (N, 28, 28), computed at most 64 at a time; each is the same as it is alone."""
+        """Return the pixels of inputs, (N, 28, 28), in batches of at most 64. The batch does not affect the pixels."""
         pixels = np.empty((len(points), SIDE, SIDE), dtype=np.uint8)
         for start in range(0, len(points), BATCH):
             part = points[start : start + BATCH]
@@ -77,13 +77,13 @@ class LoadedGenerator:
         return pixels
 
     def _check_golden(self) -> None:
-        """Draw the golden seeds. This warms up the session and proves that this machine draws the same pixels as others."""
+        """Compare the golden seeds' pixels with the manifest. This also warms up the session."""
         points = [self.point(seed)[0] for seed in range(self.manifest.golden.seeds)]
         found = hashlib.sha256(self.draw(points).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
             raise VersionUnusable(
-                f"{self.title} draws other pixels here than where it was made (sha256 {found}, expected "
-                f"{self.manifest.golden.sha256}). Use the pinned onnxruntime; if it is, report this machine's processor."
+                f"{self.title} draws other pixels on this machine than where it was exported (sha256 {found}, expected "
+                f"{self.manifest.golden.sha256}). Use the pinned onnxruntime. If you do, report this machine's processor."
             )
 
 
@@ -98,15 +98,15 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def reason_of(error: Exception, folder: Path) -> str:
-    """The message of an exception without the paths of this machine, for callers."""
+    """Return the message of an exception without local paths, so that it can be sent to clients."""
     return str(error).replace(f"{folder}/", "")
 
 
 def check_shapes(session: onnxruntime.InferenceSession, name: str, inputs: Shapes, outputs: Shapes, classes: int) -> None:
-    """Compare a network's inputs and outputs with what its manifest says: float32 in these shapes, a label with classes.
+    """Check that a network has the given inputs and outputs, all float32, and a label input if there are classes.
 
     Raises:
-        VersionUnusable: they differ.
+        VersionUnusable: the inputs or outputs differ.
     """
     expected_inputs = inputs | ({"label": [classes]} if classes else {})
     tensors = [*session.get_inputs(), *session.get_outputs()]
@@ -115,5 +115,5 @@ def check_shapes(session: onnxruntime.InferenceSession, name: str, inputs: Shape
     if (found_inputs, found_outputs) != (expected_inputs, outputs) or any(t.type != "tensor(float)" for t in tensors):
         raise VersionUnusable(
             f"{name} has inputs {found_inputs} and outputs {found_outputs} of {sorted({t.type for t in tensors})}, but its "
-            f"manifest says {expected_inputs} and {outputs} of float. Publish the version again."
+            f"manifest requires {expected_inputs} and {outputs} of float. Publish the version again."
         )

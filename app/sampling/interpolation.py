@@ -1,4 +1,4 @@
-"""Interpolation: the frames between keyframes, and the files that contain them."""
+"""Interpolation between keyframes, and encoding of the frames as files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
 Format = Literal["strip", "gif", "apng", "webp", "zip", "json", "npy"]
 MAX_FRAMES = 2048
 MAX_GIF_SECONDS = 600
-"""A GIF shows a picture for at most 655 seconds, and equal frames are merged into one."""
+"""A GIF frame lasts at most 655 seconds, and equal frames are merged into one."""
 
 EASINGS: dict[str, Callable[[float], float]] = {
     "linear": lambda t: t,
@@ -37,9 +37,9 @@ EASINGS: dict[str, Callable[[float], float]] = {
 class Walk:
     """An interpolation as requested, before a generator is known.
 
-    From each keyframe to the next there are `steps` frames, both keyframes counted; a keyframe between two segments is
-    drawn once. A loop has one more segment, back to the first keyframe, and leaves that last frame out: the animation
-    begins with it again.
+    A segment leads from one keyframe to the next and has `steps` frames, including both keyframes. A keyframe between two
+    segments is drawn once. A loop has one more segment, back to the first keyframe. It omits the last frame, because the
+    animation starts again with it.
     """
 
     keyframes: tuple[Drawing, ...]
@@ -53,10 +53,10 @@ class Walk:
 
     def __post_init__(self) -> None:
         if self.frames > MAX_FRAMES:
-            raise TooMuch(f"One call gives at most {MAX_FRAMES:,} frames, not {self.frames:,}. Use fewer keyframes or steps.")
+            raise TooMuch(f"The limit is {MAX_FRAMES:,} frames per request, not {self.frames:,}. Use fewer keyframes or steps.")
         check_pixels(self.pixels, self.format)
         if self.format == "gif" and self.frames / self.fps > MAX_GIF_SECONDS:
-            raise TooMuch(f"A GIF here lasts at most {MAX_GIF_SECONDS} seconds. Ask for fewer frames, more fps, or an apng.")
+            raise TooMuch(f"A GIF may last at most {MAX_GIF_SECONDS} seconds. Request fewer frames, more fps, or an apng.")
 
     @property
     def frames(self) -> int:
@@ -70,7 +70,7 @@ class Walk:
         return self.frames * (SIDE * self.scale) ** 2
 
     def positions(self) -> list[tuple[int, float]]:
-        """Each frame's segment and how far along it is, in 0..1, eased."""
+        """Return the segment of each frame and its position along the segment, 0 to 1, after easing."""
         segments = len(self.keyframes) - 1 + self.loop
         ease = EASINGS[self.easing]
         between = [(s, ease(i / (self.steps - 1))) for s in range(segments) for i in range(self.steps - 1)]
@@ -79,7 +79,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class ResolvedWalk:
-    """An interpolation resolved against a generator, which can draw every keyframe."""
+    """An interpolation resolved against a generator that can draw every keyframe."""
 
     walk: Walk
     keyframes: tuple[Resolved, ...]
@@ -87,27 +87,28 @@ class ResolvedWalk:
 
     @property
     def model(self) -> str:
+        """Model and version, such as digits/3."""
         return self.generator.title
 
     def cache_key(self) -> list[object]:
-        """Everything besides the generator that determines the bytes."""
+        """Cache key of the response, besides the generator."""
         w = self.walk
         shape = [w.steps, w.method, w.easing, w.loop, w.fps, w.scale, w.format]
         return [*shape, self.model, [keyframe.cache_key() for keyframe in self.keyframes]]
 
     def path(self) -> Iterator[Point]:
-        """The generator's input for each frame. Keyframes are exactly what `/generate` draws."""
-        stops = [keyframe.points()[0][0] for keyframe in self.keyframes]
-        legs = list(pairwise([*stops, stops[0]] if self.walk.loop else stops))
+        """Yield the generator's input for each frame. Keyframes have exactly the input that `/generate` uses."""
+        keyframes = [keyframe.points()[0][0] for keyframe in self.keyframes]
+        segments = list(pairwise([*keyframes, keyframes[0]] if self.walk.loop else keyframes))
         between = slerp if self.walk.method == "slerp" else lerp
         for segment, t in self.walk.positions():
-            a, b = legs[segment]
-            # a label is a mixture of classes: the straight line keeps it one
+            a, b = segments[segment]
+            # labels are mixtures of classes, and linear interpolation keeps their sum at 1
             label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
             yield Point(between(a.z, b.z, t), label)
 
     def steps(self) -> Steps[Answer]:
-        """Draw all frames, and return the encoding of the file."""
+        """Draw all frames in chunks. Return a function that encodes the file."""
         frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
         path = self.path()
         start, size = 0, CHUNK
@@ -164,10 +165,10 @@ class ResolvedWalk:
             case "json":
                 return self._json(frames)
             case "zip":
-                raise AssertionError("a zip is made step by step")
+                raise AssertionError("_zip_steps encodes zip archives")
 
     def _json(self, frames: Pixels) -> bytes:
-        """Encode frame by frame: one long call of json.dumps would hold the GIL."""
+        """Encode frame by frame, because one long call of json.dumps would hold the GIL."""
         manifest = self.generator.manifest
         head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
         parts = [
@@ -177,6 +178,6 @@ class ResolvedWalk:
         return f'{head}, "frames": [{", ".join(parts)}]}}'.encode()
 
 
-def pose_walk(walk: Walk, generator: LoadedGenerator) -> ResolvedWalk:
-    """Check a walk against the generator that is to draw it. Raises what `resolve` raises."""
+def resolve_walk(walk: Walk, generator: LoadedGenerator) -> ResolvedWalk:
+    """Check an interpolation against the generator that draws it, without drawing. Raises the errors of `resolve`."""
     return ResolvedWalk(walk, tuple(resolve(keyframe, generator) for keyframe in walk.keyframes), generator)

@@ -1,4 +1,4 @@
-"""Parses seeds, labels and latents, and interpolates between latents. numpy only."""
+"""Parsing of seeds, labels and latents, and interpolation between latents."""
 
 from __future__ import annotations
 
@@ -18,88 +18,93 @@ from models import noise
 Vector = NDArray[np.float32]
 Seed = int | str
 Label = int | tuple[float, ...]
-"""A class of a generator by its index, or a mixture of all its classes."""
+"""The index of a class, or a mixture with one weight per class."""
 LabelSpec = Label | str
 MAX_LABEL = 400
-"""Characters of a label as text: ten names with weights of seventeen digits."""
+"""Maximum characters of a label as text: enough for ten names with weights of seventeen digits."""
 _NUMERAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _INTEGER = re.compile(r"\d+", re.ASCII)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 _WEIGHT = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MAX_PICTURES = 4096
 MAX_LATENT = 1000
-"""Far beyond what any seed gives; generators clip at 8."""
+"""Bound of explicit latents, far above the values of any seed. Generators clip at 8."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One input of a generator."""
+    """The input of a generator for one picture."""
 
     z: Vector
     """float32, (z_dim,), psi applied."""
     label: Vector | None
-    """float32, (K,), non-negative, sums to 1; None for an unconditional generator."""
+    """float32, (K,), non-negative, with sum 1. None for an unconditional generator."""
 
 
 def parse_seed(text: str) -> Seed:
-    """Read a seed as it stands in a URL: an integer in 0..2**32-1, or any other text of at most 128 characters.
+    """Parse a seed from a URL: an integer in 0..2**32-1, or any other text of at most 128 characters.
 
     Raises:
-        SeedInvalid: it is empty, too long, not UTF-8, or a numeral that is not such an integer (it is not hashed,
-            lest -1 quietly give a picture).
+        SeedInvalid: the seed is empty, too long, not valid Unicode, or a number that is not an integer in range. Such numbers
+            are not hashed as text, so a mistake such as -1 does not silently produce a picture.
     """
     if not text:
-        raise SeedInvalid("The seed is empty. Give an integer or a text, or leave the parameter out for a fresh one.")
-    if len(text) > noise.MAX_TEXT:
-        raise SeedInvalid(f"A text seed has at most {noise.MAX_TEXT} characters, this one {len(text)}. Shorten it.")
+        raise SeedInvalid("The seed is empty. Give an integer or a text, or omit the parameter for a random seed.")
+    _check_bounds(text)
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise SeedInvalid("The seed is not valid Unicode: it holds a lone surrogate. Send it as UTF-8.") from error
+        raise SeedInvalid("The seed contains a lone surrogate, which is not valid Unicode. Send it as UTF-8.") from error
     if _INTEGER.fullmatch(text):
         return check_seed(int(text))
     if _NUMERAL.fullmatch(text):
         raise SeedInvalid(
-            f"{text} is a number, but a numeric seed is an integer in 0..{noise.MAX_SEED}. Choose one, or a text."
+            f"{text} is a number, but a numeric seed must be an integer in 0..{noise.MAX_SEED}. Choose one, or use a text."
         )
     return text
 
 
 def check_seed(seed: int) -> int:
-    """Return an integer seed if it is one.
+    """Return an integer seed if it is in range.
 
     Raises:
-        SeedInvalid: it is out of range.
+        SeedInvalid: the seed is out of range.
     """
-    if not 0 <= seed <= noise.MAX_SEED:
-        raise SeedInvalid(f"{seed} is out of range: an integer seed lies in 0..{noise.MAX_SEED}. Choose one that does.")
+    _check_bounds(seed)
     return seed
 
 
+def _check_bounds(seed: Seed) -> None:
+    try:
+        noise.check(seed)
+    except ValueError as error:
+        raise SeedInvalid(str(error)) from error
+
+
 def parse_seeds(text: str) -> list[int]:
-    """Read `0-63,100`: integers and ascending ranges with both ends, in that order, repetitions kept.
+    """Parse integers and ascending, inclusive ranges such as `0-63,100`. Order and repetitions are kept.
 
     Raises:
-        SeedInvalid: a part is neither, or a number is out of range.
-        TooMuch: they are more than one call may ask for.
+        SeedInvalid: a part is neither an integer nor an ascending range, or a number is out of range.
+        TooMuch: there are more seeds than one request may contain.
     """
     seeds: list[int] = []
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if not match or len(part) > 32:
-            raise SeedInvalid(f"{part[:40]!r} is neither an integer nor a range. Write seeds like 0-63,100.")
+            raise SeedInvalid(f"{part[:40]!r} is neither an integer nor a range. Write seeds as in 0-63,100.")
         first = check_seed(int(match[1]))
         last = check_seed(int(match[2])) if match[2] else first
         if last < first:
-            raise SeedInvalid(f"The range {part} runs downwards. Write it as {last}-{first}.")
+            raise SeedInvalid(f"The range {part} is descending. Write it as {last}-{first}.")
         if len(seeds) + last - first + 1 > MAX_PICTURES:
-            raise TooMuch(f"One call gives at most {MAX_PICTURES} pictures. Split the seeds over several calls.")
+            raise TooMuch(f"The limit is {MAX_PICTURES} pictures per request. Split the seeds over several requests.")
         seeds.extend(range(first, last + 1))
     return seeds
 
 
 def format_seeds(seeds: Sequence[int]) -> str:
-    """The shortest text that `parse_seeds` reads as these seeds."""
+    """Format seeds as the shortest text that `parse_seeds` parses back."""
     parts = []
     for _, run in groupby(enumerate(seeds), lambda pair: pair[1] - pair[0]):
         numbers = [seed for _, seed in run]
@@ -108,7 +113,7 @@ def format_seeds(seeds: Sequence[int]) -> str:
 
 
 def fresh_seed() -> int:
-    """A random integer seed."""
+    """Return a random integer seed."""
     return secrets.randbelow(noise.MAX_SEED + 1)
 
 
@@ -116,12 +121,12 @@ def parse_label(text: str | int, classes: Sequence[str]) -> int:
     """Return the index of a class given by index or by name.
 
     Raises:
-        LabelInvalid: there is no such class, or the model has none.
+        LabelInvalid: the class does not exist, or the model is unconditional.
     """
     if not classes:
-        raise LabelInvalid("This model is unconditional: it has no classes to choose from. Leave the label out.")
+        raise LabelInvalid("This model is unconditional: it has no classes. Omit the label.")
     name = str(text)
-    if isinstance(text, str) and text in classes:  # a name first: it then means itself whatever the classes are called
+    if isinstance(text, str) and text in classes:  # names take precedence, because they may look like indices
         return classes.index(text)
     if _INTEGER.fullmatch(name) and len(name) < 10 and int(name) < len(classes):
         return int(name)
@@ -131,19 +136,19 @@ def parse_label(text: str | int, classes: Sequence[str]) -> int:
 
 
 def parse_mixture(text: str, classes: Sequence[str]) -> tuple[float, ...]:
-    """Read a mixture of classes as it stands in a URL, `3:0.5,8:0.5`: one weight a class, 0 for those that are not named.
+    """Parse a mixture of classes from a URL, such as `3:0.5,8:0.5`. Return one weight per class; omitted classes have 0.
 
     Raises:
-        LabelInvalid: there is no such class, one is named twice, a weight is no number from 0 up, or they do not sum to 1.
+        LabelInvalid: a class does not exist or is named twice, a weight is not a number of at least 0, or the sum is not 1.
     """
     named: dict[int, float] = {}
     for part in text.split(","):
-        name, colon, weight = part.strip().rpartition(":")  # the last one: a class's name may hold others
+        name, colon, weight = part.strip().rpartition(":")  # at the last colon, because names may contain colons
         label = parse_label(name if colon else weight, classes)
         if label in named:
-            raise LabelInvalid(f"The mixture names the class {classes[label]} twice. Give it one weight.")
+            raise LabelInvalid(f"The mixture contains the class {classes[label]} twice. Give it one weight.")
         if not colon or not _WEIGHT.fullmatch(weight):
-            raise LabelInvalid(f"{part[:80]!r} is no class with a weight from 0 up. Write a mixture like 3:0.5,8:0.5.")
+            raise LabelInvalid(f"{part[:80]!r} is not a class with a weight of at least 0. Write a mixture as in 3:0.5,8:0.5.")
         named[label] = float(weight)
     weights = tuple(named.get(label, 0.0) for label in range(len(classes)))
     mixture(weights, classes)
@@ -151,7 +156,7 @@ def parse_mixture(text: str, classes: Sequence[str]) -> tuple[float, ...]:
 
 
 def format_mixture(weights: Sequence[float], classes: Sequence[str]) -> str:
-    """The text that `parse_mixture` reads as these weights to the last bit, unless a class's name holds a comma."""
+    """Format weights so that `parse_mixture` returns exactly the same ones, unless a class name contains a comma."""
     return ",".join(f"{name}:{weight!r}" for name, weight in zip(classes, weights, strict=True) if weight)
 
 
@@ -163,91 +168,95 @@ def _identity(classes: int) -> NDArray[np.float32]:
 
 
 def one_hot(label: int, classes: int) -> Vector:
-    """(K,) with a one at the label; not writable, for it is always the same one."""
+    """Return (K,) with a one at the label. The array is shared and read-only."""
     row: Vector = _identity(classes)[label]
     return row
 
 
 def mixture(weights: Sequence[float], classes: Sequence[str]) -> Vector:
-    """Return a mixture of classes, (K,).
+    """Return the label input of a mixture, (K,).
 
     Raises:
-        LabelInvalid: there is not one non-negative weight a class, or they do not sum to 1.
+        LabelInvalid: there is not exactly one non-negative weight per class, or the sum is not 1.
     """
     if len(weights) != len(classes):
-        raise LabelInvalid(f"A mixture has one weight a class: {len(classes)} here, not {len(weights)}. Give as many.")
+        raise LabelInvalid(
+            f"This model has {len(classes)} classes, but the mixture has {len(weights)} weights. Give one per class."
+        )
     row = np.array(weights, dtype=np.float64)
     if not np.isfinite(row).all() or (row < 0).any() or abs(row.sum() - 1) > 1e-3:
-        raise LabelInvalid("The weights of a mixture are at least 0 and sum to 1. Scale them so that they do.")
+        raise LabelInvalid("The weights of a mixture must be at least 0 and sum to 1. Scale them.")
     return row.astype(np.float32)
 
 
 def resolve_label(label: LabelSpec | None, classes: Sequence[str]) -> Label | None:
-    """Turn an index, a name or a mixture, as text or as weights, into an index or a mixture of this model's classes.
+    """Convert an index, a name or a mixture (text or weights) to an index or a mixture of the given classes.
 
     Raises:
-        LabelInvalid: there is no such class, or no such mixture.
+        LabelInvalid: the class does not exist, or the mixture is invalid.
     """
     if label is None:
         return None
     if isinstance(label, tuple):
-        parse_label(0, classes)  # refuses an unconditional model in the same words
+        parse_label(0, classes)  # rejects unconditional models with the same message
         mixture(label, classes)
-        return tuple(weight + 0.0 for weight in label)  # -0.0 is 0.0 to the generator, but not in a file's text
+        return tuple(weight + 0.0 for weight in label)  # -0.0 becomes 0.0, which matters for the text chunks
     if isinstance(label, str) and ":" in label and label not in classes:
         return parse_mixture(label, classes)
     return parse_label(label, classes)
 
 
 def label_row(label: Label, classes: Sequence[str]) -> Vector:
-    """The generator's input for a label that `resolve_label` gave, (K,)."""
+    """Return the generator's input, (K,), for a label returned by `resolve_label`."""
     return mixture(label, classes) if isinstance(label, tuple) else one_hot(label, len(classes))
 
 
 def label_text(label: Label, classes: Sequence[str]) -> str | None:
-    """What `resolve_label` reads as this label; None if there is no such text, or it is longer than a query's may be."""
+    """Format a label so that `resolve_label` parses it back. Return None if that is impossible or longer than `MAX_LABEL`."""
     if not isinstance(label, tuple):
         return classes[label]
     text = format_mixture(label, classes)
     try:
-        said = len(text) <= MAX_LABEL and resolve_label(text, classes) == label
-    except LabelInvalid:  # a name with a comma in it
-        said = False
-    return text if said else None
+        is_exact = len(text) <= MAX_LABEL and resolve_label(text, classes) == label
+    except LabelInvalid:  # a name contains a comma
+        is_exact = False
+    return text if is_exact else None
 
 
-def explicit(values: Sequence[float], z_dim: int) -> Vector:
-    """Return a latent that was given number by number, (z_dim,).
+def explicit_latent(values: Sequence[float], z_dim: int) -> Vector:
+    """Return the latent vector, (z_dim,), of numbers given by the client.
 
     Raises:
-        LatentInvalid: it has another length, or a number far beyond any seed's.
+        LatentInvalid: the number of values is not z_dim, or a value is outside -1000..1000.
     """
     if len(values) != z_dim:
-        raise LatentInvalid(f"This model's z has {z_dim} numbers, not {len(values)}. Give as many.")
+        raise LatentInvalid(f"This model's z has {z_dim} numbers, but {len(values)} are given. Give {z_dim}.")
     z = np.array(values, dtype=np.float64)
     if not (np.abs(z) <= MAX_LATENT).all():
-        raise LatentInvalid(f"The numbers of z lie in -{MAX_LATENT}..{MAX_LATENT}. Standard normal ones lie between -6 and 6.")
+        raise LatentInvalid(
+            f"The numbers of z must be in -{MAX_LATENT}..{MAX_LATENT}. Use standard normal ones, which lie between -6 and 6."
+        )
     return z.astype(np.float32)
 
 
 def truncate(z: Vector, psi: float) -> Vector:
-    """Pull a latent towards the middle (psi < 1: safer, more alike) or push it outwards (psi > 1)."""
+    """Scale a latent by psi. Below 1, pictures are more typical and less varied; above 1, more varied."""
     return z if psi == 1 else (z * np.float32(psi)).astype(np.float32)
 
 
 def lerp(a: Vector, b: Vector, t: float) -> Vector:
-    """The point a fraction t of the straight way from a to b; exactly a at 0 and b at 1."""
+    """Linear interpolation from a to b at t. The result is exactly a at 0 and b at 1."""
     if t in (0, 1):
         return b if t else a
     return (a.astype(np.float64) * (1 - t) + b.astype(np.float64) * t).astype(np.float32)
 
 
 def slerp(a: Vector, b: Vector, t: float) -> Vector:
-    """The point a fraction t of the way along the great arc from a to b; exactly a at 0 and b at 1.
+    """Spherical interpolation from a to b at t. The result is exactly a at 0 and b at 1.
 
-    Gaussian latents lie near a sphere of radius sqrt(z_dim); a straight line would cut through its empty middle, where
-    the generator was never trained (White 2016, arXiv:1609.04468). The length goes straight from |a| to |b|. Between
-    opposite points there are many great arcs; the one through the coordinate where a is smallest is taken.
+    Gaussian latents lie near a sphere of radius sqrt(z_dim). A straight line would pass through its empty interior, where the
+    generator was never trained (White 2016, arXiv:1609.04468). The length changes linearly from |a| to |b|. Opposite points are
+    connected by many great arcs; this function uses the one through the axis on which a is smallest in absolute value.
     """
     if t in (0, 1):
         return b if t else a

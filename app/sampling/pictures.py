@@ -1,4 +1,4 @@
-"""Pictures and sheets, from the request to the bytes."""
+"""Single pictures and sheets: resolving, drawing and encoding a request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.sampling.latents import (
     LabelSpec,
     Point,
     Seed,
-    explicit,
+    explicit_latent,
     format_seeds,
     label_row,
     label_text,
@@ -37,7 +37,7 @@ MAX_WEBP_PIXELS = 16_000_000
 MAX_WEBP_SIDE = 16_383
 MAX_JSON_PIXELS = 4_000_000
 MAX_HEADER = 2_000
-"""Many proxies read 4 KiB of headers. A longer list of seeds is only in the file."""
+"""Maximum characters of a list of seeds in a header. A longer one is only in the file. Many proxies read 4 KiB of headers."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,20 @@ class Drawing:
     scale: int = 1
     columns: int | None = None
     is_sheet: bool = False
-    """Whether the request has a list of seeds, even of one."""
+    """Whether the request has a list of seeds, even if it contains only one."""
     is_fresh: bool = False
     """Whether the seed was chosen at random."""
 
     def __post_init__(self) -> None:
         if self.is_sheet and self.format == "json":
-            raise InvalidRequest("Several seeds are not given as json. Use png, webp, npy or zip.")
+            raise InvalidRequest("json does not support several seeds. Use png, webp, npy or zip.")
         if not self.is_sheet and self.format == "zip":
-            raise InvalidRequest("A zip holds several pictures. Ask for them with seeds=0-63, or use another format.")
+            raise InvalidRequest("A zip needs several seeds. Request them with seeds=0-63, or use another format.")
         if not self.is_sheet and self.columns is not None:
-            raise InvalidRequest("columns lays out several seeds. Ask for them with seeds=0-63, or leave columns out.")
+            raise InvalidRequest("columns needs several seeds. Request them with seeds=0-63, or omit columns.")
         check_pixels(self.pixels, self.format)
         if self.format == "webp" and max(self.sheet_size) * SIDE * self.scale > MAX_WEBP_SIDE:
-            raise TooMuch(f"A WebP is at most {MAX_WEBP_SIDE} pixels wide and high. Use png, fewer seeds or another scale.")
+            raise TooMuch(f"A WebP has at most {MAX_WEBP_SIDE} pixels per side. Use png, fewer seeds or a smaller scale.")
 
     @property
     def count(self) -> int:
@@ -88,7 +88,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A drawing resolved against a generator, which has its labels."""
+    """A drawing resolved against a generator that supports its label."""
 
     drawing: Drawing
     generator: LoadedGenerator
@@ -96,20 +96,21 @@ class Resolved:
 
     @property
     def model(self) -> str:
+        """Model and version, such as digits/3."""
         return self.generator.title
 
     @functools.cached_property
     def seed_text(self) -> str | None:
-        """The seed, or the seeds as in the URL."""
+        """The seed or seeds as in a URL. None for an explicit latent."""
         drawing = self.drawing
         if drawing.is_sheet:
             return format_seeds([s for s in drawing.seeds if isinstance(s, int)])
         return str(drawing.seeds[0]) if drawing.seeds else None
 
     def cache_key(self) -> list[object]:
-        """Everything besides the generator that determines the bytes, in a normal form."""
+        """Cache key of the response, besides the generator. Equivalent requests have the same key."""
         d = self.drawing
-        # a seed and a one-seed sheet differ in nothing but their headers and text chunks, which are bytes too
+        # is_sheet: a sheet of one seed has the pixels of the single picture, but other headers and text chunks
         return [
             d.is_sheet,
             d.seeds,
@@ -123,30 +124,30 @@ class Resolved:
         ]
 
     def pinned_url(self) -> str | None:
-        """The URL of these bytes with the version pinned; None if no URL can express the drawing."""
+        """The URL that always returns this response. None if no URL can express the request."""
         d = self.drawing
         if self.seed_text is None or len(self.seed_text) > MAX_HEADER:
             return None
-        rest = pinned_query(self.generator, self.label, d.psi, d.format, d.scale)
-        if rest is None:
+        common = pinned_query(self.generator, self.label, d.psi, d.format, d.scale)
+        if common is None:
             return None
-        query = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text), **rest}
+        query = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text), **common}
         if d.columns is not None:
             query["columns"] = d.columns
-        return address("/generate", query)
+        return build_url("/generate", query)
 
     def steps(self) -> Steps[Answer]:
-        """Draw, and return the encoding of the file."""
+        """Draw in chunks. Return a function that encodes the file."""
         pixels = np.empty((self.drawing.count, SIDE, SIDE), dtype=np.uint8)
         points: list[Point] = []
         labels: list[int | None] = []
         size = CHUNK
         while len(points) < len(pixels):
             part = slice(len(points), len(points) + size)
-            some_points, some_labels = self.points(part)
-            pixels[part] = self.generator.draw(some_points)
-            points += some_points
-            labels += some_labels
+            new_points, new_labels = self.points(part)
+            pixels[part] = self.generator.draw(new_points)
+            points += new_points
+            labels += new_labels
             size = (yield) or CHUNK
         if self.drawing.format == "zip":
             return (yield from self._zip_steps(pixels, labels))
@@ -165,7 +166,7 @@ class Resolved:
         return lambda: Answer(archive.content(), headers)
 
     def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> Answer:
-        """Make the file and the headers of what was drawn of `points()`: pixels (N, 28, 28)."""
+        """Build the response from the pixels (N, 28, 28), points and labels of all pictures."""
         return Answer(self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels))
 
     def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
@@ -177,10 +178,10 @@ class Resolved:
         return headers
 
     def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
-        """The generator's inputs, psi applied, and the class of each where there is just one; all, or a part of the seeds."""
+        """Return the generator's inputs, with psi applied, and their classes (None for mixtures), for all or some seeds."""
         d, classes = self.drawing, self.generator.classes
         if d.z is not None:
-            points = [Point(explicit(d.z, self.generator.manifest.z_dim), None)]
+            points = [Point(explicit_latent(d.z, self.generator.manifest.z_dim), None)]
             labels: list[int | None] = [None]
         else:
             drawn = [self.generator.point(seed) for seed in d.seeds[part]]
@@ -233,28 +234,28 @@ class Resolved:
 
 @functools.lru_cache(maxsize=256)
 def _quoted(text: str) -> str:
-    """As it stands in a URL or a header."""
+    """Percent-encode a text for a URL or a header."""
     return quote(text, safe=",:")
 
 
 def resolve(drawing: Drawing, generator: LoadedGenerator) -> Resolved:
-    """Check a drawing against the generator that is to draw it; nothing is computed yet.
+    """Check a request against the generator that draws it, without drawing.
 
     Raises:
-        LabelInvalid: the generator has no such class.
-        LatentInvalid: an explicit z does not fit it.
-        InvalidRequest: an explicit z comes without the label that the generator needs.
+        LabelInvalid: the generator does not have the class.
+        LatentInvalid: the explicit z does not fit the generator.
+        InvalidRequest: an explicit z is given without a label, and the generator has classes.
     """
     label = resolve_label(drawing.label, generator.classes)
     if drawing.z is not None:
-        explicit(drawing.z, generator.manifest.z_dim)
+        explicit_latent(drawing.z, generator.manifest.z_dim)
         if generator.classes and label is None:
-            raise InvalidRequest("An explicit z chooses no class by itself. Give a label with it.")
+            raise InvalidRequest("An explicit z does not determine a class. Give a label with it.")
     return Resolved(drawing, generator, label)
 
 
 def origin(generator: LoadedGenerator) -> dict[str, str]:
-    """The text chunks that name the generator of a picture."""
+    """Return the text chunks that identify the generator of a picture."""
     manifest = generator.manifest
     return {
         "Software": encoding.SOFTWARE,
@@ -267,7 +268,7 @@ def origin(generator: LoadedGenerator) -> dict[str, str]:
 def pinned_query(
     generator: LoadedGenerator, label: Label | None, psi: float, kind: str, scale: int
 ) -> dict[str, object] | None:
-    """The parameters that draw in this way with this very version; None where no text of a URL's length says the label."""
+    """Return the query parameters, apart from seeds, that pin the version. None if no URL can express the label."""
     query: dict[str, object] = {}
     if label is not None:
         text = label_text(label, generator.classes)
@@ -284,16 +285,16 @@ def pinned_query(
     return query
 
 
-def address(path: str, query: Mapping[str, object]) -> str:
-    """A path and a query whose values are quoted already."""
+def build_url(path: str, query: Mapping[str, object]) -> str:
+    """Join a path and a query whose values are already percent-encoded."""
     return f"{path}?" + "&".join([f"{name}={value}" for name, value in query.items()])
 
 
 def check_pixels(pixels: int, kind: str) -> None:
-    """Raise TooMuch if a format does not allow so many pixels per call."""
+    """Raise TooMuch if a format does not allow this many pixels per request."""
     most = {"webp": MAX_WEBP_PIXELS, "json": MAX_JSON_PIXELS}.get(kind, MAX_PIXELS)
     if pixels > most:
         raise TooMuch(
-            f"One call gives at most {most:,} pixels as {kind}, not {pixels:,}. Ask for fewer pictures, a smaller scale or "
+            f"The limit is {most:,} pixels per request as {kind}, not {pixels:,}. Request fewer pictures, a smaller scale or "
             "another format."
         )

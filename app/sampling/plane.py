@@ -1,4 +1,4 @@
-"""The plane: every integer point is a seed, with interpolated pictures in between."""
+"""The plane of seeds: every integer point is a seed, and points between them are interpolated."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from app.images import encoding
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Label, LabelSpec, Point, Vector, label_row, resolve_label, truncate
-from app.sampling.pictures import address, check_pixels, origin, pinned_query
+from app.sampling.pictures import build_url, check_pixels, origin, pinned_query
 from app.sampling.response_cache import Answer
 
 Format = Literal["png", "webp", "npy"]
 SIZE = 65_536
-"""Integer points along either side: 65,536 times 65,536 are all seeds."""
+"""Integer points per side. 65,536 x 65,536 is the number of seeds."""
 STEPS = (1.0, 0.5, 0.25, 0.125, 0.0625)
-"""Powers of two, so that every point is a float exactly, and the same one from whichever sheet it is reached."""
+"""Powers of two, so that every point is exactly representable as a float and is the same in every sheet."""
 MAX_SIDE = 64
 Drawn = dict[int, Point]
+"""Cache of the generator's inputs by seed."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What was asked for, before a generator is known: the picture in column i and row j is that of (x + i step, y + j step).
+    """A part of the plane as requested, before a generator is known.
 
-    The plane is a torus: it begins anew after `SIZE` points.
+    The picture in column i and row j is at (x + i * step, y + j * step). The plane is a torus: it repeats after `SIZE` points.
     """
 
     x: float
@@ -46,11 +47,13 @@ class Window:
 
     def __post_init__(self) -> None:
         if self.step not in STEPS:
-            raise InvalidRequest(f"The step is not {self.step:g}. Choose one of {', '.join(f'{step:g}' for step in STEPS)}.")
+            raise InvalidRequest(
+                f"The step {self.step:g} is invalid. Choose one of {', '.join(f'{step:g}' for step in STEPS)}."
+            )
         for name, value in (("x", self.x), ("y", self.y)):
             if not (value / self.step).is_integer():
                 raise InvalidRequest(
-                    f"{name} is {value!r}, which no step of {self.step:g} meets. Round {name} to a multiple of step."
+                    f"{name}={value!r} is not a multiple of step={self.step:g}. Round {name} to a multiple of step."
                 )
         check_pixels(self.pixels, self.format)
 
@@ -66,11 +69,11 @@ class Window:
 
     @property
     def corner(self) -> tuple[float, float]:
-        """The point of the first picture, both coordinates in 0..SIZE."""
+        """The point of the first picture. Both coordinates are at least 0 and less than SIZE."""
         return self.x % SIZE, self.y % SIZE
 
-    def places(self) -> Iterator[tuple[float, float]]:
-        """The points, row by row."""
+    def coordinates(self) -> Iterator[tuple[float, float]]:
+        """Yield the coordinates of the pictures, row by row."""
         x, y = self.corner
         for row in range(self.rows):
             for column in range(self.columns):
@@ -79,48 +82,48 @@ class Window:
 
 @dataclass(frozen=True)
 class ResolvedWindow:
-    """A window of the plane resolved against a generator, which has its label."""
+    """A window of the plane resolved against a generator that supports its label."""
 
     window: Window
     generator: LoadedGenerator
     label: Label | None
 
     def cache_key(self) -> list[object]:
-        """Everything besides the generator that determines the bytes, in a normal form."""
+        """Cache key of the response, besides the generator. Equivalent requests have the same key."""
         w = self.window
         return ["plane", w.corner, w.columns, w.rows, w.step, self.label, w.psi, w.format, w.scale, self.generator.title]
 
     def pinned_url(self) -> str | None:
-        """The query that gives these bytes for ever; None for a label that no URL can say."""
+        """The URL that always returns this response. None if no URL can express the label."""
         w = self.window
-        rest = pinned_query(self.generator, self.label, w.psi, w.format, w.scale)
-        x, y = (_number(value) for value in w.corner)
-        place = {"x": x, "y": y, "columns": w.columns, "rows": w.rows, "step": _number(w.step)}
-        return None if rest is None else address("/plane", place | rest)
+        common = pinned_query(self.generator, self.label, w.psi, w.format, w.scale)
+        x, y = (_format_number(value) for value in w.corner)
+        own = {"x": x, "y": y, "columns": w.columns, "rows": w.rows, "step": _format_number(w.step)}
+        return None if common is None else build_url("/plane", own | common)
 
     def steps(self) -> Steps[Answer]:
-        """Draw, and return the encoding of the file."""
+        """Draw in chunks. Return a function that encodes the file."""
         pixels = np.empty((self.window.count, SIDE, SIDE), dtype=np.uint8)
-        places, drawn = list(self.window.places()), Drawn()
+        coordinates, drawn = list(self.window.coordinates()), Drawn()
         for start in range(0, len(pixels), CHUNK):
             part = slice(start, start + CHUNK)
-            pixels[part] = self.generator.draw([self.point(x, y, drawn) for x, y in places[part]])
+            pixels[part] = self.generator.draw([self.point(x, y, drawn) for x, y in coordinates[part]])
             yield
         return lambda: Answer(self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title})
 
     def point(self, x: float, y: float, drawn: Drawn) -> Point:
-        """The generator's input at a point of the plane, psi applied: at an integer point exactly its seed's.
+        """Return the generator's input at a point, with psi applied. At an integer point, it is exactly the input of the seed.
 
         Args:
-            x: from the left, 0 or more.
-            y: from the top, 0 or more.
-            drawn: what seeds stand for, as far as it is known; those that are needed are added.
+            x: horizontal coordinate, at least 0.
+            y: vertical coordinate, at least 0, increasing downwards.
+            drawn: cache of the inputs of seeds. Missing seeds are added.
         """
-        around = seeds_around(x, y)
-        for seed, _ in around:
+        neighbours = neighbouring_seeds(x, y)
+        for seed, _ in neighbours:
             if seed not in drawn:
                 drawn[seed] = self.generator.point(seed)[0]
-        points, weights = [drawn[seed] for seed, _ in around], [weight for _, weight in around]
+        points, weights = [drawn[seed] for seed, _ in neighbours], [weight for _, weight in neighbours]
         classes = self.generator.classes
         rows = [point.label for point in points if point.label is not None]
         label = label_row(self.label, classes) if self.label is not None else mean(rows, weights) if rows else None
@@ -129,8 +132,8 @@ class ResolvedWindow:
     def text(self) -> dict[str, str]:
         """The text chunks from which the sheet can be reproduced."""
         w, chunks = self.window, origin(self.generator)
-        x, y = (_number(value) for value in w.corner)
-        chunks["plane"] = f"{x},{y} {w.columns}x{w.rows} step {_number(w.step)}"
+        x, y = (_format_number(value) for value in w.corner)
+        chunks["plane"] = f"{x},{y} {w.columns}x{w.rows} step {_format_number(w.step)}"
         if self.label is not None:
             chunks["label"] = json.dumps(self.label) if isinstance(self.label, tuple) else self.generator.classes[self.label]
         return chunks | {"psi": repr(w.psi)}
@@ -143,12 +146,12 @@ class ResolvedWindow:
 
 
 def seed_at(x: int, y: int) -> int:
-    """The seed of an integer point."""
+    """Return the seed at an integer point."""
     return y % SIZE * SIZE + x % SIZE
 
 
-def seeds_around(x: float, y: float) -> list[tuple[int, float]]:
-    """The seeds of the integer points around a point, with their bilinear weights: one, two or four, in a fixed order."""
+def neighbouring_seeds(x: float, y: float) -> list[tuple[int, float]]:
+    """Return the one, two or four seeds next to a point with their bilinear weights, in a fixed order."""
     left, top = math.floor(x), math.floor(y)
     right, down = x - left, y - top
     corners = [
@@ -161,7 +164,7 @@ def seeds_around(x: float, y: float) -> list[tuple[int, float]]:
 
 
 def mean(vectors: Sequence[Vector], weights: Sequence[float], *, norm: float = 1.0) -> Vector:
-    """The weighted sum of vectors over `norm`, in float64 and in their order; of one vector, that vector itself."""
+    """Return the weighted sum of vectors over `norm`, summed in order in float64. A single vector is returned unchanged."""
     if len(vectors) == 1:
         return vectors[0]
     terms = [vector.astype(np.float64) * weight for vector, weight in zip(vectors, weights, strict=True)]
@@ -170,23 +173,23 @@ def mean(vectors: Sequence[Vector], weights: Sequence[float], *, norm: float = 1
 
 
 def blend(latents: Sequence[Vector], weights: Sequence[float]) -> Vector:
-    """The weighted sum of latents, (z_dim,), brought back to where the generator was trained; of one latent, that latent.
+    """Return the weighted sum of latents, (z_dim,), rescaled to unit variance. A single latent is returned unchanged.
 
-    A mean of independent standard normal latents has the sum of the squared weights as its variance. Divided by the root of
-    that, it is standard normal again.
+    The weighted sum of independent standard normal latents has the sum of the squared weights as its variance. Divided by the
+    square root of that sum, it is standard normal again.
     """
     return mean(latents, weights, norm=math.sqrt(sum(weight * weight for weight in weights)))
 
 
-def pose_window(window: Window, generator: LoadedGenerator) -> ResolvedWindow:
-    """Check a window against the generator that is to draw it; nothing is computed yet.
+def resolve_window(window: Window, generator: LoadedGenerator) -> ResolvedWindow:
+    """Check a window against the generator that draws it, without drawing.
 
     Raises:
-        LabelInvalid: the generator has no such class.
+        LabelInvalid: the generator does not have the class.
     """
     return ResolvedWindow(window, generator, resolve_label(window.label, generator.classes))
 
 
-def _number(value: float) -> str:
-    """A coordinate in as few characters as say it exactly."""
+def _format_number(value: float) -> str:
+    """Format a coordinate exactly, in as few characters as possible."""
     return f"{value:.12g}"

@@ -1,4 +1,4 @@
-"""Cache of finished answers. Concurrent requests for the same answer draw it once."""
+"""Cache of responses. Concurrent requests for the same response compute it once."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from app.errors import ClientGone, SeedlingError
 from app.observability import metrics
 
 OVERHEAD = 1_000
-"""Bytes per entry besides the content: headers, key, bookkeeping."""
+"""Bytes per entry besides the content: headers, key and bookkeeping."""
 LARGEST = 8
-"""Answers larger than this part of the cache are not cached, because they would evict too many others."""
+"""Responses larger than 1/8 of the cache are not cached, because they would evict too many others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer."""
+    """Content and headers of a response."""
 
     content: bytes
     headers: Mapping[str, str]
-    """Headers that describe the content. Cache headers depend on the request and are not among them."""
+    """Headers that describe the content. Cache headers are not included, because they depend on the request."""
 
 
 class ResponseCache:
     """An LRU cache, bounded in bytes, for one event loop.
 
-    The key must decide the answer to the byte: it is the entity tag, made of the generator's digest, its name and version,
-    and the normalised request. So an answer never belongs to another version, and a promotion does not clear the cache.
+    The key must determine every byte of the response. It is the entity tag, computed from the generator's digest, its name and
+    version, and the normalised request. A cached response therefore never belongs to another version, and a promotion need not
+    clear the cache.
 
     Args:
-        max_bytes: size of the cache; with 0, concurrent requests for the same answer still draw it once.
+        max_bytes: size of the cache. With 0, concurrent requests for the same response still compute it once.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -45,10 +46,11 @@ class ResponseCache:
         return len(self._answers)
 
     async def get(self, key: str, make: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Return the cached answer, wait for the one in progress, or make it.
+        """Return the cached response, wait for a computation in progress, or call `make`.
 
         Raises:
-            SeedlingError: raised by `make`, for all who wait. If the caller of `make` disconnects, the others try themselves.
+            SeedlingError: raised by `make`, for all waiting callers. After `ClientGone` (the client disconnected) or any other
+                exception, one of the waiting callers calls its own `make` instead.
         """
         while True:
             answer = self._answers.get(key)
@@ -60,7 +62,7 @@ class ResponseCache:
             if first is None:
                 metrics.count_miss()
                 return await self._make(key, make)
-            answer = await asyncio.shield(first)  # or who hangs up would take the answer from the others
+            answer = await asyncio.shield(first)  # a waiting caller's cancellation must not cancel it
             if answer is not None:
                 metrics.count_shared()
                 return answer
@@ -73,17 +75,17 @@ class ResponseCache:
         except BaseException as error:
             if isinstance(error, SeedlingError) and not isinstance(error, ClientGone):
                 done.set_exception(error)
-                done.exception()  # perhaps nobody waits for it
+                done.exception()  # without this, asyncio warns if no caller waits
             else:
                 done.set_result(None)
             raise
         finally:
             del self._in_flight[key]
         done.set_result(answer)
-        self._keep(key, answer)
+        self._store(key, answer)
         return answer
 
-    def _keep(self, key: str, answer: Answer) -> None:
+    def _store(self, key: str, answer: Answer) -> None:
         size = len(answer.content) + OVERHEAD
         if size * LARGEST > self.max_bytes:
             return

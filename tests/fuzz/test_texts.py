@@ -18,7 +18,7 @@ from app.observability.tracing import take_over
 from app.sampling.latents import (
     MAX_LATENT,
     MAX_PICTURES,
-    explicit,
+    explicit_latent,
     format_mixture,
     format_seeds,
     label_row,
@@ -114,7 +114,7 @@ def test_weights_are_a_mixture_or_refused(classes: tuple[str, ...], weights: tup
 @given(values=st.lists(FLOATS, max_size=5), z_dim=st.integers(1, 5))
 def test_a_latent_is_finite_and_of_its_length_or_refused(values: list[float], z_dim: int) -> None:
     try:
-        z = explicit(values, z_dim)
+        z = explicit_latent(values, z_dim)
     except LatentInvalid:
         return
     assert (z.shape, z.dtype) == ((z_dim,), np.float32)

@@ -27,7 +27,7 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED)},
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED), "GAN_STATE": str(SHIPPED / "no-state")},
     )
 
 
@@ -59,7 +59,8 @@ def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
         (["train", "--device", "abacus", "--out", "{tmp}/run"], "--device cpu"),
         (["train", "--data", "{tmp}", "--out", "{tmp}/run"], "python -m training datasets download mnist"),
         (["train", "--out", "/proc/run"], "/proc/run"),
-        (["evaluate", "nope"], "has no model 'nope'"),
+        (["evaluate", "nope"], "has no model 'nope'. Choose one of: digits"),
+        (["evaluate", "nope", "--repository", "{tmp}/models"], "has no models. Name another folder with --repository"),
         (["evaluate", "digits", "--version", "99"], "Choose one of"),
         (["export", "{tmp}", "--name", "x", "--repository", "{tmp}/models"], "Name the folder of a run"),
         (["sample", "digits", "--out", "{tmp}"], "{tmp}"),

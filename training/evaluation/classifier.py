@@ -36,7 +36,7 @@ class Classifier(nn.Module):
 
 
 class _MaxPool(nn.Module):
-    """2x2 max pooling. Equal to `F.max_pool2d`, which takes five times as long where no gradient is needed."""
+    """2x2 max pooling. Equal to `F.max_pool2d`, which also computes the indices of the maxima, and needs more time for it."""
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.is_grad_enabled():

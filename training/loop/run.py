@@ -78,9 +78,8 @@ class KidMeter:
     def __init__(self, data: Dataset) -> None:
         self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
         self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
-        self.labels = data.labels[
-            torch.arange(KID_FAKES) % min(len(data), KID_REALS)
-        ]  # same class proportions as the real pictures
+        # in the class proportions of the real pictures
+        self.labels = data.labels[torch.arange(KID_FAKES) % min(len(data), KID_REALS)]
 
     def measure(self, generator: Generator) -> Distances:
         """Measure the pictures of 5,000 fixed seeds."""

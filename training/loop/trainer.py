@@ -103,6 +103,7 @@ class Trainer:
         self.rng = torch.Generator().manual_seed(spec.seed)
         self.sampler = Sampler(len(data), self.rng)
         self.images, self.labels = data.images.to(device), data.labels.to(device)
+        self.eye = torch.eye(max(self.classes, 1), device=device)
         self.layout = layout
         self.bfloat16 = computes_in_bfloat16(spec.precision, device)
         self.loss = LOSSES[spec.loss]
@@ -153,17 +154,13 @@ class Trainer:
             optimizer.param_groups[0]["lr"] = self.learning_rate()
         real, label = self._real_batch()
         gamma = self.gamma() if self.steps % self.spec.penalty_interval == 0 else 0.0
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
-            loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
-            loss_g = self._step_generator(real, label)
+        measured = self._train(real, label, gamma)
         self.seen += len(real)
         self.steps += 1
         self.ema.update(self.generator, len(real), self.seen)
 
-        middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss.generator_sees_real else 0.0
-        d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
-        figures = StepFigures(*(x.item() for x in (loss_d, loss_g, d_real, d_fake)))
-        if not all(torch.isfinite(x) for x in (loss_d, loss_g)):
+        figures = StepFigures(*measured.tolist())
+        if not measured[:2].isfinite().all():
             raise DivergedError(
                 f"After {self.seen} images a loss is not a finite number (discriminator {figures.loss_discriminator}, "
                 f"generator {figures.loss_generator}). {REMEDY}"
@@ -184,6 +181,16 @@ class Trainer:
         for name, network in networks:
             if not all(bool(p.isfinite().all()) for p in network.parameters()):
                 raise DivergedError(f"After {self.seen} images the {name} has weights that are not finite numbers. {REMEDY}")
+
+    def _train(self, real: Tensor, label: Tensor | None, gamma: float | Tensor, *, cache_casts: bool = True) -> Tensor:
+        """Train both networks on one batch. Return the fields of `StepFigures`, (4,), without waiting for the device."""
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16, cache_enabled=cache_casts):
+            loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
+            loss_g = self._step_generator(real, label)
+        middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss.generator_sees_real else 0.0
+        d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
+        return torch.stack([loss_d, loss_g, d_real, d_fake])
 
     def _step_discriminator(
         self, real: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
@@ -224,23 +231,27 @@ class Trainer:
 
     def _augmented(self, images: Tensor) -> Tensor:
         """Augment pictures, (N, 1, 28, 28), for the discriminator. Differentiable."""
-        if self.spec.augment == "adaptive" and self.augment_p > 0:
-            chance = torch.rand(7, len(images), generator=self.rng).to(images.device)
-            images = augmentation.blit(images, torch.tensor(self.augment_p, device=images.device), chance)
+        if (p := self._augmentation_probability()) is not None:
+            chance = torch.rand(augmentation.CHANCES, len(images), generator=self.rng, device=self.rng.device)
+            images = augmentation.blit(images, p, chance.to(images.device))
         return self._translated(images)
+
+    def _augmentation_probability(self) -> Tensor | None:
+        """Return the probability of each augmentation, a scalar; None if there is nothing to do."""
+        return torch.tensor(self.augment_p, device=self.device) if self.augment_p else None
 
     def _translated(self, images: Tensor) -> Tensor:
         """Translate each picture by its own random offset, padding with black."""
         if not (reach := self.spec.translate):
             return images
-        dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng)
-        lines = torch.arange(28)
+        dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng, device=self.rng.device)
+        lines = torch.arange(28, device=self.rng.device)
         y, x = (dy + lines.view(1, -1, 1)).to(images.device), (dx + lines.view(1, 1, -1)).to(images.device)
         padded = F.pad(images[:, 0], (reach, reach, reach, reach))
         return padded[torch.arange(len(images), device=images.device).view(-1, 1, 1), y, x].unsqueeze(1)
 
     def _noise(self, count: int) -> Tensor:
-        return torch.randn(count, self.spec.z_dim, generator=self.rng).to(self.device)
+        return torch.randn(count, self.spec.z_dim, generator=self.rng, device=self.rng.device).to(self.device)
 
     @torch.no_grad()
     def adapt_augmentation(self, held_out: Dataset) -> None:
@@ -252,8 +263,11 @@ class Trainer:
         if self.spec.augment == "none":
             return
         count = min(ADAPT_BY, len(held_out), len(self.labels))
-        index = torch.randint(0, len(held_out), (count,), generator=self.rng)
-        shown = torch.randint(0, len(self.labels), (count,), generator=self.rng).to(self.device)
+        index, shown = (
+            torch.randint(0, size, (count,), generator=self.rng, device=self.rng.device)
+            for size in (len(held_out), len(self.labels))
+        )
+        index, shown = index.to(held_out.images.device), shown.to(self.device)
         held, held_labels = held_out.images[index].to(self.device).float() / 255, held_out.labels[index].to(self.device)
         label = self._one_hot(held_labels)
         groups = {
@@ -266,7 +280,7 @@ class Trainer:
         self.adapted_at = self.seen
 
     def _one_hot(self, labels: Tensor) -> Tensor | None:
-        return F.one_hot(labels, self.classes).float() if self.classes else None
+        return self.eye[labels] if self.classes else None  # F.one_hot may wait for the device
 
     def state_dict(self) -> dict[str, Any]:
         """Return the complete training state, as tensors and plain values."""

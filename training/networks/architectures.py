@@ -190,7 +190,7 @@ class ConvDiscriminator(Discriminator):
         *c28, c14, c7, c4, head = spec.discriminator_widths
         super().__init__(classes, head, grey_scale.build(spec.grey_scale))
         channels = 1 if self.scale is None else 2
-        self.look28 = Layer(conv(channels, c28[0])) if c28 else None
+        self.stem = Layer(conv(channels, c28[0])) if c28 else None
         self.down14 = Layer(conv(c28[0] if c28 else channels, c14, 4, stride=2))
         self.refine14 = Layer(conv(c14, c14), gain=0.5)
         self.down7 = Layer(conv(c14, c7, 4, stride=2))
@@ -200,8 +200,8 @@ class ConvDiscriminator(Discriminator):
 
     def features(self, channels: Tensor) -> Tensor:
         x = 2 * channels - 1
-        if self.look28 is not None:
-            x = self.look28(x)  # (N, c28, 28, 28)
+        if self.stem is not None:
+            x = self.stem(x)  # (N, c28, 28, 28)
         x = self.down14(x)  # (N, c14, 14, 14)
         x = self.refine14(x, x)
         x = self.down7(x)  # (N, c7, 7, 7)

@@ -1,8 +1,8 @@
-"""Adaptive discriminator augmentation: the discriminator sees flipped, turned and moved pictures as it begins to memorise.
+"""Adaptive discriminator augmentation (ADA; Karras 2020, arXiv:2006.06676).
 
-After Karras 2020 (arXiv:2006.06676), with the augmentations that move whole pixels only, so that the finest texture stays as
-it is. Each is made with probability p below 1, so a generator of flipped pictures would still be told from the real ones:
-nothing of it leaks into what is generated.
+Only augmentations that move whole pixels are used, because they preserve fine texture. Each is applied with a probability
+below 1, so the distribution of unaugmented pictures can be inferred from that of augmented ones. Augmentations therefore do
+not leak into the generated pictures.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ import torch
 from torch import Tensor
 
 REACH = 3
-"""Pixels by which a picture is moved at most, each way."""
+"""Maximum translation, in pixels per axis."""
+CHANCES = 7
+"""Random numbers per picture: whether and how to flip, whether and how to rotate, whether to translate, and both offsets."""
 TARGET = 0.5
-"""The discriminator memorises when real pictures that it is shown lie this share of the way from held-out to generated ones
-above the held-out."""
+"""Overfitting above which the probability rises: (training - held-out) / (training - generated), of mean logits."""
 FULL_SPEED = 500_000
-"""Images over which p can rise from 0 to 1."""
+"""Images in which the probability can change by 1."""
 HIGHEST = 0.8
 
 
 def blit(pictures: Tensor, p: Tensor, chance: Tensor) -> Tensor:
-    """Flip, turn by quarters and move each picture with probability p each; what comes in is black.
+    """Flip, rotate by multiples of 90 degrees and translate pictures, each with probability p. Differentiable.
 
     Args:
-        pictures: (N, 1, S, S).
+        pictures: (N, 1, S, S). Pixels from outside are black.
         p: the probability, a scalar.
-        chance: uniform random numbers in 0..1, (7, N).
+        chance: uniform random numbers in 0..1, (CHANCES, N).
     """
     n, _, side, _ = pictures.shape
     flips = (chance[0] < p) & (chance[1] < 0.5)
@@ -49,16 +50,16 @@ def blit(pictures: Tensor, p: Tensor, chance: Tensor) -> Tensor:
 
 
 def adapted(p: float, *, shown: float, held_out: float, generated: float, images: int) -> float:
-    """The probability after another `images` images.
+    """Return the probability after another `images` images.
 
     Args:
-        p: before.
-        shown: the discriminator's mean logit for real pictures that it is trained on.
-        held_out: the same for real pictures that it is not trained on.
-        generated: the same for generated ones.
-        images: seen since p was last adapted.
+        p: the current probability.
+        shown: mean logit of the discriminator for its training pictures.
+        held_out: mean logit for real pictures that it is not trained on.
+        generated: mean logit for generated pictures.
+        images: images seen since the last adaptation.
     """
     spread = shown - generated
-    memorised = (shown - held_out) / spread if spread > 0 else 0.0
+    overfitting = (shown - held_out) / spread if spread > 0 else 0.0
     step = images / FULL_SPEED
-    return min(max(p + (step if memorised > TARGET else -step), 0.0), HIGHEST)
+    return min(max(p + (step if overfitting > TARGET else -step), 0.0), HIGHEST)

@@ -29,7 +29,7 @@ class ModelSummary(BaseModel):
     """A model and its versions."""
 
     name: str
-    default: bool = Field(description="Whether requests that name no model get this one.")
+    default: bool = Field(description="Whether this is the model of requests that do not name one.")
     aliases: dict[str, int]
     versions: list[VersionSummary]
     url: str
@@ -62,9 +62,9 @@ class Ready(BaseModel):
     """The service can serve."""
 
     status: Literal["ok"] = "ok"
-    serving: str = Field(description="Version that requests get which name no model.", examples=["digits/1"])
+    serving: str = Field(description="Version that is used for requests that do not name a model.", examples=["digits/1"])
     refused: dict[str, str] = Field(description="Versions that are not served, with the reason.")
     degraded: dict[str, str] = Field(
-        description="What does not work while pictures are still drawn, with the reason. Keys: `aliases`, `database`, `jobs`, "
-        "`models`, `state`, `training`."
+        description="What does not work, with the reason, although pictures are still drawn. Keys: `aliases`, `database`, "
+        "`jobs`, `models`, `state`, `training`."
     )

@@ -21,7 +21,7 @@ SeedValue = Annotated[
     Field(description=f"An integer in 0..{MAX_SEED}, or any other text.", examples=[42]),
 ]
 _SeedsText = Annotated[str, Field(min_length=1, max_length=65_536)]
-_SeedsInUrl = Annotated[str, Field(min_length=1, max_length=5_000)]  # the server reads no address beyond 64 KiB
+_SeedsInUrl = Annotated[str, Field(min_length=1, max_length=5_000)]  # the server rejects URLs beyond 64 KiB
 _SEVERAL = f"Several integer seeds, such as `0-63,100`; at most {MAX_PICTURES}. Returns one sheet, array or zip."
 SeedsQuery = Annotated[_SeedsInUrl | None, Field(description=_SEVERAL + " Use POST for a longer list.", examples=["0-63"])]
 ScoredSeeds = Annotated[
@@ -44,9 +44,9 @@ ScoredLabel = Annotated[
         examples=["7"],
     ),
 ]
-Preparation = Annotated[
-    preprocessing.Prepare,
-    Field(description="auto: prepare the picture as the training data was. none: only convert to grey and scale to 28x28."),
+Preprocessing = Annotated[
+    preprocessing.Mode,
+    Field(description="auto: preprocess the picture like the training data. none: only convert to grey and scale to 28x28."),
 ]
 Mixture = Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=1000, fail_fast=True)]
 LabelValue = Annotated[

@@ -17,7 +17,7 @@ from app.api.schemas.parameters import (
     PlaneScale,
     PlaneSide,
     PlaneStep,
-    Preparation,
+    Preprocessing,
     Psi,
     Scale,
     ScoredLabel,
@@ -40,11 +40,11 @@ class _Request(BaseModel):
 
 
 class _Body(_Request):
-    model_config = ConfigDict(extra="forbid", strict=True)  # JSON has types: 0 is not false, and "1" is not 1
+    model_config = ConfigDict(extra="forbid", strict=True)  # no coercion: 0 is not false, and "1" is not 1
 
     @model_validator(mode="before")
     @classmethod
-    def _has_not_too_many_fields(cls, value: object) -> object:
+    def _limit_fields(cls, value: object) -> object:
         if isinstance(value, dict) and len(value) > 4 * len(cls.model_fields):
             raise ValueError(f"An object with {len(value):,} fields is not accepted. Send only the fields listed in /docs.")
         return value
@@ -64,7 +64,7 @@ class GenerateQuery(_Request):
     columns: Columns = None
 
     def drawing(self) -> pictures.Drawing:
-        """What is asked for.
+        """Return the requested picture or sheet.
 
         Raises:
             SeedInvalid, TooMuch, InvalidRequest: see `app.sampling.pictures` and `app.sampling.latents`.
@@ -96,7 +96,7 @@ class GenerateBody(_Body):
     columns: Columns = None
 
     def drawing(self) -> pictures.Drawing:
-        """What is asked for. Raises as `GenerateQuery.drawing`."""
+        """Return the requested picture or sheet. Raises the errors of `GenerateQuery.drawing`."""
         given = [name for name in ("seed", "seeds", "z") if getattr(self, name) is not None]
         if len(given) > 1:
             raise InvalidRequest(f"{' and '.join(given)} cannot be combined. Give only one of them.")
@@ -136,7 +136,7 @@ def _drawing(
 
 
 class KeyframeObject(_Body):
-    """A picture that the walk passes through: a seed or an explicit latent, with its label and psi."""
+    """A keyframe of an interpolation: a seed or an explicit latent, with its label and psi."""
 
     seed: SeedValue | None = None
     z: Latent | None = None
@@ -144,13 +144,13 @@ class KeyframeObject(_Body):
     psi: Psi = 1.0
 
     @model_validator(mode="after")
-    def _says_what_to_draw(self) -> KeyframeObject:
+    def _has_seed_or_latent(self) -> KeyframeObject:
         if (self.seed is None) == (self.z is None):
             raise ValueError("A keyframe has either a seed or a z. Give exactly one of them.")
         return self
 
     def drawing(self) -> pictures.Drawing:
-        """The picture that `/generate` draws for this keyframe."""
+        """Return the picture of this keyframe, as drawn by `/generate`."""
         label = tuple(self.label) if isinstance(self.label, list) else self.label
         seeds = () if self.seed is None else (_seed_of(self.seed),)
         return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
@@ -177,7 +177,7 @@ class InterpolateBody(_Body):
         min_length=2,
         max_length=256,
         fail_fast=True,
-        description="Pictures that the walk passes through, in order: seeds or objects.",
+        description="Pictures between which to interpolate, in order: seeds or objects.",
     )
     steps: int = Field(
         default=16,
@@ -186,7 +186,7 @@ class InterpolateBody(_Body):
         description="Frames per segment, including both keyframes. A keyframe between two segments is drawn once.",
     )
     method: interpolation.Method = Field(
-        default="slerp", description="Path between two latents: slerp follows a great arc, linear a straight line."
+        default="slerp", description="Path between two latents: slerp follows a great arc, lerp a straight line."
     )
     easing: interpolation.Easing = Field(default="linear", description="Speed along each segment.")
     loop: bool = Field(
@@ -200,16 +200,17 @@ class InterpolateBody(_Body):
     version: VersionName = None
 
     def walk(self) -> interpolation.Walk:
-        """What is asked for.
+        """Return the requested interpolation.
 
         Raises:
+            SeedInvalid: a seed is invalid.
             TooMuch: the request exceeds the limits of one call.
         """
-        frames = [
+        keyframes = [
             k.drawing() if isinstance(k, KeyframeObject) else pictures.Drawing(seeds=(_seed_of(k),)) for k in self.keyframes
         ]
         return interpolation.Walk(
-            tuple(frames), self.steps, self.method, self.easing, self.loop, self.fps, self.scale, self.format
+            tuple(keyframes), self.steps, self.method, self.easing, self.loop, self.fps, self.scale, self.format
         )
 
 
@@ -219,7 +220,7 @@ class DiscriminateQuery(_Request):
     label: ScoredLabel = None
     model: ModelName = None
     version: VersionName = None
-    prepare: Preparation = "auto"
+    prepare: Preprocessing = "auto"
 
 
 class DiscriminateSeedsQuery(_Request):
@@ -232,7 +233,7 @@ class DiscriminateSeedsQuery(_Request):
     version: VersionName = None
 
     def drawing(self) -> pictures.Drawing:
-        """The pictures to score.
+        """Return the pictures to score.
 
         Raises:
             SeedInvalid, TooMuch: see `app.sampling.latents.parse_seeds`.
@@ -258,7 +259,7 @@ class PlaneQuery(_Request):
     scale: PlaneScale = 1
 
     def window(self) -> plane.Window:
-        """What is asked for.
+        """Return the requested part of the plane.
 
         Raises:
             InvalidRequest, TooMuch: see `app.sampling.plane.Window`.

@@ -17,7 +17,7 @@ from models.repository import CHAMPION, Repository
 from models.version import Version
 from training.spec import ARCHITECTURE, MAX_IMAGES, DatasetName, PresetName, TrainingSpec
 
-_ELSEWHERE = {
+_SET_ELSEWHERE = {
     "preset": "preset",
     "dataset": "dataset",
     "seed": "seed",
@@ -26,11 +26,10 @@ _ELSEWHERE = {
     "initial_weights": "warm_start",
     "threads": "GAN_TRAINING_THREADS",
 }
-"""Fields of the spec that a request sets by another name."""
-
+"""Fields of the spec that are set by another field of the request, or by a setting."""
 
 PROGRESS_EVENTS, SAMPLE_GRIDS = 20, 8
-"""How many progress events and sample grids a run gets that its budget of images makes short, if it has as many batches."""
+"""Minimum numbers of progress events and sample grids of a run whose budget is in images, if it has as many batches."""
 
 
 class _Body(BaseModel):
@@ -47,18 +46,18 @@ class Budget(_Body):
         description="Real images shown to the discriminator. A small budget lowers the spec's log_every and sample_every.",
     )
     minutes: float | None = Field(
-        default=None, gt=0, le=100_000, description="Minutes of training, however many images that is."
+        default=None, gt=0, le=100_000, description="Minutes of training, regardless of the number of images."
     )
 
     @model_validator(mode="after")
-    def _is_one_of_the_two(self) -> Budget:
+    def _has_one_limit(self) -> Budget:
         if (self.images is None) == (self.minutes is None):
-            raise ValueError("A budget is either images or minutes. Give exactly one of them.")
+            raise ValueError("A budget has either images or minutes. Give exactly one of them.")
         return self
 
 
-def _shallow(spec: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a value that is nested deeper than a list: no field of a spec is, and an error could not quote it."""
+def _check_depth(spec: dict[str, Any]) -> dict[str, Any]:
+    """Reject values nested deeper than a list. No field of a spec needs them, and an error could not quote them."""
     for name, value in spec.items():
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, list | dict) for item in value)):
             raise ValueError(f"{name[:80]!r} is nested too deeply. Give a value, or a list of values.")
@@ -81,7 +80,7 @@ class RetrainBody(_Body):
         default=None, pattern=NAME_PATTERN, description="Model that gets the new version. Default: the model that is served."
     )
     preset: PresetName = Field(default="standard", description="Preset that the spec is based on.")
-    spec: Annotated[dict[str, Any], Field(max_length=len(TrainingSpec.model_fields)), AfterValidator(_shallow)] = Field(
+    spec: Annotated[dict[str, Any], Field(max_length=len(TrainingSpec.model_fields)), AfterValidator(_check_depth)] = Field(
         default_factory=dict,
         description="Fields of the TrainingSpec that differ from the preset; `python -m training train --show` lists them.",
         examples=[{"gamma": 0.5}],
@@ -100,11 +99,12 @@ class RetrainBody(_Body):
     note: str = Field(default="", max_length=500, description="Free text, shown with the job.")
 
     def draft(self, repository: Repository, default_model: str, threads: int, by: str) -> Draft:
-        """The requested job, fully validated.
+        """Validate the request and return the job to create.
 
         Raises:
             RequestValidationError: the spec is invalid.
-            NotFound, InvalidRequest: there is no champion to start from, or its weights cannot be used.
+            NotFound: the model has no champion to start from.
+            InvalidRequest: a field of the spec is not allowed, or the champion cannot be read or used as a start.
         """
         model = self.model or default_model
         champion = _champion(repository, model)
@@ -119,8 +119,8 @@ class RetrainBody(_Body):
         try:
             spec = TrainingSpec.from_preset(self.preset, **fields)
         except ValidationError as error:
-            faults = [{**fault, "loc": ("body", "spec", *fault["loc"])} for fault in error.errors(include_url=False)]
-            raise RequestValidationError(faults) from error
+            details = [{**item, "loc": ("body", "spec", *item["loc"])} for item in error.errors(include_url=False)]
+            raise RequestValidationError(details) from error
         if champion and self.warm_start:
             _check_fits(spec, champion)
         return Draft(
@@ -134,13 +134,13 @@ class RetrainBody(_Body):
 
     def _overrides(self) -> dict[str, Any]:
         for name in self.spec:
-            if name in _ELSEWHERE:
-                raise InvalidRequest(f"spec.{name} is set by another field. Use {_ELSEWHERE[name]}.")
+            if name in _SET_ELSEWHERE:
+                raise InvalidRequest(f"spec.{name} is set by another field. Use {_SET_ELSEWHERE[name]}.")
         return self.spec
 
 
 def _intervals(preset: PresetName, images: int | None, batch: object) -> dict[str, int]:
-    """Intervals of progress events and sample grids for a run of this many images: at most the preset's."""
+    """Return the intervals of progress events and sample grids for a budget of images, at most those of the preset."""
     if images is None:
         return {}
     usual = TrainingSpec.from_preset(preset)
@@ -163,9 +163,9 @@ def _dataset_of(champion: Manifest | None) -> str:
 
 def _weights_of(champion: Manifest | None, model: str) -> str:
     if champion is None:
-        raise NotFound(f"{model} has no champion to start from. Leave out warm_start.")
+        raise NotFound(f"{model} has no champion to start from. Omit warm_start.")
     if WEIGHTS not in champion.files:
-        raise InvalidRequest(f"{model}/{champion.version} came without {WEIGHTS} to start from. Leave out warm_start.")
+        raise InvalidRequest(f"{model}/{champion.version} has no {WEIGHTS} to start from. Omit warm_start.")
     return champion.files[WEIGHTS]
 
 
@@ -174,13 +174,12 @@ def _check_fits(spec: TrainingSpec, champion: Manifest) -> None:
     differ = [name for name in ARCHITECTURE if getattr(spec, name) != getattr(theirs, name)]
     if differ:
         raise InvalidRequest(
-            f"A warm start keeps the champion's networks, but {' and '.join(differ)} would differ from those of version "
-            f"{champion.version}. Leave them out of spec, or leave out warm_start."
+            f"A warm start keeps the champion's networks, but {' and '.join(differ)} would differ from version "
+            f"{champion.version}. Omit them from spec, or omit warm_start."
         )
     if spec.dataset != champion.dataset.name:
         raise InvalidRequest(
-            f"A warm start goes on with the champion's classes, which are those of {champion.dataset.name}. Leave out dataset, "
-            "or warm_start."
+            f"A warm start keeps the champion's classes, which are from {champion.dataset.name}. Omit dataset or warm_start."
         )
 
 
@@ -201,33 +200,33 @@ class JobView(BaseModel):
     id: str
     number: int = Field(description="Position in the order of requests.")
     state: State
-    detail: str = Field(description="Reason for the state; if the job failed, with the remedy.")
+    detail: str = Field(description="Reason for the state. If the job failed, it includes the remedy.")
     model: str
     promote: Promote
     note: str
-    by: str = Field(description="Name of the token that requested it.")
+    by: str = Field(description="Name of the token that requested the job.")
     created: datetime
     started: datetime | None
     ended: datetime | None
-    interruptions: int = Field(description="Number of times that it was interrupted and continued by itself.")
-    cancelling: bool = Field(description="Whether cancellation was requested and the job has not stopped yet.")
+    interruptions: int = Field(description="Number of interruptions after which the job was continued automatically.")
+    cancelling: bool = Field(description="Whether cancellation was requested but the job has not stopped yet.")
     part: float = Field(description="Completed share of the training, 0 to 1.")
     progress: dict[str, Any] | None = Field(description="The latest progress event of the trainer.")
     metrics: dict[str, Any] | None = Field(description="The latest KID and FID.")
     spec: dict[str, Any] = Field(description="The complete TrainingSpec.")
-    parent: int | None = Field(description="Version that it starts from.")
-    version: int | None = Field(description="Version that it published.")
+    parent: int | None = Field(description="Version that the job starts from.")
+    version: int | None = Field(description="Version that the job published.")
     promoted: bool | None = Field(description="Whether that version was promoted.")
     gate: Gate | None = Field(description="Comparison with the champion.")
     links: JobLinks
 
     @classmethod
     def of(cls, job: Job, root_path: str) -> JobView:
-        """A job with links as the caller sees them, behind any proxy."""
+        """Build the view of a job. Links include the root path of a reverse proxy."""
         base = f"{root_path}/admin/jobs/{job.id}"
-        said = (job.progress or {}).get("part")
-        so_far = float(said) if isinstance(said, int | float) else 0.0
-        part = 1.0 if job.state in ("evaluating", "succeeded") else so_far
+        reported = (job.progress or {}).get("part")
+        trained = float(reported) if isinstance(reported, int | float) else 0.0
+        part = 1.0 if job.state in ("evaluating", "succeeded") else trained
         return cls(
             id=job.id,
             number=job.number,
@@ -265,7 +264,7 @@ class JobList(BaseModel):
     """Jobs, newest first."""
 
     jobs: list[JobView]
-    trainers: int = Field(description="Processes that can train; one of them does at a time.")
+    trainers: int = Field(description="Processes that can train. Only one of them trains at a time.")
     next: str | None = Field(description="Link to older jobs.")
 
 
@@ -290,13 +289,13 @@ class ChampionView(BaseModel):
 
     @classmethod
     def of(cls, version: Version, previous: int | None, root_path: str) -> ChampionView:
-        """A champion as the caller sees it."""
+        """Build the view of a champion. Links include the root path of a reverse proxy."""
         url = f"{root_path}/generate?seed=42&model={version.name}&version={version.number}"
         return cls(model=version.name, version=version.number, previous=previous, digest=version.manifest.digest, pictures=url)
 
 
 class AuditEntry(BaseModel):
-    """An administrative action, or an attempt at one."""
+    """An administrative action or an attempt at one."""
 
     id: int
     time: datetime

@@ -1,4 +1,4 @@
-"""The short way of `GET /generate` answers as the route does, in every byte; and overload gets 503."""
+"""The direct path of `GET /generate` responds exactly as the route does, and overload gets a 503."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.live import Service
 
 AS_ROUTE = {"Content-Length": "0"}
-"""A request with a body, even an empty one, is left to the route."""
+"""Makes the route handle a request: requests with a body, even an empty one, do not take the direct path."""
 
 seeds = st.one_of(st.integers(-1, 2**32).map(str), st.text(max_size=8), st.just("1.5"))
 queries = st.fixed_dictionaries(
@@ -39,15 +39,15 @@ def both(client: httpx.Client, query: str, **headers: str) -> tuple[httpx.Respon
 
 
 def comparable(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
-    own = ("date", "x-request-id")  # of each answer
-    return answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k not in own}
+    varying = ("date", "x-request-id")
+    return answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k not in varying}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries)
-def test_the_short_way_and_the_route_answer_alike(client: httpx.Client, query: dict[str, str]) -> None:
+def test_the_direct_path_and_the_route_respond_identically(client: httpx.Client, query: dict[str, str]) -> None:
     if not {"seed", "seeds"} & set(query):
-        query["seed"] = "42"  # a fresh seed would differ
+        query["seed"] = "42"  # a random seed would differ
     direct, route = both(client, urlencode(query))
     assert comparable(direct) == comparable(route)
 
@@ -55,7 +55,7 @@ def test_the_short_way_and_the_route_answer_alike(client: httpx.Client, query: d
 @pytest.mark.parametrize(
     "query", ["seed=%FF", "seed=1&seed=2", "seed=1&seed=1", "seed", "seed=1;label=2", "seed=a+b", "=", "%"]
 )
-def test_odd_queries_are_answered_alike(client: httpx.Client, query: str) -> None:
+def test_malformed_queries_get_identical_responses(client: httpx.Client, query: str) -> None:
     direct, route = both(client, query)
     if "x-seed" in direct.headers and direct.headers["cache-control"] == "no-store":
         assert direct.status_code == route.status_code == 200
@@ -63,20 +63,20 @@ def test_odd_queries_are_answered_alike(client: httpx.Client, query: str) -> Non
         assert comparable(direct) == comparable(route)
 
 
-def test_the_callers_copy_is_confirmed_alike(client: httpx.Client) -> None:
+def test_conditional_requests_get_identical_responses(client: httpx.Client) -> None:
     tag = client.get("/generate?seed=42").headers["etag"]
     direct, route = both(client, "seed=42", **{"If-None-Match": tag})
     assert direct.status_code == 304
     assert comparable(direct) == comparable(route)
 
 
-def test_a_body_too_large_is_refused_on_a_get_too(client: httpx.Client) -> None:
+def test_a_get_request_with_a_large_body_is_rejected(client: httpx.Client) -> None:
     answer = client.request("GET", "/generate?seed=42", content=b"x" * 2_000_000)
     assert answer.status_code == 413
 
 
-def test_in_a_flood_each_is_answered_rightly_or_told_to_come_again(live: Service) -> None:
-    """More connections at a time than can be drawn for within the time that anybody is let wait."""
+def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Service) -> None:
+    """Opens more connections than can be served within the maximum waiting time."""
     expected = httpx.get(f"{live.url}/generate?seed=7&version=1", trust_env=False).content
     port = int(live.url.rpartition(":")[2])
 
@@ -106,4 +106,4 @@ def test_in_a_flood_each_is_answered_rightly_or_told_to_come_again(live: Service
             assert b'"code":"overloaded"' in body
         elif number % 10 == 0:
             assert body == expected
-    assert sum(answer.startswith(b"HTTP/1.1 200") for answer in answers) >= 80, "what is in the cache is never refused"
+    assert sum(answer.startswith(b"HTTP/1.1 200") for answer in answers) >= 80, "cached pictures are never rejected"

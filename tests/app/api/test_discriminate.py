@@ -1,4 +1,4 @@
-"""`/discriminate`: how real a picture looks."""
+"""`/discriminate`: scores of uploaded pictures and of seeds."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def ask(client: httpx.Client, content: bytes, **query: object) -> dict:
 
 
 def shown(payload: dict) -> np.ndarray:
-    """The picture that was judged."""
+    """Return the preprocessed picture of a response."""
     kind, _, content = payload["prepared"].partition(",")
     assert kind == "data:image/png;base64"
     return pixels(base64.b64decode(content))
 
 
-def test_a_generated_picture_is_judged_the_same_small_and_enlarged(client: httpx.Client) -> None:
+def test_enlarging_a_generated_picture_does_not_change_its_score(client: httpx.Client) -> None:
     small, *others = (client.get("/generate", params={"seed": 42, "scale": scale}).content for scale in (1, 8, 32))
     payload = ask(client, small)
     assert (shown(payload) == pixels(small)).all()
@@ -60,7 +60,7 @@ def test_a_generated_picture_is_judged_the_same_small_and_enlarged(client: httpx
         assert ask(client, other)["logit"] == pytest.approx(payload["logit"], abs=1e-6)
 
 
-def test_the_logit_is_the_discriminators_own(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
+def test_the_logit_matches_the_onnx_discriminator(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
     for picture, label in zip(*mnist(5), strict=True):
         feed = {"image": picture[None, None].astype(np.float32) / 255, "label": np.eye(10, dtype=np.float32)[[label]]}
         expected = session.run(None, feed)[0][0]
@@ -74,7 +74,7 @@ def test_the_logit_is_the_discriminators_own(client: httpx.Client, session: onnx
         assert payload["probability"] == pytest.approx(1 / (1 + math.exp(-x)))
 
 
-def test_without_a_label_the_mean_over_all_classes_counts(client: httpx.Client) -> None:
+def test_without_a_label_the_logit_is_the_mean_over_all_classes(client: httpx.Client) -> None:
     payload = ask(client, png(mnist(1)[0][0]))
     assert payload["logit"] == pytest.approx(np.mean(payload["per_label"]), abs=1e-6)
     assert (payload["label"], payload["label_name"]) == (None, None)
@@ -82,27 +82,27 @@ def test_without_a_label_the_mean_over_all_classes_counts(client: httpx.Client) 
         assert ask(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(payload["per_label"][label], abs=1e-5)
 
 
-def test_real_digits_look_more_real_than_noise(client: httpx.Client) -> None:
+def test_real_digits_score_higher_than_noise(client: httpx.Client) -> None:
     pictures, labels = mnist(60)
     noise = np.random.default_rng(0).integers(0, 256, pictures.shape, dtype=np.uint8)
     for queries in ([{"label": label} for label in labels], [{}] * len(labels)):
-        real, unreal = (
-            [ask(client, png(picture), **query)["probability"] for picture, query in zip(several, queries, strict=True)]
-            for several in (pictures, noise)
+        real, noisy = (
+            [ask(client, png(picture), **query)["probability"] for picture, query in zip(group, queries, strict=True)]
+            for group in (pictures, noise)
         )
-        assert np.mean(real) > np.mean(unreal) + 0.03
+        assert np.mean(real) > np.mean(noisy) + 0.03
 
 
-def test_a_label_is_heeded_by_index_and_by_name(client: httpx.Client) -> None:
-    # Which label is right, the shipped discriminator does not tell: a relativistic loss compares pictures of one label, so
-    # its logits for another have a level of their own.
+def test_a_label_is_accepted_by_index_and_by_name(client: httpx.Client) -> None:
+    # The logits do not reveal the right label. A relativistic loss only compares pictures of the same label, so the logits
+    # of different labels have different levels.
     seven = png(mnist(1)[0][0])
     logits = [ask(client, seven, label=label)["logit"] for label in range(10)]
     assert len(set(logits)) == 10
     assert ask(client, seven, label="007")["logit"] == logits[7]
 
 
-def test_a_picture_is_judged_as_a_mixture(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
+def test_a_picture_can_be_scored_as_a_mixture(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
     (picture,) = mnist(1)[0]
     row = np.array([[0, 0, 0, 0.25, 0, 0, 0, 0.75, 0, 0]], dtype=np.float32)
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255, "label": row})[0]
@@ -113,19 +113,19 @@ def test_a_picture_is_judged_as_a_mixture(client: httpx.Client, session: onnxrun
     assert payload["probability"] == pytest.approx(probability(payload["logit"], calibration), abs=1e-9)
 
 
-def test_a_drawing_and_its_negative_are_the_same_picture(client: httpx.Client) -> None:
+def test_a_drawing_and_its_negative_get_the_same_score(client: httpx.Client) -> None:
     drawing, negative = (ask(client, saved(seven(*levels), "PNG")) for levels in ((0, 255), (255, 0)))
     assert drawing == negative
-    bare = ask(client, saved(seven(), "PNG"), prepare="none")
-    assert shown(bare).min() < 40 < 200 < shown(bare)[0].min()
+    unprocessed = ask(client, saved(seven(), "PNG"), prepare="none")
+    assert shown(unprocessed).min() < 40 < 200 < shown(unprocessed)[0].min()
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp"), ("GIF", "gif")])
-def test_each_kind_of_file_is_read_whatever_it_is_called(client: httpx.Client, kind: str, media_type: str) -> None:
+def test_every_format_is_detected_regardless_of_the_content_type(client: httpx.Client, kind: str, media_type: str) -> None:
     expected = shown(ask(client, saved(seven(), "PNG")))
     content = saved(seven().convert("RGB"), kind)
-    for called in (f"image/{media_type}", "application/octet-stream", "application/x-www-form-urlencoded", None):
-        headers = {} if called is None else {"Content-Type": called}
+    for content_type in (f"image/{media_type}", "application/octet-stream", "application/x-www-form-urlencoded", None):
+        headers = {} if content_type is None else {"Content-Type": content_type}
         answer = client.post("/discriminate", content=content, headers=headers)
         assert answer.status_code == 200, answer.text
         assert np.abs(shown(answer.json()).astype(int) - expected).max() <= 8
@@ -133,7 +133,7 @@ def test_each_kind_of_file_is_read_whatever_it_is_called(client: httpx.Client, k
     assert answer.headers["x-model"] == "digits/1"
 
 
-def test_an_empty_picture_is_judged_as_black(client: httpx.Client) -> None:
+def test_a_blank_picture_is_scored_as_black(client: httpx.Client) -> None:
     assert not shown(ask(client, saved(Image.new("L", (100, 80), 255), "PNG"))).any()
 
 
@@ -157,23 +157,21 @@ WHOLE = saved(seven(), "PNG")
     ],
     ids=lambda value: value[:12] if isinstance(value, bytes) else None,
 )
-def test_what_cannot_be_judged_is_a_problem_that_ends_with_the_remedy(
-    client: httpx.Client, content: bytes, status: int, code: str
-) -> None:
+def test_unreadable_pictures_get_a_problem_with_a_remedy(client: httpx.Client, content: bytes, status: int, code: str) -> None:
     answer = client.post("/discriminate", content=content)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"].endswith(("picture.png.", "whole file.", "smaller."))
+    assert answer.json()["detail"].endswith(("picture.png.", "whole file.", "Scale it down."))
 
 
-def test_a_form_is_told_how_to_send_the_file_itself(client: httpx.Client) -> None:
+def test_a_multipart_form_gets_a_hint_to_send_the_file_as_the_body(client: httpx.Client) -> None:
     answer = client.post("/discriminate", files={"image": ("seven.png", WHOLE, "image/png")})
     assert (answer.status_code, answer.json()["code"]) == (415, "picture_unsupported")
     assert "--data-binary" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_file_over_ten_megabytes_is_refused_while_it_comes_in(client: httpx.Client, chunked: bool) -> None:
+def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.Client, chunked: bool) -> None:
     sent = 0
 
     def parts():
@@ -187,7 +185,7 @@ def test_a_file_over_ten_megabytes_is_refused_while_it_comes_in(client: httpx.Cl
     assert "10,000,000 bytes" in answer.json()["detail"]
     assert sent < 100_000_000
     allowed = client.post("/discriminate", content=WHOLE.ljust(10_000_000, b"\0"))
-    assert allowed.status_code == 200, "what follows a picture's end is not read"
+    assert allowed.status_code == 200, "bytes after the end of the picture are ignored"
 
 
 @pytest.mark.parametrize(
@@ -203,12 +201,12 @@ def test_a_file_over_ten_megabytes_is_refused_while_it_comes_in(client: httpx.Cl
         ("label=1&label=2", 422, "invalid_request"),
     ],
 )
-def test_a_wrong_question_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
+def test_an_invalid_query_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
     answer = client.post(f"/discriminate?{query}", content=WHOLE)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def survey(client: httpx.Client, **query: object) -> dict:
+def ask_seeds(client: httpx.Client, **query: object) -> dict:
     answer = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
@@ -219,30 +217,30 @@ def survey(client: httpx.Client, **query: object) -> dict:
 @pytest.mark.parametrize(
     "query", [{}, {"label": 3}, {"label": "3:0.25,8:0.75"}, {"psi": 0.5}, {"label": 7, "psi": 1.5}], ids=str
 )
-def test_a_seeds_picture_is_judged_as_if_it_were_sent(client: httpx.Client, query: dict[str, object]) -> None:
-    payload = survey(client, seeds="40-57,7", **query)
+def test_the_score_of_a_seed_matches_that_of_its_uploaded_picture(client: httpx.Client, query: dict[str, object]) -> None:
+    payload = ask_seeds(client, seeds="40-57,7", **query)
     assert (payload["model"], payload["version"]) == ("digits", 1)
     assert [picture["seed"] for picture in payload["pictures"]] == [*range(40, 58), 7]
     for picture in payload["pictures"]:
         drawn = client.get("/generate", params={"seed": picture["seed"], **query})
-        own = drawn.headers.get("x-label")
-        assert picture["label"] == (None if own is None else int(own))
-        sent = ask(client, drawn.content, label=query.get("label", own), prepare="none")
+        label = drawn.headers.get("x-label")
+        assert picture["label"] == (None if label is None else int(label))
+        sent = ask(client, drawn.content, label=query.get("label", label), prepare="none")
         assert picture["logit"] == pytest.approx(sent["logit"], abs=1e-5)
         assert picture["probability"] == pytest.approx(sent["probability"], abs=1e-6)
 
 
-def test_seeds_are_judged_in_the_order_asked_and_as_often(client: httpx.Client) -> None:
-    ascending, mixed = survey(client, seeds="0-199")["pictures"], survey(client, seeds="150-199,3,3,0-2")["pictures"]
+def test_scores_of_seeds_keep_the_order_and_repetitions_of_the_request(client: httpx.Client) -> None:
+    ascending, mixed = ask_seeds(client, seeds="0-199")["pictures"], ask_seeds(client, seeds="150-199,3,3,0-2")["pictures"]
     assert [picture["seed"] for picture in mixed] == [*range(150, 200), 3, 3, 0, 1, 2]
     for picture in mixed:
-        alike = ascending[picture["seed"]]
-        assert (picture["seed"], picture["label"]) == (alike["seed"], alike["label"])
-        assert picture["logit"] == pytest.approx(alike["logit"], abs=1e-5)
-    assert len(survey(client, seeds="0-4095")["pictures"]) == 4096
+        expected = ascending[picture["seed"]]
+        assert (picture["seed"], picture["label"]) == (expected["seed"], expected["label"])
+        assert picture["logit"] == pytest.approx(expected["logit"], abs=1e-5)
+    assert len(ask_seeds(client, seeds="0-4095")["pictures"]) == 4096
 
 
-def test_what_seeds_look_like_may_be_kept(client: httpx.Client) -> None:
+def test_scores_of_seeds_are_cacheable(client: httpx.Client) -> None:
     for query in ({"seeds": "0-9"}, {"seeds": "0-9", "label": "3:0.5,8:0.5", "psi": 0.5}):
         answer = client.get("/discriminate", params=query)
         assert answer.headers["cache-control"] == "no-cache"
@@ -250,8 +248,8 @@ def test_what_seeds_look_like_may_be_kept(client: httpx.Client) -> None:
         pinned = client.get(answer.headers["content-location"])
         assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
         assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
-        kept = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
-        assert (kept.status_code, kept.content, kept.headers["etag"]) == (304, b"", answer.headers["etag"])
+        unmodified = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
+        assert (unmodified.status_code, unmodified.content, unmodified.headers["etag"]) == (304, b"", answer.headers["etag"])
         assert client.get("/generate", params=query).headers["etag"] != answer.headers["etag"]
 
 
@@ -271,13 +269,13 @@ def test_what_seeds_look_like_may_be_kept(client: httpx.Client) -> None:
         ("seeds=1&version=99", 404, "not_found"),
     ],
 )
-def test_a_wrong_question_about_seeds_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
+def test_an_invalid_query_for_seeds_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
     answer = client.get(f"/discriminate?{query}")
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert answer.json()["detail"].endswith(".")
 
 
-def test_an_unconditional_model_judges_its_own_pictures() -> None:
+def test_an_unconditional_model_scores_its_own_pictures() -> None:
     version = Repository(ROOT / "models").get("lecture", 1)
     generator, discriminator = LoadedGenerator(version), LoadedDiscriminator(version)
     drawing = Drawing(seeds=tuple(range(20)), is_sheet=True)
@@ -296,7 +294,7 @@ def test_an_unconditional_model_judges_its_own_pictures() -> None:
         assert picture["probability"] == pytest.approx(sent.probability, abs=1e-6)
 
 
-def test_the_document_says_what_body_it_takes(client: httpx.Client) -> None:
+def test_the_openapi_document_describes_the_request_body(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     operation = document["paths"]["/discriminate"]["post"]
     body = operation["requestBody"]
@@ -317,21 +315,21 @@ def test_a_probability_does_not_overflow() -> None:
 
 
 def version_with(folder: Path, **fields: object) -> Version:
-    """The shipped digits with another manifest."""
+    """Return the shipped digits version with changed manifest fields."""
     return Version(folder, MANIFEST_OF_DIGITS.model_copy(update=fields))
 
 
-def test_without_a_label_the_calibration_for_that_is_used_where_there_is_one() -> None:
+def test_without_a_label_the_calibration_for_any_label_is_used_if_it_exists() -> None:
     any_label = Calibration(slope=0, intercept=2, pictures=1)
     discriminator = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
-    guessed, given = (score(WHOLE, "auto", label, discriminator) for label in (None, 7))
-    assert guessed.probability == probability(0, any_label)
-    assert given.probability == probability(given.logit, MANIFEST_OF_DIGITS.calibration)
-    untold = score(WHOLE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
-    assert untold.probability == probability(untold.logit, MANIFEST_OF_DIGITS.calibration)
+    unlabelled, labelled = (score(WHOLE, "auto", label, discriminator) for label in (None, 7))
+    assert unlabelled.probability == probability(0, any_label)
+    assert labelled.probability == probability(labelled.logit, MANIFEST_OF_DIGITS.calibration)
+    fallback = score(WHOLE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
+    assert fallback.probability == probability(fallback.logit, MANIFEST_OF_DIGITS.calibration)
 
 
-def test_an_unconditional_discriminator_judges_without_classes(tmp_path: Path) -> None:
+def test_an_unconditional_discriminator_scores_without_labels(tmp_path: Path) -> None:
     from training.export.build import write_onnx
     from training.networks.architectures import build
     from training.spec import TrainingSpec
@@ -350,7 +348,7 @@ def test_an_unconditional_discriminator_judges_without_classes(tmp_path: Path) -
         LoadedDiscriminator(version_with(tmp_path, files=files))
 
 
-def test_a_discriminator_is_loaded_once_and_goes_with_its_generator(repository: Repository) -> None:
+def test_a_discriminator_is_loaded_once_and_unloaded_with_its_generator(repository: Repository) -> None:
     repository.publish("digits", copy_of_shipped)
     registry = Registry(repository, "digits", 8)
     registry.refresh()
@@ -362,7 +360,7 @@ def test_a_discriminator_is_loaded_once_and_goes_with_its_generator(repository: 
     assert not registry._discriminators
 
 
-def test_a_discriminator_that_is_not_its_manifests_is_refused_when_it_is_asked_for(repository: Repository) -> None:
+def test_a_discriminator_that_does_not_match_its_manifest_is_rejected_on_first_use(repository: Repository) -> None:
     registry = Registry(repository, "digits", 8)
     registry.refresh()
     generator = registry.generator()

@@ -1,4 +1,4 @@
-"""`/generate`: the promise that every number is a picture."""
+"""`/generate`: pictures of seeds, latents and mixtures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def post(client: httpx.Client, **body: object) -> httpx.Response:
     return answer
 
 
-def test_seed_42_is_a_28x28_grey_png_with_ink_in_it(client: httpx.Client) -> None:
+def test_seed_42_is_a_28x28_grey_png_that_is_not_blank(client: httpx.Client) -> None:
     answer = get(client, seed=42)
     assert answer.headers["content-type"] == "image/png"
     picture = Image.open(io.BytesIO(answer.content))
@@ -59,10 +59,10 @@ def test_a_seed_is_the_same_alone_and_in_a_sheet(client: httpx.Client, seeds: li
         y, x = 28 * (index // columns), 28 * (index % columns)
         alone = pixels(get(client, seed=seed).content)
         assert (sheet[y : y + 28, x : x + 28] == alone).all()
-    assert not sheet[28 * (rows - 1) :, 28 * ((len(seeds) - 1) % columns + 1) :].any(), "what the last row lacks is black"
+    assert not sheet[28 * (rows - 1) :, 28 * ((len(seeds) - 1) % columns + 1) :].any(), "empty cells of the last row are black"
 
 
-def test_every_format_holds_the_same_pixels(client: httpx.Client) -> None:
+def test_every_format_contains_the_same_pixels(client: httpx.Client) -> None:
     expected = pixels(get(client, seed=7).content)
     assert (pixels(get(client, seed=7, format="webp").content) == expected).all()
     assert (array(get(client, seed=7, format="npy").content) == expected).all()
@@ -74,7 +74,7 @@ def test_every_format_holds_the_same_pixels(client: httpx.Client) -> None:
     assert np.float32(body["z"]).tolist() == z.tolist()
 
 
-def test_several_seeds_come_as_sheet_array_or_zip(client: httpx.Client) -> None:
+def test_several_seeds_are_returned_as_sheet_array_or_zip(client: httpx.Client) -> None:
     singles = [pixels(get(client, seed=s).content) for s in (3, 4, 5, 100)]
     stack = array(get(client, seeds="3-5,100", format="npy").content)
     assert stack.shape == (4, 28, 28)
@@ -89,7 +89,7 @@ def test_several_seeds_come_as_sheet_array_or_zip(client: httpx.Client) -> None:
             assert read_text(archive.read(name))["seed"] == str(seed)
 
 
-def test_scale_makes_squares_of_pixels(client: httpx.Client) -> None:
+def test_scale_enlarges_pixels_to_squares(client: httpx.Client) -> None:
     small, large = (pixels(get(client, seed=1, scale=scale).content) for scale in (1, 32))
     assert large.shape == (896, 896)
     assert (large[::32, ::32] == small).all()
@@ -98,11 +98,11 @@ def test_scale_makes_squares_of_pixels(client: httpx.Client) -> None:
     assert (sheet[::3, ::3] == pixels(get(client, seeds="0-3").content)).all()
 
 
-def test_a_label_may_be_asked_for_by_index_or_name(client: httpx.Client, digits: LoadedGenerator) -> None:
+def test_a_label_is_chosen_by_index_or_name(client: httpx.Client, digits: LoadedGenerator) -> None:
     seven = get(client, seed=42, label=7)
     assert seven.headers["x-label"] == "7"
-    point, own = digits.point(42)
-    assert own == 8
+    point, label = digits.point(42)
+    assert label == 8
     expected = digits.draw([type(point)(point.z, np.eye(10, dtype=np.float32)[7])])[0]
     assert (pixels(seven.content) == expected).all()
     assert get(client, seed=42, label=8).headers["etag"] != seven.headers["etag"]
@@ -116,7 +116,7 @@ def test_psi_scales_the_latent(client: httpx.Client) -> None:
     assert (pixels(get(client, seed=1, label=3, psi=0).content) == pixels(get(client, seed=2, label=3, psi=0).content)).all()
 
 
-def test_an_explicit_latent_gives_the_picture_of_the_seed_it_came_from(client: httpx.Client) -> None:
+def test_the_latent_of_a_seed_gives_the_picture_of_the_seed(client: httpx.Client) -> None:
     body = get(client, seed=5, format="json").json()
     drawn = post(client, z=body["z"], label=body["label"])
     assert (pixels(drawn.content) == np.array(body["pixels"])).all()
@@ -124,7 +124,7 @@ def test_an_explicit_latent_gives_the_picture_of_the_seed_it_came_from(client: h
     assert client.post("/generate", json={"z": body["z"]}).json()["detail"].endswith("Give a label with it.")
 
 
-def test_a_mixture_of_one_class_is_that_class(client: httpx.Client) -> None:
+def test_a_mixture_of_one_class_equals_that_class(client: httpx.Client) -> None:
     pure = [1.0 if k == 3 else 0.0 for k in range(10)]
     assert (pixels(post(client, seed=5, label=pure).content) == pixels(get(client, seed=5, label=3).content)).all()
     mixed = [0.5 if k in (3, 8) else 0.0 for k in range(10)]
@@ -132,7 +132,7 @@ def test_a_mixture_of_one_class_is_that_class(client: httpx.Client) -> None:
     assert read_text(post(client, seed=5, label=mixed).content)["label"].startswith("[0.0, 0.0, 0.0, 0.5")
 
 
-def test_a_mixture_in_a_url_is_the_list_of_weights_in_a_body(client: httpx.Client) -> None:
+def test_a_mixture_in_a_url_equals_a_list_of_weights_in_a_body(client: httpx.Client) -> None:
     weights = [0.0] * 10
     weights[3], weights[8] = 1 / 3, 2 / 3
     text = f"8:{2 / 3!r},3:{1 / 3!r}"
@@ -159,7 +159,7 @@ def test_post_and_get_give_the_same_picture(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("seed", ["hello", "Привет, мир", "a\nb", 'quote"\\', "x" * 128, "кот" * 40])
-def test_a_text_is_a_seed_and_is_told_back(client: httpx.Client, seed: str) -> None:
+def test_a_text_seed_is_returned_in_the_header_and_the_file(client: httpx.Client, seed: str) -> None:
     answer = get(client, seed=seed)
     assert unquote(answer.headers["x-seed"]) == seed
     assert read_text(answer.content)["seed"] == seed
@@ -172,29 +172,29 @@ def test_a_text_is_a_seed_and_is_told_back(client: httpx.Client, seed: str) -> N
     label=st.none() | st.integers(0, 9),
     psi=st.sampled_from([1.0, 0.5, 1.25, 0.0, 2.0]),
 )
-def test_a_saved_picture_tells_how_to_make_it_again(
+def test_the_text_chunks_of_a_picture_reproduce_it(
     client: httpx.Client, seed: int | str, label: int | None, psi: float
 ) -> None:
     query = {"seed": seed, "psi": psi} | ({} if label is None else {"label": label})
     answer = client.get("/generate", params=query)
-    if answer.status_code == 422:  # a text that is a numeral
+    if answer.status_code == 422:  # the text is a number
         assert answer.json()["code"] == "seed_invalid"
         return
-    said = read_text(answer.content)
+    chunks = read_text(answer.content)
     again = client.get(
         "/generate",
         params={
-            "seed": said["seed"],
-            "label": said["label"],
-            "psi": said["psi"],
-            "model": said["model"].split("/")[0],
-            "version": said["model"].split("/")[1],
+            "seed": chunks["seed"],
+            "label": chunks["label"],
+            "psi": chunks["psi"],
+            "model": chunks["model"].split("/")[0],
+            "version": chunks["model"].split("/")[1],
         },
     )
     assert (pixels(again.content) == pixels(answer.content)).all()
 
 
-def test_an_alias_is_asked_for_again_each_time_and_names_its_pinned_url(client: httpx.Client) -> None:
+def test_an_alias_is_revalidated_and_returns_its_pinned_url(client: httpx.Client) -> None:
     answer = get(client, seed=42)
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-model"] == "digits/1"
@@ -219,7 +219,7 @@ def test_the_pinned_url_gives_the_same_bytes(client: httpx.Client, query: dict[s
     assert client.get(answer.headers["content-location"]).content == answer.content
 
 
-def test_a_fresh_seed_is_told_and_not_kept(client: httpx.Client) -> None:
+def test_a_random_seed_is_returned_and_not_cached(client: httpx.Client) -> None:
     answers = [get(client) for _ in range(3)]
     assert len({a.headers["x-seed"] for a in answers}) == 3
     for answer in answers:
@@ -238,7 +238,7 @@ def test_if_none_match_gets_304_with_the_headers_of_the_200(client: httpx.Client
             assert answer.headers.get(name) == full.headers.get(name)
 
 
-def test_a_tag_is_good_for_its_own_request_only(client: httpx.Client) -> None:
+def test_different_requests_have_different_entity_tags(client: httpx.Client) -> None:
     queries = [
         {"seed": 42},
         {"seed": "forty-two"},
@@ -257,14 +257,14 @@ def test_a_tag_is_good_for_its_own_request_only(client: httpx.Client) -> None:
     assert answer.status_code == 200
 
 
-def test_a_tag_may_stand_on_any_line_of_the_header(client: httpx.Client) -> None:
+def test_an_entity_tag_may_be_in_any_if_none_match_line(client: httpx.Client) -> None:
     tag = get(client, seed=42).headers["etag"]
     lines = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
     assert client.get("/generate?seed=42", headers=lines).status_code == 304
-    assert client.get("/generate", headers={"If-None-Match": "*"}).status_code == 200, "nobody has a fresh seed's picture"
+    assert client.get("/generate", headers={"If-None-Match": "*"}).status_code == 200, "a random seed never gets a 304"
 
 
-def test_a_list_of_seeds_too_long_for_a_header_is_in_the_file_alone(client: httpx.Client) -> None:
+def test_a_list_of_seeds_too_long_for_a_header_is_only_in_the_file(client: httpx.Client) -> None:
     seeds = [n * 1_000_003 for n in range(4096)]
     answer = post(client, seeds=seeds)
     assert not {"x-seed", "content-location"} & set(answer.headers)
@@ -272,14 +272,14 @@ def test_a_list_of_seeds_too_long_for_a_header_is_in_the_file_alone(client: http
     assert post(client, seeds=",".join(map(str, seeds))).content == answer.content
 
 
-def test_an_explicit_latent_is_told_in_the_picture(client: httpx.Client) -> None:
+def test_an_explicit_latent_is_stored_in_the_file(client: httpx.Client) -> None:
     z = [0.25 * (n % 5) for n in range(100)]
-    said = read_text(post(client, z=z, label=3, psi=0.123456789).content)
-    assert json.loads(said["z"]) == z
-    assert float(said["psi"]) == 0.123456789
+    chunks = read_text(post(client, z=z, label=3, psi=0.123456789).content)
+    assert json.loads(chunks["z"]) == z
+    assert float(chunks["psi"]) == 0.123456789
 
 
-def test_a_large_wrong_body_gets_a_small_answer(client: httpx.Client) -> None:
+def test_a_large_invalid_body_gets_a_small_response(client: httpx.Client) -> None:
     for path, body in (
         ("/interpolate", {"keyframes": [{"z": [""] * 1024}] * 200}),
         ("/generate", {"z": [""] * 1024, "label": [[]] * 1000, "seeds": [[]] * 4096}),
@@ -291,7 +291,7 @@ def test_a_large_wrong_body_gets_a_small_answer(client: httpx.Client) -> None:
         assert len(answer.content) < 10_000, path
 
 
-def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
+def test_head_returns_the_headers_of_get_without_a_body(client: httpx.Client) -> None:
     for url in (
         "/generate?seed=42",
         "/generate?seeds=0-3&format=zip",
@@ -340,9 +340,7 @@ def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
         ("seed=1&version=previous", 404, "not_found"),
     ],
 )
-def test_a_wrong_request_is_a_problem_that_ends_with_the_remedy(
-    client: httpx.Client, query: str, status: int, code: str
-) -> None:
+def test_an_invalid_request_gets_a_problem_with_a_remedy(client: httpx.Client, query: str, status: int, code: str) -> None:
     answer = client.get(f"/generate?{query}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -372,14 +370,14 @@ def test_a_wrong_request_is_a_problem_that_ends_with_the_remedy(
     ],
     ids=str,
 )
-def test_a_wrong_body_is_a_problem_too(client: httpx.Client, body: object) -> None:
+def test_an_invalid_body_gets_a_problem(client: httpx.Client, body: object) -> None:
     answer = client.post("/generate", content=json.dumps(body), headers={"content-type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"].endswith(".")
 
 
-def test_what_is_not_json_is_a_problem(client: httpx.Client) -> None:
+def test_invalid_json_gets_a_problem(client: httpx.Client) -> None:
     deep = b"[" * 100_000
     for content in (b"{", b"\xff\xfe", b"", deep, b'{"seed": NaN}', b'{"psi": Infinity}', b'{"seed": 1e999}'):
         answer = client.post("/generate", content=content, headers={"content-type": "application/json"})

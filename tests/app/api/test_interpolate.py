@@ -1,4 +1,4 @@
-"""`/interpolate`: the way from one picture to another."""
+"""`/interpolate`: interpolation between pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def walk(client: httpx.Client, **body: object) -> httpx.Response:
     return answer
 
 
-def test_the_documented_curl_gives_a_gif_from_one_seed_to_the_other(live: Service, client: httpx.Client) -> None:
+def test_the_documented_curl_command_returns_a_gif_between_two_seeds(live: Service, client: httpx.Client) -> None:
     body = '{"keyframes":[1,42],"steps":8,"format":"gif"}'
     done = subprocess.run(["curl", "-s", "-X", "POST", f"{live.url}/interpolate", "-d", body], capture_output=True, check=True)
     found = frames(done.stdout)
@@ -39,7 +39,7 @@ def test_the_documented_curl_gives_a_gif_from_one_seed_to_the_other(live: Servic
 
 @pytest.mark.parametrize("method", ["slerp", "lerp"])
 @pytest.mark.parametrize("easing", ["linear", "ease-in", "ease-out", "ease-in-out"])
-def test_every_keyframe_is_exactly_its_own_picture(client: httpx.Client, method: str, easing: str) -> None:
+def test_every_keyframe_equals_its_single_picture(client: httpx.Client, method: str, easing: str) -> None:
     keyframes = [1, "hello", {"seed": 3, "label": 7, "psi": 0.5}, {"seed": 42, "label": "2"}]
     found = array(walk(client, keyframes=keyframes, steps=5, method=method, easing=easing, format="npy").content)
     assert found.shape == (13, 28, 28)
@@ -50,7 +50,7 @@ def test_every_keyframe_is_exactly_its_own_picture(client: httpx.Client, method:
     assert (found[2] != found[0]).any()
 
 
-def test_every_format_holds_the_same_frames(client: httpx.Client) -> None:
+def test_every_format_contains_the_same_frames(client: httpx.Client) -> None:
     body = {"keyframes": [1, 42], "steps": 6, "fps": 10, "scale": 2}
     expected = array(walk(client, **body, format="npy").content)
     assert expected.shape == (6, 56, 56)
@@ -59,7 +59,7 @@ def test_every_format_holds_the_same_frames(client: httpx.Client) -> None:
         assert answer.headers["content-type"] == media_type
         assert (np.stack(frames(answer.content)) == expected).all(), kind
         with Image.open(io.BytesIO(answer.content)) as animation:
-            animation.load()  # Pillow tells a WebP's duration only then
+            animation.load()  # Pillow reads the duration of a WebP only after this
             assert animation.info["duration"] == 100
     strip = pixels(walk(client, **body, format="strip").content)
     assert (strip == np.concatenate(list(expected), axis=1)).all()
@@ -73,19 +73,19 @@ def test_every_format_holds_the_same_frames(client: httpx.Client) -> None:
     assert (payload["model"], payload["version"]) == ("digits", 1)
 
 
-def test_a_loop_goes_back_and_leaves_the_closing_frame_out(client: httpx.Client) -> None:
-    there = array(walk(client, keyframes=[1, 42], steps=5, format="npy").content)
-    back = array(walk(client, keyframes=[42, 1], steps=5, format="npy").content)
+def test_a_loop_returns_to_the_start_and_omits_the_last_frame(client: httpx.Client) -> None:
+    forward = array(walk(client, keyframes=[1, 42], steps=5, format="npy").content)
+    backward = array(walk(client, keyframes=[42, 1], steps=5, format="npy").content)
     loop = walk(client, keyframes=[1, 42], steps=5, loop=True, format="npy")
     assert loop.headers["x-frames"] == "8"
-    assert (array(loop.content) == np.concatenate([there[:-1], back[:-1]])).all()
+    assert (array(loop.content) == np.concatenate([forward[:-1], backward[:-1]])).all()
     for kind in ("gif", "apng", "webp"):
         looping = walk(client, keyframes=[1, 42], steps=5, loop=True, format=kind).content
         assert Image.open(io.BytesIO(looping)).info["loop"] == 0
     assert "loop" not in Image.open(io.BytesIO(walk(client, keyframes=[1, 42], format="gif").content)).info
 
 
-def test_three_becomes_eight_along_a_straight_line_of_labels(client: httpx.Client) -> None:
+def test_labels_are_interpolated_linearly(client: httpx.Client) -> None:
     keyframes = [{"seed": 5, "label": 3}, {"seed": 5, "label": 8}]
     found = array(walk(client, keyframes=keyframes, steps=3, format="npy").content)
     half = [0.5 if k in (3, 8) else 0.0 for k in range(10)]
@@ -94,7 +94,7 @@ def test_three_becomes_eight_along_a_straight_line_of_labels(client: httpx.Clien
     assert (found[0] != found[2]).any()
 
 
-def test_explicit_latents_may_be_keyframes(client: httpx.Client) -> None:
+def test_explicit_latents_are_accepted_as_keyframes(client: httpx.Client) -> None:
     payload = [client.get("/generate", params={"seed": s, "format": "json"}).json() for s in (1, 42)]
     keyframes = [{"z": t["z"], "label": t["label"]} for t in payload]
     by_z = array(walk(client, keyframes=keyframes, steps=4, format="npy").content)
@@ -102,14 +102,14 @@ def test_explicit_latents_may_be_keyframes(client: httpx.Client) -> None:
     assert (by_z == by_seed).all()
 
 
-def test_equal_keyframes_stand_still(client: httpx.Client) -> None:
+def test_equal_keyframes_give_equal_frames(client: httpx.Client) -> None:
     found = array(walk(client, keyframes=[7, 7], steps=4, format="npy").content)
     assert (found == found[0]).all()
 
 
 @pytest.mark.parametrize(("kind", "unit"), [("gif", 10), ("apng", 1), ("webp", 1)])
 @pytest.mark.parametrize("fps", [1, 12, 24, 30, 50])
-def test_an_animation_lasts_as_long_as_its_frames_say(client: httpx.Client, kind: str, unit: int, fps: int) -> None:
+def test_the_duration_of_an_animation_matches_fps(client: httpx.Client, kind: str, unit: int, fps: int) -> None:
     content = walk(client, keyframes=[1, 42, 7], steps=12, fps=fps, format=kind).content
     total = 0.0
     with Image.open(io.BytesIO(content)) as animation:
@@ -119,7 +119,7 @@ def test_an_animation_lasts_as_long_as_its_frames_say(client: httpx.Client, kind
     assert total == pytest.approx(23 * 1000 / fps, abs=unit)
 
 
-def test_a_strip_tells_how_to_walk_it_again(client: httpx.Client) -> None:
+def test_the_text_chunks_of_a_strip_reproduce_it(client: httpx.Client) -> None:
     body = {"keyframes": [1, {"seed": "hello", "label": 3, "psi": 0.7}], "steps": 5, "easing": "ease-in"}
     strip = walk(client, **body, format="strip").content
     payload = json.loads(read_text(strip)["interpolate"])
@@ -130,7 +130,7 @@ def test_a_strip_tells_how_to_walk_it_again(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "words"),
+    ("body", "code", "fragment"),
     [
         ({"keyframes": [1]}, "invalid_request", "keyframes"),
         ({"keyframes": list(range(257))}, "invalid_request", "256"),
@@ -138,7 +138,7 @@ def test_a_strip_tells_how_to_walk_it_again(client: httpx.Client) -> None:
         ({"keyframes": [1, 2], "steps": 1}, "invalid_request", "steps"),
         ({"keyframes": [1, 2, 3], "steps": 1026}, "too_much", "2,048 frames"),
         ({"keyframes": [1, 2], "steps": 2048, "scale": 32}, "too_much", "64,000,000 pixels"),
-        ({"keyframes": [1, -2]}, "seed_invalid", "out of range"),
+        ({"keyframes": [1, -2]}, "seed_invalid", "must be in 0..4294967295"),
         ({"keyframes": [1, {"seed": 1, "z": [0.0]}]}, "invalid_request", "either a seed or a z"),
         ({"keyframes": [1, {}]}, "invalid_request", "either a seed or a z"),
         ({"keyframes": [1, {"z": [0.0] * 100}]}, "invalid_request", "label"),
@@ -153,8 +153,10 @@ def test_a_strip_tells_how_to_walk_it_again(client: httpx.Client) -> None:
     ],
     ids=str,
 )
-def test_a_wrong_walk_is_a_problem_that_names_the_bound(client: httpx.Client, body: dict, code: str, words: str) -> None:
+def test_an_invalid_interpolation_gets_a_problem_that_names_the_limit(
+    client: httpx.Client, body: dict, code: str, fragment: str
+) -> None:
     answer = client.post("/interpolate", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert words in answer.text
+    assert fragment in answer.text
     assert answer.json()["detail"].endswith(".")

@@ -1,4 +1,4 @@
-"""`/models`: what is served, and how good it is."""
+"""`/models`: models, versions, cards and samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.live import SHIPPED
 FOLDER = SHIPPED / "digits" / "1"
 
 
-def test_the_list_names_every_model_with_its_figures(client: httpx.Client) -> None:
+def test_the_list_contains_every_model_with_its_metrics(client: httpx.Client) -> None:
     (digits,) = [m for m in client.get("/models").json()["models"] if m["name"] == "digits"]
     assert digits == client.get("/models/digits").json()
     assert digits["default"] is True
@@ -24,7 +24,7 @@ def test_the_list_names_every_model_with_its_figures(client: httpx.Client) -> No
 
 
 @pytest.mark.parametrize("version", ["1", "champion"])
-def test_a_version_shows_its_manifest_its_card_and_its_samples(client: httpx.Client, version: str) -> None:
+def test_a_version_has_a_manifest_a_card_and_samples(client: httpx.Client, version: str) -> None:
     payload = client.get(f"/models/digits/versions/{version}").json()
     assert Manifest.model_validate(payload["manifest"]) == Manifest.model_validate_json((FOLDER / "manifest.json").read_bytes())
     assert payload["state"] == "loaded"
@@ -35,7 +35,7 @@ def test_a_version_shows_its_manifest_its_card_and_its_samples(client: httpx.Cli
     assert (samples.headers["content-type"], samples.content) == ("image/png", (FOLDER / SAMPLES).read_bytes())
 
 
-def test_a_numbered_card_may_be_kept_and_an_aliased_one_not(client: httpx.Client) -> None:
+def test_a_card_is_immutable_by_number_and_revalidated_by_alias(client: httpx.Client) -> None:
     for version, policy in (("1", "public, max-age=31536000, immutable"), ("champion", "no-cache")):
         answer = client.get(f"/models/digits/versions/{version}/card")
         assert answer.headers["cache-control"] == policy
@@ -56,7 +56,7 @@ def test_a_numbered_card_may_be_kept_and_an_aliased_one_not(client: httpx.Client
         "/models/digits/versions/%31%00/card",
     ],
 )
-def test_what_is_not_there_is_a_404_problem(client: httpx.Client, path: str) -> None:
+def test_missing_models_and_versions_get_404(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert answer.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""`/plane`: every seed has a place, and between places pictures blend."""
+"""`/plane`: seeds at integer points, and interpolated pictures between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.images.encoding import read_text
 from app.sampling.generator import LoadedGenerator
 from app.sampling.latents import Point
-from app.sampling.plane import SIZE, STEPS, seed_at, seeds_around
+from app.sampling.plane import SIZE, STEPS, neighbouring_seeds, seed_at
 from models import noise
 from tests.app.reading import array, pixels
 
@@ -27,10 +27,10 @@ def get(client: httpx.Client, **query: object) -> httpx.Response:
 
 
 def stack(client: httpx.Client, **query: object) -> np.ndarray:
-    """Pictures (rows, columns, 28, 28)."""
-    asked = {"columns": 1, "rows": 1} | query
-    found = array(get(client, format="npy", **asked).content)
-    return found.reshape(asked["rows"], asked["columns"], *found.shape[1:])
+    """Return the pictures of a part of the plane, (rows, columns, 28, 28)."""
+    parameters = {"columns": 1, "rows": 1} | query
+    found = array(get(client, format="npy", **parameters).content)
+    return found.reshape(parameters["rows"], parameters["columns"], *found.shape[1:])
 
 
 def of_seed(client: httpx.Client, seed: int, **query: object) -> np.ndarray:
@@ -41,22 +41,22 @@ def of_seed(client: httpx.Client, seed: int, **query: object) -> np.ndarray:
 @given(x=st.integers(-SIZE, 2 * SIZE), y=st.integers(-SIZE, 2 * SIZE), step=st.sampled_from(STEPS))
 @example(x=SIZE - 1, y=SIZE - 1, step=1.0)
 @example(x=-1, y=-1, step=0.5)
-def test_an_integer_point_is_the_picture_of_its_seed(client: httpx.Client, x: int, y: int, step: float) -> None:
-    whole = int(1 / step)
-    found = stack(client, x=x, y=y, columns=whole + 1, rows=whole + 1, step=step)
+def test_an_integer_point_has_the_picture_of_its_seed(client: httpx.Client, x: int, y: int, step: float) -> None:
+    per_seed = int(1 / step)
+    found = stack(client, x=x, y=y, columns=per_seed + 1, rows=per_seed + 1, step=step)
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
         seed = (y + j) % 65_536 * 65_536 + (x + i) % 65_536
-        assert (found[j * whole, i * whole] == of_seed(client, seed)).all()
+        assert (found[j * per_seed, i * per_seed] == of_seed(client, seed)).all()
 
 
-def test_seed_42_lies_at_42_0_and_every_seed_somewhere() -> None:
+def test_seeds_are_numbered_row_by_row() -> None:
     assert (seed_at(42, 0), seed_at(0, 1), seed_at(-1, -1), seed_at(SIZE + 7, SIZE)) == (42, 65_536, 2**32 - 1, 7)
-    assert seeds_around(3.0, 2.0) == [(2 * SIZE + 3, 1.0)]
-    assert seeds_around(0.25, 0.5) == [(0, 0.375), (1, 0.125), (SIZE, 0.375), (SIZE + 1, 0.125)]
-    assert seeds_around(SIZE - 0.5, 0.0) == [(SIZE - 1, 0.5), (0, 0.5)]
+    assert neighbouring_seeds(3.0, 2.0) == [(2 * SIZE + 3, 1.0)]
+    assert neighbouring_seeds(0.25, 0.5) == [(0, 0.375), (1, 0.125), (SIZE, 0.375), (SIZE + 1, 0.125)]
+    assert neighbouring_seeds(SIZE - 0.5, 0.0) == [(SIZE - 1, 0.5), (0, 0.5)]
 
 
-def test_label_psi_and_mixture_are_those_of_generate(client: httpx.Client) -> None:
+def test_label_psi_and_scale_match_generate(client: httpx.Client) -> None:
     for query in ({"label": 3}, {"psi": 0.5}, {"label": "3:0.5,8:0.5"}, {"label": 7, "psi": 1.5}, {"scale": 2}):
         found = stack(client, x=41, y=2, columns=3, rows=2, **query)
         for i in range(3):
@@ -74,7 +74,7 @@ def test_label_psi_and_mixture_are_those_of_generate(client: httpx.Client) -> No
         (65_535.5, 65_535.5, {(0, 0): 0.25, (1, 0): 0.25, (0, 1): 0.25, (1, 1): 0.25}),
     ],
 )
-def test_between_seeds_latents_and_classes_blend_by_bilinear_weights(
+def test_latents_and_classes_are_interpolated_bilinearly_between_seeds(
     client: httpx.Client, digits: LoadedGenerator, x: float, y: float, weights: dict[tuple[int, int], float]
 ) -> None:
     z, row = np.zeros(100), np.zeros(10)
@@ -83,13 +83,13 @@ def test_between_seeds_latents_and_classes_blend_by_bilinear_weights(
         z += weight * latent.astype(np.float64)
         row[label] += weight
     z /= math.sqrt(sum(weight**2 for weight in weights.values()))
-    own = digits.draw([Point(z.astype(np.float32), row.astype(np.float32))])[0]
-    asked = digits.draw([Point((z.astype(np.float32) * np.float32(0.5)), np.eye(10, dtype=np.float32)[4])])[0]
-    assert (stack(client, x=x, y=y, step=0.0625)[0, 0] == own).all()
-    assert (stack(client, x=x, y=y, step=0.0625, label=4, psi=0.5)[0, 0] == asked).all()
+    mixed = digits.draw([Point(z.astype(np.float32), row.astype(np.float32))])[0]
+    labelled = digits.draw([Point((z.astype(np.float32) * np.float32(0.5)), np.eye(10, dtype=np.float32)[4])])[0]
+    assert (stack(client, x=x, y=y, step=0.0625)[0, 0] == mixed).all()
+    assert (stack(client, x=x, y=y, step=0.0625, label=4, psi=0.5)[0, 0] == labelled).all()
 
 
-def test_a_blend_of_latents_is_as_long_as_a_latent(digits: LoadedGenerator) -> None:
+def test_interpolated_latents_have_unit_variance(digits: LoadedGenerator) -> None:
     from app.sampling.plane import ResolvedWindow, Window
 
     resolved = ResolvedWindow(Window(0, 0, 64, 64), digits, None)
@@ -101,9 +101,7 @@ def test_a_blend_of_latents_is_as_long_as_a_latent(digits: LoadedGenerator) -> N
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(step=st.sampled_from(STEPS), i=st.integers(0, 6), j=st.integers(0, 6), at=st.integers(-999, 999))
-def test_a_point_is_the_same_in_whatever_sheet_it_is_asked_for(
-    client: httpx.Client, step: float, i: int, j: int, at: int
-) -> None:
+def test_a_point_has_the_same_picture_in_every_sheet(client: httpx.Client, step: float, i: int, j: int, at: int) -> None:
     x, y = at * step, 65_533 - at * step
     large = stack(client, x=x, y=y, columns=8, rows=9, step=step)
     inner = stack(client, x=x + i * step, y=y + j * step, columns=2, rows=3, step=step)
@@ -112,7 +110,7 @@ def test_a_point_is_the_same_in_whatever_sheet_it_is_asked_for(
     assert (finest[0, 0] == large[j, i]).all()
 
 
-def test_the_plane_begins_anew_on_every_side(client: httpx.Client) -> None:
+def test_the_plane_wraps_around_on_every_side(client: httpx.Client) -> None:
     expected = get(client, x=65_535.5, y=65_535.5, columns=4, rows=4, step=0.5)
     for x, y in ((-0.5, -0.5), (131_071.5, -0.5), (65_535.5, 131_071.5)):
         again = get(client, x=x, y=y, columns=4, rows=4, step=0.5)
@@ -121,7 +119,7 @@ def test_the_plane_begins_anew_on_every_side(client: httpx.Client) -> None:
     assert (stack(client, x=5, y=65_535, rows=2)[1, 0] == of_seed(client, 5)).all()
 
 
-def test_sheet_and_array_hold_the_same_pixels(client: httpx.Client) -> None:
+def test_sheet_and_array_contain_the_same_pixels(client: httpx.Client) -> None:
     query = {"x": 1.5, "y": 2, "columns": 5, "rows": 3, "step": 0.25}
     pictures = stack(client, **query)
     sheet = pictures.swapaxes(1, 2).reshape(3 * 28, 5 * 28)
@@ -131,9 +129,9 @@ def test_sheet_and_array_hold_the_same_pixels(client: httpx.Client) -> None:
     assert pixels(get(client, x=0, y=0).content).shape == (8 * 28, 8 * 28)
 
 
-def test_a_sheet_tells_how_to_make_it_again(client: httpx.Client, digits: LoadedGenerator) -> None:
-    said = read_text(get(client, x=-0.5, y=2, columns=3, rows=2, step=0.25, label="7", psi=0.5).content)
-    assert said == {
+def test_the_text_chunks_of_a_sheet_reproduce_it(client: httpx.Client, digits: LoadedGenerator) -> None:
+    chunks = read_text(get(client, x=-0.5, y=2, columns=3, rows=2, step=0.25, label="7", psi=0.5).content)
+    assert chunks == {
         "Software": "Seedling",
         "model": "digits/1",
         "noise": "mt19937-v1",
@@ -145,7 +143,7 @@ def test_a_sheet_tells_how_to_make_it_again(client: httpx.Client, digits: Loaded
     assert read_text(get(client, x=0, y=0, label="3:0.5,8:0.5").content)["label"].startswith("[0.0, 0.0, 0.0, 0.5,")
 
 
-def test_an_alias_names_the_pinned_address_which_may_be_kept_for_ever(client: httpx.Client) -> None:
+def test_an_alias_returns_its_pinned_url_which_is_cacheable_forever(client: httpx.Client) -> None:
     for query in (
         {"x": -0.5, "y": 65_535.9375, "columns": 3, "rows": 2, "step": 0.0625},
         {"x": 1, "y": 2, "label": "3:0.5,8:0.5", "psi": 0.7, "format": "webp", "scale": 3},
@@ -160,7 +158,7 @@ def test_an_alias_names_the_pinned_address_which_may_be_kept_for_ever(client: ht
         assert "content-location" not in pinned.headers
 
 
-def test_the_callers_copy_is_confirmed(client: httpx.Client) -> None:
+def test_if_none_match_gets_304(client: httpx.Client) -> None:
     for query in ({"x": 3, "y": 4}, {"x": 3, "y": 4, "version": 1}):
         full = get(client, **query)
         answer = client.get("/plane", params=query, headers={"If-None-Match": full.headers["etag"]})
@@ -210,9 +208,7 @@ def test_the_callers_copy_is_confirmed(client: httpx.Client) -> None:
         ("x=0&y=0&version=99", "not_found", "Choose one of"),
     ],
 )
-def test_a_wrong_request_is_a_problem_that_ends_with_the_remedy(
-    client: httpx.Client, query: str, code: str, remedy: str
-) -> None:
+def test_an_invalid_request_gets_a_problem_with_a_remedy(client: httpx.Client, query: str, code: str, remedy: str) -> None:
     answer = client.get(f"/plane?{query}")
     assert (answer.status_code, answer.json()["code"]) == (404 if code == "not_found" else 422, code), answer.text
     assert remedy in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""`/quiz`: which pictures are real?"""
+"""`/quiz`: real and generated pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.discriminator.network import LoadedDiscriminator
-from app.discriminator.quiz import Originals, QuizSheet, ResolvedQuiz, questions
+from app.discriminator.quiz import Originals, QuizSheet, ResolvedQuiz, draw_questions
 from app.errors import DatasetMissing
 from app.sampling.generator import LoadedGenerator
 from models.manifest import MANIFEST
@@ -46,7 +46,7 @@ def file_of(picture: dict) -> bytes:
 
 
 def chunks(content: bytes) -> list[bytes]:
-    """The kinds of a PNG's chunks."""
+    """Return the types of the chunks of a PNG."""
     kinds, at = [], 8
     while at < len(content):
         (length,) = struct.unpack(">I", content[at : at + 4])
@@ -55,7 +55,7 @@ def chunks(content: bytes) -> list[bytes]:
     return kinds
 
 
-def test_real_pictures_are_the_test_sets_and_generated_ones_those_of_generate(client: httpx.Client) -> None:
+def test_real_pictures_are_test_pictures_and_generated_ones_match_generate(client: httpx.Client) -> None:
     payload = ask(client, seed=7, count=64)
     assert (payload["model"], payload["version"], payload["seed"], len(payload["pictures"])) == ("digits", 1, 7, 64)
     assert {picture["real"] for picture in payload["pictures"]} == {True, False}
@@ -72,52 +72,54 @@ def test_real_pictures_are_the_test_sets_and_generated_ones_those_of_generate(cl
     assert len(set(real)) == len(real)
 
 
-def test_the_probability_is_what_discriminate_says(client: httpx.Client) -> None:
+def test_probabilities_match_discriminate(client: httpx.Client) -> None:
     for picture in ask(client, seed=8, count=10)["pictures"]:
         query = {"label": picture["label"], "prepare": "none"}
-        judged = client.post("/discriminate", content=file_of(picture), params=query).json()
-        assert picture["probability"] == pytest.approx(judged["probability"], abs=1e-6)
+        scored = client.post("/discriminate", content=file_of(picture), params=query).json()
+        assert picture["probability"] == pytest.approx(scored["probability"], abs=1e-6)
 
 
-def test_the_files_of_both_kinds_are_written_alike_and_say_nothing(client: httpx.Client) -> None:
+def test_the_files_do_not_reveal_which_pictures_are_real(client: httpx.Client) -> None:
     files = [file_of(picture) for picture in ask(client, seed=9, count=64)["pictures"]]
     for content in files:
         assert chunks(content) == [b"IHDR", b"IDAT", b"IEND"]
         assert content[16:29] == struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
-    assert len({content[41:43] for content in files}) == 1, "zlib got the same settings"
+    assert len({content[41:43] for content in files}) == 1, "zlib used the same settings"
 
 
-def test_the_same_seed_asks_the_same_and_another_asks_otherwise(client: httpx.Client) -> None:
+def test_the_seed_determines_the_questions(client: httpx.Client) -> None:
     assert ask(client, seed=7, count=64) == ask(client, seed=7, count=64)
     assert ask(client, seed=7)["pictures"] != ask(client, seed=8)["pictures"]
-    few, many = (ask(client, seed=7, count=count)["pictures"] for count in (10, 64))
-    for a, b in zip(few, many, strict=False):
-        assert (a["picture"], a["real"], a["source"]) == (b["picture"], b["real"], b["source"]), "the first are the same"
+    short, long = (ask(client, seed=7, count=count)["pictures"] for count in (10, 64))
+    for a, b in zip(short, long, strict=False):
+        assert (a["picture"], a["real"], a["source"]) == (b["picture"], b["real"], b["source"]), (
+            "a longer quiz starts with the same questions"
+        )
     assert len(ask(client, seed=7)["pictures"]) == 10
 
 
-def test_the_coin_is_fair_and_both_kinds_show_the_classes_as_often() -> None:
-    asked = [question for seed in range(1_000) for question in questions(seed, 64, LABELS)]
-    kinds = [[question for question in asked if question.real is real] for real in (True, False)]
-    assert len(kinds[0]) / len(asked) == pytest.approx(0.5, abs=0.008)  # four standard deviations
+def test_half_of_the_pictures_are_real_and_both_kinds_have_the_same_classes() -> None:
+    questions = [question for seed in range(1_000) for question in draw_questions(seed, 64, LABELS)]
+    kinds = [[question for question in questions if question.real is real] for real in (True, False)]
+    assert len(kinds[0]) / len(questions) == pytest.approx(0.5, abs=0.008)  # four standard deviations
     frequencies = np.bincount(LABELS) / len(LABELS)
     for kind in kinds:
         assert np.bincount([q.label for q in kind]) / len(kind) == pytest.approx(frequencies, abs=0.008)
     seeds = np.array([question.source for question in kinds[1]])
     assert len(set(seeds)) > 0.999 * len(seeds)
     assert seeds.mean() / MAX_SEED == pytest.approx(0.5, abs=0.01)
-    firsts = [questions(seed, 1, LABELS)[0].real for seed in range(10_000)]
-    assert np.mean(firsts) == pytest.approx(0.5, abs=0.02), "neighbouring seeds have nothing to do with each other"
+    firsts = [draw_questions(seed, 1, LABELS)[0].real for seed in range(10_000)]
+    assert np.mean(firsts) == pytest.approx(0.5, abs=0.02), "the questions of consecutive seeds are independent"
 
 
 @settings(max_examples=50)
 @given(seed=st.integers(0, MAX_SEED), count=st.integers(1, 64))
 def test_no_real_picture_is_shown_twice(seed: int, count: int) -> None:
-    real = [question.source for question in questions(seed, count, LABELS[:64]) if question.real]
+    real = [question.source for question in draw_questions(seed, count, LABELS[:64]) if question.real]
     assert len(set(real)) == len(real)
 
 
-def test_a_fresh_seed_is_told_and_not_kept(client: httpx.Client) -> None:
+def test_a_random_seed_is_returned_and_not_cached(client: httpx.Client) -> None:
     answers = [client.get("/quiz") for _ in range(3)]
     assert len({answer.json()["seed"] for answer in answers}) == 3
     for answer in answers:
@@ -126,15 +128,15 @@ def test_a_fresh_seed_is_told_and_not_kept(client: httpx.Client) -> None:
         assert ask(client, seed=answer.json()["seed"]) == answer.json()
 
 
-def test_an_alias_names_the_pinned_address_and_the_callers_copy_is_confirmed(client: httpx.Client) -> None:
+def test_an_alias_returns_the_pinned_url_and_if_none_match_gets_304(client: httpx.Client) -> None:
     answer = client.get("/quiz?seed=7&count=3")
     assert (answer.headers["cache-control"], answer.headers["x-model"]) == ("no-cache", "digits/1")
     assert answer.headers["content-location"] == "/quiz?seed=7&count=3&model=digits&version=1"
     pinned = client.get(answer.headers["content-location"])
     assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
     assert pinned.headers["cache-control"] == FOREVER
-    kept = client.get("/quiz?seed=7&count=3", headers={"If-None-Match": answer.headers["etag"]})
-    assert (kept.status_code, kept.content) == (304, b"")
+    unmodified = client.get("/quiz?seed=7&count=3", headers={"If-None-Match": answer.headers["etag"]})
+    assert (unmodified.status_code, unmodified.content) == (304, b"")
     others = [client.get(f"/quiz?{query}").headers["etag"] for query in ("seed=8&count=3", "seed=7&count=4")]
     assert len({answer.headers["etag"], *others}) == 3
 
@@ -154,13 +156,13 @@ def test_an_alias_names_the_pinned_address_and_the_callers_copy_is_confirmed(cli
         ("seed=1&version=99", 404, "not_found"),
     ],
 )
-def test_a_wrong_request_is_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
+def test_an_invalid_request_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
     answer = client.get(f"/quiz?{query}")
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert answer.json()["detail"].endswith(".")
 
 
-def test_a_model_of_a_dataset_that_nobody_knows_has_no_quiz(tmp_path: Path) -> None:
+def test_a_model_of_an_unknown_dataset_has_no_quiz(tmp_path: Path) -> None:
     shutil.copytree(SHIPPED, tmp_path / "shipped")
     path = tmp_path / "shipped" / "digits" / "1" / MANIFEST
     manifest = json.loads(path.read_text())
@@ -173,26 +175,26 @@ def test_a_model_of_a_dataset_that_nobody_knows_has_no_quiz(tmp_path: Path) -> N
         assert client.get("/generate?seed=7").status_code == 200
 
 
-def test_a_dataset_that_is_not_here_is_named_with_its_own_remedy(
+def test_a_missing_dataset_is_reported_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: LoadedGenerator
 ) -> None:
     note, originals = digits.manifest.dataset, Originals()
     monkeypatch.setattr(sources, "CACHE", tmp_path / "cache")
-    moved = dataclasses.replace(SOURCES["mnist"], folders=(tmp_path / "mnist",))
-    monkeypatch.setitem(SOURCES, "mnist", moved)
+    relocated = dataclasses.replace(SOURCES["mnist"], folders=(tmp_path / "mnist",))
+    monkeypatch.setitem(SOURCES, "mnist", relocated)
     with pytest.raises(DatasetMissing) as error:
         originals.of(note)
     assert str(error.value).endswith(f"{SOURCES['mnist'].remedy}.")
     shutil.copytree(ROOT / "training" / "datasets" / "mnist", tmp_path / "mnist")
     found = originals.of(note)
-    assert (found.images == PICTURES).all(), "it is looked for again"
-    assert originals.of(note) is found, "and read once"
+    assert (found.images == PICTURES).all(), "a missing dataset is looked up again"
+    assert originals.of(note) is found, "and then read only once"
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"spoilt")
-    with pytest.raises(DatasetMissing, match="cannot be read here"):
+    with pytest.raises(DatasetMissing, match="cannot read the pictures"):
         Originals().of(note)
 
 
-def test_an_unconditional_model_has_no_labels_for_either_kind() -> None:
+def test_the_quiz_of_an_unconditional_model_has_no_labels() -> None:
     version = Repository(ROOT / "models").get("lecture", 1)
     generator, discriminator = LoadedGenerator(version), LoadedDiscriminator(version)
     steps = ResolvedQuiz(generator, 7, 20).steps(Originals().of(generator.manifest.dataset), discriminator)
@@ -205,5 +207,7 @@ def test_an_unconditional_model_has_no_labels_for_either_kind() -> None:
     assert {picture["real"] for picture in payload["pictures"]} == {True, False}
     for picture in payload["pictures"]:
         assert (picture["label"], picture["class"]) == (None, None)
-        own = PICTURES[picture["source"]] if picture["real"] else generator.draw([generator.point(picture["source"])[0]])[0]
-        assert (pixels(file_of(picture)) == own).all()
+        expected = (
+            PICTURES[picture["source"]] if picture["real"] else generator.draw([generator.point(picture["source"])[0]])[0]
+        )
+        assert (pixels(file_of(picture)) == expected).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.live import Service, service
 from tests.memory import GIBIBYTE, cgroup, peak
 
 CHUNKED = b"POST /interpolate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+PIPELINED = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 WALK = b'{"keyframes":[1,42]}'
 STRANGER, OTHER = "127.0.0.1", "127.0.0.9"
 MEBIBYTE = 2**20
@@ -133,16 +135,27 @@ def test_very_many_header_lines_are_refused_and_not_kept(confined: Service) -> N
             assert not said or problem(said) == (431, "headers_too_large")
 
 
-def test_requests_piled_up_on_a_connection_are_refused_and_not_kept(confined: Service) -> None:
+@pytest.mark.parametrize(("requests", "statuses"), [(17, [200] * 17), (18, [503]), (1000, [503])])
+def test_a_connection_may_have_one_request_in_progress_and_sixteen_waiting(
+    confined: Service, requests: int, statuses: list[int]
+) -> None:
+    connection = connect(confined)
+    connection.sendall(PIPELINED * (requests - 1) + PIPELINED.replace(b"x\r\n", b"x\r\nConnection: close\r\n"))
+    received = until_closed(connection)
+    assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", received)] == statuses
+    if statuses == [503]:
+        assert problem(received) == (503, "too_many_pipelined")
+
+
+def test_pipelined_requests_are_not_kept_in_memory(confined: Service) -> None:
     with growth_below(confined, 60 * MEBIBYTE):
         connections = [connect(confined) for _ in range(60)]
         for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 8_000)
+            with contextlib.suppress(OSError):  # the server may close the connection before everything is sent
+                connection.sendall(PIPELINED * 8_000)
         for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.settimeout(30)
-                until_closed(connection)
+            received = until_closed(connection)
+            assert not received or problem(received) == (503, "too_many_pipelined")
 
 
 def test_uploads_whose_end_is_withheld_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:

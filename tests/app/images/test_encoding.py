@@ -1,4 +1,4 @@
-"""Pixels to files and back."""
+"""Encoding of pixels to files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 
 @given(pictures, st.dictionaries(keys, texts))
-def test_text_and_pixels_survive_a_png(picture: np.ndarray, text: dict[str, str]) -> None:
+def test_a_png_keeps_text_chunks_and_pixels(picture: np.ndarray, text: dict[str, str]) -> None:
     content = encoding.png(picture, text)
     assert encoding.read_text(content) == text
     assert (pixels(content) == picture).all()
@@ -29,7 +29,7 @@ def test_webp_is_lossless(picture: np.ndarray) -> None:
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.just(3), st.just(2))), st.integers(1, 5))
-def test_a_sheet_holds_each_picture_in_its_place(stack: np.ndarray, columns: int) -> None:
+def test_a_sheet_places_pictures_row_by_row(stack: np.ndarray, columns: int) -> None:
     sheet = encoding.sheet(stack, columns)
     for index, picture in enumerate(stack):
         y, x = 3 * (index // columns), 2 * (index % columns)
@@ -38,7 +38,7 @@ def test_a_sheet_holds_each_picture_in_its_place(stack: np.ndarray, columns: int
 
 
 @pytest.mark.parametrize("kind", ["gif", "apng", "webp"])
-def test_animations_keep_every_level_of_every_frame(kind: str) -> None:
+def test_animations_are_lossless(kind: str) -> None:
     stack = np.random.RandomState(0).randint(0, 256, (7, 28, 28)).astype(np.uint8)
     stack[0] = np.arange(784).reshape(28, 28) % 256
     write = {"gif": encoding.gif, "apng": encoding.apng, "webp": encoding.animated_webp}[kind]
@@ -46,7 +46,7 @@ def test_animations_keep_every_level_of_every_frame(kind: str) -> None:
     assert write(stack, 12, loop=True) == write(stack, 12, loop=True)
 
 
-def test_what_is_not_a_png_is_refused() -> None:
+def test_text_chunks_are_read_only_from_png_files() -> None:
     for content in (b"", b"GIF89a", encoding.png(np.zeros((2, 2), np.uint8))[:40]):
         with pytest.raises(ValueError, match="Give a PNG"):
             encoding.read_text(content)
@@ -59,6 +59,6 @@ def archive(files: list[tuple[str, bytes]]) -> bytes:
     return target.content()
 
 
-def test_an_archive_depends_on_its_files_alone() -> None:
+def test_an_archive_depends_only_on_its_files() -> None:
     files = [("a.png", b"1"), ("b.png", b"2")]
     assert archive(files) == archive(files)

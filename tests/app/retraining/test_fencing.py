@@ -33,39 +33,33 @@ def holder(database: Database) -> str:
 
 def test_a_job_is_published_once_though_its_supervisor_is_stopped_and_goes_on(world: World) -> None:
     """SIGSTOP as the version is being written, for longer than the lease lasts: another supervises, then both do."""
-    database = Database(world.state / "jobs.db")
-    first = world.worker
-    world.start_worker()  # a second one, which waits for its turn
-    second = world.worker
-    try:
-        _publish_once(world, database, first, second)
-    finally:
-        database.close()
-        for process in (first, second):
-            process.kill()
-            process.wait()
-
-
-def _publish_once(world: World, database: Database, *both: subprocess.Popen[bytes]) -> None:
     admin, models = world.admin, world.state / "models" / "digits"
-    job_id = admin.retrain(promote="always")
-    admin.wait(job_id, "evaluating")
-    while not list(models.glob(".*.part")) and not (models / "2").exists():
-        pass
-    stopped = int(holder(database).rsplit(":", 2)[1])
-    assert stopped in [process.pid for process in both]
-    os.kill(stopped, signal.SIGSTOP)
-    before, deadline = holder(database), time.monotonic() + 20
-    while holder(database) == before and time.monotonic() < deadline:  # if it was stopped in a transaction, nobody else can
-        time.sleep(0.1)
-    time.sleep(1)  # the other one looks at the job
-    os.kill(stopped, signal.SIGCONT)
-    job = admin.wait(job_id, "succeeded", "failed", "interrupted")
-    assert (job["state"], job["promoted"]) == ("succeeded", True), job
-    time.sleep(2)  # whatever the first one still had in hand
-    check_models_are_whole(world.state, [1, 2])
-    assert Repository(world.state / "models").aliases("digits") == {"champion": 2, "previous": 1}
-    assert all(psutil.pid_exists(process.pid) for process in both)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(contextlib.closing(Database(world.state / "jobs.db")))
+        both = [world.worker]
+        world.start_worker()  # a second one, which waits for its turn
+        both.append(world.worker)
+        for process in both:
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        job_id = admin.retrain(promote="always")
+        admin.wait(job_id, "evaluating")
+        while not list(models.glob(".*.part")) and not (models / "2").exists():
+            pass
+        stopped = int(holder(database).rsplit(":", 2)[1])
+        assert stopped in [process.pid for process in both]
+        os.kill(stopped, signal.SIGSTOP)
+        before, deadline = holder(database), time.monotonic() + 20
+        while holder(database) == before and time.monotonic() < deadline:  # a process stopped in a transaction blocks the other
+            time.sleep(0.1)
+        time.sleep(1)  # the other one looks at the job
+        os.kill(stopped, signal.SIGCONT)
+        job = admin.wait(job_id, "succeeded", "failed", "interrupted")
+        assert (job["state"], job["promoted"]) == ("succeeded", True), job
+        time.sleep(2)  # the first one may still be about to write
+        check_models_are_whole(world.state, [1, 2])
+        assert Repository(world.state / "models").aliases("digits") == {"champion": 2, "previous": 1}
+        assert all(psutil.pid_exists(process.pid) for process in both)
 
 
 def test_a_trainer_is_started_once_though_its_supervisor_is_killed_as_it_starts_it(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Single pictures drawn together: the same as alone, and refused when they would wait too long."""
+"""Micro-batching: equal to single drawing, with 503 for requests that would wait too long."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.sampling.latents import Point
 
 
 class Clock:
-    """A time of its own, so that no other process on the machine has a say in who is refused."""
+    """A manual clock, so that other processes on the machine cannot affect which requests are rejected."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Slow:
-    """Stands in for a generator: each batch takes so long by the clock, whatever its size."""
+    """A fake generator whose batches take a constant time on the clock, regardless of their size."""
 
     def __init__(self, clock: Clock | None = None, seconds: float = 0.0) -> None:
         self.clock, self.seconds, self.sizes = clock or Clock(), seconds, list[int]()
@@ -40,7 +40,7 @@ class Slow:
 POINT = Point(np.zeros(1, dtype=np.float32), None)
 
 
-def test_every_size_of_batch_has_the_pixels_of_single_pictures(digits: LoadedGenerator) -> None:
+def test_batched_pictures_equal_single_pictures_for_every_batch_size(digits: LoadedGenerator) -> None:
     async def together(count: int) -> list[Pixels]:
         batcher = Batcher()
         return await asyncio.gather(*(batcher.draw(digits, digits.point(seed)[0]) for seed in range(count)))
@@ -51,7 +51,7 @@ def test_every_size_of_batch_has_the_pixels_of_single_pictures(digits: LoadedGen
         assert [p.tobytes() for p in pictures] == [p.tobytes() for p in alone[:count]]
 
 
-def test_what_is_asked_for_at_a_time_is_drawn_together_by_each_generator() -> None:
+def test_concurrent_requests_are_batched_per_generator() -> None:
     async def scenario() -> None:
         batcher, one, other = Batcher(), Slow(), Slow()
         both = [cast(LoadedGenerator, one), cast(LoadedGenerator, other)] * BATCH
@@ -61,25 +61,25 @@ def test_what_is_asked_for_at_a_time_is_drawn_together_by_each_generator() -> No
     asyncio.run(scenario())
 
 
-def test_who_would_wait_too_long_is_told_to_come_again_and_later_is_served() -> None:
+def test_requests_that_would_wait_too_long_get_503_and_later_ones_are_served() -> None:
     async def scenario() -> None:
         clock = Clock()
         batcher, generator = Batcher(clock), cast(LoadedGenerator, Slow(clock, 0.005))
         for _ in range(30):
             await batcher.draw(generator, POINT)
         results = await asyncio.gather(*(batcher.draw(generator, POINT) for _ in range(200)), return_exceptions=True)
-        refused = [result for result in results if isinstance(result, Overloaded)]
+        rejected = [result for result in results if isinstance(result, Overloaded)]
         drawn = [result for result in results if isinstance(result, np.ndarray)]
-        assert len(refused) + len(drawn) == 200
+        assert len(rejected) + len(drawn) == 200
         assert len(drawn) == pytest.approx(MAX_WAIT_SECONDS / 0.005, abs=2)
-        assert (refused[0].status, refused[0].headers["Retry-After"]) == (503, "1")
+        assert (rejected[0].status, rejected[0].headers["Retry-After"]) == (503, "1")
         assert (await batcher.draw(generator, POINT)).shape == (SIDE, SIDE)
 
     asyncio.run(scenario())
 
 
-def test_a_loop_that_was_long_away_draws_a_whole_turn_all_the_same() -> None:
-    """Else a flood feeds itself: refusing takes time, a picture seems slow for it, and fewer still are let in."""
+def test_a_full_turn_is_accepted_after_the_event_loop_was_busy() -> None:
+    """Otherwise overload feeds itself: rejections take time, pictures seem slower, and fewer requests are accepted."""
 
     async def scenario() -> None:
         clock = Clock()
@@ -87,7 +87,7 @@ def test_a_loop_that_was_long_away_draws_a_whole_turn_all_the_same() -> None:
         for _ in range(30):
             one = asyncio.ensure_future(batcher.draw(generator, POINT))
             await asyncio.sleep(0)
-            clock.now += MAX_WAIT_SECONDS / 8  # what else the loop has to do
+            clock.now += MAX_WAIT_SECONDS / 8  # other work of the loop
             await one
         drawn = await asyncio.gather(*(batcher.draw(generator, POINT) for _ in range(3 * BATCH)))
         assert len(drawn) == 3 * BATCH
@@ -95,15 +95,15 @@ def test_a_loop_that_was_long_away_draws_a_whole_turn_all_the_same() -> None:
     asyncio.run(scenario())
 
 
-def test_a_generator_that_fails_fails_those_who_asked_it_and_nobody_else() -> None:
+def test_a_failing_generator_fails_only_its_own_requests() -> None:
     class Broken(Slow):
         def draw(self, points: Sequence[Point]) -> Pixels:
             raise RuntimeError("broken")
 
     async def scenario() -> None:
-        batcher, whole, broken = Batcher(), cast(LoadedGenerator, Slow()), cast(LoadedGenerator, Broken())
+        batcher, working, broken = Batcher(), cast(LoadedGenerator, Slow()), cast(LoadedGenerator, Broken())
         results = await asyncio.gather(
-            *(batcher.draw(generator, POINT) for generator in (whole, broken, whole)), return_exceptions=True
+            *(batcher.draw(generator, POINT) for generator in (working, broken, working)), return_exceptions=True
         )
         assert [isinstance(result, RuntimeError) for result in results] == [False, True, False]
         with pytest.raises(RuntimeError, match="broken"):

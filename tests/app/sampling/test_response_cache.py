@@ -1,4 +1,4 @@
-"""Finished answers: kept within bounds, made once, never another version's."""
+"""The response cache: bounded, computes concurrent requests once, and separates versions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.live import SHIPPED, service
 
 
 class Maker:
-    """Makes answers of so many bytes, and counts how often."""
+    """Makes responses of a given size and counts the calls."""
 
     def __init__(self, size: int = 1000) -> None:
         self.size, self.made = size, 0
@@ -29,7 +29,7 @@ class Maker:
         return Answer(b"x" * self.size, {})
 
 
-def test_what_is_kept_is_not_made_again() -> None:
+def test_a_cached_response_is_not_computed_again() -> None:
     async def scenario() -> None:
         cache, make = ResponseCache(100_000), Maker()
         first = await cache.get("a", make)
@@ -40,7 +40,7 @@ def test_what_is_kept_is_not_made_again() -> None:
     asyncio.run(scenario())
 
 
-def test_the_cache_is_bounded_in_bytes_and_what_was_used_last_stays() -> None:
+def test_the_cache_is_bounded_in_bytes_and_evicts_the_least_recently_used() -> None:
     async def scenario() -> None:
         cache, make = ResponseCache(10 * (1000 + OVERHEAD)), Maker()
         for key in range(10):
@@ -50,7 +50,7 @@ def test_the_cache_is_bounded_in_bytes_and_what_was_used_last_stays() -> None:
         assert (len(cache), cache.bytes) == (10, cache.max_bytes)
         assert make.made == 11
         await cache.get("0", make)
-        assert make.made == 11, "0 was used after 1, so 1 had to go"
+        assert make.made == 11, "1 was evicted, because 0 was used more recently"
         await cache.get("1", make)
         assert make.made == 12
         for key in range(1000):
@@ -60,7 +60,7 @@ def test_the_cache_is_bounded_in_bytes_and_what_was_used_last_stays() -> None:
     asyncio.run(scenario())
 
 
-def test_an_answer_that_would_drive_out_many_is_not_kept() -> None:
+def test_responses_larger_than_an_eighth_of_the_cache_are_not_cached() -> None:
     async def scenario() -> None:
         cache = ResponseCache(100_000)
         fits, too_large = Maker(100_000 // LARGEST - OVERHEAD), Maker(100_000 // LARGEST - OVERHEAD + 1)
@@ -74,7 +74,7 @@ def test_an_answer_that_would_drive_out_many_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("max_bytes", [0, 100_000])
-def test_what_many_ask_for_at_a_time_is_made_once(max_bytes: int) -> None:
+def test_concurrent_requests_compute_a_response_once(max_bytes: int) -> None:
     async def scenario() -> None:
         cache, make = ResponseCache(max_bytes), Maker()
         answers = await asyncio.gather(*(cache.get("a", make) for _ in range(50)))
@@ -85,17 +85,17 @@ def test_what_many_ask_for_at_a_time_is_made_once(max_bytes: int) -> None:
     asyncio.run(scenario())
 
 
-def test_an_error_goes_to_all_who_wait_and_is_not_kept() -> None:
+def test_an_error_is_raised_for_all_waiting_callers_and_not_cached() -> None:
     async def scenario() -> None:
         cache, calls = ResponseCache(100_000), 0
 
-        async def refuse() -> Answer:
+        async def fail() -> Answer:
             nonlocal calls
             calls += 1
             await asyncio.sleep(0)
-            raise Busy("Too much. Come again.")
+            raise Busy("Too much. Retry later.")
 
-        results = await asyncio.gather(*(cache.get("a", refuse) for _ in range(5)), return_exceptions=True)
+        results = await asyncio.gather(*(cache.get("a", fail) for _ in range(5)), return_exceptions=True)
         assert [type(result) for result in results] == [Busy] * 5
         assert calls == 1
         make = Maker()
@@ -105,16 +105,16 @@ def test_an_error_goes_to_all_who_wait_and_is_not_kept() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("end", [ClientGone("Gone. Ask again."), asyncio.CancelledError(), RuntimeError("a fault")])
-def test_who_waits_for_one_that_ends_early_tries_for_itself(end: BaseException) -> None:
+@pytest.mark.parametrize("end", [ClientGone("Gone. Retry."), asyncio.CancelledError(), RuntimeError("failed")])
+def test_waiting_callers_retry_when_the_computation_ends_early(end: BaseException) -> None:
     async def scenario() -> None:
         cache, make = ResponseCache(100_000), Maker()
 
-        async def leave() -> Answer:
+        async def end_early() -> Answer:
             await asyncio.sleep(0.01)
             raise end
 
-        first = asyncio.create_task(cache.get("a", leave))
+        first = asyncio.create_task(cache.get("a", end_early))
         await asyncio.sleep(0)
         others = [asyncio.create_task(cache.get("a", make)) for _ in range(3)]
         with pytest.raises(type(end)):
@@ -126,7 +126,7 @@ def test_who_waits_for_one_that_ends_early_tries_for_itself(end: BaseException) 
     asyncio.run(scenario())
 
 
-def test_one_who_hangs_up_does_not_take_the_answer_from_the_others() -> None:
+def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
     async def scenario() -> None:
         cache, make = ResponseCache(100_000), Maker()
         first, second, third = (asyncio.create_task(cache.get("a", make)) for _ in range(3))
@@ -138,7 +138,7 @@ def test_one_who_hangs_up_does_not_take_the_answer_from_the_others() -> None:
     asyncio.run(scenario())
 
 
-def test_right_after_a_promotion_the_champion_is_the_new_one_and_a_pinned_answer_stays(tmp_path: Path) -> None:
+def test_a_promotion_changes_unpinned_responses_and_keeps_pinned_ones(tmp_path: Path) -> None:
     with service(tmp_path / "state", poll_seconds=0.05) as running, running.client() as client:
         repository = Repository(tmp_path / "state" / "models")
         first = repository.get("digits", 1)
@@ -167,7 +167,7 @@ def test_right_after_a_promotion_the_champion_is_the_new_one_and_a_pinned_answer
         assert ask("") == old
 
 
-def test_two_models_with_the_same_generator_do_not_share_answers(tmp_path: Path) -> None:
+def test_two_models_with_the_same_generator_do_not_share_responses(tmp_path: Path) -> None:
     models = tmp_path / "state" / "models"
     shutil.copytree(SHIPPED / "digits", models / "digits")
     repository = Repository(models)

@@ -1,4 +1,4 @@
-"""What shares a GPU is rehearsed on the CPU: the same steps, not recorded."""
+"""Training by CUDA graphs, tested on the CPU with the same, uncaptured steps."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import pytest
 import torch
 
 from tests.training.conftest import small_spec
+from training.checkpoint import load_checkpoint
 from training.datasets.tensors import Dataset
 from training.loop.cuda_graph import TURN, GraphTrainer, train
 from training.loop.stopping import hold_out
 from training.networks import architectures
 
 
-def trainer(mnist: Dataset, **fields: object) -> GraphTrainer:
+def trainer(mnist: Dataset, turns: int = 1, **fields: object) -> GraphTrainer:
     shown, held_out = hold_out(mnist, 1_000)
     asked = {"held_out": 1_000, "metrics_every": 1, "augment": "adaptive", "grey_scale": "logarithmic"}
-    return GraphTrainer(small_spec(minutes=1, **asked | fields), shown, held_out, "cpu", (200, 1_000))
+    return GraphTrainer(small_spec(minutes=1, **asked | fields), shown, held_out, "cpu", (200, 1_000), turns)
 
 
 def test_a_turn_is_some_steps_of_both_networks_and_of_every_average(mnist: Dataset) -> None:
     made = trainer(mnist)
-    networks = [made.generator, made.discriminator, *made.averages.values()]
+    networks = [made.generator, made.discriminator, *(ema.network for ema in made.averages)]
     before = [[p.clone() for p in network.parameters()] for network in networks]
     made.turn()
     assert (made.steps, made.seen) == (TURN, TURN * 16)
@@ -42,34 +43,44 @@ def test_every_picture_has_its_turn_before_one_comes_twice(mnist: Dataset) -> No
 
 
 def test_several_are_trained_side_by_side_and_their_snapshots_load(mnist: Dataset, tmp_path: Path) -> None:
-    trainers = {"one": trainer(mnist), "other": trainer(mnist, seed=1)}
-    trainers["one"].turns = 2
-    facts = list(train(trainers, tmp_path, seconds=3, snapshots=2))
-    assert facts[-1]["name"] == "other"
+    trainers = {"one": trainer(mnist, turns=2), "other": trainer(mnist, seed=1)}
+    events = list(train(trainers, tmp_path, seconds=3, snapshots=2))
+    assert events[-1]["name"] == "other"
     assert trainers["one"].seen == 2 * trainers["other"].seen > 0
-    found = torch.load(tmp_path / "one.pt", weights_only=True)
+    found = load_checkpoint(tmp_path / "one.pt")
     assert {shot["half_life"] for shot in found["snapshots"]} == {200, 1_000}
     generator, discriminator = architectures.build(trainers["one"].spec, 10)
     generator.load_state_dict(found["snapshots"][-1]["ema"])
-    discriminator.load_state_dict(torch.load(tmp_path / "one-discriminator.pt", weights_only=True)["discriminator"])
+    discriminator.load_state_dict(load_checkpoint(tmp_path / "one-networks.pt")["discriminator"])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_what_is_recorded_is_what_the_plain_step_does(mnist: Dataset) -> None:
+def test_captured_steps_train(mnist: Dataset) -> None:
     shown, held_out = hold_out(mnist, 1_000)
     spec = small_spec(minutes=1, held_out=1_000, metrics_every=1, precision="float32")
     made = GraphTrainer(spec, shown, held_out, "cuda", (200,))
+    before = [p.clone() for p in made.generator.parameters()]
     made.turn()
-    assert made.facts()["images"] == TURN * 16
+    assert made.progress()["images"] == TURN * 16
+    assert not all(torch.equal(a, b) for a, b in zip(made.generator.parameters(), before, strict=True))
 
 
 def test_the_command_trains_and_hands_over_a_run(tmp_path: Path) -> None:
     override = '{"batch_size": 16, "threads": 1, "generator_widths": [8, 8, 8], "discriminator_widths": [4, 8, 8, 8, 16]}'
     command = [sys.executable, "-m", "benchmarks.train_on_gpu"]
     asked = ["train", "digits", "--out", tmp_path / "out", "--minutes", "0.03", "--device", "cpu", "--override", override]
+    asked += ["--snapshots", "1"]
     subprocess.run([*command, *asked], check=True, timeout=120)
     found = subprocess.run(
         [*command, "adopt", tmp_path / "out" / "digits.pt", tmp_path / "run"], check=True, timeout=240, capture_output=True
     )
     assert b"best.pt" in found.stdout
     assert (tmp_path / "run" / "best.pt").exists()
+
+
+def test_the_specs_translation_is_applied(mnist: Dataset) -> None:
+    made = trainer(mnist, augment="none", translate=2)
+    dots = torch.zeros(200, 1, 28, 28)
+    dots[:, 0, 14, 14] = 1
+    places = {tuple(place) for place in made._augmented(dots)[:, 0].nonzero()[:, 1:].tolist()}
+    assert places == {(y, x) for y in range(12, 17) for x in range(12, 17)}

@@ -55,7 +55,7 @@ def test_the_equalised_scale_stretches_what_is_frequent(mnist: Dataset) -> None:
 def test_a_curve_that_does_not_rise_is_refused() -> None:
     flat = grey_scale.logarithmic()
     flat[7] = flat[6]
-    with pytest.raises(ValueError, match="must rise"):
+    with pytest.raises(ValueError, match="strictly increasing"):
         GreyScale(flat)
 
 

@@ -13,10 +13,10 @@ export interface paths {
         };
         /**
          * Draw the picture of a seed
-         * @description The same seed gives the same picture, alone or in a sheet, at any time and on any machine, for a given version.
+         * @description For a given version, the same seed always gives the same picture, alone or in a sheet, on any machine.
          *
-         *     Pin the version with `version=1` and the response may be cached forever. Without a seed, the service draws a random one and
-         *     returns it in `X-Seed`.
+         *     With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
+         *     one and returns it in `X-Seed`.
          */
         get: operations["generate_generate_get"];
         put?: never;
@@ -40,10 +40,10 @@ export interface paths {
         };
         /**
          * Draw a part of the plane of all seeds
-         * @description Every seed is an integer point, with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
+         * @description Every seed is an integer point with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
          *
-         *     Between four seeds the latents are interpolated bilinearly and rescaled to their length, and the classes are mixed, unless
-         *     a label is given. A point has the same picture in every sheet.
+         *     Between seeds, the latents are interpolated bilinearly and rescaled to their usual length. The classes are mixed, unless a
+         *     label is given. A point has the same picture in every sheet.
          */
         get: operations["plane_plane_get"];
         put?: never;
@@ -64,10 +64,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Walk from picture to picture
-         * @description The first and the last frame are exactly the pictures that `/generate` draws for those keyframes.
+         * Interpolate between pictures
+         * @description Every keyframe is exactly the picture that `/generate` draws.
          *
-         *     gif, apng and webp merge equal neighbouring frames into one with a longer duration.
+         *     gif, apng and webp merge equal consecutive frames into one with a longer duration.
          */
         post: operations["interpolate_interpolate_post"];
         delete?: never;
@@ -85,16 +85,16 @@ export interface paths {
         };
         /**
          * Score how real the pictures of seeds look
-         * @description Each picture is drawn as by `/generate`, and scored as the class that it was drawn as.
+         * @description Draws each picture as `/generate` does, and scores it as the class that it was drawn as.
          */
         get: operations["discriminate_seeds_discriminate_get"];
         put?: never;
         /**
          * Score how real a picture looks
-         * @description Converts a PNG, JPEG, WebP or GIF to 28x28 grey, as the training data was, and runs the discriminator on it.
+         * @description Converts a PNG, JPEG, WebP or GIF to 28x28 grey like the training data, and runs the discriminator on it.
          *
-         *     Returns the prepared picture, its logit, and the probability that it is real. Only the first frame of an animation counts;
-         *     transparent pixels are background.
+         *     Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
+         *     used. Transparent pixels are background.
          */
         post: operations["discriminate_discriminate_post"];
         delete?: never;
@@ -112,7 +112,7 @@ export interface paths {
         };
         /**
          * Ask which pictures are real
-         * @description A fair coin decides for each picture: a test picture that no network was trained on, or a generated one.
+         * @description Each picture is, with equal probability, a generated one or a real test picture, which is not used for training.
          *
          *     Both kinds have the same distribution of classes. The same seed and version give the same questions.
          */
@@ -276,9 +276,9 @@ export interface paths {
         put?: never;
         /**
          * Retrain a model
-         * @description Queues a job, which trains in the background. `promote` decides whether its version replaces the champion.
+         * @description Queues a job that trains in the background. `promote` determines whether its version replaces the champion.
          *
-         *     The response comes before training begins; `Location` is the address of the job.
+         *     The response is sent before training begins. `Location` is the URL of the job.
          */
         post: operations["retrain_admin_retrain_post"];
         delete?: never;
@@ -336,12 +336,12 @@ export interface paths {
         };
         /**
          * Follow a job
-         * @description Streams the past and future events of a job until it ends; `event: end` comes last.
+         * @description Streams the past and future events of a job until it ends. The last event is `end`.
          *
          *     Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
          *     (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
          *     has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes when the service stops;
-         *     reconnect with `Last-Event-ID`. Past `GAN_MAX_STREAMS` open streams, a worker responds with 503.
+         *     reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
          */
         get: operations["follow_job_admin_jobs__job_id__events_get"];
         put?: never;
@@ -381,7 +381,7 @@ export interface paths {
         };
         /**
          * Show a job's samples
-         * @description Returns a grid of seeds 0 to 79; column n shows class n. The seeds are the same in every grid of a job.
+         * @description Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds.
          */
         get: operations["show_samples_admin_jobs__job_id__samples_png_get"];
         put?: never;
@@ -403,7 +403,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a job
-         * @description Cancels a queued job at once. A running job first writes a checkpoint and can be resumed later.
+         * @description Cancels a queued job immediately. A running job first writes a checkpoint and can be resumed later.
          */
         post: operations["cancel_job_admin_jobs__job_id__cancel_post"];
         delete?: never;
@@ -441,7 +441,7 @@ export interface paths {
         };
         /**
          * Show the audit log
-         * @description Lists every change that was made or attempted, and every wrong token, newest first.
+         * @description Lists all changes, attempted changes and wrong tokens, newest first.
          */
         get: operations["show_audit_admin_audit_get"];
         put?: never;
@@ -461,15 +461,15 @@ export interface paths {
         };
         /**
          * Show the champion
-         * @description Returns the version that is served by default, with the ETag that a promotion must name.
+         * @description Returns the version that is served by default. A promotion must send its ETag in `If-Match`.
          */
         get: operations["show_champion_admin_models__name__champion_get"];
         /**
          * Promote a version, or roll back
-         * @description Promotes a version. Every worker serves it within a second; requests in flight finish on the old generator.
+         * @description Promotes a version. All workers serve it within a second. Requests in progress finish with the old generator.
          *
-         *     The version is loaded and tested first. `If-Match` names the champion to replace, so two administrators cannot overwrite
-         *     each other's promotion.
+         *     The version is loaded and tested first. `If-Match` names the champion to replace, so that two administrators cannot
+         *     overwrite each other's promotion.
          */
         put: operations["promote_version_admin_models__name__champion_put"];
         post?: never;
@@ -491,7 +491,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a version that is not the champion
-         * @description Deletes a version permanently. Its pinned URLs respond with 404, and its number is never used again.
+         * @description Deletes a version permanently. Its pinned URLs respond with 404, and its number is never reused.
          */
         delete: operations["delete_version_admin_models__name__versions__version__delete"];
         options?: never;
@@ -528,9 +528,9 @@ export interface paths {
         };
         /**
          * Can it serve?
-         * @description Ok once the champion of the default model is loaded and its golden seeds are verified.
+         * @description Responds with 200 once the champion of the default model is loaded and its golden seeds are verified.
          *
-         *     `refused` and `degraded` name what does not work while pictures are still drawn; the status stays 200.
+         *     `refused` and `degraded` list what does not work although pictures are still drawn. They do not change the status.
          */
         get: operations["readyz_readyz_get"];
         put?: never;
@@ -587,7 +587,7 @@ export interface components {
         };
         /**
          * AuditEntry
-         * @description An administrative action, or an attempt at one.
+         * @description An administrative action or an attempt at one.
          */
         AuditEntry: {
             /** Id */
@@ -628,7 +628,7 @@ export interface components {
             images?: number | null;
             /**
              * Minutes
-             * @description Minutes of training, however many images that is.
+             * @description Minutes of training, regardless of the number of images.
              */
             minutes?: number | null;
         };
@@ -722,12 +722,12 @@ export interface components {
             logit: number;
             /**
              * Probability
-             * @description Probability that the picture is real if half of all pictures are: the logit, calibrated on held-out pictures.
+             * @description Probability that the picture is real, if half of all pictures are: the logit calibrated on held-out pictures.
              */
             probability: number;
             /**
              * Label
-             * @description Index of the class that it was scored as; null if the request named none, or a mixture.
+             * @description Index of the class that the picture was scored as. null for a mixture, or if the request named no class.
              */
             label: number | null;
             /**
@@ -737,7 +737,7 @@ export interface components {
             label_name: string | null;
             /**
              * Per Label
-             * @description Logit for each class, if the request named none; `logit` is their mean. null for a model without classes.
+             * @description Logit for each class if the request named none; `logit` is their mean. Otherwise null, as for a model without classes.
              */
             per_label: number[] | null;
             /**
@@ -934,7 +934,7 @@ export interface components {
         InterpolateBody: {
             /**
              * Keyframes
-             * @description Pictures that the walk passes through, in order: seeds or objects.
+             * @description Pictures between which to interpolate, in order: seeds or objects.
              */
             keyframes: ((number | string) | components["schemas"]["KeyframeObject"])[];
             /**
@@ -945,7 +945,7 @@ export interface components {
             steps: number;
             /**
              * Method
-             * @description Path between two latents: slerp follows a great arc, linear a straight line.
+             * @description Path between two latents: slerp follows a great arc, lerp a straight line.
              * @default slerp
              * @enum {string}
              */
@@ -1034,7 +1034,7 @@ export interface components {
             jobs: components["schemas"]["JobView"][];
             /**
              * Trainers
-             * @description Processes that can train; one of them does at a time.
+             * @description Processes that can train. Only one of them trains at a time.
              */
             trainers: number;
             /**
@@ -1062,7 +1062,7 @@ export interface components {
             state: "queued" | "running" | "evaluating" | "succeeded" | "failed" | "cancelled" | "interrupted";
             /**
              * Detail
-             * @description Reason for the state; if the job failed, with the remedy.
+             * @description Reason for the state. If the job failed, it includes the remedy.
              */
             detail: string;
             /** Model */
@@ -1076,7 +1076,7 @@ export interface components {
             note: string;
             /**
              * By
-             * @description Name of the token that requested it.
+             * @description Name of the token that requested the job.
              */
             by: string;
             /**
@@ -1090,12 +1090,12 @@ export interface components {
             ended: string | null;
             /**
              * Interruptions
-             * @description Number of times that it was interrupted and continued by itself.
+             * @description Number of interruptions after which the job was continued automatically.
              */
             interruptions: number;
             /**
              * Cancelling
-             * @description Whether cancellation was requested and the job has not stopped yet.
+             * @description Whether cancellation was requested but the job has not stopped yet.
              */
             cancelling: boolean;
             /**
@@ -1126,12 +1126,12 @@ export interface components {
             };
             /**
              * Parent
-             * @description Version that it starts from.
+             * @description Version that the job starts from.
              */
             parent: number | null;
             /**
              * Version
-             * @description Version that it published.
+             * @description Version that the job published.
              */
             version: number | null;
             /**
@@ -1145,7 +1145,7 @@ export interface components {
         };
         /**
          * KeyframeObject
-         * @description A picture that the walk passes through: a seed or an explicit latent, with its label and psi.
+         * @description A keyframe of an interpolation: a seed or an explicit latent, with its label and psi.
          */
         KeyframeObject: {
             /** Seed */
@@ -1270,7 +1270,7 @@ export interface components {
             name: string;
             /**
              * Default
-             * @description Whether requests that name no model get this one.
+             * @description Whether this is the model of requests that do not name one.
              */
             default: boolean;
             /** Aliases */
@@ -1322,7 +1322,7 @@ export interface components {
         };
         /**
          * QuizPicture
-         * @description A picture that is real or generated, and the answer.
+         * @description A real or generated picture, with the answer.
          */
         QuizPicture: {
             /**
@@ -1334,28 +1334,28 @@ export interface components {
             real: boolean;
             /**
              * Label
-             * @description Index of its class; null for a model without classes.
+             * @description Index of the class. null for a model without classes.
              */
             label: number | null;
             /**
              * Class
-             * @description Name of that class.
+             * @description Name of the class.
              */
             class: string | null;
             /**
              * Source
-             * @description Seed of a generated picture; index in the dataset's test set of a real one.
+             * @description Seed of a generated picture, or index of a real one in the dataset's test set.
              */
             source: number;
             /**
              * Probability
-             * @description Probability that it is real, by the version's discriminator, given the label.
+             * @description Probability that the picture is real, according to the version's discriminator, given the label.
              */
             probability: number;
         };
         /**
          * QuizSheet
-         * @description Pictures to tell apart.
+         * @description The pictures of a quiz.
          */
         QuizSheet: {
             /** Model */
@@ -1383,7 +1383,7 @@ export interface components {
             status: "ok";
             /**
              * Serving
-             * @description Version that requests get which name no model.
+             * @description Version that is used for requests that do not name a model.
              * @example digits/1
              */
             serving: string;
@@ -1396,7 +1396,7 @@ export interface components {
             };
             /**
              * Degraded
-             * @description What does not work while pictures are still drawn, with the reason. Keys: `aliases`, `database`, `jobs`, `models`, `state`, `training`.
+             * @description What does not work, with the reason, although pictures are still drawn. Keys: `aliases`, `database`, `jobs`, `models`, `state`, `training`.
              */
             degraded: {
                 [key: string]: string;
@@ -1485,7 +1485,7 @@ export interface components {
             seed: number;
             /**
              * Label
-             * @description Index of the class that it was drawn and scored as; null for a mixture, and for a model without classes.
+             * @description Index of the class that the picture was drawn and scored as. null for a mixture, and for a model without classes.
              */
             label: number | null;
             /**
@@ -1625,7 +1625,7 @@ export interface components {
          * @description An error (RFC 9457).
          * @example {
          *       "code": "seed_invalid",
-         *       "detail": "-1 is a number, but a numeric seed is an integer in 0..4294967295. Choose one, or a text.",
+         *       "detail": "-1 is a number, but a numeric seed must be an integer in 0..4294967295. Choose one, or use a text.",
          *       "status": 422,
          *       "title": "Unprocessable Content",
          *       "type": "about:blank"
@@ -1771,7 +1771,7 @@ export interface operations {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
                     "X-Seed"?: string;
-                    /** @description The class, where there is one for all pictures. */
+                    /** @description The class, if all pictures have the same one. */
                     "X-Label"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
                     ETag?: string;
@@ -1790,7 +1790,7 @@ export interface operations {
                     "application/json": components["schemas"]["Picture"];
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -1862,7 +1862,7 @@ export interface operations {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
                     "X-Seed"?: string;
-                    /** @description The class, where there is one for all pictures. */
+                    /** @description The class, if all pictures have the same one. */
                     "X-Label"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
                     ETag?: string;
@@ -1987,7 +1987,7 @@ export interface operations {
                     "application/x-npy": string;
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2057,11 +2057,11 @@ export interface operations {
             /** @description The frames, in one file. */
             200: {
                 headers: {
-                    /** @description Names these bytes. */
+                    /** @description Identifies these bytes. */
                     ETag?: string;
-                    /** @description Model and version that drew it. */
+                    /** @description Model and version that drew the frames. */
                     "X-Model"?: string;
-                    /** @description How many frames. */
+                    /** @description Number of frames. */
                     "X-Frames"?: number;
                     [name: string]: unknown;
                 };
@@ -2167,7 +2167,7 @@ export interface operations {
                     "application/json": components["schemas"]["SeedScores"];
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2230,14 +2230,14 @@ export interface operations {
                 model?: string | null;
                 /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
                 version?: string | null;
-                /** @description auto: prepare the picture as the training data was. none: only convert to grey and scale to 28x28. */
+                /** @description auto: preprocess the picture like the training data. none: only convert to grey and scale to 28x28. */
                 prepare?: "auto" | "none";
             };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** @description The file itself. What it is, its bytes tell: any Content-Type will do. */
+        /** @description The file itself. Its format is detected from the content, so any Content-Type is accepted. */
         requestBody: {
             content: {
                 "image/png": string;
@@ -2347,7 +2347,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuizSheet"];
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2573,7 +2573,7 @@ export interface operations {
                     "text/markdown": string;
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2641,7 +2641,7 @@ export interface operations {
                     "image/png": string;
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2709,7 +2709,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2763,7 +2763,7 @@ export interface operations {
                 name: string;
                 /** @description Version number or alias. */
                 version: string;
-                /** @description Name of the picture. */
+                /** @description Name of the plot. */
                 plot: "curves" | "failures" | "neighbours" | "reliability";
             };
             cookie?: never;
@@ -2779,7 +2779,7 @@ export interface operations {
                     "image/png": string;
                 };
             };
-            /** @description Not modified: the caller's copy is current. */
+            /** @description Not modified: the client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -3141,7 +3141,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events, from the first or after `Last-Event-ID`. */
+            /** @description Server-sent events, from the first one or after `Last-Event-ID`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3737,7 +3737,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description Names the champion. */
+                    /** @description Identifies the champion. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3841,7 +3841,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description Names the champion. */
+                    /** @description Identifies the champion. */
                     ETag?: string;
                     [name: string]: unknown;
                 };
