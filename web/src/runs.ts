@@ -1,4 +1,4 @@
-/** The course of a training run, as its events and its evaluation tell it. */
+/** Progress of a training run, from its events and its evaluation. */
 
 export interface Progress {
   /** Real images shown so far. */
@@ -16,6 +16,6 @@ export type Told = { [Name in keyof Progress]: Name extends "images" ? number : 
 export interface Measured {
   images: number
   kid: number | null
-  /** Older versions came without it. */
+  /** Missing from older versions. */
   fid?: number | null
 }

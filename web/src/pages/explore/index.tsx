@@ -199,18 +199,18 @@ function Explorer({ version, query, change }: VersionedProps) {
 function Opinion({ version, seed, query }: { version: Version; seed: string; query: Query }) {
   const t = useText(words)
   const { percent } = useNumbers()
-  const [opinion, setOpinion] = useState<number>()
+  const [probability, setProbability] = useState<number>()
   const { label, psi } = query
   useEffect(() => {
-    setOpinion(undefined)
+    setProbability(undefined)
     const controller = new AbortController()
     const asked = setTimeout(() => {
       callJson<Schemas["SeedScores"]>("/discriminate", {
         query: { seeds: seed, label, psi, model: version.model, version: version.version },
         signal: controller.signal,
       }).then(
-        found => setOpinion(found.pictures[0]?.probability),
-        () => setOpinion(undefined), // the picture is what matters here
+        found => setProbability(found.pictures[0]?.probability),
+        () => setProbability(undefined), // the picture is what matters here
       )
     }, 150)
     return () => {
@@ -218,7 +218,7 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
       controller.abort()
     }
   }, [version.model, version.version, seed, label, psi])
-  return <p class="hint">{opinion === undefined ? " " : t.real(percent(opinion))}</p>
+  return <p class="hint">{probability === undefined ? " " : t.real(percent(probability))}</p>
 }
 
 /** The file itself, eight times as large. What has an address is a link, so that it can be opened and shared as well. */

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 
-import { type Measured, type Told } from "../../runs"
+import { type Measured, type PartialProgress } from "../../runs"
 
 const words = texts(
   {
@@ -30,7 +30,13 @@ const words = texts(
   },
 )
 
-export function Course({ progress, metrics }: { progress: readonly Told[]; metrics: readonly Measured[] }) {
+export function Course({
+  progress,
+  metrics,
+}: {
+  progress: readonly PartialProgress[]
+  metrics: readonly Measured[]
+}) {
   const t = useText(words)
   const lines = useMemo(
     () => ({

@@ -1,7 +1,7 @@
 /** A run as its events tell it. Field names are those of `GET /admin/jobs/{id}/events`. */
-import { type Measured, type Told } from "../../runs"
+import { type Measured, type PartialProgress } from "../../runs"
 
-export interface Step extends Told {
+export interface Step extends PartialProgress {
   images_per_second: number
   eta_seconds: number
   part: number
