@@ -12,7 +12,7 @@ import { DropZone } from "./ui/drop"
 const words = texts(
   {
     skip: "Skip to content",
-    tagline: "Every number is an image.",
+    tagline: "Every number is a picture.",
     pages: "Pages",
     "/": "Explore",
     "/gallery": "Gallery",
@@ -174,8 +174,8 @@ const left = new Map<string, number>()
 /** How long to wait for a page to regain its former height. */
 const MILLISECONDS_TO_GROW = 2000
 
-/** Whoever follows a link begins at the beginning of the page, with eyes and with focus; who goes back is where they were. */
-function useArrival(path: string): void {
+/** After following a link, scroll to the top and focus the page. After going back, restore the scroll position. */
+function useScrollRestoration(path: string): void {
   const first = useRef(true)
   useEffect(() => {
     history.scrollRestoration = "manual" // the browser restores too early, before the content has loaded

@@ -9,10 +9,10 @@ export interface Progress {
   d_fake: number
 }
 
-/** The same where some of it is not known, as when a loss is no number any more. */
-export type Told = { [Name in keyof Progress]: Name extends "images" ? number : number | null }
+/** Progress with missing values, e.g. when a loss is NaN. */
+export type PartialProgress = { [Name in keyof Progress]: Name extends "images" ? number : number | null }
 
-/** Distances from real pictures, measured now and then. */
+/** Distances between generated and real images, measured at intervals. */
 export interface Measured {
   images: number
   kid: number | null

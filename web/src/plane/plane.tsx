@@ -69,8 +69,8 @@ class Screen {
     this.draw()
   }
 
-  /** Be somewhere, gliding there if it is near. */
-  go(to: View, tell = false): void {
+  /** Move to a view, with an animation if it is near. */
+  go(to: View, report = false): void {
     clearTimeout(this.resting)
     const near = Math.hypot(to.x - this.view.x, to.y - this.view.y) * Math.min(this.view.zoom, to.zoom) < NEAR * 96
     this.glide = undefined // cancel an animation in progress

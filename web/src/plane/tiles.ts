@@ -39,8 +39,8 @@ export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
 export class Tiles {
   private readonly loaded = new Map<string, Loaded>()
   private readonly pending = new Map<string, AbortController>()
-  /** Those that did not come, until some seconds have passed or someone says to try again. */
-  private readonly refused = new Set<string>()
+  /** Tiles that failed to load. Removed after some seconds, or by `again`. */
+  private readonly failures = new Set<string>()
   private readonly timers: ReturnType<typeof setTimeout>[] = []
   private wanted: Tile[] = []
   private source: Source | undefined
@@ -55,7 +55,7 @@ export class Tiles {
     private readonly failed: (error: Error) => void,
   ) {}
 
-/** Switch to another source. Tiles of the previous source are shown until the new ones are loaded. */
+  /** Switch to another source. Tiles of the previous source are shown until the new ones are loaded. */
   from(source: Source): void {
     const key = JSON.stringify(source)
     if (this.sources[0] === key) return
@@ -65,7 +65,7 @@ export class Tiles {
     this.pending.clear()
   }
 
-/** Load these tiles in this order. Replaces the previous list. */
+  /** Load these tiles in this order. Replaces the previous list. */
   want(tiles: Tile[]): void {
     this.wanted = tiles
     const keys = new Set(tiles.map(tile => this.key(tile, this.sources[0])))
@@ -77,13 +77,13 @@ export class Tiles {
     this.next()
   }
 
-  /** Ask anew for what did not come. */
+  /** Request failed tiles again. */
   again(): void {
-    this.refused.clear()
+    this.failures.clear()
     this.next()
   }
 
-/** A loaded tile. Falls back to the previous source. */
+  /** A loaded tile. Falls back to the previous source. */
   get(tile: Tile): Loaded | undefined {
     for (const source of this.sources) {
       const found = this.loaded.get(this.key(tile, source))
@@ -92,20 +92,20 @@ export class Tiles {
     return undefined
   }
 
-/** One image of the current source by its column and row in the lattice of a step. */
+  /** One image of the current source by its column and row in the lattice of a step. */
   pixels(column: number, row: number, step: number): Uint8Array | undefined {
     const tile = { column: Math.floor(column / TILE), row: Math.floor(row / TILE), step }
     const found = this.loaded.get(this.key(tile, this.sources[0]))
     return found && cellOf(found.grey, TILE, mod(column, TILE), mod(row, TILE))
   }
 
-  /** Whether a picture's tile did not come. */
-  isRefused(column: number, row: number, step: number): boolean {
+  /** Whether the tile of an image failed to load. */
+  hasFailed(column: number, row: number, step: number): boolean {
     const tile = { column: Math.floor(column / TILE), row: Math.floor(row / TILE), step }
-return this.failures.has(this.key(tile, this.sources[0]))
+    return this.failures.has(this.key(tile, this.sources[0]))
   }
 
-/** Whether all requested tiles are loaded. */
+  /** Whether all requested tiles are loaded. */
   isComplete(): boolean {
     return this.wanted.every(tile => this.loaded.has(this.key(tile, this.sources[0])))
   }
@@ -142,13 +142,13 @@ return this.failures.has(this.key(tile, this.sources[0]))
       const bitmap = await createImageBitmap(await answer.blob())
       if (controller.signal.aborted) return bitmap.close()
       this.loaded.set(key, { bitmap, grey: greyOf(bitmap) })
-this.evict()
+      this.evict()
       this.changed()
     } catch (error) {
       if (controller.signal.aborted) return
-this.failures.add(key)
+      this.failures.add(key)
       const wait = Math.max(AGAIN_SECONDS, error instanceof CallError ? (error.retryAfter ?? 0) : 0)
-      this.timers.push(this.refused.delete(key) && this.changed() => setTimeout(() => this.failures.delete(key) && this.changed() => this.refused.delete(key) && this.changed(), 1000 * wait))
+      this.timers.push(setTimeout(() => this.failures.delete(key) && this.changed(), 1000 * wait))
       this.failed(error as Error)
       this.changed()
     } finally {
@@ -157,8 +157,8 @@ this.failures.add(key)
     this.next()
   }
 
-  /** Let go of what was loaded first. */
-  private forget(): void {
+  /** Remove the oldest tiles from the cache. */
+  private evict(): void {
     for (const [key, { bitmap }] of this.loaded) {
       if (this.loaded.size <= KEPT) return
       bitmap.close()
