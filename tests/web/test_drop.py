@@ -72,7 +72,7 @@ def test_a_png_of_a_generator_that_is_not_here_is_shown_with_its_settings_by_one
         page, png({"Software": "Seedling", "model": "cats/9", "generator": "0" * 64, "seed": "77", "label": "4", "psi": "0.5"})
     )
     expect(
-        page.get_by_role("status").filter(has_text="made by cats/9, with a generator that is not served here")
+        page.get_by_role("status").filter(has_text="made by cats/9, which is not served here")
     ).to_be_visible()
     wait_for(page, drawn(site, "/generate?seed=77&label=4&psi=0.5"))
     page.get_by_role("button", name="Русский").click()
@@ -100,4 +100,4 @@ def test_a_png_of_someone_else_is_told_apart(page: Page, tmp_path: Path) -> None
     Image.new("L", (28, 28)).save(other)
     page.goto("/")
     page.locator("input[type=file][accept='image/png']").first.set_input_files(other)
-    expect(page.get_by_role("status").filter(has_text="does not say that Seedling made it")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="has no Seedling metadata")).to_be_visible()
