@@ -77,7 +77,7 @@ def test_a_png_of_a_generator_that_is_not_here_is_shown_with_its_settings_by_one
     wait_for(page, drawn(site, "/generate?seed=77&label=4&psi=0.5"))
     page.get_by_role("button", name="Русский").click()
     expect(
-        page.get_by_role("status").filter(has_text="Её нарисовал cats/9")
+        page.get_by_role("status").filter(has_text="Картинка создана моделью cats/9")
     ).to_be_visible()  # what stands there, in the new language
 
 
