@@ -71,9 +71,7 @@ def test_a_png_of_a_generator_that_is_not_here_is_shown_with_its_settings_by_one
     choose(
         page, png({"Software": "Seedling", "model": "cats/9", "generator": "0" * 64, "seed": "77", "label": "4", "psi": "0.5"})
     )
-    expect(
-        page.get_by_role("status").filter(has_text="made by cats/9, which is not served here")
-    ).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="made by cats/9, which is not served here")).to_be_visible()
     wait_for(page, drawn(site, "/generate?seed=77&label=4&psi=0.5"))
     page.get_by_role("button", name="Русский").click()
     expect(

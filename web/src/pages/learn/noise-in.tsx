@@ -19,7 +19,7 @@ const words = texts(
     title: "1. Noise in, picture out",
     what: (z: number) =>
       `The generator is a function. In go ${z} random numbers, together called z; out come 784 numbers from 0 to 1, one for each pixel of a 28×28 picture. 0 is black, 1 is white. The same z always gives the same picture.`,
-seed: "A seed is shorthand for these numbers: a random number generator initialized with it always produces the same z. Most components lie between −2 and 2.",
+    seed: "A seed is shorthand for these numbers: a random number generator initialized with it always produces the same z. Most components lie between −2 and 2.",
     told: (name: string) =>
       `This generator is conditional: it also takes the class to draw. Here it is “${name}”, the class of the first seed. The lecture model is unconditional: its output depends on the noise alone.`,
     untold: "This generator is unconditional: its output depends on the noise alone.",
@@ -28,20 +28,20 @@ seed: "A seed is shorthand for these numbers: a random number generator initiali
     generator: "generator",
     picture: "The picture",
     pixel: (row: number, column: number, value: string) => `Row ${row}, column ${column}: ${value}`,
-dice: "Random seeds",
+    dice: "Random seeds",
     first: "First seed",
     second: "Second seed",
     walk: "From the first seed to the second",
     walkWhat:
-"Each position of the slider is a z on the path between two seeds. A small step in z changes the picture only slightly, and most points between two pictures are plausible pictures too. This was not an explicit goal of training: it follows from fitting a whole dataset with one smooth function.",
+      "Each position of the slider is a z on the path between two seeds. A small step in z changes the picture only slightly, and most points between two pictures are plausible pictures too. This was not an explicit goal of training: it follows from fitting a whole dataset with one smooth function.",
     steps: (z: number, latent: string, pixel: string) =>
-`On this path, one step of the slider moves each of the ${z} numbers by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
+      `On this path, one step of the slider moves each of the ${z} numbers by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
   },
   {
     title: "1. На входе шум, на выходе картинка",
     what: z =>
       `Генератор — это функция. На входе у неё ${z} случайных чисел, вместе их называют z; на выходе 784 числа от 0 до 1, по одному на каждый пиксель картинки 28×28: 0 — чёрный, 1 — белый. Одно и то же z всегда даёт одну и ту же картинку.`,
-seed: "Зерно — краткая запись этих чисел: генератор случайных чисел с таким зерном всегда выдаёт один и тот же вектор z. Большинство его компонент лежит между −2 и 2.",
+    seed: "Зерно — краткая запись этих чисел: генератор случайных чисел с таким зерном всегда выдаёт один и тот же вектор z. Большинство его компонент лежит между −2 и 2.",
     told: name =>
       `Это условный генератор: на вход он получает ещё и класс. Здесь это «${name}», класс первого зерна. Модель lecture безусловная: результат зависит только от шума.`,
     untold: "Это безусловный генератор: результат зависит только от шума.",
@@ -50,12 +50,12 @@ seed: "Зерно — краткая запись этих чисел: гене�
     generator: "генератор",
     picture: "Картинка",
     pixel: (row, column, value) => `Строка ${row}, столбец ${column}: ${value}`,
-dice: "Случайные зёрна",
+    dice: "Случайные зёрна",
     first: "Первое зерно",
     second: "Второе зерно",
     walk: "От первого зерна ко второму",
     walkWhat:
-"Каждое положение ползунка — это z на пути между двумя зёрнами. Малый шаг в z меняет картинку лишь немного, и промежуточные точки обычно тоже дают правдоподобные картинки. Специально этого не добивались: так получается, когда весь набор данных описывает одна гладкая функция.",
+      "Каждое положение ползунка — это z на пути между двумя зёрнами. Малый шаг в z меняет картинку лишь немного, и промежуточные точки обычно тоже дают правдоподобные картинки. Специально этого не добивались: так получается, когда весь набор данных описывает одна гладкая функция.",
     steps: (z, latent, pixel) =>
       `На этом пути один шаг ползунка сдвигает каждое из ${z} чисел в среднем на ${latent}, а каждый из 784 пикселей — на ${pixel}.`,
   },

@@ -9,7 +9,7 @@ import { Calls, Section } from "./section"
 const words = texts(
   {
     title: "5. Until they cannot be told apart",
-what: "In theory, training ends when the discriminator can only guess. But its own score is a poor measure: it was trained against this one generator, and a score near 0.5 can mean that the pictures are good or that the discriminator is weak.",
+    what: "In theory, training ends when the discriminator can only guess. But its own score is a poor measure: it was trained against this one generator, and a score near 0.5 can mean that the pictures are good or that the discriminator is weak.",
     test: "So a third network is asked, which has met neither of the two. It is trained on thousands of real and generated pictures and then has to sort others. This is a classifier two-sample test (C2ST): if the pictures really cannot be told apart, it gets half of them right, as a coin does. For comparison the same is done with real against other real pictures.",
     scale: "Share that it sorts right; the bars run from 50% (a coin) to 100%.",
     drawn: "generated from real",

@@ -12,24 +12,24 @@ import { Section } from "./section"
 const words = texts(
   {
     title: "3. They train in turns",
-what: "Both networks start with random weights: the generator outputs noise, and the discriminator guesses. Then two steps alternate, thousands of times.",
+    what: "Both networks start with random weights: the generator outputs noise, and the discriminator guesses. Then two steps alternate, thousands of times.",
     turns: "Step",
     turn1: "Step 1",
     turn2: "Step 2",
     next: "The next step",
     name1: "The discriminator learns",
     what1:
-"It gets a labelled batch of real pictures and one of generated pictures. Its weights are updated so that D(x) moves towards 1 for the real ones and towards 0 for the generated ones. The generator is frozen.",
+      "It gets a labelled batch of real pictures and one of generated pictures. Its weights are updated so that D(x) moves towards 1 for the real ones and towards 0 for the generated ones. The generator is frozen.",
     name2: "The generator learns",
     what2:
-"It draws a batch, and its weights are updated so that D moves towards 1 for these pictures. The gradient with respect to each pixel comes from the discriminator: the error is backpropagated through it. The discriminator's weights are frozen in this step, otherwise it would learn to make the same error.",
+      "It draws a batch, and its weights are updated so that D moves towards 1 for these pictures. The gradient with respect to each pixel comes from the discriminator: the error is backpropagated through it. The discriminator's weights are frozen in this step, otherwise it would learn to make the same error.",
     count: (model: string, pairs: string, batch: number) =>
       `The run behind ${model} made ${pairs} such pairs of steps, each with ${batch} ${plural("en", batch, ["picture", "pictures"])}.`,
     formula: "What each of them minimises",
     mean: "mean",
     lossD: "of the discriminator, over real x and random z",
     lossG: "of the generator, over random z",
-bce: "This is binary cross-entropy: each picture costs −ln of the probability assigned to the correct answer. A confident correct answer costs nothing; the cost of a confident wrong answer is unbounded.",
+    bce: "This is binary cross-entropy: each picture costs −ln of the probability assigned to the correct answer. A confident correct answer costs nothing; the cost of a confident wrong answer is unbounded.",
     said: "If the discriminator says D(x) =",
     costs: (real: string, generated: string) =>
       `then x costs it ${real} if it is real, and ${generated} if it is generated.`,
@@ -41,24 +41,24 @@ bce: "This is binary cross-entropy: each picture costs −ln of the probability 
   },
   {
     title: "3. Они учатся по очереди",
-what: "Сначала веса обеих сетей случайны: генератор выдаёт шум, дискриминатор угадывает. Затем тысячи раз чередуются два шага.",
+    what: "Сначала веса обеих сетей случайны: генератор выдаёт шум, дискриминатор угадывает. Затем тысячи раз чередуются два шага.",
     turns: "Шаг",
     turn1: "Шаг 1",
     turn2: "Шаг 2",
     next: "Следующий шаг",
     name1: "Учится дискриминатор",
     what1:
-"Он получает размеченные батчи настоящих и сгенерированных картинок. Его веса обновляются так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для сгенерированных. Генератор заморожен.",
+      "Он получает размеченные батчи настоящих и сгенерированных картинок. Его веса обновляются так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для сгенерированных. Генератор заморожен.",
     name2: "Учится генератор",
     what2:
-"Он генерирует батч, и его веса обновляются так, чтобы D для этих картинок приблизилось к 1. Градиент по каждому пикселю даёт дискриминатор: ошибка распространяется через него обратно. Веса дискриминатора на этом шаге заморожены, иначе он учился бы ошибаться.",
+      "Он генерирует батч, и его веса обновляются так, чтобы D для этих картинок приблизилось к 1. Градиент по каждому пикселю даёт дискриминатор: ошибка распространяется через него обратно. Веса дискриминатора на этом шаге заморожены, иначе он учился бы ошибаться.",
     count: (model, pairs, batch) =>
       `В обучении ${model} таких пар шагов было ${pairs}, в каждом шаге по ${batch} ${plural("ru", batch, ["картинке", "картинки", "картинок"])}.`,
     formula: "Что минимизирует каждая из них",
     mean: "среднее",
     lossD: "у дискриминатора, по настоящим x и случайным z",
     lossG: "у генератора, по случайным z",
-bce: "Это бинарная кросс-энтропия: вклад каждой картинки — −ln вероятности правильного ответа. Уверенный верный ответ ничего не стоит, а цена уверенной ошибки не ограничена.",
+    bce: "Это бинарная кросс-энтропия: вклад каждой картинки — −ln вероятности правильного ответа. Уверенный верный ответ ничего не стоит, а цена уверенной ошибки не ограничена.",
     said: "Если дискриминатор говорит D(x) =",
     costs: (real, generated) =>
       `то x обойдётся ему в ${real}, если она настоящая, и в ${generated}, если нарисованная.`,
