@@ -37,7 +37,7 @@ PAGES = [
 
 def panels(page: Page, path: str) -> list[Locator]:
     page.goto(path)
-    found = page.get_by_role("region", name="The same call")
+    found = page.get_by_role("region", name="API call")
     expect(found.first).to_be_visible()
     expect(page.locator(".notice.loading:visible")).to_have_count(0)
     return found.all()
@@ -80,11 +80,11 @@ def test_those_of_learn_do_so_too(page: Page, site: Service, tmp_path: Path) -> 
     tried: list[str] = []
     for calls in page.locator("details.calls").all():
         calls.locator("summary").click()
-        panel = calls.get_by_role("region", name="The same call")
+        panel = calls.get_by_role("region", name="API call")
         for chip in calls.get_by_role("button", name=re.compile("^(GET|POST) ")).all() or [None]:
             if chip:
                 chip.click()
-            tried.append(str(panel.get_attribute("aria-label")).removeprefix("The same call: "))
+            tried.append(str(panel.get_attribute("aria-label")).removeprefix("API call: "))
             asked_by_curl, *others = answers(panel, site, tmp_path / str(len(tried)))
             assert others == [asked_by_curl, asked_by_curl]
     evaluation = re.compile(r"GET /models/\w+/versions/\d+/evaluation.json")
@@ -167,12 +167,12 @@ def test_while_a_moved_latent_is_not_drawn_there_is_nothing_to_copy(page: Page, 
     page.route("**/generate", lambda route: waiting.append(route))
     page.goto("/?seed=5&dz=3:2.5")
     expect(page.get_by_role("button", name="Download")).to_be_disabled()
-    expect(page.get_by_role("region", name="The same call")).to_have_count(0)
+    expect(page.get_by_role("region", name="API call")).to_have_count(0)
     page.wait_for_function("() => document.querySelector('canvas.shown')")
     while not waiting:
         page.wait_for_timeout(50)
     waiting[0].continue_()
-    expect(page.get_by_role("region", name="The same call")).to_be_visible()
+    expect(page.get_by_role("region", name="API call")).to_be_visible()
     with site.client() as client:
         picture = client.get("/generate?seed=5&format=json").json()
     z = [2.5 if index == 3 else value for index, value in enumerate(picture["z"])]

@@ -71,33 +71,31 @@ def test_a_png_of_a_generator_that_is_not_here_is_shown_with_its_settings_by_one
     choose(
         page, png({"Software": "Seedling", "model": "cats/9", "generator": "0" * 64, "seed": "77", "label": "4", "psi": "0.5"})
     )
-    expect(
-        page.get_by_role("status").filter(has_text="made by cats/9, with a generator that is not served here")
-    ).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="made by cats/9, which is not served here")).to_be_visible()
     wait_for(page, drawn(site, "/generate?seed=77&label=4&psi=0.5"))
     page.get_by_role("button", name="Русский").click()
     expect(
-        page.get_by_role("status").filter(has_text="Её нарисовал cats/9")
+        page.get_by_role("status").filter(has_text="Картинка создана моделью cats/9")
     ).to_be_visible()  # what stands there, in the new language
 
 
 @pytest.mark.parametrize(
-    ("notes", "said"),
+    ("notes", "message"),
     [
-        ({}, "it is a frame of a walk"),
-        ({"z": "[0.5,"}, "cannot be read"),
-        ({"interpolate": '{"keyframes": 5}'}, "cannot be read"),
+        ({}, "single frame of an interpolation"),
+        ({"z": "[0.5,"}, "metadata of this picture is damaged"),
+        ({"interpolate": '{"keyframes": 5}'}, "metadata of this picture is damaged"),
     ],
 )
-def test_notes_that_lead_nowhere_are_told_apart(page: Page, notes: dict[str, str], said: str) -> None:
+def test_unusable_metadata_gets_a_specific_message(page: Page, notes: dict[str, str], message: str) -> None:
     page.goto("/")
     choose(page, png({"Software": "Seedling", "model": "digits/3", **notes}))
-    expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=message)).to_be_visible()
 
 
-def test_a_png_of_someone_else_is_told_apart(page: Page, tmp_path: Path) -> None:
+def test_a_png_without_metadata_gets_a_message(page: Page, tmp_path: Path) -> None:
     other = tmp_path / "other.png"
     Image.new("L", (28, 28)).save(other)
     page.goto("/")
     page.locator("input[type=file][accept='image/png']").first.set_input_files(other)
-    expect(page.get_by_role("status").filter(has_text="does not say that Seedling made it")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="has no Seedling metadata")).to_be_visible()

@@ -27,7 +27,7 @@ def middle(page: Page) -> tuple[float, float]:
 def test_it_opens_on_the_picture_of_seed_42(page: Page, site: Service) -> None:
     page.goto("/")
     wait_for(page, drawn(site, "/generate?seed=42"))
-    expect(page.get_by_role("heading", name="The picture of seed 42")).to_be_visible()
+    expect(page.get_by_role("heading", name="Picture of seed 42")).to_be_visible()
 
 
 def test_dragging_by_three_seeds_changes_the_pixels_and_lands_on_the_seed_that_is_there(page: Page, site: Service) -> None:
@@ -82,7 +82,7 @@ def settled(page: Page) -> NDArray[np.uint8]:
 def test_back_and_forward_go_where_one_was(page: Page, site: Service) -> None:
     page.goto("/?seed=42")
     wait_for(page, drawn(site, "/generate?seed=42"))
-    page.get_by_role("button", name="Roll the dice").click()
+    page.get_by_role("button", name="Random seed").click()
     page.wait_for_function("() => !/seed=42(&|$)/.test(location.search)")
     rolled = page.url
     page.go_back()
@@ -144,7 +144,7 @@ def test_psi_one_moved_number_of_z_and_a_text_as_a_seed(page: Page, site: Servic
     page.get_by_role("slider", name="Truncation").fill("0.5")
     wait_for(page, drawn(site, "/generate?seed=5&psi=0.5"))
     page.goto("/?seed=5")
-    page.get_by_text("The numbers behind it (z)").click()
+    page.get_by_text("Latent vector (z)").click()
     page.get_by_role("slider", name="z 3", exact=True).fill("2.5")
     with site.client() as client:
         picture = client.get("/generate?seed=5&format=json").json()
@@ -160,12 +160,12 @@ def test_psi_one_moved_number_of_z_and_a_text_as_a_seed(page: Page, site: Servic
 def test_the_same_call_is_the_same_picture(page: Page, site: Service) -> None:
     page.goto("/?seed=5&label=7&psi=0.5")
     wait_for(page, drawn(site, "/generate?seed=5&label=7&psi=0.5"))
-    command = page.get_by_role("region", name="The same call").locator("code").inner_text()
+    command = page.get_by_role("region", name="API call").locator("code").inner_text()
     address = re.fullmatch(r"curl -o 5\.png '(http://[^']+)'", command)
     assert address, command
     np.testing.assert_array_equal(drawn(site, address[1]), shown(page))
     page.get_by_role("button", name="HTML").click()
-    tag = page.get_by_role("region", name="The same call").locator("code").inner_text()
+    tag = page.get_by_role("region", name="API call").locator("code").inner_text()
     assert tag.startswith(f'<img src="{address[1].replace("&", "&amp;")}"')
 
 
@@ -272,7 +272,7 @@ def test_the_dice_are_thrown_by_their_key_on_any_keyboard_while_the_focus_is_the
 
 def test_a_mixture_that_comes_by_the_back_button_has_its_slider(page: Page, site: Service) -> None:
     page.goto("/?seed=5&label=3:0.5,8:0.5")
-    page.get_by_role("button", name="the seed's own").click()
+    page.get_by_role("button", name="chosen by the seed").click()
     expect(page.get_by_role("slider", name="From 3 to 8")).to_have_count(0)
     page.go_back()
     expect(page.get_by_role("slider", name="From 3 to 8")).to_be_visible()
@@ -295,7 +295,7 @@ def test_pictures_that_did_not_come_are_asked_for_again(browser: Browser, site: 
     page.get_by_role("textbox", name="Seed").fill("90000")
     page.get_by_role("textbox", name="Seed").press("Enter")
     expect(page.get_by_role("alert")).to_be_in_viewport()
-    expect(page.get_by_role("heading", name="The picture of seed 90000")).to_be_visible()
+    expect(page.get_by_role("heading", name="Picture of seed 90000")).to_be_visible()
     wait_for(page, np.zeros((28, 28), dtype=np.uint8))
     page.unroute("**/plane?*")
     page.get_by_role("alert").get_by_role("button", name="Try again").click()
@@ -339,7 +339,7 @@ def test_pictures_that_did_not_come_are_asked_for_again_by_themselves(browser: B
     page = context.new_page()
     page.route("**/plane?*", lambda route: route.abort(), times=3)  # as many as are asked for at once
     page.goto("/?seed=42")
-    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    expect(page.get_by_role("alert")).to_contain_text("does not respond")
     wait_for(page, drawn(site, "/generate?seed=42"))
     expect(page.get_by_role("alert")).to_have_count(0)
     context.close()

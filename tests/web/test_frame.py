@@ -134,9 +134,9 @@ def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> Non
     answer = page.goto("/gallery/of/rogues")
     assert answer
     assert answer.status == 404
-    expect(page.locator("main h1")).to_have_text("Nothing is at this address")
-    expect(page.get_by_text("There is no such page. Choose one above.")).to_be_visible()
-    expect(page).to_have_title(re.compile("^Nothing is at this address"))
+    expect(page.locator("main h1")).to_have_text("Page not found")
+    expect(page.get_by_text("There is no page at this address. Choose one above.")).to_be_visible()
+    expect(page).to_have_title(re.compile("^Page not found"))
     expect(page.locator("nav [aria-current]")).to_have_count(0)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
     expect(page).to_have_url(f"{site.url}/gallery")
@@ -153,7 +153,7 @@ def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(
     with mounted(tmp_path_factory.mktemp("mounted"), "/seedling") as url, opened(browser, url) as context:
         page = context.new_page()
         page.goto(f"{url}/seedling/")
-        expect(page.get_by_role("heading", name="The picture of seed 42")).to_be_visible()
+        expect(page.get_by_role("heading", name="Picture of seed 42")).to_be_visible()
         page.get_by_role("navigation", name="Pages").get_by_role("link", name="Models").click()
         expect(page).to_have_url(f"{url}/seedling/models")
         page.reload()
@@ -176,7 +176,7 @@ def test_whoever_follows_a_link_begins_at_the_beginning_and_whoever_goes_back_is
 
 def test_titles_tell_one_view_from_another(page: Page, site: Service) -> None:
     ready(page, "/?seed=7")
-    expect(page).to_have_title("The picture of seed 7 · Explore · Seedling")
+    expect(page).to_have_title("Picture of seed 7 · Explore · Seedling")
     page.goto("/models/digits/versions/3")
     expect(page).to_have_title("digits/3 · Models · Seedling")
     page.get_by_role("button", name="Русский").click()
@@ -202,7 +202,7 @@ def test_in_russian_an_error_has_a_russian_lead_and_says_that_the_rest_is_englis
     page = context.new_page()
     page.goto("/?version=99")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Такого нет:")
+    expect(alert).to_contain_text("Не найдено:")
     detail = httpx.get(f"{site.url}/models/digits/versions/99", trust_env=False).json()["detail"]
     expect(alert.locator("[lang=en]")).to_have_text(detail)
     assert faults(page) == []
@@ -216,7 +216,7 @@ def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browse
     page.goto("/gallery")
     page.get_by_role("navigation").get_by_role("link", name="Models").click()
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Reload it")
+    expect(alert).to_contain_text("Reload the page")
     assert faults(page) == []
     page.unroute("**/models")
     alert.get_by_role("button", name="Reload").click()

@@ -37,7 +37,7 @@ def test_a_picture_is_chosen_and_pinned_by_hand_and_by_keys(page: Page, site: Se
     page.goto("/gallery")
     option(page, 17).click()
     chosen = page.get_by_role("region", name="Chosen picture")
-    expect(chosen.get_by_role("heading", name="The picture of seed 17")).to_be_visible()
+    expect(chosen.get_by_role("heading", name="Picture of seed 17")).to_be_visible()
     wait_until(chosen.locator("canvas"), drawn(site, "/generate?seed=17"))
     chosen.get_by_role("button", name="Pin", exact=True).click()
     expect(page).to_have_url(re.compile("pins=17"))

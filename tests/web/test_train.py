@@ -105,7 +105,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     shown = f"{math.floor(fid * 100) / 100:,.2f}"  # and more, where the page and Python round a tie each their way
     expect(verdict.get_by_role("table").first).to_contain_text(shown)
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_text("As a table").first.click()
+    page.get_by_text("Show as table").first.click()
     expect(page.get_by_role("region", name=re.compile("oss")).get_by_role("row").last).to_contain_text(f"{IMAGES:,}")
     grid = page.get_by_role("region", name="The same seeds over time")
     with training.client() as client:

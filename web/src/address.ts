@@ -1,21 +1,21 @@
-/** The address holds the state of a page: its query has the names that the calls have. */
+/** Page state is kept in the URL. Query parameters have the same names as in the API. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
 import { useLocation, useSearch } from "wouter-preact"
 
 export type Query = Readonly<Record<string, string>>
 export type Patch = Readonly<Record<string, string | number | null | undefined>>
 
-/** Where the service is mounted, without a slash at the end: "" or "/seedling". */
+/** The path the service is mounted at, without a trailing slash: "" or "/seedling". */
 export function mount(): string {
   return new URL(document.baseURI).pathname.replace(/\/+$/, "")
 }
 
-/** The full address of a call or page, such as `url("/generate", {seed: 42})`. Values of null and undefined are left out. */
+/** The absolute URL of an endpoint or page, e.g. `url("/generate", {seed: 42})`. Null and undefined values are omitted. */
 export function url(path: string, query: Patch = {}): string {
   return `${location.origin}${mount()}${pathWith(path, query)}`
 }
 
-/** A path with a query; the characters that stand for themselves in our calls are left as they are. */
+/** A path with a query string. Commas and colons are not escaped. */
 export function pathWith(path: string, query: Patch = {}): string {
   const text = write(query)
   return text ? `${path}?${text}` : path
@@ -23,7 +23,7 @@ export function pathWith(path: string, query: Patch = {}): string {
 
 const FIRST = ["seed", "seeds", "keyframes", "x", "y", "zoom", "label", "psi", "dz", "model", "version"]
 
-/** A query; what says what is seen comes first, whatever was chosen first. */
+/** Serialize a query in a fixed order, with the parameters in FIRST first. */
 export function write(query: Patch): string {
   const rank = (name: string) => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1)
   return Object.entries(query)
@@ -40,7 +40,7 @@ export function read(search: string): Query {
   return Object.fromEntries(new URLSearchParams(search))
 }
 
-/** Patch a query: null and undefined take a field out. */
+/** Apply a patch to a query. Null and undefined remove a parameter. */
 export function patched(query: Query, patch: Patch): Query {
   const merged: Record<string, string> = { ...query }
   for (const [name, value] of Object.entries(patch)) {
@@ -50,36 +50,36 @@ export function patched(query: Query, patch: Patch): Query {
   return merged
 }
 
-/** What the address is about to say: a hand on a slider changes it more often than browsers let one write it. */
+/** A query not yet written to the URL: sliders change it more often than browsers allow history updates. */
 let ahead: string | null = null
-/** The address that `ahead` takes the place of: where another has come meanwhile, it is forgotten. */
+/** The URL that `ahead` replaces. If the URL has changed in the meantime, `ahead` is dropped. */
 let owner = ""
 let timer: ReturnType<typeof setTimeout> | undefined
 let lastWritten = -Infinity
 let gesture = { fields: "", until: -Infinity }
 const onAhead = new Set<() => void>()
-/** Milliseconds between two writes: Safari takes a hundred in 10 s. */
+/** Milliseconds between two history updates. Safari allows 100 in 10 s. */
 const BETWEEN = 200
-/** Milliseconds of rest after which a movement of the same control is another one. */
+/** After a pause of this many milliseconds, moving the same control starts a new gesture. */
 const SAME_GESTURE = 1000
 
 let poppedTo = ""
 
-// Before wouter hears of it, and draws the page.
+// Registered before wouter's own listener, which renders the page.
 if (typeof window !== "undefined")
   window.addEventListener("popstate", () => {
     forget()
     poppedTo = location.href
   })
 
-/** Whether the reader came here by the back or forward button. True once each time. */
+/** Whether the last navigation used the back or forward button. Returns true once per navigation. */
 export function cameBack(): boolean {
   const back = poppedTo === location.href
   poppedTo = ""
   return back
 }
 
-/** The address has been changed by someone else. */
+/** Drop the pending query after the URL was changed elsewhere. */
 function forget(): void {
   clearTimeout(timer)
   timer = undefined
@@ -87,7 +87,7 @@ function forget(): void {
   gesture = { fields: "", until: -Infinity }
 }
 
-function tell(): void {
+function notify(): void {
   onAhead.forEach(listener => listener())
 }
 
@@ -96,21 +96,21 @@ function written(): string {
 }
 
 export interface ChangeOptions {
-  /** Part of a movement, such as that of a slider: the whole of it is one step. */
+  /** The change is part of a gesture, such as a slider drag. A whole gesture adds one history entry. */
   gesture?: boolean
-  /** Not a step at all. */
+  /** Add no history entry. */
   replace?: boolean
 }
 export type Change = (patch: Patch, options?: ChangeOptions) => void
 
 /**
- * The page's query, and a function that changes it.
+ * The page's query and a function that changes it.
  *
- * A change is a step that the back button takes back, unless the options say otherwise; then the address follows a few times a
- * second. A change that comes when the reader has gone to another page is not heeded.
+ * By default each change adds a history entry. With the options `gesture` or `replace`, the URL is updated a few times a
+ * second instead. Changes made after the user has left the page are ignored.
  */
 export function useAddress(): [Query, Change] {
-  useSearch() // tells when it has changed; but what it gives has been decoded once already, and `%2541` would become `A`
+  useSearch() // only to re-render: its value is already decoded once, which would turn `%2541` into `A`
   const [, navigate] = useLocation()
   const own = location.pathname
   const [, redraw] = useState({})
@@ -127,7 +127,7 @@ export function useAddress(): [Query, Change] {
     (patch: Patch, options: ChangeOptions = {}) => {
       if (location.pathname !== own) return
       const here = own.slice(mount().length) || "/"
-      // Read from the address and not from the last render, so that two changes in one event both count.
+      // Read the URL, not the last render, so that two changes in one event are both applied.
       const before = written()
       const next = write(patched(read(before), patch))
       if (next === before) return
@@ -152,7 +152,7 @@ export function useAddress(): [Query, Change] {
       if (wait <= 0) return put(true)
       ahead = next
       owner = location.href
-      tell()
+      notify()
       timer = setTimeout(() => {
         if (owner === location.href) put(true)
         else forget()
@@ -163,13 +163,13 @@ export function useAddress(): [Query, Change] {
   return [query, change]
 }
 
-/** A number of the query, or the fallback where it is none or out of bounds. */
+/** Parse a number. Returns the fallback if it is missing, not a number, or out of bounds. */
 export function numberOf(text: string | undefined, fallback: number, least = -Infinity, most = Infinity): number {
   const value = text === undefined || text.trim() === "" ? NaN : Number(text)
   return Number.isFinite(value) && value >= least && value <= most ? value : fallback
 }
 
-/** One of some words, or the fallback. */
+/** Return the text if it is one of the allowed words, otherwise the fallback. */
 export function oneOf<T extends string>(text: string | undefined, words: readonly T[], fallback: T): T {
   return words.find(word => word === text) ?? fallback
 }

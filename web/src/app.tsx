@@ -1,4 +1,4 @@
-/** The frame around all pages: where one can go, language and light, and the place where pictures are dropped. */
+/** The layout shared by all pages: navigation, language and theme switches, and the drop zone for pictures. */
 import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { Link, matchRoute, Route, Router, Switch, useLocation, useRouter } from "wouter-preact"
 import { cameBack, mount, pathWith, useAddress } from "./address"
@@ -7,7 +7,7 @@ import { lazy } from "./lazy"
 import { ModelsProvider, useModels } from "./models"
 import { Explore } from "./pages/explore"
 import { titlePage } from "./title"
-import { DropPlace } from "./ui/drop"
+import { DropZone } from "./ui/drop"
 
 const words = texts(
   {
@@ -28,13 +28,13 @@ const words = texts(
     dark: "Dark",
     calls: "API reference",
     brokenTitle: "This page could not be shown",
-    broken: "Reload it; if that does not help, choose another page above.",
+    broken: "Reload the page. If that does not help, choose another one above.",
     reload: "Reload",
-    nowhereTitle: "Nothing is at this address",
-    nowhere: "There is no such page. Choose one above.",
+    nowhereTitle: "Page not found",
+    nowhere: "There is no page at this address. Choose one above.",
   },
   {
-    skip: "К содержанию",
+    skip: "Перейти к содержанию",
     tagline: "Каждое число — картинка.",
     pages: "Страницы",
     "/": "Обзор",
@@ -51,10 +51,10 @@ const words = texts(
     dark: "Тёмная",
     calls: "Справочник API",
     brokenTitle: "Страницу не удалось показать",
-    broken: "Загрузите её заново; если не поможет, выберите другую в списке выше.",
-    reload: "Загрузить заново",
-    nowhereTitle: "По этому адресу ничего нет",
-    nowhere: "Такой страницы нет. Выберите одну из списка выше.",
+    broken: "Обновите страницу. Если не поможет, выберите другую в меню выше.",
+    reload: "Обновить",
+    nowhereTitle: "Страница не найдена",
+    nowhere: "По этому адресу страницы нет. Выберите другую в меню выше.",
   },
 )
 const PAGES = ["/", "/gallery", "/interpolate", "/train", "/play", "/models", "/learn"] as const
@@ -88,7 +88,7 @@ export function App() {
   )
 }
 
-/** The page whose route an address is; undefined where nothing is. */
+/** The page that a path belongs to, or undefined if no route matches. */
 function usePage(path: string): (typeof PAGES)[number] | undefined {
   const { parser } = useRouter()
   const [route] = ROUTES.find(([pattern]) => matchRoute(parser, pattern, path)[0]) ?? []
@@ -101,17 +101,17 @@ function Frame() {
   const [query] = useAddress()
   const { model, version } = query
   const here = usePage(path)
-  // Before what is shown says more.
+  // Runs before the page adds its own part of the title.
   useLayoutEffect(() => titlePage(here ? t[here] : t.nowhereTitle), [t, path])
-  useArrival(path)
+  useScrollRestoration(path)
   const nav = useRef<HTMLElement>(null)
   useLayoutEffect(() => {
-    // On a phone the list is longer than the screen is wide.
+    // On a phone the navigation is wider than the screen.
     const link = nav.current!.querySelector<HTMLElement>("[aria-current=page]")
     if (link) nav.current!.scrollLeft = link.offsetLeft + (link.offsetWidth - nav.current!.clientWidth) / 2
   }, [here, t])
-  const [error, forgive] = useErrorBoundary()
-  useLayoutEffect(forgive, [path])
+  const [error, resetError] = useErrorBoundary()
+  useLayoutEffect(resetError, [path])
   const { list } = useModels()
   const named = list?.models.find(each => each.name === model)
   const isServed =
@@ -143,7 +143,7 @@ function Frame() {
         {error ? <Broken error={error as Error} /> : <Pages />}
       </main>
       <footer class="bottom">
-        <DropPlace />
+        <DropZone />
         <a href={`${mount()}/docs`}>{t.calls}</a>
         <LanguageSwitch />
         <ThemeSwitch />
@@ -152,7 +152,7 @@ function Frame() {
   )
 }
 
-/** What is left when a page fails to draw itself: it may be drawn anew, and the frame with its links stands. */
+/** Shown when a page throws while rendering. The layout with its navigation stays usable. */
 function Broken({ error }: { error: Error }) {
   const t = useText(words)
   useEffect(() => console.error(error), [error])
@@ -169,16 +169,16 @@ function Broken({ error }: { error: Error }) {
   )
 }
 
-/** How far down each address was left. */
+/** Last scroll position of each URL. */
 const left = new Map<string, number>()
-/** How long a page may take to be as high again as it was. */
+/** How long to wait for a page to regain its former height. */
 const MILLISECONDS_TO_GROW = 2000
 
-/** Whoever follows a link begins at the beginning of the page, with eyes and with focus; who goes back is where they were. */
-function useArrival(path: string): void {
+/** After following a link, scroll to the top and focus the page. After going back, restore the scroll position. */
+function useScrollRestoration(path: string): void {
   const first = useRef(true)
   useEffect(() => {
-    history.scrollRestoration = "manual" // the browser does it before there is anything to scroll
+    history.scrollRestoration = "manual" // the browser restores too early, before the content has loaded
     const scrolled = () => left.set(location.href, window.scrollY)
     window.addEventListener("scroll", scrolled, { passive: true })
     return () => window.removeEventListener("scroll", scrolled)
@@ -193,7 +193,7 @@ function useArrival(path: string): void {
     if (!isBack) document.getElementById("page")?.focus({ preventScroll: true })
     window.scrollTo(0, to)
     if (!to) return
-    // What it shows comes by and by; a hand that scrolls meanwhile has its way.
+    // Content loads gradually, so keep trying. Stop as soon as the user scrolls.
     const since = performance.now()
     let frame = requestAnimationFrame(function again() {
       window.scrollTo(0, to)

@@ -1,9 +1,9 @@
-/** A class or a mixture of classes, as the query says it: `7`, or `3:0.5,8:0.5`. */
+/** A class or a mixture of classes in query syntax: `7` or `3:0.5,8:0.5`. */
 
-/** Weight by index of class. */
+/** Class index to weight. */
 export type Mixture = ReadonlyMap<number, number>
 
-/** Read a label; an empty map means that each seed chooses its own. Unknown names are left out. */
+/** Parse a label. An empty map means that each seed chooses its own class. Unknown names are ignored. */
 export function parseLabel(text: string | undefined, classes: readonly string[]): Mixture {
   if (!text) return new Map()
   if (classes.includes(text)) return new Map([[classes.indexOf(text), 1]])
@@ -16,7 +16,7 @@ export function parseLabel(text: string | undefined, classes: readonly string[])
   return found
 }
 
-/** Write a label as the query has it, classes by name where that is one of theirs alone; undefined if none is chosen. */
+/** Format a label for the query, with class names. Returns undefined if no class is chosen. */
 export function formatLabel(mixture: Mixture, classes: readonly string[]): string | undefined {
   const parts = [...mixture].filter(([, weight]) => weight > 0)
   if (!parts.length) return undefined
@@ -25,7 +25,7 @@ export function formatLabel(mixture: Mixture, classes: readonly string[]): strin
   return parts.map(([index, weight]) => `${classes[index]}:${weight}`).join(",")
 }
 
-/** The mixture as POST bodies have it: a name, or one weight a class. */
+/** Format a label for a POST body: a class name, or one weight per class. */
 export function bodyLabel(mixture: Mixture, classes: readonly string[]): string | number[] | undefined {
   const parts = [...mixture].filter(([, weight]) => weight > 0)
   if (!parts.length) return undefined
@@ -33,7 +33,7 @@ export function bodyLabel(mixture: Mixture, classes: readonly string[]): string 
   return classes.map((_, index) => mixture.get(index) ?? 0)
 }
 
-/** Two classes and how far from the first to the second, in hundredths so that both weights are short decimals. */
+/** A mixture at a fraction of the way from one class to another, rounded to hundredths to keep both weights short. */
 export function between(first: number, second: number, part: number): Mixture {
   const hundredths = Math.round(part * 100)
   return new Map([

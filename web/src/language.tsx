@@ -1,4 +1,4 @@
-/** Words in two languages. Each page keeps its own, in both, side by side; the types see to it that neither lacks one. */
+/** Texts in two languages. Each page defines its own; the types ensure that both languages have the same keys. */
 import { createContext, type ComponentChildren } from "preact"
 import { useContext, useEffect, useMemo, useState } from "preact/hooks"
 
@@ -15,7 +15,7 @@ type Same<W extends Words> = {
 /** A text in each language. */
 export type Texts<W extends Words> = { en: W; ru: Same<W> }
 
-/** Declare the words of a page; read them with `useText`. */
+/** Declare the texts of a page. Read them with `useText`. */
 export function texts<W extends Words>(en: W, ru: Same<W>): Texts<W> {
   return { en, ru }
 }
@@ -24,7 +24,7 @@ const KEY = "seedling-language"
 type Chosen = { language: Language; choose: (language: Language) => void }
 const LanguageContext = createContext<Chosen>({ language: "en", choose: () => {} })
 
-/** The language of the last visit's switch; else the one that the service took from Accept-Language. */
+/** The language chosen on a previous visit, otherwise the one the service picked from Accept-Language. */
 export function firstLanguage(): Language {
   const kept = storage()?.getItem(KEY)
   return LANGUAGES.find(language => language === (kept ?? document.documentElement.lang)) ?? "en"
@@ -52,12 +52,12 @@ export function useLanguage(): Chosen {
   return useContext(LanguageContext)
 }
 
-/** The words of a page in the reader's language. */
+/** The texts of a page in the current language. */
 export function useText<W extends Words>(both: Texts<W>): W {
   return both[useLanguage().language] as W
 }
 
-/** `plural("ru", 3, ["картинка", "картинки", "картинок"])`: the form that goes with a number (CLDR's one, few, many). */
+/** `plural("ru", 3, ["картинка", "картинки", "картинок"])`: the plural form for a count (CLDR one, few, many). */
 export function plural(
   language: Language,
   count: number,
@@ -68,7 +68,7 @@ export function plural(
   return kind === "few" || forms.length === 2 ? forms[1] : forms[2]
 }
 
-/** Numbers as the reader writes them. */
+/** Number formatting in the current language. */
 export function useNumbers(): {
   number: (value: number, digits?: number) => string
   percent: (value: number, digits?: number) => string
@@ -91,7 +91,7 @@ export function useNumbers(): {
   )
 }
 
-/** localStorage, where the browser lets us have it. */
+/** localStorage, or undefined if the browser denies access. */
 export function storage(): Storage | undefined {
   try {
     return window.localStorage

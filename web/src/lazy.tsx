@@ -1,4 +1,4 @@
-/** A page that is loaded when it is first shown. */
+/** Pages that are loaded when first shown. */
 import { type ComponentType } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { mount } from "./address"
@@ -7,29 +7,29 @@ import { texts, useText } from "./language"
 import { Failure, Loading } from "./ui/notice"
 
 const words = texts(
-  { failed: "This page could not be loaded; the service may have been updated. Try again." },
-  { failed: "Не удалось загрузить эту страницу; возможно, сервис обновился. Попробуйте ещё раз." },
+  { failed: "This page could not be loaded. The service may have been updated. Try again." },
+  { failed: "Не удалось загрузить страницу. Возможно, сервис обновился. Попробуйте ещё раз." },
 )
 
-function answers(): Promise<boolean> {
+function isLive(): Promise<boolean> {
   return fetch(`${mount()}/livez`).then(
     answer => answer.ok,
     () => false,
   )
 }
 
-/** A component for the default export of a module. */
+/** Wrap the default export of a lazily loaded module in a component. */
 export function lazy(load: () => Promise<{ default: ComponentType }>): ComponentType {
   let loaded: ComponentType | undefined
   return function Lazy() {
     const [Page, setPage] = useState<ComponentType | undefined>(() => loaded)
     const t = useText(words)
     const [problem, setProblem] = useState<"failed" | "unreachable">()
-    const tell = async () => setProblem((await answers()) ? "failed" : "unreachable")
-    // A new build may have taken the file away: then the page itself has to be loaded again, once someone answers.
+    const diagnose = async () => setProblem((await isLive()) ? "failed" : "unreachable")
+    // A new build may have removed the file. In that case the whole page must be reloaded once the service responds.
     const again = async () => {
       setProblem(undefined)
-      if (await answers()) location.reload()
+      if (await isLive()) location.reload()
       else setProblem("unreachable")
     }
     useEffect(() => {
@@ -41,7 +41,7 @@ export function lazy(load: () => Promise<{ default: ComponentType }>): Component
         },
         reason => {
           console.error(reason)
-          void tell()
+          void diagnose()
         },
       )
     }, [Page])

@@ -1,4 +1,4 @@
-/** What the service serves, asked for once and again after a promotion. */
+/** The served models. Loaded once, and again after a promotion. */
 import { createContext, type ComponentChildren } from "preact"
 import { useCallback, useContext, useEffect, useMemo, useState } from "preact/hooks"
 import { callJson, type Schemas } from "./api/client"
@@ -30,22 +30,22 @@ export function useModels(): Models {
   return useContext(ModelsContext)
 }
 
-/** The version that a page's query means. */
+/** The version selected by a page's query. */
 export interface Version {
   model: string
-  /** Its number, whatever alias was asked for: so calls are pinned, and the browser keeps their answers. */
+  /** The number, even if an alias was requested: calls name a fixed version, so the browser can cache responses. */
   version: number
   classes: readonly string[]
   z_dim: number
   digest: string
   detail: VersionDetail
-  /** Those it has now. */
+  /** The current aliases of the version. */
   aliases: readonly string[]
 }
 
 const known = new Map<string, Promise<VersionDetail>>()
 
-/** All there is to know of a version; asked for once, for it never changes but in its aliases. */
+/** Details of a version. Requested once, because only the aliases of a version can change. */
 export function versionDetail(model: string, version: number): Promise<VersionDetail> {
   const key = `${model}/${version}`
   const found = known.get(key) ?? callJson<VersionDetail>(`/models/${model}/versions/${version}`)
@@ -54,7 +54,7 @@ export function versionDetail(model: string, version: number): Promise<VersionDe
   return found
 }
 
-/** The model and version that a query names, by default the default model's champion; undefined until it is known. */
+/** The version named by a query, by default the default model's champion. Undefined until loaded. */
 export function useVersion(query: Query): {
   found: Version | undefined
   error: Error | undefined
@@ -71,7 +71,7 @@ export function useVersion(query: Query): {
     if (!list || !model) return
     let current = true
     setFailure(undefined)
-    // A name that is none is asked for all the same: the service's answer says what there is.
+    // Unknown names are requested too: the service's error lists the valid ones.
     const asked =
       number === undefined
         ? callJson<VersionDetail>(`/models/${model}/versions/${wanted}`)

@@ -1,4 +1,4 @@
-/** The course of a training run, as its events and its evaluation tell it. */
+/** Progress of a training run, from its events and its evaluation. */
 
 export interface Progress {
   /** Real images shown so far. */
@@ -9,13 +9,13 @@ export interface Progress {
   d_fake: number
 }
 
-/** The same where some of it is not known, as when a loss is no number any more. */
-export type Told = { [Name in keyof Progress]: Name extends "images" ? number : number | null }
+/** Progress with missing values, e.g. when a loss is NaN. */
+export type PartialProgress = { [Name in keyof Progress]: Name extends "images" ? number : number | null }
 
-/** Distances from real pictures, measured now and then. */
+/** Distances between generated and real images, measured at intervals. */
 export interface Measured {
   images: number
   kid: number | null
-  /** Older versions came without it. */
+  /** Missing from older versions. */
   fid?: number | null
 }

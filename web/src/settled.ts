@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks"
 
-/** A value that has been still for so many milliseconds. */
+/** The value, debounced: updated after it has not changed for this many milliseconds. */
 export function useSettled<T>(value: T, milliseconds: number): T {
   const [settled, setSettled] = useState(value)
   useEffect(() => {

@@ -1,16 +1,16 @@
-/** The title of the document: what is shown, its page, and who we are. */
+/** The document title: the item shown, the page, and "Seedling". */
 import { useEffect } from "preact/hooks"
 import { useLanguage } from "./language"
 
 let page = ""
 
-/** Said by the frame when the page changes; what is shown on it comes by itself. */
+/** Set the page part of the title. Called by the layout when the page changes. */
 export function titlePage(name: string): void {
   page = name
   document.title = `${page} · Seedling`
 }
 
-/** Say what a page shows, as "digits/4", so that tabs, bookmarks and the history tell one from another. */
+/** Add the item shown, e.g. "digits/4", to the title, so that tabs, bookmarks and history entries can be distinguished. */
 export function useTitle(shown: string | undefined): void {
   const { language } = useLanguage()
   useEffect(() => {

@@ -74,7 +74,7 @@ test("pins are kept in their order, each once, and what is no list of seeds is n
   expect(toggled([17, 5, 99], 5)).toEqual([17, 99])
 })
 
-test("the discriminator's opinion orders the wall; equals stay in order, and who was not judged comes last", () => {
+test("the discriminator's opinion orders the wall; equals stay in order, and pictures without a score come last", () => {
   const seeds = [10, 11, 12, 13]
   const opinions = new Map([
     [10, { logit: -1 }],

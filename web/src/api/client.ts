@@ -4,7 +4,7 @@ import { pathWith, mount, type Patch } from "../address"
 
 export type Schemas = components["schemas"]
 
-/** An answer that is an error: `message` is the problem's detail, which ends with what to do. */
+/** An error response. `message` is the problem's detail, which ends with the remedy. */
 export class CallError extends Error {
   constructor(
     readonly status: number,
@@ -17,13 +17,13 @@ export class CallError extends Error {
   }
 }
 
-/** Seconds that overload is waited out. */
+/** The longest `Retry-After`, in seconds, that is waited for. */
 const LONGEST_WAIT = 10
 
 export interface CallOptions {
   method?: "GET" | "POST" | "PUT" | "DELETE"
   query?: Patch
-  /** Sent as JSON, or as it is if it is a Blob. */
+  /** Sent as JSON. A Blob is sent unchanged. */
   body?: unknown
   token?: string | undefined
   headers?: Record<string, string>
@@ -33,8 +33,8 @@ export interface CallOptions {
 /**
  * Call the service.
  *
- * Overload is waited out once, for as long as `Retry-After` says. Throws CallError for every answer that is an error, and for
- * none at all (status 0).
+ * A GET that gets a 503 is retried once after `Retry-After`. Throws CallError for every error response, and with status 0 if
+ * the service does not respond.
  */
 export async function call(path: string, options: CallOptions = {}): Promise<Response> {
   const first = await once(path, options)

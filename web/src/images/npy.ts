@@ -1,4 +1,4 @@
-/** Arrays of uint8 in numpy's own format (NEP 1), as `format=npy` gives them. */
+/** Reader for uint8 arrays in NumPy's .npy format (NEP 1), the format of `format=npy`. */
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
 
@@ -7,7 +7,7 @@ export interface Bytes {
   data: Uint8Array
 }
 
-/** Read one. Throws RangeError for anything but C-ordered uint8. */
+/** Parse an .npy file. Throws RangeError for anything but C-ordered uint8. */
 export function readNpy(buffer: ArrayBuffer): Bytes {
   const bytes = new Uint8Array(buffer)
   if (MAGIC.some((byte, index) => bytes[index] !== byte)) throw new RangeError("not an .npy file")

@@ -1,9 +1,9 @@
-/** Grey pictures on a canvas. */
+/** Greyscale images on a canvas. */
 
 export const SIDE = 28
 export const AREA = SIDE * SIDE
 
-/** Grey levels (28 x 28 unless said otherwise) as canvas pixels. */
+/** Convert grey levels (28 x 28 by default) to canvas pixels. */
 export function imageData(grey: Uint8Array | Uint8ClampedArray, width = SIDE): ImageData {
   const rgba = new Uint8ClampedArray(grey.length * 4)
   for (let at = 0; at < grey.length; at++) {
@@ -14,7 +14,7 @@ export function imageData(grey: Uint8Array | Uint8ClampedArray, width = SIDE): I
   return new ImageData(rgba, width)
 }
 
-/** The grey levels of a picture that the browser has decoded, row by row. */
+/** The grey levels of a decoded image, row by row. */
 export function greyOf(bitmap: ImageBitmap): Uint8Array {
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height)
   const context = canvas.getContext("2d", { willReadFrequently: true })!
@@ -25,7 +25,7 @@ export function greyOf(bitmap: ImageBitmap): Uint8Array {
   return grey
 }
 
-/** One 28x28 picture out of a sheet of so many columns. */
+/** Cut one 28x28 image out of a sheet with this number of columns. */
 export function cellOf(sheet: Uint8Array, columns: number, column: number, row: number): Uint8Array {
   const width = columns * SIDE
   const cell = new Uint8Array(AREA)
@@ -36,7 +36,7 @@ export function cellOf(sheet: Uint8Array, columns: number, column: number, row: 
   return cell
 }
 
-/** The mean of pictures by weights that sum to 1. */
+/** The weighted mean of images. Weights sum to 1. */
 export function blend(pictures: readonly (readonly [Uint8Array, number])[]): Uint8ClampedArray {
   const sum = new Float32Array(AREA)
   for (const [picture, weight] of pictures)

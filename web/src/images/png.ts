@@ -1,4 +1,4 @@
-/** What a PNG that Seedling wrote says of itself: its text chunks (PNG 3rd edition, 11.3.3). */
+/** Reads the metadata of Seedling PNGs from their text chunks (PNG 3rd edition, 11.3.3). */
 
 import { addressOfView } from "../pages/explore/view"
 import { ZOOM } from "../plane/geometry"
@@ -6,7 +6,7 @@ import { ZOOM } from "../plane/geometry"
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 const MOST_TEXT = 1_000_000
 
-/** Text chunks by keyword. Throws RangeError for what is no PNG. */
+/** Read the text chunks by keyword. Throws RangeError if the file is not a PNG. */
 export async function pngText(bytes: Uint8Array): Promise<Record<string, string>> {
   if (SIGNATURE.some((byte, index) => bytes[index] !== byte)) throw new RangeError("not a PNG")
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -59,12 +59,12 @@ async function inflate(data: Uint8Array): Promise<Uint8Array> {
   return whole
 }
 
-/** ISO 8859-1; what TextDecoder calls latin1 is windows-1252. */
+/** Decode ISO 8859-1. TextDecoder's "latin1" is windows-1252. */
 function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, byte => String.fromCharCode(byte)).join("")
 }
 
-/** The page and query that show what a picture was made of; null if Seedling did not make it. */
+/** The page and query that reproduce an image, or null if Seedling did not make it. */
 export function addressOf(text: Record<string, string>): { path: string; query: Record<string, string> } | null {
   const [model, version] = (text.model ?? "").split("/")
   if (text.Software !== "Seedling" || !model || !version) return null
@@ -80,21 +80,23 @@ export function addressOf(text: Record<string, string>): { path: string; query: 
   return null
 }
 
-/** Whether Seedling made it, be it of something that no address says, as a frame of a walk. */
+/** Whether Seedling made the image. True also for images without a page of their own, such as frames of an interpolation. */
 export function isOurs(text: Record<string, string>): boolean {
   return text.Software === "Seedling" && /^[^/]+\/[^/]+$/.test(text.model ?? "")
 }
 
-/** A part of the plane as its note says it, `x,y 4x2 step 0.25`: the middle of it, as near as it was drawn. */
+/** The centre of a region of the plane, given as `x,y 4x2 step 0.25`, at the zoom it was drawn with. */
 function placeOnPlane(note: string, query: Record<string, string>) {
   const found = /^(-?[\d.]+),(-?[\d.]+) (\d+)x(\d+) step ([\d.]+)$/.exec(note)
   if (!found) return null
   const [x, y, columns, rows, step] = found.slice(1).map(Number) as [number, number, number, number, number]
   const middle = (from: number, count: number) => from + Math.floor((count - 1) / 2) * step
   const zoom = Math.min(ZOOM.most, Math.max(ZOOM.least, ZOOM.usual / step))
-  const place = addressOfView({ x: middle(x, columns), y: middle(y, rows), zoom })
-  const said = Object.entries(place).flatMap(([name, value]) => (value === null ? [] : [[name, String(value)]]))
-  return { path: "/", query: { ...(Object.fromEntries(said) as Record<string, string>), ...query } }
+  const address = addressOfView({ x: middle(x, columns), y: middle(y, rows), zoom })
+  const parameters = Object.entries(address).flatMap(([name, value]) =>
+    value === null ? [] : [[name, String(value)]],
+  )
+  return { path: "/", query: { ...(Object.fromEntries(parameters) as Record<string, string>), ...query } }
 }
 
 function mixtureOf(list: string): string {

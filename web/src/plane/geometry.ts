@@ -2,12 +2,12 @@
 
 export const SIZE = 65_536
 export const TILE = 8
-/** Pictures between two seeds are drawn when one would be larger than this on the screen, in CSS pixels. */
+/** Images between seeds are drawn when a cell would exceed this size in CSS pixels. */
 export const LARGEST_CELL = 96
 export const FINEST = 1 / 16
 export const ZOOM = { least: 24, most: LARGEST_CELL / FINEST, usual: 64 } as const
 
-/** What is in the middle of the screen, and how many CSS pixels lie between two seeds. */
+/** The point at the centre of the screen, and the distance between two seeds in CSS pixels. */
 export interface View {
   x: number
   y: number
@@ -17,7 +17,7 @@ export interface View {
 export interface Tile {
   column: number
   row: number
-  /** Distance between neighbouring pictures, in seeds. */
+  /** Distance between neighbouring images, in seeds. */
   step: number
 }
 
@@ -31,26 +31,26 @@ export function seedAt(x: number, y: number): number {
   return wrap(y) * SIZE + wrap(x)
 }
 
-/** Where a seed is; null for what is no integer seed, which lies nowhere. */
+/** The position of a seed, or null if it is not an integer seed: only those are on the plane. */
 export function placeOf(seed: string): { x: number; y: number } | null {
   if (!/^(0|[1-9]\d{0,9})$/.test(seed) || Number(seed) >= SIZE * SIZE) return null
   return { x: Number(seed) % SIZE, y: Math.floor(Number(seed) / SIZE) }
 }
 
-/** How far apart pictures are drawn at a zoom: a power of two, so that sums of it are exact. */
+/** Distance between drawn images at a zoom, in seeds. A power of two, so that its sums are exact. */
 export function stepFor(zoom: number): number {
   let step = 1
   while (zoom * step > LARGEST_CELL && step > FINEST) step /= 2
   return step
 }
 
-/** The nearest point at which a picture is drawn. */
+/** The nearest point at which an image is drawn. */
 export function snapped(view: View): View {
   const step = stepFor(view.zoom)
   return { x: wrap(Math.round(view.x / step) * step), y: wrap(Math.round(view.y / step) * step), zoom: view.zoom }
 }
 
-/** The tiles that a screen of so many CSS pixels shows, the middle ones first. */
+/** The tiles visible on a screen of this size in CSS pixels, nearest to the centre first. */
 export function visible(view: View, width: number, height: number): Tile[] {
   const step = stepFor(view.zoom)
   const span = TILE * step
@@ -67,7 +67,7 @@ export function visible(view: View, width: number, height: number): Tile[] {
   return tiles.sort((a, b) => far(a) - far(b))
 }
 
-/** Where a tile is on the screen: its left and top edge and its size, in CSS pixels. */
+/** A tile's position on the screen: its left and top edges and its size, in CSS pixels. */
 export function placed(
   tile: Tile,
   view: View,
@@ -89,7 +89,7 @@ export interface Corner {
   weight: number
 }
 
-/** The drawn pictures around a point, by column and row of the lattice of this step, with their bilinear weights. */
+/** The drawn images around a point, by column and row of the lattice of this step, with their bilinear weights. */
 export function corners(view: View, step: number): Corner[] {
   const u = view.x / step
   const v = view.y / step
@@ -103,7 +103,7 @@ export function corners(view: View, step: number): Corner[] {
   ].filter(corner => corner.weight > 0)
 }
 
-/** Zoom by a factor, with the point under the cursor (in CSS pixels from the middle) staying there. */
+/** Zoom by a factor around the cursor, given in CSS pixels from the centre. */
 export function zoomed(view: View, factor: number, dx = 0, dy = 0): View {
   const zoom = Math.min(ZOOM.most, Math.max(ZOOM.least, view.zoom * factor))
   return { x: view.x + dx / view.zoom - dx / zoom, y: view.y + dy / view.zoom - dy / zoom, zoom }

@@ -1,4 +1,4 @@
-/** The plane on the screen: dragged, zoomed and walked over, and what is in the middle of it handed out as pixels. */
+/** The interactive plane: handles dragging, zooming and keys, and reports the image at the centre as pixels. */
 import { useEffect, useRef } from "preact/hooks"
 import { blend } from "../images/pixels"
 import { corners, placed, snapped, stepFor, TILE, visible, zoomed, type Tile, type View } from "./geometry"
@@ -8,18 +8,18 @@ interface PlaneProps {
   label: string
   describedBy: string
   source: Source
-  /** Where to be. The plane goes there when it changes, and tells of where it rests by itself. */
+  /** The view to show. The plane moves there when it changes, and reports through `onRest` where the user stops. */
   target: View
-  /** Called with the picture in the middle whenever the plane is drawn; with undefined where it did not come. */
+  /** Called with the image at the centre on every redraw, or with undefined if it failed to load. */
   onPixels: (pixels: Uint8ClampedArray | undefined) => void
-  /** Called when it has come to rest, on a point at which a picture is drawn. */
+  /** Called when the plane stops, at a point where an image is drawn. */
   onRest: (view: View) => void
   onFailure: (error: Error) => void
-  /** Called whenever all that is in sight is there. */
+  /** Called when all visible tiles are loaded. */
   onComplete: () => void
-  /** Another number asks anew for what did not come. */
+  /** Incremented to request failed tiles again. */
   attempt: number
-  /** Whether the picture in the middle is the one that is shown beside. */
+  /** Whether to outline the centre image, because it is the one shown next to the plane. */
   isMarked: boolean
 }
 const GLIDE_MILLISECONDS = 160
@@ -34,7 +34,7 @@ interface Glide {
 
 const reduced = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 
-/** All that moves, apart from Preact: a frame is drawn only when something has changed. */
+/** Drawing and movement, outside of Preact. A frame is drawn only after a change. */
 class Screen {
   view: View
   private glide: Glide | undefined
@@ -43,12 +43,12 @@ class Screen {
   private isMarked = true
   private readonly tiles = new Tiles(
     () => this.draw(),
-    error => this.told.onFailure(error),
+    error => this.callbacks.onFailure(error),
   )
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    public told: Pick<PlaneProps, "onPixels" | "onRest" | "onFailure" | "onComplete">,
+    public callbacks: Pick<PlaneProps, "onPixels" | "onRest" | "onFailure" | "onComplete">,
     view: View,
   ) {
     this.view = view
@@ -69,18 +69,18 @@ class Screen {
     this.draw()
   }
 
-  /** Be somewhere, gliding there if it is near. */
-  go(to: View, tell = false): void {
+  /** Move to a view, with an animation if it is near. */
+  go(to: View, report = false): void {
     clearTimeout(this.resting)
     const near = Math.hypot(to.x - this.view.x, to.y - this.view.y) * Math.min(this.view.zoom, to.zoom) < NEAR * 96
-    this.glide = undefined // one that is under way would lead elsewhere
+    this.glide = undefined // cancel an animation in progress
     if (near && !reduced()) this.glide = { from: this.view, to, began: performance.now() }
     else this.view = to
     this.draw()
-    if (tell) this.told.onRest(to)
+    if (report) this.callbacks.onRest(to)
   }
 
-  /** Move by hand. */
+  /** Move without animation, while the user drags or zooms. */
   move(view: View): void {
     clearTimeout(this.resting)
     this.glide = undefined
@@ -88,18 +88,21 @@ class Screen {
     this.draw()
   }
 
-  /** Come to rest at the nearest picture, after a moment in which the hand may go on. */
+  /** Snap to the nearest image, after a delay in which the user may go on moving. */
   settle(after = REST_MILLISECONDS): void {
     clearTimeout(this.resting)
     this.resting = window.setTimeout(() => this.go(snapped(this.view), true), after)
   }
 
-  /** Walk by so many pictures. */
+  /** Move by a number of images. */
   step(columns: number, rows: number): void {
     const from = this.glide?.to ?? this.view
     const step = stepFor(from.zoom)
     this.go(snapped({ ...from, x: from.x + columns * step, y: from.y + rows * step }))
-    this.resting = window.setTimeout(() => this.told.onRest(snapped(this.glide?.to ?? this.view)), REST_MILLISECONDS)
+    this.resting = window.setTimeout(
+      () => this.callbacks.onRest(snapped(this.glide?.to ?? this.view)),
+      REST_MILLISECONDS,
+    )
   }
 
   draw(): void {
@@ -144,10 +147,10 @@ class Screen {
     }
     this.tiles.want(tiles)
     this.paintMiddle(context, width, height)
-    this.tell()
+    this.report()
   }
 
-  /** What is there of twice or four times the step, enlarged, until the tile comes. Whether there was any. */
+  /** Draw an enlarged tile of 2 or 4 times the step until the tile has loaded. Returns whether one was found. */
   private paintCoarser(
     context: CanvasRenderingContext2D,
     { column, row, step }: Tile,
@@ -161,7 +164,7 @@ class Screen {
       if (!found) continue
       const part = found.bitmap.width / times
       const [across, down] = [column - at.column * times, row - at.row * times]
-      // A picture stands in the middle of its cell, so that a coarser lattice begins further left and up.
+      // Images are centred in their cells, so a coarser lattice starts further left and up.
       const shift = ((times - 1) * size) / (2 * TILE)
       context.drawImage(found.bitmap, across * part, down * part, part, part, left - shift, top - shift, size, size)
       return true
@@ -169,7 +172,7 @@ class Screen {
     return false
   }
 
-  /** What is there of half the step, made smaller. */
+  /** Draw reduced tiles of half the step. */
   private paintFiner(
     context: CanvasRenderingContext2D,
     { column, row, step }: Tile,
@@ -198,15 +201,15 @@ class Screen {
     context.strokeRect(Math.round((width - size) / 2), Math.round((height - size) / 2), size, size)
   }
 
-  private tell(): void {
-    if (this.tiles.isComplete()) this.told.onComplete()
+  private report(): void {
+    if (this.tiles.isComplete()) this.callbacks.onComplete()
     const step = stepFor(this.view.zoom)
     const around = corners(this.view, step).map(
       ({ column, row, weight }) => [this.tiles.pixels(column, row, step), weight] as const,
     )
-    if (around.every(([pixels]) => pixels)) this.told.onPixels(blend(around as [Uint8Array, number][]))
-    else if (corners(this.view, step).some(({ column, row }) => this.tiles.isRefused(column, row, step)))
-      this.told.onPixels(undefined)
+    if (around.every(([pixels]) => pixels)) this.callbacks.onPixels(blend(around as [Uint8Array, number][]))
+    else if (corners(this.view, step).some(({ column, row }) => this.tiles.hasFailed(column, row, step)))
+      this.callbacks.onPixels(undefined)
   }
 }
 
@@ -224,10 +227,10 @@ export function Plane({
 }: PlaneProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const screen = useRef<Screen>()
-  const told = { onPixels, onRest, onFailure, onComplete }
-  if (screen.current) screen.current.told = told
+  const callbacks = { onPixels, onRest, onFailure, onComplete }
+  if (screen.current) screen.current.callbacks = callbacks
   useEffect(() => {
-    const made = (screen.current = new Screen(canvas.current!, told, target))
+    const made = (screen.current = new Screen(canvas.current!, callbacks, target))
     made.from(source)
     const observer = new ResizeObserver(() => made.draw())
     observer.observe(canvas.current!)
@@ -255,7 +258,7 @@ export function Plane({
   )
 }
 
-/** Pointers, wheel and keys. Returns what undoes it. */
+/** Listen to pointer, wheel and key events. Returns a function that removes the listeners. */
 function listen(canvas: HTMLCanvasElement, screen: Screen): () => void {
   const pointers = new Map<number, { x: number; y: number }>()
   let moved = false
@@ -264,7 +267,7 @@ function listen(canvas: HTMLCanvasElement, screen: Screen): () => void {
     return [x - box.left - box.width / 2, y - box.top - box.height / 2] as const
   }
   const down = (event: PointerEvent) => {
-    if (event.button) return // the main one alone
+    if (event.button) return // only the main button
     canvas.setPointerCapture(event.pointerId)
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY })
     moved = false

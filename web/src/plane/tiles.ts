@@ -1,9 +1,9 @@
-/** The sheets that the plane is made of: asked for a tile at a time, never a picture at a time, and kept. */
+/** The tiles of the plane. Each is requested as one sheet of images and cached. */
 import { call, CallError } from "../api/client"
 import { cellOf, greyOf } from "../images/pixels"
 import { SIZE, TILE, type Tile } from "./geometry"
 
-/** What decides the pictures, besides their place. */
+/** What determines the images, besides their position. */
 export interface Source {
   model: string
   version: number
@@ -21,13 +21,13 @@ const AGAIN_SECONDS = 3
 
 const mod = (value: number, by: number) => ((value % by) + by) % by
 
-/** The same tile by its first number: the plane has no edge, so one may be anywhere on it many times. */
+/** The canonical coordinates of a tile: the plane is a torus, so each tile has many. */
 function onTorus({ column, row, step }: Tile): Tile {
   const around = SIZE / (TILE * step)
   return { column: mod(column, around), row: mod(row, around), step }
 }
 
-/** A tile's call to GET /plane. */
+/** The query of GET /plane for a tile. */
 export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
   const span = TILE * tile.step
   const { column, row } = onTorus(tile)
@@ -39,8 +39,8 @@ export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
 export class Tiles {
   private readonly loaded = new Map<string, Loaded>()
   private readonly pending = new Map<string, AbortController>()
-  /** Those that did not come, until some seconds have passed or someone says to try again. */
-  private readonly refused = new Set<string>()
+  /** Tiles that failed to load. Removed after some seconds, or by `again`. */
+  private readonly failures = new Set<string>()
   private readonly timers: ReturnType<typeof setTimeout>[] = []
   private wanted: Tile[] = []
   private source: Source | undefined
@@ -55,7 +55,7 @@ export class Tiles {
     private readonly failed: (error: Error) => void,
   ) {}
 
-  /** Draw from another source; what is loaded of the last one stands in until the new pictures are there. */
+  /** Switch to another source. Tiles of the previous source are shown until the new ones are loaded. */
   from(source: Source): void {
     const key = JSON.stringify(source)
     if (this.sources[0] === key) return
@@ -65,7 +65,7 @@ export class Tiles {
     this.pending.clear()
   }
 
-  /** Load these, in this order; forget what was wanted before. */
+  /** Load these tiles in this order. Replaces the previous list. */
   want(tiles: Tile[]): void {
     this.wanted = tiles
     const keys = new Set(tiles.map(tile => this.key(tile, this.sources[0])))
@@ -77,13 +77,13 @@ export class Tiles {
     this.next()
   }
 
-  /** Ask anew for what did not come. */
+  /** Request failed tiles again. */
   again(): void {
-    this.refused.clear()
+    this.failures.clear()
     this.next()
   }
 
-  /** A tile, of the last source where this one's is not there yet. */
+  /** A loaded tile. Falls back to the previous source. */
   get(tile: Tile): Loaded | undefined {
     for (const source of this.sources) {
       const found = this.loaded.get(this.key(tile, source))
@@ -92,20 +92,20 @@ export class Tiles {
     return undefined
   }
 
-  /** One picture by its column and row in the lattice of a step: of this source alone. */
+  /** One image of the current source by its column and row in the lattice of a step. */
   pixels(column: number, row: number, step: number): Uint8Array | undefined {
     const tile = { column: Math.floor(column / TILE), row: Math.floor(row / TILE), step }
     const found = this.loaded.get(this.key(tile, this.sources[0]))
     return found && cellOf(found.grey, TILE, mod(column, TILE), mod(row, TILE))
   }
 
-  /** Whether a picture's tile did not come. */
-  isRefused(column: number, row: number, step: number): boolean {
+  /** Whether the tile of an image failed to load. */
+  hasFailed(column: number, row: number, step: number): boolean {
     const tile = { column: Math.floor(column / TILE), row: Math.floor(row / TILE), step }
-    return this.refused.has(this.key(tile, this.sources[0]))
+    return this.failures.has(this.key(tile, this.sources[0]))
   }
 
-  /** Whether all that is wanted is there. */
+  /** Whether all requested tiles are loaded. */
   isComplete(): boolean {
     return this.wanted.every(tile => this.loaded.has(this.key(tile, this.sources[0])))
   }
@@ -129,7 +129,7 @@ export class Tiles {
     for (const tile of this.wanted) {
       if (this.pending.size >= AT_ONCE) return
       const key = this.key(tile, this.sources[0])
-      if (!this.loaded.has(key) && !this.pending.has(key) && !this.refused.has(key))
+      if (!this.loaded.has(key) && !this.pending.has(key) && !this.failures.has(key))
         void this.load(tile, key, this.source)
     }
   }
@@ -142,13 +142,13 @@ export class Tiles {
       const bitmap = await createImageBitmap(await answer.blob())
       if (controller.signal.aborted) return bitmap.close()
       this.loaded.set(key, { bitmap, grey: greyOf(bitmap) })
-      this.forget()
+      this.evict()
       this.changed()
     } catch (error) {
       if (controller.signal.aborted) return
-      this.refused.add(key)
+      this.failures.add(key)
       const wait = Math.max(AGAIN_SECONDS, error instanceof CallError ? (error.retryAfter ?? 0) : 0)
-      this.timers.push(setTimeout(() => this.refused.delete(key) && this.changed(), 1000 * wait))
+      this.timers.push(setTimeout(() => this.failures.delete(key) && this.changed(), 1000 * wait))
       this.failed(error as Error)
       this.changed()
     } finally {
@@ -157,8 +157,8 @@ export class Tiles {
     this.next()
   }
 
-  /** Let go of what was loaded first. */
-  private forget(): void {
+  /** Remove the oldest tiles from the cache. */
+  private evict(): void {
     for (const [key, { bitmap }] of this.loaded) {
       if (this.loaded.size <= KEPT) return
       bitmap.close()

@@ -1,4 +1,4 @@
-/** The call that made what is seen, for curl, Python and HTML: so that a page teaches its own use. */
+/** Shows the API call behind the current page as curl, Python and HTML. */
 import { useState } from "preact/hooks"
 import { url, type Patch } from "../address"
 import { useText } from "../language"
@@ -12,9 +12,9 @@ export interface Call {
   path: string
   query?: Patch
   body?: unknown
-  /** Name of the file to keep the answer in; without one it is printed. */
+  /** File name to save the response as. Without one, the response is printed. */
   file?: string
-  /** Name of the file that is sent as the body. */
+  /** Name of the file sent as the body. */
   upload?: string
   /** Whether it needs the admin token. */
   admin?: boolean
@@ -27,7 +27,7 @@ const DIALECTS: readonly (readonly [Dialect, string])[] = [
   ["html", "HTML"],
 ]
 
-/** A call in one of the dialects. */
+/** Format a call as curl, Python or HTML. */
 export function write(call: Call, dialect: Dialect): string {
   return { curl, python, html }[dialect](call)
 }
@@ -70,7 +70,7 @@ function python({ method = "GET", path, query, body, file, upload, admin, header
   ].join("\n")
 }
 
-/** JSON as Python writes it. */
+/** Format JSON as a Python literal. */
 function literal(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`
   if (value !== null && typeof value === "object")
@@ -124,7 +124,7 @@ function html({ method = "GET", path, query, body, file, upload, admin, headers 
   )
 }
 
-/** JSON as it may stand in a script of an HTML document. */
+/** Format JSON for use inside a script element. */
 function script(value: unknown): string {
   return JSON.stringify(value).replaceAll("</", "<\\/").replaceAll("<!--", "<\\!--")
 }
@@ -138,7 +138,7 @@ export function CallPanel({ call }: { call: Call }) {
   const [dialect, setDialect] = useState<Dialect>("curl")
   const [error, setError] = useState<Error>()
   const text = write(call, dialect)
-  // Whatever has no address that a link could lead to, for a browser that goes there is shown the page.
+  // JSON endpoints cannot be plain links: when a browser navigates there, the service returns the page.
   const isJson = (call.method ?? "GET") === "GET" && !call.admin && (!call.file || call.file.endsWith(".json"))
   return (
     <section class="call" aria-label={`${t.theSameCall}: ${call.method ?? "GET"} ${call.path}`}>

@@ -1,4 +1,4 @@
-/** Lines over images seen, by uPlot, and the same numbers as a table. Loaded by the pages that have a chart. */
+/** Line charts over training images, drawn by uPlot, and the same numbers as a table. Loaded only by pages with charts. */
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
 import { useEffect, useRef, useState } from "preact/hooks"
@@ -8,7 +8,7 @@ import { DataTable } from "./data-table"
 
 export interface Series {
   title: string
-  /** One value for each x; null where there is none. */
+  /** One value per x, null if missing. */
   values: readonly (number | null)[]
 }
 
@@ -24,13 +24,13 @@ interface ChartProps {
 }
 const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
 const MOST_ROWS = 40
-/** So that lines are told apart by more than their colour. */
+/** Dash patterns, so that lines differ in more than colour. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]]
-/** Fewer points than this are drawn as such, not as a line alone. */
+/** Series with fewer points than this also show their points. */
 const FEW = 40
 
-/** What light the page is in; a chart is drawn anew when it changes. */
-function useLight(): string {
+/** The current colour scheme. Charts are redrawn when it changes. */
+function useColourScheme(): string {
   const dark = matchMedia("(prefers-color-scheme: dark)")
   const now = () => `${document.documentElement.dataset.theme} ${dark.matches}`
   const [light, setLight] = useState(now)
@@ -47,7 +47,7 @@ function useLight(): string {
   return light
 }
 
-/** What a colour of the style sheet is at this place, in light or dark: a canvas cannot look it up by itself. */
+/** Resolve a CSS colour variable at an element. A canvas cannot resolve it by itself. */
 function colour(element: HTMLElement, name: string): string {
   const before = element.style.color
   element.style.color = `var(${name})`
@@ -62,7 +62,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>()
   const { language } = useLanguage()
-  const light = useLight()
+  const light = useColourScheme()
   const shape = JSON.stringify([series.map(s => s.title), xTitle, log, height, language, light])
   useEffect(() => {
     const element = place.current!
@@ -112,7 +112,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
       made.destroy()
       plot.current = undefined
     }
-    // The data come in below; a new plot is made only when what it draws has another form.
+    // The data are set below. The plot is recreated only when its layout changes.
   }, [shape, number])
   useEffect(() => {
     plot.current?.setData([[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData)

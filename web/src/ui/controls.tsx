@@ -8,9 +8,9 @@ interface SliderProps {
   min: number
   max: number
   step: number
-  /** While the hand moves. */
+  /** Called while the slider moves. */
   onInput: (value: number) => void
-  /** When it has let go. */
+  /** Called when the slider is released. */
   onChange?: (value: number) => void
   hint?: string
   show?: (value: number) => string
@@ -72,9 +72,9 @@ export function Select<T extends string>({ label, value, options, onChange, disa
 interface TextFieldProps {
   label: ComponentChildren
   value: string
-  /** With every letter. */
+  /** Called on every keystroke. */
   onInput?: (value: string) => void
-  /** When the reader is done: Enter, or leaving the field. */
+  /** Called on Enter or when the field loses focus. */
   onChange?: (value: string) => void
   type?: "text" | "password" | "number"
   hint?: string
@@ -88,7 +88,7 @@ interface TextFieldProps {
 
 export function TextField({ label, value, onInput, onChange, type = "text", hint, ...rest }: TextFieldProps) {
   const id = useId()
-  // What is being typed is kept, however often the page is drawn meanwhile; another value from outside takes its place.
+  // Keep the text being typed across re-renders. A new value from outside replaces it.
   const [draft, setDraft] = useState(value)
   useEffect(() => setDraft(value), [value])
   return (

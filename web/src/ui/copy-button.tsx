@@ -27,7 +27,7 @@ export function CopyButton({ text, label, class: name }: { text: string; label?:
   )
 }
 
-/** Copy a text; whether that was allowed. Browsers have a clipboard for pages of https and localhost alone; all have the older way. */
+/** Copy a text and return whether that worked. The Clipboard API needs https or localhost; execCommand is the fallback. */
 async function copied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)

@@ -1,11 +1,11 @@
-/** A table of text. Its caption stays where it is when a wide one is scrolled. */
+/** A table. The caption stays in place while a wide table is scrolled. */
 import { type ComponentChildren } from "preact"
 import { useId } from "preact/hooks"
 
 export interface Column<Row> {
   title: ComponentChildren
   cell: (row: Row) => ComponentChildren
-  /** Numbers stand under one another. */
+  /** Align the column as numbers. */
   numeric?: boolean
 }
 

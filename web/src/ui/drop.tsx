@@ -1,4 +1,4 @@
-/** A Seedling PNG that is dropped anywhere, pasted or chosen opens the page that shows what it was made of. */
+/** Opens a dropped, pasted or chosen Seedling PNG on the page that reproduces it. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import { useLocation } from "wouter-preact"
 import { pathWith } from "../address"
@@ -11,38 +11,35 @@ const words = texts(
   {
     open: "Open a picture…",
     hint: "or drop a Seedling picture anywhere on the page",
-    over: "Drop it to see its seed and settings",
+    over: "Drop the picture to see its seed and settings",
     notOurs:
-      "This picture does not say that Seedling made it. Drop the PNG exactly as you downloaded it: editors and messengers strip its metadata.",
-    noPng:
-      "This file is not a PNG, and only PNG files (APNG included) record how they were made. Drop a PNG that Seedling made.",
-    broken: "Its metadata cannot be read. Download the picture again and drop the new file.",
+      "This picture has no Seedling metadata. Drop the original PNG as you downloaded it: editors and messengers strip metadata.",
+    noPng: "This file is not a PNG. Only PNG and APNG files contain Seedling metadata. Drop a PNG made by Seedling.",
+    broken: "The metadata of this picture is damaged. Download the picture again and drop the new file.",
     noSeed:
-      "Seedling made it, but its metadata names no seed: it is a frame of a walk. Drop the walk itself, as a strip or an APNG.",
+      "This picture is a single frame of an interpolation and has no seed. Drop the whole interpolation as a strip or an APNG.",
     unknown: (model: string) =>
-      `It was made by ${model}, with a generator that is not served here. Another generator shows the same seed and settings, so the picture differs.`,
-    opened: (what: string) => (what ? `Opened: ${what}` : "The walk is opened."),
+      `This picture was made by ${model}, which is not served here. Another generator draws the same seed and settings, so the result differs.`,
+    opened: (what: string) => (what ? `Opened: ${what}` : "Opened the interpolation."),
     dismiss: "Dismiss",
   },
   {
     open: "Открыть картинку…",
-    hint: "или перетащите сделанную в Seedling в любое место страницы",
-    over: "Отпустите — покажем её зерно и настройки",
+    hint: "или перетащите картинку из Seedling в любое место страницы",
+    over: "Отпустите, чтобы увидеть зерно и настройки картинки",
     notOurs:
-      "По этой картинке не видно, что её сделал Seedling. Перетащите PNG в том виде, в каком он был скачан: редакторы и мессенджеры стирают метаданные.",
-    noPng:
-      "Этот файл — не PNG, а сведения о том, как сделана картинка, хранят только PNG и APNG. Перетащите PNG, который сделал Seedling.",
-    broken: "Её метаданные не читаются. Скачайте картинку ещё раз и перетащите новый файл.",
-    noSeed:
-      "Её сделал Seedling, но зерна в метаданных нет: это кадр перехода. Перетащите сам переход — лентой или в APNG.",
+      "В картинке нет метаданных Seedling. Перетащите исходный PNG, как он был скачан: редакторы и мессенджеры удаляют метаданные.",
+    noPng: "Это не PNG. Метаданные Seedling есть только в файлах PNG и APNG. Перетащите PNG, созданный в Seedling.",
+    broken: "Метаданные картинки повреждены. Скачайте её ещё раз и перетащите новый файл.",
+    noSeed: "Это отдельный кадр интерполяции, зерна в метаданных нет. Перетащите всю интерполяцию: ленту или APNG.",
     unknown: model =>
-      `Её нарисовал ${model}, но такого генератора здесь нет. То же зерно и те же настройки показаны другим, поэтому картинка отличается.`,
-    opened: what => (what ? `Открыто: ${what}` : "Переход открыт."),
+      `Картинка создана моделью ${model}, которой здесь нет. То же зерно с теми же настройками рисует другой генератор, поэтому результат отличается.`,
+    opened: what => (what ? `Открыто: ${what}` : "Интерполяция открыта."),
     dismiss: "Скрыть",
   },
 )
 
-export function DropPlace() {
+export function DropZone() {
   const t = useText(words)
   const { list, reload } = useModels()
   const [, navigate] = useLocation()
@@ -60,14 +57,14 @@ export function DropPlace() {
       const address = notes.interpolate ? await addressOfWalk(notes) : addressOf(notes)
       if (!address) return setMessage([isOurs(notes) ? "noSeed" : "notOurs", ""])
       const all = list ?? (await callJson<ModelList>("/models"))
-      const here = await whoDrew(all, notes.generator ?? "", address.query)
+      const here = await versionWith(all, notes.generator ?? "", address.query)
       const { model, version: _, ...settings } = address.query
       const isKnown = all.models.some(m => m.name === model)
       navigate(pathWith(address.path, { ...settings, ...(here ?? (isKnown ? { model } : {})) }))
       setMessage(here ? ["opened", whatOf(notes)] : ["unknown", notes.model ?? ""])
     } catch (error) {
       if (error instanceof CallError)
-        reload() // the page says what is wrong
+        reload() // the page shows the error
       else setMessage(["broken", ""])
     }
   }
@@ -132,7 +129,7 @@ export function DropPlace() {
   )
 }
 
-/** What is said, in no language yet: one may be chosen while it stands there. */
+/** A message key and its argument. Not translated yet, because the language may change while it is shown. */
 type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened", string]
 
 function say(t: (typeof words)["en"], [key, about]: Message): string {
@@ -140,12 +137,12 @@ function say(t: (typeof words)["en"], [key, about]: Message): string {
   return typeof text === "function" ? text(about) : text
 }
 
-/** What was opened; nothing for a walk, which has no short name. */
+/** A short name of the opened picture. Empty for an interpolation. */
 function whatOf({ seed, seeds, plane, z }: Record<string, string>): string {
   return seed ?? seeds ?? plane?.split(" ")[0] ?? (z ? "z" : "")
 }
 
-/** The page that shows a walk: its keyframes and settings. Loaded when one is dropped. */
+/** The page and query of a dropped interpolation. Its module is loaded on demand. */
 async function addressOfWalk(notes: Record<string, string>) {
   const { droppedOf, formatKeyframes } = await import("../pages/interpolate/keyframes")
   const dropped = droppedOf(notes)
@@ -154,8 +151,8 @@ async function addressOfWalk(notes: Record<string, string>) {
   return { path: "/interpolate", query: { keyframes: formatKeyframes(keyframes), ...walk, model, version } }
 }
 
-/** The version here whose generator drew it: the one of that name, else any with the same sha256; null if there is none. */
-async function whoDrew(list: ModelList, digest: string, query: Record<string, string>) {
+/** Find the served version with this generator digest, preferring the version named in the query. Null if there is none. */
+async function versionWith(list: ModelList, digest: string, query: Record<string, string>) {
   const versions = list.models.flatMap(m => m.versions.map(v => ({ model: m.name, version: v.version })))
   const named = versions.filter(v => v.model === query.model && String(v.version) === query.version)
   for (const { model, version } of [...named, ...versions]) {

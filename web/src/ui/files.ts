@@ -1,12 +1,12 @@
-/** Keeping an answer as a file. */
+/** File downloads. */
 import { call, type CallOptions } from "../api/client"
 
-/** Ask for a file and hand it to the browser's downloads. */
+/** Request a file and save it as a download. */
 export async function download(name: string, path: string, options: CallOptions = {}): Promise<void> {
   keep(name, await (await call(path, options)).blob())
 }
 
-/** Hand a file to the browser's downloads. */
+/** Save a blob as a download. */
 export function keep(name: string, blob: Blob): void {
   const address = URL.createObjectURL(blob)
   const link = document.createElement("a")

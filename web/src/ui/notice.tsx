@@ -1,32 +1,32 @@
-/** What is shown while there is nothing to show, and when there is an error. */
+/** Loading and error messages. */
 import { type ComponentChildren } from "preact"
 import { CallError } from "../api/client"
 import { texts, useLanguage, useText } from "../language"
 import { common } from "../words"
 
-/** What an answer's status says, for those who do not read the service's own words, which are English. */
+/** An introduction by status, shown before the service's error message, which is always English. */
 const leads = texts(
   {
-    400: "The request was not taken:",
-    401: "The token was not taken:",
-    403: "This token may not do that:",
-    404: "There is no such thing:",
-    409: "It cannot be done as things are:",
+    400: "Invalid request:",
+    401: "Invalid token:",
+    403: "This token does not allow that:",
+    404: "Not found:",
+    409: "Not possible in the current state:",
     429: "Too many requests:",
-    501: "This service cannot do that:",
-    503: "The service cannot answer now:",
-    500: "The service has failed:",
+    501: "Not supported by this service:",
+    503: "The service is unavailable:",
+    500: "Internal error:",
   },
   {
-    400: "Запрос не принят:",
-    401: "Токен не принят:",
-    403: "С этим токеном так нельзя:",
-    404: "Такого нет:",
-    409: "Сейчас это невозможно:",
+    400: "Неверный запрос:",
+    401: "Неверный токен:",
+    403: "Недостаточно прав:",
+    404: "Не найдено:",
+    409: "Невозможно в текущем состоянии:",
     429: "Слишком много запросов:",
-    501: "Этот сервис так не умеет:",
-    503: "Сервис сейчас не может ответить:",
-    500: "В сервисе произошёл сбой:",
+    501: "Не поддерживается этим сервисом:",
+    503: "Сервис недоступен:",
+    500: "Внутренняя ошибка сервиса:",
   },
 )
 
@@ -36,25 +36,25 @@ function leadOf(status: number): keyof (typeof leads)["en"] {
   return [408, 410, 412, 428].includes(status) ? 409 : 400
 }
 
-/** Whether what is wrong with a request is wrong the next time too. A dataset may be put where it is missing. */
-function isOurs({ status, code }: CallError): boolean {
+/** Whether retrying cannot help. A missing dataset may be added, so that is worth a retry. */
+function isPermanent({ status, code }: CallError): boolean {
   return status >= 400 && status < 500 && ![401, 408, 409, 429].includes(status) && code !== "dataset_missing"
 }
 
 interface FailureProps {
   error: Error
   retry?: (() => void) | undefined
-  /** What else may be done. */
+  /** Further actions. */
   children?: ComponentChildren
 }
 
-/** An error, in the service's own words, which end with what to do. */
+/** An error with the service's message, which ends with the remedy. */
 export function Failure({ error, retry, children }: FailureProps) {
   const t = useText(common)
   const lead = useText(leads)
   const { language } = useLanguage()
   const status = error instanceof CallError ? error.status : undefined
-  const mayHelp = retry !== undefined && !(error instanceof CallError && isOurs(error))
+  const mayHelp = retry !== undefined && !(error instanceof CallError && isPermanent(error))
   return (
     <div class="notice failure" role="alert">
       <p>

@@ -1,4 +1,4 @@
-/** What most pages let one choose: model and version, class or a mixture of two, psi. All of it lives in the address. */
+/** Pickers shared by most pages: model and version, class or mixture, psi. Their values are kept in the URL. */
 import { numberOf, type Query, type Change } from "../address"
 import { between, formatLabel, parseLabel } from "../label"
 import { useNumbers, useText } from "../language"
@@ -6,7 +6,7 @@ import { useModels, type Version } from "../models"
 import { common } from "../words"
 import { Select, Slider } from "./controls"
 
-/** Model and version. Another model has other classes, so a change of it forgets the label. */
+/** Model and version. Changing the model clears the label, because classes differ between models. */
 export function VersionPicker({
   version,
   query,
@@ -47,7 +47,7 @@ export function VersionPicker({
   )
 }
 
-/** Chips of the classes; "mix" makes two of them and a slider between. Nothing where the model has no classes. */
+/** Class chips. "Mix" selects two classes and shows a slider. Renders nothing if the model has no classes. */
 export function LabelPicker({
   classes,
   query,

@@ -1,11 +1,11 @@
-/** A small grey picture, each of its pixels a square on the screen. */
+/** A small greyscale image, drawn without smoothing. */
 import { useEffect, useRef } from "preact/hooks"
 import { imageData, SIDE } from "../images/pixels"
 
 interface PixelsProps {
-  /** Grey levels, row by row; nothing is drawn until they are there. */
+  /** Grey levels, row by row. Nothing is drawn while undefined. */
   pixels: Uint8Array | Uint8ClampedArray | undefined
-  /** What it shows, for who cannot see it. */
+  /** Text alternative. */
   label: string
   width?: number
   class?: string
@@ -15,10 +15,10 @@ export function Pixels({ pixels, label, width = SIDE, class: className = "" }: P
   const canvas = useRef<HTMLCanvasElement>(null)
   const height = pixels ? pixels.length / width : SIDE
   useEffect(() => {
-    // Written by the processor and never drawn into, so it is kept where the processor is.
+    // Only written with putImageData, so keep the canvas in CPU memory.
     const context = canvas.current?.getContext("2d", { willReadFrequently: true })
     if (pixels) context?.putImageData(imageData(pixels, width), 0, 0)
-    else context?.clearRect(0, 0, width, SIDE) // what it showed before is not what its label names now
+    else context?.clearRect(0, 0, width, SIDE) // the previous image no longer matches the label
   }, [pixels, width])
   return (
     <canvas ref={canvas} class={`pixels ${className}`} width={width} height={height} role="img" aria-label={label} />

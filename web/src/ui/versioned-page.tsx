@@ -1,4 +1,4 @@
-/** A page about one version: its title, and its content once the version that the address names is known. */
+/** A page about one version: shows its content once the version named by the URL is loaded. */
 import { type ComponentType } from "preact"
 import { useAddress, type Query } from "../address"
 import { CallError } from "../api/client"
@@ -13,7 +13,7 @@ export interface VersionedProps {
   change: ReturnType<typeof useAddress>[1]
 }
 
-/** Why there is no such version, and the way to one that there is. */
+/** The error for a missing version, with a link to the champion. */
 export function NoVersion({
   error,
   retry,

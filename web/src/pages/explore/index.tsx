@@ -1,4 +1,4 @@
-/** Explore: a plane of seeds that one drags through, and the picture in the middle of it. */
+/** Explore: a plane of seeds to drag through, and the picture at its centre. */
 import { type RefObject } from "preact"
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { mount, numberOf, pathWith, type Query } from "../../address"
@@ -27,32 +27,32 @@ const words = texts(
   {
     title: "Every point is a picture",
     plane: "The plane of seeds",
-    help: "Drag, or walk with the arrow keys (with Shift eight at a time). Zoom with the wheel, two fingers, + and −: between two seeds lie their blends. R rolls the dice while the focus is on the plane or beside it.",
-    dice: "Roll the dice",
+    help: "Drag or use the arrow keys (with Shift: eight at a time). Zoom with the wheel, two fingers, + and −. Points between seeds are interpolated. R picks a random seed while the focus is on the plane or next to it.",
+    dice: "Random seed",
     closer: "Zoom in",
     farther: "Zoom out",
-    point: (x: string, y: string) => `Between the seeds, at ${x}, ${y}`,
-    ownZ: "A latent of its own",
-    movedZ: (seed: string) => `Seed ${seed}, with its z changed`,
+    point: (x: string, y: string) => `Between seeds, at ${x}, ${y}`,
+    ownZ: "Custom latent",
+    movedZ: (seed: string) => `Seed ${seed} with an edited latent`,
     seedHint: "A number up to 4,294,967,295, or any text.",
-    offPlane: "Text works as a seed too, but it has no place on the plane.",
-    real: (share: string) => `The discriminator: ${share} that it is real`,
-    shown: "Picture in the middle",
+    offPlane: "Text seeds have no position on the plane.",
+    real: (share: string) => `Discriminator: ${share} real`,
+    shown: "Picture at the centre",
   },
   {
     title: "Каждая точка — картинка",
     plane: "Плоскость зёрен",
-    help: "Тяните мышью или ходите стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −: между двумя зёрнами лежат их смеси. R бросает кости, пока фокус на плоскости или рядом с ней.",
-    dice: "Бросить кости",
+    help: "Перетаскивайте мышью или двигайтесь стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −. Точки между зёрнами интерполируются. R выбирает случайное зерно, пока фокус на плоскости или рядом с ней.",
+    dice: "Случайное зерно",
     closer: "Приблизить",
     farther: "Отдалить",
     point: (x, y) => `Между зёрнами, в точке ${x}, ${y}`,
-    ownZ: "Собственный латентный вектор",
-    movedZ: seed => `Зерно ${seed} с изменённым z`,
+    ownZ: "Заданный латентный вектор",
+    movedZ: seed => `Зерно ${seed}, латентный вектор изменён`,
     seedHint: "Число до 4 294 967 295 или любой текст.",
-    offPlane: "Текст — тоже зерно, но места на плоскости у него нет.",
-    real: share => `Дискриминатор: ${share}, что она настоящая`,
-    shown: "Картинка посередине",
+    offPlane: "У текстового зерна нет координат на плоскости.",
+    real: share => `Дискриминатор: настоящая с вероятностью ${share}`,
+    shown: "Картинка в центре",
   },
 )
 
@@ -73,7 +73,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   const psi = numberOf(query.psi, 1, 0, 2)
   const seed = seedOf(query)
   const view = useMemo(() => viewOf(query), [query])
-  const settled = useSettled(`${query.label ?? ""}|${psi}`, 120) // a slider asks for a plane when it has been still for a moment
+  const settled = useSettled(`${query.label ?? ""}|${psi}`, 120) // debounce slider changes
   const source = useMemo(
     () => ({ model: version.model, version: version.version, label: query.label, psi }),
     [version.model, version.version, settled],
@@ -82,9 +82,9 @@ function Explorer({ version, query, change }: VersionedProps) {
   const edits = useMemo(() => parseEdits(query.dz), [query.dz])
   const offPlane = seed !== undefined && !placeOf(seed)
   const moved = query.z !== undefined || edits.size > 0
-  const own = offPlane || moved // the plane does not have it
+  const own = offPlane || moved // the picture is not on the plane
   const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
-  // A number of z is moved: until that is drawn for the first time, what it is moved from.
+  // Show the unedited picture until the first edited one is drawn.
   const before = edits.size > 0 && query.z === undefined && !offPlane && !drawn.error ? pixels : undefined
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
@@ -119,7 +119,7 @@ function Explorer({ version, query, change }: VersionedProps) {
             <Failure
               error={failure}
               retry={() => {
-                section.current?.querySelector<HTMLElement>("canvas.plane")?.focus() // the button goes
+                section.current?.querySelector<HTMLElement>("canvas.plane")?.focus() // the retry button disappears
                 setFailure(undefined)
                 setAttempt(attempt + 1)
               }}
@@ -153,7 +153,7 @@ function Explorer({ version, query, change }: VersionedProps) {
           <Pixels pixels={own ? (drawn.pixels ?? before) : pixels} label={title} class="shown" />
           <div aria-live="polite">
             <h2 class="number">{title}</h2>
-            {seed !== undefined && !own && <Opinion version={version} seed={seed} query={query} />}
+            {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
             {offPlane && <p class="hint">{t.offPlane}</p>}
           </div>
           {drawn.error && <Failure error={drawn.error} retry={drawn.retry} />}
@@ -195,22 +195,22 @@ function Explorer({ version, query, change }: VersionedProps) {
   )
 }
 
-/** What the discriminator thinks of a seed's picture. */
-function Opinion({ version, seed, query }: { version: Version; seed: string; query: Query }) {
+/** The discriminator's score of a seed's picture. */
+function Score({ version, seed, query }: { version: Version; seed: string; query: Query }) {
   const t = useText(words)
   const { percent } = useNumbers()
-  const [opinion, setOpinion] = useState<number>()
+  const [probability, setProbability] = useState<number>()
   const { label, psi } = query
   useEffect(() => {
-    setOpinion(undefined)
+    setProbability(undefined)
     const controller = new AbortController()
     const asked = setTimeout(() => {
       callJson<Schemas["SeedScores"]>("/discriminate", {
         query: { seeds: seed, label, psi, model: version.model, version: version.version },
         signal: controller.signal,
       }).then(
-        found => setOpinion(found.pictures[0]?.probability),
-        () => setOpinion(undefined), // the picture is what matters here
+        found => setProbability(found.pictures[0]?.probability),
+        () => setProbability(undefined), // the score is optional
       )
     }, 150)
     return () => {
@@ -218,10 +218,10 @@ function Opinion({ version, seed, query }: { version: Version; seed: string; que
       controller.abort()
     }
   }, [version.model, version.version, seed, label, psi])
-  return <p class="hint">{opinion === undefined ? " " : t.real(percent(opinion))}</p>
+  return <p class="hint">{probability === undefined ? " " : t.real(percent(probability))}</p>
 }
 
-/** The file itself, eight times as large. What has an address is a link, so that it can be opened and shared as well. */
+/** Downloads the picture at 8x scale. A GET is a link, so that it can also be opened and shared. */
 function Save({ call }: { call: Call }) {
   const c = useText(common)
   const [error, setError] = useState<Error>()
@@ -245,7 +245,7 @@ function Save({ call }: { call: Call }) {
   )
 }
 
-/** The call that draws the picture in the middle. */
+/** The call that draws the picture at the centre. */
 export function callOf(
   version: Pick<Version, "model" | "version" | "classes">,
   query: Query,
@@ -279,7 +279,7 @@ function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!
 }
 
-/** A letter that works while the focus is in a part of the page, and nothing is typed there (WCAG 2.1.4). */
+/** A single-key shortcut, active while the focus is inside an element but not in a text field (WCAG 2.1.4). */
 function useKey(part: RefObject<HTMLElement>, letter: string, act: () => void): void {
   useEffect(() => {
     const element = part.current

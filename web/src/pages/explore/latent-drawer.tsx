@@ -1,4 +1,4 @@
-/** The hundred numbers behind a picture, each with a slider. */
+/** Sliders for the components of the latent. */
 import { useEffect, useState } from "preact/hooks"
 import { type Query, type Change } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
@@ -8,15 +8,15 @@ import { edited, formatEdits, parseEdits, REACH, startOf } from "./latent"
 
 const words = texts(
   {
-    title: "The numbers behind it (z)",
-    hint: "A seed is only a way to choose these. Move one and see what it does; the picture is then no longer that seed's.",
-    reset: "Back to the seed's own",
+    title: "Latent vector (z)",
+    hint: "The seed determines these numbers, and the generator turns them into the picture. Move a slider to see its effect.",
+    reset: "Reset to the seed's latent",
     z: (index: number) => `z ${index}`,
   },
   {
-    title: "Числа, из которых она сделана (z)",
-    hint: "Зерно — лишь способ выбрать их. Сдвиньте одно и посмотрите, что изменится; это будет уже не картинка зерна.",
-    reset: "Вернуть числа зерна",
+    title: "Латентный вектор (z)",
+    hint: "Зерно задаёт эти числа, а генератор превращает их в картинку. Сдвиньте ползунок и посмотрите, что изменится.",
+    reset: "Вернуть вектор зерна",
     z: index => `z ${index}`,
   },
 )
@@ -38,7 +38,7 @@ export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
     let current = true
     startOf({ version, seed: query.z === undefined ? seed : undefined, z: query.z }).then(
       found => current && setStart(found.z),
-      () => current && setStart(undefined), // the picture above tells of it
+      () => current && setStart(undefined), // the error is shown with the picture
     )
     return () => {
       current = false
@@ -47,7 +47,7 @@ export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
   const edits = parseEdits(query.dz)
   const set = (index: number, value: number) => {
     const next = new Map(edits).set(index, Math.round(value * 100) / 100)
-    // From here on it is this seed's, whatever the default is.
+    // Write the seed to the URL, so that the edits do not depend on the default seed.
     change(
       { dz: formatEdits(next), ...(query.z === undefined && seed !== undefined ? { seed } : {}) },
       { gesture: true },

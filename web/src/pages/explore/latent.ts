@@ -1,4 +1,4 @@
-/** Latents that are moved by hand: a seed's or a given one, some of whose numbers are set to others. */
+/** Edited latents: the latent of a seed, or a given one, with some components replaced. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { call, callJson, type Schemas } from "../../api/client"
 import { readNpy } from "../../images/npy"
@@ -6,10 +6,10 @@ import { bodyLabel, parseLabel } from "../../label"
 import { type Version } from "../../models"
 
 export const REACH = 4
-/** Number of the coordinate to its new value. */
+/** Component index to its new value. */
 export type Edits = ReadonlyMap<number, number>
 
-/** Read `3:1.5,17:-0.2`. */
+/** Parse `3:1.5,17:-0.2`. */
 export function parseEdits(text: string | undefined): Edits {
   const found = new Map<number, number>()
   for (const part of (text ?? "").split(",")) {
@@ -23,7 +23,7 @@ export function formatEdits(edits: Edits): string | null {
   return edits.size ? [...edits].map(([index, value]) => `${index}:${value}`).join(",") : null
 }
 
-/** A latent with its edits. Coordinates that it does not have are left out. */
+/** Apply edits to a latent. Edits of missing components are ignored. */
 export function edited(z: readonly number[], edits: Edits): number[] {
   return z.map((value, index) => edits.get(index) ?? value)
 }
@@ -37,7 +37,7 @@ export interface Drawable {
   psi: number
 }
 
-/** The latent to start from, psi not applied, and the class that goes with it. Asked for once a seed. */
+/** The unedited latent, without psi, and its class. Requested once per seed. */
 export async function startOf({
   version,
   seed,
@@ -63,14 +63,14 @@ export async function startOf({
 }
 const starts = new Map<string, Promise<Schemas["Picture"]>>()
 
-/** The body of POST /generate for it. A seed that is not edited is said as a seed. */
+/** The body of POST /generate. An unedited seed is sent as a seed. */
 export async function bodyOf(drawable: Drawable): Promise<Record<string, unknown>> {
   const { version, seed, edits, label, psi } = drawable
   const asked = bodyLabel(parseLabel(label, version.classes), version.classes)
   const common = { ...(psi === 1 ? {} : { psi }), model: version.model, version: String(version.version) }
   if (seed !== undefined && !edits.size) return { seed, ...(asked === undefined ? {} : { label: asked }), ...common }
   const start = await startOf(drawable)
-  // psi pulls z when it is drawn from a seed alone, so it is applied here.
+  // The service applies psi only to latents drawn from a seed, so apply it here.
   const z = edited(start.z, edits).map(value => (psi === 1 ? value : value * psi))
   const own = asked ?? (start.label === null ? undefined : version.classes[start.label])
   return { z, ...(own === undefined ? {} : { label: own }), model: version.model, version: String(version.version) }
@@ -85,7 +85,7 @@ export interface Drawn {
 
 const NOTHING = { pixels: undefined, body: undefined, error: undefined }
 
-/** Draw what is moved by hand: one call at a time, and of what is moved meanwhile the last. */
+/** Draw an edited latent. One call at a time; edits made during a call are combined into the next one. */
 export function useDrawn(drawable: Drawable | undefined): Drawn {
   const [drawn, setDrawn] = useState<Omit<Drawn, "retry">>(NOTHING)
   const [attempt, setAttempt] = useState(0)

@@ -1,13 +1,13 @@
-/** The address of Explore, and where on the plane it is. */
+/** Conversion between the query of Explore and a view of the plane. */
 import { numberOf, type Query } from "../../address"
 import { placeOf, seedAt, snapped, ZOOM, type View } from "../../plane/geometry"
 
-/** The seed in the address; 42 if it names neither seed nor place. */
+/** The seed in the query. 42 if there is neither a seed nor a position nor a latent. */
 export function seedOf(query: Query): string | undefined {
   return query.seed ?? (query.x === undefined && query.z === undefined ? "42" : undefined)
 }
 
-/** What the address says to look at; at rest, so a picture is drawn there. */
+/** The view in the query, snapped to a point where a picture is drawn. */
 export function viewOf(query: Query): View {
   const zoom = numberOf(query.zoom, ZOOM.usual, ZOOM.least, ZOOM.most)
   const place = placeOf(seedOf(query) ?? "")
@@ -17,7 +17,7 @@ export function viewOf(query: Query): View {
   return snapped({ x, y, zoom })
 }
 
-/** How the address says a view: by the seed where there is one. */
+/** The query of a view. Integer points are written as a seed. */
 export function addressOfView({ x, y, zoom }: View) {
   const at =
     Number.isInteger(x) && Number.isInteger(y) ? { seed: seedAt(x, y), x: null, y: null } : { seed: null, x, y }

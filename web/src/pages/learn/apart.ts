@@ -5,14 +5,14 @@ export type Figure = Schemas["Figure"]
 export interface Told {
   model: string
   version: number
-  /** Share of pictures that a fresh network takes for what they are. */
+  /** Share of pictures that a fresh network classifies correctly. */
   value: number
   /** The same where both kinds are real. */
   floor: number
   isLevel: boolean
 }
 
-/** What the test says of a version; undefined where it was not made. */
+/** Result of the test for a version; undefined if the version was not tested. */
 export function toldApart(model: string, version: number, figure: Figure | undefined): Told | undefined {
   if (!figure || figure.value === null || figure.floor === null) return undefined
   const { value, floor } = figure

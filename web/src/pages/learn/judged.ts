@@ -13,7 +13,7 @@ export function judgeQuery(version: Pick<Version, "model" | "version">, label: s
 export interface Judged {
   judgement: Judgement | undefined
   error: Error | undefined
-  /** Judge this canvas as it is once the hand rests. */
+  /** Score this canvas once the user stops drawing. */
   judge: (canvas: HTMLCanvasElement) => void
   forget: () => void
 }

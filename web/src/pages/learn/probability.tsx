@@ -2,7 +2,7 @@
 import { texts, useNumbers, useText } from "../../language"
 
 const words = texts(
-  { generated: "generated", real: "real", none: "not judged yet" },
+  { generated: "generated", real: "real", none: "no score yet" },
   { generated: "нарисованная", real: "настоящая", none: "ещё нет оценки" },
 )
 

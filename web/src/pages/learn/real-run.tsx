@@ -81,7 +81,7 @@ const words = texts(
 )
 export const LECTURE = "lecture"
 
-/** Those whose run is known, the lecture's first. */
+/** Champions with a training history, the lecture's first. */
 export function withRuns(champions: readonly Champion[]): Champion[] {
   const known = champions.filter(c => (c.evaluation?.history?.progress?.length ?? 0) > 0)
   return [...known].sort((a, b) => Number(b.model === LECTURE) - Number(a.model === LECTURE))

@@ -9,7 +9,7 @@ import { Calls, Section } from "./section"
 const words = texts(
   {
     title: "5. Until they cannot be told apart",
-    what: "That is how the recipe ends: train until the discriminator can only guess. But its own opinion is a poor measure: it has chased this one generator all along, and an answer near 0.5 may mean that the pictures are good, or that it is weak.",
+    what: "In theory, training ends when the discriminator can only guess. But its own score is a poor measure: it was trained against this one generator, and a score near 0.5 can mean that the pictures are good or that the discriminator is weak.",
     test: "So a third network is asked, which has met neither of the two. It is trained on thousands of real and generated pictures and then has to sort others. This is a classifier two-sample test (C2ST): if the pictures really cannot be told apart, it gets half of them right, as a coin does. For comparison the same is done with real against other real pictures.",
     scale: "Share that it sorts right; the bars run from 50% (a coin) to 100%.",
     drawn: "generated from real",
@@ -128,7 +128,7 @@ function Bars({ told, champion }: { told: Told; champion: Champion }) {
   )
 }
 
-/** What the figures come to: only that. */
+/** Conclusion drawn from the figures alone. */
 function Closing({ told }: { told: readonly Told[] }) {
   const t = useText(words)
   const { percent } = useNumbers()

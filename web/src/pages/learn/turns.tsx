@@ -12,24 +12,24 @@ import { Section } from "./section"
 const words = texts(
   {
     title: "3. They train in turns",
-    what: "Both begin with random weights: the generator draws haze, the discriminator has no idea. Then two steps alternate, thousands of times.",
+    what: "Both networks start with random weights: the generator outputs noise, and the discriminator guesses. Then two steps alternate, thousands of times.",
     turns: "Step",
     turn1: "Step 1",
     turn2: "Step 2",
     next: "The next step",
     name1: "The discriminator learns",
     what1:
-      "It gets a batch of real pictures and a batch of generated ones, and is told which is which. Its weights move a little, so that D(x) comes nearer to 1 for the real ones and to 0 for the others. The generator holds still.",
+      "It gets a labelled batch of real pictures and one of generated pictures. Its weights are updated so that D(x) moves towards 1 for the real ones and towards 0 for the generated ones. The generator is frozen.",
     name2: "The generator learns",
     what2:
-      "It draws a batch and tries to raise the discriminator's error: its weights move a little, so that D comes nearer to 1 for what it drew. The discriminator itself tells how each pixel would have to change for that: the error goes back through it. Its own weights are frozen meanwhile, or it would learn to be deceived.",
+      "It draws a batch, and its weights are updated so that D moves towards 1 for these pictures. The gradient with respect to each pixel comes from the discriminator: the error is backpropagated through it. The discriminator's weights are frozen in this step, otherwise it would learn to make the same error.",
     count: (model: string, pairs: string, batch: number) =>
       `The run behind ${model} made ${pairs} such pairs of steps, each with ${batch} ${plural("en", batch, ["picture", "pictures"])}.`,
     formula: "What each of them minimises",
     mean: "mean",
     lossD: "of the discriminator, over real x and random z",
     lossG: "of the generator, over random z",
-    bce: "This is binary cross-entropy: every picture costs −ln of the probability that was given to the truth. Whoever is certain and right pays nothing; whoever is certain and wrong pays without bound.",
+    bce: "This is binary cross-entropy: each picture costs −ln of the probability assigned to the correct answer. A confident correct answer costs nothing; the cost of a confident wrong answer is unbounded.",
     said: "If the discriminator says D(x) =",
     costs: (real: string, generated: string) =>
       `then x costs it ${real} if it is real, and ${generated} if it is generated.`,
@@ -41,24 +41,24 @@ const words = texts(
   },
   {
     title: "3. Они учатся по очереди",
-    what: "Вначале веса у обеих случайные: генератор рисует туман, дискриминатор ничего не понимает. Затем тысячи раз чередуются два шага.",
+    what: "Сначала веса обеих сетей случайны: генератор выдаёт шум, дискриминатор угадывает. Затем тысячи раз чередуются два шага.",
     turns: "Шаг",
     turn1: "Шаг 1",
     turn2: "Шаг 2",
     next: "Следующий шаг",
     name1: "Учится дискриминатор",
     what1:
-      "Ему дают порцию (батч) настоящих картинок и порцию нарисованных и сообщают, где какие. Его веса немного сдвигаются — так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для остальных. Генератор тем временем неподвижен.",
+      "Он получает размеченные батчи настоящих и сгенерированных картинок. Его веса обновляются так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для сгенерированных. Генератор заморожен.",
     name2: "Учится генератор",
     what2:
-      "Он рисует порцию картинок, и его задача — увеличить ошибку дискриминатора: веса немного сдвигаются так, чтобы D приблизилось к 1 для нарисованного. Как для этого должен измениться каждый пиксель, подсказывает сам дискриминатор: ошибка возвращается сквозь него. Его собственные веса при этом заморожены, иначе он учился бы обманываться.",
+      "Он генерирует батч, и его веса обновляются так, чтобы D для этих картинок приблизилось к 1. Градиент по каждому пикселю даёт дискриминатор: ошибка распространяется через него обратно. Веса дискриминатора на этом шаге заморожены, иначе он учился бы ошибаться.",
     count: (model, pairs, batch) =>
       `В обучении ${model} таких пар шагов было ${pairs}, в каждом шаге по ${batch} ${plural("ru", batch, ["картинке", "картинки", "картинок"])}.`,
     formula: "Что минимизирует каждая из них",
     mean: "среднее",
     lossD: "у дискриминатора, по настоящим x и случайным z",
     lossG: "у генератора, по случайным z",
-    bce: "Это бинарная перекрёстная энтропия: каждая картинка стоит −ln вероятности, данной правильному ответу. Кто уверен и прав, не платит ничего; кто уверен и неправ, платит сколь угодно много.",
+    bce: "Это бинарная кросс-энтропия: вклад каждой картинки — −ln вероятности правильного ответа. Уверенный верный ответ ничего не стоит, а цена уверенной ошибки не ограничена.",
     said: "Если дискриминатор говорит D(x) =",
     costs: (real, generated) =>
       `то x обойдётся ему в ${real}, если она настоящая, и в ${generated}, если нарисованная.`,

@@ -1,9 +1,9 @@
-/** How a run goes or went: losses, the discriminator's opinion, and the distance from real pictures, over images seen. */
+/** Training curves: losses, discriminator scores, FID and KID over training images. */
 import { useMemo } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 
-import { type Measured, type Told } from "../../runs"
+import { type Measured, type PartialProgress } from "../../runs"
 
 const words = texts(
   {
@@ -11,9 +11,9 @@ const words = texts(
     losses: "Losses",
     discriminator: "discriminator",
     generator: "generator",
-    opinion: "What the discriminator thinks: probability of “real”",
-    real: "of real pictures",
-    fake: "of drawn pictures",
+    opinion: "Discriminator score: probability of “real”",
+    real: "real pictures",
+    fake: "generated pictures",
     fid: "FID: distance from real pictures (logarithmic)",
     kid: "KID: another distance",
   },
@@ -22,15 +22,21 @@ const words = texts(
     losses: "Функции потерь",
     discriminator: "дискриминатор",
     generator: "генератор",
-    opinion: "Что думает дискриминатор: вероятность «настоящая»",
-    real: "о настоящих",
-    fake: "о нарисованных",
+    opinion: "Оценка дискриминатора: вероятность «настоящая»",
+    real: "настоящие",
+    fake: "сгенерированные",
     fid: "FID: расстояние до настоящих картинок (логарифмически)",
     kid: "KID: другое расстояние",
   },
 )
 
-export function Course({ progress, metrics }: { progress: readonly Told[]; metrics: readonly Measured[] }) {
+export function Course({
+  progress,
+  metrics,
+}: {
+  progress: readonly PartialProgress[]
+  metrics: readonly Measured[]
+}) {
   const t = useText(words)
   const lines = useMemo(
     () => ({

@@ -1,18 +1,18 @@
-/** Looking on at a job: its events as they come, a few times a second, across broken connections. */
+/** Follows the event stream of a job, reconnecting when the connection breaks. */
 import { createEventSource } from "eventsource-client"
 import { useEffect, useState } from "preact/hooks"
 import { url } from "../../address"
 import { CallError } from "../../api/client"
 import { extended, NOTHING_YET, type Run, type RunEvent } from "./run"
 
-/** Charts are drawn anew no more often than so. */
+/** Minimum interval between redraws of the charts. */
 const EVERY_MILLISECONDS = 500
-/** What is asked for again: the service is overloaded, restarts, or counts wrong tokens. */
+/** Statuses that are retried: the service is overloaded, restarting, or limiting failed logins. */
 const PASSING = [0, 429, 500, 502, 503, 504]
 
 interface Followed {
   run: Run
-  /** Whether the connection is lost and is being made again. */
+  /** Whether the connection is lost and being re-established. */
   isLost: boolean
   error: Error | undefined
 }
@@ -20,8 +20,8 @@ interface Followed {
 /**
  * Follow a job from its first event to its last.
  *
- * @param again - another value begins anew: a resumed job has more to tell after its last word.
- * @param onState - called when the job has gone from one state to another.
+ * @param again - changed to follow the stream from the start again, because a resumed job emits more events after its end.
+ * @param onState - called when the state of the job changes.
  */
 export function useFollowed(id: string, token: string, again: number, onState: () => void): Followed {
   const [run, setRun] = useState(NOTHING_YET)
@@ -53,10 +53,10 @@ export function useFollowed(id: string, token: string, again: number, onState: (
           close()
           setError(new CallError(answer.status, String(problem?.code ?? "http_error"), detail))
         }
-        throw new Error(detail) // has the library try again, unless it is closed
+        throw new Error(detail) // makes the library retry, unless it is closed
       },
       onConnect: () => setLost(false),
-      onScheduleReconnect: () => setLost(!isOver), // it says so even when it will not
+      onScheduleReconnect: () => setLost(!isOver), // also called when the source is closed
       onMessage: ({ event, data }) => {
         const type = event ?? "message"
         waiting.push({ type, data: JSON.parse(data) as Record<string, unknown> })

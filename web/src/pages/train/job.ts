@@ -1,4 +1,4 @@
-/** Jobs as the service tells of them. */
+/** Training jobs. */
 import { type Schemas } from "../../api/client"
 import { texts } from "../../language"
 
@@ -12,27 +12,27 @@ export function hasEnded(job: Job): boolean {
   return ENDED.includes(job.state)
 }
 
-/** What a job's spec says of its preset. */
+/** The preset in a job's spec. */
 export function presetOf(job: Job): string {
   return typeof job.spec.preset === "string" ? job.spec.preset : "–"
 }
 
 export const states = texts(
   {
-    queued: "waiting",
+    queued: "queued",
     running: "training",
-    evaluating: "being evaluated",
+    evaluating: "evaluating",
     succeeded: "done",
     failed: "failed",
     cancelled: "cancelled",
     interrupted: "interrupted",
   },
   {
-    queued: "ждёт очереди",
+    queued: "в очереди",
     running: "обучается",
     evaluating: "оценивается",
     succeeded: "готово",
-    failed: "не удалось",
+    failed: "ошибка",
     cancelled: "отменено",
     interrupted: "прервано",
   },

@@ -1,4 +1,4 @@
-/** A run in numbers: how far it is, how fast, how long still, and how both networks fare. */
+/** Live figures of a run: progress, speed, remaining time, scores and distances. */
 import { texts, useNumbers, useText } from "../../language"
 import { useMoments } from "../models/moments"
 import { hasEnded, type Job } from "./job"
@@ -6,20 +6,20 @@ import { bestOf, type Run } from "./run"
 
 const words = texts(
   {
-    progress: "How much of the training is done",
+    progress: "Training progress",
     images: "images",
     of: (whole: string) => `of ${whole}`,
     rate: "images/s",
     left: "time left",
     real: "D(real)",
     fake: "D(fake)",
-    realHint: "what the discriminator says of real pictures",
-    fakeHint: "and of drawn ones; both near 0.5: it cannot tell them apart",
+    realHint: "discriminator score of real pictures",
+    fakeHint: "score of generated pictures; both near 0.5: indistinguishable",
     fid: "FID",
     kid: "KID",
     best: (images: string) => `best, after ${images}`,
     ended: "Training ended:",
-    indistinguishable: "drawn pictures could not be told from real ones.",
+    indistinguishable: "the discriminator could no longer distinguish generated pictures from real ones.",
     plateau: "it stopped improving.",
     budget: "the budget was used up.",
     stopped: "it was stopped.",
@@ -27,25 +27,25 @@ const words = texts(
     failed: "it failed; the log says why.",
   },
   {
-    progress: "Какая часть обучения позади",
+    progress: "Прогресс обучения",
     images: "картинок",
     of: whole => `из ${whole}`,
     rate: "картинок/с",
     left: "осталось",
     real: "D(real)",
     fake: "D(fake)",
-    realHint: "ответ дискриминатора о настоящих",
-    fakeHint: "и о нарисованных; оба около 0,5 — не отличает",
+    realHint: "оценка настоящих картинок",
+    fakeHint: "оценка сгенерированных; обе около 0,5 — неотличимы",
     fid: "FID",
     kid: "KID",
     best: images => `лучший, после ${images}`,
     ended: "Обучение закончилось:",
-    indistinguishable: "нарисованное стало не отличить от настоящего.",
-    plateau: "лучше уже не становилось.",
+    indistinguishable: "дискриминатор больше не отличает сгенерированные картинки от настоящих.",
+    plateau: "метрики перестали улучшаться.",
     budget: "бюджет исчерпан.",
     stopped: "его остановили.",
-    diverged: "потери разошлись.",
-    failed: "не удалось; почему — в журнале.",
+    diverged: "функция потерь разошлась.",
+    failed: "ошибка; причина — в журнале.",
   },
 )
 const REASONS = ["indistinguishable", "plateau", "budget", "stopped", "diverged", "failed"] as const

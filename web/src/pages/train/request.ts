@@ -1,8 +1,8 @@
-/** What is asked of `POST /admin/retrain`, read from the page's address and written as the call's body. */
+/** The request body of `POST /admin/retrain`, built from the page's query. */
 import { numberOf, oneOf, type Query } from "../../address"
 import { type Schemas } from "../../api/client"
 
-/** All of it may be left out. */
+/** All fields are optional. */
 export type RetrainBody = Partial<Schemas["RetrainBody"]>
 
 export const PRESETS = ["quick", "standard", "best", "lecture"] as const
@@ -22,7 +22,7 @@ export interface Wanted {
 export const AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
 export const MOST: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
 
-/** The address says a budget as `budget=minutes:10`. */
+/** Parse the query. A budget is written as `budget=minutes:10`. */
 export function wantedOf(query: Query): Wanted {
   const [kind, size] = (query.budget ?? "").split(":")
   const budget = oneOf(kind, BUDGETS, "preset")
@@ -49,7 +49,7 @@ export function bodyOf(wanted: Wanted, note: string): RetrainBody {
   }
 }
 
-/** A key that no other request has, also where the page came without TLS and the browser has no randomUUID. */
+/** A unique idempotency key. Browsers have no randomUUID on pages without TLS. */
 export function freshKey(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID()
   return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("")

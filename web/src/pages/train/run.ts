@@ -1,7 +1,7 @@
-/** A run as its events tell it. Field names are those of `GET /admin/jobs/{id}/events`. */
-import { type Measured, type Told } from "../../runs"
+/** The state of a run, built from its events. Field names are those of `GET /admin/jobs/{id}/events`. */
+import { type Measured, type PartialProgress } from "../../runs"
 
-export interface Step extends Told {
+export interface Step extends PartialProgress {
   images_per_second: number
   eta_seconds: number
   part: number
@@ -14,16 +14,16 @@ export interface RunEvent {
   data: Readonly<Record<string, unknown>>
 }
 export interface Run {
-  /** Images it is to see; undefined before it has started. */
+  /** Total number of training images. Undefined before the run has started. */
   of: number | undefined
   progress: readonly Step[]
   metrics: readonly Measurement[]
-  /** After how many images the grids of fixed seeds were drawn. */
+  /** Image counts at which sample grids were drawn. */
   samples: readonly number[]
   warnings: readonly string[]
   /** Why training ended. */
   reason: string | undefined
-  /** The last word of the stream. */
+  /** Whether the stream has ended. */
   ended: boolean
 }
 
@@ -37,7 +37,7 @@ export const NOTHING_YET: Run = {
   ended: false,
 }
 
-/** A run after some more events. What is told of images that are seen anew, after a resumption, takes the place of the old. */
+/** Apply events to a run. After a resume, events for images that are trained again replace the old ones. */
 export function extended(run: Run, events: readonly RunEvent[]): Run {
   if (!events.length) return run
   let { of, reason, ended } = run
@@ -100,12 +100,12 @@ function amount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined
 }
 
-/** Drop the end of an ascending list, from so many images on. */
+/** Drop the items of an ascending list from this image count on. */
 function cut<T>(list: T[], images: number, imagesOf: (item: T) => number): void {
   while (list.length && imagesOf(list[list.length - 1]!) >= images) list.pop()
 }
 
-/** The measurement with the lowest KID so far, which is what is exported. */
+/** The measurement with the lowest KID so far. Its checkpoint is exported. */
 export function bestOf(metrics: readonly Measurement[]): Measurement | undefined {
   return metrics.findLast(measured => measured.best) ?? metrics[metrics.length - 1]
 }

@@ -1,4 +1,4 @@
-/** The admin token: kept for this tab alone, and never part of an address. */
+/** The admin token. Kept in sessionStorage for this tab, never in a URL. */
 import { useCallback, useState } from "preact/hooks"
 
 const KEY = "seedling-admin-token"
