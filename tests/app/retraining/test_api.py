@@ -283,7 +283,7 @@ def test_the_queue_is_bounded_and_what_waits_is_cancelled_at_once(admin: Admin) 
     again = admin.client.post(f"/admin/jobs/{waiting[0]}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "job_conflict")
     admin.client.post(f"/admin/jobs/{running}/cancel")
-    assert "Resume it" in admin.wait(running, "cancelled")["detail"]
+    assert "Resume the job" in admin.wait(running, "cancelled")["detail"]
 
 
 def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:

@@ -95,7 +95,7 @@ def test_one_that_is_killed_again_and_again_stops_after_three_times_and_can_be_r
         until_interrupted(admin, job_id, count + 1)
     job = admin.wait(job_id, "interrupted")
     assert "killed by SIGKILL" in job["detail"]
-    assert "resume it by hand" in job["detail"]
+    assert "fix the cause, then resume the job" in job["detail"]
     time.sleep(2)
     assert admin.job(job_id)["state"] == "interrupted", "it stays so"
     assert world.trainers() == 0

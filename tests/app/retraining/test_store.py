@@ -130,7 +130,7 @@ def test_a_job_goes_on_by_itself_three_times(store: JobStore, lease: Lease) -> N
     job = store.interrupt(lease, job, "the trainer was killed by SIGKILL", counts=True)
     assert (job.state, job.interruptions) == ("interrupted", 4)
     assert job.ended is not None
-    assert "resume it by hand" in job.detail
+    assert "fix the cause, then resume the job" in job.detail
     assert states(store, job) == ["queued", *["running", "interrupted", "queued"] * 4, "running", "interrupted"]
     job = store.resume(job.id, "alice", 8)
     assert (job.state, job.interruptions, job.ended) == ("queued", 0, None)

@@ -31,6 +31,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/generate/{seed}.{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the picture of a seed, at an address that ends in .png
+         * @description The same response as `GET /generate?seed=...&format=...`, for places that only accept addresses with an extension.
+         */
+        get: operations["generate_file_generate__seed___format__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/plane": {
         parameters: {
             query?: never;
@@ -1889,6 +1909,108 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generate_file_generate__seed___format__get: {
+        parameters: {
+            query?: {
+                /** @description Class, by index or name, or a mixture such as `3:0.5,8:0.5`, whose weights sum to 1. Omitted: the seed chooses the class. */
+                label?: string | null;
+                /** @description Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied. */
+                psi?: number;
+                /** @description Name of a model. Default: the model that the service is configured with. */
+                model?: string | null;
+                /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
+                version?: string | null;
+                /** @description Enlargement: each pixel becomes a square with this side. */
+                scale?: number;
+            };
+            header?: never;
+            path: {
+                /** @description An integer in 0..4294967295, or any other text, percent-encoded. */
+                seed: string;
+                format: "png" | "webp" | "json" | "npy";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture, sheet, array or archive. */
+            200: {
+                headers: {
+                    /** @description The seed or seeds, percent-encoded. */
+                    "X-Seed"?: string;
+                    /** @description The class, if all pictures have the same one. */
+                    "X-Label"?: string;
+                    /** @description Identifies these bytes; send it back in If-None-Match. */
+                    ETag?: string;
+                    /** @description Model and version that drew the picture. */
+                    "X-Model"?: string;
+                    /** @description URL that always returns these bytes. */
+                    "Content-Location"?: string;
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                    "image/webp": string;
+                    "application/x-npy": string;
+                    "application/zip": string;
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not Found */
             404: {
