@@ -35,7 +35,8 @@ router = APIRouter(tags=["pictures"])
 async def interpolate(request: Request, body: InterpolateBody, scheduler: SchedulerOf) -> Response:
     """Every keyframe is exactly the picture that `/generate` draws.
 
-    gif, apng and webp merge equal consecutive frames into one with a longer duration.
+    Animations contain every frame, also equal consecutive ones. The frames of a zip contain the parameters of
+    `/generate` that reproduce them, in their text chunks.
     """
     walk = body.walk()
     resolved = resolve_walk(walk, await scheduler.generator(body.model, body.version))

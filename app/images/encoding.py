@@ -8,12 +8,13 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import GifImagePlugin, Image, PngImagePlugin
 
 Pixels = NDArray[np.uint8]
 SOFTWARE = "Seedling"
@@ -27,6 +28,7 @@ MEDIA_TYPES = {
     "npy": "application/x-npy",
     "json": "application/json",
 }
+MAX_GIF_FPS = 50
 LONG_TEXT = 500
 """Text chunks with more characters than this are compressed."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -121,38 +123,73 @@ class Archive:
 def gif(frames: Pixels, fps: float, *, loop: bool) -> bytes:
     """Encode grey frames (N, H, W) as an animated GIF with all 256 levels.
 
-    GIF measures time in hundredths of a second, and viewers treat delays below two hundredths as ten. Above 50 fps, the
-    animation is therefore slower than requested.
+    GIF measures time in hundredths of a second, and viewers treat delays below two hundredths as ten, so `fps` is at most
+    `MAX_GIF_FPS`. Pillow would merge equal consecutive frames. Here, every frame is written, cropped to its changes.
     """
-    delays = [max(20, ms) for ms in _durations(len(frames), fps, unit_ms=10)]
-    return _save(map(Image.fromarray, frames), "GIF", delays, {"loop": 0} if loop else {}, disposal=1, optimize=False)
+    delays = _durations(len(frames), fps, unit_ms=10)
+    blocks, _ = GifImagePlugin.getheader(Image.fromarray(frames[0]), info={"loop": 0} if loop else {})
+    for delay, (x, y, changed) in zip(delays, _changes(frames), strict=True):
+        blocks += GifImagePlugin.getdata(Image.fromarray(changed), (x, y), duration=delay, disposal=1)
+    return b"".join([*blocks, b";"])
 
 
 def apng(frames: Pixels, fps: float, *, loop: bool, text: Mapping[str, str] | None = None) -> bytes:
-    """Encode grey frames (N, H, W) as an animated PNG with text chunks."""
+    """Encode grey frames (N, H, W) as an animated PNG with text chunks.
+
+    Pillow would merge equal consecutive frames, but not if their blend modes differ. For opaque pictures, 0 (replace) and 1
+    (paint over) give the same result.
+    """
+    first, *rest = map(Image.fromarray, frames)
+    out = io.BytesIO()
+    options = {"blend": [index % 2 for index in range(len(frames))], "pnginfo": _text_chunks(text or {})}
     delays = _durations(len(frames), fps, unit_ms=1)
-    return _save(map(Image.fromarray, frames), "PNG", delays, {"loop": 0 if loop else 1}, pnginfo=_text_chunks(text or {}))
+    first.save(out, "PNG", save_all=True, append_images=rest, duration=delays, loop=0 if loop else 1, **options)
+    return out.getvalue()
 
 
 def animated_webp(frames: Pixels, fps: float, *, loop: bool) -> bytes:
-    """Encode grey frames (N, H, W) as an animated lossless WebP."""
+    """Encode grey frames (N, H, W) as an animated lossless WebP (RFC 9649).
+
+    libwebp would merge equal consecutive frames. Here, every frame is written, cropped to its changes.
+    """
+    height, width = frames.shape[1:]
     delays = _durations(len(frames), fps, unit_ms=1)
-    pictures = (Image.fromarray(frame).convert("RGB") for frame in frames)
-    return _save(pictures, "WEBP", delays, {"loop": 0 if loop else 1}, lossless=True, quality=50, method=2)
+    chunks = [_riff(b"VP8X", bytes([2, 0, 0, 0]) + _uint24(width - 1) + _uint24(height - 1))]  # 2: an animation
+    chunks.append(_riff(b"ANIM", struct.pack("<IH", 0, 0 if loop else 1)))
+    for delay, (x, y, changed) in zip(delays, _changes(frames, grid=2), strict=True):
+        area = [x // 2, y // 2, changed.shape[1] - 1, changed.shape[0] - 1, delay]
+        bitstream = webp(changed)[12:]  # after RIFF, the size and WEBP
+        chunks.append(_riff(b"ANMF", b"".join(map(_uint24, area)) + bytes([2]) + bitstream))  # 2: replaces, does not blend
+    return _riff(b"RIFF", b"WEBP" + b"".join(chunks))
+
+
+def _changes(frames: Pixels, grid: int = 1) -> Iterator[tuple[int, int, Pixels]]:
+    """Yield x, y and pixels of the part of each frame that differs from the frame before; one cell of the grid if none does.
+
+    The first part is the whole frame. x and y are multiples of `grid`.
+    """
+    yield 0, 0, frames[0]
+    for before, frame in pairwise(frames):
+        differs = before != frame
+        rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
+        y, x = (int(index[0]) // grid * grid if len(index) else 0 for index in (rows, columns))
+        bottom, right = (int(index[-1]) + 1 if len(index) else grid for index in (rows, columns))
+        yield x, y, frame[y:bottom, x:right]
+
+
+def _riff(kind: bytes, content: bytes) -> bytes:
+    """Return a chunk of a RIFF file, padded to an even length."""
+    return kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _uint24(value: int) -> bytes:
+    return value.to_bytes(3, "little")
 
 
 def _durations(count: int, fps: float, unit_ms: int) -> list[int]:
     """Return the duration of each frame in ms, in multiples of `unit_ms`. Rounding errors do not accumulate."""
     ends = [round(1000 / unit_ms * (i + 1) / fps) * unit_ms for i in range(count)]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
-
-
-def _save(pictures: Iterable[Image.Image], kind: str, delays: list[int], repeat: dict[str, int], **options: Any) -> bytes:  # noqa: ANN401 - Pillow's options
-    first, *rest = pictures
-    out = io.BytesIO()
-    duration = delays if rest else delays[0]
-    first.save(out, format=kind, save_all=True, append_images=rest, duration=duration, **repeat, **options)
-    return out.getvalue()
 
 
 def read_text(content: bytes) -> dict[str, str]:

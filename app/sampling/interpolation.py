@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from app.errors import TooMuch
+from app.errors import InvalidRequest, TooMuch
 from app.images import encoding
 from app.sampling.chunks import CHUNK, CHUNK_PIXELS, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
@@ -22,8 +22,6 @@ Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
 Format = Literal["strip", "gif", "apng", "webp", "zip", "json", "npy"]
 MAX_FRAMES = 2048
-MAX_GIF_SECONDS = 600
-"""A GIF frame lasts at most 655 seconds, and equal frames are merged into one."""
 
 EASINGS: dict[str, Callable[[float], float]] = {
     "linear": lambda t: t,
@@ -55,8 +53,10 @@ class Walk:
         if self.frames > MAX_FRAMES:
             raise TooMuch(f"The limit is {MAX_FRAMES:,} frames per request, not {self.frames:,}. Use fewer keyframes or steps.")
         check_pixels(self.pixels, self.format)
-        if self.format == "gif" and self.frames / self.fps > MAX_GIF_SECONDS:
-            raise TooMuch(f"A GIF may last at most {MAX_GIF_SECONDS} seconds. Request fewer frames, more fps, or an apng.")
+        if self.format == "gif" and self.fps > encoding.MAX_GIF_FPS:
+            raise InvalidRequest(
+                f"A GIF shows at most {encoding.MAX_GIF_FPS} frames per second. Lower fps, or use apng or webp."
+            )
 
     @property
     def frames(self) -> int:
@@ -120,16 +120,28 @@ class ResolvedWalk:
         return lambda: self._answer(self._encode(encoding.enlarge(frames, self.walk.scale)))
 
     def _zip_steps(self, frames: Pixels) -> Steps[Answer]:
-        archive, chunks = encoding.Archive(), origin(self.generator)
+        archive, whole = encoding.Archive(), self.text()
         written = 0
-        for index, frame in enumerate(frames):
+        for index, (frame, point, place) in enumerate(zip(frames, self.path(), self.walk.positions(), strict=True)):
             frame = encoding.enlarge(frame, self.walk.scale)
-            archive.add(f"frame-{index:04d}.png", encoding.png(frame, chunks))
+            archive.add(f"frame-{index:04d}.png", encoding.png(frame, whole | self._frame_text(point, *place)))
             written += frame.size
             if written >= CHUNK_PIXELS:
                 written = 0
                 yield
         return lambda: self._answer(archive.content())
+
+    def _frame_text(self, point: Point, segment: int, t: float) -> dict[str, str]:
+        """Return the text chunks from which a frame can be reproduced: those of its keyframe, or else its z and label."""
+        chunks = {"segment": str(segment), "t": repr(t)}
+        if t in (0, 1):
+            keyframe = self.keyframes[(segment + int(t)) % len(self.keyframes)]
+            return keyframe.text(keyframe.seed_text, keyframe.points()[1][0]) | chunks
+        chunks |= {"z": json.dumps([float(value) for value in point.z]), "psi": "1.0"}
+        if point.label is not None:
+            weights = [float(weight) for weight in point.label]
+            chunks["label"] = self.generator.classes[weights.index(1)] if 1 in weights else json.dumps(weights)
+        return chunks
 
     def _answer(self, content: bytes) -> Answer:
         return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image, ImageSequence
 
 from app.images import encoding
 from tests.app.reading import frames, pixels
@@ -44,6 +47,23 @@ def test_animations_are_lossless(kind: str) -> None:
     write = {"gif": encoding.gif, "apng": encoding.apng, "webp": encoding.animated_webp}[kind]
     assert (np.stack(frames(write(stack, 12, loop=True))) == stack).all()
     assert write(stack, 12, loop=True) == write(stack, 12, loop=True)
+
+
+@pytest.mark.parametrize("kind", ["gif", "apng", "webp"])
+@pytest.mark.parametrize("size", [(28, 28), (3, 5), (56, 28)])
+def test_animations_keep_every_frame_and_its_duration(kind: str, size: tuple[int, int]) -> None:
+    stack = np.random.RandomState(0).randint(0, 256, (9, *size)).astype(np.uint8)
+    stack[1] = stack[2] = stack[0]
+    stack[4:] = stack[3]
+    stack[6, -1, -1] ^= 1  # one pixel changes, and changes back
+    write = {"gif": encoding.gif, "apng": encoding.apng, "webp": encoding.animated_webp}[kind]
+    content = write(stack, 10, loop=False)
+    assert (np.stack(frames(content)) == stack).all()
+    with Image.open(io.BytesIO(content)) as animation:
+        durations = [(frame.load(), animation.info["duration"])[1] for frame in ImageSequence.Iterator(animation)]
+    assert durations == [100] * 9
+    still = write(np.repeat(stack[:1], 4, axis=0), 10, loop=True)
+    assert len(frames(still)) == 4
 
 
 def test_text_chunks_are_read_only_from_png_files() -> None:

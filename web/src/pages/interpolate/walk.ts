@@ -38,7 +38,8 @@ type Source = Pick<Version, "model" | "version">
 /** The body of POST /interpolate for a file. */
 export function fileBody(keyframes: readonly Keyframe[], settings: Settings, format: Format, source: Source) {
   const { fps, ...rest } = settings
-  const shown = format === "gif" || format === "apng" || format === "webp" ? { fps } : {}
+  const animated = format === "gif" || format === "apng" || format === "webp"
+  const shown = animated ? { fps: format === "gif" ? Math.min(fps, 50) : fps } : {}
   const { scale, ...unscaled } = rest
   return {
     keyframes: keyframes.map(bodyOf),
