@@ -1,4 +1,4 @@
-"""Prometheus' figures at a port of their own, with the same bounds on its callers as the service has."""
+"""Prometheus metrics on a separate port, with the same kinds of connection limits as the service."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BOUNDS = Bounds(connections=50, per_client=20, body_bytes=1_000_000, unsent_byte
 
 
 def serve(host: str, port: int, *others: Collector) -> None:
-    """Answer at /metrics on a port of its own, in one thread, until the process ends.
+    """Serve /metrics on a separate port, in one thread, until the process ends.
 
     Raises:
-        OSError: the port cannot be had.
+        OSError: the port cannot be bound.
     """
     config = uvicorn.Config(
         make_asgi_app(AllFigures(*others)),

@@ -60,7 +60,7 @@ MAX_FAULTS = 20
 
 
 def title_of(status: int) -> str:
-    """The name of a status."""
+    """Return the reason phrase of a status."""
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
@@ -88,7 +88,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _HTTP_REMEDIES = {
     400: ("malformed_body", "The body cannot be read. Send one JSON object, as /docs shows."),
     404: ("not_found", "There is nothing at {path}. See /docs for all addresses."),
-    405: ("method_not_allowed", "{method} is not understood at {path}. Use {allow}."),
+    405: ("method_not_allowed", "{method} is not allowed at {path}. Use {allow}."),
 }
 
 
@@ -117,13 +117,13 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """The methods of all routes at this path. Starlette names only those of the first route."""
+    """Return the methods of all routes at this path. Starlette lists only those of the first route."""
 
-    def understood(method: str) -> bool:
+    def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    methods = [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if understood(method)] or ["GET"]
+    methods = [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if is_allowed(method)] or ["GET"]
     return (["HEAD"] if "GET" in methods else []) + methods
 
 
@@ -146,7 +146,7 @@ _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def _field_of(location: Sequence[int | str], *, extra: bool) -> str:
-    """Where a fault is, as `body.keyframes.0.seed`: without the names that pydantic gives to the members of a union."""
+    """Format the location of a fault as `body.keyframes.0.seed`, without pydantic's names of union members."""
     *outer, last = location
     kept = [str(part) for part in outer if isinstance(part, int) or _is_field(part)]
     if extra or isinstance(last, int) or _is_field(last):
@@ -159,9 +159,9 @@ def _is_field(part: str) -> bool:
 
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
-    """Answer 500 after an unexpected exception. The log has the traceback."""
+    """Respond with 500 to an unexpected exception, and log the traceback."""
     logger.error("unhandled error in %s %s", request.method, request.url.path, exc_info=error)
-    detail = "The service failed to answer. Nothing is wrong with the request; the operator finds the reason in the log."
+    detail = "The service failed, and the request is not at fault. Ask the operator, whose log has the reason."
     return problem(500, SeedlingError.code, detail)
 
 

@@ -7,19 +7,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 MOST_CLIENTS = 10_000
-"""The client that was seen least recently is forgotten first, and later starts with a full bucket."""
+"""Maximum number of buckets. The least recently seen client is evicted first, and later starts with a full bucket."""
 
 
 class TokenBuckets:
     """A bucket per client that fills at a steady rate up to a burst. A request takes one token.
 
-    What turns out to have been more work than a request usually is may be charged afterwards; the client then waits until
-    the bucket is above zero again.
+    Expensive requests can be charged more tokens afterwards. The balance may then be negative, and the client waits until the
+    bucket has a token again.
 
     Args:
-        rate: tokens that flow in, a second.
-        burst: what a bucket holds.
-        clock: seconds.
+        rate: new tokens per second.
+        burst: capacity of a bucket.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Take a token. Return 0, or the seconds until there is one."""
+        """Take a token. Return 0, or the seconds until one is available."""
         now = self._clock()
         tokens = self._tokens(client, now)
         enough = tokens >= 1
@@ -35,7 +35,7 @@ class TokenBuckets:
         return 0.0 if enough else (1 - tokens) / self.rate
 
     def charge(self, client: str, tokens: float) -> None:
-        """Take more tokens for work that is done, at most a burst, so that no client is locked out for long."""
+        """Take tokens for completed work. The debt is at most a burst, so that no client is locked out for long."""
         now = self._clock()
         self._keep(client, max(self._tokens(client, now) - tokens, -self.burst), now)
 

@@ -1,4 +1,4 @@
-"""Secrets in URLs, which people put there by mistake, and which logs must not keep."""
+"""Redaction of secrets that clients put into URLs by mistake, so that they are not logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECRET = re.compile(
 
 
 def without_secrets(query: str) -> str:
-    """A query as it was sent, with the values of parameters that are named like secrets replaced."""
+    """Return the raw query string with the values of parameters named like secrets replaced."""
     if "=" not in query:
         return query
     return re.sub(r"[^&;]+", lambda part: _redacted(part[0]), query)

@@ -1,4 +1,4 @@
-"""The server processes: sockets, file descriptors, and workers that end with their parent."""
+"""The server processes: sockets, file descriptors, and workers that stop with their parent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER_FILES = 256
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, in as many processes as the settings say."""
+    """Serve until SIGTERM or SIGINT, in the configured number of processes."""
     config = uvicorn.Config(
         "app.main:create_server",
         factory=True,
@@ -53,11 +53,11 @@ def serve(settings: Settings) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets)
     if not server.started:
-        sys.exit(3)  # as uvicorn's own command does
+        sys.exit(3)  # like uvicorn's command line
 
 
 def bounds(settings: Settings) -> Bounds:
-    """What the connections of one worker may take: its share of the service's memory, whatever the number of workers."""
+    """Return the limits for the connections of one worker, which gets an equal share of the memory for all workers."""
     return Bounds(
         connections=settings.max_connections,
         per_client=settings.max_connections_per_client or settings.max_connections // 2,
@@ -68,12 +68,12 @@ def bounds(settings: Settings) -> Bounds:
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets for all addresses of a host, on one port; for `::`, one that takes IPv4 as well.
+    """Bind sockets for all addresses of a host, on one port. For `::`, bind a dual-stack socket.
 
-    They are bound and do not listen yet: until the workers are ready, callers are refused and do not wait.
+    The sockets do not listen yet. Connections are refused, instead of waiting, until the workers are ready.
 
     Raises:
-        OSError: an address is not this machine's, or the port is taken.
+        OSError: an address does not belong to this machine, or the port is in use.
     """
     sockets: list[socket.socket] = []
     try:
@@ -94,7 +94,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
-    """The service's sockets. Ends the program if they cannot be had."""
+    """Bind the sockets of the service. Exit if that fails."""
     try:
         sockets = bind(host, port)
     except OSError as error:
@@ -108,9 +108,9 @@ def _listen(host: str, port: int) -> list[socket.socket]:
 
 
 def end_with_parent() -> None:
-    """In a worker process, stop in order when the parent process is gone, even if it was killed.
+    """In a worker process, shut down gracefully when the parent process ends, even if it was killed.
 
-    Otherwise the workers of a killed service would keep its port and train on, and nobody could stop or restart them.
+    Otherwise the workers of a killed service would keep its port and go on training, and nothing could stop or restart them.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -118,14 +118,14 @@ def end_with_parent() -> None:
 
     def watch() -> None:
         parent.join()
-        logger.error("The parent process is gone. This worker stops.")
+        logger.error("The parent process has ended. Stopping this worker.")
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def _raise_file_limit(connections: int) -> None:
-    """Allow as many open files as the connections need; many shells start with 1,024."""
+    """Raise the limit of open files to what the connections need. Many shells start with 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + connections // 10 + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:

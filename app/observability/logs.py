@@ -25,10 +25,10 @@ class WithTrace(logging.Filter):
 
 
 def log_config(level: str, shape: str = "text") -> dict[str, Any]:
-    """The configuration for `logging.config.dictConfig`: uvicorn and the service in one format, on stderr.
+    """Return a `logging.config.dictConfig` configuration that logs uvicorn and the service in one format, to stderr.
 
     Args:
-        level: the least that is written.
+        level: the minimum level.
         shape: text or json.
     """
     config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)

@@ -1,8 +1,8 @@
 """Prometheus metrics, correct for any number of workers.
 
-Each worker keeps its own figures; with several, in files that whoever is asked adds up (`PROMETHEUS_MULTIPROC_DIR`, which
-`app.__main__` sets before this is imported). Figures about jobs are no worker's: they are read from the job store when
-somebody asks.
+Each worker keeps its own metrics. With several workers, they are in files, and the worker that is scraped adds them up
+(`PROMETHEUS_MULTIPROC_DIR`, which `app.__main__` sets before this module is imported). Metrics about jobs belong to no worker
+and are read from the job store on each scrape.
 """
 
 from __future__ import annotations
@@ -33,44 +33,46 @@ _registry = CollectorRegistry()
 
 _requests = Histogram(
     "seedling_request_duration_seconds",
-    "From a request's headers to the last byte of its answer, by route, method, status and the version that drew.",
+    "Time from the headers of a request to the last byte of its response, by route, method, status and version.",
     ["route", "method", "status", "model"],
     buckets=BUCKETS,
     registry=_registry,
 )
-_pictures = Counter("seedling_pictures", "Pictures drawn; those that a cache had are not.", ["model"], registry=_registry)
+_pictures = Counter("seedling_pictures", "Pictures drawn, without cached ones.", ["model"], registry=_registry)
 _cached = Counter(
     "seedling_response_cache",
-    "Requests for pictures by whether the answer was at hand, was made, or was being made for another.",
+    "Requests for pictures by cache result: hit, miss, or shared with an identical request in progress.",
     ["result"],
     registry=_registry,
 )
 _cache_bytes = Gauge(
-    "seedling_response_cache_bytes", "Bytes of answers that are kept.", registry=_registry, multiprocess_mode="livesum"
+    "seedling_response_cache_bytes", "Size of the response cache.", registry=_registry, multiprocess_mode="livesum"
 )
 _waiting = Gauge(
     "seedling_waiting",
-    "Requests that wait for their turn, by the lane they wait in.",
+    "Waiting requests by lane.",
     ["lane"],
     registry=_registry,
     multiprocess_mode="livesum",
 )
-_limited = Counter("seedling_rate_limited", "Requests that were refused because of their client's rate.", registry=_registry)
+_limited = Counter("seedling_rate_limited", "Requests rejected by the rate limit.", registry=_registry)
 _champion = Gauge(
     "seedling_champion_version",
-    "Which version is served by default.",
+    "The version that is served by default.",
     ["model"],
     registry=_registry,
     multiprocess_mode="livemax",
 )
 _swaps = Gauge(
     "seedling_swaps",
-    "How often another champion has taken over since the start, as the worker that has seen most.",
+    "Champion changes since the start: the maximum over all workers.",
     ["model"],
     registry=_registry,
     multiprocess_mode="livemax",
 )
-_memory = Gauge("seedling_resident_memory_bytes", "Memory of all workers.", registry=_registry, multiprocess_mode="livesum")
+_memory = Gauge(
+    "seedling_resident_memory_bytes", "Resident memory of all workers.", registry=_registry, multiprocess_mode="livesum"
+)
 _workers = Gauge("seedling_workers", "Server processes.", registry=_registry, multiprocess_mode="livesum")
 
 NAMES = frozenset(
@@ -94,7 +96,7 @@ NAMES = frozenset(
         "seedling_database_up",
     }
 )
-"""All metrics. Tests compare dashboard, alarms and exposition with this list."""
+"""All metrics. Tests compare the dashboard, the alerts and the exposition with this set."""
 
 _children: dict[tuple[str, str, int, str], Histogram] = {}
 
@@ -121,10 +123,10 @@ def sample(waiting: Mapping[str, int], cache_bytes: int, champions: Mapping[str,
     """Update the gauges that describe the state of a worker. Called twice a second.
 
     Args:
-        waiting: requests that wait for their turn, by lane.
+        waiting: number of waiting requests by lane.
         cache_bytes: size of the response cache.
-        champions: version by model.
-        swaps: how often the champion was replaced, by model.
+        champions: champion version by model.
+        swaps: number of champion changes by model.
     """
     for lane, count in waiting.items():
         _waiting.labels(lane).set(count)
@@ -137,7 +139,7 @@ def sample(waiting: Mapping[str, int], cache_bytes: int, champions: Mapping[str,
 
 
 def _resident_bytes() -> int:
-    """Resident memory of this process; its maximum where the system does not tell the current value."""
+    """Return the resident memory of this process, or its maximum where the current value is unavailable."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -145,10 +147,10 @@ def _resident_bytes() -> int:
 
 
 class AllFigures(CollectorRegistry):
-    """The figures of all workers, whichever process is asked.
+    """The metrics of all workers, collected from any process.
 
     Args:
-        others: collectors of figures that belong to no worker.
+        others: collectors of metrics that belong to no worker.
     """
 
     def __init__(self, *others: Collector) -> None:
@@ -168,12 +170,12 @@ class AllFigures(CollectorRegistry):
 
 
 def exposition(*others: Collector) -> bytes:
-    """Everything, in Prometheus' text format, with the figures of further collectors."""
+    """Return all metrics in Prometheus' text format, including those of further collectors."""
     return generate_latest(AllFigures(*others))
 
 
 def _drop_dead_workers(folder: Path) -> None:
-    """Remove the gauges of workers that were killed. Their counters stay."""
+    """Remove the gauges of workers that were killed. Their counters are kept."""
     for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}:
         if not _is_alive(pid):
             mark_process_dead(pid, str(folder))

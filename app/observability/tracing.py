@@ -1,4 +1,4 @@
-"""Tracing: every request has a trace id, from a W3C `traceparent` or new, and is a span if tracing is on."""
+"""Tracing: every request has a trace id, taken from a W3C `traceparent` or new, and a span if tracing is enabled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
-"""W3C Trace Context, level 1; later versions may append."""
+"""W3C Trace Context, level 1; later versions may append fields."""
 MAX_TRACEPARENT = 128
 
 
@@ -23,9 +23,9 @@ class Trace:
     """The ids of a request."""
 
     trace_id: str
-    """32 hexadecimal digits, the same in every service that the caller's request goes through."""
+    """32 hexadecimal digits, shared by all services that handle the caller's request."""
     span_id: str
-    """16 hexadecimal digits: this service's part of it."""
+    """16 hexadecimal digits: the span of this service."""
 
 
 CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -33,23 +33,23 @@ CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def take_over(traceparent: bytes | None) -> Trace:
-    """Continue the caller's trace; start one if there is none, or if it cannot be parsed."""
+    """Continue the caller's trace, or start one if the header is missing or invalid."""
     found = _TRACEPARENT.fullmatch(traceparent) if traceparent and len(traceparent) <= MAX_TRACEPARENT else None
     return Trace(found[1].decode() if found else secrets.token_hex(16), secrets.token_hex(8))
 
 
 def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether OpenTelemetry's own variables ask for traces."""
+    """Whether OpenTelemetry's environment variables enable traces."""
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none":
         return False
     return any(environment.get(f"OTEL_{name}") for name in ("EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT"))
 
 
 class Spans:
-    """Sends a span per request over OTLP, as OpenTelemetry's environment variables say.
+    """Sends a span per request over OTLP, configured by OpenTelemetry's environment variables.
 
     Raises:
-        ImportError: OpenTelemetry's SDK is not installed; the message says how to install it.
+        ImportError: the OpenTelemetry SDK is not installed. The message says how to install it.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Spans:
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError as error:
             raise ImportError(
-                f"OTEL_ variables ask for traces, but OpenTelemetry is not installed ({error}). Unset them, or run: pip "
+                f"OTEL_ variables enable tracing, but OpenTelemetry is not installed ({error}). Unset them, or run: pip "
                 "install -c constraints.txt '.[tracing]'"
             ) from error
         named = "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "") or "OTEL_SERVICE_NAME" in os.environ
@@ -70,7 +70,7 @@ class Spans:
         self.close = provider.shutdown
 
     def begin(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Span, Trace]:
-        """Start the span of a request, as a child of the caller's if the headers name one."""
+        """Start the span of a request, as a child of the caller's span if the headers name one."""
         from opentelemetry.trace import SpanKind
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -80,12 +80,12 @@ class Spans:
         context = span.get_span_context()
         return span, Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}")
 
-    def end(self, span: Span, method: str, route: str, status: int, told: Mapping[str, Any]) -> None:
+    def end(self, span: Span, method: str, route: str, status: int, attributes: Mapping[str, Any]) -> None:
         """End a span with the result of its request."""
         from opentelemetry.trace import Status, StatusCode
 
         span.update_name(f"{method} {route}")
-        span.set_attributes({"http.route": route, "http.response.status_code": status, **told})
+        span.set_attributes({"http.route": route, "http.response.status_code": status, **attributes})
         if status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         span.end()
