@@ -7,6 +7,7 @@
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
     │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
     │   └── PictureInvalid      422  a picture file that is empty, damaged or cut off
+    │       └── PictureBlank    422  a picture without a subject
     ├── BodyTooLarge            413  the body exceeds the size limit
     │   └── PictureTooLarge     413  a picture exceeds the decoding limit
     ├── PictureUnsupported      415  the body is not a picture, or its format is unsupported
@@ -89,6 +90,12 @@ class PictureInvalid(InvalidRequest):
     """A picture file is empty, damaged or cut off."""
 
     code = "picture_invalid"
+
+
+class PictureBlank(PictureInvalid):
+    """A picture has a single level, or only a few pixels that differ from its background."""
+
+    code = "picture_blank"
 
 
 class BodyTooLarge(SeedlingError):

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.discriminator.network import LoadedDiscriminator
+from app.errors import PictureBlank
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Mode, prepare
+from app.images.preprocessing import Mode, is_blank, prepare
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
@@ -116,9 +117,13 @@ def score(content: bytes, mode: Mode, label: Label | None, discriminator: Loaded
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
+        PictureBlank: the picture has no subject.
     """
     manifest, classes = discriminator.manifest, discriminator.classes
-    picture = prepare(decode(content), manifest.dataset.name, mode)
+    decoded = decode(content)
+    if is_blank(decoded):
+        raise PictureBlank("The picture is blank, so there is nothing to score. Send a picture with a subject on a background.")
+    picture = prepare(decoded, manifest.dataset.name, mode)
     labels: Sequence[Label] = range(len(classes)) if label is None else [label]
     rows: list[Vector | None] = [label_row(one, classes) for one in labels] or [None]
     logits = discriminator.logits(picture[None].repeat(len(rows), axis=0), rows).tolist()

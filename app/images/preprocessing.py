@@ -40,6 +40,8 @@ MNIST_NOISE = 0.125
 FASHION_NOISE = 0.05
 MIN_CONTRAST = 16
 """Minimum difference between ink and background, in grey levels. Below it, the picture has no ink."""
+MIN_INK = 4
+"""Minimum number of pixels that differ from the background. Fewer are a speck."""
 BLACK, WHITE = 0, 255
 
 
@@ -66,6 +68,14 @@ def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
     if dataset == "fashion-mnist":
         return _as_fashion_mnist(grey)
     return _centred(_resized(grey, SIDE), _border(grey))
+
+
+def is_blank(picture: Decoded) -> bool:
+    """Whether a picture has no subject: fewer than `MIN_INK` pixels differ visibly from its border."""
+    grey = _composite(_contrasting_background(picture), picture)
+    background = _border(grey)
+    ink = sum(count for level, count in enumerate(grey.histogram()) if abs(level - background) >= MIN_CONTRAST)
+    return ink < MIN_INK
 
 
 def _native_pixels(grey: Pixels) -> Pixels | None:

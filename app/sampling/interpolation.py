@@ -120,11 +120,11 @@ class ResolvedWalk:
         return lambda: self._answer(self._encode(encoding.enlarge(frames, self.walk.scale)))
 
     def _zip_steps(self, frames: Pixels) -> Steps[Answer]:
-        archive, whole = encoding.Archive(), self.text()
+        archive, walk = encoding.Archive(), {"walk": self.text()["interpolate"]}
         written = 0
         for index, (frame, point, place) in enumerate(zip(frames, self.path(), self.walk.positions(), strict=True)):
             frame = encoding.enlarge(frame, self.walk.scale)
-            archive.add(f"frame-{index:04d}.png", encoding.png(frame, whole | self._frame_text(point, *place)))
+            archive.add(f"frame-{index:04d}.png", encoding.png(frame, self._frame_text(point, *place) | walk))
             written += frame.size
             if written >= CHUNK_PIXELS:
                 written = 0
@@ -133,11 +133,11 @@ class ResolvedWalk:
 
     def _frame_text(self, point: Point, segment: int, t: float) -> dict[str, str]:
         """Return the text chunks from which a frame can be reproduced: those of its keyframe, or else its z and label."""
-        chunks = {"segment": str(segment), "t": repr(t)}
+        chunks = {"segment": str(segment), "t": repr(t)}  # besides those of a picture
         if t in (0, 1):
             keyframe = self.keyframes[(segment + int(t)) % len(self.keyframes)]
             return keyframe.text(keyframe.seed_text, keyframe.points()[1][0]) | chunks
-        chunks |= {"z": json.dumps([float(value) for value in point.z]), "psi": "1.0"}
+        chunks |= origin(self.generator) | {"z": json.dumps([float(value) for value in point.z]), "psi": "1.0"}
         if point.label is not None:
             weights = [float(weight) for weight in point.label]
             chunks["label"] = self.generator.classes[weights.index(1)] if 1 in weights else json.dumps(weights)

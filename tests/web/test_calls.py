@@ -51,7 +51,9 @@ def said(panel: Locator, dialect: str) -> str:
 def drawing_png() -> bytes:
     """The file that calls which send one are told to send."""
     file = io.BytesIO()
-    Image.new("L", (28, 28), 200).save(file, "PNG")
+    drawing = Image.new("L", (28, 28))
+    drawing.paste(200, (10, 5, 16, 23))
+    drawing.save(file, "PNG")
     return file.getvalue()
 
 

@@ -133,8 +133,33 @@ def test_every_format_is_detected_regardless_of_the_content_type(client: httpx.C
     assert answer.headers["x-model"] == "digits/1"
 
 
-def test_a_blank_picture_is_scored_as_black(client: httpx.Client) -> None:
-    assert not shown(ask(client, saved(Image.new("L", (100, 80), 255), "PNG"))).any()
+def speck(level: int, pixels: int, size: tuple[int, int] = (100, 80)) -> Image.Image:
+    picture = Image.new("L", size, 255 - level)
+    for n in range(pixels):
+        picture.putpixel((40 + n, 40) if size[0] > 60 else (10 + n, 10), level)
+    return picture
+
+
+@pytest.mark.parametrize("prepare", ["auto", "none"])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        *(Image.new("L", (100, 80), level) for level in (0, 255, 128)),
+        Image.new("L", (28, 28), 0),
+        Image.new("RGBA", (50, 50), (0, 0, 0, 0)),
+        *(speck(level, 1) for level in (0, 255)),
+        speck(255, 3, (28, 28)),
+    ],
+    ids=["black", "white", "grey", "28x28", "transparent", "dark speck", "bright speck", "speck of 28x28"],
+)
+def test_a_blank_picture_is_not_scored(client: httpx.Client, picture: Image.Image, prepare: str) -> None:
+    answer = client.post("/discriminate", content=saved(picture, "PNG"), params={"prepare": prepare})
+    assert (answer.status_code, answer.json()["code"]) == (422, "picture_blank")
+    assert answer.json()["detail"].endswith("Send a picture with a subject on a background.")
+
+
+def test_a_small_drawing_is_scored(client: httpx.Client) -> None:
+    assert shown(ask(client, saved(speck(0, 4), "PNG"))).any()
 
 
 WHOLE = saved(seven(), "PNG")

@@ -128,6 +128,8 @@ def test_the_text_chunks_of_a_frame_in_a_zip_reproduce_it(client: httpx.Client) 
     seeds = [read_text(file).get("seed") for file in files]
     assert seeds == ["5", None, None, "x", None, None, "7", None, None]
     assert [read_text(file)["segment"] for file in files] == list("000111222")
+    assert {json.loads(read_text(file)["walk"])["steps"] for file in files} == {4}
+    assert all(read_text(file).keys() >= {"Software", "model", "generator", "noise"} for file in files)
 
 
 @pytest.mark.parametrize(("kind", "unit"), [("gif", 10), ("apng", 1), ("webp", 1)])

@@ -87,7 +87,8 @@ export interface paths {
          * Interpolate between pictures
          * @description Every keyframe is exactly the picture that `/generate` draws.
          *
-         *     gif, apng and webp merge equal consecutive frames into one with a longer duration.
+         *     Animations contain every frame, also equal consecutive ones. The frames of a zip contain the parameters of
+         *     `/generate` that reproduce them, in their text chunks.
          */
         post: operations["interpolate_interpolate_post"];
         delete?: never;
