@@ -26,6 +26,16 @@ SHARED = re.compile(r"/interpolate|/models(/[^/]+(/versions/[^/]+)?)?")
 HASHED = "/assets/"
 """Folder of files with a content hash in their names, which clients may cache for a year."""
 LANGUAGES = ("en", "ru")
+_FAVICON, _ROBOTS = "/favicon.ico", "/robots.txt"
+_ICON = re.compile(r"/assets/icon-[^/]+\.svg")
+_ROBOTS_TEXT = """User-agent: *
+Disallow: /admin
+Disallow: /generate
+Disallow: /plane
+Disallow: /quiz
+Disallow: /discriminate
+"""
+"""Keeps crawlers out of the billions of addresses of pictures."""
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -76,10 +86,15 @@ class Pages:
         root = str(scope.get("root_path", ""))
         path, headers = scope["path"].removeprefix(root), Headers(scope=scope)
         shared = SHARED.fullmatch(path) is not None
-        if path.endswith("/") and path != "/" and OWN.fullmatch(path.rstrip("/")):
+        canonical = path.rstrip("/").lower()
+        if path not in ("/", canonical) and OWN.fullmatch(canonical):
             query = scope["query_string"].decode("latin-1")
-            location = f"{root}{path.rstrip('/')}{'?' if query else ''}{query}"
+            location = f"{root}{canonical}{'?' if query else ''}{query}"
             await RedirectResponse(location, 308)(scope, receive, send)
+            return
+        if path in (_FAVICON, _ROBOTS):
+            scope[ROUTE] = "asset"
+            await self._site_file(path)(scope, receive, send)
             return
         is_browser = bool(self._built()) and "text/html" in headers.get("Accept", "")
         if OWN.fullmatch(path) or (shared and is_browser):
@@ -125,6 +140,16 @@ class Pages:
         if status != 200:
             return Response(text, status, media_type="text/html; charset=utf-8", headers=sent)
         return _conditional(text.encode(), "text/html; charset=utf-8", sent, headers)
+
+    def _site_file(self, path: str) -> Response:
+        """Return a file that browsers or crawlers request by themselves: the icon (204 without a build) or robots.txt."""
+        headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+        if path == _ROBOTS:
+            return Response(_ROBOTS_TEXT, media_type="text/plain; charset=utf-8", headers=headers)
+        icon = next((file for name, file in self._built().items() if _ICON.fullmatch(name)), None)
+        if icon is None:
+            return Response(status_code=204, headers=headers)
+        return Response(icon.content, media_type=icon.media_type, headers=headers)
 
     def _file(self, path: str, headers: Headers) -> Response:
         file = self._built()[path]

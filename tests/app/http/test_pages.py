@@ -15,6 +15,7 @@ from tests.live import service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 DOCUMENT = '<!doctype html>\n<html lang="en">\n<head><base href="/" /></head><body>built</body></html>\n'
+ICON = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 SCRIPT = "console.log('a built script')\n" * 100
 
 
@@ -26,6 +27,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "index.html").write_text(DOCUMENT)
     (folder / "assets" / "main-abc123.js").write_text(SCRIPT)
     (folder / "assets" / "main-abc123.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
+    (folder / "assets" / "icon-abc123.svg").write_text(ICON)
     (folder.parent / "secret.txt").write_text("not for anyone")
     return folder
 
@@ -80,6 +82,25 @@ def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site
 def test_a_page_has_one_address(site: httpx.Client) -> None:
     answer = site.get("/train/?job=1&images=2", headers=BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (308, "/train?job=1&images=2")
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [("/Gallery", "/gallery"), ("/LEARN/?seed=4&Seed=A", "/learn?seed=4&Seed=A"), ("/Train", "/train")],
+)
+def test_a_page_in_capital_letters_redirects_to_its_address(site: httpx.Client, path: str, location: str) -> None:
+    answer = site.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (308, location)
+
+
+def test_browsers_get_an_icon_and_crawlers_get_rules(site: httpx.Client) -> None:
+    icon = site.get("/favicon.ico", headers={"Accept": "image/avif,image/webp,*/*"})
+    assert (icon.status_code, icon.headers["content-type"], icon.text) == (200, "image/svg+xml; charset=utf-8", ICON)
+    rules = site.get("/robots.txt")
+    assert (rules.status_code, rules.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert {"User-agent: *", "Disallow: /admin", "Disallow: /generate"} <= set(rules.text.splitlines())
+    for answer in (icon, rules):
+        assert answer.headers["cache-control"] == "public, max-age=86400"
 
 
 def test_what_a_call_does_not_find_is_the_calls_own_answer(site: httpx.Client) -> None:
