@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import resource
+import struct
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -146,6 +148,9 @@ def _resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+RETRIES, RETRY_SECONDS = 20, 0.005
+
+
 class AllFigures(CollectorRegistry):
     """The metrics of all workers, collected from any process.
 
@@ -166,7 +171,16 @@ class AllFigures(CollectorRegistry):
             _drop_dead_workers(Path(self._folder))
         else:
             yield from _registry.collect()
-        yield from super().collect()
+        yield from self._collect_registered()
+
+    def _collect_registered(self) -> list[Metric]:
+        """Collect from the registered collectors. Retry if a worker is just creating its file, which is empty for a moment."""
+        for _ in range(RETRIES):
+            try:
+                return list(super().collect())
+            except struct.error:
+                time.sleep(RETRY_SECONDS)
+        return list(super().collect())
 
 
 def exposition(*others: Collector) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_every_png_that_the_pages_save_leads_back_to_what_it_shows(page: Page, s
         choose(page, asked(site, "/interpolate", {**walk, "format": format}).content)
         expect(page).to_have_url(re.compile(r"/interpolate\?keyframes=5[^,]*,17~3"))
         expect(page).to_have_url(re.compile("steps=8.*easing=ease-in"))
+
+
+def test_a_frame_from_the_zip_of_an_interpolation_opens_its_picture(page: Page, site: Service) -> None:
+    walk = {"keyframes": [5, {"seed": 17, "label": "3"}], "steps": 4, "format": "zip"}
+    with zipfile.ZipFile(io.BytesIO(asked(site, "/interpolate", walk).content)) as archive:
+        frames = [archive.read(name) for name in sorted(archive.namelist())]
+    page.goto("/gallery")
+    for frame, address in ((frames[1], r"/\?z="), (frames[3], r"/\?seed=17&label=3")):
+        choose(page, frame)
+        expect(page).to_have_url(re.compile(address))
+        wait_for(page, np.asarray(Image.open(io.BytesIO(frame))))
 
 
 def png(notes: dict[str, str]) -> bytes:

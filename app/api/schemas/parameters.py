@@ -99,7 +99,7 @@ PictureFormat = Annotated[
     pictures.Format,
     Field(description="png, webp and npy (uint8 pixels) for one picture or several; json for one; zip (of PNGs) for several."),
 ]
-FileFormat = Literal["png", "webp", "json", "npy"]
+FileFormat = Annotated[Literal["png", "webp", "json", "npy"], Path(description="The format, as an extension.")]
 SeedInPath = Annotated[
     _SeedText, Path(description=f"An integer in 0..{MAX_SEED}, or any other text, percent-encoded.", examples=["42"])
 ]

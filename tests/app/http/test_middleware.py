@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -22,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from app.http import rate_limits
 from app.http.middleware import RateLimited
 from app.http.rate_limits import TokenBuckets
-from app.observability.metrics import NAMES
+from app.observability.metrics import FOLDER, NAMES, AllFigures
 from app.observability.tracing import take_over
 from app.scope import PICTURES
 from tests.live import ROOT, Service, environment, free_port, service
@@ -211,6 +213,19 @@ def test_a_worker_that_is_killed_leaves_its_counts_and_nothing_else(tmp_path: Pa
                 break
         assert total(found, "seedling_workers") == 2, "another has taken its place"
         assert total(found, "seedling_request_duration_seconds_count", route="/generate") == 20
+
+
+def test_metrics_can_be_read_while_a_worker_creates_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """prometheus_client creates a file empty, then sets its size."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    (tmp_path / "counter_99999.db").touch()
+    timer = threading.Timer(0.02, lambda: os.truncate(tmp_path / "counter_99999.db", 1 << 20))
+    timer.start()
+    assert list(AllFigures().collect()) == []
+    timer.join()
+    (tmp_path / "counter_99998.db").touch()
+    with pytest.raises(struct.error):
+        list(AllFigures().collect())
 
 
 def test_at_the_services_own_port_figures_are_for_who_may_look(watched: tuple[Service, str]) -> None:

@@ -230,7 +230,7 @@ def test_a_supervisor_that_lost_its_lease_changes_nothing(
 def test_a_job_that_was_seen_in_another_state_is_not_changed(store: JobStore, lease: Lease) -> None:
     seen = store.create(DRAFT, 8)
     store.cancel(seen.id, "alice")
-    with pytest.raises(JobConflict, match="is cancelled by now"):
+    with pytest.raises(JobConflict, match="is now cancelled, no longer queued"):
         store.change(lease, seen, "running", "training")
     assert store.get(seen.id).state == "cancelled"
 

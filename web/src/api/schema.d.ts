@@ -1976,6 +1976,7 @@ export interface operations {
             path: {
                 /** @description An integer in 0..4294967295, or any other text, percent-encoded. */
                 seed: string;
+                /** @description The format, as an extension. */
                 format: "png" | "webp" | "json" | "npy";
             };
             cookie?: never;
