@@ -24,7 +24,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app import imaging  # noqa: E402
+from app.images import encoding  # noqa: E402
 from app.sampling.batching import BATCH  # noqa: E402
 from app.sampling.generator import LoadedGenerator  # noqa: E402
 from models.repository import CHAMPION, Repository  # noqa: E402
@@ -52,7 +52,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def pillow_png(pixels: imaging.Pixels) -> bytes:
+def pillow_png(pixels: encoding.Pixels) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, format="PNG")
     return out.getvalue()
@@ -69,7 +69,7 @@ def main() -> None:
     batch = microseconds(lambda: generator.draw(points), 20) / 64
     some = microseconds(lambda: generator.draw(points[:BATCH]), 100) / BATCH
     pictures = generator.draw(points)
-    picture, sheet = pictures[0], imaging.sheet(pictures, 8)
+    picture, sheet = pictures[0], encoding.sheet(pictures, 8)
     seed = microseconds(lambda: generator.point(42), 500)
     rows.append(("256x256 float32 matrix product, the yardstick", f"{yardstick:.0f} us", "1"))
     rows.append(("a picture, alone", f"{one:.0f} us", f"{one / yardstick:.2f}"))
@@ -79,10 +79,10 @@ def main() -> None:
     for name, pixels in (
         ("PNG of it", picture),
         ("PNG of a sheet of 64", sheet),
-        ("PNG of it at scale 8", imaging.enlarge(picture, 8)),
+        ("PNG of it at scale 8", encoding.enlarge(picture, 8)),
     ):
-        ours, theirs = microseconds(lambda p=pixels: imaging.png(p), 300), microseconds(lambda p=pixels: pillow_png(p), 300)
-        sizes = len(imaging.png(pixels)), len(pillow_png(pixels))
+        ours, theirs = microseconds(lambda p=pixels: encoding.png(p), 300), microseconds(lambda p=pixels: pillow_png(p), 300)
+        sizes = len(encoding.png(pixels)), len(pillow_png(pixels))
         rows.append((f"{name}, {sizes[0]:,} bytes", f"{ours:.0f} us", f"{ours / yardstick:.2f}"))
         rows.append((f"Pillow's, {sizes[1]:,} bytes", f"{theirs:.0f} us", f"{theirs / yardstick:.2f}"))
 
