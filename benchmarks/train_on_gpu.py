@@ -24,7 +24,7 @@ from training.loop import stopping
 from training.loop.cuda_graph import GraphTrainer, train
 from training.loop.folder import Events, RunFolder
 from training.loop.run import KidMeter, start
-from training.networks import architectures
+from training.networks import factory
 from training.spec import TrainingSpec
 
 HALF_LIVES = (100_000, 500_000)
@@ -111,7 +111,7 @@ def _adopt(file: Path, folder: Path) -> None:
     spec = TrainingSpec.model_validate(trained["spec"])
     _, held_out = stopping.hold_out(tensors.load(spec.dataset, "train"), spec.held_out)
     meter = KidMeter(held_out)
-    generator, _ = architectures.build(spec, len(held_out.source.classes))
+    generator, _ = factory.build(spec, len(held_out.source.classes))
     run = RunFolder(folder)
     start(run, spec)
     events = Events(run.events)

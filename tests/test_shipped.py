@@ -26,7 +26,7 @@ from training.evaluation.figures import Battery
 from training.evaluation.onnx_models import OnnxGenerator
 from training.export import build as exporting
 from training.export.integer_grid import SIGNIFICAND
-from training.networks import architectures
+from training.networks import factory
 from training.spec import TrainingSpec
 
 REPOSITORY = Repository(ROOT / "models")
@@ -68,7 +68,7 @@ def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Pa
         train = tensors.load(spec.dataset, "train")
     except TrainingError as error:
         pytest.skip(str(error))
-    generator, _ = architectures.build(spec, classes)
+    generator, _ = factory.build(spec, classes)
     generator.load_state_dict(state["ema"])
     exact = exporting.made_exact(generator.eval(), train, match_tones=spec.match_tones)
     exporting.write_onnx(exact, tmp_path / GENERATOR, spec.z_dim, classes)

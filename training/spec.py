@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+TaskName = Literal["generate", "sharpen"]
 DatasetName = Literal["mnist", "fashion-mnist"]
 PresetName = Literal["lecture", "standard", "quick", "best"]
 MAX_IMAGES = 1_000_000_000
@@ -14,6 +15,8 @@ ENOUGH_HELD_OUT = 1_000
 TRAINED = ("indistinguishable", "plateau", "budget")
 """End reasons of a completed run, which can be published. The others are stopped, diverged and failed."""
 ARCHITECTURE = (
+    "task",
+    "degradation_label",
     "network",
     "conditional",
     "z_dim",
@@ -37,12 +40,17 @@ class TrainingSpec(BaseModel):
 
     preset: PresetName = "standard"
     """The preset this spec is based on. Other fields may override it."""
+    task: TaskName = "generate"
+    """generate: pictures from latents. sharpen: the original of a shrunk or blurred picture (`training.datasets.degradation`),
+    one of many plausible ones for each latent."""
     dataset: DatasetName = "mnist"
     """The training dataset."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of the weight initialisation, the data order and the noise."""
     conditional: bool = True
-    """Whether both networks are conditioned on the class label, so that a class can be requested."""
+    """Whether both networks are conditioned on the class label, so that a class can be requested. Not for the task sharpen."""
+    degradation_label: bool = True
+    """Task sharpen: whether both networks receive the kind of degradation (shrunk to 14x14, to 7x7, or blurred)."""
 
     z_dim: int = Field(default=100, ge=1, le=1024)
     """Dimension of the latent vector. The lecture uses 100."""
@@ -52,7 +60,8 @@ class TrainingSpec(BaseModel):
     """Network type of the discriminator, if different from the generator's."""
     generator_widths: tuple[Width, ...] = Field(default=(64, 64, 16), min_length=1, max_length=8)
     """mlp: hidden units of each layer. conv: channels at 7x7, inside the residual block at 7x7, at 14x14 and, optionally, at
-    28x28. Without the last, the output layer runs at 14x14 (sub-pixel convolution, arXiv:1609.05158)."""
+    28x28. Without the last, the output layer runs at 14x14 (sub-pixel convolution, arXiv:1609.05158). Task sharpen: channels
+    at 14x14, at 7x7, and inside the residual block at 7x7."""
     stem_channels: Width | None = None
     """Channels at 7x7 of a conv generator's first, fully connected layer. A convolution widens them to generator_widths[0].
     None: the layer has generator_widths[0] channels and the convolution is omitted."""
@@ -64,9 +73,12 @@ class TrainingSpec(BaseModel):
     levels. equalised: averages the level and its rank among the training pixels. With the last two, the generator is trained
     on integer grey levels and the discriminator receives the picture on both scales."""
 
-    loss: Literal["bce", "relativistic"] = "relativistic"
+    loss: Literal["bce", "relativistic", "mse"] = "relativistic"
     """bce: the lecture's binary cross-entropy (Goodfellow 2014, arXiv:1406.2661). relativistic: RpGAN with R1 and R2
-    gradient penalties, as in R3GAN (arXiv:2501.05441)."""
+    gradient penalties, as in R3GAN (arXiv:2501.05441). mse: mean squared error without a discriminator, for the task sharpen
+    only, as a baseline."""
+    consistency: float = Field(default=0.0, ge=0, le=1000)
+    """Task sharpen: weight of the mean squared difference between a blurred picture and its answer, blurred again."""
     gamma: float = Field(default=0.25, ge=0, le=1000)
     """Weight of the R1 and R2 gradient penalties, for pixels in 0..1. 0 disables them."""
     first_gamma: float | None = Field(default=None, ge=0, le=1000)
@@ -135,7 +147,31 @@ class TrainingSpec(BaseModel):
     """Number of torch threads. Part of the spec because the summation order affects rounding."""
 
     @model_validator(mode="after")
+    def _check_task(self) -> Self:
+        if self.task == "generate":
+            if self.loss == "mse" or self.consistency:
+                raise ValueError("loss 'mse' and consistency require task 'sharpen'. Choose it, or leave them out.")
+            return self
+        if self.conditional or self.network != "conv" or self.discriminator_network == "mlp":
+            raise ValueError(
+                "task 'sharpen' requires conditional false and convolutional networks. Set conditional to false and network to "
+                "'conv'."
+            )
+        if len(self.generator_widths) != 3 or len(self.discriminator_widths) not in (4, 5) or self.stem_channels:
+            raise ValueError(
+                "task 'sharpen' takes three generator_widths (14x14, 7x7, its residual block), four or five "
+                "discriminator_widths, and no stem_channels. Give that many, and leave stem_channels out."
+            )
+        if self.grey_scale != "linear" or self.augment != "none" or self.translate:
+            raise ValueError(
+                "task 'sharpen' supports neither grey scales nor augmentation. Leave grey_scale, augment and translate out."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_widths(self) -> Self:
+        if self.task == "sharpen":
+            return self
         if self.network == "conv" and len(self.generator_widths) not in (3, 4):
             raise ValueError(
                 "network 'conv' takes three or four generator_widths (7x7, its residual block, 14x14, 28x28). Give that many, "

@@ -46,7 +46,7 @@ from training.export.integer_grid import ExactGenerator
 from training.loop.folder import RunFolder, read_events
 from training.loop.sampling import seeds_to_input
 from training.loop.stopping import reason_of
-from training.networks import architectures
+from training.networks import architectures, factory
 from training.networks.architectures import Discriminator, Generator
 from training.spec import TrainingSpec
 
@@ -95,7 +95,7 @@ def load_trained(folder: RunFolder, which: str = "best") -> Trained:
     state = load_checkpoint(path)
     try:
         spec = TrainingSpec.model_validate(state["spec"])
-        generator, discriminator = architectures.build(spec, len(datasets.SOURCES[spec.dataset].classes))
+        generator, discriminator = factory.build(spec, len(datasets.SOURCES[spec.dataset].classes))
         generator.load_state_dict(state["ema"])
         discriminator.load_state_dict(state["discriminator"])
         facts = {name: state[name] for name in ("seen", "seconds", "machine", "torch")}

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from training.errors import ExportError
 from training.networks import histogram_matching
-from training.networks.architectures import SLOPE, Generator, Layer
+from training.networks.architectures import GIVEN, LATENT, SLOPE, Generator, Layer
 
 SIGNIFICAND = 2**24
 """float32 represents every integer up to this one."""
@@ -57,6 +57,15 @@ class Certificate:
     def to_manifest(self) -> dict[str, Any]:
         """Return the entry of manifest.json."""
         return {"largest_sum": self.largest_sum, "exact_up_to": SIGNIFICAND}
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Smallest and largest integer, and quantisation step, of each channel, (C,), or of all of them, (1,)."""
+
+    low: Tensor
+    high: Tensor
+    step: Tensor
 
 
 class ExactLayer(nn.Module):
@@ -174,36 +183,40 @@ class ExactGenerator(nn.Module):
         self.greys: Tensor
         self.network = copy.deepcopy(generator).cpu().requires_grad_(False).eval()
         self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        layers = _layers(self.network)
+        layers, sources = _layers(self.network), _sources(self.network)
         # non-linear grey scales place some levels closer together
         self.logit_levels = LOGIT_LEVELS if generator.scale is None else FINE_LOGIT_LEVELS
-        steps = _activation_steps(self.network, layers, calibration)
+        steps = _activation_steps(self.network, layers, sources, calibration)
         steps[layers[-1][0]] = torch.tensor([LOGIT_BOUND / self.logit_levels], dtype=torch.float64)
         bound, one = INPUT_BOUND / INPUT_STEP, 1 / INPUT_STEP
-        low = torch.tensor([-bound] * self.z_dim + [0.0] * self.classes)
-        high = torch.tensor([bound] * self.z_dim + [one] * self.classes)
-        step_in, largest, before = torch.full((len(low),), INPUT_STEP, dtype=torch.float64), 0, ""
+        low = torch.tensor([-bound] * self.z_dim + [0.0] * self.network.conditions)
+        high = torch.tensor([bound] * self.z_dim + [one] * self.network.conditions)
+        ranges = {
+            LATENT: _Range(low, high, torch.full((len(low),), INPUT_STEP, dtype=torch.float64)),
+            GIVEN: _Range(torch.zeros(1), torch.full((1,), 255.0), torch.full((1,), 1 / 255, dtype=torch.float64)),
+        }
+        largest = 0
         for name, layer in layers:
             features = len(layer.affine.weight)
             # features that form one channel, by view or pixel shuffle, share its step
             step_out = steps[name].repeat_interleave(features // len(steps[name]))
             skip = self.network.skips.get(name)
             step_skip = steps[skip] if skip else None
+            given = ranges[sources[name]]
             exact = ExactLayer(
                 layer,
-                low,
-                high,
-                step_in,
+                given.low,
+                given.high,
+                given.step,
                 step_out,
                 step_skip,
-                skip_is_input=skip is not None and skip == before,
+                skip_is_input=skip is not None and skip == sources[name],
                 logit_levels=self.logit_levels,
             )
-            before = name
             largest = max(largest, exact.largest_sum)
             self.network.set_submodule(name, exact)
             low, high = torch.tensor([-float(LOW_LEVELS)]), torch.tensor([float(ACTIVATION_LEVELS)])
-            step_in = steps[name]
+            ranges[name] = _Range(low, high, steps[name])
         self.certificate = Certificate(largest)
         self.register_buffer("greys", self.sigmoid_greys().float() / 255)
 
@@ -223,10 +236,17 @@ class ExactGenerator(nn.Module):
 
     def levels(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return the logit index of each pixel, counted from 0, (N, 1, 28, 28), int64."""
+        return self._levels(self.latents(z, label))
+
+    def latents(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """Return latents and one-hot labels as integers, (N, z_dim + K)."""
         bound = INPUT_BOUND / INPUT_STEP
         x = torch.clamp(torch.round(z * (1 / INPUT_STEP)), -bound, bound)
-        if label is not None:
-            x = torch.cat([x, torch.clamp(torch.round(label * (1 / INPUT_STEP)), 0, 1 / INPUT_STEP)], dim=1)
+        if label is None:
+            return x
+        return torch.cat([x, torch.clamp(torch.round(label * (1 / INPUT_STEP)), 0, 1 / INPUT_STEP)], dim=1)
+
+    def _levels(self, x: Tensor) -> Tensor:
         return (self.network.logits(x) + self.logit_levels).long()
 
     def sigmoid_greys(self) -> Tensor:
@@ -250,8 +270,16 @@ def _layers(network: Generator) -> list[tuple[str, Layer]]:
     return [(name, module) for name, module in network.named_modules() if isinstance(module, Layer)]
 
 
+def _sources(network: Generator) -> dict[str, str]:
+    """Return what each layer takes: the name of an earlier layer, or `LATENT` or `GIVEN`."""
+    names = [name for name, _ in _layers(network)]
+    return {name: network.sources.get(name, before) for before, name in pairwise([LATENT, *names])}
+
+
 @torch.inference_mode()
-def _activation_steps(network: Generator, layers: list[tuple[str, Layer]], calibration: Tensor) -> dict[str, Tensor]:
+def _activation_steps(
+    network: Generator, layers: list[tuple[str, Layer]], sources: dict[str, str], calibration: Tensor
+) -> dict[str, Tensor]:
     """Return the quantisation step of each channel between two layers, (C,): the smallest power of two whose range contains
     the fraction `HELD` of the calibration activations.
     """
@@ -267,10 +295,11 @@ def _activation_steps(network: Generator, layers: list[tuple[str, Layer]], calib
 
         return note
 
-    hooks = [
-        layer.register_forward_hook(watch(name, following.affine.weight.shape[1]))
-        for (name, layer), (_, following) in pairwise(layers)
-    ]
+    # a layer's channels are those that the layers after it take, or that its output is added to
+    by_name = dict(layers)
+    channels = {skip: len(by_name[name].affine.weight) for name, skip in network.skips.items()}
+    channels |= {source: by_name[name].affine.weight.shape[1] for name, source in sources.items()}
+    hooks = [layer.register_forward_hook(watch(name, channels[name])) for name, layer in layers[:-1]]
     network.logits(calibration)
     for hook in hooks:
         hook.remove()

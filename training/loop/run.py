@@ -13,11 +13,12 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.atomic import write_atomically
 from models.manifest import sha256_of
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import tensors
+from training.datasets import degradation, tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
 from training.evaluation import classifier as classifiers
@@ -25,11 +26,11 @@ from training.evaluation import distance, grid
 from training.loop import stopping
 from training.loop.folder import Events, RunFolder, alone_in
 from training.loop.progress import Progress
-from training.loop.sampling import draw
+from training.loop.sampling import answers_sheet, draw, sharpen
 from training.loop.stopping import Plateau
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
 from training.networks.architectures import Generator
-from training.spec import ENOUGH_HELD_OUT, TrainingSpec
+from training.spec import ENOUGH_HELD_OUT, TaskName, TrainingSpec
 
 GRID_SEEDS = range(80)
 KID_FAKES = 5_000
@@ -75,15 +76,23 @@ class KidMeter:
     Test pictures are not used here; they are reserved for the evaluation of the exported generator.
     """
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, *, task: TaskName = "generate") -> None:
         self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
         self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
         # in the class proportions of the real pictures
-        self.labels = data.labels[torch.arange(KID_FAKES) % min(len(data), KID_REALS)]
+        chosen = torch.arange(KID_FAKES) % min(len(data), KID_REALS)
+        self.labels = data.labels[chosen]
+        self.conditions: Tensor | None = None
+        if task == "sharpen":
+            self.conditions = degradation.degrade_randomly(data.images[chosen].float() / 255, torch.Generator().manual_seed(0))
 
     def measure(self, generator: Generator) -> Distances:
-        """Measure the pictures of 5,000 fixed seeds."""
-        fakes = draw(generator, range(10**6, 10**6 + KID_FAKES), self.labels if generator.classes else None)
+        """Measure the pictures of 5,000 fixed seeds, or the answers to 5,000 degraded pictures."""
+        seeds = range(10**6, 10**6 + KID_FAKES)
+        if self.conditions is not None:
+            fakes = sharpen(generator, self.conditions, seeds)
+        else:
+            fakes = draw(generator, seeds, self.labels if generator.classes else None)
         features = classifiers.judge(self.judge, fakes).features
         return Distances(*distance.kid(self.real, features), distance.fid(self.real, features))
 
@@ -189,7 +198,8 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
     if not spec.metrics_every:
         return _Loop(folder, trainer, events, plateau, None, None)
     enough = len(held_out) >= ENOUGH_HELD_OUT
-    return _Loop(folder, trainer, events, plateau, KidMeter(held_out if enough else shown), held_out if enough else None)
+    meter = KidMeter(held_out if enough else shown, task=spec.task)
+    return _Loop(folder, trainer, events, plateau, meter, held_out if enough else None)
 
 
 def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
@@ -296,7 +306,11 @@ class _Loop:
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
         labels = torch.arange(len(GRID_SEEDS)) % generator.classes if generator.classes else None
         path = self.folder.sample(self.trainer.seen)
-        grid.save_sheet(path, draw(generator, GRID_SEEDS, labels), columns=10)
+        if self.trainer.spec.task == "sharpen":
+            samples = answers_sheet(generator, self.trainer.images.cpu())
+        else:
+            samples = draw(generator, GRID_SEEDS, labels)
+        grid.save_sheet(path, samples, columns=10)
         self.events.write("samples", images=self.trainer.seen, file=str(path.relative_to(self.folder.path)))
 
     def _metrics(self, meter: KidMeter, progress: Progress) -> None:
@@ -315,7 +329,8 @@ class _Loop:
         best = load_checkpoint(self.folder.best)
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
         shown = self.trainer.images.cpu() if self.trainer.spec.match_tones else None
-        verdict = stopping.examine(generator, best["ema"], held_out, self.trainer.seen, shown)
+        spec = self.trainer.spec
+        verdict = stopping.examine(generator, best["ema"], held_out, self.trainer.seen, shown, task=spec.task)
         fields = {name: round(value, 6) for name, value in asdict(verdict).items()}
         passed = verdict.indistinguishable
         self.events.write("two_sample", images=self.trainer.seen, best_images=best["seen"], **fields, indistinguishable=passed)

@@ -7,8 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models import noise
+from training.datasets import degradation
 from training.evaluation import grid
 from training.networks.architectures import Generator
+
+SHEET_ROWS = 8
+SHEET_COLUMNS: tuple[tuple[degradation.Kind, float, int], ...] = (("shrink2", 0.0, 1), ("shrink4", 0.0, 3), ("blur", 2.0, 2))
+"""Degradation, sigma and number of answers; with the given pictures and the original, ten cells in a row."""
 
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -30,3 +35,41 @@ def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch
         for i in range(0, len(z), batch)
     ]
     return torch.cat(parts).cpu().contiguous()
+
+
+@torch.inference_mode()
+def sharpen(generator: Generator, conditions: Tensor, seeds: range, batch: int = 250) -> Tensor:
+    """Return a sharpener's answers to degraded pictures, one for each seed, uint8 (N, 1, 28, 28).
+
+    Args:
+        generator: a network of the task `sharpen`.
+        conditions: degraded pictures, (N, CONDITION), from `training.datasets.degradation`.
+        seeds: N seeds of the latents.
+        batch: number of pictures at a time.
+    """
+    device = next(generator.parameters()).device
+    z = torch.from_numpy(noise.draw_many(seeds, generator.z_dim)[0])
+    parts = [
+        grid.to_pixels(generator(z[i : i + batch].to(device), conditions[i : i + batch].to(device)))
+        for i in range(0, len(z), batch)
+    ]
+    return torch.cat(parts).cpu().contiguous()
+
+
+def answers_sheet(generator: Generator, images: Tensor) -> Tensor:
+    """Return the cells of a sheet of a sharpener's answers, ten in a row, uint8 (80, 1, 28, 28).
+
+    A row shows an original, then for 14x14, for 7x7 and for a blur of sigma 2 the given picture and two or more answers.
+
+    Args:
+        generator: a network of the task `sharpen`.
+        images: pictures to degrade, uint8 (N, 1, 28, 28), with at least eight.
+    """
+    originals = images[:SHEET_ROWS].float() / 255
+    cells = [originals]
+    for kind, sigma, answers in SHEET_COLUMNS:
+        condition = degradation.degrade(originals, kind, sigma=sigma)
+        cells.append(degradation.split(condition)[0])
+        for seed in range(answers):
+            cells.append(sharpen(generator, condition, range(seed * SHEET_ROWS, (seed + 1) * SHEET_ROWS)).float() / 255)
+    return grid.to_pixels(torch.stack(cells, dim=1).flatten(0, 1))

@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training.datasets import degradation
 from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import two_sample
 from training.loop.folder import RunFolder, read_events
-from training.loop.sampling import draw
+from training.loop.sampling import draw, sharpen
 from training.networks import histogram_matching
 from training.networks.architectures import Generator
-from training.spec import TrainingSpec
+from training.spec import TaskName, TrainingSpec
 
 SHUFFLE = 28
 """Seed of the choice of held-out pictures, which is the same for every run."""
@@ -116,7 +117,13 @@ def compare(real: Tensor, fake: Tensor, seed: int) -> Verdict:
 
 
 def examine(
-    generator: Generator, weights: dict[str, Tensor], held_out: Dataset, images: int, shown: Tensor | None = None
+    generator: Generator,
+    weights: dict[str, Tensor],
+    held_out: Dataset,
+    images: int,
+    shown: Tensor | None = None,
+    *,
+    task: TaskName = "generate",
 ) -> Verdict:
     """Compare a generator's pictures for unused seeds with the held-out pictures, with equal counts and classes.
 
@@ -126,11 +133,16 @@ def examine(
         held_out: real pictures that the generator was not trained on.
         images: images the run has seen. Determines the seeds and the classifier, so that each test is independent.
         shown: training pictures to match the generated grey levels to, as at export. None: no matching.
+        task: the generator's task. A sharpener answers the held-out pictures, degraded in random ways.
     """
     tested = copy.deepcopy(generator)
     tested.load_state_dict(weights)
     seeds = range(FRESH_SEEDS + images, FRESH_SEEDS + images + len(held_out))  # MAX_IMAGES leaves room up to 2**32
-    fakes = draw(tested, seeds, held_out.labels if tested.classes else None)
+    if task == "sharpen":
+        rng = torch.Generator().manual_seed(images)
+        fakes = sharpen(tested, degradation.degrade_randomly(held_out.images.float() / 255, rng), seeds)
+    else:
+        fakes = draw(tested, seeds, held_out.labels if tested.classes else None)
     if shown is not None:
         curve = histogram_matching.matching(histogram_matching.frequencies(fakes), histogram_matching.frequencies(shown))
         fakes = curve[fakes.long()].to(torch.uint8)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.datasets import degradation
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
-from training.networks import architectures, augmentation, grey_scale
+from training.networks import augmentation, factory, grey_scale
 from training.networks.ema import Ema
 from training.networks.losses import LOSSES, gradient_penalty
 from training.networks.optimizers import Adam
@@ -30,6 +31,9 @@ NEWER_FIELDS = (
     "final_gamma",
     "augment",
     "decay_from",
+    "task",
+    "degradation_label",
+    "consistency",
 )
 """Spec fields that checkpoints of earlier releases lack."""
 ADAPT_EVERY, ADAPT_BY = 25_000, 1_000
@@ -88,7 +92,7 @@ class Trainer:
         self.classes = len(data.source.classes) if spec.conditional else 0
         convolutional = "conv" in (spec.network, spec.discriminator_network)
         layout = torch.channels_last if convolutional else torch.contiguous_format
-        generator, discriminator = architectures.build(spec, len(data.source.classes))
+        generator, discriminator = factory.build(spec, len(data.source.classes))
         if spec.grey_scale == "equalised":
             for network in (generator, discriminator):
                 assert network.scale is not None  # noqa: S101 - for the type checker
@@ -186,7 +190,10 @@ class Trainer:
         """Train both networks on one batch. Return the fields of `StepFigures`, (4,), without waiting for the device."""
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16, cache_enabled=cache_casts):
-            loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
+            if self.loss.adversarial:
+                loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
+            else:
+                loss_d = real_logit = fake_logit = torch.zeros((), device=self.device)
             loss_g = self._step_generator(real, label)
         middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss.generator_sees_real else 0.0
         d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
@@ -211,11 +218,19 @@ class Trainer:
         return loss.detach(), real_logit.detach(), fake_logit.detach()
 
     def _step_generator(self, real: Tensor, label: Tensor | None) -> Tensor:
+        fake = self.generator(self._noise(len(real)), label)
+        if not self.loss.adversarial:
+            loss = F.mse_loss(fake, real)
+            self._descend(self.generator, 0, loss)
+            return loss.detach()
         self.discriminator.requires_grad_(False)  # skips its weight gradients in the backward pass
-        fake_logit = self.discriminator(self._augmented(self.generator(self._noise(len(real)), label)), label)
+        fake_logit = self.discriminator(self._augmented(fake), label)
         real_logit = self.discriminator(self._augmented(real), label) if self.loss.generator_sees_real else fake_logit
-        loss = self.loss.generator(real_logit, fake_logit)
-        self._descend(self.generator, 0, loss)
+        loss = total = self.loss.generator(real_logit, fake_logit)
+        if self.spec.consistency and label is not None:
+            with torch.autocast(fake.device.type, enabled=False):
+                total = loss + self.spec.consistency * degradation.inconsistency(fake, label)
+        self._descend(self.generator, 0, total)
         self.discriminator.requires_grad_(True)
         return loss.detach()
 
@@ -227,7 +242,13 @@ class Trainer:
     def _real_batch(self) -> tuple[Tensor, Tensor | None]:
         index = self.sampler.next(self.spec.batch_size).to(self.device)
         real = (self.images[index].float() / 255).contiguous(memory_format=self.layout)  # (N, 1, 28, 28)
-        return real, self._one_hot(self.labels[index])
+        return real, self._condition(real, index)
+
+    def _condition(self, real: Tensor, index: Tensor) -> Tensor | None:
+        """Return what both networks are conditioned on: degraded pictures, or one-hot labels, or nothing."""
+        if self.spec.task == "sharpen":
+            return degradation.degrade_randomly(real, self.rng)
+        return self._one_hot(self.labels[index])
 
     def _augmented(self, images: Tensor) -> Tensor:
         """Augment pictures, (N, 1, 28, 28), for the discriminator. Differentiable."""

@@ -21,6 +21,8 @@ from training.spec import TrainingSpec
 SLOPE = 0.25
 """LeakyReLU's slope: a power of two, which is exact in binary (see `training.export.integer_grid`)."""
 PIXELS = 28 * 28
+LATENT, GIVEN = "latent", "given"
+"""Inputs of a generator: latents and one-hot labels, and the pixels of a picture to sharpen."""
 
 
 class Layer(nn.Module):
@@ -60,15 +62,21 @@ def conv(channels_in: int, channels_out: int, kernel: int = 3, *, stride: int = 
 class Generator(nn.Module):
     """z (N, z_dim) and, if conditional, label (N, K) -> image (N, 1, 28, 28) in 0..1.
 
-    Layers are declared in the order in which they are applied, and each takes the output of the previous one.
+    Layers are declared in the order in which they are applied. Each takes the output of the previous one, unless `sources`
+    names another.
     """
 
     skips: Mapping[str, str] = MappingProxyType({})
     """Skip connections: layer to the earlier layer whose output is added to its own."""
+    sources: Mapping[str, str] = MappingProxyType({})
+    """What a layer takes, if not the output of the previous one: the output of another layer, or an input of the network.
+    The first layer takes the latents."""
 
     def __init__(self, z_dim: int, classes: int, scale: GreyScale | None = None) -> None:
         super().__init__()
         self.z_dim, self.classes, self.scale = z_dim, classes, scale
+        self.conditions = classes
+        """Number of one-hot columns after the latent."""
 
     def logits(self, x: Tensor) -> Tensor:
         """Return the picture before the sigmoid, (N, 1, 28, 28), from concatenated latents and labels, (N, z_dim + K)."""
@@ -186,10 +194,10 @@ class ConvDiscriminator(Discriminator):
     With five widths, a convolution at 28x28 comes first.
     """
 
-    def __init__(self, classes: int, spec: TrainingSpec) -> None:
+    def __init__(self, classes: int, spec: TrainingSpec, *, channels: int | None = None) -> None:
         *c28, c14, c7, c4, head = spec.discriminator_widths
         super().__init__(classes, head, grey_scale.build(spec.grey_scale))
-        channels = 1 if self.scale is None else 2
+        channels = channels or (1 if self.scale is None else 2)
         self.stem = Layer(conv(channels, c28[0])) if c28 else None
         self.down14 = Layer(conv(c28[0] if c28 else channels, c14, 4, stride=2))
         self.refine14 = Layer(conv(c14, c14), gain=0.5)
@@ -208,22 +216,6 @@ class ConvDiscriminator(Discriminator):
         x = self.refine7(x, x)
         h: Tensor = self.flat(self.down4(x).flatten(1))  # (N, head)
         return h
-
-
-def build(spec: TrainingSpec, classes: int) -> tuple[Generator, Discriminator]:
-    """Return the generator and discriminator of a spec, initialised from torch's global random state.
-
-    Args:
-        spec: network types and widths.
-        classes: number of classes of the dataset. Used only if the spec is conditional.
-    """
-    k = classes if spec.conditional else 0
-    generators: dict[str, type[MlpGenerator | ConvGenerator]] = {"mlp": MlpGenerator, "conv": ConvGenerator}
-    discriminators: dict[str, type[MlpDiscriminator | ConvDiscriminator]] = {"mlp": MlpDiscriminator, "conv": ConvDiscriminator}
-    return (
-        generators[spec.network](spec.z_dim, k, spec),
-        discriminators[spec.discriminator_network or spec.network](k, spec),
-    )
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -36,15 +36,20 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """The losses of discriminator and generator, and whether the generator's loss depends on the real logits."""
+    """The losses of discriminator and generator, and whether the generator's loss depends on the real logits.
+
+    Without a discriminator, the generator's loss is the mean squared error of its pictures.
+    """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     generator_sees_real: bool
+    adversarial: bool = True
 
 
 LOSSES = {
     "bce": Loss(bce_discriminator, bce_generator, generator_sees_real=False),
+    "mse": Loss(bce_discriminator, bce_generator, generator_sees_real=False, adversarial=False),
     "relativistic": Loss(relativistic_discriminator, relativistic_generator, generator_sees_real=True),
 }
 

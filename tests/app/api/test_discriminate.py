@@ -356,7 +356,7 @@ def test_without_a_label_the_calibration_for_any_label_is_used_if_it_exists() ->
 
 def test_an_unconditional_discriminator_scores_without_labels(tmp_path: Path) -> None:
     from training.export.build import write_onnx
-    from training.networks.architectures import build
+    from training.networks.factory import build
     from training.spec import TrainingSpec
 
     _, network = build(TrainingSpec.from_preset("lecture"), 0)

@@ -11,7 +11,7 @@ from training.datasets.tensors import Dataset
 from training.errors import ExportError
 from training.export.integer_grid import SIGNIFICAND, ExactGenerator, ExactLayer
 from training.loop.sampling import seeds_to_input
-from training.networks import architectures, grey_scale
+from training.networks import factory, grey_scale
 from training.networks.architectures import Generator
 from training.spec import GreyScaleName, TrainingSpec
 
@@ -27,7 +27,7 @@ SPECS = {
 
 def made_exact(spec: TrainingSpec, scale: float = 1.0) -> tuple[Generator, ExactGenerator]:
     torch.manual_seed(3)
-    generator, _ = architectures.build(spec, 10)
+    generator, _ = factory.build(spec, 10)
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.mul_(scale).add_(0.01 * torch.randn_like(parameter))  # biases too
@@ -102,7 +102,7 @@ def test_what_is_beyond_the_grid_is_clipped_not_wrapped() -> None:
 
 @pytest.mark.parametrize(("scale", "logits"), [("linear", 1024), ("logarithmic", 2048), ("equalised", 2048)])
 def test_the_table_reaches_every_grey_level(scale: GreyScaleName, logits: int, mnist: Dataset) -> None:
-    generator, _ = architectures.build(small_spec(grey_scale=scale), 10)
+    generator, _ = factory.build(small_spec(grey_scale=scale), 10)
     if scale == "equalised":
         assert generator.scale
         generator.scale.set(grey_scale.equalised(mnist.images))
@@ -129,7 +129,7 @@ def test_matched_tones_are_as_frequent_as_real_ones_and_never_change_places(mnis
 
 
 def test_a_network_that_no_grid_can_hold_is_refused() -> None:
-    generator, _ = architectures.build(small_spec(), 10)
+    generator, _ = factory.build(small_spec(), 10)
     with torch.no_grad():
         generator.out.affine.weight.mul_(1e12)
     with pytest.raises(ExportError, match="lower learning_rate"):
@@ -138,7 +138,7 @@ def test_a_network_that_no_grid_can_hold_is_refused() -> None:
 
 def test_the_trained_generator_is_left_as_it_is() -> None:
     torch.manual_seed(0)
-    generator, _ = architectures.build(small_spec(), 10)
+    generator, _ = factory.build(small_spec(), 10)
     before = {name: value.clone() for name, value in generator.state_dict().items()}
     ExactGenerator(generator, inputs(generator, range(8)))
     assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())

@@ -14,7 +14,7 @@ from training.checkpoint import load_checkpoint
 from training.datasets.tensors import Dataset
 from training.loop.cuda_graph import TURN, GraphTrainer, train
 from training.loop.stopping import hold_out
-from training.networks import architectures
+from training.networks import factory
 
 
 def trainer(mnist: Dataset, turns: int = 1, **fields: object) -> GraphTrainer:
@@ -49,7 +49,7 @@ def test_several_are_trained_side_by_side_and_their_snapshots_load(mnist: Datase
     assert trainers["one"].seen == 2 * trainers["other"].seen > 0
     found = load_checkpoint(tmp_path / "one.pt")
     assert {shot["half_life"] for shot in found["snapshots"]} == {200, 1_000}
-    generator, discriminator = architectures.build(trainers["one"].spec, 10)
+    generator, discriminator = factory.build(trainers["one"].spec, 10)
     generator.load_state_dict(found["snapshots"][-1]["ema"])
     discriminator.load_state_dict(load_checkpoint(tmp_path / "one-networks.pt")["discriminator"])
 

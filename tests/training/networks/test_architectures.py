@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.training.conftest import lecture_spec, small_spec
-from training.networks import architectures
+from training.networks import architectures, factory
 from training.spec import TrainingSpec
 
 SPECS = {
@@ -26,7 +26,7 @@ SPECS = {
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_noise_becomes_pictures_in_0_1_and_pictures_become_logits(spec: TrainingSpec) -> None:
     torch.manual_seed(0)
-    generator, discriminator = architectures.build(spec, 10)
+    generator, discriminator = factory.build(spec, 10)
     z = torch.randn(5, spec.z_dim)
     label = torch.eye(10)[:5] if spec.conditional else None
     images = generator(z, label)
@@ -38,7 +38,7 @@ def test_noise_becomes_pictures_in_0_1_and_pictures_become_logits(spec: Training
 @pytest.mark.parametrize("name", ["standard", "conditional mlp"])
 def test_both_networks_heed_the_label(name: str) -> None:
     torch.manual_seed(0)
-    generator, discriminator = architectures.build(SPECS[name], 10)
+    generator, discriminator = factory.build(SPECS[name], 10)
     z = torch.randn(1, 100)
     three, eight = torch.eye(10)[3:4], torch.eye(10)[8:9]
     assert not torch.equal(generator(z, three), generator(z, eight))
@@ -47,7 +47,7 @@ def test_both_networks_heed_the_label(name: str) -> None:
 
 
 def test_the_lectures_networks_are_fully_connected_from_100_numbers_to_784_pixels() -> None:
-    generator, discriminator = architectures.build(SPECS["lecture"], 10)
+    generator, discriminator = factory.build(SPECS["lecture"], 10)
     for network, first, last in ((generator, 100, 784), (discriminator, 784, 1)):
         linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
         sizes = sorted({(m.in_features, m.out_features) for m in linear})
@@ -62,7 +62,7 @@ def test_parameters_are_counted() -> None:
 
 @pytest.mark.parametrize("widths", [(8, 8, 8), (8, 8, 8, 4)], ids=str)
 def test_the_last_width_of_a_convolutional_generator_may_be_left_out(widths: tuple[int, ...]) -> None:
-    generator, _ = architectures.build(TrainingSpec(generator_widths=widths), 10)
+    generator, _ = factory.build(TrainingSpec(generator_widths=widths), 10)
     assert generator(torch.randn(3, 100), torch.eye(10)[:3]).shape == (3, 1, 28, 28)
     assert hasattr(generator, "up28")
     assert (generator.up28 is None) == (len(widths) == 3)
@@ -70,7 +70,7 @@ def test_the_last_width_of_a_convolutional_generator_may_be_left_out(widths: tup
 
 def test_the_two_networks_may_be_of_different_kinds() -> None:
     spec = TrainingSpec(network="mlp", generator_widths=(16, 32), discriminator_network="conv")
-    generator, discriminator = architectures.build(spec, 10)
+    generator, discriminator = factory.build(spec, 10)
     assert isinstance(generator, architectures.MlpGenerator)
     assert isinstance(discriminator, architectures.ConvDiscriminator)
     label = torch.eye(10)[:3]
@@ -79,7 +79,7 @@ def test_the_two_networks_may_be_of_different_kinds() -> None:
 
 def test_on_a_scale_of_its_own_the_discriminator_sees_both_and_the_generator_gives_whole_levels() -> None:
     torch.manual_seed(0)
-    generator, discriminator = architectures.build(SPECS["logarithmic"], 10)
+    generator, discriminator = factory.build(SPECS["logarithmic"], 10)
     label = torch.eye(10)[:3]
     picture = generator(torch.randn(3, 100), label)
     assert torch.allclose(picture * 255, (picture * 255).round(), atol=1e-4)

@@ -1,0 +1,85 @@
+"""The exact, quantised sharpener: `ExactGenerator` with a given picture, and a projection in integers.
+
+The projection of `training.networks.sharpener.project` multiplies grey levels by the ratio of two sums. The ratio is one
+correctly rounded division, and is then rounded to 16 bits. Everything after it is exact in float32: products of 8 and 16
+bits, and differences of multiples of 2**-16. The mean of a block is therefore the given grey level to within 0.002, and to
+within half a grey level after rounding.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from training.datasets.degradation import FACTORS, KINDS, PIXELS, SIDE, split
+from training.export.integer_grid import ExactGenerator
+from training.networks.sharpener import SharpenGenerator
+
+RATIO = 2.0**16
+"""Ratios are rounded to multiples of 1 / RATIO."""
+
+
+class ExactSharpener(ExactGenerator):
+    """An exact sharpener: latents z (N, z_dim), given pictures (N, 1, 28, 28) in 0..1 and kinds (N, 3) -> pictures.
+
+    Args:
+        generator: the trained sharpener. Not modified.
+        z: latents, (N, z_dim), for determining the range of each layer's activations.
+        condition: degraded pictures for the same, (N, CONDITION).
+    """
+
+    def __init__(self, generator: SharpenGenerator, z: Tensor, condition: Tensor) -> None:
+        super().__init__(generator, generator.inputs(z, condition))
+
+    def forward(self, z: Tensor, given: Tensor, kind: Tensor) -> Tensor:  # type: ignore[override]
+        given = torch.round(given * 255)
+        greys = torch.gather(self.greys, 0, self.positions(z, given, kind).reshape(-1)).view(-1, 1, SIDE, SIDE)
+        return torch.round(project_exactly(torch.round(greys * 255), given, kind)) / 255
+
+    def answers(self, z: Tensor, condition: Tensor) -> Tensor:
+        """Return the answers to degraded pictures, (N, CONDITION)."""
+        return self.forward(z, *split(condition))
+
+    def positions(self, z: Tensor, given: Tensor, kind: Tensor) -> Tensor:
+        """Return the logit index of each pixel before the projection, (N, 1, 28, 28), int64, for given grey levels 0..255."""
+        conditions = self.network.conditions
+        latents = self.latents(z, kind if conditions else None)
+        return self._levels(torch.cat([latents, given.reshape(-1, PIXELS)], dim=1))
+
+
+def project_exactly(greys: Tensor, given: Tensor, kind: Tensor) -> Tensor:
+    """Scale the grey levels of each block such that their mean is the given grey level, to within 0.002.
+
+    Args:
+        greys: integers 0 to 255, (N, 1, 28, 28).
+        given: integers 0 to 255, enlarged by repeating pixels, (N, 1, 28, 28).
+        kind: one-hot kind of degradation, (N, 3). Blurred pictures are not changed.
+    """
+    blurred = kind[:, KINDS.index("blur")].view(-1, 1, 1, 1, 1, 1)
+    down: Tensor | float = 0.0
+    up: Tensor | float = 0.0
+    for name in KINDS:
+        if (factor := FACTORS[name]) > 1:
+            side, area = SIDE // factor, float(factor * factor)
+            total = greys.reshape(-1, 1, side, factor, side, factor).sum(dim=(3, 5), keepdim=True)
+            wanted = given.reshape(-1, 1, side, factor, side, factor)[:, :, :, :1, :, :1] * area
+            here = kind[:, KINDS.index(name)].view(-1, 1, 1, 1, 1, 1)
+            full = 255 * area
+            darker = _ratio(wanted, total)
+            brighter = _ratio(full - wanted, full - total)
+            blocks = (-1, 1, side, factor, side, factor)
+            down = down + _spread(here * darker, blocks)
+            up = up + _spread(here * brighter, blocks)
+    still = blurred.view(-1, 1, 1, 1)
+    return 255 - (255 - greys * (down + still)) * (up + still)
+
+
+def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Return numerator / denominator, at most 1, rounded to a multiple of 1 / RATIO. Both are integers."""
+    return torch.round(torch.clamp(numerator / torch.clamp(denominator, min=1), max=1) * RATIO) * (1 / RATIO)
+
+
+def _spread(ratios: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """Repeat each block's ratio for its pixels: (N, 1, side, 1, side, 1) -> (N, 1, 28, 28)."""
+    factor = blocks[3]
+    return ratios.expand(-1, -1, -1, factor, -1, factor).reshape(-1, 1, SIDE, SIDE)
