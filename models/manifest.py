@@ -74,7 +74,7 @@ class Golden(_Part):
     """Reference pixels that the generator must reproduce on every machine."""
 
     seeds: int
-    """Number of seeds, counted from 0, with the labels of the seeds."""
+    """Number of seeds, counted from 0, with the labels of the seeds, or with `models.sharpening.golden_inputs`."""
     sha256: str
     """sha256 of their uint8 pixels, row by row, in order of the seeds."""
 
@@ -129,6 +129,8 @@ class Manifest(_Part):
     """Complete metadata of a version."""
 
     schema_version: Literal[1] = 1
+    task: Literal["generate", "sharpen"] = "generate"
+    """generate: z and label to a picture. sharpen: a degraded picture and z to a picture (`models.sharpening`)."""
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)
     created: datetime

@@ -30,7 +30,8 @@ from training.spec import PRESET_SUMMARIES, DatasetName, PresetName
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Battery
-    from training.evaluation.onnx_models import OnnxGenerator
+    from training.evaluation.ledger import Ledger
+    from training.evaluation.onnx_models import OnnxGenerator, OnnxSharpener
 
 app = typer.Typer(
     name="python -m training",
@@ -50,6 +51,7 @@ LIBRARIES = ("torch", "onnx", "torchmetrics", "matplotlib")
 """What the extra `train` installs."""
 
 CheckpointName = Literal["best", "last"]
+FactorName = Literal["2", "4", "blur"]
 JudgeKind = Literal["conv", "mlp"]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the dataset's four .gz files.")]
 PicturesOption = Annotated[
@@ -62,6 +64,10 @@ ReadOption = Annotated[
 ]
 FastOption = Annotated[
     bool, typer.Option("--fast", help="Only compute the figures that need no training and no nearest-neighbour search.")
+]
+BesideOption = Annotated[
+    list[int] | None,
+    typer.Option(help="Version of a sharpener to add to the ledger, such as the one with loss mse. Can be repeated."),
 ]
 CacheOption = Annotated[Path, typer.Option(help="Folder for cached features of the training pictures.")]
 RepositoryOption = Annotated[Path, typer.Option(help="Folder of published models. The service reads models in GAN_STATE.")]
@@ -119,6 +125,8 @@ def train(
         console.print(f"Stopped. Continue with: {program} train --resume --out {folder.path}", soft_wrap=True)
         raise typer.Exit(EXIT_STOPPED)
     name = "digits" if run_spec.conditional and run_spec.dataset == "mnist" else run_spec.preset
+    if run_spec.task == "sharpen":
+        name = f"sharpen-{'digits' if run_spec.dataset == 'mnist' else 'fashion'}"
     which = "" if folder.best.exists() else " --checkpoint last"
     console.print(f"Done. Publish with: {program} export {folder.path} --name {name}{which}", soft_wrap=True)
 
@@ -134,6 +142,7 @@ def export(
     pictures: PicturesOption = 10_000,
     cache: CacheOption = CACHE,
     fast: FastOption = False,
+    beside: BesideOption = None,
 ) -> None:
     """Quantise a run's generator to an integer grid, export both networks to ONNX, check, evaluate and publish them."""
     import torch
@@ -146,7 +155,15 @@ def export(
     if repository.resolve() != SHIPPED.resolve():
         target.adopt(Repository(SHIPPED))  # keeps the version numbers consistent with the service's
     version = exporting.export(
-        trained, name, target, data_folder=data, pictures=pictures, cache=cache, thorough=not fast, say=console.print
+        trained,
+        name,
+        target,
+        data_folder=data,
+        pictures=pictures,
+        cache=cache,
+        thorough=not fast,
+        beside=_sharpeners(target, name, beside),
+        say=console.print,
     )
     for file in (EVALUATION, *PLOTS):
         if file in version.manifest.files:
@@ -189,11 +206,11 @@ def _candidate(
     pictures: int,
     cache: Path,
 ) -> None:
-    from training.evaluation.figures import Battery
+    from training.evaluation.batteries import battery_of
     from training.export import build as exporting
 
     trained = exporting.load_trained(run_folder, "best" if run_folder.best.exists() else "last")
-    battery = Battery(trained.spec.dataset, data, pictures, cache)
+    battery = battery_of(trained.spec.task, trained.spec.dataset, data, pictures, cache)
     part = to.with_name(f".{to.name}.part")
     for leftover in (part, to):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -206,10 +223,10 @@ def _candidate(
     console.print(f"Wrote {to}", soft_wrap=True)
 
 
-def _measure_champion(battery: Battery, against: Path, part: Path) -> None:
+def _measure_champion(battery: Battery | Ledger, against: Path, part: Path) -> None:
     """Write the champion's figures for comparison. A champion that cannot be measured does not fail the candidate."""
     try:
-        figures = battery.measure(_generator_in(against))
+        figures = battery.measure(_generator_in(against))  # type: ignore[arg-type]  # both are of the same task
     except (RepositoryError, OSError, ValueError) as error:
         console.print(f"Cannot measure {against}: {error}", soft_wrap=True)
         return
@@ -229,10 +246,10 @@ def promote(
     if version in target.numbers(name):
         found = target.get(name, version)
         found.verify()
-        from training.evaluation.onnx_models import OnnxGenerator
+        from training.evaluation.onnx_models import open_generator
         from training.export.build import golden
 
-        if golden(OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))) != found.manifest.golden:
+        if golden(open_generator(found.path, found.manifest)) != found.manifest.golden:
             raise TrainingError(f"{found.path} draws pixels that differ from its manifest. Use the pinned onnxruntime.")
     aliases = target.promote(name, version)
     console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
@@ -251,6 +268,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for JSON and pictures. Defaults to evaluations/<model>-<version> in GAN_STATE.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    beside: BesideOption = None,
 ) -> None:
     """Evaluate a published version. Each figure has a floor: the same figure for real test pictures.
 
@@ -263,13 +281,14 @@ def evaluate(
     import torch
 
     from training.evaluation import report
-    from training.evaluation.figures import Battery
-    from training.evaluation.onnx_models import OnnxGenerator
+    from training.evaluation.batteries import battery_of
+    from training.evaluation.onnx_models import open_generator
 
     torch.set_num_threads(THREADS)
     clock = time.monotonic()
-    battery = Battery(manifest.dataset.name, data, pictures, cache)  # type: ignore[arg-type]
-    measured = battery.evaluate(OnnxGenerator(found.path / GENERATOR, len(manifest.classes)), thorough=not fast)
+    others = _sharpeners(Repository(found.path.parent.parent), name, beside)
+    battery = battery_of(manifest.task, manifest.dataset.name, data, pictures, cache, others)  # type: ignore[arg-type]
+    measured = battery.evaluate(open_generator(found.path, manifest), thorough=not fast)  # type: ignore[arg-type]
     figures, seconds = measured.figures, time.monotonic() - clock
     folder = out or EVALUATIONS / f"{name}-{manifest.version}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -296,6 +315,8 @@ def sample(
 ) -> None:
     """Draw a grid of seeds from a published version, with the same pixels as the service."""
     found = _version(repository, name, version)
+    if found.manifest.task != "generate":
+        raise TrainingError(f"{name} sharpens pictures and draws none from a seed alone. Use: python -m training sharpen.")
 
     from training.evaluation import grid
     from training.evaluation.onnx_models import OnnxGenerator
@@ -304,6 +325,42 @@ def sample(
     pixels, _ = generator.draw(range(first, min(first + count, 2**32)))
     grid.save_sheet(out, pixels, columns, scale)
     console.print(f"Wrote {out}", soft_wrap=True)
+
+
+@app.command()
+def sharpen(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Picture to sharpen: 28x28, 14x14 or 7x7 pixels.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="PNG file to write.")],
+    name: Annotated[str, typer.Option(help="Model.")] = "sharpen-digits",
+    version: Annotated[int | None, typer.Option(help="Version. Defaults to the champion.")] = None,
+    factor: Annotated[
+        FactorName | None, typer.Option(help="Degradation: shrunk by 2 or 4, or blur. Found from the picture by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Selects one of many plausible answers.")] = 0,
+    repository: ReadOption = None,
+) -> None:
+    """Sharpen a shrunk or blurred picture with a published version, with the same pixels as the service."""
+    found = _version(repository, name, version)
+    if found.manifest.task != "sharpen":
+        raise TrainingError(f"{name} draws pictures and cannot sharpen one. Name a model of the task sharpen with --name.")
+
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from models import sharpening
+    from training.datasets import degradation
+    from training.evaluation import grid
+    from training.evaluation.onnx_models import OnnxSharpener
+
+    try:
+        given = sharpening.given(np.asarray(Image.open(source).convert("L")), factor)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{source} cannot be sharpened. {error}") from error
+    pictures = torch.from_numpy(given.pixels)[None, None].float() / 255
+    condition = degradation.condition_of(pictures, sharpening.one_hot([given.kind]))
+    grid.save_sheet(out, OnnxSharpener(found.path / GENERATOR).answers(condition, range(seed, seed + 1)), columns=1)
+    console.print(f"Wrote {out} ({given.kind}, {name}/{found.number})", soft_wrap=True)
 
 
 datasets_app = typer.Typer(no_args_is_help=True, help="List, verify or download the datasets.")
@@ -375,14 +432,21 @@ def _version(repository: Path | None, name: str, number: int | None) -> Version:
     return found.get(name, number)
 
 
-def _generator_in(folder: Path) -> OnnxGenerator:
+def _sharpeners(repository: Repository, name: str, numbers: list[int] | None) -> dict[str, OnnxSharpener]:
+    """Open versions of a sharpener, by title."""
+    from training.evaluation.onnx_models import OnnxSharpener
+
+    return {f"{name}/{number}": OnnxSharpener(repository.get(name, number).path / GENERATOR) for number in numbers or ()}
+
+
+def _generator_in(folder: Path) -> OnnxGenerator | OnnxSharpener:
     """Verify a published version and return its generator."""
     version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
     version.verify()
 
-    from training.evaluation.onnx_models import OnnxGenerator
+    from training.evaluation.onnx_models import open_generator
 
-    return OnnxGenerator(folder / GENERATOR, len(version.manifest.classes))
+    return open_generator(folder, version.manifest)
 
 
 def _aliases_of(repository: Repository, version: Version) -> list[str]:

@@ -7,16 +7,13 @@ unknown for a picture from a user. Only the consistency loss uses it.
 
 from __future__ import annotations
 
-from typing import Literal
-
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-Kind = Literal["shrink2", "shrink4", "blur"]
-KINDS: tuple[Kind, ...] = ("shrink2", "shrink4", "blur")
-"""The kinds of degradation, in the order of the one-hot columns."""
-FACTORS: dict[Kind, int] = {"shrink2": 2, "shrink4": 4, "blur": 1}
-SIDE = 28
+from models.sharpening import FACTORS, KINDS, SIDE, Kind
+
 PIXELS = SIDE * SIDE
 CONDITION = PIXELS + len(KINDS) + 1
 SIGMAS = (0.5, 3.0)
@@ -30,6 +27,11 @@ def split(condition: Tensor) -> tuple[Tensor, Tensor]:
     """Return the given picture, (N, 1, 28, 28), and the one-hot kind, (N, 3), of a condition, (N, CONDITION)."""
     given = condition[:, :PIXELS].view(-1, 1, SIDE, SIDE)
     return given, condition[:, PIXELS : PIXELS + len(KINDS)]
+
+
+def condition_of(given: Tensor, kind: NDArray[np.float32]) -> Tensor:
+    """Return the condition, (N, CONDITION), of given pictures, (N, 1, 28, 28) in 0..1, and one-hot kinds, (N, 3)."""
+    return torch.cat([given.flatten(1), torch.from_numpy(kind), torch.zeros(len(given), 1)], dim=1)
 
 
 def blur_matrices(sigma: Tensor) -> Tensor:
@@ -121,6 +123,19 @@ def inconsistency(answers: Tensor, condition: Tensor) -> Tensor:
     sigma = torch.where(blurred > 0, condition[:, -1], 1.0)
     each = (blur(answers, sigma) - given).square().mean(dim=(1, 2, 3))
     return (each * blurred).sum() / len(answers)
+
+
+def differences(answers: Tensor, condition: Tensor) -> Tensor:
+    """Return the differences between the answers, degraded again, and the given pictures, in 0..1, (N, 1, 28, 28).
+
+    Args:
+        answers: in 0..1, (N, 1, 28, 28).
+        condition: degraded pictures, all of the same kind and sigma, (N, CONDITION).
+    """
+    given, one_hot = split(condition)
+    kind = KINDS[int(one_hot[0].argmax())]
+    again = blur(answers, condition[:, -1]) if kind == "blur" else shrink(answers, FACTORS[kind])
+    return again - given
 
 
 def _to_levels(images: Tensor) -> Tensor:

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.manifest import Calibration
+from training.datasets import degradation
 from training.datasets.tensors import Dataset
-from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
+from training.evaluation import onnx_models
+from training.evaluation.onnx_models import Floats, OnnxGenerator, OnnxSharpener, one_hot, session
 from training.networks.optimizers import LBFGS
 
 FIT_SEEDS = range(2**31, 2**31 + 5_000)
@@ -45,11 +47,11 @@ class Calibrated:
     """Reliability of the labelled calibration."""
 
 
-def calibrate(generator: OnnxGenerator, discriminator: Path, test: Dataset) -> Calibrated:
+def calibrate(generator: OnnxGenerator | OnnxSharpener, discriminator: Path, test: Dataset) -> Calibrated:
     """Fit Platt scaling by maximum likelihood (Platt 1999) on half of the test pictures, and check it on the other half.
 
     Args:
-        generator: draws the generated pictures.
+        generator: draws the generated pictures, or answers the test pictures, degraded in random ways.
         discriminator: path of the discriminator's ONNX file.
         test: real pictures that neither network was trained on.
     """
@@ -77,14 +79,28 @@ def reliability(probability: Tensor, truth: Tensor) -> list[Bin]:
 
 
 def _logits(
-    generator: OnnxGenerator, discriminator: Path, test: Dataset, part: slice, seeds: range, *, any_label: bool = False
+    generator: OnnxGenerator | OnnxSharpener,
+    discriminator: Path,
+    test: Dataset,
+    part: slice,
+    seeds: range,
+    *,
+    any_label: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return logits (2N,) of test pictures followed by generated ones with the same labels, and the ground truth (2N,).
 
     With `any_label`, the logit is the mean over all labels.
     """
     reals, labels = test.images[part], test.labels[part]
-    fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)
+    condition: dict[str, Floats] = {}
+    if isinstance(generator, OnnxSharpener):
+        degraded = degradation.degrade_randomly(reals.float() / 255, torch.Generator().manual_seed(seeds.start))
+        fakes = generator.answers(degraded, seeds[: len(reals)])
+        condition = onnx_models.degraded(degraded)
+    else:
+        fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)
+        if generator.classes:
+            condition = {"label": one_hot(labels.numpy(), generator.classes)}
     judge = session(discriminator)
     found = []
     for pictures in (reals, fakes):
@@ -93,8 +109,7 @@ def _logits(
             every = [one_hot(np.full(len(pictures), k), generator.classes) for k in range(generator.classes)]
             found.append(np.mean([judge.run(None, feed | {"label": label})[0] for label in every], axis=0))
         else:
-            label = {"label": one_hot(labels.numpy(), generator.classes)} if generator.classes else {}
-            found.append(judge.run(None, feed | label)[0])
+            found.append(judge.run(None, feed | condition)[0])
     truth = torch.cat([torch.ones(len(reals)), torch.zeros(len(fakes))]).double()
     return torch.from_numpy(np.concatenate(found)).double(), truth
 

@@ -46,6 +46,8 @@ class Measured:
     """Figure name to its value for each class."""
     neighbours: Nearest | None = None
     """The nearest training pictures; only in a thorough measurement."""
+    ledger: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
+    """Of a sharpener: test to method to figure name to value."""
 
 
 class Battery:

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import noise
+from models import noise, sharpening
+from models.manifest import GENERATOR, Manifest
+from training.datasets import degradation
 
 Floats = NDArray[np.float32]
 
@@ -55,3 +57,51 @@ class OnnxGenerator:
         chosen = drawn if labels is None else labels.numpy()
         pixels = np.rint(self.images(z, chosen) * 255).astype(np.uint8)
         return torch.from_numpy(pixels), torch.from_numpy(chosen)
+
+    def golden(self, seeds: int) -> Tensor:
+        """Return the reference pixels of a manifest, uint8 (N, 1, 28, 28)."""
+        return self.draw(range(seeds))[0]
+
+
+class OnnxSharpener:
+    """A sharpener loaded from `generator.onnx`.
+
+    Args:
+        path: path of the file.
+    """
+
+    classes = 0
+
+    def __init__(self, path: Path) -> None:
+        self.session = session(path)
+        self.z_dim = int(self.session.get_inputs()[0].shape[1])
+
+    def images(self, z: Floats, condition: Tensor, batch: int = 64) -> Floats:
+        """Return answers in 0..1, (N, 1, 28, 28), to degraded pictures, (N, CONDITION), in batches of `batch`."""
+        feed = {"z": z} | degraded(condition)
+        parts = range(0, len(z), batch)
+        return np.concatenate([self.session.run(None, {k: v[i : i + batch] for k, v in feed.items()})[0] for i in parts])
+
+    def answers(self, condition: Tensor, seeds: range) -> Tensor:
+        """Return the pixels of the answers to degraded pictures, (N, CONDITION), for N seeds, uint8 (N, 1, 28, 28)."""
+        z, _ = noise.draw_many(seeds, self.z_dim)
+        return torch.from_numpy(np.rint(self.images(z, condition) * 255).astype(np.uint8))
+
+    def golden(self, seeds: int) -> Tensor:
+        """Return the reference pixels of a manifest, uint8 (N, 1, 28, 28)."""
+        given, kinds = sharpening.golden_inputs(range(seeds))
+        condition = degradation.condition_of(torch.from_numpy(given)[:, None].float() / 255, sharpening.one_hot(kinds))
+        return self.answers(condition, range(seeds))
+
+
+def degraded(condition: Tensor) -> dict[str, Floats]:
+    """Return the inputs `given` and `kind` of the exported networks for degraded pictures, (N, CONDITION)."""
+    given, kind = degradation.split(condition)
+    return {"given": given.numpy(), "kind": kind.numpy()}
+
+
+def open_generator(folder: Path, manifest: Manifest) -> OnnxGenerator | OnnxSharpener:
+    """Open the generator of a version in `folder`."""
+    if manifest.task == "sharpen":
+        return OnnxSharpener(folder / GENERATOR)
+    return OnnxGenerator(folder / GENERATOR, len(manifest.classes))

@@ -67,6 +67,8 @@ def write(
         "reliability": [asdict(b) for b in bins or []],
         "history": past or {},
     }
+    if measured.ledger:
+        content["ledger"] = measured.ledger
     write_atomically(folder / EVALUATION, f"{json.dumps(content, indent=1)}\n".encode())
     names = [EVALUATION]
     if past and past["progress"]:

@@ -15,9 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from models import noise
 from models.atomic import write_atomically
 from models.manifest import (
     DISCRIMINATOR,
@@ -36,15 +34,15 @@ from models.repository import Repository, check_name
 from models.version import Version, copier
 from training import datasets
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, ExportError
 from training.evaluation import grid, report
+from training.evaluation.batteries import battery_of
 from training.evaluation.calibration import calibrate
 from training.evaluation.figures import Battery
-from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
-from training.export.integer_grid import ExactGenerator
+from training.evaluation.ledger import Ledger
+from training.evaluation.onnx_models import OnnxGenerator, OnnxSharpener
+from training.export.networks import Networks, networks_of
 from training.loop.folder import RunFolder, read_events
-from training.loop.sampling import seeds_to_input
 from training.loop.stopping import reason_of
 from training.networks import architectures, factory
 from training.networks.architectures import Discriminator, Generator
@@ -55,7 +53,6 @@ PARITY_SEEDS = 1_000
 GOLDEN_SEEDS = 32
 GRID_TOLERANCE = 1.0
 """Maximum mean absolute difference, in grey levels, between the trained and the quantised generator."""
-TONE_SEEDS = range(2**31 + 10_000, 2**31 + 20_000)
 LOGIT_TOLERANCE = 1e-3
 Say = Callable[[str], None]
 
@@ -122,9 +119,12 @@ def export(
     pictures: int = 10_000,
     cache: Path | None = None,
     thorough: bool = True,
+    beside: dict[str, OnnxSharpener] | None = None,
     say: Say = print,
 ) -> Version:
     """Export, check, measure and publish a run's networks as the next version of a model.
+
+    With `beside`, the ledger of a sharpener also has the figures of these versions.
 
     Raises:
         ExportError: an exported network does not match the trained one, or quantisation changed it too much. Nothing is
@@ -134,7 +134,7 @@ def export(
     check_name(name)
     # All slow steps run before the repository is locked.
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
-        battery = Battery(trained.spec.dataset, data_folder, pictures, cache)
+        battery = battery_of(trained.spec.task, trained.spec.dataset, data_folder, pictures, cache, beside)
         candidate = build(Path(scratch), trained, name, battery, thorough=thorough, say=say)
         return repository.publish(name, copier(candidate))
 
@@ -143,7 +143,7 @@ def build(
     folder: Path,
     trained: Trained,
     name: str,
-    battery: Battery,
+    battery: Battery | Ledger,
     *,
     thorough: bool = False,
     say: Say = print,
@@ -158,26 +158,26 @@ def build(
     spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
     classes = source.classes if spec.conditional else ()
     train, test = battery.train, battery.test
-    exact = made_exact(trained.generator, train, match_tones=spec.match_tones)
-    write_onnx(exact, folder / GENERATOR, spec.z_dim, len(classes))
-    write_onnx(trained.discriminator, folder / DISCRIMINATOR, spec.z_dim, len(classes))
-    parity = check_parity(trained, exact, folder)
+    networks = networks_of(spec, trained.generator, trained.discriminator, train)
+    exact = networks.exact
+    write_onnx(exact, folder / GENERATOR, networks.generator_inputs(), "image")
+    write_onnx(networks.discriminator, folder / DISCRIMINATOR, networks.discriminator_inputs(), "logit")
+    parity = check_parity(networks, folder)
     say(
         f"Over {parity.seeds:,} seeds: {parity.generator_pixels_different} pixels differ between torch and ONNX Runtime, "
         f"{parity.batch_pixels_different} between batched and single. The integer grid changed pixels by "
         f"{parity.grid_mean_difference:.2f} grey levels on average, {parity.grid_max_difference:.0f} at most."
     )
-    generator = OnnxGenerator(folder / GENERATOR, len(classes))
+    generator = networks.open(folder)
     calibrated = calibrate(generator, folder / DISCRIMINATOR, test)
     save_checkpoint(
         {"spec": spec.model_dump(mode="json")}
         | {"ema": trained.generator.state_dict(), "discriminator": trained.discriminator.state_dict()},
         folder / WEIGHTS,
     )
-    samples = torch.arange(100) % len(classes) if classes else None
-    grid.save_sheet(folder / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
+    grid.save_sheet(folder / SAMPLES, networks.samples(generator, test), columns=10, scale=2)
     clock = time.monotonic()
-    measured = battery.evaluate(generator, thorough=thorough)
+    measured = battery.evaluate(generator, thorough=thorough)  # type: ignore[arg-type]  # both are of the same task
     seconds = time.monotonic() - clock
     report_files = report.write(
         folder, measured, seconds=seconds, training=train.images, past=trained.history, bins=calibrated.reliability
@@ -185,6 +185,7 @@ def build(
     manifest = Manifest(
         name=name,
         version=1,
+        task=spec.task,
         created=datetime.now(UTC).replace(microsecond=0),
         files={file: sha256_of(folder / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS, *report_files)},
         z_dim=spec.z_dim,
@@ -212,20 +213,15 @@ def build(
     return Version(folder, manifest)
 
 
-def made_exact(generator: Generator, train: Dataset, *, match_tones: bool) -> ExactGenerator:
-    """Quantise a trained generator to its integer grid, optionally matching the grey levels of the training pictures."""
-    exact = ExactGenerator(generator, _inputs(generator, range(2**30, 2**30 + 512)))
-    if match_tones:
-        exact.match_tones(_levels(exact, train), train.images)
-    return exact
+def write_onnx(network: nn.Module, path: Path, inputs: dict[str, Tensor], output: str) -> None:
+    """Write a network as ONNX with a dynamic batch axis.
 
-
-def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None:
-    """Write a generator or a discriminator as ONNX with a dynamic batch axis."""
-    is_discriminator = isinstance(network, Discriminator)
-    first = ("image", torch.rand(2, 1, 28, 28)) if is_discriminator else ("z", torch.randn(2, z_dim))
-    inputs = dict([first] + ([("label", torch.eye(classes)[:2])] if classes else []))
-    output = "logit" if is_discriminator else "image"
+    Args:
+        network: the network.
+        path: the file to write.
+        inputs: name to an example of each input, in order, with a batch of two.
+        output: name of the output.
+    """
     with warnings.catch_warnings():
         # The dynamo exporter fuses and renames operators, which would be harder to verify. Suppress its recommendation.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -242,32 +238,20 @@ def write_onnx(network: nn.Module, path: Path, z_dim: int, classes: int) -> None
 
 
 @torch.inference_mode()
-def check_parity(trained: Trained, exact: ExactGenerator, folder: Path) -> Parity:
+def check_parity(networks: Networks, folder: Path) -> Parity:
     """Compare the exported networks in `folder` with the torch networks on 1,000 seeds.
 
     Raises:
         ExportError: a pixel differs, a logit differs beyond rounding, or quantisation changed the pixels too much.
     """
-    classes = exact.classes
-    z, drawn = noise.draw_many(range(PARITY_SEEDS), exact.z_dim, classes)
-    label = torch.from_numpy(one_hot(drawn, classes)) if classes else None
-    by_torch = exact(torch.from_numpy(z), label).numpy()
-    by_training = trained.generator(torch.from_numpy(z), label).numpy()
-    generator = OnnxGenerator(folder / GENERATOR, classes)
-    by_batch, by_one = generator.images(z, drawn, batch=64), generator.images(z, drawn, batch=1)
-    feed = {"image": by_batch} | ({"label": one_hot(drawn, classes)} if classes else {})
-    logits = session(folder / DISCRIMINATOR).run(None, feed)[0]
-    logits_torch = trained.discriminator(torch.from_numpy(by_batch), label).numpy()
-
-    sigmoid = exact.sigmoid_greys()[exact.levels(torch.from_numpy(z), label)].numpy()  # without histogram matching
-    moved = np.abs(by_training * 255 - sigmoid)
-
+    found = networks.compare(folder, PARITY_SEEDS)
+    moved = np.abs(found.by_training - found.unmatched) * 255
     parity = Parity(
         seeds=PARITY_SEEDS,
-        generator_max_difference=float(np.abs(by_torch - by_batch).max()),
-        generator_pixels_different=int((np.rint(by_torch * 255) != np.rint(by_batch * 255)).sum()),
-        batch_pixels_different=int((np.rint(by_one * 255) != np.rint(by_batch * 255)).sum()),
-        discriminator_max_difference=float(np.abs(logits - logits_torch).max()),
+        generator_max_difference=float(np.abs(found.by_torch - found.by_batch).max()),
+        generator_pixels_different=int((np.rint(found.by_torch * 255) != np.rint(found.by_batch * 255)).sum()),
+        batch_pixels_different=int((np.rint(found.by_one * 255) != np.rint(found.by_batch * 255)).sum()),
+        discriminator_max_difference=float(np.abs(found.logits - found.logits_torch).max()),
         grid_mean_difference=float(moved.mean()),
         grid_max_difference=float(moved.max()),
     )
@@ -282,7 +266,7 @@ def check_parity(trained: Trained, exact: ExactGenerator, folder: Path) -> Parit
             f"{parity.batch_pixels_different} between a batch and single pictures. Nothing was published. Check that torch "
             "and onnxruntime are the pinned versions; if they are, report this with the run's checkpoint."
         )
-    scale = max(1.0, float(np.abs(logits_torch).max()))
+    scale = max(1.0, float(np.abs(found.logits_torch).max()))
     if parity.discriminator_max_difference > LOGIT_TOLERANCE * scale:
         raise ExportError(
             f"The discriminator's logits differ by {parity.discriminator_max_difference} between torch and ONNX Runtime. "
@@ -291,23 +275,6 @@ def check_parity(trained: Trained, exact: ExactGenerator, folder: Path) -> Parit
     return parity
 
 
-def golden(generator: OnnxGenerator) -> Golden:
+def golden(generator: OnnxGenerator | OnnxSharpener) -> Golden:
     """Return the digest of the pixels of the first seeds."""
-    pixels, _ = generator.draw(range(GOLDEN_SEEDS))
-    return Golden(seeds=GOLDEN_SEEDS, sha256=hashlib.sha256(pixels.numpy().tobytes()).hexdigest())
-
-
-@torch.inference_mode()
-def _levels(exact: ExactGenerator, train: Dataset) -> Tensor:
-    """Return the output levels of many pictures, with the labels of the training pictures."""
-    z, _ = noise.draw_many(TONE_SEEDS, exact.z_dim, 0)
-    label = F.one_hot(train.labels[: len(z)], exact.classes).float() if exact.classes else None
-    parts = range(0, len(z), 250)
-    return torch.cat(
-        [exact.levels(torch.from_numpy(z[i : i + 250]), None if label is None else label[i : i + 250]) for i in parts]
-    )
-
-
-def _inputs(generator: Generator, seeds: range) -> Tensor:
-    z, label = seeds_to_input(seeds, generator)
-    return z if label is None else torch.cat([z, label], dim=1)
+    return Golden(seeds=GOLDEN_SEEDS, sha256=hashlib.sha256(generator.golden(GOLDEN_SEEDS).numpy().tobytes()).hexdigest())

@@ -11,8 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.datasets.degradation import FACTORS, KINDS, PIXELS, SIDE, split
+from models.sharpening import FACTORS, KINDS, SIDE
+from training.datasets.degradation import PIXELS, split
 from training.export.integer_grid import ExactGenerator
+from training.networks import histogram_matching
 from training.networks.sharpener import SharpenGenerator
 
 RATIO = 2.0**16
@@ -22,6 +24,8 @@ RATIO = 2.0**16
 class ExactSharpener(ExactGenerator):
     """An exact sharpener: latents z (N, z_dim), given pictures (N, 1, 28, 28) in 0..1 and kinds (N, 3) -> pictures.
 
+    Each kind of degradation has its own table of grey levels.
+
     Args:
         generator: the trained sharpener. Not modified.
         z: latents, (N, z_dim), for determining the range of each layer's activations.
@@ -30,15 +34,50 @@ class ExactSharpener(ExactGenerator):
 
     def __init__(self, generator: SharpenGenerator, z: Tensor, condition: Tensor) -> None:
         super().__init__(generator, generator.inputs(z, condition))
+        self.greys = self.sigmoid_greys().float().repeat(len(KINDS))
+        self.register_buffer("offsets", torch.arange(len(KINDS)).float()[:, None] * (2 * self.logit_levels))
+        self.offsets: Tensor
 
     def forward(self, z: Tensor, given: Tensor, kind: Tensor) -> Tensor:  # type: ignore[override]
         given = torch.round(given * 255)
-        greys = torch.gather(self.greys, 0, self.positions(z, given, kind).reshape(-1)).view(-1, 1, SIDE, SIDE)
-        return torch.round(project_exactly(torch.round(greys * 255), given, kind)) / 255
+        positions = self.positions(z, given, kind) + (kind @ self.offsets).long().view(-1, 1, 1, 1)
+        greys = torch.gather(self.greys, 0, positions.reshape(-1)).view(-1, 1, SIDE, SIDE)
+        return torch.round(project_exactly(greys, given, kind)) / 255
 
     def answers(self, z: Tensor, condition: Tensor) -> Tensor:
         """Return the answers to degraded pictures, (N, CONDITION)."""
         return self.forward(z, *split(condition))
+
+    def unmatched(self, z: Tensor, condition: Tensor) -> Tensor:
+        """Return the answers without histogram matching."""
+        greys, self.greys = self.greys, self.sigmoid_greys().float().repeat(len(KINDS))
+        try:
+            return self.answers(z, condition)
+        finally:
+            self.greys = greys
+
+    @torch.inference_mode()
+    def match_answers(self, z: Tensor, condition: Tensor, real: Tensor) -> None:
+        """Match the grey levels of the answers to those of real pictures, for each kind of degradation.
+
+        The curve is fitted to the answers after the projection, and applied before it.
+
+        Args:
+            z: latents, (N, z_dim).
+            condition: degraded pictures, (N, CONDITION).
+            real: uint8 pictures, (M, 1, 28, 28).
+        """
+        _, kinds = split(condition)
+        theirs, tables = histogram_matching.frequencies(real), []
+        plain = self.sigmoid_greys()
+        for number in range(len(KINDS)):
+            chosen = kinds[:, number] > 0
+            answers = torch.cat(
+                [self.answers(*part) for part in zip(z[chosen].split(250), condition[chosen].split(250), strict=True)]
+            )
+            curve = histogram_matching.matching(histogram_matching.frequencies((answers * 255).round().long(), 256), theirs)
+            tables.append(curve[plain.long()].float())
+        self.greys = torch.cat(tables)
 
     def positions(self, z: Tensor, given: Tensor, kind: Tensor) -> Tensor:
         """Return the logit index of each pixel before the projection, (N, 1, 28, 28), int64, for given grey levels 0..255."""

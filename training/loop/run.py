@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -307,7 +308,7 @@ class _Loop:
         labels = torch.arange(len(GRID_SEEDS)) % generator.classes if generator.classes else None
         path = self.folder.sample(self.trainer.seen)
         if self.trainer.spec.task == "sharpen":
-            samples = answers_sheet(generator, self.trainer.images.cpu())
+            samples = answers_sheet(partial(sharpen, generator), self.trainer.images.cpu())
         else:
             samples = draw(generator, GRID_SEEDS, labels)
         grid.save_sheet(path, samples, columns=10)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from models import noise
+from models.sharpening import Kind
 from training.datasets import degradation
 from training.evaluation import grid
 from training.networks.architectures import Generator
 
 SHEET_ROWS = 8
-SHEET_COLUMNS: tuple[tuple[degradation.Kind, float, int], ...] = (("shrink2", 0.0, 1), ("shrink4", 0.0, 3), ("blur", 2.0, 2))
+SHEET_COLUMNS: tuple[tuple[Kind, float, int], ...] = (("shrink2", 0.0, 1), ("shrink4", 0.0, 3), ("blur", 2.0, 2))
 """Degradation, sigma and number of answers; with the given pictures and the original, ten cells in a row."""
 
 
@@ -56,20 +59,20 @@ def sharpen(generator: Generator, conditions: Tensor, seeds: range, batch: int =
     return torch.cat(parts).cpu().contiguous()
 
 
-def answers_sheet(generator: Generator, images: Tensor) -> Tensor:
+def answers_sheet(answers: Callable[[Tensor, range], Tensor], images: Tensor) -> Tensor:
     """Return the cells of a sheet of a sharpener's answers, ten in a row, uint8 (80, 1, 28, 28).
 
     A row shows an original, then for 14x14, for 7x7 and for a blur of sigma 2 the given picture and two or more answers.
 
     Args:
-        generator: a network of the task `sharpen`.
+        answers: returns a sharpener's answers to degraded pictures, (N, CONDITION), for seeds, uint8.
         images: pictures to degrade, uint8 (N, 1, 28, 28), with at least eight.
     """
     originals = images[:SHEET_ROWS].float() / 255
     cells = [originals]
-    for kind, sigma, answers in SHEET_COLUMNS:
+    for kind, sigma, seeds in SHEET_COLUMNS:
         condition = degradation.degrade(originals, kind, sigma=sigma)
         cells.append(degradation.split(condition)[0])
-        for seed in range(answers):
-            cells.append(sharpen(generator, condition, range(seed * SHEET_ROWS, (seed + 1) * SHEET_ROWS)).float() / 255)
+        for seed in range(seeds):
+            cells.append(answers(condition, range(seed * SHEET_ROWS, (seed + 1) * SHEET_ROWS)).float() / 255)
     return grid.to_pixels(torch.stack(cells, dim=1).flatten(0, 1))

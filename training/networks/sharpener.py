@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.datasets.degradation import FACTORS, KINDS, PIXELS, SIDE, split
+from models.sharpening import FACTORS, KINDS, SIDE
+from training.datasets.degradation import PIXELS, split
 from training.networks.architectures import GIVEN, LATENT, ConvDiscriminator, Generator, Layer, conv
 from training.spec import TrainingSpec
 

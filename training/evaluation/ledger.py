@@ -1,0 +1,214 @@
+"""The figures of a sharpener: its answers to degraded test pictures, beside those of classic filters.
+
+There are four tests: pictures shrunk to 14x14 and to 7x7, and pictures blurred by a Gaussian of sigma 1 and 2. Each figure of
+a sharpener has a floor (or ceiling): the same figure for the originals. The table `ledger` of evaluation.json contains the
+same figures for the classic filters, and for other versions, such as a network trained by mean squared error alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from models.manifest import Figure
+from models.sharpening import FACTORS, SIDE, Kind
+from training.datasets import degradation, tensors
+from training.evaluation import classifier as classifiers
+from training.evaluation import distance
+from training.evaluation.figures import TWO_SAMPLE_SEEDS, Measured
+from training.evaluation.onnx_models import OnnxSharpener
+from training.evaluation.two_sample import two_sample
+from training.spec import DatasetName
+
+Row = dict[str, float | None]
+"""Figure name to its value."""
+Better = Literal["lower", "higher"]
+SECOND_SEEDS_FROM = 2**20
+"""First seed of the second answers, from which the diversity is computed."""
+UNSHARP = {"radius": 2, "percent": 150, "threshold": 3}
+"""Parameters of the unsharp mask: Pillow's defaults."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One way in which all test pictures are degraded."""
+
+    name: str
+    kind: Kind
+    words: str
+    sigma: float = 0.0
+
+
+TESTS = (
+    Test("shrink2", "shrink2", "shrunk to 14x14"),
+    Test("shrink4", "shrink4", "shrunk to 7x7"),
+    Test("blur1", "blur", "blurred with sigma 1", 1.0),
+    Test("blur2", "blur", "blurred with sigma 2", 2.0),
+)
+FIGURES: dict[str, tuple[Better, str]] = {
+    "psnr": ("higher", "peak signal-to-noise ratio to the original, in dB, of the mean squared error over all pixels"),
+    "ssim": ("higher", "structural similarity to the original (Wang 2004)"),
+    "label_accuracy": ("higher", "share of answers that the judge takes for the class of the original"),
+    "label_accuracy_mlp": ("higher", "the same with the second judge, an MLP"),
+    "fid": ("lower", "Frechet distance to the originals on the judge's features"),
+    "kid": ("lower", "unbiased kernel distance to the originals on the judge's features, 100 subsets of 1,000"),
+    "c2st_accuracy": ("lower", "two-sample test: accuracy of a new network that distinguishes answers and originals"),
+    "consistency": ("lower", "mean difference, in grey levels, between the given picture and the answer, degraded again"),
+    "consistency_worst": ("lower", "the largest such difference of a pixel"),
+    "diversity": ("higher", "mean difference, in grey levels, between the answers of two seeds"),
+}
+Method = Callable[[Tensor, int], Tensor]
+"""Degraded pictures, (N, CONDITION), and first seed to answers, uint8 (N, 1, 28, 28)."""
+
+
+class Ledger:
+    """Measures sharpeners of one dataset on its test pictures.
+
+    Args:
+        dataset: the sharpeners' training dataset.
+        data_folder: folder of the dataset's files. Defaults to their usual location.
+        pictures: number of test pictures.
+        others: sharpeners to add to the table, by name.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetName,
+        data_folder: Path | None = None,
+        pictures: int = 10_000,
+        others: dict[str, OnnxSharpener] | None = None,
+    ) -> None:
+        self.train, self.test = (tensors.load(dataset, split, data_folder) for split in ("train", "test"))
+        self.count = min(pictures, len(self.test))
+        self.others = others or {}
+        self.originals, self.labels = self.test.images[: self.count], self.test.labels[: self.count]
+        self.judges = {}
+        for kind in classifiers.KINDS:
+            judge, digest = classifiers.load(dataset, len(self.test.source.classes), kind)
+            self.judges[kind] = judge
+            if kind == "conv":
+                self.judge_sha256 = digest
+        self.real = classifiers.judge(self.judges["conv"], self.originals)
+        self._floors: Row | None = None
+        self._classic: dict[tuple[str, bool], dict[str, Row]] = {}
+
+    def measure(self, sharpener: OnnxSharpener) -> dict[str, Figure]:
+        """Compute the figures that need no training."""
+        return self._figures({test.name: self._row(test, _method(sharpener), thorough=False) for test in TESTS})
+
+    def evaluate(self, sharpener: OnnxSharpener, *, thorough: bool = False) -> Measured:
+        """Measure a sharpener and return its figures with the data for the report.
+
+        Args:
+            sharpener: the exported network.
+            thorough: also train networks that distinguish the answers from the originals, and measure the classic filters.
+        """
+        rows = {test.name: self._row(test, _method(sharpener), thorough=thorough) for test in TESTS}
+        ledger: dict[str, dict[str, Row]] = {}
+        if thorough:
+            for test in TESTS:
+                ledger[test.name] = {"this": rows[test.name]} | self._beside(test)
+        answers = _method(sharpener)(self._condition(TESTS[1]), 0)
+        judgement = classifiers.judge(self.judges["conv"], answers)
+        return Measured(self._figures(rows), answers, self.labels, judgement, ledger=ledger)
+
+    def _beside(self, test: Test) -> dict[str, Row]:
+        """Return the rows of the originals, of the classic filters and of the other versions."""
+        methods: dict[str, Method] = {"original": lambda condition, _: self.originals}
+        methods |= {name: _filter(filtered, test.kind) for name, filtered in classic(test.kind).items()}
+        methods |= {name: _method(other) for name, other in self.others.items()}
+        return {name: self._row(test, method, thorough=True) for name, method in methods.items()}
+
+    def _condition(self, test: Test) -> Tensor:
+        return degradation.degrade(self.originals.float() / 255, test.kind, sigma=test.sigma)
+
+    def _row(self, test: Test, method: Method, *, thorough: bool) -> Row:
+        condition = self._condition(test)
+        answers = method(condition, 0)
+        judged = {kind: classifiers.judge(judge, answers) for kind, judge in self.judges.items()}
+        differences = degradation.differences(answers.float() / 255, condition) * 255
+        second = method(condition, SECOND_SEEDS_FROM)
+        error = (answers.float() - self.originals.float()).square().mean().item()
+        row: Row = {
+            "psnr": 10 * float(np.log10(255**2 / error)) if error else None,
+            "ssim": _ssim(answers, self.originals),
+            "label_accuracy": judged["conv"].accuracy(self.labels),
+            "label_accuracy_mlp": judged["mlp"].accuracy(self.labels),
+            "fid": distance.fid(self.real.features, judged["conv"].features),
+            "kid": distance.kid(self.real.features, judged["conv"].features)[0],
+            "c2st_accuracy": None,
+            "consistency": differences.abs().mean().item(),
+            "consistency_worst": differences.abs().max().item(),
+            "diversity": (answers.float() - second.float()).abs().mean().item(),
+        }
+        if thorough:
+            found = [two_sample(self.originals, answers, seed).accuracy for seed in TWO_SAMPLE_SEEDS]
+            row["c2st_accuracy"] = sum(found) / len(found)
+        return {name: None if value is None else round(value, 5) for name, value in row.items()}
+
+    def _figures(self, rows: dict[str, Row]) -> dict[str, Figure]:
+        """Return the figures of all tests. The floor is the same figure for the originals."""
+        if self._floors is None:
+            accuracy = {kind: classifiers.judge(j, self.originals).accuracy(self.labels) for kind, j in self.judges.items()}
+            self._floors = {
+                "ssim": 1.0,
+                "label_accuracy": round(accuracy["conv"], 5),
+                "label_accuracy_mlp": round(accuracy["mlp"], 5),
+                "fid": 0.0,
+                "c2st_accuracy": 0.5,
+                "consistency": 0.0,
+                "consistency_worst": 0.0,
+            }
+        return {
+            f"{name}_{test.name}": Figure(
+                value=rows[test.name][name], floor=self._floors.get(name), better=better, what=f"{test.words}: {words}"
+            )
+            for test in TESTS
+            for name, (better, words) in FIGURES.items()
+            if rows[test.name][name] is not None
+        }
+
+
+def classic(kind: Kind) -> dict[str, Callable[[Image.Image], Image.Image]]:
+    """Return the classic filters for a kind of degradation, by name. They take a given picture in its own size."""
+    mask = ImageFilter.UnsharpMask(**UNSHARP)
+    if kind == "blur":
+        return {"unchanged": lambda given: given, "unsharp mask": lambda given: given.filter(mask)}
+    size, resampling = (SIDE, SIDE), Image.Resampling
+    return {
+        "bicubic": lambda given: given.resize(size, resampling.BICUBIC),
+        "lanczos": lambda given: given.resize(size, resampling.LANCZOS),
+        "unsharp mask": lambda given: given.resize(size, resampling.BICUBIC).filter(mask),
+    }
+
+
+def _filter(filtered: Callable[[Image.Image], Image.Image], kind: Kind) -> Method:
+    def method(condition: Tensor, _seed: int) -> Tensor:
+        given, _ = degradation.split(condition)
+        factor = FACTORS[kind]
+        small = (given[:, 0, ::factor, ::factor] * 255).round().to(torch.uint8).numpy()
+        return torch.from_numpy(np.stack([np.asarray(filtered(Image.fromarray(p))) for p in small]))[:, None]
+
+    return method
+
+
+def _method(sharpener: OnnxSharpener) -> Method:
+    return lambda condition, first: sharpener.answers(condition, range(first, first + len(condition)))
+
+
+def _ssim(answers: Tensor, originals: Tensor) -> float:
+    from torchmetrics.functional.image import structural_similarity_index_measure  # lazy, as in distance.py
+
+    total = 0.0
+    for a, b in zip(answers.split(500), originals.split(500), strict=True):
+        found = structural_similarity_index_measure(a / 255, b / 255, data_range=1.0, reduction="sum")
+        assert isinstance(found, Tensor)  # noqa: S101 - for the type checker; a tuple is returned on request only
+        total += found.item()
+    return total / len(answers)
