@@ -5,6 +5,7 @@
     │   ├── SeedInvalid         422  not a seed, or a number that is not an integer in range
     │   ├── LabelInvalid        422  no such class, or a model without classes
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
+    │   ├── TaskMismatch        422  a model that draws was asked to sharpen, or the other way round
     │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
     │   └── PictureInvalid      422  a picture file that is empty, damaged or cut off
     │       └── PictureBlank    422  a picture without a subject
@@ -60,6 +61,12 @@ class InvalidRequest(SeedlingError):
     """A parameter is invalid."""
 
     status, code = 422, "invalid_request"
+
+
+class TaskMismatch(InvalidRequest):
+    """A model that draws pictures was asked to sharpen one, or the other way round."""
+
+    code = "task_mismatch"
 
 
 class SeedInvalid(InvalidRequest):

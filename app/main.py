@@ -22,10 +22,10 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import discriminate, generate, health, interpolate, models, plane, promotion, quiz, retraining
+from app.api import discriminate, generate, health, interpolate, models, plane, promotion, quiz, retraining, sharpen
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
-from app.api.schemas.pictures import Frames, Picture
+from app.api.schemas.pictures import Frames, Picture, Sharpened
 from app.errors import StoreUnavailable
 from app.http import problem_details
 from app.http.authentication import Access
@@ -83,15 +83,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings.max_streams_per_client,
     )
     repository = open_repository(settings, app.state.retraining.database)
-    app.state.registry = Registry(repository, settings.model, settings.max_loaded)
+    app.state.registry = Registry(repository, settings.model, settings.max_loaded, settings.sharpen_model)
     app.state.scheduler = Scheduler(app.state.registry, settings.bulk_concurrency, settings.response_cache)
     problem_details.install(app)
-    app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload})
+    app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload, "/sharpen": settings.max_upload})
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
     app.add_middleware(WithoutTracking)
-    for module in (generate, plane, interpolate, discriminate, quiz, models, retraining, promotion, health, metrics_api):
+    for module in (
+        generate,
+        plane,
+        interpolate,
+        discriminate,
+        sharpen,
+        quiz,
+        models,
+        retraining,
+        promotion,
+        health,
+        metrics_api,
+    ):
         app.include_router(module.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -214,7 +226,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             license_info=app.license_info,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, Picture, Frames):
+        for model in (Problem, Picture, Frames, Sharpened):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

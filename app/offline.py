@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.api.schemas.pictures import GenerateBody
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest, NotFound, TaskMismatch
 from app.sampling import pictures
 from app.sampling.generator import LoadedGenerator, Pixels
 from app.sampling.latents import Seed
@@ -44,7 +44,10 @@ class Model:
         numbers = repository.numbers(name)
         if number not in numbers:
             raise NotFound(f"{name} has no version {number}. Choose one of: {', '.join(map(str, numbers))}.")
-        self.generator = LoadedGenerator(repository.get(name, number))
+        found = repository.get(name, number)
+        if found.manifest.task != "generate":
+            raise TaskMismatch(f"{name} sharpens pictures. Choose a model that draws them, such as digits.")
+        self.generator = LoadedGenerator(found)
 
     def array(self, seed: Seed, *, label: int | str | None = None, psi: float = 1.0) -> Pixels:
         """Return the picture of a seed, (28, 28), uint8.

@@ -16,10 +16,12 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 from app.discriminator.network import LoadedDiscriminator
-from app.errors import NotFound, SeedlingError, VersionUnusable
+from app.errors import NotFound, SeedlingError, TaskMismatch, VersionUnusable
+from app.sampling import sharpener
 from app.sampling.generator import LoadedGenerator
 from models.atomic import Stamp
 from models.errors import RepositoryError
+from models.manifest import Task
 from models.repository import CHAMPION, PREVIOUS, Repository
 from models.version import Version
 
@@ -39,6 +41,12 @@ class ModelView:
     """Aliases that can be served. `champion` falls back if the real one is refused."""
     refused: Mapping[int, str]
     """Refused versions, with the reason."""
+
+    @property
+    def task(self) -> Task:
+        """What the model does: all its versions have the same task."""
+        newest = max(self.versions, default=None)
+        return "generate" if newest is None else self.versions[newest].manifest.task
 
     @property
     def numbers(self) -> list[int]:
@@ -62,10 +70,14 @@ class Registry:
         repository: the stored versions.
         default: the model that is used when a request names none.
         max_loaded: maximum number of generators without an alias in memory.
+        default_sharpener: the model that sharpens when a request names none.
     """
 
-    def __init__(self, repository: Repository, default: str, max_loaded: int) -> None:
+    def __init__(
+        self, repository: Repository, default: str, max_loaded: int, default_sharpener: str = "sharpen-digits"
+    ) -> None:
         self.repository, self.default, self.max_loaded = repository, default, max_loaded
+        self.default_sharpener = default_sharpener
         self._source = repository
         self.not_adopted: str | None = None
         """Why the shipped versions are not in the repository."""
@@ -156,7 +168,7 @@ class Registry:
         Raises:
             VersionUnusable: the version does not match its manifest.
         """
-        return self._loader.submit(LoadedGenerator, version).result()
+        return self._loader.submit(sharpener.load, version).result()
 
     def models(self) -> Mapping[str, ModelView]:
         """Return the models by name."""
@@ -197,14 +209,15 @@ class Registry:
         choices = ", ".join([*map(str, model.versions), *model.aliases])
         raise NotFound(f"There is no version {version[:80]!r} of {model.name}. Choose one of {choices}.")
 
-    def generator(self, name: str | None = None, version: str | None = None) -> LoadedGenerator:
+    def generator(self, name: str | None = None, version: str | None = None, *, task: Task = "generate") -> LoadedGenerator:
         """Return the generator for a request. Loads it if necessary, which takes tens of milliseconds (see `in_memory`).
 
         Raises:
             NotFound: the model or version does not exist.
+            TaskMismatch: the model does something else.
             VersionUnusable: the version does not match its manifest.
         """
-        model = self.model(name)
+        model = self._model_of(name, task)
         number = self.number(model, version)
         key = (model.name, number)
         if key in self._now.loaded:
@@ -225,9 +238,25 @@ class Registry:
             self._now = _Snapshot(now.models, loaded, now.refused)
             return generator
 
-    def in_memory(self, name: str | None = None, version: str | None = None) -> LoadedGenerator | None:
-        """Return the generator for a request, or None if it is not in memory."""
-        model = self.model(name)
+    def _model_of(self, name: str | None, task: Task) -> ModelView:
+        """Return a model of a task by name. The default is the default model of the task."""
+        model = self.model(name or (self.default_sharpener if task == "sharpen" else None))
+        if model.task != task:
+            able = ", ".join(other.name for other in self._now.models.values() if other.task == task)
+            does = "draws pictures from seeds and cannot sharpen one" if task == "sharpen" else "sharpens pictures"
+            remedy = f"Choose one of: {able}." if able else f"Publish a model of the task {task} first."
+            raise TaskMismatch(f"{model.name} {does}. {remedy}")
+        return model
+
+    def in_memory(
+        self, name: str | None = None, version: str | None = None, *, task: Task = "generate"
+    ) -> LoadedGenerator | None:
+        """Return the generator for a request, or None if it is not in memory.
+
+        Raises:
+            NotFound, TaskMismatch: as `generator`.
+        """
+        model = self._model_of(name, task)
         return self._now.loaded.get((model.name, self.number(model, version)))
 
     def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:

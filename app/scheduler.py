@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -24,6 +25,7 @@ from app.sampling.chunks import ChunkRunner, Steps
 from app.sampling.generator import LoadedGenerator
 from app.sampling.pictures import Resolved
 from app.sampling.response_cache import Answer, ResponseCache
+from app.sampling.sharpener import LoadedSharpener
 from app.scope import CONNECTIONS, PICTURES
 
 Result = TypeVar("Result")
@@ -70,12 +72,24 @@ class Scheduler:
         """Return the generator that a request names. Loading one does not block other requests.
 
         Raises:
-            NotFound, VersionUnusable: as `Registry.generator`.
+            NotFound, TaskMismatch, VersionUnusable: as `Registry.generator`.
         """
         found = self.registry.in_memory(model, version)
         if found is not None:
             return found
         return await to_thread.run_sync(self.registry.generator, model, version)
+
+    async def sharpener(self, model: str | None, version: str | None) -> LoadedSharpener:
+        """Return the sharpener that a request names. Loading one does not block other requests.
+
+        Raises:
+            NotFound, TaskMismatch, VersionUnusable: as `Registry.generator`.
+        """
+        found = self.registry.in_memory(model, version, task="sharpen")
+        if found is None:
+            found = await to_thread.run_sync(partial(self.registry.generator, model, version, task="sharpen"))
+        assert isinstance(found, LoadedSharpener)  # noqa: S101 - for the type checker
+        return found
 
     async def discriminator(self, generator: LoadedGenerator) -> LoadedDiscriminator:
         """Return the discriminator of a generator's version. Loading it does not block other requests.
@@ -99,7 +113,7 @@ class Scheduler:
         return {"single": len(self._batcher)} | {name: lane.statistics().tasks_waiting for name, lane in lanes.items()}
 
     async def draw(self, request: Request, resolved: Resolved) -> Answer:
-        """Draw the answer to a `/generate` request.
+        """Draw the answer to a `/generate` or `/sharpen` request.
 
         Raises:
             Overloaded: too many single pictures are requested at the same time.

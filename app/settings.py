@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     """Folder of the built web pages. Without them the API works, and / explains how to build them."""
     model: str = "digits"
     """Model to serve when a request names none."""
+    sharpen_model: str = "sharpen-digits"
+    """Model that sharpens when a request names none."""
     max_loaded: int = Field(default=8, ge=1, le=1024)
     """Versions without an alias that each worker keeps in memory for pinned requests."""
     bulk_concurrency: int = Field(default=2, ge=1, le=64)

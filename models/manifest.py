@@ -21,6 +21,7 @@ PLOTS = (CURVES, FAILURES, NEIGHBOURS, RELIABILITY)
 """Pictures that an evaluation may write. A version contains those that apply."""
 AGAINST = "against.json"
 """The champion's figures on the same seeds, stored with a candidate."""
+Task = Literal["generate", "sharpen"]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -129,7 +130,7 @@ class Manifest(_Part):
     """Complete metadata of a version."""
 
     schema_version: Literal[1] = 1
-    task: Literal["generate", "sharpen"] = "generate"
+    task: Task = "generate"
     """generate: z and label to a picture. sharpen: a degraded picture and z to a picture (`models.sharpening`)."""
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)

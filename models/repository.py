@@ -209,6 +209,7 @@ class Repository:
             if (new.name, new.number) != (name, number):
                 raise Damaged(f"The manifest of {name}/{number} names {new.name}/{new.number}. Export it again.")
             new.verify()
+            self._check_task(new)
             for file in [*part.iterdir(), part]:
                 sync(file)
             check()
@@ -222,6 +223,17 @@ class Repository:
             self._name_champion(name, {CHAMPION: number})
         self._repair(name)
         return self.get(name, number)
+
+    def _check_task(self, new: Version) -> None:
+        """Check that a version does the same as the model's newest one."""
+        for number in reversed(self.numbers(new.name)):
+            with contextlib.suppress(Damaged):
+                task = self.get(new.name, number).manifest.task
+                if task != new.manifest.task:
+                    raise RepositoryError(
+                        f"{new.name} has the task {task}, the new version {new.manifest.task}. Publish it under another name."
+                    )
+                return
 
     def _repair(self, name: str) -> None:
         """Remove the temporary files of killed writers and complete their work. The caller must hold the lock."""

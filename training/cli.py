@@ -124,7 +124,7 @@ def train(
     if reason == "stopped":
         console.print(f"Stopped. Continue with: {program} train --resume --out {folder.path}", soft_wrap=True)
         raise typer.Exit(EXIT_STOPPED)
-    name = "digits" if run_spec.conditional and run_spec.dataset == "mnist" else run_spec.preset
+    name: str = "digits" if run_spec.conditional and run_spec.dataset == "mnist" else run_spec.preset
     if run_spec.task == "sharpen":
         name = f"sharpen-{'digits' if run_spec.dataset == 'mnist' else 'fashion'}"
     which = "" if folder.best.exists() else " --checkpoint last"

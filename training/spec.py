@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TaskName = Literal["generate", "sharpen"]
 DatasetName = Literal["mnist", "fashion-mnist"]
-PresetName = Literal["lecture", "standard", "quick", "best"]
+PresetName = Literal["lecture", "standard", "quick", "best", "sharpen", "sharpen-quick"]
 MAX_IMAGES = 1_000_000_000
 ENOUGH_HELD_OUT = 1_000
 """Minimum number of held-out pictures for a meaningful measurement."""
@@ -220,6 +220,15 @@ class TrainingSpec(BaseModel):
 # With the final gamma from the start, the discriminator dominates for the first 40,000 images and the generator learns
 # nothing.
 STANDARD: dict[str, Any] = {"first_gamma": 1.0, "burn_in": 100_000, "held_out": 4_000, "patience": 600_000}
+SHARPEN: dict[str, Any] = {
+    "task": "sharpen",
+    "conditional": False,
+    "generator_widths": (24, 64, 32),
+    "gamma": 0.1,
+    "first_gamma": 1.0,
+    "burn_in": 100_000,
+    "consistency": 20.0,
+}
 PRESETS: dict[PresetName, dict[str, Any]] = {
     # The lecture's GAN: two fully connected networks and binary cross-entropy. The discriminator's sigmoid is fused into the
     # cross-entropy, which is equivalent and cannot overflow.
@@ -255,6 +264,17 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
     },
     # A longer `standard`.
     "best": STANDARD | {"images": 6_000_000, "patience": 1_500_000},
+    # The shipped sharpeners.
+    "sharpen": SHARPEN | {"images": 1_200_000, "held_out": 4_000, "sample_every": 50_000, "metrics_every": 50_000},
+    "sharpen-quick": SHARPEN
+    | {
+        "images": 100_000,
+        "burn_in": 50_000,
+        "log_every": 1_600,
+        "sample_every": 25_000,
+        "metrics_every": 25_000,
+        "checkpoint_every": 50_000,
+    },
 }
 PRESET_SUMMARIES: dict[PresetName, str] = {
     "lecture": "the lecture's original GAN: fully connected, sigmoid, binary cross-entropy, unconditional; ten minutes on "
@@ -262,4 +282,6 @@ PRESET_SUMMARIES: dict[PresetName, str] = {
     "standard": "class-conditional convolutional GAN, relativistic loss with R1 and R2, averaged generator; about 45 minutes",
     "quick": "standard, shortened to five minutes",
     "best": "standard, with more than three times the images; two and a half hours",
+    "sharpen": "sharpens shrunk and blurred pictures, with the losses of standard; about an hour",
+    "sharpen-quick": "sharpen, shortened to five minutes",
 }

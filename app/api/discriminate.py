@@ -20,7 +20,7 @@ from app.sampling.pictures import resolve
 from app.sampling.response_cache import Answer
 
 router = APIRouter(tags=["pictures"])
-_BODY = {
+UPLOAD = {
     "required": True,
     "description": "The file itself. Its format is detected from the content, so any Content-Type is accepted.",
     "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")},
@@ -61,7 +61,7 @@ async def discriminate_seeds(
     "/discriminate",
     summary="Score how real a picture looks",
     responses=problem_responses(404, 413, 415, 422, 503),
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": UPLOAD},
 )
 async def discriminate(
     request: Request,
@@ -75,7 +75,7 @@ async def discriminate(
     Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
     used. Transparent pixels are background.
     """
-    content = await _content(request)
+    content = await read_picture(request)
     generator = await scheduler.generator(query.model, query.version)
     label = resolve_label(query.label, generator.classes)
     found = await scheduler.score(
@@ -85,7 +85,12 @@ async def discriminate(
     return found
 
 
-async def _content(request: Request) -> bytes:
+async def read_picture(request: Request) -> bytes:
+    """Return the uploaded file.
+
+    Raises:
+        ClientGone: the client disconnected.
+    """
     try:
         return await request.body()
     except ClientDisconnect as error:

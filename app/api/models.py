@@ -127,7 +127,8 @@ def _aliases(view: ModelView, number: int) -> list[str]:
 def _model(request: Request, registry: Registry, view: ModelView) -> ModelSummary:
     return ModelSummary(
         name=view.name,
-        default=view.name == registry.default,
+        task=view.task,
+        default=view.name == (registry.default_sharpener if view.task == "sharpen" else registry.default),
         aliases=dict(view.aliases),
         versions=[_version(request, registry, view, number) for number in view.numbers],
         url=_url(request, f"/models/{view.name}"),

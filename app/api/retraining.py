@@ -21,6 +21,7 @@ from app.registry import Registry
 from app.retraining.folder import JobFolder
 from app.retraining.job import Job, State
 from app.retraining.service import Retraining
+from models.manifest import Task
 
 router = admin_router("retraining")
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="Id of the job.")]
@@ -77,7 +78,8 @@ def _create(
 ) -> JobView:
     settings = retraining.settings
     retraining.require_trainer()
-    draft = body.draft(registry.repository, settings.model, settings.training_threads, by)
+    defaults: dict[Task, str] = {"generate": settings.model, "sharpen": settings.sharpen_model}
+    draft = body.draft(registry.repository, defaults, settings.training_threads, by)
     answer = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
     return _view(request, retraining.store.create(draft, settings.max_queued, key, answer))
 

@@ -22,6 +22,7 @@ do levels that are hardly brighter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -59,9 +60,9 @@ def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
     """
     if mode == "none":
         return np.asarray(_composite(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    native = None if picture.alpha else _native_pixels(np.asarray(picture.grey))
-    if native is not None:
-        return native
+    unchanged = native(picture)
+    if unchanged is not None:
+        return unchanged
     grey = _composite(_contrasting_background(picture), picture)
     if dataset == "mnist":
         return _as_mnist(grey)
@@ -78,15 +79,25 @@ def is_blank(picture: Decoded) -> bool:
     return ink < MIN_INK
 
 
-def _native_pixels(grey: Pixels) -> Pixels | None:
-    """Return the pixels of a 28x28 picture or of its exact enlargement. Return None for any other picture."""
+def native(picture: Decoded, sides: Sequence[int] = (SIDE,)) -> Pixels | None:
+    """Return the pixels of an opaque square picture with one of these sides, or of its exact enlargement, else None.
+
+    Of several sides that fit, the first is used. A uniform picture has its own size.
+    """
+    grey = np.asarray(picture.grey)
     height, width = grey.shape
-    if height != width or height % SIDE:
+    if picture.alpha or height != width:
         return None
-    size = height // SIDE
-    blocks = grey.reshape(SIDE, size, SIDE, size)
-    corners = blocks[:, :1, :, :1]
-    return corners[:, 0, :, 0].copy() if (blocks == corners).all() else None
+    if grey.min() == grey.max():
+        sides = [side for side in sides if side == height] or sides[-1:]
+    for side in sides:
+        if height % side == 0:
+            size = height // side
+            blocks = grey.reshape(side, size, side, size)
+            corners = blocks[:, :1, :, :1]
+            if (blocks == corners).all():
+                return corners[:, 0, :, 0].copy()
+    return None
 
 
 def _as_mnist(grey: Image.Image) -> Pixels:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from app.errors import VersionUnusable
 from app.retraining.job import Promote
+from app.sampling import sharpener
 from app.sampling.generator import LoadedGenerator
 from models.errors import RepositoryError
-from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest
+from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest, Task
 from models.repository import Repository
 from models.version import Version, copier
 from training.spec import TrainingSpec
@@ -24,6 +25,13 @@ RULE = (
     "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least 1 %, while "
     "coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels."
 )
+SHARPEN_TESTS = ("shrink2", "shrink4", "blur1", "blur2")
+"""The tests of the ledger of a sharpener."""
+SHARPEN_RULE = (
+    "The better sharpener is the one whose Frechet distance to the originals, summed over the tests of the ledger (shrunk to "
+    f"14x14 and 7x7, blurred with sigma 1 and 2), is lower by at least {LEAST_GAIN:.0%}, while label accuracy falls by no more "
+    f"than {TOLERANCE} in any test, both versions measured on the same pictures and seeds."
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Champion:
     def incomparable_with(self, spec: TrainingSpec) -> str | None:
         """Return why a model of this spec cannot be compared with the champion, or None if it can."""
         manifest = self.version.manifest
+        if manifest.task != spec.task:
+            return f"the champion has the task {manifest.task}, the new version {spec.task}"
         if manifest.dataset.name != spec.dataset:
             return f"the champion was trained on {manifest.dataset.name}, the new version on {spec.dataset}"
         if bool(manifest.classes) != spec.conditional:
@@ -57,6 +67,7 @@ def decide(
     champion: int | None,
     champion_figures: dict[str, Figure],
     incomparable: str | None = None,
+    task: Task = "generate",
 ) -> Gate:
     """Decide by the rule whether the new version is promoted.
 
@@ -66,13 +77,14 @@ def decide(
         champion: number of the champion, or None if the model has none.
         champion_figures: metrics of the champion on the same seeds and labels. Empty if it could not be measured.
         incomparable: why the two versions cannot be compared, or None if they can.
+        task: the task of the new version.
     """
 
     def gate(promoted: bool, reason: str) -> Gate:
         return Gate(
             asked=asked,
             promoted=promoted,
-            rule=RULE,
+            rule=SHARPEN_RULE if task == "sharpen" else RULE,
             reason=reason,
             champion=champion,
             figures=figures,
@@ -85,7 +97,8 @@ def decide(
     if not compared and not champion_figures:
         compared = f"The champion, version {champion}, could not be measured. See the job's log."
     if not compared:
-        better, compared = _compare(figures, champion_figures, champion)
+        compare = _compare_sharpeners if task == "sharpen" else _compare
+        better, compared = compare(figures, champion_figures, champion)
     if asked == "always":
         return gate(True, f"Promotion was requested regardless of the comparison. {compared}")
     if asked == "never":
@@ -108,6 +121,19 @@ def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> t
     return True, f"Better: {comparison}, and neither coverage nor label accuracy fell by more than {TOLERANCE}."
 
 
+def _compare_sharpeners(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> tuple[bool, str]:
+    """Return whether the new sharpener is better, and the reason."""
+    fid, fid_before = (sum(_value(figures, f"fid_{test}") for test in SHARPEN_TESTS) for figures in (new, old))
+    comparison = f"summed Frechet distance {fid:.4f} against {fid_before:.4f} of version {champion}"
+    if not fid <= fid_before * (1 - LEAST_GAIN):
+        return False, f"Not better: {comparison}."
+    for name in (f"label_accuracy_{test}" for test in SHARPEN_TESTS):
+        value, before = _value(new, name), _value(old, name)
+        if not value >= before - TOLERANCE:
+            return False, f"Not better: {comparison}, but {name} fell from {before:.4f} to {value:.4f}."
+    return True, f"Better: {comparison}, and label accuracy fell by no more than {TOLERANCE} in any test."
+
+
 def _value(figures: dict[str, Figure], name: str) -> float:
     value = figures[name].value
     return float("nan") if value is None else value  # every comparison with NaN is false, so the gate rejects it
@@ -127,7 +153,7 @@ def read_candidate(folder: Path) -> tuple[Version, dict[str, Figure]]:
         raise VersionUnusable(f"{folder} has no valid candidate ({error}). Resume the job to export it again.") from error
 
 
-def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerator] = LoadedGenerator) -> None:
+def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerator] = sharpener.load) -> None:
     """Load a version as a server worker does, and check that a batch has the same pixels as its pictures drawn alone.
 
     Args:
@@ -141,7 +167,7 @@ def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerat
     if manifest.parity.generator_pixels_different or manifest.parity.batch_pixels_different:
         raise VersionUnusable(f"{version.path} failed the parity check at its export. Train again.")
     generator = load(version)  # verifies files, shapes and golden pixels
-    points = [generator.point(seed)[0] for seed in range(manifest.golden.seeds)]
+    points = generator.golden_points()
     together = generator.draw(points)
     for seed, point in enumerate(points):
         if (generator.draw([point])[0] != together[seed]).any():

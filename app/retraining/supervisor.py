@@ -326,7 +326,8 @@ class Supervisor:
         made, champion_figures = gate.read_candidate(candidate)
         champion = gate.version_to_beat(self.repository, job.model, job.champion)
         incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
-        verdict = gate.decide(job.promote, made.manifest.metrics, job.champion, champion_figures, incomparable)
+        task = made.manifest.task
+        verdict = gate.decide(job.promote, made.manifest.metrics, job.champion, champion_figures, incomparable, task)
         gate.check_fit_to_serve(made)
         if job.champion is not None and not self.repository.numbers(job.model):
             raise VersionUnusable(f"The folder of {job.model} is gone. Restore it or its mount, then resume the job.")

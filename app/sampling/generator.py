@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnxruntime
@@ -36,6 +37,8 @@ class LoadedGenerator:
 
     title: str
     """Model and version, such as digits/3."""
+    given_inputs: Mapping[str, list[int]] = MappingProxyType({})
+    """Inputs besides the latent and the label, and their shapes."""
 
     def __init__(self, version: Version) -> None:
         self.version, self.manifest = version, version.manifest
@@ -43,7 +46,7 @@ class LoadedGenerator:
         try:
             version.verify()
             self._session = open_session(version.path / GENERATOR)
-            inputs, outputs = {"z": [self.manifest.z_dim]}, {"image": [1, SIDE, SIDE]}
+            inputs, outputs = {"z": [self.manifest.z_dim], **self.given_inputs}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
@@ -69,17 +72,23 @@ class LoadedGenerator:
         pixels = np.empty((len(points), SIDE, SIDE), dtype=np.uint8)
         for start in range(0, len(points), BATCH):
             part = points[start : start + BATCH]
-            feed = {"z": np.stack([point.z for point in part])}
-            if self.classes:
-                feed["label"] = np.stack([point.label for point in part if point.label is not None])
-            image = self._session.run(None, feed)[0]  # (n, 1, 28, 28) in 0..1
+            image = self._session.run(None, self._feed(part))[0]  # (n, 1, 28, 28) in 0..1
             pixels[start : start + len(part)] = np.rint(image[:, 0] * 255)
         return pixels
 
+    def golden_points(self) -> list[Point]:
+        """Return the inputs of the golden pixels of the manifest."""
+        return [self.point(seed)[0] for seed in range(self.manifest.golden.seeds)]
+
+    def _feed(self, points: Sequence[Point]) -> dict[str, NDArray[np.float32]]:
+        feed = {"z": np.stack([point.z for point in points])}
+        if self.classes:
+            feed["label"] = np.stack([point.label for point in points if point.label is not None])
+        return feed
+
     def _check_golden(self) -> None:
         """Compare the golden seeds' pixels with the manifest. This also warms up the session."""
-        points = [self.point(seed)[0] for seed in range(self.manifest.golden.seeds)]
-        found = hashlib.sha256(self.draw(points).tobytes()).hexdigest()
+        found = hashlib.sha256(self.draw(self.golden_points()).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
             raise VersionUnusable(
                 f"{self.title} draws other pixels on this machine than where it was exported (sha256 {found}, expected "

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from models.manifest import Manifest
+from models.manifest import Manifest, Task
 
 
 class VersionSummary(BaseModel):
@@ -29,6 +29,7 @@ class ModelSummary(BaseModel):
     """A model and its versions."""
 
     name: str
+    task: Task = Field(description="generate: draws pictures from seeds. sharpen: sharpens uploaded pictures.")
     default: bool = Field(description="Whether this is the model of requests that do not name one.")
     aliases: dict[str, int]
     versions: list[VersionSummary]

@@ -81,6 +81,14 @@ ModelName = Annotated[
         examples=["digits"],
     ),
 ]
+SharpenModelName = Annotated[
+    str | None,
+    Field(
+        max_length=64,
+        description="Name of a model that sharpens. Default: the one that the service is configured with.",
+        examples=["sharpen-digits"],
+    ),
+]
 VersionName = Annotated[
     str | None,
     Field(

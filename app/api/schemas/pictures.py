@@ -27,12 +27,14 @@ from app.api.schemas.parameters import (
     SeedsQuery,
     SeedsValue,
     SeedValue,
+    SharpenModelName,
     VersionName,
 )
 from app.discriminator import quiz
 from app.errors import InvalidRequest
 from app.sampling import interpolation, pictures, plane
 from app.sampling.latents import Seed, check_seed, fresh_seed, parse_seed, parse_seeds
+from app.sampling.sharpener import Factor
 from models.noise import MAX_SEED
 
 
@@ -256,6 +258,28 @@ class DiscriminateSeedsQuery(_Request):
         return pictures.Drawing(seeds=tuple(parse_seeds(self.seeds)), label=self.label, psi=self.psi, is_sheet=True)
 
 
+class SharpenQuery(_Request):
+    """The query of `POST /sharpen`."""
+
+    factor: Factor | None = Field(
+        default=None,
+        description="Degradation of the picture: shrunk by 2 (14x14) or 4 (7x7), or blur. Default: found from the picture.",
+    )
+    seed: SeedQuery = None
+    seeds: SeedsQuery = None
+    model: SharpenModelName = None
+    version: VersionName = None
+    format: PictureFormat = "png"
+    scale: Scale = 1
+    columns: Columns = None
+    prepare: Preprocessing = "auto"
+
+    def drawing(self) -> pictures.Drawing:
+        """Return the requested answer, or sheet of answers. Raises the errors of `GenerateQuery.drawing`."""
+        query = {name: getattr(self, name) for name in ("seed", "seeds", "format", "scale", "columns")}
+        return GenerateQuery(**query).drawing()
+
+
 class PlaneQuery(_Request):
     """The query of `GET /plane`."""
 
@@ -330,3 +354,17 @@ class Frames(BaseModel):
     model: str
     version: int
     frames: list[Frame]
+
+
+class Sharpened(BaseModel):
+    """An answer to a picture to sharpen as JSON."""
+
+    seed: int | str
+    model: str
+    version: int
+    factor: Factor = Field(description="Degradation: as given, or as found from the picture.")
+    preprocessing: str = Field(description="none, or the dataset whose format the picture was converted to.")
+    input: str = Field(description="Hex sha256 of the uploaded file.")
+    given: str = Field(description="The picture that was sharpened, at 28x28: a PNG as a data URI (RFC 2397).")
+    z: list[float] = Field(description="Latent of the seed.")
+    pixels: list[list[int]] = Field(description="Rows of grey levels, 0..255.")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest, NotFound, TaskMismatch
 from app.retraining.job import ENDED, RESUMABLE, Draft, Job, Promote, State
 from models.errors import RepositoryError
-from models.manifest import NAME_PATTERN, WEIGHTS, Gate, Manifest
+from models.manifest import NAME_PATTERN, WEIGHTS, Gate, Manifest, Task
 from models.repository import CHAMPION, Repository
 from models.version import Version
 from training.spec import ARCHITECTURE, MAX_IMAGES, DatasetName, PresetName, TrainingSpec
@@ -98,15 +99,22 @@ class RetrainBody(_Body):
     )
     note: str = Field(default="", max_length=500, description="Free text, shown with the job.")
 
-    def draft(self, repository: Repository, default_model: str, threads: int, by: str) -> Draft:
+    def draft(self, repository: Repository, defaults: Mapping[Task, str], threads: int, by: str) -> Draft:
         """Validate the request and return the job to create.
+
+        Args:
+            repository: the published versions.
+            defaults: the model that gets the new version if the request names none, by task.
+            threads: number of torch threads.
+            by: the administrator.
 
         Raises:
             RequestValidationError: the spec is invalid.
             NotFound: the model has no champion to start from.
             InvalidRequest: a field of the spec is not allowed, or the champion cannot be read or used as a start.
         """
-        model = self.model or default_model
+        task: Task = "sharpen" if self.preset.startswith("sharpen") else "generate"
+        model = self.model or defaults[task]
         champion = _champion(repository, model)
         initial = _weights_of(champion, model) if self.warm_start else None
         fields: dict[str, Any] = {**self._overrides(), "seed": secrets.randbits(32) if self.seed is None else self.seed}
@@ -121,6 +129,11 @@ class RetrainBody(_Body):
         except ValidationError as error:
             details = [{**item, "loc": ("body", "spec", *item["loc"])} for item in error.errors(include_url=False)]
             raise RequestValidationError(details) from error
+        if champion and champion.task != spec.task:
+            raise TaskMismatch(
+                f"{model} has the task {champion.task}, but the new version would {spec.task}. Name another model, or use a "
+                f"preset for the task {champion.task}."
+            )
         if champion and self.warm_start:
             _check_fits(spec, champion)
         return Draft(

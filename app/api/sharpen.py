@@ -1,0 +1,73 @@
+"""`/sharpen`: plausible sharp pictures for a shrunk or blurred one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import conditional
+from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
+from app.api.discriminate import UPLOAD, read_picture
+from app.api.schemas.pictures import SharpenQuery
+from app.http import caching
+from app.http.problem_details import problem_responses
+from app.images.encoding import MEDIA_TYPES
+from app.sampling.response_cache import Answer
+from app.sampling.sharpener import read_upload, resolve_sharpening
+
+router = APIRouter(tags=["pictures"])
+_HEADERS: dict[str, Any] = {
+    "X-Seed": {"description": "The seed or seeds, percent-encoded.", "schema": {"type": "string"}},
+    "X-Factor": {"description": "Degradation: as given, or as found from the picture.", "schema": {"enum": ["2", "4", "blur"]}},
+    "X-Input": {"description": "Hex sha256 of the uploaded file.", "schema": {"type": "string"}},
+    "X-Preprocessing": {
+        "description": "none, or the dataset whose format the picture was converted to.",
+        "schema": {"type": "string"},
+    },
+    **conditional.HEADERS,
+}
+_OK: dict[str, Any] = {
+    "description": "The answer, a sheet of answers, an array or an archive.",
+    "headers": _HEADERS,
+    "content": {MEDIA_TYPES[kind]: BINARY for kind in ("png", "webp", "npy", "zip")}
+    | {"application/json": {"schema": {"$ref": "#/components/schemas/Sharpened"}}},
+}
+
+
+@router.post(
+    "/sharpen",
+    summary="Sharpen a shrunk or blurred picture",
+    response_class=Response,
+    responses={200: _OK, **problem_responses(404, 413, 415, 422, 503)},
+    openapi_extra={"requestBody": UPLOAD},
+)
+async def sharpen(
+    request: Request, query: Annotated[SharpenQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
+) -> Response:
+    """Returns one of many plausible originals. The same picture, version and seed always give the same answer.
+
+    Pictures of 14x14 and 7x7 pixels are taken for shrunk ones: shrinking the answer gives the picture back, to within one grey
+    level per pixel. Pictures of 28x28 pixels are taken for blurred ones, or for shrunk ones if they consist of equal blocks.
+    Other pictures are first converted to 28x28 like the training data; `X-Preprocessing` tells.
+    """
+    drawing = query.drawing()
+    content = await read_picture(request)
+    sharpener = await scheduler.sharpener(query.model, query.version)
+    dataset = sharpener.manifest.dataset.name
+    upload = await scheduler.score(request, lambda: read_upload(content, query.factor, query.prepare, dataset))
+    resolved = resolve_sharpening(drawing, sharpener, upload)
+
+    async def make() -> Answer:
+        return await scheduler.draw(request, resolved)
+
+    return await conditional.reply(
+        request,
+        scheduler,
+        caching.etag(sharpener.manifest.digest, resolved.cache_key()),
+        make,
+        media_type=MEDIA_TYPES[drawing.format],
+        location=resolved.pinned_url,
+        version=query.version,
+        fresh=drawing.is_fresh,
+    )

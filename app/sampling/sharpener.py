@@ -1,0 +1,186 @@
+"""A loaded sharpener, and the resolved requests that it answers."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import PictureInvalid
+from app.images import encoding
+from app.images.decoding import decode
+from app.images.preprocessing import Mode, native, prepare
+from app.sampling.generator import SIDE, LoadedGenerator, Pixels
+from app.sampling.latents import Point, Vector
+from app.sampling.pictures import Drawing, Resolved
+from models import noise, sharpening
+from models.sharpening import KINDS, Given
+from models.version import Version
+
+Factor = Literal["2", "4", "blur"]
+NATIVE_SIDES: dict[Factor | None, Sequence[int]] = {None: (7, 14, SIDE), "2": (14, SIDE), "4": (7, SIDE), "blur": (SIDE,)}
+"""Sides of the pictures that are used unchanged, by factor."""
+
+
+@dataclass(frozen=True)
+class SharpenPoint(Point):
+    """The input of a sharpener for one answer."""
+
+    given: NDArray[np.float32]
+    """The degraded picture, in 0..1, (1, 28, 28)."""
+    kind: Vector
+    """One-hot kind of degradation, (3,)."""
+
+
+class LoadedSharpener(LoadedGenerator):
+    """A verified version of the task `sharpen` in memory. Thread-safe. See `LoadedGenerator`."""
+
+    given_inputs: Mapping[str, list[int]] = MappingProxyType({"given": [1, SIDE, SIDE], "kind": [len(KINDS)]})
+
+    def answer_point(self, seed: int | str, given: Given) -> SharpenPoint:
+        """Return the input for the answer of a seed to a degraded picture."""
+        z, _ = noise.draw(seed, self.manifest.z_dim)
+        pixels, kind = _inputs(given)
+        return SharpenPoint(z, None, pixels, kind)
+
+    def golden_points(self) -> list[Point]:
+        pictures, kinds = sharpening.golden_inputs(range(self.manifest.golden.seeds))
+        pairs = zip(pictures, kinds, strict=True)
+        return [self.answer_point(seed, Given(picture, kind)) for seed, (picture, kind) in enumerate(pairs)]
+
+    def _feed(self, points: Sequence[Point]) -> dict[str, NDArray[np.float32]]:
+        answers = [point for point in points if isinstance(point, SharpenPoint)]
+        return {
+            "z": np.stack([point.z for point in answers]),
+            "given": np.stack([point.given for point in answers]),
+            "kind": np.stack([point.kind for point in answers]),
+        }
+
+
+def load(version: Version) -> LoadedGenerator:
+    """Load a version of either task.
+
+    Raises:
+        VersionUnusable: the version does not match its manifest.
+    """
+    return LoadedSharpener(version) if version.manifest.task == "sharpen" else LoadedGenerator(version)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture to sharpen, as the network takes it."""
+
+    given: Given
+    sha256: str
+    """Hex sha256 of the uploaded file."""
+    preprocessing: str
+    """What was done to the picture: `none`, or the name of the dataset whose format it was converted to."""
+
+
+def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str) -> Upload:
+    """Decode an uploaded picture and find out how it was degraded.
+
+    A picture of 28x28, 14x14 or 7x7 pixels, or its exact enlargement, is used unchanged. Any other one is first converted to
+    28x28 like the pictures of the dataset.
+
+    Args:
+        content: the file.
+        factor: 2, 4 or blur, or None to find out.
+        mode: see `app.images.preprocessing.prepare`.
+        dataset: the dataset of the model.
+
+    Raises:
+        PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
+        PictureInvalid: the size does not fit the factor.
+    """
+    decoded = decode(content)
+    side = decoded.grey.height
+    picture = native(decoded, (side,) if side in (7, 14) else NATIVE_SIDES[factor])
+    preprocessing = "none"
+    if picture is None:
+        picture, preprocessing = prepare(decoded, dataset, mode), dataset if mode == "auto" else "resized"
+    try:
+        given = sharpening.given(picture, factor)
+    except ValueError as error:
+        raise PictureInvalid(str(error)) from error
+    return Upload(given, hashlib.sha256(content).hexdigest(), preprocessing)
+
+
+@dataclass(frozen=True)
+class ResolvedSharpening(Resolved):
+    """Answers to an uploaded picture, resolved against the sharpener that gives them."""
+
+    upload: Upload = field(kw_only=True)
+
+    @property
+    def given(self) -> Given:
+        """The degraded picture."""
+        return self.upload.given
+
+    @functools.cached_property
+    def factor(self) -> str:
+        """2, 4 or blur."""
+        factor = sharpening.FACTORS[self.given.kind]
+        return str(factor) if factor > 1 else "blur"
+
+    def cache_key(self) -> list[object]:
+        return ["sharpen", self.upload.sha256, self.upload.preprocessing, self.factor, *super().cache_key()]
+
+    def pinned_url(self) -> str | None:
+        return None  # the picture is in the body
+
+    def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
+        assert isinstance(self.generator, LoadedSharpener)  # noqa: S101 - for the type checker
+        points = [self.generator.answer_point(seed, self.given) for seed in self.drawing.seeds[part]]
+        return list(points), [None] * len(points)
+
+    def text(self, seed: str | None, label: int | None) -> dict[str, str]:
+        """The text chunks from which an answer can be reproduced."""
+        chunks = super().text(seed, label)
+        del chunks["psi"]
+        return chunks | {"factor": self.factor, "input": self.upload.sha256}
+
+    def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
+        return super()._headers(labels) | {
+            "X-Factor": self.factor,
+            "X-Input": self.upload.sha256,
+            "X-Preprocessing": self.upload.preprocessing,
+        }
+
+    def _json(self, pixels: Pixels, point: Point, label: int | None) -> bytes:
+        manifest = self.generator.manifest
+        body = {
+            "seed": self.drawing.seeds[0],
+            "model": manifest.name,
+            "version": manifest.version,
+            "factor": self.factor,
+            "preprocessing": self.upload.preprocessing,
+            "input": self.upload.sha256,
+            "given": encoding.data_uri(encoding.png(self.given.pixels)),
+            "z": [float(value) for value in point.z],
+            "pixels": pixels.tolist(),
+        }
+        return json.dumps(body, ensure_ascii=False).encode()
+
+
+def resolve_sharpening(drawing: Drawing, sharpener: LoadedSharpener, upload: Upload) -> ResolvedSharpening:
+    """Combine a request, the sharpener and the uploaded picture."""
+    return ResolvedSharpening(drawing, sharpener, None, upload=upload)
+
+
+@functools.lru_cache(maxsize=64)
+def _one_hot(kind: sharpening.Kind) -> Vector:
+    row: Vector = sharpening.one_hot([kind])[0]
+    row.flags.writeable = False
+    return row
+
+
+def _inputs(given: Given) -> tuple[NDArray[np.float32], Vector]:
+    return given.pixels[None].astype(np.float32) / np.float32(255), _one_hot(given.kind)
