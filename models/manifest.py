@@ -148,6 +148,9 @@ class Manifest(_Part):
     dataset: DatasetNote
     training: TrainingNote
     metrics: dict[str, Figure]
+    ledger: dict[str, dict[str, dict[str, float | None]]] = Field(default_factory=dict)
+    """Of a sharpener that was measured thoroughly: test to method (this version, the originals, classic filters, other
+    versions) to figure name to value."""
     judge_sha256: str
     """sha256 of the classifier that the metrics use."""
     exactness: dict[str, Any]

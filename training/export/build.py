@@ -201,6 +201,7 @@ def build(
             ended=trained.ended,
         ),
         metrics=measured.figures,
+        ledger=measured.ledger,
         judge_sha256=battery.judge_sha256,
         exactness=exact.certificate.to_manifest(),
         parity=parity,
