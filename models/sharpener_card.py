@@ -45,9 +45,12 @@ def description(m: Manifest) -> str:
 
 def ledger(m: Manifest) -> str:
     """Return the section with the figures of this version, of the originals, of classic filters and of other versions."""
-    if not m.ledger:
-        return ""
-    sections = []
+    return "\n\n".join([LEDGER, *tables(m)]) + "\n\n" if m.ledger else ""
+
+
+def tables(m: Manifest) -> list[str]:
+    """Return a table for each test of the ledger, with a row for each method."""
+    found = []
     for test, methods in m.ledger.items():
         head = f"| {TESTS.get(test, test)} | {' | '.join(FIGURES.values())} |"
         rows = [
@@ -56,8 +59,8 @@ def ledger(m: Manifest) -> str:
             + " |"
             for method, row in methods.items()
         ]
-        sections.append("\n".join([head, "|---" * (len(FIGURES) + 1) + "|", *rows]))
-    return "\n\n".join([LEDGER, *sections]) + "\n\n"
+        found.append("\n".join([head, "|---" * (len(FIGURES) + 1) + "|", *rows]))
+    return found
 
 
 def usage(m: Manifest) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -19,10 +20,10 @@ from models import sharpening
 from models.repository import Repository
 from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
-from tests.live import SHIPPED
+from tests.live import ROOT, service
 
 Pixels = sharpening.Pixels
-ORIGINAL = mnist(3)
+ORIGINAL = mnist(4)[0][3]
 SHRUNK = {factor: sharpening.means(ORIGINAL, factor) for factor in (2, 4)}
 
 
@@ -41,8 +42,15 @@ def refused(client: httpx.Client, picture: Pixels | bytes, **query: object) -> d
 
 
 @pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A service with all that is shipped."""
+    with service(tmp_path_factory.mktemp("sharpen") / "state", shipped=ROOT / "models") as running, running.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
 def sharpener() -> LoadedSharpener:
-    repository = Repository(SHIPPED)
+    repository = Repository(ROOT / "models")
     loaded = load(repository.get("sharpen-digits", repository.aliases("sharpen-digits")["champion"]))
     assert isinstance(loaded, LoadedSharpener)
     return loaded

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from tests.app.retraining.jobs import admin_of, small_job
+from typing import Any
+
+from tests.app.retraining.jobs import Admin, admin_of
 from tests.live import Service
 from tests.training.conftest import SMALL
 
 SPEC = {name: SMALL[name] for name in ("batch_size", "discriminator_widths", "log_every", "checkpoint_every")}
+SPEC |= {"generator_widths": [8, 8, 8], "metrics_every": 0}
+
+
+def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
+    body = {"preset": "sharpen-quick", "budget": {"images": 640}, "seed": 1, "spec": SPEC, **fields}
+    answer = admin.client.post("/admin/retrain", json=body)
+    assert answer.status_code == 202, answer.text
+    job = admin.wait(answer.json()["id"], "succeeded", "failed")
+    assert job["state"] == "succeeded", admin.log(job["id"])
+    return job
 
 
 def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(trains: Service) -> None:
     admin = admin_of(trains)
-    body = {"preset": "sharpen-quick", "budget": {"images": 640}, "seed": 1, "promote": "always"}
-    answer = admin.client.post(
-        "/admin/retrain", json=body | {"spec": SPEC | {"generator_widths": [8, 8, 8], "metrics_every": 0}}
-    )
-    assert answer.status_code == 202, answer.text
-    job = admin.wait(answer.json()["id"], "succeeded", "failed")
-    assert job["state"] == "succeeded", admin.log(job["id"])
-    assert job["model"] == "sharpen-digits"
-    gate = admin.client.get(f"/models/sharpen-digits/versions/{job['version']}").json()["manifest"]["gate"]
-    assert gate["promoted"]
-    assert "summed Frechet distance" in gate["reason"]
-    assert gate["rule"].startswith("The better sharpener is the one")
+    first = _finished(admin)
+    assert (first["model"], first["version"]) == ("sharpen-digits", 1)
     picture = admin.client.get("/generate?seed=3").content
-    answer = admin.client.post("/sharpen?seed=1", params={"version": job["version"]}, content=picture)
-    assert answer.headers["x-model"] == f"sharpen-digits/{job['version']}"
+    answer = admin.client.post("/sharpen?seed=1", content=picture)
+    assert (answer.status_code, answer.headers["x-model"]) == (200, "sharpen-digits/1")
 
+    second = _finished(admin)  # the same seed gives the same network, which is not better
+    gate = admin.client.get(f"/models/sharpen-digits/versions/{second['version']}").json()["manifest"]["gate"]
+    assert not gate["promoted"]
+    assert gate["reason"].startswith("Not better: summed Frechet distance")
+    assert gate["rule"].startswith("The better sharpener is the one")
+    assert gate["figures"] == gate["champion_figures"]
 
-def test_a_job_of_another_task_than_its_model_is_refused(trains: Service) -> None:
-    admin = admin_of(trains)
     for body in ({"preset": "sharpen-quick", "model": "digits"}, {"preset": "quick", "model": "sharpen-digits"}):
         problem = admin.client.post("/admin/retrain", json=body).json()
         assert (problem["status"], problem["code"]) == (422, "task_mismatch")
         assert "Name another model" in problem["detail"]
-    spec = small_job()["spec"] | {"task": "sharpen"}
-    problem = admin.client.post("/admin/retrain", json={"preset": "quick", "spec": spec}).json()
+
+
+def test_a_spec_that_contradicts_its_task_is_refused(trains: Service) -> None:
+    problem = admin_of(trains).client.post("/admin/retrain", json={"preset": "quick", "spec": {"task": "sharpen"}}).json()
     assert problem["status"] == 422
+    assert "Set conditional to false" in str(problem)
