@@ -23,10 +23,11 @@ from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Man
 from models.repository import CHAMPION, Repository
 from models.version import Version
 from training import datasets
-from training.console import console, show_figures, show_spec, spec_of
 from training.errors import FolderInUseError, TrainingError
-from training.loop.folder import RunFolder, alone_in
+from training.loop.run_folder import RunFolder, alone_in
 from training.spec import PRESET_SUMMARIES, DatasetName, PresetName
+from training.spec_options import spec_of
+from training.tables import console, show_figures, show_spec
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Battery
@@ -297,12 +298,12 @@ def sample(
     """Draw a grid of seeds from a published version, with the same pixels as the service."""
     found = _version(repository, name, version)
 
-    from training.evaluation import grid
+    from training.evaluation import sheets
     from training.evaluation.onnx_models import OnnxGenerator
 
     generator = OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))
     pixels, _ = generator.draw(range(first, min(first + count, 2**32)))
-    grid.save_sheet(out, pixels, columns, scale)
+    sheets.save_sheet(out, pixels, columns, scale)
     console.print(f"Wrote {out}", soft_wrap=True)
 
 
@@ -347,17 +348,17 @@ def classifier(
     import torch
 
     from training.datasets import tensors
-    from training.evaluation import classifier as classifiers
+    from training.evaluation import judges
 
-    path = out or classifiers.path_of(dataset, kind)
-    epochs = epochs or classifiers.EPOCHS[kind]
+    path = out or judges.path_of(dataset, kind)
+    epochs = epochs or judges.EPOCHS[kind]
     if path.exists() and not replace:
         raise TrainingError(f"{path} exists, and all published figures depend on it. Use --out, or --replace to overwrite it.")
     torch.set_num_threads(THREADS)
     train_split, test_split = (tensors.load(dataset, split, data) for split in ("train", "test"))
-    fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
-    classifiers.save(fitted, path)
-    accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)
+    fitted = judges.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
+    judges.save(fitted, path)
+    accuracy = judges.judge(fitted, test_split.images).accuracy(test_split.labels)
     console.print(f"Wrote {path}: test accuracy {accuracy:.4f}", soft_wrap=True)
 
 

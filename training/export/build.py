@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import noise
+from models import seed_contract
 from models.atomic import write_atomically
 from models.manifest import (
     DISCRIMINATOR,
@@ -38,12 +38,12 @@ from training import datasets
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, ExportError
-from training.evaluation import grid, report
+from training.evaluation import report, sheets
 from training.evaluation.calibration import calibrate
 from training.evaluation.figures import Battery
 from training.evaluation.onnx_models import OnnxGenerator, one_hot, session
 from training.export.integer_grid import ExactGenerator
-from training.loop.folder import RunFolder, read_events
+from training.loop.run_folder import RunFolder, read_events
 from training.loop.sampling import seeds_to_input
 from training.loop.stopping import reason_of
 from training.networks import architectures
@@ -175,7 +175,7 @@ def build(
         folder / WEIGHTS,
     )
     samples = torch.arange(100) % len(classes) if classes else None
-    grid.save_sheet(folder / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
+    sheets.save_sheet(folder / SAMPLES, generator.draw(range(100), samples)[0], columns=10, scale=2)
     clock = time.monotonic()
     measured = battery.evaluate(generator, thorough=thorough)
     seconds = time.monotonic() - clock
@@ -249,7 +249,7 @@ def check_parity(trained: Trained, exact: ExactGenerator, folder: Path) -> Parit
         ExportError: a pixel differs, a logit differs beyond rounding, or quantisation changed the pixels too much.
     """
     classes = exact.classes
-    z, drawn = noise.draw_many(range(PARITY_SEEDS), exact.z_dim, classes)
+    z, drawn = seed_contract.draw_many(range(PARITY_SEEDS), exact.z_dim, classes)
     label = torch.from_numpy(one_hot(drawn, classes)) if classes else None
     by_torch = exact(torch.from_numpy(z), label).numpy()
     by_training = trained.generator(torch.from_numpy(z), label).numpy()
@@ -300,7 +300,7 @@ def golden(generator: OnnxGenerator) -> Golden:
 @torch.inference_mode()
 def _levels(exact: ExactGenerator, train: Dataset) -> Tensor:
     """Return the output levels of many pictures, with the labels of the training pictures."""
-    z, _ = noise.draw_many(TONE_SEEDS, exact.z_dim, 0)
+    z, _ = seed_contract.draw_many(TONE_SEEDS, exact.z_dim, 0)
     label = F.one_hot(train.labels[: len(z)], exact.classes).float() if exact.classes else None
     parts = range(0, len(z), 250)
     return torch.cat(

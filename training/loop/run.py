@@ -20,11 +20,10 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
-from training.evaluation import classifier as classifiers
-from training.evaluation import distance, grid
+from training.evaluation import distance, judges, sheets
 from training.loop import stopping
-from training.loop.folder import Events, RunFolder, alone_in
 from training.loop.progress import Progress
+from training.loop.run_folder import Events, RunFolder, alone_in
 from training.loop.sampling import draw
 from training.loop.stopping import Plateau
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
@@ -76,15 +75,15 @@ class KidMeter:
     """
 
     def __init__(self, data: Dataset) -> None:
-        self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
-        self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
+        self.judge, self.sha256 = judges.load(data.source.name, len(data.source.classes))
+        self.real = judges.judge(self.judge, data.images[:KID_REALS]).features
         # in the class proportions of the real pictures
         self.labels = data.labels[torch.arange(KID_FAKES) % min(len(data), KID_REALS)]
 
     def measure(self, generator: Generator) -> Distances:
         """Measure the pictures of 5,000 fixed seeds."""
         fakes = draw(generator, range(10**6, 10**6 + KID_FAKES), self.labels if generator.classes else None)
-        features = classifiers.judge(self.judge, fakes).features
+        features = judges.judge(self.judge, fakes).features
         return Distances(*distance.kid(self.real, features), distance.fid(self.real, features))
 
 
@@ -296,7 +295,7 @@ class _Loop:
         generator: Generator = self.trainer.ema.network  # type: ignore[assignment]
         labels = torch.arange(len(GRID_SEEDS)) % generator.classes if generator.classes else None
         path = self.folder.sample(self.trainer.seen)
-        grid.save_sheet(path, draw(generator, GRID_SEEDS, labels), columns=10)
+        sheets.save_sheet(path, draw(generator, GRID_SEEDS, labels), columns=10)
         self.events.write("samples", images=self.trainer.seen, file=str(path.relative_to(self.folder.path)))
 
     def _metrics(self, meter: KidMeter, progress: Progress) -> None:

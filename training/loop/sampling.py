@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models import noise
-from training.evaluation import grid
+from models import seed_contract
+from training.evaluation import sheets
 from training.networks.architectures import Generator
 
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K): those given, else those of the seeds."""
-    z, drawn = noise.draw_many(seeds, generator.z_dim, generator.classes)
+    z, drawn = seed_contract.draw_many(seeds, generator.z_dim, generator.classes)
     if not generator.classes:
         return torch.from_numpy(z), None
     index = torch.from_numpy(drawn) if labels is None else labels
@@ -26,7 +26,7 @@ def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch
     device = next(generator.parameters()).device
     z, label = seeds_to_input(seeds, generator, labels)
     parts = [
-        grid.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
+        sheets.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
         for i in range(0, len(z), batch)
     ]
     return torch.cat(parts).cpu().contiguous()

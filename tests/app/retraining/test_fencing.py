@@ -14,7 +14,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from app.retraining.folder import JobFolder
+from app.retraining.job_folder import JobFolder
 from app.retraining.lease import LeaseLost, Workers
 from app.retraining.store import JobStore
 from app.storage.database import Database, leases

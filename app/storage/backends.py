@@ -23,6 +23,6 @@ def open_repository(settings: Settings, database: Callable[[], Database]) -> Rep
     root = settings.state / "models"
     if not settings.database_url:
         return Repository(root)
-    from app.storage.aliases import StoredAliases
+    from app.storage.database_aliases import DatabaseAliases
 
-    return Repository(root, StoredAliases(database, root))
+    return Repository(root, DatabaseAliases(database, root))
