@@ -55,7 +55,8 @@ def _metrics_for_all_workers(settings: Settings) -> Iterator[None]:
             except FileNotFoundError:  # there is no temporary folder, for example on a read-only root file system
                 settings.state.mkdir(parents=True, exist_ok=True)
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".metrics-", dir=settings.state))
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before app.metrics is imported, here and in the workers
+            # Set before `app.observability.metrics` is imported, here and in the workers.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         if settings.metrics_port:
             from app.http import metrics_server
             from app.retraining.facade import Retraining
