@@ -253,7 +253,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Evaluate a published version. Each figure has a floor: the same figure for real test pictures.
+    """Evaluate a published version. Each figure has a floor: the same figure for real pictures.
 
     Prints a table and writes evaluation.json and pictures (least certain, nearest training pictures) to --out.
     """

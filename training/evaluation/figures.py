@@ -1,4 +1,7 @@
-"""The figures of a generator. Each has a floor: the same figure for real pictures not used in training."""
+"""The figures of a generator. Each has a floor: the same figure for real pictures instead of generated ones.
+
+The real pictures are test pictures, or training pictures for the figures that compare with test pictures or train a network.
+"""
 
 from __future__ import annotations
 
