@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.retraining import runner as runners
+from app.retraining import trainer_process
 from app.retraining.trainer_process import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
 from models.host import LOCK_VARIABLE, pid_namespace
 
@@ -37,7 +37,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "__main__.py").write_text(STUB)
     (tmp_path / "training" / "__init__.py").write_text("")
-    monkeypatch.setattr(runners, "ROOT", tmp_path)
+    monkeypatch.setattr(trainer_process, "ROOT", tmp_path)
     monkeypatch.setenv("GAN_ADMIN_TOKEN", "secret-secret-secret")
     return LocalRunner(threads=3, nice=7)
 
@@ -152,7 +152,7 @@ def test_a_trainer_writes_its_own_number_into_the_lock_that_it_inherits(
     """The supervisor that started it may have been killed before it could."""
     from training.loop.run_folder import RunFolder, alone_in
 
-    held = runners._acquire(tmp_path / ".lock")
+    held = trainer_process._acquire(tmp_path / ".lock")
     assert holder_of(tmp_path / ".lock") is None
     monkeypatch.setenv(LOCK_VARIABLE, str(held))
     with alone_in(RunFolder(tmp_path)):
