@@ -1,4 +1,4 @@
-"""Authentication, rate limit and audit log of the admin routes."""
+"""The class of all admin routes: authentication, delay of guesses, audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Query parameters that are added to links by others, and that say nothing about the request."""
+"""Query parameters that others append to links, such as `utm_source`. The service ignores them."""
 
 from __future__ import annotations
 

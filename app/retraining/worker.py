@@ -1,4 +1,4 @@
-"""Starts a supervisor, in a server worker or on its own (`python -m app.retraining`)."""
+"""Runs a training worker: a supervisor in a thread, of a server worker or of `python -m app.retraining`."""
 
 from __future__ import annotations
 

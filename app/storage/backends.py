@@ -1,4 +1,4 @@
-"""Opens the storage of jobs and versions according to the settings."""
+"""Chooses the storage backends of jobs and aliases according to the settings."""
 
 from __future__ import annotations
 
