@@ -35,7 +35,7 @@ class Figure(_Part):
     value: float | None
     """Value for this generator. None if the figure does not apply, such as label accuracy without labels."""
     floor: float | None
-    """Value for the same number of real held-out pictures."""
+    """Value for the same number of real pictures instead of generated ones."""
     sd: float | None = None
     """Standard deviation of the value, if it is a mean."""
     floor_sd: float | None = None

@@ -10,7 +10,7 @@ import torch
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.loop import run
-from training.loop.folder import RunFolder
+from training.loop.run_folder import RunFolder
 from training.spec import TrainingSpec
 
 SMALL = {

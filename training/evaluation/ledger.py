@@ -20,8 +20,7 @@ from torch import Tensor
 from models.manifest import Figure
 from models.sharpening import FACTORS, SIDE, Kind
 from training.datasets import degradation, tensors
-from training.evaluation import classifier as classifiers
-from training.evaluation import distance
+from training.evaluation import distance, judges
 from training.evaluation.figures import TWO_SAMPLE_SEEDS, Measured
 from training.evaluation.onnx_models import OnnxSharpener
 from training.evaluation.two_sample import two_sample
@@ -93,12 +92,12 @@ class Ledger:
         self.others = others or {}
         self.originals, self.labels = self.test.images[: self.count], self.test.labels[: self.count]
         self.judges = {}
-        for kind in classifiers.KINDS:
-            judge, digest = classifiers.load(dataset, len(self.test.source.classes), kind)
+        for kind in judges.KINDS:
+            judge, digest = judges.load(dataset, len(self.test.source.classes), kind)
             self.judges[kind] = judge
             if kind == "conv":
                 self.judge_sha256 = digest
-        self.real = classifiers.judge(self.judges["conv"], self.originals)
+        self.real = judges.judge(self.judges["conv"], self.originals)
         self._floors: Row | None = None
 
     def measure(self, sharpener: OnnxSharpener) -> dict[str, Figure]:
@@ -119,7 +118,7 @@ class Ledger:
             for test in TESTS:
                 ledger[test.name] = {"this": rows[test.name]} | self._beside(test)
         answers = _method(sharpener)(self._condition(TESTS[1]), 0)
-        judgement = classifiers.judge(self.judges["conv"], answers)
+        judgement = judges.judge(self.judges["conv"], answers)
         return Measured(self._figures(rows), answers, self.labels, judgement, ledger=ledger)
 
     def _beside(self, test: Test) -> dict[str, Row]:
@@ -135,7 +134,7 @@ class Ledger:
     def _row(self, test: Test, method: Method, two_sample_seeds: range = range(0)) -> Row:
         condition = self._condition(test)
         answers = method(condition, 0)
-        judged = {kind: classifiers.judge(judge, answers) for kind, judge in self.judges.items()}
+        judged = {kind: judges.judge(judge, answers) for kind, judge in self.judges.items()}
         differences = degradation.differences(answers.float() / 255, condition) * 255
         second = method(condition, SECOND_SEEDS_FROM)
         error = (answers.float() - self.originals.float()).square().mean().item()
@@ -159,7 +158,7 @@ class Ledger:
     def _figures(self, rows: dict[str, Row]) -> dict[str, Figure]:
         """Return the figures of all tests. The floor is the same figure for the originals."""
         if self._floors is None:
-            accuracy = {kind: classifiers.judge(j, self.originals).accuracy(self.labels) for kind, j in self.judges.items()}
+            accuracy = {kind: judges.judge(j, self.originals).accuracy(self.labels) for kind, j in self.judges.items()}
             self._floors = {
                 "ssim": 1.0,
                 "label_accuracy": round(accuracy["conv"], 5),

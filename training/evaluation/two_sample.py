@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.evaluation.network import learn, probabilities
+from training.evaluation.fresh_classifier import learn, probabilities
 
 EPOCHS = 10
 

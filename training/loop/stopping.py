@@ -18,7 +18,7 @@ from torch import Tensor
 from training.datasets import degradation
 from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import two_sample
-from training.loop.folder import RunFolder, read_events
+from training.loop.run_folder import RunFolder, read_events
 from training.loop.sampling import draw, sharpen
 from training.networks import histogram_matching
 from training.networks.architectures import Generator

@@ -23,7 +23,7 @@ from training.evaluation.onnx_models import OnnxSharpener
 from training.export import exact_sharpener
 from training.export.build import export, load_trained
 from training.export.exact_sharpener import project_exactly
-from training.loop.folder import RunFolder
+from training.loop.run_folder import RunFolder
 
 QUIETLY: dict[str, Any] = {"pictures": 200, "thorough": False, "say": lambda _: None}
 
