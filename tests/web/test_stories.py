@@ -108,7 +108,7 @@ def test_learn_walks_from_noise_to_noise_with_the_services_own_pictures(page: Pa
 
 def test_a_drawing_is_judged_as_the_call_judges_it(page: Page) -> None:
     page.goto("/learn")
-    pad = page.locator("canvas.pad")
+    pad = page.locator("canvas.drawing-canvas")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box
@@ -128,7 +128,7 @@ def test_learn_says_of_each_run_what_its_evaluation_says(page: Page, site: Servi
         expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
     page.get_by_role("button", name="lecture/1").click()
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_role("button", name="The next step").click()
+    page.get_by_role("button", name="Next step").click()
     expect(page).to_have_url(re.compile("turn=2"))
 
 

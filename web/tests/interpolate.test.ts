@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest"
 import { read, write } from "../src/address"
 import {
   bodyOf,
-  droppedOf,
+  parseMetadata,
   fitted,
   formatKeyframes,
-  gapAt,
+  insertionIndex,
   inserted,
   moved,
   parseKeyframes,
@@ -65,7 +65,7 @@ test("a picture goes to the place that is named, and what falls before one is pu
   expect(moved(["a", "b", "c", "d"], 0, 2)).toEqual(["b", "c", "a", "d"])
   expect(moved(["a", "b", "c", "d"], 3, 0)).toEqual(["d", "a", "b", "c"])
   expect(inserted(["a", "b"], 1, ["x", "y"])).toEqual(["a", "x", "y", "b"])
-  expect([gapAt([50, 150, 250], 10), gapAt([50, 150, 250], 160), gapAt([50, 150, 250], 300), gapAt([], 5)]).toEqual([
+  expect([insertionIndex([50, 150, 250], 10), insertionIndex([50, 150, 250], 160), insertionIndex([50, 150, 250], 300), insertionIndex([], 5)]).toEqual([
     0, 2, 3, 0,
   ])
 })
@@ -74,7 +74,7 @@ describe("a PNG that is dropped", () => {
   const own = { Software: "Seedling", model: "digits/3" }
 
   test("is its seed, with class and psi", () => {
-    expect(droppedOf({ ...own, seed: "anna", label: "7", psi: "0.5" })).toEqual({
+    expect(parseMetadata({ ...own, seed: "anna", label: "7", psi: "0.5" })).toEqual({
       keyframes: [seed("anna", "7", 0.5)],
       model: "digits",
       version: "3",
@@ -82,7 +82,7 @@ describe("a PNG that is dropped", () => {
   })
 
   test("is all seeds of a sheet", () => {
-    expect(droppedOf({ ...own, seeds: "3-5,9", psi: "1.0" })?.keyframes).toEqual(
+    expect(parseMetadata({ ...own, seeds: "3-5,9", psi: "1.0" })?.keyframes).toEqual(
       ["3", "4", "5", "9"].map(s => seed(s)),
     )
   })
@@ -98,7 +98,7 @@ describe("a PNG that is dropped", () => {
       easing: "ease-in",
       loop: false,
     })
-    expect(droppedOf({ ...own, interpolate })).toEqual({
+    expect(parseMetadata({ ...own, interpolate })).toEqual({
       keyframes: [seed("5", "0:0.5,1:0.5"), seed("17", "3", 0.7)],
       walk: { steps: "24", method: "lerp", easing: "ease-in", loop: "false" },
       model: "digits",
@@ -107,11 +107,11 @@ describe("a PNG that is dropped", () => {
   })
 
   test("is nothing if no seed says it, or Seedling did not make it", () => {
-    expect(droppedOf({ ...own, z: "[0.5]" })).toBeNull()
+    expect(parseMetadata({ ...own, z: "[0.5]" })).toBeNull()
     expect(
-      droppedOf({ ...own, interpolate: JSON.stringify({ keyframes: [{ seed: "5" }, { z: "[1]" }] }) }),
+      parseMetadata({ ...own, interpolate: JSON.stringify({ keyframes: [{ seed: "5" }, { z: "[1]" }] }) }),
     ).toBeNull()
-    expect(droppedOf({ Software: "GIMP", model: "digits/3", seed: "5" })).toBeNull()
+    expect(parseMetadata({ Software: "GIMP", model: "digits/3", seed: "5" })).toBeNull()
   })
 })
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest"
-import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "../src/pages/models/card-names"
+import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "../src/pages/models/card-links"
 import { byClass, reliabilityLines } from "../src/pages/models/evaluation"
 import { barsOf, betterOf, sortedNames, type Figure } from "../src/pages/models/figures"
-import { duration } from "../src/pages/models/moments"
+import { duration } from "../src/pages/models/dates"
 import { countOf, isList } from "../src/pages/models/seeds"
 
 const figure = (value: number | null, floor: number | null, more: Partial<Figure> = {}): Figure => ({

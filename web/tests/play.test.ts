@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest"
 import { letterOf } from "../src/keys"
-import { chanceText } from "../src/pages/play/chance"
+import { formatProbability } from "../src/pages/play/probability-text"
 import { type QuizPicture } from "../src/pages/play/quiz"
 import {
-  atLeast,
-  atMost,
+  probabilityAtLeast,
+  probabilityAtMost,
   discriminatorGuess,
   formatGuesses,
   grouped,
@@ -45,16 +45,16 @@ test("each picture is in one group: whom it fooled", () => {
 
 test("the chance to guess so many is the binomial distribution's", () => {
   // 1 + 10 + 45 + 120 of 1,024 ways to toss ten coins
-  expect(atLeast(7, 10)).toBeCloseTo(176 / 1024, 12)
-  expect(atLeast(10, 10)).toBeCloseTo(1 / 1024, 12)
-  expect(atLeast(5, 10)).toBeCloseTo(638 / 1024, 12)
-  expect(atMost(3, 10)).toBeCloseTo(176 / 1024, 12)
-  expect(atLeast(0, 10)).toBe(1)
-  expect(atLeast(11, 10)).toBe(0)
+  expect(probabilityAtLeast(7, 10)).toBeCloseTo(176 / 1024, 12)
+  expect(probabilityAtLeast(10, 10)).toBeCloseTo(1 / 1024, 12)
+  expect(probabilityAtLeast(5, 10)).toBeCloseTo(638 / 1024, 12)
+  expect(probabilityAtMost(3, 10)).toBeCloseTo(176 / 1024, 12)
+  expect(probabilityAtLeast(0, 10)).toBe(1)
+  expect(probabilityAtLeast(11, 10)).toBe(0)
   // sum(comb(n, k) for k in range(right, n + 1)) / 2**n, in Python's exact integers
-  expect(atLeast(26, 40)).toBeCloseTo(0.0403452338759962, 12)
-  expect(atLeast(1050, 2000)).toBeCloseTo(0.013412073120140347, 12)
-  expect(atLeast(1500, 2000)).toBeGreaterThan(0)
+  expect(probabilityAtLeast(26, 40)).toBeCloseTo(0.0403452338759962, 12)
+  expect(probabilityAtLeast(1050, 2000)).toBeCloseTo(0.013412073120140347, 12)
+  expect(probabilityAtLeast(1500, 2000)).toBeGreaterThan(0)
 })
 
 test("a verdict is given only where luck is rare", () => {
@@ -66,7 +66,7 @@ test("a verdict is given only where luck is rare", () => {
 
 test("a chance is never told as certain that is not", () => {
   const percent = (value: number, digits = 0) => `${(100 * value).toFixed(digits)}%`
-  expect([1, 0.9995, 0.945, 0.171875, 0.0107, 0.0000001].map(chance => chanceText(chance, percent))).toEqual([
+  expect([1, 0.9995, 0.945, 0.171875, 0.0107, 0.0000001].map(chance => formatProbability(chance, percent))).toEqual([
     "100%",
     "> 99.9%",
     "94.5%",

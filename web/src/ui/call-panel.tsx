@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks"
 import { url, type Patch } from "../address"
 import { useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 import { CopyButton } from "./copy-button"
 import { download } from "./files"
 import { Failure } from "./notice"

@@ -3,7 +3,7 @@ import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { useLanguage, useNumbers, useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 import { DataTable } from "./data-table"
 
 export interface Series {

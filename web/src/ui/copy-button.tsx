@@ -1,7 +1,7 @@
 /** A button that copies a text, on any origin. */
 import { useEffect, useState } from "preact/hooks"
 import { useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 
 export function CopyButton({ text, label, class: name }: { text: string; label?: string; class?: string }) {
   const t = useText(common)

@@ -7,7 +7,7 @@ import { addressOf, isOurs, pngText } from "../images/png"
 import { texts, useText } from "../language"
 import { useModels, versionDetail, type ModelList } from "../models"
 
-const words = texts(
+const messages = texts(
   {
     open: "Open a picture…",
     hint: "or drop a Seedling picture anywhere on the page",
@@ -40,7 +40,7 @@ const words = texts(
 )
 
 export function DropZone() {
-  const t = useText(words)
+  const t = useText(messages)
   const { list, reload } = useModels()
   const [, navigate] = useLocation()
   const [over, setOver] = useState(false)
@@ -132,7 +132,7 @@ export function DropZone() {
 /** A message key and its argument. Not translated yet, because the language may change while it is shown. */
 type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened", string]
 
-function say(t: (typeof words)["en"], [key, about]: Message): string {
+function say(t: (typeof messages)["en"], [key, about]: Message): string {
   const text = t[key]
   return typeof text === "function" ? text(about) : text
 }
@@ -144,8 +144,8 @@ function whatOf({ seed, seeds, plane, z }: Record<string, string>): string {
 
 /** The page and query of a dropped interpolation. Its module is loaded on demand. */
 async function addressOfWalk(notes: Record<string, string>) {
-  const { droppedOf, formatKeyframes } = await import("../pages/interpolate/keyframes")
-  const dropped = droppedOf(notes)
+  const { parseMetadata, formatKeyframes } = await import("../pages/interpolate/keyframes")
+  const dropped = parseMetadata(notes)
   if (!dropped) return null
   const { keyframes, walk, model, version } = dropped
   return { path: "/interpolate", query: { keyframes: formatKeyframes(keyframes), ...walk, model, version } }

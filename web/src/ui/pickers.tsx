@@ -3,7 +3,7 @@ import { numberOf, type Query, type Change } from "../address"
 import { between, formatLabel, parseLabel } from "../label"
 import { useNumbers, useText } from "../language"
 import { useModels, type Version } from "../models"
-import { common } from "../words"
+import { common } from "../messages"
 import { Select, Slider } from "./controls"
 
 /** Model and version. Changing the model clears the label, because classes differ between models. */

@@ -8,7 +8,7 @@ import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
 import { Plane } from "../../plane/plane"
-import { useSettled } from "../../settled"
+import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { download } from "../../ui/files"
@@ -17,13 +17,13 @@ import { Failure } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { addressOfView, seedOf, viewOf } from "./view"
 import { LatentDrawer } from "./latent-drawer"
-import { parseEdits, useDrawn } from "./latent"
+import { parseEdits, useGenerated } from "./latent"
 import "./explore.css"
 
-const words = texts(
+const messages = texts(
   {
     title: "Every point is a picture",
     plane: "The plane of seeds",
@@ -57,11 +57,11 @@ const words = texts(
 )
 
 export function Explore() {
-  return <VersionedPage title={useText(words).title} content={Explorer} />
+  return <VersionedPage title={useText(messages).title} content={Explorer} />
 }
 
 function Explorer({ version, query, change }: VersionedProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const { language } = useLanguage()
   const short = (value: number) =>
@@ -73,7 +73,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   const psi = numberOf(query.psi, 1, 0, 2)
   const seed = seedOf(query)
   const view = useMemo(() => viewOf(query), [query])
-  const settled = useSettled(`${query.label ?? ""}|${psi}`, 120) // debounce slider changes
+  const settled = useDebounced(`${query.label ?? ""}|${psi}`, 120) // debounce slider changes
   const source = useMemo(
     () => ({ model: version.model, version: version.version, label: query.label, psi }),
     [version.model, version.version, settled],
@@ -83,7 +83,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   const offPlane = seed !== undefined && !placeOf(seed)
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the picture is not on the plane
-  const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
+  const drawn = useGenerated(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
   // Show the unedited picture until the first edited one is drawn.
   const before = edits.size > 0 && query.z === undefined && !offPlane && !drawn.error ? pixels : undefined
   const dice = useCallback(
@@ -197,7 +197,7 @@ function Explorer({ version, query, change }: VersionedProps) {
 
 /** The discriminator's score of a seed's picture. */
 function Score({ version, seed, query }: { version: Version; seed: string; query: Query }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const [probability, setProbability] = useState<number>()
   const { label, psi } = query

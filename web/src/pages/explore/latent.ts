@@ -86,7 +86,7 @@ export interface Drawn {
 const NOTHING = { pixels: undefined, body: undefined, error: undefined }
 
 /** Draw an edited latent. One call at a time; edits made during a call are combined into the next one. */
-export function useDrawn(drawable: Drawable | undefined): Drawn {
+export function useGenerated(drawable: Drawable | undefined): Drawn {
   const [drawn, setDrawn] = useState<Omit<Drawn, "retry">>(NOTHING)
   const [attempt, setAttempt] = useState(0)
   const wanted = useRef<Drawable | undefined>(undefined)

@@ -5,7 +5,7 @@ import { download } from "../../ui/files"
 import { type Call } from "../../ui/call-panel"
 import { fitsAddress, formatSeeds } from "./seeds"
 import { settings, type Source } from "./sheets"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const KINDS = ["zip", "sheet", "npy"] as const
 type Kind = (typeof KINDS)[number]
@@ -36,7 +36,7 @@ interface FilesProps {
 }
 
 export function Files({ title, seeds, source, onFailure }: FilesProps) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <div class="chips" role="group" aria-label={title}>
       {KINDS.map(kind => {

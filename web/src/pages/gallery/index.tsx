@@ -10,7 +10,7 @@ import { formatSeeds, MOST, neighbours, parsePins, parseSeeds, SeedsError } from
 import { type Source } from "./sheets"
 import { axisOf, Table } from "./table"
 import { WallView } from "./wall-view"
-import { seedsProblem, words } from "./words"
+import { seedsErrorMessage, messages } from "./messages"
 import "./gallery.css"
 
 const VIEWS = ["wall", "table"] as const
@@ -19,7 +19,7 @@ const USUAL = { wall: "0-199", table: "0-7" } as const
 const MOST_ROWS = 64
 
 export default function Page() {
-  return <VersionedPage title={useText(words).title} content={Gallery} />
+  return <VersionedPage title={useText(messages).title} content={Gallery} />
 }
 
 /** The seeds that the address names, or what is wrong with them. */
@@ -33,7 +33,7 @@ function seedsOf(text: string): { seeds: number[]; problem?: SeedsError } {
 }
 
 function Gallery({ version, query, change }: VersionedProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const view = oneOf(query.view, VIEWS, "wall")
   const text = query.seeds ?? USUAL[view]
   const { seeds, problem } = seedsOf(text)
@@ -63,7 +63,7 @@ function Gallery({ version, query, change }: VersionedProps) {
       </div>
       {(problem || tooManyRows) && (
         <p class="notice failure" role="alert">
-          {problem ? seedsProblem(t, problem) : t.tooManyRows(MOST_ROWS)}
+          {problem ? seedsErrorMessage(t, problem) : t.tooManyRows(MOST_ROWS)}
         </p>
       )}
       <Pins pins={pins} source={source} query={query} change={change} />
@@ -90,7 +90,7 @@ interface SeedsRowProps {
 
 /** Which seeds, and a step on or back by as many. */
 function SeedsRow({ text, seeds, most, change }: SeedsRowProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const named = (name: string) => ({ "aria-label": name, title: name })
   const before = neighbours(seeds, -1)

@@ -9,7 +9,7 @@ import { formatKeyframes } from "../interpolate/keyframes"
 import { Files } from "./files"
 import { formatSeeds } from "./seeds"
 import { usePictures, type Source } from "./sheets"
-import { words } from "./words"
+import { messages } from "./messages"
 
 interface PinsProps {
   pins: readonly number[]
@@ -19,7 +19,7 @@ interface PinsProps {
 }
 
 export function Pins({ pins, source, query, change }: PinsProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [failure, setFailure] = useState<Error>()
   const { shown, error, retry } = usePictures(pins, source)
   if (!pins.length) return null

@@ -14,7 +14,7 @@ export interface Source {
 }
 
 /** What the discriminator thinks of a seed's picture. */
-export interface Opinion {
+export interface Score {
   seed: number
   /** Index of the class that it was drawn as. */
   label: number | null
@@ -54,7 +54,7 @@ interface Kept<T> {
   before: ReadonlyMap<number, T>
 }
 type Ask<T> = (seeds: readonly number[], source: Source, signal: AbortSignal) => Promise<ReadonlyMap<number, T>>
-const STILL = 150 // milliseconds that a slider has to rest
+const DEBOUNCE_MILLISECONDS = 150 // milliseconds that a slider has to rest
 
 /** Ask for something of each seed, a batch a call, one call after the other; again when the settings change. */
 function useBatches<T>(wanted: readonly number[], source: Source, ask: Ask<T>, most?: number): Asked<T> {
@@ -83,7 +83,7 @@ function useBatches<T>(wanted: readonly number[], source: Source, ask: Ask<T>, m
     setError(undefined)
     const timer = setTimeout(
       () => load().catch((reason: Error) => signal.aborted || setError(reason)),
-      isCurrent ? 0 : STILL,
+      isCurrent ? 0 : DEBOUNCE_MILLISECONDS,
     )
     return () => {
       clearTimeout(timer)
@@ -106,7 +106,7 @@ export function usePictures(seeds: readonly number[], source: Source) {
 }
 
 /** Opinions of these seeds' pictures: of these settings alone, for an order by older ones would be none. */
-export function useOpinions(seeds: readonly number[], source: Source) {
+export function useScores(seeds: readonly number[], source: Source) {
   return useBatches(seeds, source, opinions, 1000)
 }
 
@@ -114,8 +114,8 @@ async function opinions(
   seeds: readonly number[],
   source: Source,
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, Opinion>> {
-  const { pictures } = await callJson<{ pictures: Opinion[] }>("/discriminate", {
+): Promise<ReadonlyMap<number, Score>> {
+  const { pictures } = await callJson<{ pictures: Score[] }>("/discriminate", {
     query: { seeds: formatSeeds(seeds), ...settings(source) },
     signal,
   })
@@ -147,7 +147,7 @@ export function useColumns(
           setKept(before => new Map([...before, [key(source), column] as const].slice(-KEPT)))
         }
       },
-      kept.size ? STILL : 0,
+      kept.size ? DEBOUNCE_MILLISECONDS : 0,
     )
     return () => {
       clearTimeout(timer)

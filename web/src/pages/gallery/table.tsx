@@ -11,7 +11,7 @@ import { Failure } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
 import { callFor, Files } from "./files"
 import { useColumns, type Source } from "./sheets"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const AXES = ["class", "psi", "version"] as const
 export type Axis = (typeof AXES)[number]
@@ -63,7 +63,7 @@ interface TableProps {
 }
 
 export function Table({ seeds, version, source, query, change, head, pickers }: TableProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const { list } = useModels()
   const model = list?.models.find(m => m.name === version.model)

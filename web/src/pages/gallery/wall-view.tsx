@@ -7,12 +7,12 @@ import { type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
-import { Chosen } from "./chosen"
+import { Chosen } from "./selected-picture"
 import { callFor, Files } from "./files"
 import { MAX_SEED, sorted, SORTS, toggled } from "./seeds"
-import { useOpinions, usePictures, type Source } from "./sheets"
+import { useScores, usePictures, type Source } from "./sheets"
 import { Wall } from "./wall"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const SIZE = { least: 28, most: 140, usual: 56 }
 
@@ -30,7 +30,7 @@ interface WallViewProps {
 }
 
 export function WallView({ seeds, pins, version, source, query, change, head, pickers }: WallViewProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [failure, setFailure] = useState<Error>()
   const sort = oneOf(query.sort, SORTS, "seed")
   const size = numberOf(query.size, SIZE.usual, SIZE.least, SIZE.most)
@@ -38,7 +38,7 @@ export function WallView({ seeds, pins, version, source, query, change, head, pi
   // One that was chosen on another wall, or a pin, is asked for with the wall's.
   const wanted = chosen === undefined || seeds.includes(chosen) ? seeds : [...seeds, chosen]
   const pictures = usePictures(wanted, source)
-  const judged = useOpinions(sort !== "seed" ? wanted : chosen === undefined ? [] : [chosen], source)
+  const judged = useScores(sort !== "seed" ? wanted : chosen === undefined ? [] : [chosen], source)
   const ordered = sorted(seeds, sort, judged.settled ? judged.found : new Map()).map(index => seeds[index]!)
   const error = pictures.error ?? judged.error
   const choose = (seed: number) => change({ seed: seed === chosen ? null : seed })

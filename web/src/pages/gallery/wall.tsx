@@ -4,15 +4,15 @@ import { letterOf } from "../../keys"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
 import { step } from "./seeds"
-import { type Opinion, type Pictures } from "./sheets"
-import { words } from "./words"
+import { type Score, type Pictures } from "./sheets"
+import { messages } from "./messages"
 
 interface WallProps {
   /** In the order of the wall. */
   seeds: readonly number[]
   pictures: Pictures
   /** Shown below the pictures, if there are any. */
-  opinions: ReadonlyMap<number, Opinion> | undefined
+  opinions: ReadonlyMap<number, Score> | undefined
   pins: readonly number[]
   chosen: number | undefined
   /** CSS pixels of a picture's side. */
@@ -23,7 +23,7 @@ interface WallProps {
 }
 
 export function Wall({ seeds, pictures, opinions, pins, chosen, size, busy, onChoose, onPin }: WallProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const list = useRef<HTMLDivElement>(null)
   const [wanted, setActive] = useState(() => Math.max(0, chosen === undefined ? 0 : seeds.indexOf(chosen)))

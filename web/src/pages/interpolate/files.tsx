@@ -7,7 +7,7 @@ import { download } from "../../ui/files"
 import { Failure } from "../../ui/notice"
 import { type Keyframe } from "./keyframes"
 import { fileBody, FORMATS, type Format, type Settings } from "./walk"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const EXTENSIONS: Record<Format, string> = {
   gif: "gif",
@@ -25,7 +25,7 @@ interface FilesProps {
 }
 
 export function Files({ keyframes, settings, version }: FilesProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [format, setFormat] = useState<Format>("gif") // of the call that is shown
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<Error>()

@@ -6,10 +6,10 @@ import { useText } from "../../language"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
-import { Adding } from "./adding"
+import { AddKeyframe } from "./add-keyframe"
 import { Files } from "./files"
 import {
-  droppedOf,
+  parseMetadata,
   fitted,
   formatKeyframes,
   inserted,
@@ -19,20 +19,20 @@ import {
   type Keyframe,
 } from "./keyframes"
 import { Player, type Track } from "./player"
-import { Selected } from "./selected"
-import { Shelf } from "./shelf"
+import { Selected } from "./keyframe-panel"
+import { SeedPicker } from "./seed-picker"
 import { Strip } from "./strip"
 import { settingsOf, useFrames, useKeyframePictures } from "./walk"
-import { Way } from "./way"
-import { words } from "./words"
+import { WalkSettings } from "./walk-settings"
+import { messages } from "./messages"
 import "./interpolate.css"
 
 export default function Page() {
-  return <VersionedPage title={useText(words).title} content={Interpolation} />
+  return <VersionedPage title={useText(messages).title} content={Interpolation} />
 }
 
 function Interpolation({ version, query, change }: VersionedProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const wanted = Math.round(numberOf(query.keyframe, 1, 1, MOST_KEYFRAMES)) - 1
   const [said, say] = useState("")
   const keyframes = parseKeyframes(query.keyframes ?? USUAL)
@@ -93,7 +93,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
             onFiles={open}
             say={say}
           />
-          <Adding onSeed={addSeed} onFiles={open} />
+          <AddKeyframe onSeed={addSeed} onFiles={open} />
           <p id="strip-help" class="hint">
             {t.stripHelp}
           </p>
@@ -119,7 +119,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
         )}
       </div>
       <div class="stack">
-        <Shelf version={version} onAdd={addSeed} />
+        <SeedPicker version={version} onAdd={addSeed} />
         {chosen && (
           <Selected
             keyframe={chosen}
@@ -135,7 +135,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
         )}
         <section class="panel stack" aria-labelledby="way-title">
           <h2 id="way-title">{t.way}</h2>
-          <Way settings={settings} compares={compares} change={change} />
+          <WalkSettings settings={settings} compares={compares} change={change} />
           <VersionPicker
             version={version}
             query={query}
@@ -158,9 +158,9 @@ function Interpolation({ version, query, change }: VersionedProps) {
 }
 
 /** What a PNG's notes say; null where they are broken, or none of ours. */
-function read(notes: Record<string, string>): ReturnType<typeof droppedOf> {
+function read(notes: Record<string, string>): ReturnType<typeof parseMetadata> {
   try {
-    return droppedOf(notes)
+    return parseMetadata(notes)
   } catch {
     return null
   }

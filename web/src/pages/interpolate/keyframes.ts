@@ -70,7 +70,7 @@ export function inserted<T>(list: readonly T[], at: number, more: readonly T[]):
 }
 
 /** Before which of the pictures with these middles something falls at x. */
-export function gapAt(middles: readonly number[], x: number): number {
+export function insertionIndex(middles: readonly number[], x: number): number {
   return middles.filter(middle => middle < x).length
 }
 
@@ -84,7 +84,7 @@ export interface Dropped {
 }
 
 /** Read the notes of a PNG; null if Seedling did not make it, or of something that no seed says. Throws for notes that are broken. */
-export function droppedOf(notes: Record<string, string>): Dropped | null {
+export function parseMetadata(notes: Record<string, string>): Dropped | null {
   const [model, version] = (notes.model ?? "").split("/")
   if (notes.Software !== "Seedling" || !model || !version) return null
   const own = { Software: "Seedling", model: notes.model! }

@@ -2,10 +2,10 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
-import { Film } from "./film"
+import { Filmstrip } from "./filmstrip"
 import { type Keyframe } from "./keyframes"
 import { frameAt, frameOf, marksOf, type Frames } from "./walk"
-import { words } from "./words"
+import { messages } from "./messages"
 
 export interface Track {
   title: string
@@ -31,7 +31,7 @@ function movesLittle(): boolean {
 }
 
 export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onStop }: PlayerProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const id = useId()
   const section = useRef<HTMLElement>(null)
@@ -143,7 +143,7 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onSto
             )}
           </div>
         </div>
-        <Film frames={tracks[0].frames} frame={frame} marks={marks} onSeek={seek} />
+        <Filmstrip frames={tracks[0].frames} frame={frame} marks={marks} onSeek={seek} />
       </div>
     </section>
   )

@@ -2,8 +2,8 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
-import { formatKeyframes, gapAt, inserted, moved, parseKeyframes, type Keyframe } from "./keyframes"
-import { words } from "./words"
+import { formatKeyframes, insertionIndex, inserted, moved, parseKeyframes, type Keyframe } from "./keyframes"
+import { messages } from "./messages"
 
 /** What is dragged: a picture from the shelf as the address would say it, or the place of one on the strip. */
 export const PICTURE = "application/x-seedling-keyframe"
@@ -23,7 +23,7 @@ interface StripProps {
 }
 
 export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFiles, say }: StripProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const list = useRef<HTMLOListElement>(null)
   const focus = useRef<{ place: number; part: Part }>()
@@ -64,7 +64,7 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
     event.preventDefault()
     event.stopPropagation() // else the page would open the file itself
     if (types.includes("Files")) quiet()
-    setGap(gapAt(middlesOf(list.current!), event.clientX))
+    setGap(insertionIndex(centresOf(list.current!), event.clientX))
   }
   const drop = (event: DragEvent) => {
     const data = event.dataTransfer
@@ -73,7 +73,7 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
     event.stopPropagation()
     setGap(undefined)
     quiet()
-    const target = gapAt(middlesOf(list.current!), event.clientX)
+    const target = insertionIndex(centresOf(list.current!), event.clientX)
     const place = data.getData(PLACE)
     const pictures = parseKeyframes(data.getData(PICTURE))
     if (data.files.length) onFiles([...data.files], target)
@@ -165,7 +165,7 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
 }
 
 /** The middles of the pictures on the screen. */
-function middlesOf(list: HTMLElement): number[] {
+function centresOf(list: HTMLElement): number[] {
   return [...list.children].map(item => {
     const { left, width } = item.getBoundingClientRect()
     return left + width / 2

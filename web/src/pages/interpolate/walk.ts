@@ -95,7 +95,7 @@ interface Walked {
   error: Error | undefined
   retry: () => void
 }
-const STILL = 150 // milliseconds that a slider has to rest
+const DEBOUNCE_MILLISECONDS = 150 // milliseconds that a slider has to rest
 
 /** The frames of a walk, asked for when it has been still for a moment; the last ones stay until the next are there. */
 export function useFrames(
@@ -129,7 +129,7 @@ export function useFrames(
           found => signal.aborted || setFrames({ ...found, steps }),
           (reason: Error) => signal.aborted || setError(reason),
         ),
-      frames ? STILL : 0,
+      frames ? DEBOUNCE_MILLISECONDS : 0,
     )
     return () => {
       clearTimeout(timer)
@@ -167,7 +167,7 @@ export function useKeyframePictures(
             ),
           () => {}, // the player tells of it
         ),
-      known.size ? STILL : 0,
+      known.size ? DEBOUNCE_MILLISECONDS : 0,
     )
     return () => {
       clearTimeout(timer)

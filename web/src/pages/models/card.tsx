@@ -2,7 +2,7 @@
 import { lexer, type MarkedToken, type Token, type Tokens } from "marked"
 import { Fragment, type ComponentChildren } from "preact"
 import { useMemo } from "preact/hooks"
-import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "./card-names"
+import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "./card-links"
 
 /** The card; its pictures lie under `base`. */
 export function Card({ markdown, base }: { markdown: string; base: string }) {

@@ -2,10 +2,10 @@
 import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { DataTable } from "../../ui/data-table"
-import { Course } from "./course"
+import { Course } from "./training-curves"
 import { byClass, reliabilityLines, type Evaluation } from "./evaluation"
 
-const words = texts(
+const messages = texts(
   {
     course: "How the run went",
     courseHint: "Measured while it trained, on fewer pictures than the figures above.",
@@ -41,7 +41,7 @@ const words = texts(
 )
 
 export function EvaluationSections({ evaluation, classes }: { evaluation: Evaluation; classes: readonly string[] }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { progress = [], metrics = [] } = evaluation.history ?? {}
   const reliability = evaluation.reliability ?? []
   return (
@@ -62,7 +62,7 @@ export function EvaluationSections({ evaluation, classes }: { evaluation: Evalua
 }
 
 function Classes({ evaluation, classes }: { evaluation: Evaluation; classes: readonly string[] }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const { columns, rows } = byClass(evaluation, classes)
   if (!rows.length) return null
@@ -94,7 +94,7 @@ function Classes({ evaluation, classes }: { evaluation: Evaluation; classes: rea
 }
 
 function ReliabilityPanel({ rows }: { rows: NonNullable<Evaluation["reliability"]> }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { x, observed, ideal } = reliabilityLines(rows)
   return (
     <section class="panel" aria-labelledby="reliability">

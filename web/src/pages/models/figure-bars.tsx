@@ -1,10 +1,10 @@
 /** Figures beside their floors: what this generator gets, and what real pictures get when they are measured in the same way. */
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
-import { barsOf, betterOf, isOfCopying, SECOND, sortedNames, type Bar, type Figure, type Figures } from "./figures"
-import { useFigureWords } from "./figure-words"
+import { barsOf, betterOf, measuresCopying, SECOND, sortedNames, type Bar, type Figure, type Figures } from "./figures"
+import { useFigureNames } from "./figure-names"
 
-const words = texts(
+const messages = texts(
   {
     drawn: "drawn",
     real: "real",
@@ -49,7 +49,7 @@ const words = texts(
 )
 
 export function FigureBars({ figures }: { figures: Figures }) {
-  const t = useText(words)
+  const t = useText(messages)
   const names = sortedNames(Object.keys(figures))
   const first = names.filter(name => !name.endsWith(SECOND))
   const second = names.filter(name => name.endsWith(SECOND))
@@ -83,8 +83,8 @@ function Bars({ names, figures }: { names: readonly string[]; figures: Figures }
 }
 
 function FigureRow({ name, figure }: { name: string; figure: Figure }) {
-  const t = useText(words)
-  const { title, what } = useFigureWords()(name, figure.what)
+  const t = useText(messages)
+  const { title, what } = useFigureNames()(name, figure.what)
   const { value, floor } = barsOf(name, figure)
   const side = betterOf(figure.value, figure.floor, figure.better)
   return (
@@ -106,8 +106,8 @@ function FigureRow({ name, figure }: { name: string; figure: Figure }) {
         </dd>
       </dl>
       <p class="hint direction">
-        {isOfCopying(name) ? t.copying : t[figure.better]}
-        {!isOfCopying(name) && (side === "first" || side === "equal") && <strong> · ✓ {t.level}</strong>}
+        {measuresCopying(name) ? t.copying : t[figure.better]}
+        {!measuresCopying(name) && (side === "first" || side === "equal") && <strong> · ✓ {t.level}</strong>}
       </p>
     </li>
   )
@@ -138,7 +138,7 @@ export function Amount({ value, sd }: { value: number | null | undefined; sd?: n
 }
 
 function FigureTable({ names, figures }: { names: readonly string[]; figures: Figures }) {
-  const t = useText(words)
+  const t = useText(messages)
   const rows = names.flatMap(name => (figures[name] ? [{ name, figure: figures[name] }] : []))
   return (
     <DataTable
@@ -151,7 +151,7 @@ function FigureTable({ names, figures }: { names: readonly string[]; figures: Fi
         {
           title: t.better,
           cell: ({ name, figure }) =>
-            isOfCopying(name) ? t.copyingShort : figure.better === "lower" ? t.lowerShort : t.higherShort,
+            measuresCopying(name) ? t.copyingShort : figure.better === "lower" ? t.lowerShort : t.higherShort,
         },
         {
           title: t.what,

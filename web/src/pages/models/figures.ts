@@ -16,7 +16,7 @@ export const SECOND = "_mlp"
 /** Figures that tell of copying: as high as those of real pictures is what one wants, and noise has them higher still. */
 const NEAR = new Set(["nearest_training", "authenticity"])
 
-export function isOfCopying(name: string): boolean {
+export function measuresCopying(name: string): boolean {
   return NEAR.has(name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name)
 }
 

@@ -4,18 +4,18 @@ import { Link } from "wouter-preact"
 import { pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
 import { useModels, useVersion } from "../../models"
-import { useSettled } from "../../settled"
+import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
 import { TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
 import { LabelPicker, PsiSlider } from "../../ui/pickers"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
-import { Trail } from "./trail"
-import { Marks, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
-import { words } from "./words"
+import { Breadcrumbs } from "./breadcrumbs"
+import { AliasBadges, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
+import { messages } from "./messages"
 
 const SEEDS = "0-39"
 const AT_FIRST = 6
@@ -27,7 +27,7 @@ export function ModelPage({ name }: { name: string }) {
   return (
     <div class="models stack">
       <div>
-        <Trail here={name} />
+        <Breadcrumbs here={name} />
         <h1>{name}</h1>
       </div>
       {error ? (
@@ -50,7 +50,7 @@ function Unknown({ name }: { name: string }) {
 }
 
 function Strips({ model }: { model: Model }) {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const all = query.all === "true"
   const { found } = useVersion({ model: model.name })
@@ -58,7 +58,7 @@ function Strips({ model }: { model: Model }) {
   const seeds = query.seeds ?? SEEDS
   const served = newestFirst(model).filter(row => row.state !== "refused")
   const shown = served.filter((row, index) => all || index < AT_FIRST || row.aliases.length)
-  const settled = useSettled(query.psi, 250)
+  const settled = useDebounced(query.psi, 250)
   const asked = { seeds, label: query.label, psi: settled, columns, model: model.name }
   return (
     <>
@@ -107,7 +107,7 @@ interface StripProps {
 }
 
 function Strip({ row, model, asked }: StripProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const query = { ...asked, version: row.version }
   const rows = Math.max(1, Math.ceil(countOf(asked.seeds) / asked.columns))
@@ -115,7 +115,7 @@ function Strip({ row, model, asked }: StripProps) {
     <article class="strip">
       <h3>
         {model.name}/{row.version}
-        <Marks aliases={row.aliases} />
+        <AliasBadges aliases={row.aliases} />
       </h3>
       <Sheet
         path="/generate"

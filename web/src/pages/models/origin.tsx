@@ -5,12 +5,12 @@ import { pathWith } from "../../address"
 import { type Schemas } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
-import { useMoments } from "./moments"
+import { useDates } from "./dates"
 import { Verdict } from "./verdict"
 
 type Manifest = Schemas["Manifest"]
 
-const words = texts(
+const messages = texts(
   {
     title: "How it was made",
     dataset: "Trained on",
@@ -75,9 +75,9 @@ const words = texts(
 const ENDS = ["indistinguishable", "plateau", "budget", "stopped"] as const
 
 export function Origin({ manifest }: { manifest: Manifest }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
-  const { duration } = useMoments()
+  const { duration } = useDates()
   const { training, dataset, parity, exactness, libraries, parent, job, gate, name } = manifest
   const ended = ENDS.find(each => each === training.ended)
   const { largest_sum: largest, exact_up_to: limit } = exactness

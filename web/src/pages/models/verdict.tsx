@@ -3,12 +3,12 @@ import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import { betterOf, DECIDING, isOfCopying, sortedNames } from "./figures"
-import { useFigureWords } from "./figure-words"
+import { betterOf, DECIDING, measuresCopying, sortedNames } from "./figures"
+import { useFigureNames } from "./figure-names"
 
 export type Gate = Schemas["Gate"]
 
-const words = texts(
+const messages = texts(
   {
     promoted: "The gate put it into service.",
     notPromoted: "The gate did not put it into service.",
@@ -61,8 +61,8 @@ const words = texts(
 
 /** The service's own words in English, its figures in another language. */
 function Reason({ gate }: { gate: Gate }) {
-  const t = useText(words)
-  const told = useFigureWords()
+  const t = useText(messages)
+  const told = useFigureNames()
   const { language } = useLanguage()
   const { number } = useNumbers()
   const said = DECIDING.flatMap(name => {
@@ -82,8 +82,8 @@ function Reason({ gate }: { gate: Gate }) {
 }
 
 export function Verdict({ gate, version }: { gate: Gate; version: number | null }) {
-  const t = useText(words)
-  const told = useFigureWords()
+  const t = useText(messages)
+  const told = useFigureNames()
   const names = sortedNames(Object.keys(gate.figures), DECIDING)
   const rows = names.flatMap(name => {
     const ours = gate.figures[name]
@@ -125,7 +125,7 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
           {
             title: t.verdict,
             cell: ({ name, ours, theirs }) => {
-              if (isOfCopying(name)) return "–"
+              if (measuresCopying(name)) return "–"
               const side = betterOf(ours.value, theirs?.value, ours.better)
               return side ? t[side] : "–"
             },

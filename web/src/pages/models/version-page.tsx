@@ -9,17 +9,17 @@ import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
 import { download } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { Card } from "./card"
 import { type Evaluation } from "./evaluation"
 import { EvaluationSections } from "./evaluation-sections"
 import { FigureBars } from "./figure-bars"
-import { useMoments } from "./moments"
+import { useDates } from "./dates"
 import { Origin } from "./origin"
-import { Trail } from "./trail"
-import { Marks } from "./version-table"
+import { Breadcrumbs } from "./breadcrumbs"
+import { AliasBadges } from "./version-table"
 
-const words = texts(
+const messages = texts(
   {
     summary: (preset: string, data: string, date: string) => `${preset}, trained on ${data}, made ${date}`,
     figures: "How good it is",
@@ -68,7 +68,7 @@ export default function VersionPage() {
   return (
     <div class="models stack">
       <div>
-        <Trail model={model} here={asked} />
+        <Breadcrumbs model={model} here={asked} />
         <h1>
           {model}/{isFound ? found.version : asked}
         </h1>
@@ -79,9 +79,9 @@ export default function VersionPage() {
 }
 
 function Shown({ version }: { version: Version }) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
-  const { date } = useMoments()
+  const { date } = useDates()
   const { aliases } = version
   const { manifest } = version.detail
   const path = `/models/${version.model}/versions/${version.version}`
@@ -96,7 +96,7 @@ function Shown({ version }: { version: Version }) {
       <div>
         <p>
           {t.summary(String(manifest.spec.preset ?? ""), manifest.dataset.title, date(manifest.created))}
-          <Marks aliases={aliases} />
+          <AliasBadges aliases={aliases} />
         </p>
         <div class="row">
           <Link class="button primary" href={pathWith("/", { model: version.model, version: version.version })}>
@@ -180,7 +180,7 @@ function useEvaluation(path: string | undefined) {
 
 /** The card is asked for when it is opened. */
 function CardPanel({ path, base }: { path: string; base: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const [isOpen, setOpen] = useState(false)
   const [attempt, setAttempt] = useState(0)
   const [markdown, setMarkdown] = useState<string>()

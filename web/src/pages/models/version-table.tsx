@@ -4,9 +4,9 @@ import { texts, useNumbers, useText } from "../../language"
 import { type ModelList } from "../../models"
 import { DataTable } from "../../ui/data-table"
 import { IN_TABLES } from "./figures"
-import { useFigureWords } from "./figure-words"
-import { useMoments } from "./moments"
-import { words } from "./words"
+import { useFigureNames } from "./figure-names"
+import { useDates } from "./dates"
+import { messages } from "./messages"
 
 export type Model = ModelList["models"][number]
 export type VersionRow = Model["versions"][number]
@@ -18,11 +18,11 @@ export function newestFirst(model: Model): VersionRow[] {
 }
 
 export function VersionTable({ model }: { model: Model }) {
-  const t = useText(words)
+  const t = useText(messages)
   const w = useText(own)
   const { number } = useNumbers()
-  const { date } = useMoments()
-  const told = useFigureWords()
+  const { date } = useDates()
+  const told = useFigureNames()
   return (
     <DataTable
       caption={t.versions(model.name)}
@@ -37,7 +37,7 @@ export function VersionTable({ model }: { model: Model }) {
               ) : (
                 <Link href={`/models/${model.name}/versions/${row.version}`}>{`${model.name}/${row.version}`}</Link>
               )}
-              <Marks aliases={row.aliases} />
+              <AliasBadges aliases={row.aliases} />
             </>
           ),
         },
@@ -71,8 +71,8 @@ export function VersionTable({ model }: { model: Model }) {
 }
 
 /** Which aliases a version has. */
-export function Marks({ aliases }: { aliases: readonly string[] }) {
-  const t = useText(words)
+export function AliasBadges({ aliases }: { aliases: readonly string[] }) {
+  const t = useText(messages)
   return (
     <>
       {aliases.map(alias => (

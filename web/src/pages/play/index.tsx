@@ -14,7 +14,7 @@ import { Result } from "./result"
 import { COUNTS, formatGuesses, freshRound, parseGuesses, scoreOf, type Score } from "./round"
 import { TotalPanel } from "./total-panel"
 import { roundName, useTotals } from "./totals"
-import { words } from "./words"
+import { messages } from "./messages"
 import "./play.css"
 
 const MOST = 2 ** 32 - 1
@@ -30,7 +30,7 @@ export function countOf(query: Query): number {
 }
 
 export default function Play() {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const { found, error, retry } = useVersion(query)
   const { totals, add, reset } = useTotals()
@@ -74,7 +74,7 @@ export default function Play() {
 }
 
 function Start({ onStart }: { onStart: () => void }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <section class="panel play-start" aria-label={t.title}>
       <p>{t.intro}</p>
@@ -98,7 +98,7 @@ interface RoundProps {
 
 /** One round, from its first picture to its result. */
 function Round({ version, round, count, asked, change, onFinish }: RoundProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { sheet, error, retry } = useQuiz(version, round, count)
   const guesses = useMemo(() => parseGuesses(asked).slice(0, count), [asked, count])
   /** Which picture is shown; after the last of them, the result. A guess stays on the screen until the reader goes on. */
@@ -144,7 +144,7 @@ function Round({ version, round, count, asked, change, onFinish }: RoundProps) {
   )
 }
 
-const settingsWords = texts({ pictures: "pictures" }, { pictures: "картинок" })
+const settingsMessages = texts({ pictures: "pictures" }, { pictures: "картинок" })
 
 function Settings({
   count,
@@ -157,8 +157,8 @@ function Settings({
   version: Version | undefined
   change: Change
 }) {
-  const t = useText(words)
-  const s = useText(settingsWords)
+  const t = useText(messages)
+  const s = useText(settingsMessages)
   return (
     <section class="panel stack" aria-label={t.settings}>
       <fieldset class="field">

@@ -2,10 +2,10 @@
 import { type RefObject } from "preact"
 import { useLayoutEffect, useRef } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
-import { useFocusOnArrival } from "./focus"
+import { useFocusIfLost } from "./focus"
 import { type QuizPicture } from "./quiz"
 import { discriminatorGuess, guessOf, isRight, scoreOf, type Guess } from "./round"
-import { words } from "./words"
+import { messages } from "./messages"
 
 interface QuestionProps {
   pictures: readonly QuizPicture[]
@@ -16,12 +16,12 @@ interface QuestionProps {
 }
 
 export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const picture = pictures[at]!
   const guess = guesses[at]
   const heading = useRef<HTMLHeadingElement>(null)
   const next = useRef<HTMLButtonElement>(null)
-  useFocusOnArrival(heading)
+  useFocusIfLost(heading)
   // Before the next key can be pressed, as what listens to it below: who plays fast loses no key.
   useLayoutEffect(() => {
     if (guess) next.current?.focus({ preventScroll: true })
@@ -87,7 +87,7 @@ function GuessButton({ name, keys, own, guess, onGuess }: GuessButtonProps) {
 }
 
 function Feedback({ picture, guess }: { picture: QuizPicture; guess: Guess }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const right = isRight(guess, picture)
   const theirs = discriminatorGuess(picture.probability)

@@ -6,7 +6,7 @@ import { type Version } from "../../models"
 export type QuizPicture = Schemas["QuizPicture"]
 export type QuizSheet = Schemas["QuizSheet"]
 
-export interface Asked {
+export interface QuizState {
   sheet: QuizSheet | undefined
   error: Error | undefined
   retry: () => void
@@ -18,9 +18,9 @@ export function quizQuery(version: Pick<Version, "model" | "version">, round: nu
 }
 
 /** The pictures of a round; undefined until they have come. */
-export function useQuiz(version: Pick<Version, "model" | "version">, round: number, count: number): Asked {
+export function useQuiz(version: Pick<Version, "model" | "version">, round: number, count: number): QuizState {
   const { model, version: number } = version
-  const [answer, setAnswer] = useState<Omit<Asked, "retry">>({ sheet: undefined, error: undefined })
+  const [answer, setAnswer] = useState<Omit<QuizState, "retry">>({ sheet: undefined, error: undefined })
   const [attempt, setAttempt] = useState(0)
   useEffect(() => {
     const controller = new AbortController()

@@ -5,12 +5,12 @@ import { pathWith, url } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { CopyButton } from "../../ui/copy-button"
-import { ScoreBars } from "./bars"
-import { chanceText } from "./chance"
-import { useFocusOnArrival } from "./focus"
+import { ScoreBars } from "./score-bars"
+import { formatProbability } from "./probability-text"
+import { useFocusIfLost } from "./focus"
 import { type QuizPicture } from "./quiz"
-import { atLeast, atMost, grouped, GROUPS, scoreOf, verdictOf, type Group, type Guess, type Score } from "./round"
-import { words } from "./words"
+import { probabilityAtLeast, probabilityAtMost, grouped, GROUPS, scoreOf, verdictOf, type Group, type Guess, type Score } from "./round"
+import { messages } from "./messages"
 
 interface ResultProps {
   version: Version
@@ -24,9 +24,9 @@ interface ResultProps {
 const TITLES = { both: "both", you: "onlyYou", discriminator: "onlyDiscriminator", nobody: "nobody" } as const
 
 export function Result({ version, round, count, pictures, guesses, onAnother, onAgain }: ResultProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const heading = useRef<HTMLHeadingElement>(null)
-  useFocusOnArrival(heading)
+  useFocusIfLost(heading)
   const score = scoreOf(pictures, guesses)
   const groups = grouped(pictures, guesses)
   return (
@@ -64,25 +64,25 @@ export function Result({ version, round, count, pictures, guesses, onAnother, on
 }
 
 function Luck({ score }: { score: Score }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number, percent } = useNumbers()
   const { you, discriminator, of } = score
-  const share = (chance: number) => chanceText(chance, percent)
+  const share = (chance: number) => formatProbability(chance, percent)
   return (
     <div>
       <h3>{t.chance}</h3>
       <p>
         {t.average(of, number(of / 2, of % 2))}{" "}
-        {2 * you < of ? t.few(you, of, share(atMost(you, of))) : t.yours(you, of, share(atLeast(you, of)))}{" "}
+        {2 * you < of ? t.few(you, of, share(probabilityAtMost(you, of))) : t.yours(you, of, share(probabilityAtLeast(you, of)))}{" "}
         {t[verdictOf(you, of)]}
       </p>
-      <p class="hint">{t.its(discriminator, share(atLeast(discriminator, of)))}</p>
+      <p class="hint">{t.its(discriminator, share(probabilityAtLeast(discriminator, of)))}</p>
     </div>
   )
 }
 
 function Share({ address }: { address: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const id = useId()
   return (
     <div class="row share">
@@ -113,7 +113,7 @@ function PictureGroup({
   version: Version
   pictures: readonly QuizPicture[]
 }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <>
       <h3>
@@ -135,7 +135,7 @@ function PictureGroup({
 }
 
 function Tile({ picture, version }: { picture: QuizPicture; version: Version }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const kind = picture.real ? t.real : t.generated
   const source = String(picture.source)

@@ -55,7 +55,7 @@ export function grouped(pictures: readonly QuizPicture[], guesses: readonly Gues
  *
  * The sum of the binomial distribution's tail, by logarithms: 2^-n alone is nothing to a double from n = 1,075 on.
  */
-export function atLeast(right: number, of: number): number {
+export function probabilityAtLeast(right: number, of: number): number {
   if (right <= 0) return 1
   if (right > of) return 0
   let sum = 0
@@ -68,8 +68,8 @@ export function atLeast(right: number, of: number): number {
 }
 
 /** How likely it is to get at most so many right by tossing a fair coin. */
-export function atMost(right: number, of: number): number {
-  return atLeast(of - right, of) // a fair coin is as often wrong as right
+export function probabilityAtMost(right: number, of: number): number {
+  return probabilityAtLeast(of - right, of) // a fair coin is as often wrong as right
 }
 
 /** Below this, a score is called more than luck. */
@@ -78,8 +78,8 @@ export const RARE = 0.05
 export type Verdict = "sees" | "reversed" | "luck"
 
 export function verdictOf(right: number, of: number): Verdict {
-  if (atLeast(right, of) < RARE) return "sees"
-  return atMost(right, of) < RARE ? "reversed" : "luck"
+  if (probabilityAtLeast(right, of) < RARE) return "sees"
+  return probabilityAtMost(right, of) < RARE ? "reversed" : "luck"
 }
 
 /** What a key means. Letters by where they are on the keyboard if it writes no Latin ones. */

@@ -3,10 +3,10 @@ import { useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion } from "../../models"
-import { Course } from "../models/course"
+import { Course } from "../models/training-curves"
 import { type Evaluation } from "../models/evaluation"
 
-const words = texts(
+const messages = texts(
   {
     title: "What you will see here",
     items: [
@@ -32,7 +32,7 @@ const words = texts(
 )
 
 export function About({ model }: { model: string | undefined }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <div class="stack">
       <section class="panel" aria-labelledby="about-title">
@@ -50,7 +50,7 @@ export function About({ model }: { model: string | undefined }) {
 }
 
 function Example({ model }: { model: string | undefined }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { found } = useVersion(model === undefined ? {} : { model })
   const [evaluation, setEvaluation] = useState<Evaluation>()
   const isThere = found && "evaluation.json" in found.detail.manifest.files

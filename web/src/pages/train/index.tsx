@@ -15,7 +15,7 @@ import { TokenPanel } from "./token-panel"
 import "../models/models.css"
 import "./train.css"
 
-const words = texts(
+const messages = texts(
   {
     title: "Train while it serves",
     intro:
@@ -30,7 +30,7 @@ const words = texts(
 const POLL_MILLISECONDS = 5000
 
 export default function Train() {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const { token, keep, forget } = useToken()
   const { list, error, reload } = useJobs(token, forget)

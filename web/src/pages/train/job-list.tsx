@@ -5,10 +5,10 @@ import { patched, pathWith, type Query } from "../../address"
 import { callJson } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { Failure } from "../../ui/notice"
-import { useMoments } from "../models/moments"
+import { useDates } from "../models/dates"
 import { hasEnded, presetOf, states, type Job, type JobList as Listed } from "./job"
 
-const words = texts(
+const messages = texts(
   {
     title: "Jobs",
     none: "There has been no run yet. Start one above: quick takes five minutes.",
@@ -38,7 +38,7 @@ interface JobListProps {
 }
 
 export function JobList({ list, chosen, query, token, reload }: JobListProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [older, setOlder] = useState<{ jobs: Job[]; more: boolean }>()
   const [error, setError] = useState<Error>()
   const known = new Set(list.jobs.map(job => job.id))
@@ -84,10 +84,10 @@ export function JobList({ list, chosen, query, token, reload }: JobListProps) {
 }
 
 function JobLink({ job, isChosen, query }: { job: Job; isChosen: boolean; query: Query }) {
-  const t = useText(words)
+  const t = useText(messages)
   const s = useText(states)
   const { percent } = useNumbers()
-  const { moment } = useMoments()
+  const { moment } = useDates()
   return (
     <Link
       href={pathWith("/train", patched(query, { job: job.id, images: null }))}

@@ -8,16 +8,16 @@ import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
-import { Course } from "../models/course"
-import { useMoments } from "../models/moments"
+import { Course } from "../models/training-curves"
+import { useDates } from "../models/dates"
 import { useFollowed } from "./follow"
 import { hasEnded, presetOf, states, type Job } from "./job"
-import { Judged } from "./judged"
+import { Judged } from "./comparison"
 import { LiveFigures } from "./live-figures"
 import { Promotion } from "./promotion"
 import { Samples } from "./samples"
 
-const words = texts(
+const messages = texts(
   {
     job: (number: number) => `Job ${number}`,
     about: (preset: string, model: string, by: string, when: string) =>
@@ -75,7 +75,7 @@ interface JobPanelProps {
 }
 
 export function JobPanel({ id, token, onChanged }: JobPanelProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { reload } = useModels()
   const [job, setJob] = useState<Job>()
   const [error, setError] = useState<Error>()
@@ -161,9 +161,9 @@ interface HeadingProps {
 }
 
 function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const s = useText(states)
-  const { moment } = useMoments()
+  const { moment } = useDates()
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
   const steer = async (action: "cancel" | "resume") => {
@@ -227,7 +227,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
 
 /** What is to be said of a state; the service's own English where only that tells what happened. */
 function Detail({ job }: { job: Job }) {
-  const t = useText(words)
+  const t = useText(messages)
   const name = `${job.model}/${job.version ?? "?"}`
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
@@ -242,7 +242,7 @@ function Detail({ job }: { job: Job }) {
 }
 
 function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof useFollowed> }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { progress, metrics, warnings } = followed.run
   return (
     <section class="panel stack" aria-labelledby="course-title">
@@ -270,7 +270,7 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
 
 /** What the trainer printed; asked for when it is opened. */
 function Log({ id, token }: { id: string; token: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const [isOpen, setOpen] = useState(false)
   const [turn, setTurn] = useState(0)
   const [text, setText] = useState<string>()

@@ -8,7 +8,7 @@ import { Confirmation } from "./confirmation"
 
 type Champion = Schemas["ChampionView"]
 
-const words = texts(
+const messages = texts(
   {
     title: "In service",
     served: (name: string) => `${name} is served now.`,
@@ -55,7 +55,7 @@ interface PromotionProps {
 }
 
 export function Promotion({ model, version, token, isWorse = false }: PromotionProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { list, reload } = useModels()
   const [asked, setAsked] = useState<Asked>()
   const [error, setError] = useState<Error>()

@@ -7,7 +7,7 @@ import { Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { indexOf } from "./run"
 
-const words = texts(
+const messages = texts(
   {
     title: "The same seeds over time",
     hint: "Seeds 0 to 79, column n is class n where there are ten classes. Each picture grows out of the same random numbers from first to last.",
@@ -44,7 +44,7 @@ interface SamplesProps {
 }
 
 export function Samples({ id, token, samples, isLive }: SamplesProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const [query, change] = useAddress()
   const [isPlaying, setPlaying] = useState(false)

@@ -7,11 +7,11 @@ import { useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { type Job } from "./job"
 import { AMOUNTS, bodyOf, BUDGETS, freshKey, MOST, PRESETS, PROMOTIONS, wantedOf, type RetrainBody } from "./request"
 
-const words = texts(
+const messages = texts(
   {
     title: "Start a run",
     preset: "Preset",
@@ -84,7 +84,7 @@ interface StartProps {
 }
 
 export function Start({ token, query, change, onStarted }: StartProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const { list } = useModels()
   const [note, setNote] = useState("")

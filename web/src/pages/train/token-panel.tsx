@@ -3,7 +3,7 @@ import { useState } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { Failure } from "../../ui/notice"
 
-const words = texts(
+const messages = texts(
   {
     title: "Admin token",
     label: "Token",
@@ -42,7 +42,7 @@ interface TokenPanelProps {
 }
 
 export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: TokenPanelProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [typed, setTyped] = useState("")
   const [isWrong, setIsWrong] = useState(false)
   return (

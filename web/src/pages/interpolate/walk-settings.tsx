@@ -4,16 +4,16 @@ import { useNumbers, useText } from "../../language"
 import { SIDE } from "../../images/pixels"
 import { Select, Slider, Toggle } from "../../ui/controls"
 import { EASINGS, METHODS, SCALES, type Settings } from "./walk"
-import { words } from "./words"
+import { messages } from "./messages"
 
-interface WayProps {
+interface WalkSettingsProps {
   settings: Settings
   compares: boolean
   change: Change
 }
 
-export function Way({ settings, compares, change }: WayProps) {
-  const t = useText(words)
+export function WalkSettings({ settings, compares, change }: WalkSettingsProps) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const { steps, method, easing, loop, fps, scale } = settings
   return (

@@ -4,14 +4,14 @@ import { Link } from "wouter-preact"
 import { useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { Pixels } from "../../ui/pixels"
-import { common } from "../../words"
-import { settings, type Opinion, type Source } from "./sheets"
-import { words } from "./words"
+import { common } from "../../messages"
+import { settings, type Score, type Source } from "./sheets"
+import { messages } from "./messages"
 
 interface ChosenProps {
   seed: number | undefined
   pixels: Uint8Array | undefined
-  opinion: Opinion | undefined
+  opinion: Score | undefined
   version: Version
   source: Source
   query: Query
@@ -21,7 +21,7 @@ interface ChosenProps {
 }
 
 export function Chosen({ seed, pixels, opinion, version, source, query, isPinned, onPin, onClose }: ChosenProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const { percent } = useNumbers()
   if (seed === undefined)

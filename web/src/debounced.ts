@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 
 /** The value, debounced: updated after it has not changed for this many milliseconds. */
-export function useSettled<T>(value: T, milliseconds: number): T {
+export function useDebounced<T>(value: T, milliseconds: number): T {
   const [settled, setSettled] = useState(value)
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), milliseconds)

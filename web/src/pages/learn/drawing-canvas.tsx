@@ -1,65 +1,67 @@
-/** A pad to draw on, and what the discriminator says of the drawing. */
+/** A canvas to draw on, with the discriminator's score of the drawing. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { type Version } from "../../models"
 import { Select, Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
-import { useJudged } from "./judged"
+import { useDiscriminatorScore } from "./discriminator-score"
 import { Probability } from "./probability"
 
-const words = texts(
+const messages = texts(
   {
     title: "How real is yours?",
     what: "Draw something similar to the training pictures with the mouse, a finger or a pen. The drawing is converted to 28×28 pixels like the training data, and scored as you draw.",
-    pad: "A pad to draw on with a pointer. With a keyboard, add noise to a picture instead, in the next part.",
+    canvas: "Drawing canvas, used with a pointer. With a keyboard, add noise to a picture in the next part instead.",
     brush: "Brush",
     clear: "Clear",
     save: "Save the drawing",
-    as: "I am drawing",
-    any: "Not specified",
+    drawing: "I am drawing",
+    anyClass: "Not specified",
     yours: "Your drawing:",
-    saw: "What it saw: your drawing as 28×28 pixels",
-    sawShort: "what it saw",
-    but: "The discriminator was trained to distinguish this generator's pictures from one dataset. Your drawing is neither, so the score only shows how well it would pass for a real picture.",
+    preparedAlt: "What the discriminator sees: your drawing as 28×28 pixels",
+    prepared: "what it sees",
+    caveat:
+      "The discriminator was trained to distinguish this generator's pictures from one dataset. Your drawing is neither, so the score only shows how well it would pass for a real picture.",
   },
   {
     title: "Насколько реалистичен ваш рисунок?",
     what: "Нарисуйте что-нибудь похожее на обучающие картинки — мышью, пальцем или стилусом. Рисунок превратят в картинку 28×28 так же, как готовили обучающие картинки, и оценят прямо по ходу рисования.",
-    pad: "Поле для рисования указателем. С клавиатуры: добавьте шум к готовой картинке в следующей части.",
+    canvas: "Холст для рисования указателем. С клавиатуры: добавьте шум к готовой картинке в следующей части.",
     brush: "Кисть",
     clear: "Стереть",
     save: "Сохранить рисунок",
-    as: "Я рисую",
-    any: "не указано",
+    drawing: "Я рисую",
+    anyClass: "не указано",
     yours: "Ваш рисунок:",
-    saw: "Что он увидел: ваш рисунок, 28×28 пикселей",
-    sawShort: "что он увидел",
-    but: "Дискриминатор обучен отличать картинки этого генератора от одного набора данных. Ваш рисунок — ни то ни другое, поэтому оценка показывает лишь, насколько он похож на настоящую картинку.",
+    preparedAlt: "Что видит дискриминатор: ваш рисунок, 28×28 пикселей",
+    prepared: "что он видит",
+    caveat:
+      "Дискриминатор обучен отличать картинки этого генератора от одного набора данных. Ваш рисунок — ни то ни другое, поэтому оценка показывает лишь, насколько он похож на настоящую картинку.",
   },
 )
 const SIZE = 280
 const BRUSH = { least: 12, usual: 22, most: 48 }
 const NO_CLASS = ""
 
-export function Pad({ version }: { version: Version }) {
-  const t = useText(words)
+export function DrawingCanvas({ version }: { version: Version }) {
+  const t = useText(messages)
   const canvas = useRef<HTMLCanvasElement>(null)
   const last = useRef<{ x: number; y: number }>()
   const [brush, setBrush] = useState(BRUSH.usual)
   const [name, setName] = useState(NO_CLASS)
   const [isEmpty, setEmpty] = useState(true)
-  const { judgement, error, judge, forget } = useJudged(version, name === NO_CLASS ? null : name)
+  const { score, error, scoreCanvas, reset } = useDiscriminatorScore(version, name === NO_CLASS ? null : name)
   const clear = () => {
     const context = canvas.current!.getContext("2d")!
     context.fillStyle = "#000"
     context.fillRect(0, 0, SIZE, SIZE)
     setEmpty(true)
-    forget()
+    reset()
   }
   useEffect(clear, [])
   useEffect(() => {
-    if (!isEmpty) judge(canvas.current!)
-  }, [judge])
+    if (!isEmpty) scoreCanvas(canvas.current!)
+  }, [scoreCanvas])
   const at = (event: PointerEvent) => {
     const box = canvas.current!.getBoundingClientRect()
     return { x: ((event.clientX - box.left) / box.width) * SIZE, y: ((event.clientY - box.top) / box.height) * SIZE }
@@ -76,7 +78,7 @@ export function Pad({ version }: { version: Version }) {
     context.stroke()
     last.current = to
     setEmpty(false)
-    judge(canvas.current!)
+    scoreCanvas(canvas.current!)
   }
   return (
     <section aria-labelledby="pad" class="stack">
@@ -84,16 +86,16 @@ export function Pad({ version }: { version: Version }) {
         <h3 id="pad">{t.title}</h3>
         <p>{t.what}</p>
       </div>
-      <div class="pad-row">
+      <div class="canvas-row">
         <canvas
           ref={canvas}
-          class="pad"
+          class="drawing-canvas"
           width={SIZE}
           height={SIZE}
           role="img"
-          aria-label={t.pad}
+          aria-label={t.canvas}
           onPointerDown={event => {
-            if (event.button) return // the main one alone
+            if (event.button) return // only the main button
             event.currentTarget.setPointerCapture(event.pointerId)
             last.current = at(event)
             draw(event)
@@ -102,23 +104,23 @@ export function Pad({ version }: { version: Version }) {
           onPointerUp={() => (last.current = undefined)}
           onPointerCancel={() => (last.current = undefined)}
         />
-        <figure class="saw">
-          {judgement && !isEmpty ? (
-            <img class="pixels" src={judgement.prepared} alt={t.saw} width={28} height={28} />
+        <figure class="prepared">
+          {score && !isEmpty ? (
+            <img class="pixels" src={score.prepared} alt={t.preparedAlt} width={28} height={28} />
           ) : (
             <span class="pixels" />
           )}
-          <figcaption class="hint">{t.sawShort}</figcaption>
+          <figcaption class="hint">{t.prepared}</figcaption>
         </figure>
       </div>
-      <Probability value={isEmpty ? undefined : judgement?.probability} label={t.yours} />
-      {error && <Failure error={error} retry={() => judge(canvas.current!)} />}
+      <Probability value={isEmpty ? undefined : score?.probability} label={t.yours} />
+      {error && <Failure error={error} retry={() => scoreCanvas(canvas.current!)} />}
       <div class="row">
         {version.classes.length > 0 && (
           <Select
-            label={t.as}
+            label={t.drawing}
             value={name}
-            options={[[NO_CLASS, t.any] as const, ...version.classes.map(each => [each, each] as const)]}
+            options={[[NO_CLASS, t.anyClass] as const, ...version.classes.map(each => [each, each] as const)]}
             onChange={setName}
           />
         )}
@@ -132,12 +134,12 @@ export function Pad({ version }: { version: Version }) {
           {t.save}
         </button>
       </div>
-      <p class="hint">{t.but}</p>
+      <p class="hint">{t.caveat}</p>
     </section>
   )
 }
 
-/** Keep it under the name that the call below sends. */
+/** Save the drawing under the file name used in the API call below. */
 function save(canvas: HTMLCanvasElement): void {
   const link = document.createElement("a")
   link.href = canvas.toDataURL("image/png")

@@ -2,7 +2,7 @@
 import { texts, useText } from "../../language"
 import { SECOND } from "./figures"
 
-const words = texts(
+const messages = texts(
   {
     fid: [
       "FID",
@@ -78,8 +78,8 @@ const words = texts(
 )
 
 /** Title of a figure and what it is; both as the service has them where it is one that we do not know. */
-export function useFigureWords(): (name: string, what?: string) => { title: string; what: string } {
-  const t = useText(words)
+export function useFigureNames(): (name: string, what?: string) => { title: string; what: string } {
+  const t = useText(messages)
   return (name, what = "") => {
     const isSecond = name.endsWith(SECOND)
     const known: Record<string, readonly string[] | string> = t

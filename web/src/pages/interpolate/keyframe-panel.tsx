@@ -5,17 +5,17 @@ import { type Version } from "../../models"
 import { TextField } from "../../ui/controls"
 import { LabelPicker, PsiSlider } from "../../ui/pickers"
 import { type Keyframe } from "./keyframes"
-import { words } from "./words"
+import { messages } from "./messages"
 
-interface SelectedProps {
+interface KeyframePanelProps {
   keyframe: Keyframe
   place: number
   version: Version
   onChange: (keyframe: Keyframe, options?: ChangeOptions) => void
 }
 
-export function Selected({ keyframe, place, version, onChange }: SelectedProps) {
-  const t = useText(words)
+export function Selected({ keyframe, place, version, onChange }: KeyframePanelProps) {
+  const t = useText(messages)
   const query: Query = {
     ...(keyframe.label === undefined ? {} : { label: keyframe.label }),
     psi: String(keyframe.psi),

@@ -27,7 +27,7 @@ export function duration(language: Language, seconds: number): string {
     .join(" ")
 }
 
-export function useMoments(): {
+export function useDates(): {
   date: (iso: string) => string
   moment: (iso: string) => string
   duration: (seconds: number) => string

@@ -1,7 +1,7 @@
 /** The words of the game. */
 import { plural, texts } from "../../language"
 
-export const words = texts(
+export const messages = texts(
   {
     title: "Real or generated?",
     intro:

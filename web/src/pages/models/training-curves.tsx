@@ -5,7 +5,7 @@ import { Chart } from "../../ui/chart"
 
 import { type Measured, type PartialProgress } from "../../runs"
 
-const words = texts(
+const messages = texts(
   {
     x: "images shown",
     losses: "Losses",
@@ -37,7 +37,7 @@ export function Course({
   progress: readonly PartialProgress[]
   metrics: readonly Measured[]
 }) {
-  const t = useText(words)
+  const t = useText(messages)
   const lines = useMemo(
     () => ({
       x: progress.map(p => p.images),

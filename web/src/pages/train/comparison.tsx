@@ -6,7 +6,7 @@ import { Verdict, type Gate } from "../models/verdict"
 import { type Job } from "./job"
 import { Promotion } from "./promotion"
 
-const words = texts(
+const messages = texts(
   {
     title: "Champion and challenger",
     same: "The same 32 seeds, drawn by both",
@@ -24,7 +24,7 @@ const words = texts(
 )
 
 export function Judged({ job, gate, token }: { job: Job; gate: Gate; token: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { list } = useModels()
   const versions = list?.models.find(model => model.name === job.model)?.versions.map(row => row.version)
   const pair = [

@@ -3,9 +3,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { useText } from "../../language"
 import { imageData, SIDE } from "../../images/pixels"
 import { frameOf, type Frames } from "./walk"
-import { words } from "./words"
+import { messages } from "./messages"
 
-interface FilmProps {
+interface FilmstripProps {
   frames: Frames
   frame: number
   /** Frames that are keyframes. */
@@ -13,8 +13,8 @@ interface FilmProps {
   onSeek: (frame: number) => void
 }
 
-export function Film({ frames, frame, marks, onSeek }: FilmProps) {
-  const t = useText(words)
+export function Filmstrip({ frames, frame, marks, onSeek }: FilmstripProps) {
+  const t = useText(messages)
   const place = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const [columns, setColumns] = useState(1)

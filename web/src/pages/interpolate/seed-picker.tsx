@@ -6,12 +6,12 @@ import { Failure } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
 import { usePictures } from "../gallery/sheets"
 import { PICTURE } from "./strip"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const COUNT = 24
 
-export function Shelf({ version, onAdd }: { version: Version; onAdd: (seed: string) => void }) {
-  const t = useText(words)
+export function SeedPicker({ version, onAdd }: { version: Version; onAdd: (seed: string) => void }) {
+  const t = useText(messages)
   const [first, setFirst] = useState(0)
   const seeds = Array.from({ length: COUNT }, (_, index) => first + index)
   const { shown, error, retry } = usePictures(seeds, { model: version.model, version: version.version, psi: 1 })

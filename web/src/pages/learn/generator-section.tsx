@@ -1,4 +1,4 @@
-/** First section: a hundred numbers go in, a picture comes out, and a small step of those is a small step of this. */
+/** Section 1: the generator maps a latent to a picture, and small changes of the latent change the picture slightly. */
 import { useEffect, useMemo, useState } from "preact/hooks"
 import { numberOf, type Query, type Change } from "../../address"
 import { call, callJson, type Schemas } from "../../api/client"
@@ -11,53 +11,53 @@ import { Failure, Loading } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
 import { LatentBars, LatentTable } from "./latent-bars"
 import { meanSteps, slerp } from "./latents"
-import { Reader } from "./reader"
+import { CellReader } from "./cell-reader"
 import { Calls, Section } from "./section"
 
-const words = texts(
+const messages = texts(
   {
     title: "1. Noise in, picture out",
     what: (z: number) =>
-      `The generator is a function. In go ${z} random numbers, together called z; out come 784 numbers from 0 to 1, one for each pixel of a 28×28 picture. 0 is black, 1 is white. The same z always gives the same picture.`,
+      `The generator is a function. Its input is ${z} random numbers, the latent vector z. Its output is 784 numbers from 0 (black) to 1 (white), one for each pixel of a 28×28 picture. The same z always gives the same picture.`,
     seed: "A seed is shorthand for these numbers: a random number generator initialized with it always produces the same z. Most components lie between −2 and 2.",
-    told: (name: string) =>
+    conditional: (name: string) =>
       `This generator is conditional: it also takes the class to draw. Here it is “${name}”, the class of the first seed. The lecture model is unconditional: its output depends on the noise alone.`,
-    untold: "This generator is unconditional: its output depends on the noise alone.",
-    latent: (z: number) => `The ${z} numbers of z, as bars up and down from 0`,
-    number: (index: number, value: string) => `Number ${index} of z: ${value}`,
+    unconditional: "This generator is unconditional: its output depends on the noise alone.",
+    latent: (z: number) => `The ${z} components of z as bars up and down from 0`,
+    number: (index: number, value: string) => `Component ${index} of z: ${value}`,
     generator: "generator",
     picture: "The picture",
     pixel: (row: number, column: number, value: string) => `Row ${row}, column ${column}: ${value}`,
-    dice: "Random seeds",
+    random: "Random seeds",
     first: "First seed",
     second: "Second seed",
     walk: "From the first seed to the second",
-    walkWhat:
+    walkHint:
       "Each position of the slider is a z on the path between two seeds. A small step in z changes the picture only slightly, and most points between two pictures are plausible pictures too. This was not an explicit goal of training: it follows from fitting a whole dataset with one smooth function.",
     steps: (z: number, latent: string, pixel: string) =>
-      `On this path, one step of the slider moves each of the ${z} numbers by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
+      `On this path, one step of the slider changes each of the ${z} components by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
   },
   {
     title: "1. На входе шум, на выходе картинка",
     what: z =>
-      `Генератор — это функция. На входе у неё ${z} случайных чисел, вместе их называют z; на выходе 784 числа от 0 до 1, по одному на каждый пиксель картинки 28×28: 0 — чёрный, 1 — белый. Одно и то же z всегда даёт одну и ту же картинку.`,
+      `Генератор — это функция. На входе у неё ${z} случайных чисел — латентный вектор z, на выходе 784 числа от 0 (чёрный) до 1 (белый), по одному на каждый пиксель картинки 28×28. Один и тот же z всегда даёт одну и ту же картинку.`,
     seed: "Зерно — краткая запись этих чисел: генератор случайных чисел с таким зерном всегда выдаёт один и тот же вектор z. Большинство его компонент лежит между −2 и 2.",
-    told: name =>
+    conditional: name =>
       `Это условный генератор: на вход он получает ещё и класс. Здесь это «${name}», класс первого зерна. Модель lecture безусловная: результат зависит только от шума.`,
-    untold: "Это безусловный генератор: результат зависит только от шума.",
-    latent: z => `${z} чисел z: столбики вверх и вниз от нуля`,
-    number: (index, value) => `Число z номер ${index}: ${value}`,
+    unconditional: "Это безусловный генератор: результат зависит только от шума.",
+    latent: z => `${z} компонент z: столбики вверх и вниз от нуля`,
+    number: (index, value) => `Компонента ${index} вектора z: ${value}`,
     generator: "генератор",
     picture: "Картинка",
     pixel: (row, column, value) => `Строка ${row}, столбец ${column}: ${value}`,
-    dice: "Случайные зёрна",
+    random: "Случайные зёрна",
     first: "Первое зерно",
     second: "Второе зерно",
     walk: "От первого зерна ко второму",
-    walkWhat:
-      "Каждое положение ползунка — это z на пути между двумя зёрнами. Малый шаг в z меняет картинку лишь немного, и промежуточные точки обычно тоже дают правдоподобные картинки. Специально этого не добивались: так получается, когда весь набор данных описывает одна гладкая функция.",
+    walkHint:
+      "Каждое положение ползунка — это точка z на пути между двумя зёрнами. Малый шаг в z меняет картинку лишь немного, и промежуточные точки обычно тоже дают правдоподобные картинки. Специально этого не добивались: так получается, когда весь набор данных описывает одна гладкая функция.",
     steps: (z, latent, pixel) =>
-      `На этом пути один шаг ползунка сдвигает каждое из ${z} чисел в среднем на ${latent}, а каждый из 784 пикселей — на ${pixel}.`,
+      `На этом пути один шаг ползунка меняет каждую из ${z} компонент в среднем на ${latent}, а каждый из 784 пикселей — на ${pixel}.`,
   },
 )
 const STEPS = 33
@@ -65,31 +65,31 @@ const STEPS = 33
 interface Walk {
   from: number[]
   to: number[]
-  /** Name of the class that all frames are drawn as; null without classes. */
+  /** Class name of all frames. Null for an unconditional model. */
   name: string | null
   body: Record<string, unknown>
   frames: Uint8Array[]
 }
 
-interface NoiseInProps {
+interface GeneratorSectionProps {
   version: Version
   query: Query
   change: Change
 }
 
-export function NoiseIn({ version, query, change }: NoiseInProps) {
-  const t = useText(words)
+export function GeneratorSection({ version, query, change }: GeneratorSectionProps) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const { model, version: v, z_dim } = version
   const seed = query.seed ?? "42"
   const to = query.to ?? "7"
-  const t01 = numberOf(query.t, 0, 0, 1)
+  const fraction = numberOf(query.t, 0, 0, 1)
   const { walk, error, retry } = useWalk(version, seed, to)
-  const step = Math.round(t01 * (STEPS - 1))
+  const step = Math.round(fraction * (STEPS - 1))
   const z = useMemo(() => walk && slerp(walk.from, walk.to, step / (STEPS - 1)), [walk, step])
   const pixels = walk?.frames[step]
-  const stride = useMemo(() => walk && meanSteps(walk.from, walk.to, walk.frames), [walk])
-  const dice = () => {
+  const meanStep = useMemo(() => walk && meanSteps(walk.from, walk.to, walk.frames), [walk])
+  const randomize = () => {
     const [a, b] = crypto.getRandomValues(new Uint32Array(2))
     change({ seed: a, to: b, t: null })
   }
@@ -100,8 +100,8 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
       <div class="row">
         <Seed label={t.first} value={seed} onChange={text => change({ seed: text, t: null })} />
         <Seed label={t.second} value={to} onChange={text => change({ to: text, t: null })} />
-        <button type="button" class="primary" onClick={dice}>
-          {t.dice}
+        <button type="button" class="primary" onClick={randomize}>
+          {t.random}
         </button>
       </div>
       {error && <Failure error={error} retry={retry} />}
@@ -109,27 +109,27 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
       {walk && z && pixels && (
         <>
           <div class="function">
-            <Reader
+            <CellReader
               columns={z.length}
               rows={1}
               label={t.latent(z.length)}
-              tell={index => t.number(index + 1, number(z[index]!, 2))}
+              describe={index => t.number(index + 1, number(z[index]!, 2))}
             >
               <LatentBars z={z} />
-            </Reader>
+            </CellReader>
             <p class="arrow">
               <span>{t.generator}</span>
             </p>
-            <Reader
+            <CellReader
               columns={SIDE}
               rows={SIDE}
               label={t.picture}
-              tell={index =>
+              describe={index =>
                 t.pixel(Math.floor(index / SIDE) + 1, (index % SIDE) + 1, number(pixels[index]! / 255, 2))
               }
             >
               <Pixels pixels={pixels} label={t.picture} />
-            </Reader>
+            </CellReader>
           </div>
           <LatentTable z={z} />
           <Slider
@@ -141,9 +141,9 @@ export function NoiseIn({ version, query, change }: NoiseInProps) {
             show={value => number(value, 2)}
             onInput={value => change({ t: value === 0 ? null : Math.round(value * 1000) / 1000 }, { gesture: true })}
           />
-          <p>{t.walkWhat}</p>
-          {stride && <p class="hint">{t.steps(z_dim, number(stride.latent, 3), number(stride.pixel, 3))}</p>}
-          <p>{walk.name === null ? t.untold : t.told(walk.name)}</p>
+          <p>{t.walkHint}</p>
+          {meanStep && <p class="hint">{t.steps(z_dim, number(meanStep.latent, 3), number(meanStep.pixel, 3))}</p>}
+          <p>{walk.name === null ? t.unconditional : t.conditional(walk.name)}</p>
           <Calls
             calls={[
               { path: "/generate", query: { seed, format: "json", model, version: v } },
@@ -167,7 +167,7 @@ function Seed({ label, value, onChange }: { label: string; value: string; onChan
   )
 }
 
-/** Both latents and the frames between them, all of the class that the first seed chooses: so that z alone changes. */
+/** Both latents and the frames between them. All frames have the class of the first seed, so that only z changes. */
 function useWalk(version: Version, seed: string, to: string) {
   const { model, version: number } = version
   const [walk, setWalk] = useState<Walk>()
@@ -176,12 +176,12 @@ function useWalk(version: Version, seed: string, to: string) {
   useEffect(() => {
     const controller = new AbortController()
     const { signal } = controller
-    const picture = (asked: string) =>
+    const picture = (of: string) =>
       callJson<Schemas["Picture"]>("/generate", {
-        query: { seed: asked, format: "json", model, version: number },
+        query: { seed: of, format: "json", model, version: number },
         signal,
       })
-    const asked = (async (): Promise<Walk> => {
+    const loading = (async (): Promise<Walk> => {
       const [a, b] = await Promise.all([picture(seed), picture(to)])
       const keyframe = (z: string) => (a.label === null ? { seed: z } : { seed: z, label: a.label })
       const body = {
@@ -196,7 +196,7 @@ function useWalk(version: Version, seed: string, to: string) {
       const frames = Array.from({ length: STEPS }, (_, at) => data.subarray(at * AREA, (at + 1) * AREA))
       return { from: a.z, to: b.z, name: a.class, body, frames }
     })()
-    asked.then(
+    loading.then(
       found => {
         if (signal.aborted) return
         setError(undefined)

@@ -1,4 +1,4 @@
-/** Noise upon a picture, and what the discriminator says of it: the experiment that needs no hand. */
+/** Adds noise to a picture and shows its discriminator score. Unlike drawing, this works with a keyboard. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { numberOf, type Change, type Query } from "../../address"
 import { AREA, imageData, SIDE } from "../../images/pixels"
@@ -7,50 +7,50 @@ import { type Version } from "../../models"
 import { Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { type QuizPicture } from "../play/quiz"
-import { useJudged } from "./judged"
-import { noisy, normals, pixelsOf } from "./noise"
+import { useDiscriminatorScore } from "./discriminator-score"
+import { noisy, normals, decode } from "./noise"
 import { Probability } from "./probability"
 
-const words = texts(
+const messages = texts(
   {
-    title: "Add noise to one",
-    what: "Take one of the pictures above and add noise to each of its pixels. A little, which you hardly notice, is usually enough to make the discriminator suspicious.",
-    choose: "Which picture",
+    title: "Add noise to a picture",
+    what: "Choose one of the pictures above and add noise to each of its pixels. Usually, noise that is barely visible is enough to lower the score.",
+    choose: "Picture",
     real: (name: string | null, at: number) => `${at}: real${name === null ? "" : `, “${name}”`}`,
     generated: (name: string | null, at: number) => `${at}: generated${name === null ? "" : `, “${name}”`}`,
     noise: "Noise",
     noiseHint: "Standard deviation; 1 is the whole range from black to white.",
-    spoilt: "The picture with its noise",
+    noisy: "The picture with noise",
     before: (value: string) => `Without noise: ${value}`,
-    now: "Now:",
-    beyond:
-      "With a lot of noise the picture is like nothing that the discriminator was ever shown, and then its answer means nothing: it may even rise again. A network knows the world that it was trained on, and no other.",
+    withNoise: "With noise:",
+    outOfDistribution:
+      "With a lot of noise, the picture is unlike all training data, so the score is meaningless: it may even rise again. A network is only reliable on data similar to its training data.",
   },
   {
     title: "Добавьте шум",
-    what: "Возьмите одну из картинок выше и добавьте шум к каждому пикселю. Обычно дискриминатора настораживает уже совсем слабый шум, который вам почти не мешает.",
-    choose: "Какая картинка",
+    what: "Выберите одну из картинок выше и добавьте шум к каждому пикселю. Обычно оценку снижает уже едва заметный шум.",
+    choose: "Картинка",
     real: (name, at) => `${at}: настоящая${name === null ? "" : `, «${name}»`}`,
-    generated: (name, at) => `${at}: нарисованная${name === null ? "" : `, «${name}»`}`,
+    generated: (name, at) => `${at}: сгенерированная${name === null ? "" : `, «${name}»`}`,
     noise: "Шум",
-    noiseHint: "Среднеквадратичное отклонение; 1 — весь путь от чёрного до белого.",
-    spoilt: "Картинка с шумом",
+    noiseHint: "Среднеквадратичное отклонение; 1 — весь диапазон от чёрного до белого.",
+    noisy: "Картинка с шумом",
     before: value => `Без шума: ${value}`,
-    now: "Теперь:",
-    beyond:
-      "При сильном шуме картинка не похожа ни на что из показанного дискриминатору, и его ответ уже ничего не значит: он может даже снова вырасти. Сеть знает тот мир, на котором её учили, и никакой другой.",
+    withNoise: "С шумом:",
+    outOfDistribution:
+      "При сильном шуме картинка не похожа ни на что из обучающих данных, и оценка уже ничего не значит: она может даже снова вырасти. Сеть надёжна только на данных, похожих на обучающие.",
   },
 )
 
-interface SpoilProps {
+interface AddNoiseProps {
   version: Version
   pictures: readonly QuizPicture[]
   query: Query
   change: Change
 }
 
-export function Spoil({ version, pictures, query, change }: SpoilProps) {
-  const t = useText(words)
+export function AddNoise({ version, pictures, query, change }: AddNoiseProps) {
+  const t = useText(messages)
   const { number, percent } = useNumbers()
   const canvas = useRef<HTMLCanvasElement>(null)
   const firstReal = Math.max(
@@ -62,13 +62,13 @@ export function Spoil({ version, pictures, query, change }: SpoilProps) {
   const picture = pictures[chosen]!
   const pixels = usePixels(picture)
   const noise = useMemo(() => normals(AREA, 1), [])
-  const { judgement, error, judge, forget } = useJudged(version, picture.class)
+  const { score, error, scoreCanvas, reset } = useDiscriminatorScore(version, picture.class)
   useEffect(() => {
     if (!pixels) return
     canvas.current!.getContext("2d")!.putImageData(imageData(noisy(pixels, noise, amount)), 0, 0)
-    if (amount > 0) judge(canvas.current!)
-    else forget()
-  }, [pixels, noise, amount, judge, forget])
+    if (amount > 0) scoreCanvas(canvas.current!)
+    else reset()
+  }, [pixels, noise, amount, scoreCanvas, reset])
   return (
     <section aria-labelledby="spoil" class="stack">
       <div>
@@ -93,7 +93,7 @@ export function Spoil({ version, pictures, query, change }: SpoilProps) {
           </button>
         ))}
       </div>
-      <canvas ref={canvas} class="pixels spoilt" width={SIDE} height={SIDE} role="img" aria-label={t.spoilt} />
+      <canvas ref={canvas} class="pixels noisy" width={SIDE} height={SIDE} role="img" aria-label={t.noisy} />
       <Slider
         label={t.noise}
         value={amount}
@@ -105,12 +105,12 @@ export function Spoil({ version, pictures, query, change }: SpoilProps) {
         onInput={value => change({ noise: value === 0 ? null : value }, { gesture: true })}
       />
       <Probability
-        value={amount === 0 ? picture.probability : judgement?.probability}
-        label={amount === 0 ? "D(x):" : t.now}
+        value={amount === 0 ? picture.probability : score?.probability}
+        label={amount === 0 ? "D(x):" : t.withNoise}
       />
       <p class="hint">{t.before(percent(picture.probability))}</p>
-      {error && <Failure error={error} retry={() => judge(canvas.current!)} />}
-      {amount > 0.25 && <p class="hint">{t.beyond}</p>}
+      {error && <Failure error={error} retry={() => scoreCanvas(canvas.current!)} />}
+      {amount > 0.25 && <p class="hint">{t.outOfDistribution}</p>}
     </section>
   )
 }
@@ -119,7 +119,7 @@ function usePixels({ picture }: QuizPicture): Uint8Array | undefined {
   const [pixels, setPixels] = useState<Uint8Array>()
   useEffect(() => {
     let current = true
-    void pixelsOf(picture).then(found => current && setPixels(found))
+    void decode(picture).then(found => current && setPixels(found))
     return () => {
       current = false
     }

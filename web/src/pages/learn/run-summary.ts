@@ -1,33 +1,40 @@
-/** What a run's curves show, in numbers that can be put into a sentence. */
+/** Numbers that summarize the curves of a training run. */
 import { mean } from "./losses"
 
 import { type Measured, type Progress } from "../../runs"
 
-/** A part of a run: means over it. */
+/** Means over a part of a run. */
 export interface Part extends Omit<Progress, "images"> {
-  /** D(real) - D(fake); 0 where the discriminator can only guess. */
+  /** D(real) - D(fake). 0 if the discriminator cannot distinguish them. */
   gap: number
 }
 export interface Summary {
   first: Part
   last: Part
-  /** Which tenth of the run has the least gap, from 1. */
-  nearest: number
-  least: number
-  /** Whether the gap has grown again by more than a tenth since then. */
+  /** The tenth of the run with the smallest gap, counted from 1. */
+  smallest: number
+  /** The gap in that tenth. */
+  smallestGap: number
+  /** Whether the gap has grown by more than 10 % since then. */
   grewAgain: boolean
 }
 const TENTHS = 10
 
-/** The run in ten parts; undefined where there are fewer points than that. */
+/** Summarize a run in ten equal parts. Undefined if it has fewer than ten points. */
 export function summaryOf(progress: readonly Progress[]): Summary | undefined {
   if (progress.length < TENTHS) return undefined
   const at = (part: number) => Math.round((part * progress.length) / TENTHS)
   const parts = Array.from({ length: TENTHS }, (_, part) => partOf(progress.slice(at(part), at(part + 1))))
   const gaps = parts.map(part => part.gap)
-  const least = Math.min(...gaps)
+  const smallestGap = Math.min(...gaps)
   const [first, last] = [parts[0]!, parts[TENTHS - 1]!]
-  return { first, last, nearest: gaps.indexOf(least) + 1, least, grewAgain: last.gap > 1.1 * least }
+  return {
+    first,
+    last,
+    smallest: gaps.indexOf(smallestGap) + 1,
+    smallestGap,
+    grewAgain: last.gap > 1.1 * smallestGap,
+  }
 }
 
 function partOf(points: readonly Progress[]): Part {
@@ -42,7 +49,7 @@ function partOf(points: readonly Progress[]): Part {
   }
 }
 
-/** FID at its first measurement and at its best. */
+/** The first and the lowest FID of a run. Undefined if FID was not measured. */
 export function fidOf(metrics: readonly Measured[]): { first: number; best: number; images: number } | undefined {
   const measured = metrics.flatMap(m => (typeof m.fid === "number" ? [{ fid: m.fid, images: m.images }] : []))
   const [first] = measured

@@ -1,7 +1,7 @@
 /** Words that the pages of models share. */
 import { texts } from "../../language"
 
-export const words = texts(
+export const messages = texts(
   {
     models: "Models",
     intro:

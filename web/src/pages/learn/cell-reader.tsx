@@ -1,24 +1,24 @@
-/** A drawing made of cells, whose numbers can be read: with the pointer, or with the arrow keys. */
+/** Shows the value of the cell under the pointer, or of the cell selected with the arrow keys. */
 import { type ComponentChildren } from "preact"
 import { useId, useState } from "preact/hooks"
 import { texts, useText } from "../../language"
 
-const words = texts(
-  { hint: "Point at it, or use the arrow keys, to read the numbers." },
-  { hint: "Наведите указатель или ходите стрелками, чтобы прочесть числа." },
+const messages = texts(
+  { hint: "Point at a cell or use the arrow keys to read its value." },
+  { hint: "Наведите указатель или используйте стрелки, чтобы увидеть значение." },
 )
 
-interface ReaderProps {
+interface CellReaderProps {
   columns: number
   rows: number
   label: string
-  /** What a cell holds, as text; cells are numbered row by row. */
-  tell: (index: number) => string
+  /** Text for a cell. Cells are numbered row by row. */
+  describe: (index: number) => string
   class?: string
   children: ComponentChildren
 }
 
-/** The cell that a key leads to, kept within the drawing; undefined for keys that lead nowhere. */
+/** The cell to which a key moves the selection, clamped to the edges. Undefined for other keys. */
 export function moved(at: number, key: string, columns: number, rows: number): number | undefined {
   const [x, y] = [at % columns, Math.floor(at / columns)]
   const to = (column: number, row: number) =>
@@ -32,8 +32,8 @@ export function moved(at: number, key: string, columns: number, rows: number): n
   return undefined
 }
 
-export function Reader({ columns, rows, label, tell, class: className = "", children }: ReaderProps) {
-  const t = useText(words)
+export function CellReader({ columns, rows, label, describe, class: className = "", children }: CellReaderProps) {
+  const t = useText(messages)
   const id = useId()
   const [at, setAt] = useState<number>()
   const middle = Math.floor(rows / 2) * columns + Math.floor(columns / 2)
@@ -77,7 +77,7 @@ export function Reader({ columns, rows, label, tell, class: className = "", chil
         )}
       </div>
       <output class="reading" aria-live="polite">
-        {at === undefined ? "" : tell(at)}
+        {at === undefined ? "" : describe(at)}
       </output>
       <small id={id} class={at === undefined ? "hint" : "visually-hidden"}>
         {t.hint}

@@ -1,7 +1,7 @@
 /** The words of Interpolate. */
 import { plural, texts } from "../../language"
 
-export const words = texts(
+export const messages = texts(
   {
     title: "A walk between pictures",
     keyframes: "Keyframes",

@@ -1,10 +1,10 @@
 /** Where among the models one is. */
 import { Link } from "wouter-preact"
 import { useText } from "../../language"
-import { words } from "./words"
+import { messages } from "./messages"
 
-export function Trail({ model, here }: { model?: string; here: string }) {
-  const t = useText(words)
+export function Breadcrumbs({ model, here }: { model?: string; here: string }) {
+  const t = useText(messages)
   return (
     <nav class="trail" aria-label={t.where}>
       <Link href="/models">{t.models}</Link>

@@ -5,7 +5,7 @@ import { MAX_SEED, MOST } from "./seeds"
 const en = new Intl.NumberFormat("en")
 const ru = new Intl.NumberFormat("ru")
 
-export const words = texts(
+export const messages = texts(
   {
     title: "A wall of seeds",
     view: "View",
@@ -125,8 +125,8 @@ export const words = texts(
 )
 
 /** What a SeedsError says. */
-export function seedsProblem(
-  t: (typeof words)["en"],
+export function seedsErrorMessage(
+  t: (typeof messages)["en"],
   { kind, part }: { kind: "neither" | "range" | "downwards" | "tooMany"; part: string },
 ): string {
   return kind === "tooMany" ? t.tooMany(MOST) : t[kind](part)

@@ -1,10 +1,10 @@
 /** How many each got right, as bars beside the numbers, with a mark where a coin would be. */
 import { useText } from "../../language"
 import { type Score } from "./round"
-import { words } from "./words"
+import { messages } from "./messages"
 
 export function ScoreBars({ score }: { score: Score }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <div class="score-bars">
       <dl>

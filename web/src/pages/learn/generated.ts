@@ -1,4 +1,4 @@
-/** Generated pictures with the discriminator's opinion, for where the real ones are missing that a quiz would need. */
+/** Generated pictures with their discriminator scores, shown when the quiz fails because the real pictures are missing. */
 import { useEffect, useState } from "preact/hooks"
 import { call, callJson } from "../../api/client"
 import { readNpy } from "../../images/npy"
@@ -6,13 +6,13 @@ import { AREA, imageData, SIDE } from "../../images/pixels"
 import { type Version } from "../../models"
 import { type QuizPicture } from "../play/quiz"
 
-interface Judgements {
+interface Scores {
   pictures: readonly { seed: number; label: number | null; probability: number }[]
 }
 const SEEDS = "0-11"
 
-/** As many as a quiz has; undefined until they have come, and where they are not wanted. */
-export function useDrawn(version: Version, isWanted: boolean): readonly QuizPicture[] | undefined {
+/** As many pictures as a quiz has. Undefined while loading or if not wanted. */
+export function useGenerated(version: Version, isWanted: boolean): readonly QuizPicture[] | undefined {
   const { model, version: number, classes } = version
   const [pictures, setPictures] = useState<readonly QuizPicture[]>()
   useEffect(() => {
@@ -23,13 +23,13 @@ export function useDrawn(version: Version, isWanted: boolean): readonly QuizPict
     const { signal } = controller
     Promise.all([
       call("/generate", { query: { ...query, format: "npy" }, signal }).then(answer => answer.arrayBuffer()),
-      callJson<Judgements>("/discriminate", { query, signal }),
+      callJson<Scores>("/discriminate", { query, signal }),
     ]).then(
-      ([buffer, judged]) => {
+      ([buffer, scores]) => {
         const { data } = readNpy(buffer)
         setPictures(
-          judged.pictures.map(({ seed, label, probability }, at) => ({
-            picture: uriOf(data.subarray(at * AREA, (at + 1) * AREA)),
+          scores.pictures.map(({ seed, label, probability }, index) => ({
+            picture: dataUri(data.subarray(index * AREA, (index + 1) * AREA)),
             real: false,
             label,
             class: label === null ? null : (classes[label] ?? null),
@@ -38,14 +38,14 @@ export function useDrawn(version: Version, isWanted: boolean): readonly QuizPict
           })),
         )
       },
-      () => {}, // the quiz's own failure is shown already
+      () => {}, // the error of the quiz is already shown
     )
     return () => controller.abort()
   }, [model, number, classes, isWanted])
   return pictures
 }
 
-function uriOf(pixels: Uint8Array): string {
+function dataUri(pixels: Uint8Array): string {
   const canvas = document.createElement("canvas")
   canvas.width = canvas.height = SIDE
   canvas.getContext("2d")!.putImageData(imageData(pixels), 0, 0)

@@ -1,15 +1,15 @@
 /** Ways to put a picture on the strip without dragging: its seed, any seed, a file. */
 import { useId, useRef, useState } from "preact/hooks"
 import { useText } from "../../language"
-import { words } from "./words"
+import { messages } from "./messages"
 
-interface AddingProps {
+interface AddKeyframeProps {
   onSeed: (seed: string) => void
   onFiles: (files: readonly File[]) => void
 }
 
-export function Adding({ onSeed, onFiles }: AddingProps) {
-  const t = useText(words)
+export function AddKeyframe({ onSeed, onFiles }: AddKeyframeProps) {
+  const t = useText(messages)
   const id = useId()
   const [seed, setSeed] = useState("")
   const input = useRef<HTMLInputElement>(null)
