@@ -1,4 +1,4 @@
-/** Pinned pictures, on top of whatever the wall shows. */
+/** The pinned pictures, shown above both views. */
 import { useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { pathWith, type Patch, type Query } from "../../address"
@@ -24,7 +24,7 @@ export function Pins({ pins, source, query, change }: PinsProps) {
   const { shown, error, retry } = usePictures(pins, source)
   if (!pins.length) return null
   const { label, model, version } = query
-  // A keyframe says its own class and psi; here all have the same.
+  // Every keyframe has its own class and psi. The pins share theirs.
   const keyframes = formatKeyframes(pins.map(pin => ({ seed: String(pin), label, psi: source.psi })))
   return (
     <section class="panel stack pins" aria-labelledby="pins-title">

@@ -1,4 +1,4 @@
-/** The chosen picture, larger, and what is known of it. */
+/** The selected picture, enlarged, with its class and discriminator score. */
 import { mount, pathWith, type Query } from "../../address"
 import { Link } from "wouter-preact"
 import { useNumbers, useText } from "../../language"
@@ -8,10 +8,10 @@ import { common } from "../../messages"
 import { settings, type Score, type Source } from "./sheets"
 import { messages } from "./messages"
 
-interface ChosenProps {
+interface SelectedPictureProps {
   seed: number | undefined
   pixels: Uint8Array | undefined
-  opinion: Score | undefined
+  score: Score | undefined
   version: Version
   source: Source
   query: Query
@@ -20,27 +20,37 @@ interface ChosenProps {
   onClose: () => void
 }
 
-export function Chosen({ seed, pixels, opinion, version, source, query, isPinned, onPin, onClose }: ChosenProps) {
+export function SelectedPicture({
+  seed,
+  pixels,
+  score,
+  version,
+  source,
+  query,
+  isPinned,
+  onPin,
+  onClose,
+}: SelectedPictureProps) {
   const t = useText(messages)
   const c = useText(common)
   const { percent } = useNumbers()
   if (seed === undefined)
     return (
-      <section class="panel" aria-label={t.chosen}>
-        <p class="hint">{t.chooseOne}</p>
+      <section class="panel" aria-label={t.selected}>
+        <p class="hint">{t.selectOne}</p>
       </section>
     )
   const { label, psi, model, version: number } = query
-  const drawn = opinion?.label == null ? label : version.classes[opinion.label]
+  const className = score?.label == null ? label : version.classes[score.label]
   const file = `${version.model}-${version.version}-seed-${seed}.png`
   return (
-    <section class="panel gallery-chosen" aria-label={t.chosen}>
+    <section class="panel gallery-selected" aria-label={t.selected}>
       <Pixels pixels={pixels} label={c.pictureOf(seed)} />
       <div class="stack">
         <div aria-live="polite">
           <h2 class="number">{c.pictureOf(seed)}</h2>
-          {drawn !== undefined && <p>{t.classIs(drawn)}</p>}
-          <p class="hint">{opinion ? t.real(percent(opinion.probability)) : " "}</p>
+          {className !== undefined && <p>{t.classIs(className)}</p>}
+          <p class="hint">{score ? t.real(percent(score.probability)) : " "}</p>
         </div>
         <div class="chips">
           <Link class="button primary" href={pathWith("/", { seed, label, psi, model, version: number })}>
