@@ -39,7 +39,7 @@ const messages = texts(
     pages: "Страницы",
     "/": "Обзор",
     "/gallery": "Галерея",
-    "/interpolate": "Переходы",
+    "/interpolate": "Интерполяция",
     "/train": "Обучение",
     "/play": "Игра",
     "/models": "Модели",

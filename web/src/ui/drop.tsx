@@ -47,21 +47,21 @@ export function DropZone() {
   const [message, setMessage] = useState<Message>()
   const input = useRef<HTMLInputElement>(null)
   const open = async (file: File) => {
-    let notes
+    let metadata
     try {
-      notes = await pngText(new Uint8Array(await file.arrayBuffer()))
+      metadata = await pngText(new Uint8Array(await file.arrayBuffer()))
     } catch {
       return setMessage(["noPng", ""])
     }
     try {
-      const address = notes.interpolate ? await addressOfWalk(notes) : addressOf(notes)
-      if (!address) return setMessage([isOurs(notes) ? "noSeed" : "notOurs", ""])
+      const address = metadata.interpolate ? await addressOfWalk(metadata) : addressOf(metadata)
+      if (!address) return setMessage([isOurs(metadata) ? "noSeed" : "notOurs", ""])
       const all = list ?? (await callJson<ModelList>("/models"))
-      const here = await versionWith(all, notes.generator ?? "", address.query)
+      const here = await versionWith(all, metadata.generator ?? "", address.query)
       const { model, version: _, ...settings } = address.query
       const isKnown = all.models.some(m => m.name === model)
       navigate(pathWith(address.path, { ...settings, ...(here ?? (isKnown ? { model } : {})) }))
-      setMessage(here ? ["opened", whatOf(notes)] : ["unknown", notes.model ?? ""])
+      setMessage(here ? ["opened", whatOf(metadata)] : ["unknown", metadata.model ?? ""])
     } catch (error) {
       if (error instanceof CallError)
         reload() // the page shows the error
@@ -143,9 +143,9 @@ function whatOf({ seed, seeds, plane, z }: Record<string, string>): string {
 }
 
 /** The page and query of a dropped interpolation. Its module is loaded on demand. */
-async function addressOfWalk(notes: Record<string, string>) {
+async function addressOfWalk(metadata: Record<string, string>) {
   const { parseMetadata, formatKeyframes } = await import("../pages/interpolate/keyframes")
-  const dropped = parseMetadata(notes)
+  const dropped = parseMetadata(metadata)
   if (!dropped) return null
   const { keyframes, walk, model, version } = dropped
   return { path: "/interpolate", query: { keyframes: formatKeyframes(keyframes), ...walk, model, version } }

@@ -1,4 +1,4 @@
-/** Ways to put a picture on the strip without dragging: its seed, any seed, a file. */
+/** Adds a keyframe without dragging: by seed, with a random seed, or from a PNG file. */
 import { useId, useRef, useState } from "preact/hooks"
 import { useText } from "../../language"
 import { messages } from "./messages"
@@ -23,7 +23,7 @@ export function AddKeyframe({ onSeed, onFiles }: AddKeyframeProps) {
         setSeed("")
       }}
     >
-      <div class="field adding">
+      <div class="field add-seed">
         <label for={id}>{t.seed}</label>
         <input
           id={id}
@@ -41,7 +41,7 @@ export function AddKeyframe({ onSeed, onFiles }: AddKeyframeProps) {
         class="primary"
         onClick={() => onSeed(String(crypto.getRandomValues(new Uint32Array(1))[0]!))}
       >
-        {t.dice}
+        {t.random}
       </button>
       <button type="button" onClick={() => input.current?.click()}>
         {t.file}

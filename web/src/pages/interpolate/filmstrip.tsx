@@ -1,4 +1,4 @@
-/** All frames of a walk, as many beside one another as there is room. */
+/** All frames of a walk in rows. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { useText } from "../../language"
 import { imageData, SIDE } from "../../images/pixels"
@@ -8,12 +8,12 @@ import { messages } from "./messages"
 interface FilmstripProps {
   frames: Frames
   frame: number
-  /** Frames that are keyframes. */
-  marks: readonly number[]
+  /** Indices of the keyframes. */
+  keyframeIndices: readonly number[]
   onSeek: (frame: number) => void
 }
 
-export function Filmstrip({ frames, frame, marks, onSeek }: FilmstripProps) {
+export function Filmstrip({ frames, frame, keyframeIndices, onSeek }: FilmstripProps) {
   const t = useText(messages)
   const place = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -48,8 +48,8 @@ export function Filmstrip({ frames, frame, marks, onSeek }: FilmstripProps) {
   }
   return (
     <div>
-      <div ref={place} class="film" tabIndex={0} role="group" aria-label={t.film}>
-        <div class="film-sheet" onClick={seek}>
+      <div ref={place} class="filmstrip" tabIndex={0} role="group" aria-label={t.allFrames}>
+        <div class="filmstrip-sheet" onClick={seek}>
           <canvas
             ref={canvas}
             key={`${columns}x${rows}`}
@@ -57,15 +57,15 @@ export function Filmstrip({ frames, frame, marks, onSeek }: FilmstripProps) {
             width={SIDE * Math.min(columns, frames.count)}
             height={SIDE * rows}
             role="img"
-            aria-label={t.film}
+            aria-label={t.allFrames}
           />
-          {marks.map(mark => (
-            <span key={mark} class="mark" style={at(mark)} />
+          {keyframeIndices.map(index => (
+            <span key={index} class="mark" style={at(index)} />
           ))}
-          <span class="now" style={at(frame)} />
+          <span class="current" style={at(frame)} />
         </div>
       </div>
-      <p class="hint">{t.filmHelp}</p>
+      <p class="hint">{t.allFramesHelp}</p>
     </div>
   )
 }

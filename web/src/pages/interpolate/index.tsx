@@ -1,4 +1,4 @@
-/** Interpolate: keyframes on a strip, the way between them in a player, and that way as a file. */
+/** Interpolate: a strip of keyframes, a player of the walk between them, and its downloads. */
 import { useState } from "preact/hooks"
 import { numberOf, type Patch, type ChangeOptions } from "../../address"
 import { pngText } from "../../images/png"
@@ -10,16 +10,16 @@ import { AddKeyframe } from "./add-keyframe"
 import { Files } from "./files"
 import {
   parseMetadata,
-  fitted,
+  withKnownLabel,
   formatKeyframes,
   inserted,
   MOST_KEYFRAMES,
   parseKeyframes,
-  USUAL,
+  DEFAULT_KEYFRAMES,
   type Keyframe,
 } from "./keyframes"
 import { Player, type Track } from "./player"
-import { Selected } from "./keyframe-panel"
+import { KeyframePanel } from "./keyframe-panel"
 import { SeedPicker } from "./seed-picker"
 import { Strip } from "./strip"
 import { settingsOf, useFrames, useKeyframePictures } from "./walk"
@@ -34,50 +34,50 @@ export default function Page() {
 function Interpolation({ version, query, change }: VersionedProps) {
   const t = useText(messages)
   const wanted = Math.round(numberOf(query.keyframe, 1, 1, MOST_KEYFRAMES)) - 1
-  const [said, say] = useState("")
-  const keyframes = parseKeyframes(query.keyframes ?? USUAL)
+  const [status, announce] = useState("")
+  const keyframes = parseKeyframes(query.keyframes ?? DEFAULT_KEYFRAMES)
   const selected = Math.min(wanted, keyframes.length - 1)
   const settings = settingsOf(query)
-  const compares = query.compare === "true"
+  const isComparing = query.compare === "true"
   const pictureOf = useKeyframePictures(keyframes, version)
   const other = settings.method === "slerp" ? "lerp" : "slerp"
   const main = useFrames(keyframes, settings, version, true)
-  const second = useFrames(keyframes, { ...settings, method: other }, version, compares)
-  const selection = (place: number): Patch => ({ keyframe: place === 0 ? null : place + 1 })
-  const select = (place: number) => change(selection(place), { replace: true })
+  const second = useFrames(keyframes, { ...settings, method: other }, version, isComparing)
+  const selection = (index: number): Patch => ({ keyframe: index === 0 ? null : index + 1 })
+  const select = (index: number) => change(selection(index), { replace: true })
   const set = (next: readonly Keyframe[], options?: ChangeOptions, patch: Patch = {}) =>
     change({ ...patch, keyframes: formatKeyframes(next) }, options)
-  const add = (more: readonly Keyframe[], place = keyframes.length) => {
-    set(inserted(keyframes, place, more), {}, selection(place))
-    say(t.addedOne(more[0]!.seed, keyframes.length + more.length))
+  const add = (more: readonly Keyframe[], index = keyframes.length) => {
+    set(inserted(keyframes, index, more), {}, selection(index))
+    announce(t.addedOne(more[0]!.seed, keyframes.length + more.length))
   }
   const addSeed = (seed: string) => add([{ seed, label: undefined, psi: 1 }])
-  const open = async (files: readonly File[], place = keyframes.length) => {
+  const open = async (files: readonly File[], index = keyframes.length) => {
     const found: Keyframe[] = []
     for (const file of files) {
-      const notes = await file
+      const metadata = await file
         .arrayBuffer()
         .then(content => pngText(new Uint8Array(content)))
         .catch(() => null)
-      if (!notes) return say(t.noPng)
-      const dropped = read(notes)
-      if (!dropped) return say(t.notOurs)
+      if (!metadata) return announce(t.notPng)
+      const dropped = parse(metadata)
+      if (!dropped) return announce(t.notOurs)
       const { model, version: number, walk } = dropped
       if (walk) {
-        say(t.addedAll)
+        announce(t.addedAll)
         return set(dropped.keyframes, {}, { ...walk, model, version: number })
       }
-      found.push(...dropped.keyframes.map(each => fitted(each, version.classes)))
-      const [theirs, ours] = [`${model}/${number}`, `${version.model}/${version.version}`]
-      if (theirs !== ours) setTimeout(() => say(t.otherDrew(theirs, ours)))
+      found.push(...dropped.keyframes.map(each => withKnownLabel(each, version.classes)))
+      const [original, current] = [`${model}/${number}`, `${version.model}/${version.version}`]
+      if (original !== current) setTimeout(() => announce(t.otherGenerator(original, current)))
     }
-    add(found, place)
+    add(found, index)
   }
   const [first, both] = [
     main.frames && { title: settings.method, frames: main.frames },
     second.frames && { title: other, frames: second.frames },
   ] satisfies (Track | undefined)[]
-  const chosen = keyframes[selected]
+  const keyframe = keyframes[selected]
   const failed = main.error ? main : second.error ? second : undefined
   return (
     <div class="sides interpolate">
@@ -91,28 +91,28 @@ function Interpolation({ version, query, change }: VersionedProps) {
             onSelect={select}
             onChange={set}
             onFiles={open}
-            say={say}
+            announce={announce}
           />
           <AddKeyframe onSeed={addSeed} onFiles={open} />
           <p id="strip-help" class="hint">
             {t.stripHelp}
           </p>
-          <p role="status" class="said">
-            {said}
+          <p role="status" class="status">
+            {status}
           </p>
         </section>
         {failed && <Failure error={failed.error!} retry={failed.retry} />}
         {keyframes.length < 2 ? (
-          <p class="notice">{t.few}</p>
+          <p class="notice">{t.tooFew}</p>
         ) : first ? (
           <Player
-            tracks={both && compares ? [first, both] : [first]}
+            tracks={both && isComparing ? [first, both] : [first]}
             keyframes={keyframes}
             pictureOf={pictureOf}
             fps={settings.fps}
             loop={settings.loop}
-            stopped={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
-            onStop={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
+            pausedAt={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
+            onPause={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
           />
         ) : (
           !failed && <Loading />
@@ -120,27 +120,27 @@ function Interpolation({ version, query, change }: VersionedProps) {
       </div>
       <div class="stack">
         <SeedPicker version={version} onAdd={addSeed} />
-        {chosen && (
-          <Selected
-            keyframe={chosen}
-            place={selected}
+        {keyframe && (
+          <KeyframePanel
+            keyframe={keyframe}
+            index={selected}
             version={version}
             onChange={(next, options) =>
               set(
-                keyframes.map((each, at) => (at === selected ? next : each)),
+                keyframes.map((each, index) => (index === selected ? next : each)),
                 options,
               )
             }
           />
         )}
-        <section class="panel stack" aria-labelledby="way-title">
-          <h2 id="way-title">{t.way}</h2>
-          <WalkSettings settings={settings} compares={compares} change={change} />
+        <section class="panel stack" aria-labelledby="walk-title">
+          <h2 id="walk-title">{t.walk}</h2>
+          <WalkSettings settings={settings} isComparing={isComparing} change={change} />
           <VersionPicker
             version={version}
             query={query}
             change={(patch, options) =>
-              // Another model has other classes.
+              // Classes differ between models.
               patch.model === version.model
                 ? change(patch, options)
                 : set(
@@ -157,10 +157,10 @@ function Interpolation({ version, query, change }: VersionedProps) {
   )
 }
 
-/** What a PNG's notes say; null where they are broken, or none of ours. */
-function read(notes: Record<string, string>): ReturnType<typeof parseMetadata> {
+/** Parse the metadata of a PNG. Null if it is damaged or not from Seedling. */
+function parse(metadata: Record<string, string>): ReturnType<typeof parseMetadata> {
   try {
-    return parseMetadata(notes)
+    return parseMetadata(metadata)
   } catch {
     return null
   }

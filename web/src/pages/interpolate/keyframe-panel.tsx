@@ -1,4 +1,4 @@
-/** The keyframe that is chosen on the strip: its seed, class and psi, with the pickers of the other pages. */
+/** Seed, class and psi of the selected keyframe. */
 import { type Patch, type Query, type ChangeOptions } from "../../address"
 import { useText } from "../../language"
 import { type Version } from "../../models"
@@ -9,12 +9,12 @@ import { messages } from "./messages"
 
 interface KeyframePanelProps {
   keyframe: Keyframe
-  place: number
+  index: number
   version: Version
   onChange: (keyframe: Keyframe, options?: ChangeOptions) => void
 }
 
-export function Selected({ keyframe, place, version, onChange }: KeyframePanelProps) {
+export function KeyframePanel({ keyframe, index, version, onChange }: KeyframePanelProps) {
   const t = useText(messages)
   const query: Query = {
     ...(keyframe.label === undefined ? {} : { label: keyframe.label }),
@@ -31,14 +31,14 @@ export function Selected({ keyframe, place, version, onChange }: KeyframePanelPr
     )
   return (
     <section class="panel stack" aria-labelledby="selected-title">
-      <h2 id="selected-title">{t.selected(place + 1)}</h2>
+      <h2 id="selected-title">{t.keyframePanel(index + 1)}</h2>
       <TextField
         label={t.seed}
         value={keyframe.seed}
         maxLength={128}
         onChange={seed => seed && onChange({ ...keyframe, seed })}
       />
-      <LabelPicker key={place} classes={version.classes} query={query} change={change} />
+      <LabelPicker key={index} classes={version.classes} query={query} change={change} />
       <PsiSlider query={query} change={change} />
     </section>
   )

@@ -1,4 +1,4 @@
-/** How the way goes from keyframe to keyframe, and how fast. */
+/** Settings of the walk: steps, method, easing, speed and loop. */
 import { type Change } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { SIDE } from "../../images/pixels"
@@ -8,11 +8,11 @@ import { messages } from "./messages"
 
 interface WalkSettingsProps {
   settings: Settings
-  compares: boolean
+  isComparing: boolean
   change: Change
 }
 
-export function WalkSettings({ settings, compares, change }: WalkSettingsProps) {
+export function WalkSettings({ settings, isComparing, change }: WalkSettingsProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const { steps, method, easing, loop, fps, scale } = settings
@@ -57,7 +57,7 @@ export function WalkSettings({ settings, compares, change }: WalkSettingsProps) 
       <div>
         <Toggle label={t.loop} checked={loop} onChange={on => change({ loop: on ? null : "false" })} />
         <br />
-        <Toggle label={t.compare} checked={compares} onChange={on => change({ compare: on ? "true" : null })} />
+        <Toggle label={t.compare} checked={isComparing} onChange={on => change({ compare: on ? "true" : null })} />
         <p class="hint">{t.compareHint}</p>
       </div>
     </>
