@@ -16,7 +16,7 @@ PAGES = {
     "/": ("Explore", "Обзор"),
     "/gallery": ("Gallery", "Галерея"),
     "/gallery?view=table": ("Gallery", "Галерея"),
-    "/interpolate": ("Interpolate", "Переходы"),
+    "/interpolate": ("Interpolate", "Интерполяция"),
     "/train": ("Train", "Обучение"),
     "/play": ("Play", "Игра"),
     "/models": ("Models", "Модели"),
@@ -227,7 +227,7 @@ def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browse
 
 STATES = {
     "/play?round=7&guesses=rg": ("button", "Real"),
-    "/play?round=7&guesses=rgrgrgrgrg": ("button", "Another round"),
+    "/play?round=7&guesses=rgrgrgrgrg": ("button", "New round"),
     "/?seed=5&dz=3:1.5&label=3:0.5,8:0.5": ("slider", "From 3 to 8"),
     "/gallery?seeds=0-19&sort=most-real&pins=3,7&seed=5": ("button", "Unpin"),
     "/interpolate?keyframes=5,17&compare=true&frame=3": ("slider", "Frame"),

@@ -1,4 +1,4 @@
-/** One picture, two buttons, and what it was. Nothing in the document tells the answer before the guess. */
+/** One picture, the two guess buttons and the feedback. The document does not contain the answer before the guess. */
 import { type RefObject } from "preact"
 import { useLayoutEffect, useRef } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
@@ -22,7 +22,7 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
   const heading = useRef<HTMLHeadingElement>(null)
   const next = useRef<HTMLButtonElement>(null)
   useFocusIfLost(heading)
-  // Before the next key can be pressed, as what listens to it below: who plays fast loses no key.
+  // A layout effect, like the key listener below, so that no key is lost however fast the user plays.
   useLayoutEffect(() => {
     if (guess) next.current?.focus({ preventScroll: true })
   }, [guess])
@@ -90,7 +90,7 @@ function Feedback({ picture, guess }: { picture: QuizPicture; guess: Guess }) {
   const t = useText(messages)
   const { percent } = useNumbers()
   const right = isRight(guess, picture)
-  const theirs = discriminatorGuess(picture.probability)
+  const theirGuess = discriminatorGuess(picture.probability)
   const source = String(picture.source)
   return (
     <>
@@ -99,12 +99,12 @@ function Feedback({ picture, guess }: { picture: QuizPicture; guess: Guess }) {
         <strong>{right ? t.right : t.wrong}</strong>{" "}
         {picture.real ? t.wasReal(source, picture.class) : t.wasGenerated(source, picture.class)}
       </p>
-      <p>{t.theDiscriminator(theirs, percent(picture.probability), isRight(theirs, picture))}</p>
+      <p>{t.theDiscriminator(theirGuess, percent(picture.probability), isRight(theirGuess, picture))}</p>
     </>
   )
 }
 
-/** The keys that guess: the arrows wherever nothing else listens to them, letters while the focus is here (WCAG 2.1.4). */
+/** Keyboard shortcuts: arrow keys anywhere outside form fields, letters only while the focus is inside (WCAG 2.1.4). */
 function useGuessKeys(section: RefObject<HTMLElement>, onGuess: ((guess: Guess) => void) | undefined): void {
   useLayoutEffect(() => {
     if (!onGuess) return

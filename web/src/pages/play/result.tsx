@@ -1,4 +1,4 @@
-/** The end of a round: both scores, what luck has to do with them, and what fooled whom. */
+/** The result of a round: both scores, their statistical significance, and which pictures fooled whom. */
 import { useId, useRef } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { pathWith, url } from "../../address"
@@ -9,7 +9,17 @@ import { ScoreBars } from "./score-bars"
 import { formatProbability } from "./probability-text"
 import { useFocusIfLost } from "./focus"
 import { type QuizPicture } from "./quiz"
-import { probabilityAtLeast, probabilityAtMost, grouped, GROUPS, scoreOf, verdictOf, type Group, type Guess, type Score } from "./round"
+import {
+  probabilityAtLeast,
+  probabilityAtMost,
+  grouped,
+  GROUPS,
+  scoreOf,
+  verdictOf,
+  type Group,
+  type Guess,
+  type Score,
+} from "./round"
 import { messages } from "./messages"
 
 interface ResultProps {
@@ -18,12 +28,12 @@ interface ResultProps {
   count: number
   pictures: readonly QuizPicture[]
   guesses: readonly Guess[]
-  onAnother: () => void
-  onAgain: () => void
+  onNewRound: () => void
+  onReplay: () => void
 }
 const TITLES = { both: "both", you: "onlyYou", discriminator: "onlyDiscriminator", nobody: "nobody" } as const
 
-export function Result({ version, round, count, pictures, guesses, onAnother, onAgain }: ResultProps) {
+export function Result({ version, round, count, pictures, guesses, onNewRound, onReplay }: ResultProps) {
   const t = useText(messages)
   const heading = useRef<HTMLHeadingElement>(null)
   useFocusIfLost(heading)
@@ -33,18 +43,18 @@ export function Result({ version, round, count, pictures, guesses, onAnother, on
     <>
       <section class="panel stack" aria-labelledby="result">
         <h2 id="result" ref={heading} tabIndex={-1}>
-          {t.done}
+          {t.resultTitle}
         </h2>
         <ScoreBars score={score} />
         <div class="row">
-          <button type="button" class="primary" onClick={onAnother}>
-            {t.another}
+          <button type="button" class="primary" onClick={onNewRound}>
+            {t.newRound}
           </button>
-          <button type="button" onClick={onAgain}>
-            {t.again}
+          <button type="button" onClick={onReplay}>
+            {t.replay}
           </button>
         </div>
-        <Luck score={score} />
+        <Significance score={score} />
         <Share address={url("/play", { round, count, model: version.model, version: version.version })} />
       </section>
       <section class="panel" aria-labelledby="whom">
@@ -63,20 +73,22 @@ export function Result({ version, round, count, pictures, guesses, onAnother, on
   )
 }
 
-function Luck({ score }: { score: Score }) {
+function Significance({ score }: { score: Score }) {
   const t = useText(messages)
   const { number, percent } = useNumbers()
   const { you, discriminator, of } = score
-  const share = (chance: number) => formatProbability(chance, percent)
+  const format = (probability: number) => formatProbability(probability, percent)
   return (
     <div>
-      <h3>{t.chance}</h3>
+      <h3>{t.significance}</h3>
       <p>
-        {t.average(of, number(of / 2, of % 2))}{" "}
-        {2 * you < of ? t.few(you, of, share(probabilityAtMost(you, of))) : t.yours(you, of, share(probabilityAtLeast(you, of)))}{" "}
+        {t.expected(of, number(of / 2, of % 2))}{" "}
+        {2 * you < of
+          ? t.atMost(you, of, format(probabilityAtMost(you, of)))
+          : t.atLeast(you, of, format(probabilityAtLeast(you, of)))}{" "}
         {t[verdictOf(you, of)]}
       </p>
-      <p class="hint">{t.its(discriminator, share(probabilityAtLeast(discriminator, of)))}</p>
+      <p class="hint">{t.discriminatorAtLeast(discriminator, format(probabilityAtLeast(discriminator, of)))}</p>
     </div>
   )
 }
@@ -158,7 +170,7 @@ function Tile({ picture, version }: { picture: QuizPicture; version: Version }) 
             {t.seed(source)}
           </Link>
         )}
-        <span>{t.toReal(percent(picture.probability))}</span>
+        <span>{t.discriminatorScore(percent(picture.probability))}</span>
       </figcaption>
     </figure>
   )

@@ -1,4 +1,4 @@
-/** How many each got right, as bars beside the numbers, with a mark where a coin would be. */
+/** The number of correct guesses of both players as bars, with a mark at chance. */
 import { useText } from "../../language"
 import { type Score } from "./round"
 import { messages } from "./messages"
@@ -8,20 +8,20 @@ export function ScoreBars({ score }: { score: Score }) {
   return (
     <div class="score-bars">
       <dl>
-        {(["you", "discriminator"] as const).map(who => (
-          <div key={who}>
-            <dt>{t[who]}</dt>
+        {(["you", "discriminator"] as const).map(player => (
+          <div key={player}>
+            <dt>{t[player]}</dt>
             <dd>
               <span class="bar" aria-hidden="true">
-                <span class={who} style={{ width: `${score.of ? (100 * score[who]) / score.of : 0}%` }} />
+                <span class={player} style={{ width: `${score.of ? (100 * score[player]) / score.of : 0}%` }} />
               </span>
-              <span class="number">{t.score(score[who], score.of)}</span>
+              <span class="number">{t.score(score[player], score.of)}</span>
             </dd>
           </div>
         ))}
       </dl>
-      <p class="hint coin" aria-hidden="true">
-        ┊ {t.coin}
+      <p class="hint chance-mark" aria-hidden="true">
+        ┊ {t.chanceMark}
       </p>
     </div>
   )

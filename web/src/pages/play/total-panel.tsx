@@ -1,4 +1,4 @@
-/** The score over all rounds of this browser. */
+/** The score over all rounds played in this browser. */
 import { useNumbers, useText } from "../../language"
 import { ScoreBars } from "./score-bars"
 import { probabilityAtLeast } from "./round"
@@ -18,7 +18,9 @@ export function TotalPanel({ totals, reset }: { totals: Totals; reset: () => voi
         <>
           <ScoreBars score={totals} />
           <p class="hint">{t.totalOf(totals.rounds.length, totals.of)}</p>
-          <p class="hint">{t.totalChance(formatProbability(probabilityAtLeast(totals.you, totals.of), percent))}</p>
+          <p class="hint">
+            {t.totalSignificance(formatProbability(probabilityAtLeast(totals.you, totals.of), percent))}
+          </p>
           <button type="button" onClick={reset}>
             {t.reset}
           </button>
