@@ -9,23 +9,23 @@ const DIGITS = "0123456789".split("")
 const CLOTHES = ["t-shirt", "trouser", "pullover", "dress"]
 
 describe("the query", () => {
-  test("says first what is seen, and keeps what stands for itself", () => {
+  test("starts with the seed, and does not escape commas and colons", () => {
     expect(write({ version: 3, label: "3:0.5,8:0.5", seed: "a b&c" })).toBe(
       "seed=a%20b%26c&label=3:0.5,8:0.5&version=3",
     )
     expect(pathWith("/generate", { seed: undefined, psi: null })).toBe("/generate")
   })
 
-  test("reads back as it was", () => {
+  test("survives a round trip", () => {
     const query = { seed: "Привет & привет", label: "3:0.25,8:0.75", seeds: "0-63,100" }
     expect(read(`?${write(query)}`)).toEqual(query)
   })
 
-  test("a patch changes, adds and takes out", () => {
+  test("is changed by a patch, which also adds and removes parameters", () => {
     expect(patched({ a: "1", b: "2" }, { a: 3, b: null, c: "x", d: undefined })).toEqual({ a: "3", c: "x" })
   })
 
-  test("numbers out of bounds, and words that are none of ours, are not heeded", () => {
+  test("gives the fallback for numbers out of bounds and for unknown words", () => {
     expect([
       numberOf("1.5", 1, 0, 2),
       numberOf("3", 1, 0, 2),
@@ -39,7 +39,7 @@ describe("the query", () => {
 })
 
 describe("a label", () => {
-  test("is none, a class by name or index, or a mixture", () => {
+  test("is empty, a class by name or index, or a mixture", () => {
     expect([...parseLabel(undefined, DIGITS)]).toEqual([])
     expect([...parseLabel("7", DIGITS)]).toEqual([[7, 1]])
     expect([...parseLabel("dress", CLOTHES)]).toEqual([[3, 1]])
@@ -51,12 +51,12 @@ describe("a label", () => {
     expect([...parseLabel("no-such:1,99:1", CLOTHES)]).toEqual([])
   })
 
-  test("is written as it is read", () => {
+  test("survives a round trip", () => {
     for (const text of ["7", "3:0.4,8:0.6"]) expect(formatLabel(parseLabel(text, DIGITS), DIGITS)).toBe(text)
     expect(formatLabel(new Map(), DIGITS)).toBeUndefined()
   })
 
-  test("two weights always sum to 1 in hundredths", () => {
+  test("of two classes has weights in hundredths that sum to 1", () => {
     for (let part = 0.01; part < 1; part += 0.01) {
       const [a, b] = [...between(3, 8, part).values()]
       expect(Math.round(a! * 100) + Math.round(b! * 100)).toBe(100)
@@ -64,15 +64,15 @@ describe("a label", () => {
     }
   })
 
-  test("is one weight a class in a body", () => {
+  test("is one weight per class in a request body", () => {
     expect(bodyLabel(parseLabel("1:0.5,2:0.5", CLOTHES), CLOTHES)).toEqual([0, 0.5, 0.5, 0])
     expect(bodyLabel(parseLabel("dress", CLOTHES), CLOTHES)).toBe("dress")
     expect(bodyLabel(new Map(), CLOTHES)).toBeUndefined()
   })
 })
 
-describe("a moved latent", () => {
-  test("keeps what was moved, and nothing else", () => {
+describe("edits of a latent", () => {
+  test("are parsed, formatted and applied", () => {
     const edits = parseEdits("3:1.5,0:-0.25,nonsense,7:99")
     expect([...edits]).toEqual([
       [3, 1.5],
@@ -85,7 +85,7 @@ describe("a moved latent", () => {
 })
 
 describe("plurals", () => {
-  test("are those of each language", () => {
+  test("follow the rules of each language", () => {
     const forms = ["картинка", "картинки", "картинок"] as const
     expect([1, 2, 5, 11, 21, 112, 1000].map(count => plural("ru", count, forms))).toEqual([
       "картинка",
@@ -104,7 +104,7 @@ describe("plurals", () => {
   })
 })
 
-describe("the same call", () => {
+describe("the API call of a page", () => {
   beforeEach(() => {
     document.head.innerHTML = '<base href="http://localhost:3000/seedling/">'
   })
@@ -120,11 +120,11 @@ describe("the same call", () => {
     file: "walk.gif",
   }
 
-  test("knows where the service is mounted", () => {
+  test("includes the path under which the service is mounted", () => {
     expect(url("/generate", { seed: 42 })).toBe("http://localhost:3000/seedling/generate?seed=42")
   })
 
-  test("is a command for a shell", () => {
+  test("is shown as a shell command", () => {
     expect(writeCall(get, "curl")).toBe(
       "curl -o a.png 'http://localhost:3000/seedling/generate?seed=it'\\''s&label=3:0.5,8:0.5'",
     )
@@ -136,12 +136,12 @@ describe("the same call", () => {
     )
   })
 
-  test("is Python", () => {
+  test("is shown as Python", () => {
     expect(writeCall(post, "python")).toContain('json={"keyframes": [1, "a"], "loop": True, "z": None}')
     expect(writeCall(get, "python")).toContain('params={"seed": "it\'s", "label": "3:0.5,8:0.5"}')
   })
 
-  test("is an img where it is a picture that has an address, and a script otherwise", () => {
+  test("is shown as HTML: an img for a GET request of a picture, otherwise a script", () => {
     expect(writeCall(get, "html")).toBe(
       '<img src="http://localhost:3000/seedling/generate?seed=it\'s&amp;label=3:0.5,8:0.5" alt="" style="image-rendering: pixelated">',
     )
@@ -157,7 +157,7 @@ describe("the same call", () => {
     )
   })
 
-  test("in HTML, a file is a link, a sent one is chosen, a token is asked for, and no text ends the script", () => {
+  test("in HTML has a link for a file, a file input for an upload, a prompt for the token, and escapes script tags", () => {
     const npy = writeCall({ ...post, body: { seed: "</script>" }, file: "walk.npy" }, "html")
     expect(npy).toContain('<a download="walk.npy">walk.npy</a>')
     expect(npy.match(/<\/script>/g)).toHaveLength(1)
@@ -174,7 +174,7 @@ describe("the same call", () => {
     expect(admin).toContain("prompt(")
   })
 
-  test("says what headers it needs, for a shell and for Python", () => {
+  test("includes headers in the shell command and in Python", () => {
     const call: Call = { method: "PUT", path: "/x", body: { version: 2 }, admin: true, headers: { "If-Match": "*" } }
     expect(writeCall(call, "curl")).toContain("-H 'If-Match: *'")
     expect(writeCall(call, "python")).toContain('headers={"Authorization": f"Bearer {token}", "If-Match": "*"}')

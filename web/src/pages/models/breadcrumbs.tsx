@@ -1,4 +1,4 @@
-/** Where among the models one is. */
+/** Breadcrumb navigation: models, model, version. */
 import { Link } from "wouter-preact"
 import { useText } from "../../language"
 import { messages } from "./messages"
@@ -6,7 +6,7 @@ import { messages } from "./messages"
 export function Breadcrumbs({ model, here }: { model?: string; here: string }) {
   const t = useText(messages)
   return (
-    <nav class="trail" aria-label={t.where}>
+    <nav class="breadcrumbs" aria-label={t.breadcrumbs}>
       <Link href="/models">{t.models}</Link>
       {model && <Link href={`/models/${model}`}>{model}</Link>}
       <span aria-current="page">{here}</span>

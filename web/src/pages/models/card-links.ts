@@ -1,26 +1,26 @@
-/** What of a model card is for reading, and where its names lead. */
+/** The parts of a model card that are rendered, and the links and pictures that are allowed. */
 
-/** A card without the YAML at its head, which is for model hubs. */
+/** Remove the YAML front matter, which is for model hubs. */
 export function withoutFrontMatter(markdown: string): string {
   return markdown.replace(/^---\r?\n[\s\S]*?\r?\n---\r?\n/, "")
 }
 
-/** The level of a heading within a section that is headed by an h2. */
+/** The heading level within a section under an h2. */
 export function levelOf(depth: number): 3 | 4 | 5 | 6 {
   return depth <= 1 ? 3 : depth === 2 ? 4 : depth === 3 ? 5 : 6
 }
 
-/** The address of a card's picture, which lies beside it; undefined for any other, as no third party is to be asked. */
+/** The URL of a picture next to the card. Undefined for all others: the page sends no requests to third parties. */
 export function pictureOf(name: string, base: string): string | undefined {
   return /^[a-z]+\.png$/.test(name) ? `${base}/${name}` : undefined
 }
 
-/** Whether a picture of a card is made of drawn pictures, whose pixels are to be squares; the others are plots. */
+/** Whether a picture consists of generated pictures, which are scaled without smoothing. The others are plots. */
 export function isOfPixels(name: string): boolean {
   return /^(samples|failures|neighbours)\.png$/.test(name)
 }
 
-/** The address that a link may lead to; undefined for those that are none of the web, such as `javascript:`. */
+/** The target of a web link. Undefined for other schemes, such as `javascript:`. */
 export function linkOf(href: string): string | undefined {
   return /^https?:\/\//i.test(href) ? href : undefined
 }

@@ -1,4 +1,4 @@
-/** Dates and durations as the reader writes them. */
+/** Dates and durations in the current language. */
 import { useMemo } from "preact/hooks"
 import { useLanguage, type Language } from "../../language"
 
@@ -9,7 +9,7 @@ const UNITS = [
   ["second", 1],
 ] as const
 
-/** `duration("en", 3544)` is "59 min 4 sec": the two largest units that there are. */
+/** `duration("en", 3544)` is "59 min 4 sec": the two largest units. */
 export function duration(language: Language, seconds: number): string {
   let rest = Math.max(0, Math.round(seconds))
   const first = UNITS.findIndex(([, size]) => rest >= size)
@@ -29,14 +29,14 @@ export function duration(language: Language, seconds: number): string {
 
 export function useDates(): {
   date: (iso: string) => string
-  moment: (iso: string) => string
+  dateTime: (iso: string) => string
   duration: (seconds: number) => string
 } {
   const { language } = useLanguage()
   return useMemo(
     () => ({
       date: iso => new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(iso)),
-      moment: iso =>
+      dateTime: iso =>
         new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso)),
       duration: seconds => duration(language, seconds),
     }),

@@ -1,4 +1,4 @@
-/** What the figures are, in words. The service says it in English and more exactly, with each version. */
+/** Names and short descriptions of the metrics. Each version has more precise descriptions in English. */
 import { texts, useText } from "../../language"
 import { SECOND } from "./figures"
 
@@ -6,78 +6,78 @@ const messages = texts(
   {
     fid: [
       "FID",
-      "How far the drawn pictures, taken together, are from the training pictures in the eyes of a judge, a small network (Fréchet distance).",
+      "Fréchet distance between the generated and the training pictures, in the features of the judge, a small classifier.",
     ],
-    fid_test: ["FID, test", "The same against test pictures, on which nothing was trained."],
-    kid: [
-      "KID",
-      "Another distance between the same two sets of pictures; around 0 there is no difference to be seen.",
+    fid_test: ["FID, test", "The same distance to test pictures, which were not used for training."],
+    kid: ["KID", "Another distance between the same two sets of pictures. Near 0, no difference is measurable."],
+    kid_test: ["KID, test", "The same distance to test pictures."],
+    density: [
+      "Density",
+      "How close generated pictures are to real ones. Below 1, some are far from all real pictures.",
     ],
-    kid_test: ["KID, test", "The same against test pictures."],
-    density: ["Density", "How deep among the real pictures the drawn ones lie. Below 1, some of them lie apart."],
     coverage: [
       "Coverage",
-      "Share of real pictures that have a drawn one nearby. Below the floor, something real is never drawn.",
+      "Share of real pictures with a generated one nearby. Below the floor, some kinds of real pictures are never generated.",
     ],
-    label_accuracy: ["Label accuracy", "Share of pictures that the judge takes for the class that was asked for."],
+    label_accuracy: ["Label accuracy", "Share of pictures that the judge classifies as the requested class."],
     cas: [
-      "Use as training data",
-      "A fresh network learns from drawn pictures alone, then classifies real ones: the share it gets right (CAS).",
+      "Quality as training data",
+      "Accuracy on real pictures of a classifier trained only on generated ones (CAS).",
     ],
     c2st_accuracy: [
-      "Told apart, accuracy",
-      "How often a fresh network that was trained for it tells drawn pictures from real ones; 0.5 is guessing.",
+      "Two-sample test, accuracy",
+      "Accuracy of a classifier trained to distinguish generated from real pictures (C2ST). 0.5 is chance.",
     ],
-    c2st_auc: ["Told apart, AUC", "The same as the area under the ROC curve; 0.5 is guessing."],
+    c2st_auc: ["Two-sample test, AUC", "Area under the ROC curve of the same classifier. 0.5 is chance."],
     nearest_training: [
       "Distance to the training pictures",
-      "The median distance to the nearest of them. Far below the floor would mean copying.",
+      "Median distance to the nearest training picture. Far below the floor indicates copying.",
     ],
     authenticity: [
       "Authenticity",
-      "Share of pictures that are no nearer to a training picture than its own nearest neighbour is. A low share would mean copying.",
+      "Share of pictures that are no nearer to a training picture than that picture's own nearest neighbour. A low share indicates copying.",
     ],
     second: ", second judge",
   },
   {
     fid: [
       "FID",
-      "Насколько нарисованные картинки, взятые вместе, далеки от обучающих в глазах судьи — маленькой сети (расстояние Фреше).",
+      "Расстояние Фреше между сгенерированными и обучающими картинками в признаках судьи — небольшого классификатора.",
     ],
-    fid_test: ["FID, тест", "То же с тестовыми картинками, на которых ничего не обучали."],
-    kid: ["KID", "Другое расстояние между теми же множествами картинок; около 0 разницы не видно."],
-    kid_test: ["KID, тест", "То же с тестовыми картинками."],
+    fid_test: ["FID, тест", "То же расстояние до тестовых картинок, которые не использовались при обучении."],
+    kid: ["KID", "Другое расстояние между теми же наборами картинок. Около 0 разница неразличима."],
+    kid_test: ["KID, тест", "То же расстояние до тестовых картинок."],
     density: [
       "Плотность",
-      "Насколько глубоко среди настоящих картинок лежат нарисованные. Меньше 1 — часть из них лежит в стороне.",
+      "Насколько сгенерированные картинки близки к настоящим. Меньше 1 — часть из них далека от всех настоящих.",
     ],
     coverage: [
       "Охват",
-      "Доля настоящих картинок, рядом с которыми есть нарисованная. Ниже планки — что-то настоящее не рисуется никогда.",
+      "Доля настоящих картинок, рядом с которыми есть сгенерированная. Ниже эталона — некоторые виды картинок не генерируются.",
     ],
-    label_accuracy: ["Точность класса", "Доля картинок, в которых судья узнаёт заказанный класс."],
+    label_accuracy: ["Точность класса", "Доля картинок, которые судья относит к запрошенному классу."],
     cas: [
-      "Польза для обучения",
-      "Новая сеть учится только на нарисованных картинках и называет настоящие: доля верных ответов (CAS).",
+      "Качество обучающих данных",
+      "Точность на настоящих картинках классификатора, обученного только на сгенерированных (CAS).",
     ],
     c2st_accuracy: [
-      "Различимость, точность",
-      "Как часто новая сеть, обученная именно этому, отличает нарисованное от настоящего; 0,5 — угадывание.",
+      "Двухвыборочный тест, точность",
+      "Точность классификатора, обученного отличать сгенерированные картинки от настоящих (C2ST). 0,5 — ответы наугад.",
     ],
-    c2st_auc: ["Различимость, AUC", "То же площадью под ROC-кривой; 0,5 — угадывание."],
+    c2st_auc: ["Двухвыборочный тест, AUC", "Площадь под ROC-кривой того же классификатора. 0,5 — ответы наугад."],
     nearest_training: [
       "Расстояние до обучающих картинок",
-      "Медиана до ближайшей из них. Намного ниже планки означало бы копирование.",
+      "Медианное расстояние до ближайшей обучающей картинки. Намного ниже эталона — признак копирования.",
     ],
     authenticity: [
       "Подлинность",
-      "Доля картинок, которые не ближе к обучающей, чем её собственный ближайший сосед. Низкая означала бы копирование.",
+      "Доля картинок, которые не ближе к обучающей картинке, чем её собственный ближайший сосед. Низкая доля — признак копирования.",
     ],
     second: ", второй судья",
   },
 )
 
-/** Title of a figure and what it is; both as the service has them where it is one that we do not know. */
+/** Title and description of a metric. For unknown metrics, its name and the service's description. */
 export function useFigureNames(): (name: string, what?: string) => { title: string; what: string } {
   const t = useText(messages)
   return (name, what = "") => {

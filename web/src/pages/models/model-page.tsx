@@ -17,8 +17,8 @@ import { Breadcrumbs } from "./breadcrumbs"
 import { AliasBadges, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
 import { messages } from "./messages"
 
-const SEEDS = "0-39"
-const AT_FIRST = 6
+const DEFAULT_SEEDS = "0-39"
+const INITIAL_STRIPS = 6
 
 export function ModelPage({ name }: { name: string }) {
   const { list, error, reload } = useModels()
@@ -43,7 +43,7 @@ export function ModelPage({ name }: { name: string }) {
   )
 }
 
-/** A model that is none: the service's answer says what there is. */
+/** An unknown model. The service's error lists the models. */
 function Unknown({ name }: { name: string }) {
   const { error, retry } = useVersion({ model: name })
   return error ? <Failure error={error} retry={retry} /> : <Loading />
@@ -55,11 +55,11 @@ function Strips({ model }: { model: Model }) {
   const all = query.all === "true"
   const { found } = useVersion({ model: model.name })
   const columns = useColumns()
-  const seeds = query.seeds ?? SEEDS
+  const seeds = query.seeds ?? DEFAULT_SEEDS
   const served = newestFirst(model).filter(row => row.state !== "refused")
-  const shown = served.filter((row, index) => all || index < AT_FIRST || row.aliases.length)
-  const settled = useDebounced(query.psi, 250)
-  const asked = { seeds, label: query.label, psi: settled, columns, model: model.name }
+  const shown = served.filter((row, index) => all || index < INITIAL_STRIPS || row.aliases.length)
+  const psi = useDebounced(query.psi, 250)
+  const settings = { seeds, label: query.label, psi, columns, model: model.name }
   return (
     <>
       <section class="panel">
@@ -76,14 +76,14 @@ function Strips({ model }: { model: Model }) {
             value={seeds}
             hint={t.seedsHint}
             maxLength={200}
-            onChange={text => change({ seeds: text.trim() === SEEDS ? null : text.trim() || null })}
+            onChange={text => change({ seeds: text.trim() === DEFAULT_SEEDS ? null : text.trim() || null })}
           />
           <PsiSlider query={query} change={change} />
           {found?.model === model.name && <LabelPicker classes={found.classes} query={query} change={change} />}
         </div>
-        {/* What is wrong with a list need not be told by every version. */}
+        {/* If the list is invalid, show the error only once. */}
         {(isList(seeds) ? shown : shown.slice(0, 1)).map(row => (
-          <Strip key={row.version} row={row} model={model} asked={asked} />
+          <Strip key={row.version} row={row} model={model} settings={settings} />
         ))}
         {shown.length < served.length && (
           <div>
@@ -103,14 +103,14 @@ function Strips({ model }: { model: Model }) {
 interface StripProps {
   row: VersionRow
   model: Model
-  asked: { seeds: string; label: string | undefined; psi: string | undefined; columns: number; model: string }
+  settings: { seeds: string; label: string | undefined; psi: string | undefined; columns: number; model: string }
 }
 
-function Strip({ row, model, asked }: StripProps) {
+function Strip({ row, model, settings }: StripProps) {
   const t = useText(messages)
   const c = useText(common)
-  const query = { ...asked, version: row.version }
-  const rows = Math.max(1, Math.ceil(countOf(asked.seeds) / asked.columns))
+  const query = { ...settings, version: row.version }
+  const rows = Math.max(1, Math.ceil(countOf(settings.seeds) / settings.columns))
   return (
     <article class="strip">
       <h3>
@@ -120,8 +120,8 @@ function Strip({ row, model, asked }: StripProps) {
       <Sheet
         path="/generate"
         query={query}
-        alt={t.draws(asked.seeds, row.version)}
-        columns={asked.columns}
+        alt={t.draws(settings.seeds, row.version)}
+        columns={settings.columns}
         rows={rows}
       />
       <p class="row">
@@ -134,7 +134,7 @@ function Strip({ row, model, asked }: StripProps) {
 
 const WIDE = "(min-width: 60rem)"
 
-/** Pictures a row: few on a narrow screen, so that they are large enough to be seen. */
+/** Pictures per row. Narrow screens get fewer, so that the pictures are large enough. */
 function useColumns(): number {
   const [isWide, setWide] = useState(() => matchMedia(WIDE).matches)
   useEffect(() => {

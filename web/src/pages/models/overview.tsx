@@ -1,4 +1,4 @@
-/** All models: who is champion, what it draws, and how far it is from real pictures. */
+/** All models with their champions, sample pictures and main metrics. */
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { mount, pathWith } from "../../address"
@@ -72,7 +72,7 @@ function ModelPanel({ model }: { model: Model }) {
 
 function ChampionFigures({ model, version }: { model: string; version: number }) {
   const t = useText(messages)
-  const told = useFigureNames()
+  const named = useFigureNames()
   const [figures, setFigures] = useState<Figures>()
   useEffect(() => {
     let current = true
@@ -90,7 +90,7 @@ function ChampionFigures({ model, version }: { model: string; version: number })
       <dl class="tiles">
         {MAIN.map(name => {
           const figure = figures?.[name]
-          const { title, what } = told(name)
+          const { title, what } = named(name)
           return (
             <div key={name}>
               <dt title={what}>{title}</dt>

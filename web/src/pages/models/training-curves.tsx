@@ -11,26 +11,26 @@ const messages = texts(
     losses: "Losses",
     discriminator: "discriminator",
     generator: "generator",
-    opinion: "Discriminator score: probability of “real”",
+    scores: "Discriminator score: probability of “real”",
     real: "real pictures",
     fake: "generated pictures",
     fid: "FID: distance from real pictures (logarithmic)",
-    kid: "KID: another distance",
+    kid: "KID: another distance from real pictures",
   },
   {
     x: "показано картинок",
     losses: "Функции потерь",
     discriminator: "дискриминатор",
     generator: "генератор",
-    opinion: "Оценка дискриминатора: вероятность «настоящая»",
+    scores: "Оценка дискриминатора: вероятность «настоящая»",
     real: "настоящие",
     fake: "сгенерированные",
     fid: "FID: расстояние до настоящих картинок (логарифмически)",
-    kid: "KID: другое расстояние",
+    kid: "KID: другое расстояние до настоящих картинок",
   },
 )
 
-export function Course({
+export function TrainingCurves({
   progress,
   metrics,
 }: {
@@ -45,7 +45,7 @@ export function Course({
         { title: t.discriminator, values: progress.map(p => p.loss_discriminator) },
         { title: t.generator, values: progress.map(p => p.loss_generator) },
       ],
-      opinion: [
+      scores: [
         { title: t.real, values: progress.map(p => p.d_real) },
         { title: t.fake, values: progress.map(p => p.d_fake) },
       ],
@@ -61,11 +61,11 @@ export function Course({
     [metrics, t],
   )
   return (
-    <div class="course">
+    <div class="training-curves">
       {progress.length > 0 && (
         <>
           <Chart title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
-          <Chart title={t.opinion} xTitle={t.x} x={lines.x} series={lines.opinion} />
+          <Chart title={t.scores} xTitle={t.x} x={lines.x} series={lines.scores} />
         </>
       )}
       {metrics.length > 0 && (

@@ -11,7 +11,7 @@ import { messages } from "./messages"
 export type Model = ModelList["models"][number]
 export type VersionRow = Model["versions"][number]
 
-const own = texts({ why: "Why it is not served" }, { why: "Почему она не работает" })
+const ownMessages = texts({ reason: "Reason" }, { reason: "Причина" })
 
 export function newestFirst(model: Model): VersionRow[] {
   return [...model.versions].sort((a, b) => b.version - a.version)
@@ -19,10 +19,10 @@ export function newestFirst(model: Model): VersionRow[] {
 
 export function VersionTable({ model }: { model: Model }) {
   const t = useText(messages)
-  const w = useText(own)
+  const o = useText(ownMessages)
   const { number } = useNumbers()
   const { date } = useDates()
-  const told = useFigureNames()
+  const named = useFigureNames()
   return (
     <DataTable
       caption={t.versions(model.name)}
@@ -48,7 +48,7 @@ export function VersionTable({ model }: { model: Model }) {
               {t[row.state]}
               {row.reason && (
                 <>
-                  . {w.why}: <span lang="en">{row.reason}</span>
+                  . {o.reason}: <span lang="en">{row.reason}</span>
                 </>
               )}
             </>
@@ -58,7 +58,7 @@ export function VersionTable({ model }: { model: Model }) {
         { title: t.preset, cell: row => row.preset ?? "–" },
         { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
         ...IN_TABLES.map(name => ({
-          title: told(name).title,
+          title: named(name).title,
           cell: (row: VersionRow) => {
             const value = row.metrics?.[name]
             return value == null ? "–" : number(value, 4)
@@ -70,7 +70,7 @@ export function VersionTable({ model }: { model: Model }) {
   )
 }
 
-/** Which aliases a version has. */
+/** The aliases of a version as badges. */
 export function AliasBadges({ aliases }: { aliases: readonly string[] }) {
   const t = useText(messages)
   return (

@@ -1,4 +1,4 @@
-/** After a run: the gate's verdict, the same seeds by champion and challenger, and who is to be champion from now on. */
+/** The result of a job: the gate's verdict, the same seeds by both versions, and promotion. */
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { Sheet } from "../models/sheet"
@@ -9,21 +9,21 @@ import { Promotion } from "./promotion"
 const messages = texts(
   {
     title: "Champion and challenger",
-    same: "The same 32 seeds, drawn by both",
-    challenger: (name: string) => `${name}, the new one`,
-    champion: (name: string) => `${name}, the champion of its day`,
+    same: "The same 32 seeds by both versions",
+    challenger: (name: string) => `${name}, the new version`,
+    champion: (name: string) => `${name}, the champion at that time`,
     alt: (name: string) => `Seeds 0 to 31 by ${name}`,
   },
   {
     title: "Чемпион и претендент",
-    same: "Одни и те же 32 зерна у обоих",
-    challenger: name => `${name}, новая`,
-    champion: name => `${name}, тогдашний чемпион`,
-    alt: name => `Зёрна от 0 до 31, рисует ${name}`,
+    same: "Одни и те же 32 зерна у обеих версий",
+    challenger: name => `${name}, новая версия`,
+    champion: name => `${name}, чемпион на тот момент`,
+    alt: name => `Зёрна от 0 до 31, ${name}`,
   },
 )
 
-export function Judged({ job, gate, token }: { job: Job; gate: Gate; token: string }) {
+export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: string }) {
   const t = useText(messages)
   const { list } = useModels()
   const versions = list?.models.find(model => model.name === job.model)?.versions.map(row => row.version)
@@ -32,8 +32,8 @@ export function Judged({ job, gate, token }: { job: Job; gate: Gate; token: stri
     { version: gate.champion, title: t.champion },
   ].flatMap(({ version, title }) => (version === null ? [] : [{ version, name: `${job.model}/${version}`, title }]))
   return (
-    <section class="panel stack" aria-labelledby="judged-title">
-      <h2 id="judged-title">{t.title}</h2>
+    <section class="panel stack" aria-labelledby="comparison-title">
+      <h2 id="comparison-title">{t.title}</h2>
       <Verdict gate={gate} version={job.version} />
       {pair.length > 0 && versions && (
         <div>

@@ -16,7 +16,7 @@ export interface Wanted {
   promote: (typeof PROMOTIONS)[number]
   warm_start: boolean
   budget: Budget
-  /** Of images or minutes. */
+  /** Number of images or minutes. */
   amount: number
 }
 export const AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
