@@ -193,7 +193,7 @@ def test_from_a_version_that_is_not_there_a_button_leads_to_what_is(browser: Bro
     page.goto(f"{path}{'&' if '?' in path else '?'}version=99")
     page.get_by_role("alert").get_by_role("button", name="Show the champion").click()
     expect(page).not_to_have_url(re.compile("version"))
-    expect(page.locator("main canvas, main img.asked").first).to_be_visible()
+    expect(page.locator("main canvas, main img.question-picture").first).to_be_visible()
     context.close()
 
 

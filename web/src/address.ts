@@ -169,7 +169,7 @@ export function numberOf(text: string | undefined, fallback: number, least = -In
   return Number.isFinite(value) && value >= least && value <= most ? value : fallback
 }
 
-/** Return the text if it is one of the allowed words, otherwise the fallback. */
-export function oneOf<T extends string>(text: string | undefined, words: readonly T[], fallback: T): T {
-  return words.find(word => word === text) ?? fallback
+/** Return the text if it is one of the allowed values, otherwise the fallback. */
+export function oneOf<T extends string>(text: string | undefined, allowed: readonly T[], fallback: T): T {
+  return allowed.find(each => each === text) ?? fallback
 }

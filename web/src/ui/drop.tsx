@@ -19,7 +19,7 @@ const messages = texts(
     noSeed:
       "This picture is a single frame of an interpolation and has no seed. Drop the whole interpolation as a strip or an APNG.",
     unknown: (model: string) =>
-      `This picture was made by ${model}, which is not served here. Another generator draws the same seed and settings, so the result differs.`,
+      `This picture was made by ${model}, which is not served here. Another generator uses the same seed and settings, so the result differs.`,
     opened: (what: string) => (what ? `Opened: ${what}` : "Opened the interpolation."),
     dismiss: "Dismiss",
   },
@@ -118,7 +118,7 @@ export function DropZone() {
       />
       {over && <div class="dropping">{t.over}</div>}
       <div role="status" class={message ? "toast" : ""}>
-        {message && say(t, message)}
+        {message && textOf(t, message)}
         {message && (
           <button type="button" onClick={() => setMessage(undefined)}>
             {t.dismiss}
@@ -132,7 +132,7 @@ export function DropZone() {
 /** A message key and its argument. Not translated yet, because the language may change while it is shown. */
 type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened", string]
 
-function say(t: (typeof messages)["en"], [key, about]: Message): string {
+function textOf(t: (typeof messages)["en"], [key, about]: Message): string {
   const text = t[key]
   return typeof text === "function" ? text(about) : text
 }

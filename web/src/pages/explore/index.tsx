@@ -83,9 +83,9 @@ function Explorer({ version, query, change }: VersionedProps) {
   const offPlane = seed !== undefined && !placeOf(seed)
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the picture is not on the plane
-  const drawn = useGenerated(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
+  const generated = useGenerated(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
   // Show the unedited picture until the first edited one is drawn.
-  const before = edits.size > 0 && query.z === undefined && !offPlane && !drawn.error ? pixels : undefined
+  const before = edits.size > 0 && query.z === undefined && !offPlane && !generated.error ? pixels : undefined
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
@@ -93,7 +93,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   useKey(section, "r", dice)
   const title = titleOf()
   useTitle(title)
-  const same = moved && !drawn.body ? undefined : callOf(version, query, view, moved ? drawn.body : undefined)
+  const same = moved && !generated.body ? undefined : callOf(version, query, view, moved ? generated.body : undefined)
   function titleOf(): string {
     if (query.z !== undefined) return t.ownZ
     if (seed === undefined) return t.point(short(view.x), short(view.y))
@@ -150,13 +150,13 @@ function Explorer({ version, query, change }: VersionedProps) {
       </div>
       <div class="stack">
         <section class="panel stack" aria-label={t.shown}>
-          <Pixels pixels={own ? (drawn.pixels ?? before) : pixels} label={title} class="shown" />
+          <Pixels pixels={own ? (generated.pixels ?? before) : pixels} label={title} class="shown" />
           <div aria-live="polite">
             <h2 class="number">{title}</h2>
             {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
             {offPlane && <p class="hint">{t.offPlane}</p>}
           </div>
-          {drawn.error && <Failure error={drawn.error} retry={drawn.retry} />}
+          {generated.error && <Failure error={generated.error} retry={generated.retry} />}
           <div class="row">
             <button type="button" class="primary" onClick={dice} title="R">
               {t.dice}
@@ -204,7 +204,7 @@ function Score({ version, seed, query }: { version: Version; seed: string; query
   useEffect(() => {
     setProbability(undefined)
     const controller = new AbortController()
-    const asked = setTimeout(() => {
+    const timer = setTimeout(() => {
       callJson<Schemas["SeedScores"]>("/discriminate", {
         query: { seeds: seed, label, psi, model: version.model, version: version.version },
         signal: controller.signal,
@@ -214,7 +214,7 @@ function Score({ version, seed, query }: { version: Version; seed: string; query
       )
     }, 150)
     return () => {
-      clearTimeout(asked)
+      clearTimeout(timer)
       controller.abort()
     }
   }, [version.model, version.version, seed, label, psi])

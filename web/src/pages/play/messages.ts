@@ -40,7 +40,7 @@ export const messages = texts(
     atMost: (right: number, of: number, share: string) =>
       `The probability of getting at most ${right} of ${of} right at random, as you did, is ${share}.`,
     better: "This is unlikely to be chance: you see a difference.",
-    worse: "This is unlikely to be chance: you see a difference, but interpret it the wrong way round.",
+    worse: "This is unlikely to be chance: you see a difference, but interpret it the wrong way.",
     chance: "So this may be chance. Play more rounds: their total is more conclusive than a single round.",
     discriminatorAtLeast: (right: number, share: string) =>
       `The probability of getting at least ${right} right at random, as the discriminator did, is ${share}.`,

@@ -39,7 +39,7 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
       </header>
       <progress aria-label={t.progress} max={pictures.length} value={of} />
       <img
-        class="pixels asked"
+        class="pixels question-picture"
         src={picture.picture}
         alt={t.question(at + 1, pictures.length)}
         width={28}

@@ -9,7 +9,7 @@ const messages = texts(
     label: "Token",
     where:
       "It is in the file admin-token in the state folder of the service (var/admin-token in its working directory), unless GAN_ADMIN_TOKEN is set. A viewer token only allows watching.",
-    kept: "It is stored for this tab only, until the tab is closed.",
+    storage: "It is stored for this tab only, until the tab is closed.",
     use: "Use token",
     forget: "Forget token",
     accepted: "The token is valid.",
@@ -22,7 +22,7 @@ const messages = texts(
     label: "Токен",
     where:
       "Он хранится в файле admin-token в папке состояния сервиса (var/admin-token в его рабочем каталоге), если не задана переменная GAN_ADMIN_TOKEN. С токеном наблюдателя можно только смотреть.",
-    kept: "Он хранится только в этой вкладке, пока её не закроют.",
+    storage: "Он хранится только в этой вкладке, пока её не закроют.",
     use: "Войти с токеном",
     forget: "Забыть токен",
     accepted: "Токен принят.",
@@ -74,7 +74,7 @@ export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: To
               onInput={event => setTyped(event.currentTarget.value)}
             />
             <small id="token-where" class="hint">
-              {t.where} {t.kept}
+              {t.where} {t.storage}
             </small>
           </div>
           {isInvalid && (
