@@ -92,7 +92,13 @@ export function LabelPicker({
           </button>
         ))}
         {classes.length > 1 && (
-          <button type="button" class="chip mix" aria-pressed={chosen.length > 1} title={t.mixHint} onClick={toggleMix}>
+          <button
+            type="button"
+            class="chip mix"
+            aria-pressed={chosen.length > 1}
+            title={t.mixHint}
+            onClick={toggleMix}
+          >
             {t.mix}
           </button>
         )}
