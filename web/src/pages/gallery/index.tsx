@@ -10,7 +10,7 @@ import { formatSeeds, MOST, neighbours, parsePins, parseSeeds, SeedsError } from
 import { type Source } from "./sheets"
 import { axisOf, Table } from "./table"
 import { WallView } from "./wall-view"
-import { seedsErrorMessage, messages } from "./messages"
+import { messages, seedsErrorMessage } from "./messages"
 import "./gallery.css"
 
 const VIEWS = ["wall", "table"] as const

@@ -10,7 +10,7 @@ import { Failure } from "../../ui/notice"
 import { SelectedPicture } from "./selected-picture"
 import { callFor, Files } from "./files"
 import { MAX_SEED, sorted, SORTS, toggled } from "./seeds"
-import { useScores, usePictures, type Source } from "./sheets"
+import { usePictures, useScores, type Source } from "./sheets"
 import { Wall } from "./wall"
 import { messages } from "./messages"
 

@@ -9,13 +9,13 @@ import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { AddKeyframe } from "./add-keyframe"
 import { Files } from "./files"
 import {
-  parseMetadata,
-  withKnownLabel,
+  DEFAULT_KEYFRAMES,
   formatKeyframes,
   inserted,
   MOST_KEYFRAMES,
   parseKeyframes,
-  DEFAULT_KEYFRAMES,
+  parseMetadata,
+  withKnownLabel,
   type Keyframe,
 } from "./keyframes"
 import { Player, type Track } from "./player"
@@ -73,7 +73,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
     }
     add(found, index)
   }
-  const [first, both] = [
+  const [firstTrack, secondTrack] = [
     main.frames && { title: settings.method, frames: main.frames },
     second.frames && { title: other, frames: second.frames },
   ] satisfies (Track | undefined)[]
@@ -104,9 +104,9 @@ function Interpolation({ version, query, change }: VersionedProps) {
         {failed && <Failure error={failed.error!} retry={failed.retry} />}
         {keyframes.length < 2 ? (
           <p class="notice">{t.tooFew}</p>
-        ) : first ? (
+        ) : firstTrack ? (
           <Player
-            tracks={both && isComparing ? [first, both] : [first]}
+            tracks={secondTrack && isComparing ? [firstTrack, secondTrack] : [firstTrack]}
             keyframes={keyframes}
             pictureOf={pictureOf}
             fps={settings.fps}

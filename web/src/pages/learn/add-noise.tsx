@@ -8,14 +8,14 @@ import { Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { type QuizPicture } from "../play/quiz"
 import { useDiscriminatorScore } from "./discriminator-score"
-import { noisy, normals, decode } from "./noise"
+import { decode, noisy, normals } from "./noise"
 import { Probability } from "./probability"
 
 const messages = texts(
   {
     title: "Add noise to a picture",
     what: "Choose one of the pictures above and add noise to each of its pixels. Usually, noise that is barely visible is enough to lower the score.",
-    choose: "Picture",
+    pictures: "Picture",
     real: (name: string | null, at: number) => `${at}: real${name === null ? "" : `, “${name}”`}`,
     generated: (name: string | null, at: number) => `${at}: generated${name === null ? "" : `, “${name}”`}`,
     noise: "Noise",
@@ -29,7 +29,7 @@ const messages = texts(
   {
     title: "Добавьте шум",
     what: "Выберите одну из картинок выше и добавьте шум к каждому пикселю. Обычно оценку снижает уже едва заметный шум.",
-    choose: "Картинка",
+    pictures: "Картинка",
     real: (name, at) => `${at}: настоящая${name === null ? "" : `, «${name}»`}`,
     generated: (name, at) => `${at}: сгенерированная${name === null ? "" : `, «${name}»`}`,
     noise: "Шум",
@@ -57,9 +57,9 @@ export function AddNoise({ version, pictures, query, change }: AddNoiseProps) {
     0,
     pictures.findIndex(p => p.real),
   )
-  const chosen = Math.round(numberOf(query.picture, firstReal + 1, 1, pictures.length)) - 1
+  const selected = Math.round(numberOf(query.picture, firstReal + 1, 1, pictures.length)) - 1
   const amount = numberOf(query.noise, 0, 0, 1)
-  const picture = pictures[chosen]!
+  const picture = pictures[selected]!
   const pixels = usePixels(picture)
   const noise = useMemo(() => normals(AREA, 1), [])
   const { score, error, scoreCanvas, reset } = useDiscriminatorScore(version, picture.class)
@@ -75,12 +75,12 @@ export function AddNoise({ version, pictures, query, change }: AddNoiseProps) {
         <h3 id="spoil">{t.title}</h3>
         <p>{t.what}</p>
       </div>
-      <div class="thumbs" role="group" aria-label={t.choose}>
+      <div class="thumbs" role="group" aria-label={t.pictures}>
         {pictures.map((each, index) => (
           <button
             key={index}
             type="button"
-            aria-pressed={index === chosen}
+            aria-pressed={index === selected}
             onClick={() => change({ picture: index + 1 }, { replace: true })}
           >
             <img

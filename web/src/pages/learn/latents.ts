@@ -1,4 +1,4 @@
-/** Interpolation between two latents, the same as the service's (`app.sampling.latents.slerp`), to show the latents of its frames. */
+/** The latents of interpolated frames, computed like in the service (`app.sampling.latents.slerp`). */
 
 /**
  * Spherical interpolation from a to b at t.

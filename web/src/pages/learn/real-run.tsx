@@ -31,7 +31,7 @@ const messages = texts(
     widened: (first: string, last: string) =>
       `The gap between them does not shrink: it is ${first} at first and ${last} at the end. At 0, the discriminator is at chance.`,
     grewAgain: (tenth: number, gap: string) =>
-      `Among the tenths of the run, the gap is smallest (${gap}) in number ${tenth}. After that, it grows again.`,
+      `If the run is divided into ten equal parts, the gap is smallest (${gap}) in part ${tenth} and grows again afterwards.`,
     lossesText: (d1: string, d: string, g1: string, g: string) =>
       `The discriminator loss changes from ${d1} to ${d}, and the generator loss from ${g1} to ${g}.`,
     atChance: (d: string, g: string) => `At chance, they are ${d} and ${g}.`,
@@ -47,7 +47,7 @@ const messages = texts(
     tooShort: "This run is too short for a summary.",
   },
   {
-    title: "4. Реальное обучение",
+    title: "4. Пример обучения",
     what: "Это кривые обучения генератора, с которым работает этот сервис. По горизонтали — число настоящих картинок, показанных дискриминатору. Каждая точка — один батч.",
     which: "Обучение",
     losses: "Функции потерь",
@@ -56,7 +56,7 @@ const messages = texts(
     x: "показано картинок",
     discriminator: "дискриминатор",
     generator: "генератор",
-    chanceD: "дискриминатор наугад",
+    chanceD: "дискриминатор при ответах наугад",
     chanceG: "генератор при ответах наугад",
     chance: "наугад",
     see: "Что показывают кривые",
@@ -67,7 +67,7 @@ const messages = texts(
     widened: (first, last) =>
       `Разрыв между ними не сокращается: сначала ${first}, в конце ${last}. При нулевом разрыве дискриминатор отвечает наугад.`,
     grewAgain: (tenth, gap) =>
-      `Среди десятых частей обучения разрыв наименьший (${gap}) в ${tenth}-й. После этого он снова растёт.`,
+      `Если разделить обучение на десять равных частей, разрыв наименьший (${gap}) в ${tenth}-й части, а затем снова растёт.`,
     lossesText: (d1, d, g1, g) =>
       `Потери дискриминатора меняются с ${d1} до ${d}, потери генератора — с ${g1} до ${g}.`,
     atChance: (d, g) => `При ответах наугад они равны ${d} и ${g}.`,
