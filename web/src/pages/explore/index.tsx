@@ -272,7 +272,7 @@ export function callOf(
 }
 
 function within(view: View, factor: number): View {
-  return { ...view, zoom: Math.min(ZOOM.most, Math.max(ZOOM.least, view.zoom * factor)) }
+  return { ...view, zoom: Math.min(ZOOM.max, Math.max(ZOOM.min, view.zoom * factor)) }
 }
 
 function randomSeed(): number {

@@ -6,7 +6,7 @@ import { TextField } from "../../ui/controls"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { Pins } from "./pins"
-import { formatSeeds, MOST, neighbours, parsePins, parseSeeds, SeedsError } from "./seeds"
+import { formatSeeds, MAX_PICTURES, neighbours, parsePins, parseSeeds, SeedsError } from "./seeds"
 import { type Source } from "./sheets"
 import { axisOf, Table } from "./table"
 import { WallView } from "./wall-view"
@@ -16,7 +16,7 @@ import "./gallery.css"
 const VIEWS = ["wall", "table"] as const
 type View = (typeof VIEWS)[number]
 const DEFAULT_SEEDS = { wall: "0-199", table: "0-7" } as const
-const MOST_ROWS = 64
+const MAX_ROWS = 64
 
 export default function Page() {
   return <VersionedPage title={useText(messages).title} content={Gallery} />
@@ -41,11 +41,11 @@ function Gallery({ version, query, change }: VersionedProps) {
   const psi = numberOf(query.psi, 1, 0, 2)
   const source: Source = { model: version.model, version: version.version, label: query.label, psi }
   const axis = view === "table" ? axisOf(query, version) : undefined
-  const tooManyRows = view === "table" && seeds.length > MOST_ROWS
+  const tooManyRows = view === "table" && seeds.length > MAX_ROWS
   const show = (to: View) => {
     // The table has a row limit, so it starts with the first few seeds of a long list.
     const first =
-      to === "table" && query.seeds && seeds.length > MOST_ROWS ? formatSeeds(seeds.slice(0, 8)) : query.seeds
+      to === "table" && query.seeds && seeds.length > MAX_ROWS ? formatSeeds(seeds.slice(0, 8)) : query.seeds
     change({ view: to === "wall" ? null : to, seeds: first })
   }
   const header = (controls: ComponentChildren) => (
@@ -58,12 +58,12 @@ function Gallery({ version, query, change }: VersionedProps) {
         ))}
       </div>
       <div class="row gallery-controls">
-        <SeedsRow text={text} seeds={seeds} most={view === "table" ? MOST_ROWS : MOST} change={change} />
+        <SeedsRow text={text} seeds={seeds} most={view === "table" ? MAX_ROWS : MAX_PICTURES} change={change} />
         {controls}
       </div>
       {(problem || tooManyRows) && (
         <p class="notice failure" role="alert">
-          {problem ? seedsErrorMessage(t, problem) : t.tooManyRows(MOST_ROWS)}
+          {problem ? seedsErrorMessage(t, problem) : t.tooManyRows(MAX_ROWS)}
         </p>
       )}
       <Pins pins={pins} source={source} query={query} change={change} />

@@ -1,6 +1,6 @@
 /** Messages of the gallery. */
 import { texts } from "../../language"
-import { MAX_SEED, MOST } from "./seeds"
+import { MAX_SEED, MAX_PICTURES } from "./seeds"
 
 const en = new Intl.NumberFormat("en")
 const ru = new Intl.NumberFormat("ru")
@@ -128,5 +128,5 @@ export function seedsErrorMessage(
   t: (typeof messages)["en"],
   { kind, part }: { kind: "syntax" | "range" | "descending" | "tooMany"; part: string },
 ): string {
-  return kind === "tooMany" ? t.tooMany(MOST) : t[kind](part)
+  return kind === "tooMany" ? t.tooMany(MAX_PICTURES) : t[kind](part)
 }

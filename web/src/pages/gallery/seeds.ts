@@ -2,11 +2,11 @@
 
 export const MAX_SEED = 2 ** 32 - 1
 /** Maximum number of pictures on a wall. Phones can still draw this many. */
-export const MOST = 2000
+export const MAX_PICTURES = 2000
 /** Maximum number of pictures in one sheet. */
 const BATCH = 200
 /** Maximum length of a list in a URL. Proxies truncate or reject longer URLs. */
-const MOST_TEXT = 1500
+const MAX_TEXT_LENGTH = 1500
 
 /** The error of an invalid list. The page has the message for each kind. */
 export class SeedsError extends Error {
@@ -20,7 +20,7 @@ export class SeedsError extends Error {
 }
 
 /** Parse integers and ascending inclusive ranges. Keeps the order and repetitions. Throws SeedsError. */
-export function parseSeeds(text: string, most = MOST): number[] {
+export function parseSeeds(text: string, most = MAX_PICTURES): number[] {
   const seeds: number[] = []
   for (const part of text.split(",")) {
     const match = /^(\d{1,20})(?:-(\d{1,20}))?$/.exec(part.trim())
@@ -60,7 +60,7 @@ export function batches(seeds: readonly number[], most = BATCH): number[][] {
   const found: number[][] = []
   for (let start = 0; start < seeds.length;) {
     let length = Math.min(most, seeds.length - start)
-    while (length > 1 && formatSeeds(seeds.slice(start, start + length)).length > MOST_TEXT)
+    while (length > 1 && formatSeeds(seeds.slice(start, start + length)).length > MAX_TEXT_LENGTH)
       length = Math.ceil(length / 2)
     found.push(seeds.slice(start, start + length))
     start += length
@@ -70,7 +70,7 @@ export function batches(seeds: readonly number[], most = BATCH): number[][] {
 
 /** Whether a list fits into a URL. Otherwise it is sent in the body. */
 export function fitsUrl(seeds: readonly number[]): boolean {
-  return formatSeeds(seeds).length <= MOST_TEXT
+  return formatSeeds(seeds).length <= MAX_TEXT_LENGTH
 }
 
 /** Parse the pins, in order and without repetitions. An invalid list gives no pins. */

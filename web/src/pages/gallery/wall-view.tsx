@@ -14,7 +14,7 @@ import { usePictures, useScores, type Source } from "./sheets"
 import { Wall } from "./wall"
 import { messages } from "./messages"
 
-const SIZE = { least: 28, most: 140, usual: 56 }
+const SIZE = { min: 28, max: 140, default: 56 }
 
 interface WallViewProps {
   seeds: readonly number[]
@@ -33,7 +33,7 @@ export function WallView({ seeds, pins, version, source, query, change, header, 
   const t = useText(messages)
   const [failure, setFailure] = useState<Error>()
   const sort = oneOf(query.sort, SORTS, "seed")
-  const size = numberOf(query.size, SIZE.usual, SIZE.least, SIZE.most)
+  const size = numberOf(query.size, SIZE.default, SIZE.min, SIZE.max)
   const selected = selectedSeed(query.seed)
   // The selected picture may be a pin or from another wall. Load it with those of this wall.
   const wanted = selected === undefined || seeds.includes(selected) ? seeds : [...seeds, selected]
@@ -57,11 +57,11 @@ export function WallView({ seeds, pins, version, source, query, change, header, 
             <Slider
               label={t.size}
               value={size}
-              min={SIZE.least}
-              max={SIZE.most}
+              min={SIZE.min}
+              max={SIZE.max}
               step={14}
               show={t.pixels}
-              onInput={value => change({ size: value === SIZE.usual ? null : value }, { gesture: true })}
+              onInput={value => change({ size: value === SIZE.default ? null : value }, { gesture: true })}
             />
           </>,
         )}

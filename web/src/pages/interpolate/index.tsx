@@ -12,7 +12,7 @@ import {
   DEFAULT_KEYFRAMES,
   formatKeyframes,
   inserted,
-  MOST_KEYFRAMES,
+  MAX_KEYFRAMES,
   parseKeyframes,
   parseMetadata,
   withKnownLabel,
@@ -33,7 +33,7 @@ export default function Page() {
 
 function Interpolation({ version, query, change }: VersionedProps) {
   const t = useText(messages)
-  const wanted = Math.round(numberOf(query.keyframe, 1, 1, MOST_KEYFRAMES)) - 1
+  const wanted = Math.round(numberOf(query.keyframe, 1, 1, MAX_KEYFRAMES)) - 1
   const [status, announce] = useState("")
   const keyframes = parseKeyframes(query.keyframes ?? DEFAULT_KEYFRAMES)
   const selected = Math.min(wanted, keyframes.length - 1)

@@ -17,13 +17,13 @@ export interface Keyframe {
   psi: number
 }
 export const DEFAULT_KEYFRAMES = "5,17,99"
-export const MOST_KEYFRAMES = 256
+export const MAX_KEYFRAMES = 256
 const MAX_SEED = 2 ** 32 - 1
 
 /** Parse a list. Entries without a seed are omitted, and an invalid psi becomes 1. */
 export function parseKeyframes(text: string): Keyframe[] {
   // Keep one more than the maximum, so that the service returns an error that names the limit.
-  const entries = text.split(",", MOST_KEYFRAMES + 1)
+  const entries = text.split(",", MAX_KEYFRAMES + 1)
   return entries.flatMap(entry => {
     const [seed = "", label = "", psi = ""] = entry.split("~").map(unescape)
     const scale = psi.trim() === "" ? NaN : Number(psi)
@@ -100,7 +100,7 @@ export function parseMetadata(metadata: Record<string, string>): Dropped | null 
     return { keyframes, walk, model, version }
   }
   if (metadata.seeds) {
-    const sheet = parseSeeds(metadata.seeds, MOST_KEYFRAMES).map(seed =>
+    const sheet = parseSeeds(metadata.seeds, MAX_KEYFRAMES).map(seed =>
       keyframeOf({ ...metadata, seeds: "", seed: String(seed) }),
     )
     return { keyframes: sheet.filter(each => each !== null), model, version }

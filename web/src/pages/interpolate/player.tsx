@@ -24,7 +24,7 @@ interface PlayerProps {
   /** Called with the frame when the user pauses, or with undefined when playback continues. */
   onPause: (frame: number | undefined) => void
 }
-const MOST_TICKS = 12
+const MAX_TICKS = 12
 
 function prefersReducedMotion(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches
@@ -125,7 +125,7 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop, pausedAt, onPa
                 onInput={event => seek(event.currentTarget.valueAsNumber)}
               />
             </div>
-            {marks.length <= MOST_TICKS && (
+            {marks.length <= MAX_TICKS && (
               <div class="ticks">
                 {marks.map((mark, index) => (
                   <button

@@ -5,7 +5,7 @@ import { call } from "../../api/client"
 import { readNpy } from "../../images/npy"
 import { AREA } from "../../images/pixels"
 import { type Version } from "../../models"
-import { bodyOf, formatKeyframes, MOST_KEYFRAMES, type Keyframe } from "./keyframes"
+import { bodyOf, formatKeyframes, MAX_KEYFRAMES, type Keyframe } from "./keyframes"
 
 export const METHODS = ["slerp", "lerp"] as const
 export const EASINGS = ["linear", "ease-in", "ease-out", "ease-in-out"] as const
@@ -146,7 +146,7 @@ export function useKeyframePictures(
 ): (keyframe: Keyframe) => Uint8Array | undefined {
   const [known, setKnown] = useState<ReadonlyMap<string, Uint8Array>>(new Map())
   const nameOf = (keyframe: Keyframe) => `${source.model}/${source.version} ${formatKeyframes([keyframe])}`
-  const missing = keyframes.filter(keyframe => !known.has(nameOf(keyframe))).slice(0, MOST_KEYFRAMES)
+  const missing = keyframes.filter(keyframe => !known.has(nameOf(keyframe))).slice(0, MAX_KEYFRAMES)
   const key = missing.map(nameOf).join()
   useEffect(() => {
     if (!missing.length) return
@@ -161,7 +161,7 @@ export function useKeyframePictures(
             setKnown(
               before =>
                 new Map([
-                  ...[...before].slice(-MOST_KEYFRAMES),
+                  ...[...before].slice(-MAX_KEYFRAMES),
                   ...missing.map((keyframe, index) => [nameOf(keyframe), frameOf(frames, index)] as const),
                 ]),
             ),

@@ -40,14 +40,14 @@ const messages = texts(
   },
 )
 const SIZE = 280
-const BRUSH = { least: 12, usual: 22, most: 48 }
+const BRUSH = { min: 12, default: 22, max: 48 }
 const NO_CLASS = ""
 
 export function DrawingCanvas({ version }: { version: Version }) {
   const t = useText(messages)
   const canvas = useRef<HTMLCanvasElement>(null)
   const last = useRef<{ x: number; y: number }>()
-  const [brush, setBrush] = useState(BRUSH.usual)
+  const [brush, setBrush] = useState(BRUSH.default)
   const [name, setName] = useState(NO_CLASS)
   const [isEmpty, setEmpty] = useState(true)
   const { score, error, scoreCanvas, reset } = useDiscriminatorScore(version, name === NO_CLASS ? null : name)
@@ -124,7 +124,7 @@ export function DrawingCanvas({ version }: { version: Version }) {
             onChange={setName}
           />
         )}
-        <Slider label={t.brush} value={brush} min={BRUSH.least} max={BRUSH.most} step={1} onInput={setBrush} />
+        <Slider label={t.brush} value={brush} min={BRUSH.min} max={BRUSH.max} step={1} onInput={setBrush} />
       </div>
       <div class="row">
         <button type="button" onClick={clear}>

@@ -9,7 +9,17 @@ import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { common } from "../../messages"
 import { type Job } from "./job"
-import { AMOUNTS, bodyOf, BUDGETS, freshKey, MOST, PRESETS, PROMOTIONS, wantedOf, type RetrainBody } from "./request"
+import {
+  DEFAULT_AMOUNTS,
+  bodyOf,
+  BUDGETS,
+  freshKey,
+  MAX_AMOUNTS,
+  PRESETS,
+  PROMOTIONS,
+  wantedOf,
+  type RetrainBody,
+} from "./request"
 
 const messages = texts(
   {
@@ -122,7 +132,9 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             label={t.budget}
             value={wanted.budget}
             options={BUDGETS.map(budget => [budget, budget === "preset" ? t.presetBudget : t[budget]] as const)}
-            onChange={budget => change({ budget: budget === "preset" ? null : `${budget}:${AMOUNTS[budget]}` })}
+            onChange={budget =>
+              change({ budget: budget === "preset" ? null : `${budget}:${DEFAULT_AMOUNTS[budget]}` })
+            }
           />
           {wanted.budget !== "preset" && (
             <TextField
@@ -131,7 +143,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
               type="number"
               value={String(wanted.amount)}
               min={wanted.budget === "images" ? 1 : 0.1}
-              max={MOST[wanted.budget]}
+              max={MAX_AMOUNTS[wanted.budget]}
               step={wanted.budget === "images" ? 1 : "any"}
               onChange={text => change({ budget: `${wanted.budget}:${text}` })}
             />
