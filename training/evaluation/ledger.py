@@ -151,7 +151,7 @@ class Ledger:
             "diversity": (answers.float() - second.float()).abs().mean().item(),
         }
         if two_sample_seeds:
-            found = [two_sample(self.originals, answers, seed).accuracy for seed in two_sample_seeds]
+            found = [two_sample(self.originals, answers, seed, paired=True).accuracy for seed in two_sample_seeds]
             row["c2st_accuracy"] = sum(found) / len(found)
         return {name: None if value is None else round(value, 5) for name, value in row.items()}
 

@@ -135,3 +135,14 @@ def test_the_events_of_a_run_and_its_sheet_of_answers(tmp_path_factory: pytest.T
     assert [event["event"] for event in events if event["event"] in ("started", "end")] == ["started", "end"]
     with Image.open(made.sample(64)) as sheet:
         assert sheet.size == (280, 224)
+
+
+def test_answers_and_originals_are_compared_in_pairs(mnist: Dataset) -> None:
+    from training.evaluation.two_sample import two_sample
+
+    originals = mnist.images[:800]
+    given = degradation.split(degradation.degrade(originals.float() / 255, "blur", sigma=0.5))[0]
+    equal_answers = (given * 0 + originals.float()).to(torch.uint8)
+    found = two_sample(originals, equal_answers, 0, paired=True)
+    assert (found.accuracy, found.auc) == (pytest.approx(0.5), pytest.approx(0.5, abs=1e-6))
+    assert two_sample(originals, (given * 255).round().to(torch.uint8), 0, paired=True).accuracy > 0.6
