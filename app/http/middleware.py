@@ -6,7 +6,6 @@ small and works on plain ASGI messages.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -19,9 +18,9 @@ from app.errors import HostInvalid, HostUnknown, TooManyRequests
 from app.http import problem_details
 from app.http.rate_limits import TokenBuckets
 from app.http.redaction import without_secrets
-from app.observability import metrics
-from app.observability.logs import ACCESS
-from app.observability.tracing import CURRENT, Spans, take_over
+from app.observability import access_log, metrics
+from app.observability.access_log import AccessLog
+from app.observability.tracing import CURRENT, Spans, Trace, take_over
 from app.settings import Settings
 
 Knows = Callable[[Sequence[str]], bool]
@@ -38,7 +37,6 @@ DOCUMENTS = {
     for path in ("/docs", "/redoc")
 }
 """Content-Security-Policy of FastAPI's documentation pages, which contain an inline script and no user input."""
-_access = logging.getLogger(ACCESS)
 
 
 class Observed:
@@ -46,11 +44,11 @@ class Observed:
 
     Args:
         app: the wrapped application.
-        log: whether to log requests.
+        log: the access log, or None.
         spans: exporter of spans, if tracing is enabled.
     """
 
-    def __init__(self, app: ASGIApp, *, log: bool, spans: Spans | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, log: AccessLog | None, spans: Spans | None = None) -> None:
         self.app, self.log, self.spans = app, log, spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +81,7 @@ class Observed:
             if PICTURES in scope:
                 metrics.count_pictures(model, scope[PICTURES])
             if self.log:
-                _log(scope, method, status, seconds)
+                _log(self.log, scope, method, status, seconds, trace)
             if self.spans and span:
                 self.spans.end(span, method, route, status, {"seedling.model": model} if model else {})
             CURRENT.reset(token)
@@ -99,17 +97,10 @@ def _route(scope: Scope) -> str:
     return str(named or getattr(scope.get("route"), "path", "other"))
 
 
-def _log(scope: Scope, method: str, status: int, seconds: float) -> None:
+def _log(log: AccessLog, scope: Scope, method: str, status: int, seconds: float, trace: Trace) -> None:
     query = without_secrets(scope["query_string"].decode("latin-1"))
     target = f"{scope['path']}?{query}" if query else scope["path"]
-    client = scope["client"][0] if scope["client"] else "-"
-    fields = {"client": client, "method": method, "target": target, "status": status, "seconds": round(seconds, 6)}
-    _access.info('%s "%s %s" %s %.1f ms', client, method, _printable(target), status, seconds * 1e3, extra=fields)
-
-
-def _printable(text: str) -> str:
-    """Escape a decoded path, because a line break in it must not start a new log line."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    log.write(scope["client"][0] if scope["client"] else "-", method, target, status, seconds, trace)
 
 
 class RateLimited:
@@ -245,4 +236,5 @@ def wrap(app: ASGIApp, settings: Settings, spans: Spans | None = None, knows: Kn
     rate = settings.rate
     if rate:
         app = RateLimited(app, TokenBuckets(rate, settings.rate_burst * rate), knows)
-    return Observed(SecurityHeaders(app), log=settings.access_log, spans=spans)
+    log = AccessLog(settings.log_format) if settings.access_log and access_log.is_enabled() else None
+    return Observed(SecurityHeaders(app), log=log, spans=spans)

@@ -11,8 +11,6 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 
 from app.observability.tracing import CURRENT
 
-ACCESS = "seedling.access"
-
 
 class WithTrace(logging.Filter):
     """Adds the ids of the current request to log records."""
