@@ -76,14 +76,14 @@ def test_an_animation_is_decoded_to_its_first_frame() -> None:
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (10_000, 10_000), (4_001, 4_000), (2**31 - 1, 1)])
 def test_too_many_pixels_are_rejected_by_the_header(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("the picture was decoded"))
     with pytest.raises(PictureTooLarge, match="16,000,000"):
         decode(png_of_size(*size))
 
 
 @pytest.mark.parametrize("size", [(1, 16_000_000), (16_000_000, 1), (900, 16_385)])
 def test_too_long_sides_are_rejected_by_the_header(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("the picture was decoded"))
     with pytest.raises(PictureTooLarge, match=r"the limit is 16,384 per side\. Scale it down\."):
         decode(png_of_size(*size))
 
