@@ -42,10 +42,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
+    tests, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
 
     def order(item: pytest.Item) -> tuple[bool, int]:
-        name = item.path.relative_to(here).as_posix()
+        name = item.path.relative_to(tests).as_posix()
         return name.startswith("web/"), rank.get(name, len(rank))
 
     items.sort(key=order)

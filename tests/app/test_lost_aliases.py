@@ -129,10 +129,10 @@ def test_an_unusable_champion_falls_back_to_promoted_versions_only(retrained: Re
 
 @pytest.mark.parametrize("leave_an_empty_folder", [False, True])
 def test_models_whose_folder_is_gone_are_still_served_and_recover(repository: Repository, leave_an_empty_folder: bool) -> None:
-    away = repository.root.with_name("away")
+    moved = repository.root.with_name("moved")
     registry = Registry(repository, "digits", 8)
     registry.refresh()
-    repository.root.rename(away)
+    repository.root.rename(moved)
     if leave_an_empty_folder:
         repository.root.mkdir()
     assert registry.refresh()
@@ -140,7 +140,7 @@ def test_models_whose_folder_is_gone_are_still_served_and_recover(repository: Re
     assert "The folder of digits is gone." in registry.degraded()["digits"]
     if leave_an_empty_folder:
         repository.root.rmdir()
-    away.rename(repository.root)
+    moved.rename(repository.root)
     assert registry.refresh()
     assert registry.degraded() == {}
     assert registry.generator().manifest.version == 1

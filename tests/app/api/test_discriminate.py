@@ -165,20 +165,20 @@ def test_a_small_drawing_is_scored(client: httpx.Client) -> None:
     assert prepared_picture(request_score(client, saved(speck(0, 4), "PNG"))).any()
 
 
-WHOLE = saved(seven(), "PNG")
+COMPLETE = saved(seven(), "PNG")
 
 
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
         (b"", 422, "picture_invalid"),
-        (WHOLE[: len(WHOLE) // 2], 422, "picture_invalid"),
+        (COMPLETE[: len(COMPLETE) // 2], 422, "picture_invalid"),
         (saved(seven(), "JPEG")[:-400], 422, "picture_invalid"),
         (b"a picture of a seven", 415, "picture_unsupported"),
         (b'{"seed": 42}', 415, "picture_unsupported"),
         (saved(seven(), "BMP"), 415, "picture_unsupported"),
-        (WHOLE[:6], 415, "picture_unsupported"),
-        (WHOLE[:20], 422, "picture_invalid"),
+        (COMPLETE[:6], 415, "picture_unsupported"),
+        (COMPLETE[:20], 422, "picture_invalid"),
         (b"GIF89a<script>alert(1)</script>", 415, "picture_unsupported"),
         (png_of_size(60_000, 60_000), 413, "picture_too_large"),
         (png_of_size(4_001, 4_000), 413, "picture_too_large"),
@@ -193,7 +193,7 @@ def test_unreadable_pictures_get_a_problem_with_a_remedy(client: httpx.Client, c
 
 
 def test_a_multipart_form_gets_a_hint_to_send_the_file_as_the_body(client: httpx.Client) -> None:
-    answer = client.post("/discriminate", files={"image": ("seven.png", WHOLE, "image/png")})
+    answer = client.post("/discriminate", files={"image": ("seven.png", COMPLETE, "image/png")})
     assert (answer.status_code, answer.json()["code"]) == (415, "picture_unsupported")
     assert "--data-binary" in answer.json()["detail"]
 
@@ -212,7 +212,7 @@ def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.C
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert "10,000,000 bytes" in answer.json()["detail"]
     assert sent < 100_000_000
-    allowed = client.post("/discriminate", content=WHOLE.ljust(10_000_000, b"\0"))
+    allowed = client.post("/discriminate", content=COMPLETE.ljust(10_000_000, b"\0"))
     assert allowed.status_code == 200, "bytes after the end of the picture are ignored"
 
 
@@ -230,7 +230,7 @@ def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.C
     ],
 )
 def test_an_invalid_query_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
-    answer = client.post(f"/discriminate?{query}", content=WHOLE)
+    answer = client.post(f"/discriminate?{query}", content=COMPLETE)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
@@ -353,10 +353,10 @@ def version_with(folder: Path, **fields: object) -> Version:
 def test_without_a_label_the_calibration_for_any_label_is_used_if_it_exists() -> None:
     any_label = Calibration(slope=0, intercept=2, pictures=1)
     discriminator = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
-    unlabelled, labelled = (score(WHOLE, "auto", label, discriminator) for label in (None, 7))
+    unlabelled, labelled = (score(COMPLETE, "auto", label, discriminator) for label in (None, 7))
     assert unlabelled.probability == probability(0, any_label)
     assert labelled.probability == probability(labelled.logit, MANIFEST_OF_DIGITS.calibration)
-    fallback = score(WHOLE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
+    fallback = score(COMPLETE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
     assert fallback.probability == probability(fallback.logit, MANIFEST_OF_DIGITS.calibration)
 
 
@@ -369,7 +369,7 @@ def test_an_unconditional_discriminator_scores_without_labels(tmp_path: Path) ->
     write_onnx(network.eval(), tmp_path / DISCRIMINATOR, 100, 0)
     files = MANIFEST_OF_DIGITS.files | {DISCRIMINATOR: sha256_of(tmp_path / DISCRIMINATOR)}
     discriminator = LoadedDiscriminator(version_with(tmp_path, classes=(), files=files))
-    found = score(WHOLE, "auto", None, discriminator)
+    found = score(COMPLETE, "auto", None, discriminator)
     picture = prepared_picture(found.model_dump())
     session = onnxruntime.InferenceSession(tmp_path / DISCRIMINATOR, providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255})[0]

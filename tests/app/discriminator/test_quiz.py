@@ -60,14 +60,14 @@ def test_real_pictures_are_test_pictures_and_generated_ones_match_generate(clien
     assert (payload["model"], payload["version"], payload["seed"], len(payload["pictures"])) == ("digits", 1, 7, 64)
     assert {picture["real"] for picture in payload["pictures"]} == {True, False}
     for picture in payload["pictures"]:
-        shown, label, source = pixels(file_of(picture)), picture["label"], picture["source"]
+        grey, label, source = pixels(file_of(picture)), picture["label"], picture["source"]
         assert picture["class"] == str(label)
         if picture["real"]:
-            assert (shown == PICTURES[source]).all()
+            assert (grey == PICTURES[source]).all()
             assert label == LABELS[source]
         else:
             drawn = client.get("/generate", params={"seed": source, "label": label})
-            assert (shown == pixels(drawn.content)).all()
+            assert (grey == pixels(drawn.content)).all()
     real = [picture["source"] for picture in payload["pictures"] if picture["real"]]
     assert len(set(real)) == len(real)
 

@@ -103,16 +103,16 @@ def test_connections_with_a_request_in_progress_are_never_closed_and_excess_ones
 
 
 def test_a_removed_connection_holds_no_memory_even_if_events_arrive_late(registry: Connections) -> None:
-    (gone,) = callers(registry, "198.51.100.1", 1)
-    registry.remove(gone)
-    registry.set_idle(gone)
-    registry.hold_body(gone, 900)
-    gone.waiting = 900
-    registry.hold_answer(gone)
-    registry.remove(gone)
+    (removed,) = callers(registry, "198.51.100.1", 1)
+    registry.remove(removed)
+    registry.set_idle(removed)
+    registry.hold_body(removed, 900)
+    removed.waiting = 900
+    registry.hold_answer(removed)
+    registry.remove(removed)
     (other,) = callers(registry, "198.51.100.2", 1)
     registry.hold_body(other, 900)
-    assert (len(registry), registry.unsent(), other.events, gone.events) == (1, 0, [], [])
+    assert (len(registry), registry.unsent(), other.events, removed.events) == (1, 0, [], [])
     assert registry.has_memory("198.51.100.1")
 
 

@@ -117,7 +117,7 @@ def test_each_request_is_logged_as_json_with_its_trace(metered: tuple[Service, s
 
 def test_every_log_line_is_json_and_messages_about_a_request_have_its_trace(metered: tuple[Service, str]) -> None:
     running, _ = metered
-    secret = "a-wrong-token-that-nobody-may-read"
+    secret = "a-wrong-token-that-must-not-leak"
     headers = {"Authorization": f"Bearer {secret}", "traceparent": TRACEPARENT.replace("4bf9", "5bf9")}
     assert httpx.get(f"{running.url}/admin/jobs", headers=headers, trust_env=False).status_code == 401
     httpx.get(f"{running.url}/generate?seed=%0d%0aINFO:%20forged", trust_env=False)

@@ -103,13 +103,13 @@ def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_truncated_files_are_rejected(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
-    whole = saved(Image.fromarray(noise), kind)
-    for length in (len(whole) * 3 // 4, len(whole) // 2):
+    complete = saved(Image.fromarray(noise), kind)
+    for length in (len(complete) * 3 // 4, len(complete) // 2):
         with pytest.raises(PictureInvalid, match="Save it again"):
-            decode(whole[:length])
+            decode(complete[:length])
     for length in range(1, 40):
         with pytest.raises(SeedlingError):
-            decode(whole[:length])
+            decode(complete[:length])
 
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "PPM", "ICO", "PCX", "EPS"])

@@ -198,13 +198,13 @@ def test_the_sample_grid_of_each_step_is_available(admin: Admin, job: dict) -> N
 
 
 def test_the_event_stream_resumes_after_the_last_received_event(admin: Admin, job: dict) -> None:
-    whole = list(admin.events(job["id"]))
-    assert [number for _, number, _ in whole[:-1]] == list(range(1, len(whole)))
-    kind, number, data = whole[-1]
+    all_events = list(admin.events(job["id"]))
+    assert [number for _, number, _ in all_events[:-1]] == list(range(1, len(all_events)))
+    kind, number, data = all_events[-1]
     assert (kind, number, data["state"]) == ("end", None, "succeeded")
-    progress = [data["images"] for kind, _, data in whole if kind == "progress"]
+    progress = [data["images"] for kind, _, data in all_events if kind == "progress"]
     assert progress == list(range(16, 641, 16)), "every line of the trainer appears once"
-    assert list(admin.events(job["id"], after=len(whole) - 3)) == whole[-3:]
+    assert list(admin.events(job["id"], after=len(all_events) - 3)) == all_events[-3:]
     assert admin.client.get(f"/admin/jobs/{job['id']}/events", headers={"Last-Event-ID": "x"}).status_code == 422
 
 

@@ -191,8 +191,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("ahead", [3600, 86_400])
 def test_a_lease_of_the_future_is_taken_over(database: Database, ahead: float) -> None:
     """Such a lease remains after a clock was set back."""
-    gone, present = Workers(database, "alone"), Workers(database, "alone")
-    old = gone.beat()
+    stopped, present = Workers(database, "alone"), Workers(database, "alone")
+    old = stopped.beat()
     assert old
     with database.write() as connection:
         later = database.now(connection) + ahead

@@ -161,8 +161,8 @@ def test_a_version_out_of_service_can_be_deleted(running_service: Service, state
     served = admin.client.delete("/admin/models/digits/versions/1")
     assert (served.status_code, served.json()["code"]) == (409, "version_in_service")
     assert admin.client.get("/generate?seed=1&version=3").status_code == 200
-    gone = admin.client.delete("/admin/models/digits/versions/3")
-    assert (gone.status_code, gone.content) == (204, b"")
+    deleted = admin.client.delete("/admin/models/digits/versions/3")
+    assert (deleted.status_code, deleted.content) == (204, b"")
     assert Repository(state / "models").numbers("digits") == [1, 2]
     for _ in range(100):
         if {httpx.get(f"{running_service.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}:

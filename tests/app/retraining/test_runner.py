@@ -120,10 +120,10 @@ def test_the_lock_of_a_folder_names_its_holder(runner: LocalRunner, tmp_path: Pa
         assert handle
         assert handle["pid"] == os.getpid()
         assert runner.poll(handle) is None
-        elsewhere = handle | {"place": "another-machine", "lock": str(folder.lock)}
-        assert runner.poll(elsewhere) is None, "the lock is held, so its holder is alive on some machine"
+        remote = handle | {"place": "another-machine", "lock": str(folder.lock)}
+        assert runner.poll(remote) is None, "the lock is held, so its holder is alive on some machine"
     assert holder_of(folder.lock) is None
-    assert runner.poll(elsewhere) == Finished(None)
+    assert runner.poll(remote) == Finished(None)
 
 
 def test_a_trainer_in_another_container_is_watched_by_its_lock_and_stopped_by_a_file(
