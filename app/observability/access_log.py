@@ -90,9 +90,9 @@ def _json(client: str, method: str, target: str, status: int, seconds: float, tr
 
 
 def _message(client: str, method: str, target: str, status: int, seconds: float) -> str:
-    return f'{client} "{method} {_printable(target)}" {status} {seconds * 1e3:.1f} ms'
+    return f'{client} "{method} {printable(target)}" {status} {seconds * 1e3:.1f} ms'
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape a decoded path, because a line break in it must not start a new log line."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()

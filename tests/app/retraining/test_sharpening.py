@@ -21,8 +21,8 @@ def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
     return job
 
 
-def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(trains: Service) -> None:
-    admin = admin_of(trains)
+def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_service: Service) -> None:
+    admin = admin_of(training_service)
     first = _finished(admin)
     assert (first["model"], first["version"]) == ("sharpen-digits", 1)
     picture = admin.client.get("/generate?seed=3").content
@@ -42,7 +42,9 @@ def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(trains: Serv
         assert "Name another model" in problem["detail"]
 
 
-def test_a_spec_that_contradicts_its_task_is_refused(trains: Service) -> None:
-    problem = admin_of(trains).client.post("/admin/retrain", json={"preset": "quick", "spec": {"task": "sharpen"}}).json()
+def test_a_spec_that_contradicts_its_task_is_refused(training_service: Service) -> None:
+    problem = (
+        admin_of(training_service).client.post("/admin/retrain", json={"preset": "quick", "spec": {"task": "sharpen"}}).json()
+    )
     assert problem["status"] == 422
     assert "Set conditional to false" in str(problem)

@@ -1,4 +1,4 @@
-"""A service with a worker of its own, all of which tests kill; and what must be whole afterwards."""
+"""A service with a standalone worker, whose processes tests can kill, and checks of the files that remain."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.app.retraining.test_supervision import trainers_of
 from tests.live import ROOT, Service, environment, free_port, start
 
 
-class World:
-    """A service, a worker of its own, and whatever trainer that has started; each can be killed."""
+class Deployment:
+    """A service, a standalone worker and the trainer that it starts. Each can be killed."""
 
     def __init__(self, state: Path, cache: Path) -> None:
         self.state = state
         self.settings: dict[str, object] = {**SETTINGS, "cache": cache, "embedded_worker": False, "port": free_port()}
         self.service: Service = start(state, **self.settings)
         self.admin: Admin = admin_of(self.service)
-        self.worker = self._worker()
+        self.worker = self._run_worker()
         while not self.admin.client.get("/admin/jobs").json()["trainers"]:
             assert self.worker.poll() is None
             time.sleep(0.05)
 
-    def _worker(self) -> subprocess.Popen[bytes]:
+    def _run_worker(self) -> subprocess.Popen[bytes]:
         with (self.state.parent / "worker.log").open("ab") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "app.retraining"],
@@ -41,7 +41,7 @@ class World:
             )
 
     def start_worker(self) -> None:
-        self.worker = self._worker()
+        self.worker = self._run_worker()
 
     def start_service(self) -> None:
         self.service = start(self.state, **self.settings)
@@ -62,10 +62,10 @@ class World:
         return pid
 
     def trainers(self) -> int:
-        """How many processes train or evaluate, at this moment."""
+        """Return the number of processes that train or evaluate."""
         return len(trainers_of(self.state))
 
-    def end(self) -> None:
+    def stop(self) -> None:
         for process in (self.worker, self.service.process):
             process.kill()
             process.wait()
@@ -74,7 +74,7 @@ class World:
                 os.kill(pid, signal.SIGKILL)
 
     def history(self, title: str, job_id: str) -> list[str]:
-        """Print what happened to a job, and return its states."""
+        """Print the history of a job and return its states."""
         states = []
         print(f"\n{title}: job {job_id}")
         for kind, _, data in self.admin.events(job_id):
@@ -85,12 +85,13 @@ class World:
         return states
 
 
-def resumed_at(world: World, job_id: str) -> list[int]:
-    return [data["images"] for kind, _, data in world.admin.events(job_id) if kind == "resumed"]
+def resumed_at(deployment: Deployment, job_id: str) -> list[int]:
+    """Return the numbers of images at which a job was resumed."""
+    return [data["images"] for kind, _, data in deployment.admin.events(job_id) if kind == "resumed"]
 
 
-def until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
-    """Look on until a supervisor has noticed that the job was cut off."""
+def wait_until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
+    """Poll until a supervisor has noticed that the job was interrupted."""
     deadline = time.monotonic() + 60
     while (job := admin.job(job_id))["interruptions"] < times:
         assert time.monotonic() < deadline, job
@@ -98,8 +99,8 @@ def until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
     return job
 
 
-def check_models_are_whole(state: Path, expected: list[int]) -> None:
-    """The models folder holds these versions, each as its manifest says, and nothing that was begun."""
+def check_models_are_complete(state: Path, expected: list[int]) -> None:
+    """Check that the models folder holds exactly these versions, all valid, and no temporary files."""
     repository = Repository(state / "models")
     assert repository.numbers("digits") == expected
     for number in expected:
