@@ -12,6 +12,9 @@ from app.scope import PICTURES, ROUTE
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body, unless the path has a limit of its own."""
+PIECE = 64 * 1024
+"""Bytes. A body that arrives in smaller pieces is passed on in pieces of at least this size. The routes collect all pieces, and
+each takes 40 bytes of memory besides its content."""
 
 
 class HeadAsGet:
@@ -79,12 +82,18 @@ class BoundedBody:
 
         async def bounded_receive() -> Message:
             nonlocal received, rejected
-            message = await receive()
-            received += len(message.get("body", b""))
+            piece, more = bytearray(), True
+            while more and len(piece) < PIECE:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return message
+                piece += message.get("body", b"")
+                more = message.get("more_body", False)
+            received += len(piece)
             if received > limit:
                 rejected = True
                 return {"type": "http.disconnect"}
-            return message
+            return {"type": "http.request", "body": bytes(piece), "more_body": more}
 
         async def watched_send(message: Message) -> None:
             nonlocal started
