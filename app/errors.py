@@ -6,6 +6,7 @@
     │   ├── LabelInvalid        422  no such class, or a model without classes
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
     │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
+    │   ├── FormInvalid         422  a form that is damaged, or is not one file
     │   └── PictureInvalid      422  a picture file that is empty, damaged or cut off
     │       └── PictureBlank    422  a picture without a subject
     ├── BodyTooLarge            413  the body exceeds the size limit
@@ -84,6 +85,12 @@ class TooMuch(InvalidRequest):
     """The request exceeds the limit of pictures, frames or pixels."""
 
     code = "too_much"
+
+
+class FormInvalid(InvalidRequest):
+    """A multipart form is damaged or cut off, or does not consist of one file."""
+
+    code = "form_invalid"
 
 
 class PictureInvalid(InvalidRequest):

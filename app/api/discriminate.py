@@ -12,7 +12,7 @@ from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
 from app.api.schemas.pictures import DiscriminateQuery, DiscriminateSeedsQuery
 from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, score
 from app.errors import ClientGone
-from app.http import caching
+from app.http import caching, forms
 from app.http.problem_details import problem_responses
 from app.images.decoding import FORMATS
 from app.sampling.latents import resolve_label
@@ -20,10 +20,20 @@ from app.sampling.pictures import resolve
 from app.sampling.response_cache import Answer
 
 router = APIRouter(tags=["pictures"])
+_FORM = {
+    "schema": {
+        "type": "object",
+        "properties": {"file": BINARY["schema"]},
+        "required": ["file"],
+        "additionalProperties": False,
+    },
+    "encoding": {"file": {"contentType": ", ".join(FORMATS.values())}},
+}
 _BODY = {
     "required": True,
-    "description": "The file itself. Its format is detected from the content, so any Content-Type is accepted.",
-    "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")},
+    "description": "The file itself, or a form with one file in a field of any name. The format is detected from the content, "
+    "so any other Content-Type is accepted too, and that of the part in a form is ignored.",
+    "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")} | {forms.MEDIA_TYPE: _FORM},
 }
 
 
@@ -70,7 +80,7 @@ async def discriminate(
     scheduler: SchedulerOf,
     _: UnambiguousQuery,
 ) -> DiscriminatorScore:
-    """Converts a PNG, JPEG, WebP or GIF to 28x28 grey like the training data, and runs the discriminator on it.
+    """Converts an uploaded picture file to 28x28 grey like the training data, and runs the discriminator on it.
 
     Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
     used. Transparent pixels are background.
@@ -87,6 +97,8 @@ async def discriminate(
 
 async def _content(request: Request) -> bytes:
     try:
+        if forms.is_form(request.scope):
+            return await forms.read_file(request, request.app.state.settings.max_upload, DiscriminateQuery.model_fields)
         return await request.body()
     except ClientDisconnect as error:
         raise ClientGone("The client disconnected before the picture was received. Send it again.") from error
