@@ -31,8 +31,8 @@ _FORM = {
 }
 _BODY = {
     "required": True,
-    "description": "The file itself, or a form with one file in a field of any name. The format is detected from the content, "
-    "so any other Content-Type is accepted too, and that of the part in a form is ignored.",
+    "description": "The file itself, or a form with one file in a field of any name. The format is detected from the content; "
+    "the Content-Type of the file is ignored.",
     "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")} | {forms.MEDIA_TYPE: _FORM},
 }
 
@@ -80,10 +80,10 @@ async def discriminate(
     scheduler: SchedulerOf,
     _: UnambiguousQuery,
 ) -> DiscriminatorScore:
-    """Converts an uploaded picture file to 28x28 grey like the training data, and runs the discriminator on it.
+    """Converts a PNG, JPEG, WebP, GIF, BMP or TIFF to 28x28 grey like the training data, and runs the discriminator on it.
 
-    Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
-    used. Transparent pixels are background.
+    Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame or page of a file is
+    used. Transparent pixels are background. BMP and TIFF files must be uncompressed.
     """
     content = await _content(request)
     generator = await scheduler.generator(query.model, query.version)
