@@ -7,6 +7,7 @@
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
     │   ├── TaskMismatch        422  a model that draws was asked to sharpen, or the other way round
     │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
+    │   ├── FormInvalid         422  a form that is damaged, or is not one file
     │   ├── PictureInvalid      422  a picture file that is empty, damaged or cut off
     │   │   └── PictureBlank    422  a picture without a subject
     │   └── IdempotencyMismatch 422  the key was used with another body
@@ -91,6 +92,12 @@ class TooMuch(InvalidRequest):
     """The request exceeds the limit of pictures, frames or pixels."""
 
     code = "too_much"
+
+
+class FormInvalid(InvalidRequest):
+    """A multipart form is damaged or cut off, or does not consist of one file."""
+
+    code = "form_invalid"
 
 
 class PictureInvalid(InvalidRequest):

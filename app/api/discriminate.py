@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,7 +13,7 @@ from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
 from app.api.schemas.pictures import DiscriminateQuery, DiscriminateSeedsQuery
 from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, score
 from app.errors import ClientGone
-from app.http import caching
+from app.http import caching, forms
 from app.http.problem_details import problem_responses
 from app.images.decoding import FORMATS
 from app.sampling.latents import resolve_label
@@ -20,10 +21,20 @@ from app.sampling.pictures import resolve
 from app.sampling.response_cache import Answer
 
 router = APIRouter(tags=["pictures"])
+_FORM = {
+    "schema": {
+        "type": "object",
+        "properties": {"file": BINARY["schema"]},
+        "required": ["file"],
+        "additionalProperties": False,
+    },
+    "encoding": {"file": {"contentType": ", ".join(FORMATS.values())}},
+}
 UPLOAD = {
     "required": True,
-    "description": "The file itself. Its format is detected from the content, so any Content-Type is accepted.",
-    "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")},
+    "description": "The file itself, or a form with one file in a field of any name. The format is detected from the content; "
+    "the Content-Type of the file is ignored.",
+    "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")} | {forms.MEDIA_TYPE: _FORM},
 }
 
 
@@ -70,12 +81,12 @@ async def discriminate(
     scheduler: SchedulerOf,
     _: UnambiguousQuery,
 ) -> DiscriminatorScore:
-    """Converts a PNG, JPEG, WebP or GIF to 28x28 grey like the training data, and runs the discriminator on it.
+    """Converts a PNG, JPEG, WebP, GIF, BMP or TIFF to 28x28 grey like the training data, and runs the discriminator on it.
 
-    Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
-    used. Transparent pixels are background.
+    Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame or page of a file is
+    used. Transparent pixels are background. BMP and TIFF files must be uncompressed.
     """
-    content = await read_picture(request)
+    content = await read_picture(request, DiscriminateQuery.model_fields)
     generator = await scheduler.generator(query.model, query.version)
     label = resolve_label(query.label, generator.classes)
     found = await scheduler.score(
@@ -85,13 +96,19 @@ async def discriminate(
     return found
 
 
-async def read_picture(request: Request) -> bytes:
-    """Return the uploaded file.
+async def read_picture(request: Request, parameters: Collection[str]) -> bytes:
+    """Return the uploaded file: the body, or the file of a form.
+
+    Args:
+        request: the request.
+        parameters: the query parameters of the route, which errors about text fields name.
 
     Raises:
         ClientGone: the client disconnected.
     """
     try:
+        if forms.is_form(request.scope):
+            return await forms.read_file(request, request.app.state.settings.max_upload, parameters)
         return await request.body()
     except ClientDisconnect as error:
         raise ClientGone("The client disconnected before the picture was received. Send it again.") from error

@@ -52,7 +52,7 @@ async def sharpen(
     Other pictures are first converted to 28x28 like the training data; `X-Preprocessing` tells.
     """
     drawing = query.drawing()
-    content = await read_picture(request)
+    content = await read_picture(request, SharpenQuery.model_fields)
     sharpener = await scheduler.sharpener(query.model, query.version)
     dataset = sharpener.manifest.dataset.name
     upload = await scheduler.score(request, lambda: read_upload(content, query.factor, query.prepare, dataset))

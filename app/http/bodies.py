@@ -8,10 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.asgi_scope import PICTURES, ROUTE
 from app.errors import BodyTooLarge
+from app.http import forms
 from app.http.problem_details import problem
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a request body, unless the path has a limit of its own."""
+"""Bytes of a request body, unless the path accepts uploads."""
+PIECE = 64 * 1024
+"""Bytes. A body that arrives in smaller pieces is passed on in pieces of at least this size. The routes collect all pieces, and
+each takes 40 bytes of memory besides its content."""
 
 
 class HeadAsGet:
@@ -38,7 +42,8 @@ class HeadAsGet:
 class JsonByDefault:
     """Treats a body without an explicit Content-Type as JSON, so that a plain `curl -d '{...}'` works.
 
-    curl sends every body as a form by default, and no route accepts forms. `/discriminate` reads bytes of any type.
+    curl sends every body as a form by default, and no route accepts forms of this type. `/discriminate` reads bytes of any
+    type.
     """
 
     _unspecified = frozenset({b"", b"application/x-www-form-urlencoded"})
@@ -60,7 +65,7 @@ class BoundedBody:
 
     Args:
         app: the wrapped application.
-        uploads: other limits in bytes, by path.
+        uploads: the maximum size of a file in bytes, for paths that accept one. The file is the body, or part of a form.
     """
 
     def __init__(self, app: ASGIApp, uploads: Mapping[str, int]) -> None:
@@ -70,21 +75,27 @@ class BoundedBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")), MAX_BODY)
+        limit, detail = self._limit(scope)
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and (len(length) > 18 or int(length) > limit):
-            await self._reject(limit, scope, receive, send)
+            await _reject(detail, scope, receive, send)
             return
         received, started, rejected = 0, False, False
 
         async def bounded_receive() -> Message:
             nonlocal received, rejected
-            message = await receive()
-            received += len(message.get("body", b""))
+            piece, more = bytearray(), True
+            while more and len(piece) < PIECE:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return message
+                piece += message.get("body", b"")
+                more = message.get("more_body", False)
+            received += len(piece)
             if received > limit:
                 rejected = True
                 return {"type": "http.disconnect"}
-            return message
+            return {"type": "http.request", "body": bytes(piece), "more_body": more}
 
         async def watched_send(message: Message) -> None:
             nonlocal started
@@ -99,10 +110,19 @@ class BoundedBody:
             if not rejected:
                 raise
         if rejected and not started:
-            await self._reject(limit, scope, receive, send)
+            await _reject(detail, scope, receive, send)
 
-    async def _reject(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-        remedy = "Split the work over several requests." if limit == MAX_BODY else "Send a smaller file."
-        detail = f"The body is larger than {limit:,} bytes. {remedy}"
-        response = problem(BodyTooLarge.status, BodyTooLarge.code, detail, headers={"Connection": "close"})
-        await response(scope, receive, send)
+    def _limit(self, scope: Scope) -> tuple[int, str]:
+        """Return the maximum size of a request's body, and the error for a larger one."""
+        upload = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        if upload is None:
+            return MAX_BODY, f"The body is larger than {MAX_BODY:,} bytes. Split the work over several requests."
+        if not forms.is_form(scope):
+            return upload, f"The body is larger than {upload:,} bytes. Send a smaller file."
+        limit = upload + forms.MAX_FRAMING
+        return limit, f"The form is larger than {limit:,} bytes, and its file may have {upload:,}. Send a smaller file."
+
+
+async def _reject(detail: str, scope: Scope, receive: Receive, send: Send) -> None:
+    response = problem(BodyTooLarge.status, BodyTooLarge.code, detail, headers={"Connection": "close"})
+    await response(scope, receive, send)

@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.http.connections import Bounds
+from app.http.forms import MAX_FRAMING
 from app.http.protocol import Patience, ProtocolFactory
 from app.observability.logs import log_config
 from app.settings import Settings
@@ -61,7 +62,7 @@ def bounds(settings: Settings) -> Bounds:
     return Bounds(
         connections=settings.max_connections,
         per_client=settings.max_connections_per_client or settings.max_connections // 2,
-        body_bytes=max(settings.body_memory // settings.workers, 2 * settings.max_upload),
+        body_bytes=max(settings.body_memory // settings.workers, 2 * (settings.max_upload + MAX_FRAMING)),
         unsent_bytes=settings.answer_memory // settings.workers,
         proxies=settings.trusted_proxies,
     )

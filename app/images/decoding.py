@@ -8,12 +8,21 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
+from app.images import tiff
 
-FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+FORMATS = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+}
 """Media types by Pillow's format name. Pillow's other decoders, about forty, are not exposed to uploads."""
+_WITHOUT_TIFF = [name for name in FORMATS if name != "TIFF"]
 MAX_PIXELS = 16_000_000
 """Decoding takes up to 16 bytes per pixel for a WebP with transparency, 10 for a PNG and 9 for a JPEG."""
 MAX_SIDE = 16_384
@@ -28,7 +37,10 @@ MAX_EXIF, MAX_FILL = 16, 2**17
 took 64 seconds for segments and 11 seconds for fill bytes. Cameras write one segment or a few."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 """Exceptions that Pillow's decoders raise for damaged files."""
-_REMEDY = "Send a PNG, JPEG, WebP or GIF file as the body: curl --data-binary @picture.png."
+_RUN_LENGTH = (1, 2)
+"""Compressions of BMP that Pillow decodes in Python, run by run: 10 MB took 6 seconds."""
+_NAMES = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+_REMEDY = f"Send a {_NAMES} file: curl -F file=@picture.png."
 
 
 @dataclass(frozen=True)
@@ -42,27 +54,33 @@ class Decoded:
 
 
 def decode(content: bytes) -> Decoded:
-    """Decode the first frame of a PNG, JPEG, WebP or GIF, and apply its EXIF orientation.
+    """Decode the first frame of a PNG, JPEG, WebP, GIF, BMP or TIFF, and apply its EXIF orientation.
 
     The format is detected from the content; the Content-Type is ignored. The limits are 16,000,000 pixels and 16,384 per side.
+    BMP and TIFF must be uncompressed (`app.images.tiff`).
 
     Raises:
-        PictureUnsupported: the file has another format.
+        PictureUnsupported: the file has another format, or is a compressed BMP or TIFF.
         PictureTooLarge: the size in the header exceeds the limits, or a JPEG has too many scans, EXIF segments or fill bytes.
             The file was not decoded.
         PictureInvalid: the file is empty, damaged or truncated.
     """
     if not content:
-        raise PictureInvalid(f"The body is empty. {_REMEDY}")
+        raise PictureInvalid(f"The file is empty. {_REMEDY}")
     if content[:2] == _JPEG and (content.count(_EXIF) > MAX_EXIF or content.count(_FILL) > MAX_FILL):
         raise PictureTooLarge("The JPEG contains too many EXIF segments or fill bytes. Save it again without metadata.")
+    is_tiff = content[:4] in tiff.BYTE_ORDERS
+    if is_tiff:
+        content = tiff.reduce(content)
     try:
-        with Image.open(io.BytesIO(content), formats=list(FORMATS)) as picture:
+        with Image.open(io.BytesIO(content), formats=["TIFF"] if is_tiff else _WITHOUT_TIFF) as picture:
             _check(picture, content)
             ImageOps.exif_transpose(picture, in_place=True)
             return _grey(picture)
     except UnidentifiedImageError:
-        raise PictureUnsupported(f"The body is not a PNG, JPEG, WebP or GIF, or is only its first bytes. {_REMEDY}") from None
+        if is_tiff:
+            raise PictureUnsupported(f"The TIFF has an unsupported layout. {tiff.REMEDY}") from None
+        raise PictureUnsupported(f"The file is not a {_NAMES}, or is only its first bytes. {_REMEDY}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels. Scale it down.") from None
     except _UNREADABLE as error:
@@ -78,6 +96,10 @@ def _check(picture: Image.Image, content: bytes) -> None:
         raise PictureTooLarge(f"The picture has {size} pixels, but the limit is {MAX_PIXELS:,}. Scale it down.")
     if picture.format in ("JPEG", "MPO") and content.count(_SCAN) > MAX_SCANS:
         raise PictureTooLarge(f"The JPEG has more than {MAX_SCANS} scans. Save it again as a baseline JPEG.")
+    if picture.format == "BMP" and picture.info["compression"] in _RUN_LENGTH:
+        raise PictureUnsupported("The BMP is run-length encoded. Save it without compression, or as a PNG.")
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        tiff.check(picture)
 
 
 def _grey(picture: Image.Image) -> Decoded:

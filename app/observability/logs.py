@@ -36,6 +36,7 @@ def log_config(level: str, shape: str = "text") -> dict[str, Any]:
     }
     config["handlers"] = {"default": config["handlers"]["default"] | {"filters": ["trace"]}}
     config["loggers"]["uvicorn.access"] = {"handlers": [], "propagate": False}  # requests are logged by `app.http.middleware`
+    config["loggers"]["python_multipart"] = {"level": "ERROR"}  # it warns about every damaged form
     if shape == "json":
         config["formatters"]["default"] = {
             "()": "pythonjsonlogger.json.JsonFormatter",

@@ -101,6 +101,15 @@ FILES = {
     "webp": saved(COLOUR, "WEBP", exif=_exif()),
     "webp-alpha": saved(Image.merge("LA", [GREY, GREY]).convert("RGBA"), "WEBP", lossless=True),
     "webp-animated": saved(COLOUR, "WEBP", **_ANIMATED),
+    "bmp": saved(COLOUR, "BMP"),
+    "bmp-bits": saved(GREY.convert("1"), "BMP"),
+    "bmp-palette": saved(COLOUR.quantize(16), "BMP"),
+    "bmp-alpha": saved(COLOUR.convert("RGBA"), "BMP"),
+    "tiff": saved(COLOUR, "TIFF", description="a description"),
+    "tiff-bits": saved(GREY.convert("1"), "TIFF"),
+    "tiff-deep": saved(Image.fromarray(LEVELS.astype(np.uint16) * 257), "TIFF"),
+    "tiff-alpha": saved(Image.merge("LA", [GREY, GREY]), "TIFF"),
+    "tiff-pages": saved(GREY, "TIFF", save_all=True, append_images=[GREY.copy()]),
 }
 TAILS = {
     "html": b"<html><script>alert(1)</script></html>",

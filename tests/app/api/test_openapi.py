@@ -14,6 +14,7 @@ from app.main import create_app
 from tests.live import Service
 
 load_all_checks()
+schemathesis.serializer.alias(["image/bmp", "image/tiff"], "image/png")
 positive_data_acceptance = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 

@@ -100,7 +100,7 @@ def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
         decode(progressive[:-2] + last * decoding.MAX_SCANS + progressive[-2:])
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
 def test_truncated_files_are_rejected(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
     complete = saved(Image.fromarray(noise), kind)
@@ -112,9 +112,9 @@ def test_truncated_files_are_rejected(kind: str) -> None:
             decode(complete[:length])
 
 
-@pytest.mark.parametrize("kind", ["BMP", "TIFF", "PPM", "ICO", "PCX", "EPS"])
+@pytest.mark.parametrize("kind", ["DIB", "TGA", "PPM", "ICO", "PCX", "EPS"])
 def test_other_formats_of_pillow_are_not_decoded(kind: str) -> None:
-    with pytest.raises(PictureUnsupported, match="PNG, JPEG, WebP or GIF"):
+    with pytest.raises(PictureUnsupported, match="PNG, JPEG, WebP, GIF, BMP or TIFF"):
         decode(saved(Image.fromarray(RAMP), kind))
 
 

@@ -112,10 +112,10 @@ export interface paths {
         put?: never;
         /**
          * Score how real a picture looks
-         * @description Converts a PNG, JPEG, WebP or GIF to 28x28 grey like the training data, and runs the discriminator on it.
+         * @description Converts a PNG, JPEG, WebP, GIF, BMP or TIFF to 28x28 grey like the training data, and runs the discriminator on it.
          *
-         *     Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame of an animation is
-         *     used. Transparent pixels are background.
+         *     Returns the preprocessed picture, its logit, and the probability that it is real. Only the first frame or page of a file is
+         *     used. Transparent pixels are background. BMP and TIFF files must be uncompressed.
          */
         post: operations["discriminate_discriminate_post"];
         delete?: never;
@@ -2361,14 +2361,20 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The file itself. Its format is detected from the content, so any Content-Type is accepted. */
+        /** @description The file itself, or a form with one file in a field of any name. The format is detected from the content; the Content-Type of the file is ignored. */
         requestBody: {
             content: {
                 "image/png": string;
                 "image/jpeg": string;
                 "image/webp": string;
                 "image/gif": string;
+                "image/bmp": string;
+                "image/tiff": string;
                 "application/octet-stream": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
             };
         };
         responses: {
