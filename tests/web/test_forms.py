@@ -8,7 +8,7 @@ import httpx
 from playwright.sync_api import Browser
 
 from tests.live import Service
-from tests.web.conftest import SLOW
+from tests.web.conftest import TIMEOUT
 
 FORM = """<!doctype html><title>A form</title>
 <form action="{url}/discriminate?label=7" method="post" enctype="multipart/form-data">
@@ -26,7 +26,7 @@ def test_a_browser_uploads_a_form(browser: Browser, live: Service, client: httpx
     picture = client.get("/generate?seed=42&scale=8").content
     score = client.post("/discriminate?label=7", content=picture).json()
     page = browser.new_page()
-    page.set_default_timeout(SLOW)
+    page.set_default_timeout(TIMEOUT)
     page.set_content(FORM.format(url=live.url))
     saved = {"name": "42 «семь».png", "mimeType": "image/png", "buffer": picture}
     page.locator("input").set_input_files(saved)  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def test_a_browser_uploads_a_form(browser: Browser, live: Service, client: httpx
 
 def test_a_form_without_a_chosen_file_says_so(browser: Browser, live: Service) -> None:
     page = browser.new_page()
-    page.set_default_timeout(SLOW)
+    page.set_default_timeout(TIMEOUT)
     page.set_content(FORM.format(url=live.url))
     with page.expect_navigation() as navigation:
         page.locator("button").click()

@@ -19,7 +19,7 @@ import requests
 
 from app.errors import BodyTooLarge, FormInvalid
 from app.http.forms import MAX_FRAMING, FileForm, is_form
-from tests.app.http.test_protocol import connect, problem, until_closed
+from tests.app.http.test_protocol import connect, problem, read_until_closed
 from tests.live import Service, service
 from tests.skipping import skip
 
@@ -336,7 +336,7 @@ def test_a_form_that_trickles_in_is_cut_off(tmp_path: Path) -> None:
         )
         connection.sendall(head + form(FILE)[:-50])
         with ThreadPoolExecutor(1) as pool:
-            received = pool.submit(until_closed, connection)
+            received = pool.submit(read_until_closed, connection)
             _trickle(connection, received.done)
             assert problem(received.result()) == (408, "request_late")
 
