@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 from app.images import encoding  # noqa: E402
 from app.sampling.batching import BATCH  # noqa: E402
 from app.sampling.generator import LoadedGenerator  # noqa: E402
+from app.sampling.sharpener import load  # noqa: E402
 from models.repository import CHAMPION, Repository  # noqa: E402
 
 
@@ -75,6 +76,12 @@ def main() -> None:
     rows.append(("a picture on its own", f"{single:.0f} us", f"{single / reference:.2f}"))
     rows.append((f"a picture, in batches of {BATCH}", f"{small_batch:.0f} us", f"{small_batch / reference:.2f}"))
     rows.append(("a picture, in batches of 64", f"{batch:.0f} us", f"{batch / reference:.2f}"))
+    sharpener = load(repository.get("sharpen-digits", repository.aliases("sharpen-digits")[CHAMPION]))
+    given = sharpener.golden_points()
+    alone = microseconds(lambda: sharpener.draw(given[:1]), 300)
+    together = microseconds(lambda: sharpener.draw(given[:BATCH]), 60) / BATCH
+    rows.append(("a sharpened picture on its own", f"{alone:.0f} us", f"{alone / reference:.2f}"))
+    rows.append((f"a sharpened picture, in batches of {BATCH}", f"{together:.0f} us", f"{together / reference:.2f}"))
     rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / reference:.2f}"))
     for name, pixels in (
         ("PNG of a picture", picture),

@@ -120,7 +120,7 @@ def test_boundaries_inside_the_file_are_bounded(boundary: bytes, units: list[byt
 @given(form=forms(), chunk=st.sampled_from([1, 50, 5_000]), label=st.sampled_from([b"", b"?label=3", b"?prepare=none"]))
 def test_any_form_gets_a_documented_answer(server: Server, form: tuple[bytes, bytes], chunk: int, label: bytes) -> None:
     content_type, body = form
-    answer = server.ask("POST", b"/discriminate" + label, [(b"content-type", content_type)], body, chunk)
+    answer = server.request("POST", b"/discriminate" + label, [(b"content-type", content_type)], body, chunk)
     check_response(answer, {413, 415, 422})
 
 
@@ -130,9 +130,9 @@ def test_any_form_gets_a_documented_answer(server: Server, form: tuple[bytes, by
 def test_a_picture_in_a_form_gets_the_answer_of_the_picture(server: Server, name: str, boundary: bytes, chunk: int) -> None:
     picture = FILES[name]
     assume(b"--" + boundary not in picture)
-    alone = server.ask("POST", b"/discriminate", [(b"content-type", b"image/png")], picture)
+    alone = server.request("POST", b"/discriminate", [(b"content-type", b"image/png")], picture)
     body = joined(boundary, [part(b"file", b"a", picture)])
-    sent = server.ask("POST", b"/discriminate", [(b"content-type", quoted(boundary))], body, chunk)
+    sent = server.request("POST", b"/discriminate", [(b"content-type", quoted(boundary))], body, chunk)
     assert (sent.status, sent.body) == (alone.status, alone.body)
     check_response(sent, {200})
 
@@ -142,7 +142,7 @@ def test_a_picture_in_a_form_gets_the_answer_of_the_picture(server: Server, name
     content_type=st.binary(max_size=80).map(lambda tail: b"multipart/form-data;" + tail.replace(b"\n", b"").replace(b"\r", b""))
 )
 def test_any_content_type_gets_a_documented_answer(server: Server, content_type: bytes) -> None:
-    answer = server.ask(
+    answer = server.request(
         "POST", b"/discriminate", [(b"content-type", content_type)], joined(b"a", [part(b"a", b"b", FILES["png"])])
     )
     check_response(answer, {200, 415, 422})
