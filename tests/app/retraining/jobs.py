@@ -16,7 +16,7 @@ import httpx
 from app.cli import read_events
 from app.retraining.runner import holder_of
 from tests.live import ROOT, Service, environment
-from tests.training.conftest import SMALL
+from tests.training.small import SMALL
 
 TOKEN = "a-token-that-only-the-tests-know"
 VIEWER = "a-token-that-only-lets-one-look"
