@@ -22,14 +22,25 @@ class _Given(nn.Module):
         return features
 
 
-def fid(real: Tensor, fake: Tensor) -> float:
-    """Frechet distance between Gaussians fitted to two sets of features, (N, D) and (M, D) (Heusel 2017, arXiv:1706.08500)."""
-    from torchmetrics.image.fid import FrechetInceptionDistance
+class FrechetDistance:
+    """Frechet distance to one set of features, (N, D), whose statistics are computed once."""
 
-    metric = FrechetInceptionDistance(_Given(real.shape[1]))
-    metric.update(real, real=True)
-    metric.update(fake, real=False)
-    return float(metric.compute())
+    def __init__(self, real: Tensor) -> None:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+
+        self._metric = FrechetInceptionDistance(_Given(real.shape[1]), reset_real_features=False)
+        self._metric.update(real, real=True)
+
+    def to(self, fake: Tensor) -> float:
+        """Return the distance between Gaussians fitted to the two sets of features (Heusel 2017, arXiv:1706.08500)."""
+        self._metric.reset()  # keeps the real features
+        self._metric.update(fake, real=False)
+        return float(self._metric.compute())
+
+
+def fid(real: Tensor, fake: Tensor) -> float:
+    """Frechet distance between two sets of features, (N, D) and (M, D)."""
+    return FrechetDistance(real).to(fake)
 
 
 def kid(real: Tensor, fake: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> tuple[float, float]:

@@ -176,10 +176,11 @@ class _View:
         order = _order(self.train)
         self.reference = self.train[order[:REFERENCE]]
         self.sample = self.train[order[-count:]]  # as many as are evaluated
-        kid_test = distance.kid(self.real.features, self.sample)
+        self.to_training = distance.FrechetDistance(self.train)
+        self.to_test = distance.FrechetDistance(self.real.features)
         self._floors = self._distances(self.real.features) | {
-            "fid_test": (distance.fid(self.real.features, self.sample), None),
-            "kid_test": kid_test,
+            "fid_test": (self.to_test.to(self.sample), None),
+            "kid_test": distance.kid(self.real.features, self.sample),
             "label_accuracy": (self.real.accuracy(self.labels), None),
         }
 
@@ -188,7 +189,7 @@ class _View:
         fake = classifiers.judge(self.judge, fakes)
         values: dict[str, tuple[float | None, float | None]] = {
             **self._distances(fake.features),
-            "fid_test": (distance.fid(self.real.features, fake.features), None),
+            "fid_test": (self.to_test.to(fake.features), None),
             "kid_test": distance.kid(self.real.features, fake.features),
             "label_accuracy": (None if labels is None else fake.accuracy(labels), None),
         }
@@ -226,7 +227,7 @@ class _View:
         """Return the distances of a set of features to the training set's, as values and standard deviations, if any."""
         density, coverage = distance.density_coverage(self.reference, features, k=NEIGHBOUR, radius=self.radii)
         return {
-            "fid": (distance.fid(self.train, features), None),
+            "fid": (self.to_training.to(features), None),
             "kid": distance.kid(self.train, features),
             "density": (density, None),
             "coverage": (coverage, None),
