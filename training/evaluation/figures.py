@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.manifest import Figure
+from models.manifest import Figure, sha256_of
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
@@ -17,6 +17,7 @@ from training.errors import CheckpointError
 from training.evaluation import classifier as classifiers
 from training.evaluation import distance
 from training.evaluation.classifier import Judgement, Kind
+from training.evaluation.kept import kept
 from training.evaluation.memorisation import Nearest, nearest
 from training.evaluation.network import learn, probabilities
 from training.evaluation.onnx_models import OnnxGenerator
@@ -56,7 +57,7 @@ class Battery:
         data_folder: folder of the dataset's files. Defaults to their usual location.
         pictures: number of generated pictures, at most the number of test pictures. Figures at different counts are not
             comparable.
-        cache: folder for the judges' features of the training pictures, which take much of the time.
+        cache: folder for the judges' features of the training pictures, which take much of the time, and for figures.
     """
 
     def __init__(
@@ -68,15 +69,19 @@ class Battery:
         self.labels = test.labels[: self.count]
         self.views = {kind: _View(kind, train, test, self.count, cache) for kind in classifiers.KINDS}
         self.judge_sha256 = self.views["conv"].judge_sha256
+        judges = (view.judge_sha256 for view in self.views.values())
+        self._inputs: tuple[str | int, ...] = (*judges, train.source.digest, self.count)
         self._score_floor: Tensor | None = None
 
     def measure(self, generator: OnnxGenerator) -> dict[str, Figure]:
         """Compute the figures based on both judges' features, for seeds from 0 with the labels of the test pictures.
 
         The floor of each figure is its value for real test pictures. For distances to the test pictures, it is the value for
-        the same number of training pictures.
+        the same number of training pictures. The figures of a generator file are kept in the cache.
         """
-        return self.evaluate(generator).figures
+        inputs: tuple[str | int, ...] = ("figures", sha256_of(generator.path), generator.classes, *self._inputs)
+        found = kept(self.cache, inputs, lambda: {n: f.model_dump() for n, f in self.evaluate(generator).figures.items()})
+        return {name: Figure.model_validate(figure) for name, figure in found.items()}
 
     def evaluate(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
         """Measure a generator and return its figures with the data for the report.
@@ -178,11 +183,7 @@ class _View:
         self.sample = self.train[order[-count:]]  # as many as are evaluated
         self.to_training = distance.FrechetDistance(self.train)
         self.to_test = distance.FrechetDistance(self.real.features)
-        self._floors = self._distances(self.real.features) | {
-            "fid_test": (self.to_test.to(self.sample), None),
-            "kid_test": distance.kid(self.real.features, self.sample),
-            "label_accuracy": (self.real.accuracy(self.labels), None),
-        }
+        self._floors = kept(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
 
     def figures(self, fakes: Tensor, labels: Tensor | None) -> dict[str, Figure]:
         """Compute this judge's figures for generated pictures, (N, 1, 28, 28), and the requested labels, (N,), if any."""
@@ -203,6 +204,13 @@ class _View:
                 what=what,
             )
             for name, (better, what) in self._described().items()
+        }
+
+    def _measure_floors(self) -> dict[str, tuple[float, float | None]]:
+        return self._distances(self.real.features) | {
+            "fid_test": (self.to_test.to(self.sample), None),
+            "kid_test": distance.kid(self.real.features, self.sample),
+            "label_accuracy": (self.real.accuracy(self.labels), None),
         }
 
     def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
