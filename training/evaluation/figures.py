@@ -93,10 +93,10 @@ class Battery:
         conditional = bool(generator.classes)
         fakes, labels = generator.draw(range(self.count), self.labels if conditional else None)
         figures: dict[str, Figure] = {}
-        for view in self.views.values():
-            figures |= view.figures(fakes, labels if conditional else None)
-        judgement = classifiers.judge(self.views["conv"].judge, fakes)
-        real = self.views["conv"].real
+        judgements = {kind: classifiers.judge(view.judge, fakes) for kind, view in self.views.items()}
+        for kind, view in self.views.items():
+            figures |= view.figures(judgements[kind], labels if conditional else None)
+        judgement, real = judgements["conv"], self.views["conv"].real
         by_class: dict[str, list[float]] = {}
         if conditional:
             by_class["label_accuracy"] = _each_class(judgement.probabilities.argmax(1), labels)
@@ -181,17 +181,16 @@ class _View:
         order = _order(self.train)
         self.reference = self.train[order[:REFERENCE]]
         self.sample = self.train[order[-count:]]  # as many as are evaluated
-        self.to_training = distance.FrechetDistance(self.train)
-        self.to_test = distance.FrechetDistance(self.real.features)
+        self.fid, self.fid_test = (distance.FrechetDistance(f) for f in (self.train, self.real.features))
+        self.kid, self.kid_test = (distance.KernelDistance(f) for f in (self.train, self.real.features))
         self._floors = kept(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
 
-    def figures(self, fakes: Tensor, labels: Tensor | None) -> dict[str, Figure]:
-        """Compute this judge's figures for generated pictures, (N, 1, 28, 28), and the requested labels, (N,), if any."""
-        fake = classifiers.judge(self.judge, fakes)
+    def figures(self, fake: Judgement, labels: Tensor | None) -> dict[str, Figure]:
+        """Compute this judge's figures from its output for generated pictures, and the requested labels, (N,), if any."""
         values: dict[str, tuple[float | None, float | None]] = {
             **self._distances(fake.features),
-            "fid_test": (self.to_test.to(fake.features), None),
-            "kid_test": distance.kid(self.real.features, fake.features),
+            "fid_test": (self.fid_test.to(fake.features), None),
+            "kid_test": self.kid_test.to(fake.features),
             "label_accuracy": (None if labels is None else fake.accuracy(labels), None),
         }
         return {
@@ -208,8 +207,8 @@ class _View:
 
     def _measure_floors(self) -> dict[str, tuple[float, float | None]]:
         return self._distances(self.real.features) | {
-            "fid_test": (self.to_test.to(self.sample), None),
-            "kid_test": distance.kid(self.real.features, self.sample),
+            "fid_test": (self.fid_test.to(self.sample), None),
+            "kid_test": self.kid_test.to(self.sample),
             "label_accuracy": (self.real.accuracy(self.labels), None),
         }
 
@@ -235,8 +234,8 @@ class _View:
         """Return the distances of a set of features to the training set's, as values and standard deviations, if any."""
         density, coverage = distance.density_coverage(self.reference, features, k=NEIGHBOUR, radius=self.radii)
         return {
-            "fid": (self.to_training.to(features), None),
-            "kid": distance.kid(self.train, features),
+            "fid": (self.fid.to(features), None),
+            "kid": self.kid.to(features),
             "density": (density, None),
             "coverage": (coverage, None),
         }
