@@ -94,7 +94,7 @@ def until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, Any]:
     deadline = time.monotonic() + 60
     while (job := admin.job(job_id))["interruptions"] < times:
         assert time.monotonic() < deadline, job
-        time.sleep(0.05)
+        time.sleep(0.1)
     return job
 
 
