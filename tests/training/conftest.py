@@ -7,28 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training.small import SMALL
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.loop import run
 from training.loop.run_folder import RunFolder
 from training.spec import TrainingSpec
-
-SMALL = {
-    "images": 640,
-    "batch_size": 16,
-    "generator_widths": (8, 8, 8, 4),
-    "discriminator_widths": (8, 8, 8, 16),
-    "penalty_interval": 4,
-    "burn_in": 0,
-    "ema_images": 200,
-    "log_every": 16,
-    "sample_every": 320,
-    "metrics_every": 0,
-    "held_out": 0,
-    "patience": 0,
-    "checkpoint_every": 160,
-    "threads": 1,  # the steps are too small to benefit from several threads
-}
 
 
 def small_spec(**fields: object) -> TrainingSpec:

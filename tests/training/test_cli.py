@@ -16,8 +16,8 @@ from models.manifest import AGAINST, MANIFEST, Manifest
 from models.repository import Repository
 from models.version import Version
 from tests.live import ROOT, SHIPPED, service
-from tests.training.conftest import SMALL
 from tests.training.loop.test_run import settings_of
+from tests.training.small import SMALL
 from training.loop.run_folder import read_events
 
 

@@ -62,10 +62,11 @@ def parse_idx(content: bytes, *, name: str, remedy: str) -> np.ndarray:
     if rank > MOST_DIMENSIONS:
         raise DatasetError(f"{name} has {rank} dimensions, but at most {MOST_DIMENSIONS} are supported. {remedy}")
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(rank))
-    data = content[4 + 4 * rank :]
-    expected = int(np.prod(shape, dtype=object))
-    if len(data) != expected:
-        raise DatasetError(f"{name} has {len(data)} bytes of data, but its header says {shape}: {expected}. {remedy}")
-    if not data:
+    start, expected = 4 + 4 * rank, int(np.prod(shape, dtype=object))
+    if len(content) - start != expected:
+        raise DatasetError(
+            f"{name} has {len(content) - start} bytes of data, but its header says {shape}: {expected}. {remedy}"
+        )
+    if not expected:
         raise DatasetError(f"{name} is empty. {remedy}")
-    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)  # without a copy

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,6 +26,8 @@ CHECK_SEEDS = range(2**31 + 5_000, 2**31 + 10_000)
 ANY_LABEL_PICTURES = 1_000
 """Each is evaluated once per label."""
 BINS = 10
+BATCH = 100
+"""Small enough for the activations to stay in the processor's cache. A single batch takes up to twice as long."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,21 @@ def _logits(
     judge = session(discriminator)
     found = []
     for pictures in (reals, fakes):
-        feed = {"image": pictures.numpy() / np.float32(255)}
+        images, classes = pictures.numpy() / np.float32(255), generator.classes
         if any_label:
-            every = [one_hot(np.full(len(pictures), k), generator.classes) for k in range(generator.classes)]
-            found.append(np.mean([judge.run(None, feed | {"label": label})[0] for label in every], axis=0))
+            every = [one_hot(np.full(len(pictures), k), classes) for k in range(classes)]
+            found.append(np.mean([_run(judge, {"image": images, "label": label}) for label in every], axis=0))
         else:
-            found.append(judge.run(None, feed | condition)[0])
+            found.append(_run(judge, {"image": images} | condition))
     truth = torch.cat([torch.ones(len(reals)), torch.zeros(len(fakes))]).double()
     return torch.from_numpy(np.concatenate(found)).double(), truth
+
+
+def _run(judge: onnxruntime.InferenceSession, feed: dict[str, NDArray[Any]]) -> Floats:
+    """Return the logits of all pictures, (N,), computed in batches."""
+    starts = range(0, len(feed["image"]), BATCH)
+    batches = ({name: values[i : i + BATCH] for name, values in feed.items()} for i in starts)
+    return np.concatenate([judge.run(None, batch)[0] for batch in batches])
 
 
 def _calibration(logits: Tensor, truth: Tensor) -> Calibration:

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.manifest import Figure
+from models.manifest import Figure, sha256_of
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
@@ -20,6 +20,7 @@ from training.errors import CheckpointError
 from training.evaluation import distance, judges
 from training.evaluation.fresh_classifier import learn, probabilities
 from training.evaluation.judges import Judgement, Kind
+from training.evaluation.kept import kept
 from training.evaluation.memorisation import Nearest, nearest
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
@@ -60,7 +61,7 @@ class Battery:
         data_folder: folder of the dataset's files. Defaults to their usual location.
         pictures: number of generated pictures, at most the number of test pictures. Figures at different counts are not
             comparable.
-        cache: folder for the judges' features of the training pictures, which take much of the time.
+        cache: folder for the judges' features of the training pictures, which take much of the time, and for figures.
     """
 
     def __init__(
@@ -72,15 +73,19 @@ class Battery:
         self.labels = test.labels[: self.count]
         self.views = {kind: _View(kind, train, test, self.count, cache) for kind in judges.KINDS}
         self.judge_sha256 = self.views["conv"].judge_sha256
+        digests = (view.judge_sha256 for view in self.views.values())
+        self._inputs: tuple[str | int, ...] = (*digests, train.source.digest, self.count)
         self._score_floor: Tensor | None = None
 
     def measure(self, generator: OnnxGenerator) -> dict[str, Figure]:
         """Compute the figures based on both judges' features, for seeds from 0 with the labels of the test pictures.
 
         The floor of each figure is its value for real test pictures. For distances to the test pictures, it is the value for
-        the same number of training pictures.
+        the same number of training pictures. The figures of a generator file are kept in the cache.
         """
-        return self.evaluate(generator).figures
+        inputs: tuple[str | int, ...] = ("figures", sha256_of(generator.path), generator.classes, *self._inputs)
+        found = kept(self.cache, inputs, lambda: {n: f.model_dump() for n, f in self.evaluate(generator).figures.items()})
+        return {name: Figure.model_validate(figure) for name, figure in found.items()}
 
     def evaluate(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
         """Measure a generator and return its figures with the data for the report.
@@ -92,10 +97,10 @@ class Battery:
         conditional = bool(generator.classes)
         fakes, labels = generator.draw(range(self.count), self.labels if conditional else None)
         figures: dict[str, Figure] = {}
-        for view in self.views.values():
-            figures |= view.figures(fakes, labels if conditional else None)
-        judgement = judges.judge(self.views["conv"].judge, fakes)
-        real = self.views["conv"].real
+        judgements = {kind: judges.judge(view.judge, fakes) for kind, view in self.views.items()}
+        for kind, view in self.views.items():
+            figures |= view.figures(judgements[kind], labels if conditional else None)
+        judgement, real = judgements["conv"], self.views["conv"].real
         by_class: dict[str, list[float]] = {}
         if conditional:
             by_class["label_accuracy"] = _each_class(judgement.probabilities.argmax(1), labels)
@@ -180,20 +185,16 @@ class _View:
         order = _order(self.train)
         self.reference = self.train[order[:REFERENCE]]
         self.sample = self.train[order[-count:]]  # as many as are evaluated
-        kid_test = distance.kid(self.real.features, self.sample)
-        self._floors = self._distances(self.real.features) | {
-            "fid_test": (distance.fid(self.real.features, self.sample), None),
-            "kid_test": kid_test,
-            "label_accuracy": (self.real.accuracy(self.labels), None),
-        }
+        self.fid, self.fid_test = (distance.FrechetDistance(f) for f in (self.train, self.real.features))
+        self.kid, self.kid_test = (distance.KernelDistance(f) for f in (self.train, self.real.features))
+        self._floors = kept(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
 
-    def figures(self, fakes: Tensor, labels: Tensor | None) -> dict[str, Figure]:
-        """Compute this judge's figures for generated pictures, (N, 1, 28, 28), and the requested labels, (N,), if any."""
-        fake = judges.judge(self.judge, fakes)
+    def figures(self, fake: Judgement, labels: Tensor | None) -> dict[str, Figure]:
+        """Compute this judge's figures from its output for generated pictures, and the requested labels, (N,), if any."""
         values: dict[str, tuple[float | None, float | None]] = {
             **self._distances(fake.features),
-            "fid_test": (distance.fid(self.real.features, fake.features), None),
-            "kid_test": distance.kid(self.real.features, fake.features),
+            "fid_test": (self.fid_test.to(fake.features), None),
+            "kid_test": self.kid_test.to(fake.features),
             "label_accuracy": (None if labels is None else fake.accuracy(labels), None),
         }
         return {
@@ -206,6 +207,13 @@ class _View:
                 what=what,
             )
             for name, (better, what) in self._described().items()
+        }
+
+    def _measure_floors(self) -> dict[str, tuple[float, float | None]]:
+        return self._distances(self.real.features) | {
+            "fid_test": (self.fid_test.to(self.sample), None),
+            "kid_test": self.kid_test.to(self.sample),
+            "label_accuracy": (self.real.accuracy(self.labels), None),
         }
 
     def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
@@ -230,8 +238,8 @@ class _View:
         """Return the distances of a set of features to the training set's, as values and standard deviations, if any."""
         density, coverage = distance.density_coverage(self.reference, features, k=NEIGHBOUR, radius=self.radii)
         return {
-            "fid": (distance.fid(self.train, features), None),
-            "kid": distance.kid(self.train, features),
+            "fid": (self.fid.to(features), None),
+            "kid": self.kid.to(features),
             "density": (density, None),
             "coverage": (coverage, None),
         }

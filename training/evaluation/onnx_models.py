@@ -38,7 +38,7 @@ class OnnxGenerator:
     """
 
     def __init__(self, path: Path, classes: int) -> None:
-        self.session, self.classes = session(path), classes
+        self.path, self.session, self.classes = path, session(path), classes
         self.z_dim = int(self.session.get_inputs()[0].shape[1])
 
     def images(self, z: Floats, labels: NDArray[np.int64], batch: int = 64) -> Floats:

@@ -95,7 +95,7 @@ def wait_until_interrupted(admin: Admin, job_id: str, times: int) -> dict[str, A
     deadline = time.monotonic() + 60
     while (job := admin.job(job_id))["interruptions"] < times:
         assert time.monotonic() < deadline, job
-        time.sleep(0.05)
+        time.sleep(0.1)
     return job
 
 

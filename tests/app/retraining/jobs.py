@@ -16,7 +16,7 @@ import httpx
 from app.jobs_command import read_events
 from app.retraining.trainer_process import holder_of
 from tests.live import ROOT, Service, environment
-from tests.training.conftest import SMALL
+from tests.training.small import SMALL
 
 TOKEN = "a-token-that-only-the-tests-know"
 VIEWER = "a-token-of-a-viewer-in-tests"
@@ -62,7 +62,7 @@ class Admin:
                 job = self.job(job_id)
                 if job["state"] in states:
                     return job
-            time.sleep(0.1)
+            time.sleep(0.2)
         raise AssertionError(f"the job is not {' or '.join(states)}: {self.job(job_id)}\n{self.log(job_id)}")
 
     def wait_for_images(self, job_id: str, images: int) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Admin:
             if job["state"] == "running" and (job["progress"] or {}).get("images", 0) > images:
                 return job
             assert job["state"] in ("queued", "running"), job
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(f"the job has not seen {images} images: {self.job(job_id)}\n{self.log(job_id)}")
 
     def log(self, job_id: str) -> str:

@@ -45,7 +45,7 @@ def test_a_job_is_published_once_although_its_supervisor_was_stopped_and_continu
         job_id = admin.retrain(promote="always")
         admin.wait(job_id, "evaluating")
         while not list(models.glob(".*.part")) and not (models / "2").exists():
-            pass
+            time.sleep(0.001)
         stopped = int(holder(database).rsplit(":", 2)[1])
         assert stopped in [process.pid for process in both]
         os.kill(stopped, signal.SIGSTOP)
@@ -67,7 +67,7 @@ def test_a_trainer_is_started_once_although_its_supervisor_is_killed_during_the_
     admin = deployment.admin
     job_id = admin.retrain()
     while not trainers_of(deployment.state):
-        pass
+        time.sleep(0.001)
     deployment.kill_worker()
     deployment.start_worker()
     job = admin.wait(job_id, "succeeded", "failed", "interrupted")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.app.retraining.jobs import Admin, admin_of
 from tests.live import Service
-from tests.training.conftest import SMALL
+from tests.training.small import SMALL
 
 SPEC = {name: SMALL[name] for name in ("batch_size", "discriminator_widths", "log_every", "checkpoint_every")}
 SPEC |= {"generator_widths": [8, 8, 8], "metrics_every": 0}

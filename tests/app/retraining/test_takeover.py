@@ -17,7 +17,7 @@ from app.sampling.generator import LoadedGenerator
 from models.repository import Repository
 from tests.app.retraining.jobs import SETTINGS, SMALL_SPEC, admin_of
 from tests.live import service
-from tests.training.conftest import SMALL
+from tests.training.small import SMALL
 from training.export import build
 from training.loop import run
 from training.loop.run_folder import RunFolder

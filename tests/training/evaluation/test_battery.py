@@ -57,6 +57,26 @@ def test_every_figure_has_its_floor(measured: Measured) -> None:
     assert set(measured.by_class) == {"label_accuracy", "label_accuracy, real", "cas", "cas, real"}
 
 
+def test_kept_figures_are_those_computed_and_a_damaged_file_is_computed_again(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in cache.glob("*.pt"):
+        (tmp_path / file.name).symlink_to(file)
+    generator = OnnxGenerator(GENERATOR, 10)
+    known = set(tmp_path.iterdir())
+    computed = Battery("mnist", pictures=120, cache=tmp_path).measure(generator)
+    kept = set(tmp_path.iterdir()) - known
+    assert len(kept) == 3, "the floors of two judges, and the figures"
+    with monkeypatch.context() as patch:
+        patch.delattr("training.evaluation.distance.KernelDistance.to")
+        assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed
+        with pytest.raises(AttributeError):
+            Battery("mnist", pictures=121, cache=tmp_path)
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:-1])
+    assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed
+
+
 def test_an_evaluation_writes_its_figures_and_pictures(measured: Measured, tmp_path: Path, mnist: Dataset) -> None:
     bins = [calibration.Bin(0.1, 0.2, 10), calibration.Bin(0.9, 0.8, 10)]
     names = report.write(tmp_path, measured, seconds=1.25, training=mnist.images[:1500], bins=bins)

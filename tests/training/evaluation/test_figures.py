@@ -8,7 +8,7 @@ import torch
 from training.datasets.tensors import Dataset, load
 from training.errors import TrainingError
 from training.evaluation import judges
-from training.evaluation.distance import density_coverage, fid, kid
+from training.evaluation.distance import KernelDistance, _Given, density_coverage, fid, kid
 
 
 def gaussian(mean: float, deviation: float = 1.0, count: int = 4000, seed: int = 0) -> torch.Tensor:
@@ -30,6 +30,19 @@ def test_kid_is_unbiased_and_repeatable_and_keeps_the_global_rng_state() -> None
     assert abs(same[0]) < 3 * same[1]
     assert kid(gaussian(0), gaussian(0, seed=1)) == same
     assert kid(gaussian(0), gaussian(0.5, seed=1))[0] > 10 * same[1]
+
+
+@pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance`")
+def test_kid_equals_that_of_torchmetrics_to_the_bit() -> None:
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    real, distance = gaussian(0), KernelDistance(gaussian(0), subsets=10, subset_size=300)
+    for fake in (gaussian(0.1, seed=1), gaussian(0.5, seed=2), gaussian(0.5, count=500, seed=3)):
+        theirs = KernelInceptionDistance(_Given(8), subsets=10, subset_size=300)
+        theirs.update(real, real=True)
+        theirs.update(fake, real=False)
+        torch.manual_seed(0)
+        assert distance.to(fake) == tuple(float(value) for value in theirs.compute())
 
 
 def test_density_and_coverage_match_a_manual_calculation() -> None:

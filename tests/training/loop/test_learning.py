@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from tests.training.conftest import SMALL
+from tests.training.small import SMALL
 from training.datasets.tensors import Dataset, load
 from training.loop.run import KidMeter
 from training.loop.sampling import seeds_to_input

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from models.manifest import sha256_of
 from tests.live import ROOT
-from tests.training.conftest import SMALL, copy_of, small_spec
+from tests.training.conftest import copy_of, small_spec
+from tests.training.small import SMALL
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, DivergedError, FolderInUseError
 from training.loop import run
