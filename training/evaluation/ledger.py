@@ -98,6 +98,7 @@ class Ledger:
             if kind == "conv":
                 self.judge_sha256 = digest
         self.real = judges.judge(self.judges["conv"], self.originals)
+        self.fid, self.kid = distance.FrechetDistance(self.real.features), distance.KernelDistance(self.real.features)
         self._floors: Row | None = None
 
     def measure(self, sharpener: OnnxSharpener) -> dict[str, Figure]:
@@ -143,8 +144,8 @@ class Ledger:
             "ssim": _ssim(answers, self.originals),
             "label_accuracy": judged["conv"].accuracy(self.labels),
             "label_accuracy_mlp": judged["mlp"].accuracy(self.labels),
-            "fid": distance.fid(self.real.features, judged["conv"].features),
-            "kid": distance.kid(self.real.features, judged["conv"].features)[0],
+            "fid": self.fid.to(judged["conv"].features),
+            "kid": self.kid.to(judged["conv"].features)[0],
             "c2st_accuracy": None,
             "consistency": differences.abs().mean().item(),
             "consistency_worst": differences.abs().max().item(),
