@@ -1,7 +1,7 @@
-"""What strangers try in order to take the service from the others, each within a bound of connections, bytes and time.
+"""Denial-of-service attacks, each with a limited number of connections and bytes, for a limited time.
 
-`benchmarks.soak` mixes them into its traffic. Each comes from an address of its own on the loopback, so that the service
-can tell who it is; none expects a useful answer.
+`benchmarks.soak` mixes them into its traffic. They come from their own loopback address, which the service can distinguish
+from that of regular clients. None of them expects a useful response.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import time
 import zlib
 from collections.abc import Callable
 
-STRANGER = "127.0.0.66"
+ATTACKER = "127.0.0.66"
 SECONDS = 3.0
-"""How long connections are held."""
-MALFORMED = (b"\x16\x03\x01\x02\x00", b"GET / HTTP/9\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x", b"\r\n")
+"""How long connections are held open."""
+
 Attack = Callable[[str, int], None]
 
 
 def idle_connections(host: str, port: int) -> None:
-    """Open many connections and say nothing."""
+    """Open many connections and send nothing."""
     _hold([_connect(host, port) for _ in range(600)])
 
 
 def slow_headers(host: str, port: int) -> None:
-    """Begin many requests and send a byte now and then (Slowloris)."""
+    """Start many requests and send a header line from time to time (Slowloris)."""
     connections = [_connect(host, port) for _ in range(100)]
     _send(connections, b"GET /generate?seed=1 HTTP/1.1\r\nHost: x\r\n")
     for _ in range(3):
@@ -37,24 +37,24 @@ def slow_headers(host: str, port: int) -> None:
 
 
 def withheld_uploads(host: str, port: int) -> None:
-    """Send all of many large bodies but their ends."""
+    """Send many large bodies without their last bytes."""
     connections = [_connect(host, port) for _ in range(30)]
     _send(connections, b"POST /discriminate HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
     _send(connections, b"\0" * 9_900_000)
     _hold(connections)
 
 
-def unread_answers(host: str, port: int) -> None:
-    """Ask for large answers and read none of them."""
+def unread_responses(host: str, port: int) -> None:
+    """Request large responses and read none of them."""
     connections = [_connect(host, port, receive=4096) for _ in range(17)]
     for first, connection in enumerate(connections):
-        seeds = b"%d-%d" % (first, first + 78)  # the same ones would be drawn once
+        seeds = b"%d-%d" % (first, first + 78)  # different seeds, because equal responses are computed only once
         _send([connection], b"GET /generate?seeds=%s&scale=32&format=npy HTTP/1.1\r\nHost: x\r\n\r\n" % seeds)
     _hold(connections)
 
 
 def endless_trailers(host: str, port: int) -> None:
-    """Follow a body with trailers that never end."""
+    """Send a body followed by endless trailers."""
     connection = _connect(host, port)
     _send([connection], b"POST /interpolate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
     for _ in range(500):
@@ -64,21 +64,21 @@ def endless_trailers(host: str, port: int) -> None:
 
 
 def many_header_lines(host: str, port: int) -> None:
-    """Send as many header lines as fit, on many connections, without their end."""
+    """Send as many header lines as allowed on many connections, without ending the header."""
     connections = [_connect(host, port) for _ in range(100)]
     _send(connections, b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 12_000)
     _hold(connections)
 
 
 def pipelined_requests(host: str, port: int) -> None:
-    """Pile up requests on a connection and read no answer."""
+    """Pipeline many requests per connection and read no responses."""
     connections = [_connect(host, port, receive=4096) for _ in range(20)]
     _send(connections, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 8_000)
     _hold(connections)
 
 
 def narrow_pictures(host: str, port: int) -> None:
-    """Send small files that decode to pictures of one by many pixels."""
+    """Send small files that decode to very narrow pictures with many pixels."""
     content = narrow_png(1, 16_000_000)
     head = b"POST /discriminate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(content)
     connections = [_connect(host, port) for _ in range(4)]
@@ -87,7 +87,7 @@ def narrow_pictures(host: str, port: int) -> None:
 
 
 def malformed_requests(host: str, port: int) -> None:
-    """Send bytes that are no HTTP, and requests that are cut off."""
+    """Send bytes that are not HTTP, and truncated requests."""
     connections = [_connect(host, port) for _ in range(50)]
     for connection in connections:
         _send(
@@ -98,7 +98,7 @@ def malformed_requests(host: str, port: int) -> None:
 
 
 def narrow_png(width: int, height: int) -> bytes:
-    """A small PNG file of many transparent black pixels."""
+    """Return a small PNG file with many transparent black pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -110,7 +110,7 @@ def narrow_png(width: int, height: int) -> bytes:
 
 
 ATTACKS: tuple[Attack, ...] = (
-    *(idle_connections, slow_headers, withheld_uploads, unread_answers, endless_trailers, many_header_lines),
+    *(idle_connections, slow_headers, withheld_uploads, unread_responses, endless_trailers, many_header_lines),
     *(pipelined_requests, narrow_pictures, malformed_requests),
 )
 
@@ -121,19 +121,19 @@ def _connect(host: str, port: int, receive: int | None = None) -> socket.socket:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
     connection.settimeout(5)
     with contextlib.suppress(OSError):
-        connection.bind((STRANGER, 0))
+        connection.bind((ATTACKER, 0))
         connection.connect((host, port))
     return connection
 
 
 def _send(connections: list[socket.socket], content: bytes) -> int:
-    """Send to each, and return how many took all of it."""
-    taken = 0
+    """Send the content on each connection, and return the number of connections that accepted all of it."""
+    complete = 0
     for connection in connections:
         with contextlib.suppress(OSError):
             connection.sendall(content)
-            taken += 1
-    return taken
+            complete += 1
+    return complete
 
 
 def _hold(connections: list[socket.socket], seconds: float = SECONDS) -> None:

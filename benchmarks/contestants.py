@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is set up, started, asked and measured."""
+"""The compared servers: setting them up, starting them, sending requests and measuring CPU time and memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benchmarks" / "peers"
 SERVER_CORE, LOAD_CORE = 0, 1
 SERVE = ROOT / ".venv" / "bin" / "python"
-"""What `make serve` runs: no torch. The trainer is in the environment of the benchmark itself."""
+"""The interpreter of `make serve`, without torch. The trainer uses the environment of the benchmark itself."""
 UVICORN = [str(SERVE), "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--app-dir", str(PEERS)]
 UVICORN += ["--port", "{port}"]
 START_LIMIT = 60
@@ -33,16 +33,16 @@ START_LIMIT = 60
 
 @dataclass(frozen=True)
 class Load:
-    """One kind of request, as a row of the table."""
+    """A kind of requests, shown as a row of the table."""
 
     name: str
     path: str
-    """Where a seed goes to; a GET if it ends in =, else a POST of JSON."""
+    """If it ends with `=`, the seed is appended and sent with GET. Otherwise, the seed is sent in JSON with POST."""
     kind: str = "new"
-    """new: no seed twice. repeated: a hundred seeds in turn. unchanged: those, with If-None-Match."""
+    """new: each seed once. repeated: a hundred seeds in turn. unchanged: the same with If-None-Match."""
 
     def request(self, seed: int) -> tuple[str, str, str | None]:
-        """Method, path and body that ask for a seed."""
+        """Return the method, path and body of a request for a seed."""
         return (
             ("GET", f"{self.path}{seed}", None) if self.path.endswith("=") else ("POST", self.path, json.dumps({"seed": seed}))
         )
@@ -50,20 +50,20 @@ class Load:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server and what is asked of it."""
+    """A server and the requests that it gets."""
 
     name: str
     command: list[str]
-    """{port} stands for the port."""
+    """`{port}` is replaced by the port."""
     loads: tuple[Load, ...]
     environment: dict[str, str] = field(default_factory=dict)
     draws: bool = True
-    """Whether it answers a seed with its picture, which is then compared with ours."""
+    """Whether it returns the picture of the seed. If so, the picture is compared with Seedling's."""
 
 
 def environments() -> dict[str, Path]:
-    """Python interpreters of the peers, set up when missing."""
-    found = {}
+    """Return the Python interpreters of the peers. Missing environments are created."""
+    interpreters = {}
     for line in (PEERS.parent / "requirements.txt").read_text().splitlines():
         requirement = line.partition("#")[0].strip()
         if not requirement:
@@ -76,18 +76,18 @@ def environments() -> dict[str, Path]:
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, requirement, *_shared()], check=True)
             (folder / "ready").touch()
-        found[name] = folder / "bin" / "python"
-    return found
+        interpreters[name] = folder / "bin" / "python"
+    return interpreters
 
 
 def _shared() -> list[str]:
-    """What a peer runs on as we do, in our versions."""
+    """Return the requirements that the peers share with Seedling, in the same versions."""
     ours = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     return [*(f"{name}=={ours[name]}" for name in ("onnxruntime", "numpy", "pillow")), f"uvicorn[standard]=={ours['uvicorn']}"]
 
 
 def seedling(state: Path, python: Path = SERVE, **settings: object) -> Contestant:
-    """Seedling as it is started by `make serve`, but for the log of each request, which no contestant keeps."""
+    """Seedling as started by `make serve`, but without the access log, which is disabled for all contestants."""
     environment = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     loads = (
         Load("Seedling, `If-None-Match`", "/generate?seed=", "unchanged"),
@@ -99,7 +99,7 @@ def seedling(state: Path, python: Path = SERVE, **settings: object) -> Contestan
 
 
 def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]:
-    """All of them, in the order of the table; each row's ratio is to the one above."""
+    """Return all contestants in the order of the table, in which each row is compared with the one above."""
     peers = environments()
     env = {"BENCH_GENERATOR": str(generator), "BENCH_PICTURE": str(picture)}
     litserve = [str(peers["litserve"]), str(PEERS / "with_litserve.py"), "{port}"]
@@ -123,13 +123,13 @@ def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]
 
 
 class Running:
-    """A contestant that has drawn its first picture."""
+    """A running contestant that has returned its first picture."""
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant, self.port = contestant, free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GAN_")}
         environment = {name: value.replace("{port}", str(self.port)) for name, value in contestant.environment.items()}
-        begun = time.perf_counter()
+        start = time.perf_counter()
         self.process = subprocess.Popen(
             [part.replace("{port}", str(self.port)) for part in contestant.command],
             cwd=ROOT,
@@ -143,15 +143,17 @@ class Running:
         except BaseException:
             self.stop()
             raise
-        self.seconds_to_first = time.perf_counter() - begun
+        self.seconds_to_first = time.perf_counter() - start
 
-    def ask(self, method: str, path: str, body: str | None = None, timeout: float = 60) -> tuple[int, dict[str, str], bytes]:
-        """One request on a connection of its own: status, headers, body."""
+    def request(
+        self, method: str, path: str, body: str | None = None, timeout: float = 60
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send a request on a new connection, and return the status, headers and body of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
         finally:
             connection.close()
 
@@ -159,29 +161,31 @@ class Running:
         limit = time.monotonic() + START_LIMIT
         while time.monotonic() < limit:
             if self.process.poll() is not None:
-                raise SystemExit(f"{self.contestant.name} ended with {self.process.returncode} before it drew. Run it by hand.")
+                raise SystemExit(
+                    f"{self.contestant.name} exited with {self.process.returncode} before its first picture. Run it by hand."
+                )
             try:
-                status, _, body = self.ask(*self.contestant.loads[0].request(42))
+                status, _, body = self.request(*self.contestant.loads[0].request(42))
                 if status == 200:
                     return body
             except OSError:
                 pass
             time.sleep(0.01)
-        raise SystemExit(f"{self.contestant.name} drew nothing within {START_LIMIT} s. Run it by hand.")
+        raise SystemExit(f"{self.contestant.name} returned no picture within {START_LIMIT} s. Run it by hand.")
 
-    def _family(self) -> list[psutil.Process]:
-        return [own := psutil.Process(self.process.pid), *own.children(recursive=True)]
+    def _processes(self) -> list[psutil.Process]:
+        return [parent := psutil.Process(self.process.pid), *parent.children(recursive=True)]
 
     def cpu_seconds(self) -> float:
-        """What all its processes have used so far."""
-        return sum(sum(process.cpu_times()[:2]) for process in self._family())
+        """Return the CPU time used so far by all its processes."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._processes())
 
     def megabytes(self, field: str = "VmHWM") -> float:
-        """Memory of all its processes: the peak by default, now with VmRSS. What they share is counted for each."""
-        return sum(_status(process.pid, field) for process in self._family())
+        """Return the memory of all its processes, peak (VmHWM) or current (VmRSS). Shared memory is counted in each process."""
+        return sum(_status(process.pid, field) for process in self._processes())
 
     def stop(self) -> None:
-        """End it and all its processes."""
+        """Stop the server with all its processes."""
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(15)
@@ -196,7 +200,7 @@ class Running:
 
 @contextmanager
 def running(contestant: Contestant) -> Iterator[Running]:
-    """Start a contestant, and end it."""
+    """Run a contestant for the duration of the context."""
     server = Running(contestant)
     try:
         yield server
@@ -205,7 +209,7 @@ def running(contestant: Contestant) -> Iterator[Running]:
 
 
 def pixels(picture: bytes) -> NDArray[np.uint8]:
-    """The pixels of a picture file."""
+    """Decode a picture file."""
     with Image.open(io.BytesIO(picture)) as image:
         return np.asarray(image)
 

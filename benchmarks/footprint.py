@@ -1,7 +1,7 @@
-"""What serving the shipped model takes: `python benchmarks/footprint.py`, on an otherwise idle machine.
+"""Measures the CPU time and memory of serving the shipped model: `python benchmarks/footprint.py`, on an idle machine.
 
-Prints a table of figures and, where a bare number would say little on another machine, its ratio to a yardstick measured
-in the same run. Needs what serving needs, and nothing else.
+Prints a table of figures. Times also have their ratio to a reference measured in the same run, for comparison with other
+machines. Requires only the dependencies of the service.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from models.repository import CHAMPION, Repository  # noqa: E402
 
 
 def microseconds(work: Callable[[], object], repeat: int) -> float:
-    """Median time of a call."""
+    """Return the median time of a call."""
     times = []
     for _ in range(repeat):
         start = time.perf_counter()
@@ -41,7 +41,7 @@ def microseconds(work: Callable[[], object], repeat: int) -> float:
 
 
 def rss_megabytes(pid: int) -> float:
-    """Resident memory of a process."""
+    """Return the resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
 
@@ -64,27 +64,27 @@ def main() -> None:
     points = [generator.point(seed)[0] for seed in range(64)]
     rows: list[tuple[str, str, str]] = []
     a = np.random.RandomState(0).rand(256, 256).astype(np.float32)
-    yardstick = microseconds(lambda: a @ a, 300)
-    one = microseconds(lambda: generator.draw(points[:1]), 500)
+    reference = microseconds(lambda: a @ a, 300)
+    single = microseconds(lambda: generator.draw(points[:1]), 500)
     batch = microseconds(lambda: generator.draw(points), 20) / 64
-    some = microseconds(lambda: generator.draw(points[:BATCH]), 100) / BATCH
+    small_batch = microseconds(lambda: generator.draw(points[:BATCH]), 100) / BATCH
     pictures = generator.draw(points)
     picture, sheet = pictures[0], encoding.sheet(pictures, 8)
     seed = microseconds(lambda: generator.point(42), 500)
-    rows.append(("256x256 float32 matrix product, the yardstick", f"{yardstick:.0f} us", "1"))
-    rows.append(("a picture, alone", f"{one:.0f} us", f"{one / yardstick:.2f}"))
-    rows.append((f"a picture, in batches of {BATCH}", f"{some:.0f} us", f"{some / yardstick:.2f}"))
-    rows.append(("a picture, in batches of 64", f"{batch:.0f} us", f"{batch / yardstick:.2f}"))
-    rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / yardstick:.2f}"))
+    rows.append(("256x256 float32 matrix product, the reference", f"{reference:.0f} us", "1"))
+    rows.append(("a picture on its own", f"{single:.0f} us", f"{single / reference:.2f}"))
+    rows.append((f"a picture, in batches of {BATCH}", f"{small_batch:.0f} us", f"{small_batch / reference:.2f}"))
+    rows.append(("a picture, in batches of 64", f"{batch:.0f} us", f"{batch / reference:.2f}"))
+    rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / reference:.2f}"))
     for name, pixels in (
-        ("PNG of it", picture),
+        ("PNG of a picture", picture),
         ("PNG of a sheet of 64", sheet),
-        ("PNG of it at scale 8", encoding.enlarge(picture, 8)),
+        ("PNG of a picture at scale 8", encoding.enlarge(picture, 8)),
     ):
-        ours, theirs = microseconds(lambda p=pixels: encoding.png(p), 300), microseconds(lambda p=pixels: pillow_png(p), 300)
+        ours, pillow = microseconds(lambda p=pixels: encoding.png(p), 300), microseconds(lambda p=pixels: pillow_png(p), 300)
         sizes = len(encoding.png(pixels)), len(pillow_png(pixels))
-        rows.append((f"{name}, {sizes[0]:,} bytes", f"{ours:.0f} us", f"{ours / yardstick:.2f}"))
-        rows.append((f"Pillow's, {sizes[1]:,} bytes", f"{theirs:.0f} us", f"{theirs / yardstick:.2f}"))
+        rows.append((f"{name}, {sizes[0]:,} bytes", f"{ours:.0f} us", f"{ours / reference:.2f}"))
+        rows.append((f"with Pillow, {sizes[1]:,} bytes", f"{pillow:.0f} us", f"{pillow / reference:.2f}"))
 
     with tempfile.TemporaryDirectory() as state:
         port = free_port()
@@ -101,25 +101,25 @@ def main() -> None:
                 try:
                     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
                     connection.request("GET", "/generate?seed=42")
-                    answer = connection.getresponse()
-                    answer.read()
+                    response = connection.getresponse()
+                    response.read()
                     break
                 except ConnectionRefusedError:
                     time.sleep(0.005)
             ready = time.perf_counter() - start
             rss = rss_megabytes(process.pid)
 
-            def ask(path: str) -> None:
+            def get(path: str) -> None:
                 connection.request("GET", path)
                 connection.getresponse().read()
 
             seeds = iter(range(10**6))
-            alive = microseconds(lambda: ask("/livez"), 500)
-            asked = microseconds(lambda: ask(f"/generate?seed={next(seeds)}"), 1000)
+            livez = microseconds(lambda: get("/livez"), 500)
+            generate = microseconds(lambda: get(f"/generate?seed={next(seeds)}"), 1000)
             rows.append(("cold start to the first picture", f"{ready:.2f} s", ""))
-            rows.append(("RSS of a worker after it", f"{rss:.0f} MB", ""))
-            rows.append(("GET /livez, one connection", f"{alive:.0f} us", "1"))
-            rows.append(("GET /generate, one connection, new seeds", f"{asked:.0f} us", f"{asked / alive:.2f}"))
+            rows.append(("RSS after the first picture", f"{rss:.0f} MB", ""))
+            rows.append(("GET /livez, single connection", f"{livez:.0f} us", "1"))
+            rows.append(("GET /generate, single connection, new seeds", f"{generate:.0f} us", f"{generate / livez:.2f}"))
             rows.append(("RSS after 1,000 pictures", f"{rss_megabytes(process.pid):.0f} MB", ""))
         finally:
             process.terminate()

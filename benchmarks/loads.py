@@ -1,4 +1,4 @@
-"""What the servers are loaded with: wrk where it counts how many, a client of our own where it counts when."""
+"""Load generators: wrk measures throughput, and our own client sends requests at a fixed rate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ function request()
   {make}
 end
 function done(summary, latency, requests)
-  io.write(string.format('{{"requests": %d, "us": %d, "p50": %d, "p99": %d, "refused": %d, "broken": %d}}\\n',
+  io.write(string.format('{{"requests": %d, "us": %d, "p50": %d, "p99": %d, "errors": %d, "broken": %d}}\\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), summary.errors.status,
     summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
 end
@@ -37,23 +37,30 @@ _JSON = '{["Content-Type"] = "application/json"}'
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What wrk saw, and what the server used meanwhile."""
+class Throughput:
+    """The results of wrk, and the CPU time of the server."""
 
     per_second: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    """Of all the server's processes, a request."""
-    refused: float
-    """Share of the answers that were errors."""
+    """CPU time of all server processes per request."""
+    errors: float
+    """Share of the responses that were errors."""
 
 
-def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed: int) -> Counted:
-    """Ask as often as it answers, on so many connections; seeds count up from the first.
+def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed: int) -> Throughput:
+    """Send requests with wrk, each as soon as the previous one on its connection is answered.
+
+    Args:
+        server: the server.
+        load: the kind of requests.
+        connections: number of connections.
+        seconds: duration.
+        first_seed: the seeds of new requests count up from here.
 
     Raises:
-        SystemExit: more than one answer in twenty was an error, or a connection broke, or wrk is missing.
+        SystemExit: wrk is missing, a connection failed, or more than half of the responses were errors.
     """
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing. apt-get install -y wrk")
@@ -70,22 +77,22 @@ def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed:
             preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
         )
         used = server.cpu_seconds() - before
-    seen = json.loads(run.stdout.splitlines()[-1])
-    if seen["refused"] > seen["requests"] * 0.5 or seen["broken"] or not seen["requests"]:
-        raise SystemExit(f"{load.name} at {connections} connections: {seen}. Run the server by hand and look.")
-    return Counted(
-        seen["requests"] / seen["us"] * 1e6,
-        seen["p50"] / 1e3,
-        seen["p99"] / 1e3,
-        used / seen["requests"] * 1e6,
-        seen["refused"] / seen["requests"],
+    result = json.loads(run.stdout.splitlines()[-1])
+    if result["errors"] > result["requests"] * 0.5 or result["broken"] or not result["requests"]:
+        raise SystemExit(f"{load.name} failed at {connections} connections: {result}. Run the server by hand.")
+    return Throughput(
+        result["requests"] / result["us"] * 1e6,
+        result["p50"] / 1e3,
+        result["p99"] / 1e3,
+        used / result["requests"] * 1e6,
+        result["errors"] / result["requests"],
     )
 
 
 def _script(server: Running, load: Load, first_seed: int) -> str:
     etags = "{}"
     if load.kind == "unchanged":
-        tags = [server.ask(*load.request(seed))[1]["etag"] for seed in range(REPEATED)]
+        tags = [server.request(*load.request(seed))[1]["etag"] for seed in range(REPEATED)]
         etags = "{" + ", ".join(f"'{tag}'" for tag in tags) + "}"
         make = (
             f"local n = count % {REPEATED}; return wrk.format('GET', '{load.path}' .. n, {{['If-None-Match'] = etags[n + 1]}})"
@@ -100,32 +107,32 @@ def _script(server: Running, load: Load, first_seed: int) -> str:
 
 
 @dataclass
-class Timed:
-    """Each answer by itself."""
+class Latencies:
+    """The latencies of all requests at a fixed rate."""
 
     latencies: dict[int, list[float]] = field(default_factory=dict)
-    """Status to seconds from sending to the last byte."""
+    """Seconds from sending the request to the last byte of the response, by status."""
     without_retry_after: int = 0
-    """503s that do not say when to come again."""
+    """Number of 503 responses without Retry-After."""
     hanging: int = 0
-    """Requests not answered when all should have been."""
+    """Requests without a response five seconds after the end."""
     unsent: int = 0
-    """Requests for which no connection was free in time."""
+    """Requests that were not sent because no connection was free."""
 
     def p99_ms(self, status: int = 200) -> float:
-        """The 99th percentile of the answers with this status."""
+        """Return the 99th percentile of the latencies with this status."""
         return float(np.percentile(self.latencies.get(status, [float("nan")]), 99)) * 1e3
 
     def count(self, status: int) -> int:
-        """How many answers had this status."""
+        """Return the number of responses with this status."""
         return len(self.latencies.get(status, []))
 
 
 class _Connection(asyncio.Protocol):
-    """One keep-alive connection with at most one request on its way."""
+    """A keep-alive connection with at most one request in flight."""
 
-    def __init__(self, timed: Timed, idle: Callable[[_Connection], None]) -> None:
-        self.timed, self.idle = timed, idle
+    def __init__(self, results: Latencies, idle: Callable[[_Connection], None]) -> None:
+        self.results, self.idle = results, idle
         self.sent = 0.0
         self.buffer = b""
         self.busy = False
@@ -134,14 +141,14 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
         self.idle(self)
 
-    def ask(self, request: bytes) -> None:
+    def send(self, request: bytes) -> None:
         self.buffer, self.busy, self.sent = b"", True, time.perf_counter()
         self.transport.write(request)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        head, found, body = self.buffer.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, body = self.buffer.partition(b"\r\n\r\n")
+        if not separator:
             return
         lower = head.lower()
         length = int(lower.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
@@ -149,43 +156,43 @@ class _Connection(asyncio.Protocol):
             return
         status = int(head[9:12])
         self.busy = False
-        self.timed.latencies.setdefault(status, []).append(time.perf_counter() - self.sent)
+        self.results.latencies.setdefault(status, []).append(time.perf_counter() - self.sent)
         if status == 503 and b"retry-after:" not in lower:
-            self.timed.without_retry_after += 1
+            self.results.without_retry_after += 1
         self.idle(self)
 
 
-async def _paced(port: int, per_second: float, seconds: float, connections: int, first_seed: int) -> Timed:
-    timed = Timed()
+async def _paced(port: int, per_second: float, seconds: float, connections: int, first_seed: int) -> Latencies:
+    results = Latencies()
     free: deque[_Connection] = deque()
     loop = asyncio.get_running_loop()
-    everyone = []
+    all_connections = []
     for _ in range(connections):
-        _, connection = await loop.create_connection(lambda: _Connection(timed, free.append), "127.0.0.1", port)
-        everyone.append(connection)
-    begun, made = time.perf_counter(), 0
-    while (now := time.perf_counter() - begun) < seconds:
+        _, connection = await loop.create_connection(lambda: _Connection(results, free.append), "127.0.0.1", port)
+        all_connections.append(connection)
+    start, count = time.perf_counter(), 0
+    while (now := time.perf_counter() - start) < seconds:
         due = int(now * per_second)
-        while made < due:
-            made += 1
+        while count < due:
+            count += 1
             if free:
-                seed = first_seed + made
-                free.popleft().ask(f"GET /generate?seed={seed} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                seed = first_seed + count
+                free.popleft().send(f"GET /generate?seed={seed} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             else:
-                timed.unsent += 1
+                results.unsent += 1
         await asyncio.sleep(0.0005)
     await asyncio.sleep(0)
     limit = time.perf_counter() + 5
-    while any(connection.busy for connection in everyone) and time.perf_counter() < limit:
+    while any(connection.busy for connection in all_connections) and time.perf_counter() < limit:
         await asyncio.sleep(0.01)
-    timed.hanging = sum(connection.busy for connection in everyone)
-    for connection in everyone:
+    results.hanging = sum(connection.busy for connection in all_connections)
+    for connection in all_connections:
         connection.transport.close()
-    return timed
+    return results
 
 
-def paced(server: Running, per_second: float, seconds: float, connections: int, first_seed: int) -> Timed:
-    """Ask for new seeds at a fixed rate, whether or not it keeps up, on so many connections."""
+def paced(server: Running, per_second: float, seconds: float, connections: int, first_seed: int) -> Latencies:
+    """Request new seeds at a fixed rate, regardless of how fast the server responds."""
     if sys.platform == "linux":
         os.sched_setaffinity(0, {LOAD_CORE})
     import uvloop

@@ -1,9 +1,9 @@
-"""The web pages in a real Chromium: what comes at first, how soon a picture is there, and how smoothly the plane is dragged.
+"""Measures the web pages in Chromium: bytes at first load, time to the first picture, and frame rate while dragging the plane.
 
     .venv-dev/bin/python -m benchmarks.pages
 
-Frames are counted by the browser's own clock while the mouse drags the plane for some seconds, past pictures that have to be
-fetched; the same clock on an empty page of the same size is what the machine can do at best.
+Frames are counted with requestAnimationFrame while the mouse drags the plane for some seconds, past pictures that have to be
+fetched. The frame rate of an empty page of the same size is the best that the machine can reach.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from tests.live import ROOT, service
 from tests.web.conftest import CHROMIUM, FLAGS, STATIC
 
 SECONDS = 4
-COUNT = """seconds => new Promise(resolve => {
+COUNT_FRAMES = """seconds => new Promise(resolve => {
     const times = []
     const tick = now => { times.push(now); now - times[0] < seconds * 1000 ? requestAnimationFrame(tick) : resolve(times) }
     requestAnimationFrame(tick)
 })"""
-FIRST = """() => {
+FIRST_LOAD_BYTES = """() => {
     const own = performance.getEntriesByType('resource').filter(entry => /[.](js|css|svg)$/.test(entry.name))
     const all = [...performance.getEntriesByType('navigation'), ...own]
     return all.reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 }"""
-SHOWN = """() => {
+PICTURE_SHOWN = """() => {
     const canvas = document.querySelector('canvas.shown')
     if (!canvas) return false
-    return canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28).data.some((v, at) => at % 4 < 3 && v)
+    return canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28).data.some((v, i) => i % 4 < 3 && v)
 }"""
 
 
@@ -52,36 +52,36 @@ def main() -> None:
         size, first = first_loads(browser, running.url)
         table.add_row("bytes at first load (document, script, style; compressed)", f"{size:,}")
         table.add_row("from navigation to the first picture, median of 5, cold cache", f"{first:.0f} ms")
-        for name, zoom in (("64 px a seed", 64), ("blends, 400 px a seed", 400)):
+        for name, zoom in (("64 px per seed", 64), ("blends, 400 px per seed", 400)):
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             idle = frames(page, "about:blank", drag=False)
-            moved = frames(page, f"{running.url}/?seed=42&zoom={zoom}", drag=True)
-            table.add_row(f"frames/s while dragging, {name}", f"{moved['rate']:.1f} (an idle page: {idle['rate']:.1f})")
-            table.add_row("  longest frame", f"{moved['longest']:.0f} ms (an idle page: {idle['longest']:.0f} ms)")
+            dragging = frames(page, f"{running.url}/?seed=42&zoom={zoom}", drag=True)
+            table.add_row(f"frames/s while dragging, {name}", f"{dragging['rate']:.1f} (an idle page: {idle['rate']:.1f})")
+            table.add_row("  longest frame", f"{dragging['longest']:.0f} ms (an idle page: {idle['longest']:.0f} ms)")
             page.close()
         browser.close()
     Console().print(table)
 
 
 def first_loads(browser: Browser, url: str) -> tuple[int, float]:
-    """Bytes at first load, and the median milliseconds to the first picture."""
+    """Return the bytes at first load, and the median milliseconds to the first picture."""
     times, size = [], 0
     for _ in range(5):
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
         page.goto(url, wait_until="commit")
-        page.wait_for_function(SHOWN, polling="raf")
+        page.wait_for_function(PICTURE_SHOWN, polling="raf")
         times.append(page.evaluate("performance.now()"))
-        size = page.evaluate(FIRST)
+        size = page.evaluate(FIRST_LOAD_BYTES)
         context.close()
     return size, statistics.median(times)
 
 
 def frames(page: Page, url: str, *, drag: bool) -> dict[str, Any]:
-    """Frames a second and the longest one, in milliseconds, while the mouse goes round the plane or rests."""
+    """Return the frames per second, and the longest frame in ms, while the mouse drags the plane or rests."""
     page.goto(url)
     page.wait_for_timeout(1500)
-    page.evaluate(f"window.counted = ({COUNT})({SECONDS})")
+    page.evaluate(f"window.counted = ({COUNT_FRAMES})({SECONDS})")
     if drag:
         box = page.locator("canvas.plane").bounding_box()
         assert box

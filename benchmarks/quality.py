@@ -1,8 +1,8 @@
-"""What each part of the recipe is worth: .venv-dev/bin/python benchmarks/quality.py
+"""Ablations of the training recipe: .venv-dev/bin/python benchmarks/quality.py
 
-Trains one generator for each row of a table, all on equally many images, measures each as it would be served, and writes
-the table and a plot of quality against microseconds a picture into docs/. Runs two trainers of one thread at a time. What
-is in --folder already is not done again, so the command can be stopped and started: a run that was cut off goes on.
+Trains a generator for each row of a table on the same number of images, and evaluates each as it would be served. --write
+writes the table, and a plot of quality against microseconds per picture, to docs/. Two trainers with one thread each run at a
+time. Results in --folder are reused and interrupted runs are resumed, so the command can be stopped and restarted.
 """
 
 from __future__ import annotations
@@ -62,36 +62,36 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "generator (48, 32, 32)": ("standard", {"generator_widths": [48, 32, 32]}),
     "generator (64, 96, 32, 16)": ("standard", {"generator_widths": [64, 96, 32, 16]}),
 }
-"""What differs from the preset, by the name of the row."""
+"""The preset of each row, and the fields that differ from it."""
 COLUMNS = ("fid_test", "fid_test_mlp", "coverage", "density", "label_accuracy")
 
 
 def spec_of(preset: str, overrides: dict[str, Any], images: int) -> TrainingSpec:
-    """The run of a row: its preset cut to so many images, of which the first half is the burn-in."""
-    sparse = {"metrics_every": 0, "sample_every": images, "checkpoint_every": images, "log_every": images // 8}
-    cut = {"images": images, "burn_in": images // 2, "threads": 1, "held_out": 0, "patience": 0} | sparse
-    return TrainingSpec.from_preset(preset, **cut | overrides)  # type: ignore[arg-type]
+    """Return the spec of a row: its preset with this number of images, half of which are the burn-in."""
+    intervals = {"metrics_every": 0, "sample_every": images, "checkpoint_every": images, "log_every": images // 8}
+    shortened = {"images": images, "burn_in": images // 2, "threads": 1, "held_out": 0, "patience": 0} | intervals
+    return TrainingSpec.from_preset(preset, **shortened | overrides)  # type: ignore[arg-type]
 
 
 def train(name: str, spec: TrainingSpec, folder: Path) -> RunFolder:
-    """Train a row, unless that was done before."""
+    """Train a row unless its run is complete. Resume it if it was interrupted."""
     run = RunFolder(folder / name.replace(" ", "-").replace(",", ""))
-    wanted = folder / f"{run.path.name}.json"
-    wanted.write_text(spec.model_dump_json())
-    known = run.checkpoint.exists() and run.read_spec() == spec
-    if not (known and reason_of(run) == "budget"):
+    spec_file = folder / f"{run.path.name}.json"
+    spec_file.write_text(spec.model_dump_json())
+    exists = run.checkpoint.exists() and run.read_spec() == spec
+    if not (exists and reason_of(run) == "budget"):
         start = time.monotonic()
-        how = ["--resume"] if known else ["--spec", str(wanted)]
-        command = [sys.executable, "-m", "training", "train", *how, "--out", str(run.path)]
+        arguments = ["--resume"] if exists else ["--spec", str(spec_file)]
+        command = [sys.executable, "-m", "training", "train", *arguments, "--out", str(run.path)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
         print(f"{name}: trained in {time.monotonic() - start:.0f} s", flush=True)
     return run
 
 
 def microseconds(paths: dict[str, tuple[Path, int]]) -> dict[str, float]:
-    """Median time for one picture in ONNX Runtime on one thread, the generators taking turns."""
+    """Return the median time per picture in ONNX Runtime on one thread. The generators take turns."""
     generators = {name: OnnxGenerator(path, classes) for name, (path, classes) in paths.items()}
-    taken: dict[str, list[float]] = {name: [] for name in generators}
+    measured: dict[str, list[float]] = {name: [] for name in generators}
     for _ in range(ROUNDS):
         for name, generator in generators.items():
             feed = {"z": np.random.RandomState(0).standard_normal((1, generator.z_dim)).astype(np.float32)}
@@ -101,17 +101,17 @@ def microseconds(paths: dict[str, tuple[Path, int]]) -> dict[str, float]:
                 start = time.perf_counter()
                 generator.session.run(None, feed)
                 if turn >= 10:
-                    taken[name].append((time.perf_counter() - start) * 1e6)
-    return {name: statistics.median(times) for name, times in taken.items()}
+                    measured[name].append((time.perf_counter() - start) * 1e6)
+    return {name: statistics.median(times) for name, times in measured.items()}
 
 
 def measure(name: str, run: RunFolder, battery: Battery, folder: Path) -> dict[str, Any]:
-    """The figures of a row's generator as it would be served, kept beside its run."""
-    kept = folder / f"{run.path.name}.figures.json"
+    """Evaluate the generator of a row as it would be served, and cache the figures next to its run."""
+    cached = folder / f"{run.path.name}.figures.json"
     exported = folder / f"{run.path.name}.onnx"
-    of = sha256_of(run.checkpoint)
-    if kept.exists() and exported.exists() and (found := json.loads(kept.read_text()))["of"] == of:
-        return dict(found)
+    digest = sha256_of(run.checkpoint)
+    if cached.exists() and exported.exists() and (row := json.loads(cached.read_text()))["of"] == digest:
+        return dict(row)
     trained = exporting.load_trained(run, "last")
     with tempfile.TemporaryDirectory() as scratch:
         version = exporting.build(Path(scratch), trained, "ablation", battery, say=lambda _: None)
@@ -121,17 +121,17 @@ def measure(name: str, run: RunFolder, battery: Battery, folder: Path) -> dict[s
         test = two_sample(battery.test.images, fakes, 0)
         figures = {column: version.manifest.metrics[column].value for column in COLUMNS}
         exported.write_bytes((version.path / GENERATOR).read_bytes())
-    found = {"of": of, "classes": classes, **figures, "c2st": test.accuracy, "minutes": trained.seconds / 60}
-    kept.write_text(json.dumps(found, indent=1))
-    print(f"{name}: {found}", flush=True)
-    return found
+    row = {"of": digest, "classes": classes, **figures, "c2st": test.accuracy, "minutes": trained.seconds / 60}
+    cached.write_text(json.dumps(row, indent=1))
+    print(f"{name}: {row}", flush=True)
+    return row
 
 
-def table(found: dict[str, dict[str, Any]], images: int) -> str:
-    """The rows as Markdown."""
+def table(rows: dict[str, dict[str, Any]], images: int) -> str:
+    """Format the rows as Markdown."""
     head = "| recipe | FID | FID, 2nd judge | coverage | density | label accuracy | two-sample | µs a picture | minutes |"
     lines = [f"All rows: {images:,} images of MNIST, one thread, equal seeds.", "", head, "|---" * 9 + "|"]
-    for name, row in found.items():
+    for name, row in rows.items():
         accuracy = "–" if row["label_accuracy"] is None else f"{row['label_accuracy']:.3f}"
         lines.append(
             f"| {name} | {row['fid_test']:.2f} | {row['fid_test_mlp']:.2f} | {row['coverage']:.3f} | {row['density']:.3f} "
@@ -140,44 +140,44 @@ def table(found: dict[str, dict[str, Any]], images: int) -> str:
     return "\n".join(lines)
 
 
-def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
-    """Quality against microseconds a picture."""
+def draw(rows: dict[str, dict[str, Any]], path: Path) -> None:
+    """Plot quality against microseconds per picture."""
     plot = Plot(figsize=(8, 5), layout="constrained")
     axes = plot.subplots()
-    for number, (name, row) in enumerate(found.items()):
+    for number, (name, row) in enumerate(rows.items()):
         axes.scatter(row["µs"], row["fid_test"], s=20)
         axes.annotate(name, (row["µs"], row["fid_test"]), (4, 4 if number % 2 else -8), textcoords="offset points", fontsize=6)
     axes.set_yscale("log")
-    axes.set_xlabel("µs a picture, ONNX Runtime, one thread, batch 1")
+    axes.set_xlabel("µs per picture, ONNX Runtime, one thread, batch 1")
     axes.set_ylabel("FID against test pictures, on the judge's features")
     plot.savefig(path, dpi=100, metadata={"Software": None})
 
 
 def shipped() -> dict[str, tuple[Path, int]]:
-    """The shipped models' champions, and those before them to compare with."""
-    repository, found = Repository(ROOT / "models"), {}
+    """Return the generators of the shipped champions and previous champions, with their numbers of classes."""
+    repository, generators = Repository(ROOT / "models"), {}
     for name in repository.names():
         for number in dict.fromkeys(repository.aliases(name).values()):
             version = repository.get(name, number)
-            found[f"{name}/{number}"] = (version.path / GENERATOR, len(version.manifest.classes))
-    return found
+            generators[f"{name}/{number}"] = (version.path / GENERATOR, len(version.manifest.classes))
+    return generators
 
 
-def told(costs: dict[str, float]) -> str:
-    """What the shipped generators take, as a line of Markdown."""
+def shipped_line(costs: dict[str, float]) -> str:
+    """Format the time per picture of the shipped generators as a line of Markdown."""
     return "Shipped: " + "; ".join(f"{name} {cost:.0f} µs a picture" for name, cost in sorted(costs.items())) + "."
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=100_000, help="that each row is trained on")
+    parser.add_argument("--images", type=int, default=100_000, help="training images of each row")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "ablations")
-    parser.add_argument("--only", nargs="*", choices=ROWS, help="rows; by default all")
-    parser.add_argument("--shipped", action="store_true", help="only the microseconds of the shipped generators")
-    parser.add_argument("--write", action="store_true", help="put the table and the plot into docs/")
+    parser.add_argument("--only", nargs="*", choices=ROWS, help="rows to run; all by default")
+    parser.add_argument("--shipped", action="store_true", help="measure only the time per picture of the shipped generators")
+    parser.add_argument("--write", action="store_true", help="write the table and the plot to docs/")
     arguments = parser.parse_args()
     if arguments.shipped:
-        line = told(microseconds(shipped()))
+        line = shipped_line(microseconds(shipped()))
         print(line)
         if arguments.write:
             PAGE.write_text(re.sub(r"^Shipped: .*$", line, PAGE.read_text(), flags=re.MULTILINE))
@@ -189,19 +189,19 @@ def main() -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = dict(zip(specs, pool.map(lambda item: train(*item, arguments.folder), specs.items()), strict=True))
     battery = Battery("mnist", cache=ROOT / "var" / "cache")
-    found = {name: measure(name, run, battery, arguments.folder) for name, run in runs.items()}
-    files = {name: (arguments.folder / f"{runs[name].path.name}.onnx", found[name]["classes"]) for name in found}
+    results = {name: measure(name, run, battery, arguments.folder) for name, run in runs.items()}
+    files = {name: (arguments.folder / f"{runs[name].path.name}.onnx", results[name]["classes"]) for name in results}
     costs = microseconds(files | shipped())
     for name in runs:
-        found[name]["µs"] = costs[name]
-    text = table({name: found[name] for name in runs}, arguments.images)
-    text += "\n\n" + told({name: cost for name, cost in costs.items() if name not in runs})
+        results[name]["µs"] = costs[name]
+    text = table({name: results[name] for name in runs}, arguments.images)
+    text += "\n\n" + shipped_line({name: cost for name, cost in costs.items() if name not in runs})
     print(text)
     if arguments.write:
         page = PAGE.read_text()
         before, after = page.partition(START)[0], page.partition(END)[2]
         PAGE.write_text(f"{before}{START}\n{text}\n{END}{after}")
-        draw({name: found[name] for name in runs}, PLOT)
+        draw({name: results[name] for name in runs}, PLOT)
 
 
 if __name__ == "__main__":

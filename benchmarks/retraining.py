@@ -1,8 +1,8 @@
-"""What retraining costs those who are served: .venv-dev/bin/python benchmarks/retraining.py
+"""Measures how retraining and promotions affect requests: .venv-dev/bin/python benchmarks/retraining.py
 
-Starts a real service of two workers and prints: the latency of GET /generate with nothing else going on and with a training
-run going on, in turns; the seconds from a promotion until every worker has followed; and the memory of the workers before
-and after 500 promotions under load, each of which loads a generator anew.
+Starts a service with two workers. Prints the latency of GET /generate when idle and during training, in alternating turns;
+the time from a promotion until all workers use the new version; and the memory of the workers before and after 500
+promotions under load, each of which loads a generator again.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ VERSIONS = 4
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=4, help="turns of idle and training; 0: none")
-    parser.add_argument("--seconds", type=float, default=8, help="of each turn")
-    parser.add_argument("--swaps", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=4, help="number of turns, idle and training; 0: none")
+    parser.add_argument("--seconds", type=float, default=8, help="duration of each turn")
+    parser.add_argument("--swaps", type=int, default=500, help="number of promotions")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         state = Path(scratch) / "state"
@@ -51,12 +51,12 @@ def main() -> None:
             service = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             wait_until_ready()
-            found = latencies(arguments.rounds, arguments.seconds) if arguments.rounds else {}
-            found |= swaps(service, arguments.swaps)
+            figures = latencies(arguments.rounds, arguments.seconds) if arguments.rounds else {}
+            figures |= swaps(service, arguments.swaps)
         finally:
             service.terminate()
             service.wait(60)
-    print(json.dumps(found, indent=2))
+    print(json.dumps(figures, indent=2))
 
 
 def wait_until_ready() -> None:
@@ -67,7 +67,7 @@ def wait_until_ready() -> None:
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise SystemExit("the service does not start")
+    raise SystemExit("The service has not started within 20 seconds. Run python -m app by hand.")
 
 
 def admin() -> httpx.Client:
@@ -75,7 +75,7 @@ def admin() -> httpx.Client:
 
 
 def latencies(rounds: int, seconds: float) -> dict[str, object]:
-    """Milliseconds of GET /generate with every seed new, on one connection, idle and during training, in turns."""
+    """Measure GET /generate in ms with new seeds on one connection, when idle and during training, in turns."""
     times: dict[str, list[float]] = {"idle": [], "training": []}
     rates: list[float] = []
     with admin() as client:
@@ -96,14 +96,14 @@ def latencies(rounds: int, seconds: float) -> dict[str, object]:
     return {"generate, ms": shown, "images/s of the trainer while serving": round(statistics.median(rates))}
 
 
-def progress(client: httpx.Client, job: str, beyond: int) -> int:
-    """Images a running trainer has seen, once they are more than so many."""
+def progress(client: httpx.Client, job: str, previous: int) -> int:
+    """Wait until a job has progressed, and return its number of images."""
     while True:
-        found = client.get(f"/admin/jobs/{job}").json()
-        if found["state"] not in ("queued", "running"):
-            raise SystemExit(found["detail"])
-        images = (found["progress"] or {}).get("images", 0)
-        if images > beyond:
+        status = client.get(f"/admin/jobs/{job}").json()
+        if status["state"] not in ("queued", "running"):
+            raise SystemExit(status["detail"])
+        images = (status["progress"] or {}).get("images", 0)
+        if images > previous:
             return images
         time.sleep(0.1)
 
@@ -132,8 +132,8 @@ def quantiles(values: list[float]) -> dict[str, float]:
 
 
 def swaps(service: subprocess.Popen[bytes], count: int) -> dict[str, object]:
-    """Promote one version after the other under load; what it costs in memory, and how long the last worker takes."""
-    stop, failed, answered = threading.Event(), [], [0]
+    """Promote versions in turn under load, and measure the memory and the time until the last worker has switched."""
+    stop, failed, requests = threading.Event(), [], [0]
 
     def load() -> None:
         with httpx.Client(base_url=URL, timeout=60) as client:
@@ -143,7 +143,7 @@ def swaps(service: subprocess.Popen[bytes], count: int) -> dict[str, object]:
                     client.get(f"/generate?seed={seed}").raise_for_status()
                 except httpx.HTTPError as error:
                     failed.append(repr(error))
-                answered[0] += 1
+                requests[0] += 1
                 seed += 1
                 time.sleep(0.005)
 
@@ -156,7 +156,7 @@ def swaps(service: subprocess.Popen[bytes], count: int) -> dict[str, object]:
         def promote(number: int) -> None:
             client.put("/admin/models/digits/champion", json={"version": number}, headers={"If-Match": "*"}).raise_for_status()
 
-        for n in range(20):  # warm: every version loaded once, allocators filled
+        for n in range(20):  # warm-up: load every version and fill the allocators
             promote(n % VERSIONS + 1)
             time.sleep(0.6)
         before = memory(service)
@@ -164,30 +164,30 @@ def swaps(service: subprocess.Popen[bytes], count: int) -> dict[str, object]:
             number = n % VERSIONS + 1
             promote(number)
             if n % 50 == 0:
-                follow.append(until_all_follow(f"digits/{number}"))
+                follow.append(seconds_until_all_switch(f"digits/{number}"))
             else:
-                time.sleep(0.6)  # longer than GAN_POLL_SECONDS, so that every worker takes part in every swap
+                time.sleep(0.6)  # longer than GAN_POLL_SECONDS, so that every worker switches every time
         after = memory(service)
     stop.set()
     for thread in threads:
         thread.join()
     return {
         "swaps": count,
-        "requests during them": answered[0],
+        "requests during them": requests[0],
         "failed": len(failed),
         "seconds until the last worker follows": {"median": round(statistics.median(follow), 2), "max": round(max(follow), 2)},
         "RSS of each worker, MB": {"before": before, "after": after},
     }
 
 
-def until_all_follow(name: str) -> float:
-    """Seconds until twenty new connections in a row meet the new champion; each may land on either worker."""
+def seconds_until_all_switch(name: str) -> float:
+    """Return the seconds until 20 consecutive new connections, each to a random worker, get the new champion."""
     start = first = time.monotonic()
-    row = 0
-    while row < 20:
-        met = httpx.get(f"{URL}/generate?seed=1").headers["x-model"]
-        row = row + 1 if met == name else 0
-        if row <= 1:
+    matches = 0
+    while matches < 20:
+        model = httpx.get(f"{URL}/generate?seed=1").headers["x-model"]
+        matches = matches + 1 if model == name else 0
+        if matches <= 1:
             first = time.monotonic()
     return first - start
 

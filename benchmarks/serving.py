@@ -1,7 +1,7 @@
-"""What serving costs, beside others who serve the same generator: make bench, or .venv-dev/bin/python -m benchmarks.serving
+"""Compares Seedling with other servers of the same generator: make bench, or .venv-dev/bin/python -m benchmarks.serving
 
-Needs two cores and wrk. The server has one core, the load the other. Contestants take turns in rounds; figures are medians.
-Prints a table and writes it, with --write, into benchmarks/README.md; --json keeps all figures.
+Requires two cores and wrk. The server uses one core, the load generator the other. The contestants take turns in rounds, and
+the figures are medians over the rounds. Prints a table. --write writes it to benchmarks/README.md, --json saves all figures.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ Figures = dict[str, Any]
 
 
 def singles(generator: LoadedGenerator, folder: Path, rounds: int) -> tuple[list[Figures], Figures]:
-    """Single pictures from every contestant."""
+    """Measure requests for single pictures on every contestant."""
     expected = generator.draw([generator.point(42)[0]])[0]
     picture = folder / "42.png"
     with running(seedling(folder / "first")) as server:
         picture.write_bytes(server.first)
-    everyone = contestants(generator.version.path / GENERATOR, picture, folder / "state")
+    all_contestants = contestants(generator.version.path / GENERATOR, picture, folder / "state")
     samples: dict[str, dict[str, list[float]]] = {}
     for turn in range(rounds):
-        for contestant in everyone[turn % len(everyone) :] + everyone[: turn % len(everyone)]:
+        for contestant in all_contestants[turn % len(all_contestants) :] + all_contestants[: turn % len(all_contestants)]:
             print(f"round {turn + 1} of {rounds}: {contestant.name}", file=sys.stderr)
             with running(contestant) as server:
                 if contestant.draws and not (pixels(server.first).reshape(28, 28, -1)[..., 0] == expected).all():
-                    raise SystemExit(f"{contestant.name} draws another picture for seed 42. They are not to be compared.")
+                    raise SystemExit(f"{contestant.name} returns a different picture for seed 42, so it cannot be compared.")
                 _load(server, samples, turn)
     rows = [
         {"name": load.name} | {key: statistics.median(values) for key, values in samples[load.name].items()}
-        for contestant in everyone
+        for contestant in all_contestants
         for load in contestant.loads
     ]
     return rows, {row["name"]: row for row in rows}
@@ -65,18 +65,18 @@ def singles(generator: LoadedGenerator, folder: Path, rounds: int) -> tuple[list
 def _load(server: Running, samples: dict[str, dict[str, list[float]]], turn: int) -> None:
     loads.wrk(server, server.contestant.loads[-1], 16, WARM_UP_SECONDS, 2_000_000_000)
     for load in server.contestant.loads:
-        found = samples.setdefault(load.name, {})
+        values = samples.setdefault(load.name, {})
         for connections in CONNECTIONS:
             first_seed = 1_000_000 * (1 + turn * len(CONNECTIONS) + CONNECTIONS.index(connections))
-            seen = loads.wrk(server, load, connections, SECONDS, first_seed)
-            for key, value in vars(seen).items():
-                found.setdefault(f"{key} at {connections}", []).append(value)
-        found.setdefault("rss_mb", []).append(server.megabytes())
-        found.setdefault("start_s", []).append(server.seconds_to_first)
+            throughput = loads.wrk(server, load, connections, SECONDS, first_seed)
+            for key, value in vars(throughput).items():
+                values.setdefault(f"{key} at {connections}", []).append(value)
+        values.setdefault("rss_mb", []).append(server.megabytes())
+        values.setdefault("start_s", []).append(server.seconds_to_first)
 
 
 def bulk(generator: LoadedGenerator, folder: Path, rounds: int) -> Figures:
-    """Many pictures in one call, against a bare loop over the session in batches, latents made beforehand."""
+    """Measure calls with many pictures against a bare loop over the session in batches, with precomputed latents."""
     points = [generator.point(seed)[0] for seed in range(PICTURES)]
     feed = {"z": np.stack([p.z for p in points]), "label": np.stack([p.label for p in points if p.label is not None])}
     session = generator._session
@@ -98,14 +98,14 @@ def bulk(generator: LoadedGenerator, folder: Path, rounds: int) -> Figures:
         )
     times: dict[str, list[float]] = {}
     with running(seedling(folder / "bulk", response_cache=0)) as server:
-        for turn in range(rounds + 1):  # the first warms up
+        for turn in range(rounds + 1):  # the first turn is a warm-up
             for count, name in ((PICTURES, "bare"), (FRAMES, "bare frames")):
                 os.sched_setaffinity(0, {SERVER_CORE})
                 times.setdefault(name, []).append(_seconds(lambda count=count: bare(count)))
                 os.sched_setaffinity(0, {LOAD_CORE})
             for name, call in calls.items():
-                asked = call(turn * PICTURES)
-                times.setdefault(name, []).append(_seconds(lambda asked=asked: _checked(server, *asked)))
+                request = call(turn * PICTURES)
+                times.setdefault(name, []).append(_seconds(lambda request=request: _checked(server, *request)))
     medians = {name: statistics.median(values[1:]) for name, values in times.items()}
     shares = {name: medians["bare"] / medians[name] for name in ("npy", "sheet", "zip")}
     shares |= {name: medians["bare frames"] / medians[name] for name in ("gif", "apng", "webp")}
@@ -113,25 +113,25 @@ def bulk(generator: LoadedGenerator, folder: Path, rounds: int) -> Figures:
 
 
 def mixed(folder: Path) -> Figures:
-    """Single pictures at a fixed rate, alone; beside bulk calls; and beside bulk calls and a training run."""
+    """Measure single pictures at a fixed rate: without other load, during bulk calls, during training, and during both."""
     with running(seedling(folder / "mixed", Path(sys.executable), admin_token=TOKEN)) as server:
-        found: Figures = {"idle": loads.paced(server, 100, 10, 8, 3_000_000_000).p99_ms()}
-        job = _retrain(server)  # before the bulk calls: beside them, on one core, its start alone would take minutes
-        found["training"] = loads.paced(server, 100, 10, 8, 3_010_000_000).p99_ms()
+        figures: Figures = {"idle": loads.paced(server, 100, 10, 8, 3_000_000_000).p99_ms()}
+        job = _retrain(server)  # before the bulk calls, which would delay its start by minutes on a single core
+        figures["training"] = loads.paced(server, 100, 10, 8, 3_010_000_000).p99_ms()
         stop = threading.Event()
-        busy = threading.Thread(target=_bulk_until, args=(server, stop))
-        busy.start()
-        found["bulk and training"] = loads.paced(server, 100, 15, 8, 3_020_000_000).p99_ms()
-        found["training went on"] = _admin(server, "GET", f"/admin/jobs/{job}")["state"] == "running"
+        bulk_calls = threading.Thread(target=_bulk_until, args=(server, stop))
+        bulk_calls.start()
+        figures["bulk and training"] = loads.paced(server, 100, 15, 8, 3_020_000_000).p99_ms()
+        figures["training went on"] = _admin(server, "GET", f"/admin/jobs/{job}")["state"] == "running"
         _admin(server, "POST", f"/admin/jobs/{job}/cancel")
-        found["bulk"] = loads.paced(server, 100, 10, 8, 3_030_000_000).p99_ms()
+        figures["bulk"] = loads.paced(server, 100, 10, 8, 3_030_000_000).p99_ms()
         stop.set()
-        busy.join()
-    return found
+        bulk_calls.join()
+    return figures
 
 
 def overload(folder: Path, sustainable: float, seconds: int = 30) -> Figures:
-    """Four times what it can draw, on 512 connections."""
+    """Send four times the sustainable rate of requests on 512 connections."""
     with running(seedling(folder / "overload")) as server:
         loads.paced(server, sustainable / 2, 3, 64, 3_100_000_000)
         before = server.megabytes("VmRSS")
@@ -141,10 +141,10 @@ def overload(folder: Path, sustainable: float, seconds: int = 30) -> Figures:
         after = server.megabytes("VmRSS")
     return {
         "accepted_per_second": (third.count(200) + rest.count(200)) / seconds,
-        "refused_per_second": (third.count(503) + rest.count(503)) / seconds,
+        "rejected_per_second": (third.count(503) + rest.count(503)) / seconds,
         "not_sent": third.unsent + rest.unsent,
         "p99_ms": max(third.p99_ms(), rest.p99_ms()),
-        "refused_p99_ms": rest.p99_ms(503),
+        "rejected_p99_ms": rest.p99_ms(503),
         "hanging": third.hanging + rest.hanging,
         "without_retry_after": third.without_retry_after + rest.without_retry_after,
         "other_statuses": sorted({*third.latencies, *rest.latencies} - {200, 503}),
@@ -159,9 +159,9 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _checked(server: Running, method: str, path: str, body: str | None = None) -> bytes:
-    status, _, content = server.ask(method, path, body)
+    status, _, content = server.request(method, path, body)
     if status != 200:
-        raise SystemExit(f"{method} {path} answered {status}: {content[:200]!r}")
+        raise SystemExit(f"{method} {path} returned {status}: {content[:200]!r}")
     return content
 
 
@@ -171,17 +171,17 @@ def _bulk_until(server: Running, stop: threading.Event) -> None:
         for kind in ("npy", "png", "zip"):
             first += PICTURES
             url = f"http://127.0.0.1:{server.port}/generate?seeds={first}-{first + PICTURES - 1}&format={kind}"
-            # a process of its own: in this one it would hold up the client that takes the times
+            # in a separate process, so that it does not delay the client that measures latencies
             subprocess.run(["curl", "-sSf", "-o", os.devnull, url], check=True)
 
 
 def _admin(server: Running, method: str, path: str, body: str | None = None) -> Figures:
     command = ["curl", "-sS", "-X", method, "-H", f"Authorization: Bearer {TOKEN}", "-H", "Content-Type: application/json"]
-    answer = subprocess.run(
+    response = subprocess.run(
         [*command, *(["-d", body] if body else []), f"http://127.0.0.1:{server.port}{path}"], capture_output=True, check=True
     )
-    found: Figures = json.loads(answer.stdout)
-    return found
+    payload: Figures = json.loads(response.stdout)
+    return payload
 
 
 def _retrain(server: Running) -> str:
@@ -191,14 +191,14 @@ def _retrain(server: Running) -> str:
         if _admin(server, "GET", f"/admin/jobs/{job}")["part"] > 0:
             return str(job)
         time.sleep(0.5)
-    raise SystemExit("The training run did not begin within a minute. See the job's log.")
+    raise SystemExit("The training run did not start within a minute. See the log of the job.")
 
 
 def table(rows: list[Figures], figures: Figures) -> str:
-    """All of it as Markdown."""
+    """Format all figures as Markdown."""
     by_name = {row["name"]: row for row in rows}
-    per = {name: row["per_second at 16"] for name, row in by_name.items()}
-    ceiling, ours = per["FastAPI, constant: **the ceiling**"], per["Seedling, new seeds"]
+    rates_at_16 = {name: row["per_second at 16"] for name, row in by_name.items()}
+    ceiling, ours = rates_at_16["FastAPI, constant: **the ceiling**"], rates_at_16["Seedling, new seeds"]
     lines = [
         f"{figures['date']}, {figures['machine']}; {figures['rounds']} rounds.",
         "",
@@ -210,25 +210,25 @@ def table(rows: list[Figures], figures: Figures) -> str:
     for row in rows:
         rate = row["per_second at 16"]
         rates = ", ".join(f"{row[f'per_second at {n}']:,.0f}" for n in CONNECTIONS)
-        waits = " | ".join(f"{row[f'p50_ms at {n}']:.1f} / {row[f'p99_ms at {n}']:.1f}" for n in CONNECTIONS)
+        latencies = " | ".join(f"{row[f'p50_ms at {n}']:.1f} / {row[f'p99_ms at {n}']:.1f}" for n in CONNECTIONS)
         ratio = "" if above is None else f"{rate / above:.2f}"
-        if row["refused at 256"]:
-            rates += f" ({row['refused at 256']:.1%} refused)"
+        if row["errors at 256"]:
+            rates += f" ({row['errors at 256']:.1%} rejected)"
         lines.append(
-            f"| {row['name']} | {rates} | {ratio} | {rate / ceiling:.2f} | {waits} | {row['cpu_us at 16']:.0f} | "
+            f"| {row['name']} | {rates} | {ratio} | {rate / ceiling:.2f} | {latencies} | {row['cpu_us at 16']:.0f} | "
             f"{row['rss_mb']:.0f} | {row['start_s']:.2f} |"
         )
         above = rate
-    share, ms, wait, flood = (figures[key] for key in ("share", "ms", "mixed", "overload"))
-    rss = " → ".join(f"{value:.0f}" for value in flood["rss_mb"])
-    held = not flood["hanging"] and not flood["without_retry_after"] and not flood["other_statuses"]
+    share, ms, latency, overloaded = (figures[key] for key in ("share", "ms", "mixed", "overload"))
+    rss = " → ".join(f"{value:.0f}" for value in overloaded["rss_mb"])
+    passed = not overloaded["hanging"] and not overloaded["without_retry_after"] and not overloaded["other_statuses"]
     row = by_name["Seedling, new seeds"]
-    peers = [per["tutorial, `async def`"], per["LitServe"], per["BentoML"]]
+    peers = [rates_at_16["tutorial, `async def`"], rates_at_16["LitServe"], rates_at_16["BentoML"]]
     goals = [
         ("new seeds, of the ceiling", f"{ours / ceiling:.2f}", "0.50"),
         (
             "repeated seeds; `If-None-Match`, of the ceiling",
-            "; ".join(f"{per[f'Seedling, {kind}'] / ceiling:.2f}" for kind in ("repeated seeds", "`If-None-Match`")),
+            "; ".join(f"{rates_at_16[f'Seedling, {kind}'] / ceiling:.2f}" for kind in ("repeated seeds", "`If-None-Match`")),
             "0.85; 0.95",
         ),
         (
@@ -242,23 +242,28 @@ def table(rows: list[Figures], figures: Figures) -> str:
             "0.90; 0.70; 0.40",
         ),
         ("256 frames as gif; apng; webp, of the bare loop", "; ".join(f"{share[k]:.2f}" for k in ("gif", "apng", "webp")), ""),
-        ("p99 of a single picture beside bulk and training, of idle", f"{wait['bulk and training'] / wait['idle']:.1f}", "3"),
+        (
+            "p99 of a single picture beside bulk and training, of idle",
+            f"{latency['bulk and training'] / latency['idle']:.1f}",
+            "3",
+        ),
         (
             "the same beside bulk; beside training",
-            f"{wait['bulk'] / wait['idle']:.1f}; {wait['training'] / wait['idle']:.1f}",
+            f"{latency['bulk'] / latency['idle']:.1f}; {latency['training'] / latency['idle']:.1f}",
             "",
         ),
-        ("overload: p99 of the accepted, ms", f"{flood['p99_ms']:.0f}", "250"),
-        ("overload: none hang, all refused with `Retry-After`", "yes" if held else "no", "yes"),
+        ("overload: p99 of the accepted, ms", f"{overloaded['p99_ms']:.0f}", "250"),
+        ("overload: no hanging requests, all rejections with `Retry-After`", "yes" if passed else "no", "yes"),
         ("overload: RSS before, at 10 s, at 30 s, MB", rss, "flat"),
         ("peak RSS of a worker, MB; start to first picture, s", f"{row['rss_mb']:.0f}; {row['start_s']:.2f}", "130; 1.5"),
     ]
     lines += ["", "| figure | here | goal |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in goals), ""]
     lines.append(
-        f"Overload: {flood['accepted_per_second']:,.0f} accepted and {flood['refused_per_second']:,.0f} refused a second (p99 "
-        f"of a refusal {flood['refused_p99_ms']:.0f} ms); {flood['not_sent']:,} requests found no connection free. Bulk, ms: "
+        f"Overload: {overloaded['accepted_per_second']:,.0f} accepted and {overloaded['rejected_per_second']:,.0f} rejected "
+        f"per second (p99 of the rejections {overloaded['rejected_p99_ms']:.0f} ms); {overloaded['not_sent']:,} requests "
+        "found no free connection. Bulk, ms: "
         + ", ".join(f"{name} {value:.0f}" for name, value in ms.items())
-        + f". p99 of single pictures when idle: {wait['idle']:.2f} ms."
+        + f". p99 of single pictures when idle: {latency['idle']:.2f} ms."
     )
     return "\n".join(lines)
 
@@ -271,14 +276,14 @@ def _champion() -> Version:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to keep all figures")
-    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--json", type=Path, help="file for all figures")
+    parser.add_argument("--write", action="store_true", help=f"write the table to {PAGE.relative_to(ROOT)}")
     options = parser.parse_args()
     if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
-        raise SystemExit("Two cores are needed: one for the server, one for the load.")
+        raise SystemExit("This benchmark needs two cores: one for the server and one for the load generator.")
     os.sched_setaffinity(0, {LOAD_CORE})
     generator = LoadedGenerator(_champion())
-    began = time.perf_counter()
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows, by_name = singles(generator, folder, options.rounds)
@@ -291,7 +296,7 @@ def main() -> None:
         "date": datetime.date.today().isoformat(),
         "machine": f"{cpu or platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "rounds": options.rounds,
-        "seconds": time.perf_counter() - began,
+        "seconds": time.perf_counter() - start,
     }
     text = table(rows, figures)
     print(text)

@@ -1,10 +1,10 @@
-"""An hour in the life of a busy service: make soak, or .venv-dev/bin/python -m benchmarks.soak --minutes 60
+"""A soak test of a busy service: make soak, or .venv-dev/bin/python -m benchmarks.soak --minutes 60
 
-Mixed traffic on two workers and a trainer of its own, while champions are swapped, jobs run, workers and trainers are
-killed, and strangers attack (`benchmarks.attacks`). Where cgroups can be made, the service has the memory that compose.yaml
-gives it. Every picture is compared with the one that its version draws here. Ends with status 1 if one was wrong, if an answer
-failed that no kill explains, if a job was lost, if a process was killed for want of memory, or, after ten minutes or more, if
-memory grew.
+Sends mixed traffic to two workers and a trainer while it promotes versions, starts jobs, kills workers and trainers, and
+attacks the service (`benchmarks.attacks`). Where cgroups can be created, the service has the memory limit of compose.yaml.
+Every picture is compared with the one that its version draws locally. Exits with status 1 if a picture was wrong, a request
+failed for another reason than a kill, a job was lost, a process ran out of memory, or memory grew during a run of ten minutes
+or more.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ from tests.live import ROOT, environment, start
 from tests.memory import GIBIBYTE, cgroup, killed_for_memory, most_used
 
 GRACE_SECONDS = 3.0
-"""What fails so shortly after a worker was killed is what it had in hand."""
+"""Failures within this time after the kill of a worker are attributed to the kill."""
 MOST_GROWTH = 0.10
-"""Of a worker's memory, from the second quarter of the time to the last."""
+"""Maximum growth of a worker's memory from the second to the last quarter of the run."""
 LEAST_MINUTES = 10
-"""In less, a worker is still filling its caches and loading versions, and growth says nothing."""
+"""In shorter runs, growth is not checked, because workers are still filling caches and loading versions."""
 MEMORY = GIBIBYTE
-"""What compose.yaml gives the service."""
+"""The memory limit of the service in compose.yaml."""
 SEEDS = 512
 
 
 class Soak:
-    """What goes on, and what came of it.
+    """A run of the soak test and its results.
 
     Args:
-        folder: for the service's state.
-        minutes: how long.
-        cache: of what the judges see, which takes a minute to compute; by default a new one.
+        folder: folder for the state of the service.
+        minutes: duration.
+        cache: folder with the cached features of the judges, which take a minute to compute. By default, a new one.
     """
 
     def __init__(self, folder: Path, minutes: float, cache: Path | None = None) -> None:
         self.seconds, self.ends = minutes * 60, 0.0
         self.settings: dict[str, object] = {
             **{"admin_token": TOKEN, "gate_pictures": 200, "cache": cache or folder / "cache", "embedded_worker": False},
-            "max_loaded": 2,  # versions come and go, as they would in months
+            "max_loaded": 2,  # so that versions are loaded and unloaded all the time
             "max_connections": 200,
         }
         self.state = folder / "state"
@@ -73,7 +73,7 @@ class Soak:
         self._drawn: dict[str, list[bytes]] = {}
 
     def run(self) -> dict[str, object]:
-        """All of it. Returns the figures."""
+        """Run the test and return the figures."""
         with cgroup(MEMORY) as group:
             return self._run(group)
 
@@ -84,16 +84,16 @@ class Soak:
         self.trainer = self._start_trainer()
         self.spared = self._workers()[0]
         self._wait_for_trainer()
-        began = time.monotonic()
-        self.ends = began + self.seconds
-        shifts: list[Callable[[httpx.Client], None]] = [self.singles, self.singles, self.sheets, self.others]
-        threads = [threading.Thread(target=self._shift, args=(shift,)) for shift in shifts]
-        others = (self.swap, self.retrain, self.kill_workers, self.kill_trainers, self.attack)
-        threads += [threading.Thread(target=work) for work in others]
+        start_time = time.monotonic()
+        self.ends = start_time + self.seconds
+        traffic: list[Callable[[httpx.Client], None]] = [self.singles, self.singles, self.sheets, self.others]
+        threads = [threading.Thread(target=self._repeat, args=(work,)) for work in traffic]
+        events = (self.swap, self.retrain, self.kill_workers, self.kill_trainers, self.attack)
+        threads += [threading.Thread(target=event) for event in events]
         for thread in threads:
             thread.start()
         while time.monotonic() < self.ends:
-            self.memory.append((time.monotonic() - began, self.spared.memory_info().rss))
+            self.memory.append((time.monotonic() - start_time, self.spared.memory_info().rss))
             time.sleep(min(5.0, self.seconds / 40))
         for thread in threads:
             thread.join()
@@ -103,7 +103,7 @@ class Soak:
         server.process.terminate()
         server.process.wait(60)
         return {
-            **{"minutes": round((time.monotonic() - began) / 60, 1), "answers": self.counted.total()},
+            **{"minutes": round((time.monotonic() - start_time) / 60, 1), "responses": self.counted.total()},
             **{"by kind": dict(sorted(self.counted.items())), "wrong": self.wrong, "failed": self.failed},
             **{"jobs": len(self.jobs), "lost": lost, "growth": round(self._growth(), 4)},
             "most memory MB": round(most_used(group) / 1e6) if group else None,
@@ -113,61 +113,61 @@ class Soak:
 
     # Traffic.
 
-    def _shift(self, work: Callable[[httpx.Client], None]) -> None:
+    def _repeat(self, work: Callable[[httpx.Client], None]) -> None:
         client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
         while time.monotonic() < self.ends:
             try:
                 work(client)
             except httpx.TransportError as error:
-                self._cut(f"{work.__name__}: {error!r}")
+                self._connection_lost(f"{work.__name__}: {error!r}")
                 client.close()
                 client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
         client.close()
 
-    def _cut(self, what: str) -> None:
+    def _connection_lost(self, what: str) -> None:
         if time.monotonic() - self._killed_at < GRACE_SECONDS:
-            self.counted["cut off by a kill"] += 1
+            self.counted["lost because of a kill"] += 1
         else:
             self.failed.append(what)
 
-    def _ask(self, client: httpx.Client, method: str, path: str, **body: object) -> httpx.Response | None:
-        answer = client.request(method, path, **body)  # type: ignore[arg-type]
-        if answer.status_code == 200:
+    def _request(self, client: httpx.Client, method: str, path: str, **body: object) -> httpx.Response | None:
+        response = client.request(method, path, **body)  # type: ignore[arg-type]
+        if response.status_code == 200:
             self.counted[path.partition("?")[0]] += 1
-            return answer
-        if answer.status_code == 503 and "retry-after" in answer.headers:
-            self.counted["told to come again"] += 1
+            return response
+        if response.status_code == 503 and "retry-after" in response.headers:
+            self.counted["rejected with Retry-After"] += 1
         else:
-            self.failed.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+            self.failed.append(f"{path}: {response.status_code} {response.text[:200]}")
         return None
 
     def singles(self, client: httpx.Client) -> None:
-        """One picture, and whether it is the right one."""
+        """Request a picture and compare it."""
         seed = random.randrange(SEEDS)
-        answer = self._ask(client, "GET", f"/generate?seed={seed}&format=npy")
-        if answer and self._expected(answer.headers["x-model"])[seed] != answer.content[-784:]:
-            self.wrong.append(f"seed {seed} of {answer.headers['x-model']}")
+        response = self._request(client, "GET", f"/generate?seed={seed}&format=npy")
+        if response and self._expected(response.headers["x-model"])[seed] != response.content[-784:]:
+            self.wrong.append(f"seed {seed} of {response.headers['x-model']}")
 
     def sheets(self, client: httpx.Client) -> None:
-        """Many at once, each compared as well."""
+        """Request many pictures at once and compare them."""
         first, count = random.randrange(SEEDS - 128), random.randrange(2, 128)
-        answer = self._ask(client, "GET", f"/generate?seeds={first}-{first + count - 1}&format=npy")
-        if answer:
-            expected = self._expected(answer.headers["x-model"])[first : first + count]
-            if b"".join(expected) != answer.content[-784 * count :]:
-                self.wrong.append(f"seeds {first}+{count} of {answer.headers['x-model']}")
+        response = self._request(client, "GET", f"/generate?seeds={first}-{first + count - 1}&format=npy")
+        if response:
+            expected = self._expected(response.headers["x-model"])[first : first + count]
+            if b"".join(expected) != response.content[-784 * count :]:
+                self.wrong.append(f"seeds {first}+{count} of {response.headers['x-model']}")
 
     def others(self, client: httpx.Client) -> None:
-        """What else there is to ask for."""
+        """Send the other kinds of requests."""
         seed = random.randrange(2**32)
         walk = {"keyframes": [seed, "text", {"seed": 3}], "steps": 24, "format": random.choice(["gif", "apng", "webp", "zip"])}
-        self._ask(client, "POST", "/interpolate", json=walk)
-        picture = self._ask(client, "GET", f"/generate?seed={seed}&scale={random.randrange(1, 9)}")
+        self._request(client, "POST", "/interpolate", json=walk)
+        picture = self._request(client, "GET", f"/generate?seed={seed}&scale={random.randrange(1, 9)}")
         if picture:
-            self._ask(client, "POST", "/discriminate", content=picture.content)
-        self._ask(client, "GET", f"/plane?x={random.randrange(65000)}&y=7&columns=8&rows=8&step=0.25")
-        self._ask(client, "GET", "/models")
-        self._ask(client, "GET", "/readyz")
+            self._request(client, "POST", "/discriminate", content=picture.content)
+        self._request(client, "GET", f"/plane?x={random.randrange(65000)}&y=7&columns=8&rows=8&step=0.25")
+        self._request(client, "GET", "/models")
+        self._request(client, "GET", "/readyz")
 
     def _expected(self, model: str) -> list[bytes]:
         with self._lock:
@@ -178,10 +178,10 @@ class Soak:
                 self._drawn[model] = [picture.tobytes() for picture in pixels]
             return self._drawn[model]
 
-    # What happens to it.
+    # Events.
 
     def _every(self, seconds: float, step: Callable[[httpx.Client], None]) -> None:
-        """A step now and then, until the end."""
+        """Perform a step at an interval until the end."""
         while time.monotonic() + seconds < self.ends:
             time.sleep(seconds)
             self._once(step)
@@ -192,29 +192,29 @@ class Soak:
             try:
                 step(client)
             except httpx.TransportError as error:
-                self._cut(f"{step.__name__}: {error!r}")
+                self._connection_lost(f"{step.__name__}: {error!r}")
 
     def swap(self) -> None:
         def promote(client: httpx.Client) -> None:
             number = random.choice(self.repository.numbers("digits"))
             path = "/admin/models/digits/champion"
-            answer = client.put(path, json={"version": number}, headers={"If-Match": "*"})
-            self.counted["swaps"] += answer.status_code == 200
-            if answer.status_code not in (200, 503):
-                self.failed.append(f"{path}: {answer.text[:200]}")
+            response = client.put(path, json={"version": number}, headers={"If-Match": "*"})
+            self.counted["swaps"] += response.status_code == 200
+            if response.status_code not in (200, 503):
+                self.failed.append(f"{path}: {response.text[:200]}")
 
         self._every(min(7.0, self.seconds / 10), promote)
 
     def retrain(self) -> None:
         def post(client: httpx.Client) -> None:
             body = {"preset": "quick", "budget": {"images": 640}, "promote": "never", "spec": SMALL_SPEC}
-            answer = client.post("/admin/retrain", json=body)
-            if answer.status_code == 202:
-                self.jobs.append(answer.json()["id"])
+            response = client.post("/admin/retrain", json=body)
+            if response.status_code == 202:
+                self.jobs.append(response.json()["id"])
             else:
-                self.counted[f"jobs refused: {answer.json().get('code')}"] += 1
+                self.counted[f"jobs rejected: {response.json().get('code')}"] += 1
 
-        while not self.jobs and time.monotonic() < self.ends:  # the first at once, however short the time
+        while not self.jobs and time.monotonic() < self.ends:  # the first job starts at once, even in a short run
             self._once(post)
             time.sleep(0.5)
         self._every(min(60.0, self.seconds / 1.5), post)
@@ -270,10 +270,10 @@ class Soak:
     def _workers(self) -> list[psutil.Process]:
         return [child for child in self.parent.children() if "spawn_main" in " ".join(child.cmdline())]
 
-    # What came of it.
+    # Results.
 
     def _lost(self) -> list[str]:
-        """Jobs that neither succeeded nor say why they did not, after as long as they may take."""
+        """Return the jobs that have not succeeded when the time for all jobs is over."""
         headers, deadline = {"Authorization": f"Bearer {TOKEN}"}, time.monotonic() + 180 * max(1, len(self.jobs))
         with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False) as client:
             while time.monotonic() < deadline:
@@ -285,7 +285,7 @@ class Soak:
         return [f"{job.get('id')}: {job.get('state', 'gone')}: {job.get('detail')}" for job in lost]
 
     def _growth(self) -> float:
-        """Of the spared worker's memory."""
+        """Return the relative growth of the memory of the worker that is never killed."""
         quarters = [[rss for at, rss in self.memory if lower <= at / self.seconds < lower + 0.25] for lower in (0.25, 0.75)]
         before, after = (statistics.median(quarter) for quarter in quarters)
         return after / before - 1
@@ -295,13 +295,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, print the figures as JSON, and return the exit status."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--cache", type=Path, help="what the judges see, if it was computed before")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("--cache", type=Path, help="folder with the cached features of the judges")
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="seedling-soak-") as folder:
-        found = Soak(Path(folder), chosen.minutes, chosen.cache).run()
-    print(json.dumps(found, indent=2))
-    grew = chosen.minutes >= LEAST_MINUTES and float(str(found["growth"])) > MOST_GROWTH
-    return int(bool(found["wrong"] or found["failed"] or found["lost"] or found["killed for memory"] or grew))
+        figures = Soak(Path(folder), options.minutes, options.cache).run()
+    print(json.dumps(figures, indent=2))
+    grew = options.minutes >= LEAST_MINUTES and float(str(figures["growth"])) > MOST_GROWTH
+    return int(bool(figures["wrong"] or figures["failed"] or figures["lost"] or figures["killed for memory"] or grew))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What many open event streams cost those who ask for pictures: .venv-dev/bin/python -m benchmarks.streams
+"""Measures how open event streams affect requests for pictures: .venv-dev/bin/python -m benchmarks.streams
 
-Opens as many streams of a running job as asked for, from one viewer, and prints how many were accepted, the latency of
-`GET /generate` beside them and without them, and the memory and threads of the worker.
+Opens many event streams of a running job from one viewer. Prints how many were accepted, the latency of `GET /generate`
+before, during and after, and the memory and threads of the worker.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ PICTURES = 400
 
 
 def latencies(running: Service, first: int) -> list[float]:
-    """Milliseconds of some new seeds, one after another."""
-    found = []
+    """Return the latencies in ms of sequential requests for new seeds."""
+    times = []
     with httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client:
         for seed in range(first, first + PICTURES):
-            began = time.perf_counter()
+            start = time.perf_counter()
             client.get(f"/generate?seed={seed}").raise_for_status()
-            found.append((time.perf_counter() - began) * 1e3)
-    return found
+            times.append((time.perf_counter() - start) * 1e3)
+    return times
 
 
 def figures(running: Service, first: int) -> dict[str, float]:
-    """Latency, memory and threads at this moment."""
+    """Measure the latency, memory and threads."""
     times, process = latencies(running, first), psutil.Process(running.process.pid)
     return {
         "p50 ms": round(statistics.median(times), 2),
@@ -60,8 +60,8 @@ def main() -> None:
     ):
         headers = {"Authorization": f"Bearer {TOKEN}"}
         job = httpx.post(f"{running.url}/admin/retrain", json=small_job(budget={"minutes": 10}), headers=headers).json()["id"]
-        time.sleep(15)  # the trainer has loaded its libraries and trains
-        found: dict[str, object] = {"without": figures(running, 0)}
+        time.sleep(15)  # until the trainer has loaded its libraries and is training
+        results: dict[str, object] = {"without": figures(running, 0)}
         host, port = running.url.removeprefix("http://").split(":")
         request = f"GET /admin/jobs/{job}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
         streams = []
@@ -70,16 +70,16 @@ def main() -> None:
             stream.sendall(request)
             streams.append(stream)
         time.sleep(5)
-        found["beside"] = figures(running, 10_000)
+        results["during"] = figures(running, 10_000)
         statuses = [stream.recv(15)[9:12].decode() for stream in streams]
-        found["answers"] = {status: statuses.count(status) for status in set(statuses)}
+        results["responses"] = {status: statuses.count(status) for status in set(statuses)}
         for stream in streams:
             stream.close()
         time.sleep(5)
-        found["after"] = figures(running, 20_000)
-        found["tracebacks"] = running.log.read_text().count("Traceback")
+        results["after"] = figures(running, 20_000)
+        results["tracebacks"] = running.log.read_text().count("Traceback")
         httpx.post(f"{running.url}/admin/jobs/{job}/cancel", headers=headers)
-    print(json.dumps(found, indent=2))
+    print(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":

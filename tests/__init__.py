@@ -1,1 +1,1 @@
-"""The promises, each a test. The tree mirrors the project's."""
+"""Tests. The directory tree mirrors the project's."""

@@ -1,4 +1,4 @@
-"""What many tests share."""
+"""Fixtures shared by many tests, and the order in which the test files run."""
 
 from __future__ import annotations
 
@@ -25,34 +25,35 @@ LONGEST = (
     *("training/evaluation/test_battery.py", "training/loop/test_stopping.py", "training/export/test_build.py"),
     *("app/retraining/test_promotion.py", "app/api/test_openapi.py", "web/test_train.py", "web/test_frame.py"),
 )
-"""The files that take longest, which come first: or one process of pytest-xdist's would be left with one in the end. Those of
-the pages come after all others, though: Playwright leaves an event loop running, beside which no test could run its own.
+"""The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with
+one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start its
+own beside it.
 """
 
 
 def pytest_configure() -> None:
-    """What tests and all that they start find in their environment, before anything heavy is loaded.
+    """Set the environment of the tests and of all processes that they start, before heavy libraries are loaded.
 
-    One thread for torch and numpy: where every core has a process of pytest's, a second thread in each waits for the other's,
-    turning. And bytecode is kept, whatever the machine is set to: hundreds of processes are started from the same code.
+    torch and numpy get one thread: pytest runs on every core, and a second thread per process would busy-wait for the others.
+    Bytecode is kept, even where the machine disables it, because hundreds of processes start from the same code.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
+    tests, rank = Path(__file__).parent, {name: n for n, name in enumerate(LONGEST)}
 
-    def turn(item: pytest.Item) -> tuple[bool, int]:
-        name = item.path.relative_to(here).as_posix()
+    def order(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.relative_to(tests).as_posix()
         return name.startswith("web/"), rank.get(name, len(rank))
 
-    items.sort(key=turn)
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with the shipped models and nothing else."""
+    """A service with the shipped models and default settings."""
     with service(tmp_path_factory.mktemp("live") / "state") as running:
         yield running
 
@@ -65,15 +66,15 @@ def client(live: Service) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def digits() -> LoadedGenerator:
-    """The shipped digits, loaded in this process."""
+    """The shipped digits generator, loaded in this process."""
     return LoadedGenerator(Repository(SHIPPED).get("digits", 1))
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the judges' views of MNIST's training pictures are kept, for all tests; one for all of pytest-xdist's processes.
+    """The folder with the judges' features of MNIST's training pictures, shared by all tests and all pytest-xdist processes.
 
-    They are there from the beginning: half a minute's work, which evaluations that are killed would each begin anew.
+    The fixture fills it, which takes half a minute. Otherwise every evaluation that a test kills would start this work again.
     """
     own = tmp_path_factory.getbasetemp()
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
@@ -81,7 +82,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not list(shared.glob("*.pt")):
-            from training.evaluation.figures import Battery  # torch is not for those who need no judge
+            from training.evaluation.figures import Battery  # imported late: most tests do not need torch
 
             Battery("mnist", pictures=100, cache=shared)
     return shared
@@ -89,7 +90,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """A repository of its own with the shipped digits in it."""
+    """A repository with the shipped digits, for one test."""
     shutil.copytree(SHIPPED / "digits", tmp_path / "models" / "digits")
     return Repository(tmp_path / "models")
 
@@ -102,16 +103,16 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """Where a job store can be opened: SQLite's file, and then an empty database of PostgreSQL's."""
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """The location of a database: the path of an SQLite file, or the URL of an empty PostgreSQL database."""
     if request.param == "sqlite":
         return tmp_path / "jobs.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.make(tmp_path.name)
+    return server.create_database(tmp_path.name)
 
 
 @pytest.fixture
-def database(place: Path | str) -> Iterator[Database]:
-    database = Database(place)
+def database(location: Path | str) -> Iterator[Database]:
+    database = Database(location)
     yield database
     database.close()

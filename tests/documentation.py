@@ -1,4 +1,4 @@
-"""The parts of the documentation that come from the code. `python -m tests.documentation` writes them, tests compare them."""
+"""Generate the parts of the documentation that come from the code. Run `python -m tests.documentation` to update them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SETTINGS, QUALITY = ROOT / "docs" / "settings.md", ROOT / "docs" / "quality.md"
 
 
 def settings_table() -> str:
-    """Every setting, its default and what it is, as Markdown."""
-    rows = ["| variable | default | what it is |", "|---|---|---|"]
+    """Return every setting with its default and description as a Markdown table."""
+    rows = ["| variable | default | description |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = default_of(field).replace(str(ROOT) + "/", "")
         described = " ".join((field.description or "").split())
@@ -23,13 +23,13 @@ def settings_table() -> str:
 
 
 def shipped() -> list[Version]:
-    """The champion of each shipped model."""
+    """Return the champion of each shipped model."""
     repository = Repository(ROOT / "models")
     return [repository.get(name, repository.aliases(name)["champion"]) for name in sorted(repository.names())]
 
 
 def figures_table() -> str:
-    """The shipped versions' figures beside their floors, as Markdown."""
+    """Return the metrics of the shipped versions with their floors as a Markdown table."""
     versions = shipped()
     heads = [head for v in versions for head in (f"{v.name}/{v.number}", "real")]
     rows = [f"| figure | {' | '.join(heads)} | better |", "|---" * (len(heads) + 2) + "|"]
@@ -41,19 +41,19 @@ def figures_table() -> str:
 
 
 def goals_table() -> str:
-    """What was asked of the shipped generators, and what they reach, as Markdown."""
+    """Return the requirements for the shipped generators and what they reach as a Markdown table."""
     versions = shipped()
     rows = [
         f"| figure | must | goal | {' | '.join(f'{v.name}/{v.number}' for v in versions)} |",
         "|---" * (len(versions) + 3) + "|",
     ]
-    for words, must, goal, figure, reached in GOALS:
+    for description, must, goal, figure, formatted in GOALS:
         cells = []
         for version in versions:
             found = version.manifest.metrics.get(figure)
-            known = found is not None and found.value is not None and found.floor is not None
-            cells.append(reached(found.value, found.floor) if known else "–")  # type: ignore[union-attr]
-        rows.append(f"| {words} | {must} | {goal} | {' | '.join(cells)} |")
+            available = found is not None and found.value is not None and found.floor is not None
+            cells.append(formatted(found.value, found.floor) if available else "–")  # type: ignore[union-attr]
+        rows.append(f"| {description} | {must} | {goal} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -66,7 +66,7 @@ GOALS: list[tuple[str, str, str, str, Callable[[float, float], str]]] = [
     ("classification accuracy score below real's, points", "0.8", "0.3", "cas", lambda v, f: f"{100 * (f - v):.2f}"),
     ("two-sample test accuracy (its floor)", "0.70", "0.55", "c2st_accuracy", lambda v, f: f"{v:.3f} ({f:.3f})"),
 ]
-"""In words, what must be and what should be, the figure, and how it is told from value and floor."""
+"""Description, required value, goal, metric, and a function that formats the metric's value and floor."""
 
 
 def _number(value: float | None) -> str:
@@ -74,17 +74,17 @@ def _number(value: float | None) -> str:
 
 
 def with_settings(page: str) -> str:
-    """docs/settings.md with the table of settings as it should be."""
+    """Return the text of docs/settings.md with an up-to-date table of settings."""
     return _between("settings", settings_table(), page)
 
 
 def with_figures(page: str) -> str:
-    """docs/quality.md with the shipped versions' figures as they are."""
+    """Return the text of docs/quality.md with an up-to-date table of metrics."""
     return _between("figures", figures_table(), page)
 
 
 def with_goals(page: str) -> str:
-    """docs/quality.md with what the shipped generators reach."""
+    """Return the text of docs/quality.md with an up-to-date table of goals."""
     return _between("goals", goals_table(), page)
 
 

@@ -1,4 +1,4 @@
-"""A real service for tests: `python -m app` in a process of its own, on a free port of the loopback."""
+"""Run a real service in tests: `python -m app` in its own process, on a free port of the loopback interface."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pathlib import Path
 import httpx
 
 from models.repository import Repository
-from tests.memory import confined
+from tests.memory import in_cgroup
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def _one_version() -> Path:
-    """A folder of shipped models that holds digits/1 and nothing else, so that tests can count on what a service takes in."""
+    """Return a folder of shipped models that contains only digits/1, so that tests know what a service adopts."""
     folder = Path(tempfile.mkdtemp(prefix="seedling-shipped-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(ROOT / "models" / "digits" / "1", folder / "digits" / "1")
@@ -34,7 +34,7 @@ def _one_version() -> Path:
 
 
 SHIPPED = _one_version()
-"""What services under test are shipped with. What is really shipped is `tests.test_shipped`'s."""
+"""The models that services under test ship with. `tests.test_shipped` tests the models that are really shipped."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Service:
     log: Path
 
     def client(self) -> httpx.Client:
-        """Without certificates, which take longer to load than most calls take."""
+        """Return a client that does not load certificates, which takes longer than most requests."""
         return httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
 
 
@@ -57,20 +57,20 @@ def free_port() -> int:
 
 
 def environment(state: Path, **settings: object) -> dict[str, str]:
-    """What a process of the service is started with: these settings and no others."""
+    """Return the environment of a service process. It contains these settings and no others."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
-    # At 19, as in service, a trainer has only what nobody else needs: beside another file of tests, next to nothing.
+    # With the default niceness of 19, a trainer gets almost no CPU time while other tests run.
     ours = {"GAN_TRAINING_NICE": "0", **ours}
     return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
 
 
 def start(state: Path, *, group: Path | None = None, **settings: object) -> Service:
-    """Start the service, in a cgroup if one is given, and wait until it answers."""
+    """Start the service, optionally in a cgroup, and wait until it answers."""
     port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            confined([sys.executable, "-m", "app"], group),
+            in_cgroup([sys.executable, "-m", "app"], group),
             cwd=ROOT,
             env=environment(state, port=port, **settings),
             stdout=output,
@@ -87,7 +87,7 @@ def start(state: Path, *, group: Path | None = None, **settings: object) -> Serv
 
 @contextmanager
 def service(state: Path, *, group: Path | None = None, **settings: object) -> Iterator[Service]:
-    """Start the service, wait until it is ready or has ended, and stop it with SIGTERM afterwards."""
+    """Start the service, wait until it answers, and stop it with SIGTERM at the end of the block."""
     running = start(state, group=group, **settings)
     try:
         yield running

@@ -1,4 +1,4 @@
-"""A service in a memory cgroup, as a container limits it, and the most memory that its processes have held."""
+"""Run a service in a memory cgroup, as a container does, and measure its peak memory."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import psutil
 
 CGROUPS = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup"))
 LIMITS = ("memory.limit_in_bytes", "memory.max")
-"""The file that holds the limit, in version 1 and in version 2."""
+"""The file with the limit, in cgroup version 1 and in version 2."""
 GIBIBYTE = 2**30
 
 
 @contextlib.contextmanager
 def cgroup(limit: int = GIBIBYTE) -> Iterator[Path | None]:
-    """A memory cgroup with a limit in bytes; None where this machine lets nobody make one."""
+    """Create a memory cgroup with a limit in bytes. Yield None if this machine does not allow that."""
     for root, file in zip(CGROUPS, LIMITS, strict=True):
         folder = root / f"seedling-{uuid.uuid4().hex[:8]}"
         try:
@@ -41,7 +41,7 @@ def cgroup(limit: int = GIBIBYTE) -> Iterator[Path | None]:
 
 
 def most_used(group: Path) -> int:
-    """The most memory that a cgroup has held, in bytes; page cache included."""
+    """Return the peak memory of a cgroup in bytes, including the page cache."""
     for file in ("memory.max_usage_in_bytes", "memory.peak"):
         with contextlib.suppress(OSError):
             return int((group / file).read_text())
@@ -49,7 +49,7 @@ def most_used(group: Path) -> int:
 
 
 def killed_for_memory(group: Path) -> int:
-    """How many processes of a cgroup the kernel killed because there was no memory left."""
+    """Return the number of processes in a cgroup that the kernel killed because memory ran out."""
     for file in ("memory.oom_control", "memory.events"):
         with contextlib.suppress(OSError):
             found = re.search(r"^oom_kill (\d+)$", (group / file).read_text(), re.MULTILINE)
@@ -58,15 +58,15 @@ def killed_for_memory(group: Path) -> int:
     return 0
 
 
-def confined(command: list[str], group: Path | None) -> list[str]:
-    """A command that runs in a cgroup."""
+def in_cgroup(command: list[str], group: Path | None) -> list[str]:
+    """Wrap a command so that it runs in a cgroup."""
     if group is None:
         return command
     return ["/bin/sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command]
 
 
 def peak(pid: int) -> int:
-    """The most resident memory that any process of a service has held, in bytes."""
+    """Return the peak resident memory of the largest process of a service, in bytes."""
     processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return max(_peak(process.pid) for process in processes)
 

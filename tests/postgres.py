@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: Debian's package, a cluster of its own in a temporary folder, on a free port of the loopback."""
+"""A real PostgreSQL server for tests: Debian's package, with a cluster in a temporary folder, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from tests.live import free_port
 from tests.skipping import skip
 
 SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "max_connections": "60", "shared_buffers": "32MB"}
-"""A power cut is not what is tested."""
+"""fsync is off because no test simulates a power failure."""
 
 
-def programs() -> Path | None:
-    """Where the server's programs lie; None if it is not installed."""
+def bin_folder() -> Path | None:
+    """Return the folder of the server's executables, or None if PostgreSQL is not installed."""
     found = shutil.which("pg_ctl")
     folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
 
 class Postgres:
-    """One cluster.
+    """A database cluster.
 
     Args:
-        folder: an empty one that the server may have for itself.
-        bin: of the server's programs.
+        folder: an empty folder for the server's data.
+        bin: the folder of the server's executables.
     """
 
     def __init__(self, folder: Path, bin: Path) -> None:
         self.data, self.bin, self.port = folder / "data", bin, free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        if os.geteuid() == 0:  # it refuses to run as root
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, "postgres", "postgres")
         self._run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-sync")
         self.start()
@@ -48,11 +48,11 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self.data), "-l", str(self.data.parent / "log"), "-w", "-o", options, "start")
 
     def stop(self) -> None:
-        """At once, as when its machine fails."""
+        """Stop the server without a shutdown, as if its machine failed."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", "immediate", "stop")
 
-    def make(self, name: str) -> str:
-        """Make an empty database, and return its URL."""
+    def create_database(self, name: str) -> str:
+        """Create an empty database and return its URL."""
         engine = create_engine(self.url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
@@ -69,11 +69,11 @@ class Postgres:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
-    """A cluster while the block lasts; skips the test where PostgreSQL is not installed, unless nothing may be skipped."""
-    bin = programs()
+    """Run a cluster for the duration of the block. Skip the test if PostgreSQL is not installed, unless skips are forbidden."""
+    bin = bin_folder()
     if bin is None:
-        skip("There is no PostgreSQL. Install it: apt-get install postgresql.")
-    # Not below pytest's temporary folder: only the user of the tests may enter that.
+        skip("PostgreSQL is not installed. Install it: apt-get install postgresql.")
+    # Not in pytest's temporary folder, which only the user who runs the tests can enter.
     with tempfile.TemporaryDirectory(prefix="seedling-postgres-") as folder:
         server = Postgres(Path(folder), bin)
         try:

@@ -1,4 +1,4 @@
-"""What is done about a test whose tools are not there."""
+"""Skip tests whose tools are not installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def skip(reason: str) -> NoReturn:
-    """Skip, except where nothing may be skipped, as in continuous integration."""
+    """Skip the test, or fail it where SEEDLING_SKIP_NOTHING is set, as in continuous integration."""
     if os.environ.get("SEEDLING_SKIP_NOTHING"):
         pytest.fail(f"{reason} SEEDLING_SKIP_NOTHING is set, so this is a failure.")
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""The benchmarks are programs that nobody runs every day, so at least their imports are tested."""
+"""Benchmarks run rarely, so these tests check at least that they can be imported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.live import ROOT
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py")))
-def test_a_benchmark_can_be_imported_and_says_what_it_is_for(name: str) -> None:
-    documentation = importlib.import_module(f"benchmarks.{name}").__doc__
-    assert documentation
-    assert len(documentation.split()) > 5
+def test_a_benchmark_can_be_imported_and_has_a_docstring(name: str) -> None:
+    docstring = importlib.import_module(f"benchmarks.{name}").__doc__
+    assert docstring
+    assert len(docstring.split()) > 5

@@ -1,4 +1,4 @@
-"""docs/operations.md and docs/security.md: what they say is so."""
+"""The statements in docs/operations.md and docs/security.md are true."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from models.version import copier
 from tests.live import ROOT, service
 
 OPERATIONS, SECURITY = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "security"))
-TOKEN = "a-token-for-who-operates-this"
+TOKEN = "a-token-for-an-administrator"
 
 
 def commands(heading: str) -> list[str]:
-    """The indented lines of a section."""
+    """Return the indented lines of a section, which are shell commands."""
     section = OPERATIONS.split(f"## {heading}\n")[1].split("\n## ")[0]
     return [line.strip() for line in re.findall(r"^    (.+)$", section, re.MULTILINE)]
 
@@ -31,7 +31,7 @@ def run(command: str, folder: Path) -> None:
     assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
-def test_what_was_backed_up_while_it_served_is_what_comes_back(tmp_path: Path) -> None:
+def test_a_backup_of_a_running_service_restores_models_jobs_and_audit_log(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
     save_jobs, save_files, restore, restore_jobs = (
@@ -58,7 +58,7 @@ def test_what_was_backed_up_while_it_served_is_what_comes_back(tmp_path: Path) -
         assert httpx.get(f"{running.url}/admin/audit", headers=headers, trust_env=False).json() == audit
 
 
-def test_after_an_upgrade_old_addresses_give_the_same_pixels_and_the_champion_stays(tmp_path: Path) -> None:
+def test_after_an_upgrade_old_urls_give_the_same_pixels_and_the_champion_stays(tmp_path: Path) -> None:
     with service(tmp_path / "state", embedded_worker=False) as running:  # shipped with digits/1 alone
         before = httpx.get(f"{running.url}/generate?seed=42&model=digits&version=1", trust_env=False).content
     with service(tmp_path / "state", embedded_worker=False, shipped=ROOT / "models") as running:
@@ -68,15 +68,15 @@ def test_after_an_upgrade_old_addresses_give_the_same_pixels_and_the_champion_st
             assert [version["version"] for version in client.get("/models/digits").json()["versions"]] == [1, 2, 3, 4]
 
 
-def test_the_line_of_the_log_that_is_shown_has_the_fields_there_are(tmp_path: Path) -> None:
-    shown = set(re.findall(r'"(\w+)":', OPERATIONS.split("one object per line to stderr:")[1].split("If `OTEL")[0]))
+def test_the_documented_log_line_has_the_fields_of_a_real_one(tmp_path: Path) -> None:
+    documented = set(re.findall(r'"(\w+)":', OPERATIONS.split("one object per line to stderr:")[1].split("If `OTEL")[0]))
     with service(tmp_path / "state", embedded_worker=False, log_format="json") as running:
         httpx.get(f"{running.url}/generate?seed=42", trust_env=False)
     lines = [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]
-    assert set(next(line for line in lines if line["logger"] == "seedling.access")) == shown
+    assert set(next(line for line in lines if line["logger"] == "seedling.access")) == documented
 
 
-def test_every_line_of_the_security_page_names_tests_that_exist() -> None:
+def test_every_row_of_the_security_page_names_existing_tests() -> None:
     rows = [line for line in SECURITY.splitlines() if line.startswith("|") and not re.match(r"\|( what is|---)", line)]
     assert len(rows) > 20
     for row in rows:
@@ -88,6 +88,6 @@ def test_every_line_of_the_security_page_names_tests_that_exist() -> None:
 
 
 @pytest.mark.parametrize("page", sorted(path.stem for path in (ROOT / "docs").glob("*.md")))
-def test_links_between_the_pages_lead_somewhere(page: str) -> None:
+def test_links_between_pages_have_existing_targets(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", (ROOT / "docs" / f"{page}.md").read_text()):
         assert (ROOT / "docs" / target).exists(), target

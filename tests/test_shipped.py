@@ -1,4 +1,4 @@
-"""The shipped models: they draw what they always drew, and are as good as their cards say."""
+"""The shipped models draw their golden pixels, and are as good as their cards claim."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ champions = pytest.mark.parametrize("name", CHAMPIONS)
 
 @pytest.fixture(scope="module")
 def measured(cache: Path) -> dict[str, dict[str, Figure]]:
-    """What the judges make of each champion now, on 10,000 pictures; of those whose dataset is on this machine."""
+    """Measure each champion whose dataset is installed on this machine, with 10,000 pictures."""
     batteries: dict[str, Battery] = {}
     found = {}
     for name, version in CHAMPIONS.items():
@@ -54,13 +54,13 @@ def measured(cache: Path) -> dict[str, dict[str, Figure]]:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A service with all that is shipped."""
+    """A client of a service with all shipped models."""
     with service(tmp_path_factory.mktemp("shipped") / "state", shipped=ROOT / "models") as running, running.client() as client:
         yield client
 
 
 @champions
-def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Path) -> None:
+def test_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Path) -> None:
     version = CHAMPIONS[name]
     state = load_checkpoint(version.path / WEIGHTS)
     spec, classes = TrainingSpec.model_validate(state["spec"]), len(version.manifest.classes)
@@ -72,12 +72,12 @@ def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Pa
     generator.load_state_dict(state["ema"])
     exact = exporting.made_exact(generator.eval(), train, match_tones=spec.match_tones)
     exporting.write_onnx(exact, tmp_path / GENERATOR, spec.z_dim, classes)
-    again, published = (OnnxGenerator(folder / GENERATOR, classes) for folder in (tmp_path, version.path))
-    assert torch.equal(again.draw(range(256))[0], published.draw(range(256))[0])
+    exported, published = (OnnxGenerator(folder / GENERATOR, classes) for folder in (tmp_path, version.path))
+    assert torch.equal(exported.draw(range(256))[0], published.draw(range(256))[0])
 
 
 def golden(version: Version) -> np.ndarray:
-    """Seeds 0 to 31 as they were drawn when the version was published: `training sample --count 32 --columns 8 --scale 1`."""
+    """Return the pixels of seeds 0 to 31, stored by `training sample --count 32 --columns 8 --scale 1` at publication."""
     with Image.open(ROOT / "tests" / "golden" / f"{version.name}-{version.number}.png") as sheet:
         return np.array(sheet).reshape(4, 28, 8, 28).swapaxes(1, 2).reshape(32, 28, 28)
 
@@ -93,18 +93,18 @@ def test_seeds_0_to_31_have_their_golden_pixels(client: httpx.Client, version: V
 
 
 @each
-def test_every_file_is_what_the_manifest_says(version: Version) -> None:
+def test_every_file_matches_the_manifest(version: Version) -> None:
     version.verify()
     assert REPOSITORY.aliases(version.name)["champion"] >= 1
 
 
 @each
-def test_the_card_is_the_manifests(version: Version) -> None:
+def test_the_card_is_rendered_from_the_manifest(version: Version) -> None:
     assert (version.path / CARD).read_text() == card.render(version.manifest)
 
 
 @each
-def test_it_was_trained_on_the_dataset_it_names(version: Version) -> None:
+def test_a_version_was_trained_on_the_dataset_it_names(version: Version) -> None:
     manifest = version.manifest
     spec = TrainingSpec.model_validate(manifest.spec)
     assert manifest.dataset.sha256 == SOURCES[spec.dataset].digest
@@ -112,34 +112,34 @@ def test_it_was_trained_on_the_dataset_it_names(version: Version) -> None:
 
 
 @each
-def test_its_sums_are_exact(version: Version) -> None:
+def test_the_sums_of_a_generator_are_exact(version: Version) -> None:
     assert version.manifest.exactness["largest_sum"] <= SIGNIFICAND
     assert version.manifest.parity.generator_pixels_different == 0
     assert version.manifest.parity.batch_pixels_different == 0
 
 
-def test_there_is_a_generator_of_digits_one_of_fashion_and_the_lectures() -> None:
+def test_the_shipped_models_are_digits_fashion_and_the_lecture() -> None:
     assert set(CHAMPIONS) == {"digits", "fashion", "lecture"}
     assert [bool(CHAMPIONS[name].manifest.classes) for name in ("digits", "fashion", "lecture")] == [True, True, False]
 
 
 @champions
-def test_measured_anew_it_is_what_its_card_says(measured: dict[str, dict[str, Figure]], name: str) -> None:
+def test_measuring_a_champion_again_gives_the_figures_of_its_card(measured: dict[str, dict[str, Figure]], name: str) -> None:
     if name not in measured:
-        pytest.skip("its dataset is not on this machine: apt-get install dataset-fashion-mnist")
+        pytest.skip("the dataset is not installed: apt-get install dataset-fashion-mnist")
     published = CHAMPIONS[name].manifest.metrics
     assert set(measured[name]) <= set(published)
     for figure, found in measured[name].items():
         if found.value is None:
             assert published[figure].value is None, figure
             continue
-        # features are float32 sums, which another processor may round otherwise
+        # the features are float32 sums, which other processors may round differently
         assert found.value == pytest.approx(published[figure].value, rel=0.01, abs=5e-4), figure
         assert found.floor == pytest.approx(published[figure].floor, rel=0.01, abs=5e-4), figure
 
 
-def test_the_digits_keep_what_was_asked_of_them() -> None:
-    """The musts of docs/quality.md."""
+def test_the_digits_meet_the_requirements() -> None:
+    """The column "must" of docs/quality.md."""
 
     def ratio(name: str) -> float:
         value, floor = (getattr(CHAMPIONS["digits"].manifest.metrics[name], key) for key in ("value", "floor"))
@@ -159,7 +159,7 @@ def test_the_digits_keep_what_was_asked_of_them() -> None:
     assert (CHAMPIONS["digits"].manifest.metrics["c2st_accuracy"].value or 1) < 0.7
 
 
-def test_readme_and_quality_have_their_figures() -> None:
+def test_readme_and_quality_page_have_the_current_figures() -> None:
     page = QUALITY.read_text()
     assert with_goals(with_figures(page)) == page, "run make fix"
     fid = CHAMPIONS["digits"].manifest.metrics["fid"]

@@ -1,4 +1,4 @@
-"""Half a minute of `make soak`: nothing wrong, nothing lost, though workers are killed and champions swapped."""
+"""Half a minute of `make soak`: no wrong answers and no lost work while workers are killed and champions are swapped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from benchmarks import soak
 
 
-def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_swapped(
+def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_are_swapped(
     capsys: pytest.CaptureFixture[str], cache: Path
 ) -> None:
     status = soak.main(["--minutes", "0.5", "--cache", str(cache)])

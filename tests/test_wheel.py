@@ -1,4 +1,4 @@
-"""The wheel, installed into an environment of its own: it serves what is shipped, wherever it is started."""
+"""The wheel, installed into a separate environment, serves the shipped models from any folder."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin" / "python"
     subprocess.run([*pip, "--python", python, "install", "-q", "--no-deps", wheel], check=True)
-    # The libraries come from this environment. The wheel's packages come before this checkout's.
+    # The dependencies come from this environment. The wheel's packages come before this checkout's.
     (site,) = environment.glob("lib/*/site-packages")
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
     return Installation(wheel, environment)
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
+def read_only_folder(tmp_path: Path) -> Iterator[Path]:
     """An empty folder that cannot be written to."""
     folder = tmp_path / "empty"
     folder.mkdir(mode=0o555)
@@ -60,7 +60,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
 
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
-    """What a login of another user would have, without variables that turn telemetry off by themselves."""
+    """Return the environment of another user's login, without variables that turn off telemetry."""
     dropped = ("GAN_", "XDG_", "PYTHON", "ORT_", "CI", "GITHUB_", "TF_BUILD")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"HOME": str(home)} | {name: str(value) for name, value in settings.items()}
@@ -90,7 +90,7 @@ def champions() -> dict[str, int]:
     return {name: repository.aliases(name)["champion"] for name in repository.names()}
 
 
-def test_it_contains_the_shipped_versions_the_pages_and_mnist(installed: Installation) -> None:
+def test_the_wheel_contains_the_shipped_versions_the_pages_and_mnist(installed: Installation) -> None:
     names = set(zipfile.ZipFile(installed.wheel).namelist())
     for model, number in champions().items():
         assert {f"models/{model}/{number}/{file}" for file in ("generator.onnx", "manifest.json", "weights.pt")} <= names
@@ -101,12 +101,12 @@ def test_it_contains_the_shipped_versions_the_pages_and_mnist(installed: Install
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "var/", "web/"))]
 
 
-def test_it_serves_the_shipped_models_and_writes_to_the_users_data_folder_only(
-    installed: Installation, elsewhere: Path, tmp_path: Path
+def test_the_service_serves_the_shipped_models_and_writes_only_to_the_users_data_folder(
+    installed: Installation, read_only_folder: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    with serving(installed, elsewhere, home) as client:
+    with serving(installed, read_only_folder, home) as client:
         assert client.get("/generate?seed=42").content == Model().file(seed=42)
         assert client.get("/readyz").json()["serving"] == f"digits/{champions()['digits']}"
         assert client.get("/", headers={"Accept": "text/html"}).headers["Content-Type"].startswith("text/html")
@@ -116,8 +116,10 @@ def test_it_serves_the_shipped_models_and_writes_to_the_users_data_folder_only(
     assert [path for path in files if not path.is_relative_to(state)] == []
 
 
-def test_without_a_writable_home_it_serves_the_shipped_models_in_place(installed: Installation, elsewhere: Path) -> None:
-    with serving(installed, elsewhere, Path(os.devnull)) as client:
+def test_without_a_writable_home_the_shipped_models_are_served_in_place(
+    installed: Installation, read_only_folder: Path
+) -> None:
+    with serving(installed, read_only_folder, Path(os.devnull)) as client:
         assert client.get("/generate?seed=42").content == Model().file(seed=42)
         assert client.get("/generate?seed=42&model=fashion").content == Model("fashion").file(seed=42)
         degraded = client.get("/readyz").json()["degraded"]
@@ -125,18 +127,20 @@ def test_without_a_writable_home_it_serves_the_shipped_models_in_place(installed
         assert degraded["state"].endswith("Make it writable.")
 
 
-def test_the_command_draws_the_same_file_without_a_server(installed: Installation, elsewhere: Path, tmp_path: Path) -> None:
+def test_the_command_draws_the_same_file_as_the_service(
+    installed: Installation, read_only_folder: Path, tmp_path: Path
+) -> None:
     def seedling(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         command = [installed.command(), *arguments]
-        return subprocess.run(command, cwd=elsewhere, env=environment(tmp_path), capture_output=True, check=False)
+        return subprocess.run(command, cwd=read_only_folder, env=environment(tmp_path), capture_output=True, check=False)
 
     assert seedling("generate", "42", "-o", f"{tmp_path}/42.png").returncode == 0
     assert (tmp_path / "42.png").read_bytes() == Model().file(seed=42)
     sheet = seedling("generate", "--seeds", "0-3", "--format", "webp", "--scale", "2", "--model", "fashion")
     assert sheet.stdout == Model("fashion").file(seeds="0-3", format="webp", scale=2)
-    refused = seedling("generate", "-o", f"{tmp_path}/42.xyz", "--", "42")
-    assert refused.returncode == 2
-    assert b"Use .png" in refused.stderr
+    rejected = seedling("generate", "-o", f"{tmp_path}/42.xyz", "--", "42")
+    assert rejected.returncode == 2
+    assert b"Use .png" in rejected.stderr
     unknown = seedling("generate", "42", "--label", "11", "-o", f"{tmp_path}/x.png")
     assert (unknown.returncode, unknown.stderr.count(b"\n")) == (1, 1)
     assert unknown.stderr.startswith(b"Error: There is no class '11'. Choose")
@@ -146,14 +150,16 @@ def test_the_command_draws_the_same_file_without_a_server(installed: Installatio
     assert b"Usage" in seedling("jobs", "--help").stdout
 
 
-def test_the_documented_lines_give_seed_42_as_an_array(installed: Installation, elsewhere: Path, tmp_path: Path) -> None:
+def test_the_documented_python_code_gives_seed_42_as_an_array(
+    installed: Installation, read_only_folder: Path, tmp_path: Path
+) -> None:
     page = (ROOT / "docs" / "installing.md").read_text()
     lines = page.split("```python\n")[1].split("```")[0]
     assert lines.count("\n") == 3
     save = f"import numpy; numpy.save({str(tmp_path / 'pixels.npy')!r}, pixels)"
     python = shutil.which("python", path=str(installed.environment / "bin"))
     assert python
-    subprocess.run([python, "-c", f"{lines}\n{save}"], cwd=elsewhere, env=environment(tmp_path), check=True)
+    subprocess.run([python, "-c", f"{lines}\n{save}"], cwd=read_only_folder, env=environment(tmp_path), check=True)
     pixels = np.load(tmp_path / "pixels.npy")
     assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
     assert (pixels == Model("digits").array(42)).all()

@@ -106,6 +106,9 @@ def _grey(picture: Image.Image) -> Decoded:
     if picture.mode.startswith("I"):  # 16 bits per pixel, which Pillow's own conversion clips at 255
         levels = np.asarray(picture) >> 8
         return Decoded(Image.fromarray(levels.astype(np.uint8)), None)
+    picture.load()
+    if picture.mode == "P" and picture.palette is None:
+        raise PictureInvalid(f"The picture needs a palette, but the file contains none. {_REMEDY}")
     if not picture.has_transparency_data:
         return Decoded(picture.convert("L"), None)
     if picture.mode not in ("RGBA", "LA"):

@@ -1,4 +1,4 @@
-"""The least a Python server can do: an ASGI application that answers every request with one picture, held in memory."""
+"""The minimal Python server: an ASGI application that answers every request with a constant picture."""
 
 from __future__ import annotations
 

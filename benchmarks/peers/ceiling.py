@@ -1,4 +1,4 @@
-"""The ceiling: a FastAPI route that reads a seed and answers with one picture, held in memory."""
+"""The ceiling: a FastAPI route that reads a seed and returns a constant picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a tutorial serves a generator with FastAPI: seed, session, Pillow, reply. Once as `def`, once as `async def`."""
+"""A generator served with FastAPI as in tutorials: seed, session, Pillow, response. As `def` and as `async def`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 app = FastAPI()
 options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 1  # there is one core; a second thread would take the load's
+options.intra_op_num_threads = 1  # a second thread would use the core of the load generator
 session = onnxruntime.InferenceSession(os.environ["BENCH_GENERATOR"], options)
 Z_DIM, CLASSES = session.get_inputs()[0].shape[1], session.get_inputs()[1].shape[1]
 

@@ -1,4 +1,4 @@
-"""The generator behind BentoML, as its documentation has it: a service class whose API returns a Pillow image."""
+"""The generator served with BentoML as in its documentation: a service class whose API returns a Pillow image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL.Image import Image as Picture
 
 @bentoml.service(workers=1, logging={"access": {"enabled": False}})
 class Generator:
-    """One picture a request."""
+    """Returns one picture per request."""
 
     def __init__(self) -> None:
         options = onnxruntime.SessionOptions()

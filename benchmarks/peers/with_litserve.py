@@ -1,4 +1,4 @@
-"""The generator behind LitServe, as its documentation has it: setup, decode_request, predict, encode_response."""
+"""The generator served with LitServe as in its documentation: setup, decode_request, predict, encode_response."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 class Generator(ls.LitAPI):
-    """One picture a request."""
+    """Returns one picture per request."""
 
     def setup(self, device: str) -> None:
         options = onnxruntime.SessionOptions()
@@ -20,7 +20,7 @@ class Generator(ls.LitAPI):
         self.session = onnxruntime.InferenceSession(os.environ["BENCH_GENERATOR"], options)
         self.z_dim, self.classes = (tensor.shape[1] for tensor in self.session.get_inputs())
 
-    def decode_request(self, request):  # LitServe makes of an annotation what it is to read
+    def decode_request(self, request):  # LitServe would parse the request according to an annotation
         return int(request["seed"])
 
     def predict(self, x: int) -> object:

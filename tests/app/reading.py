@@ -1,4 +1,4 @@
-"""Reading what the service answered, with libraries it does not use to write it where there are any."""
+"""Decode the service's answers, where possible with other libraries than the service uses to encode them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from PIL import Image, ImageSequence
 
 
 def pixels(content: bytes) -> np.ndarray:
-    """Grey levels of a picture file, (H, W)."""
+    """Return the grey levels of a picture file, (H, W)."""
     return np.array(Image.open(io.BytesIO(content)).convert("L"))
 
 
 def frames(content: bytes) -> list[np.ndarray]:
-    """Grey levels of each frame of an animation."""
+    """Return the grey levels of each frame of an animation."""
     return [np.array(frame.convert("L")) for frame in ImageSequence.Iterator(Image.open(io.BytesIO(content)))]
 
 
 def array(content: bytes) -> np.ndarray:
-    """An npy file."""
+    """Return the array in an npy file."""
     return np.load(io.BytesIO(content), allow_pickle=False)

@@ -1,4 +1,4 @@
-"""What is served when a model's aliases, its folder or its champion's files are lost."""
+"""What the service serves when a model's aliases, its folder or its champion's files are lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def verdict(*, promoted: bool) -> Gate:
 
 @pytest.fixture
 def retrained(repository: Repository) -> Repository:
-    """digits/1 and 2 were promoted, 2 is champion; 3 and 4 were rejected by the gate."""
+    """A model whose versions 1 and 2 were promoted. 2 is champion, and the gate rejected 3 and 4."""
     first = repository.get("digits", 1)
     for promoted in (True, False, False):
         repository.publish("digits", copier(first, gate=verdict(promoted=promoted)))
@@ -44,7 +44,7 @@ def retrained(repository: Repository) -> Repository:
     return repository
 
 
-def folder_in_its_place(path: Path) -> None:
+def replace_with_a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
 
@@ -54,17 +54,17 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "cut off": lambda path: path.write_bytes(path.read_bytes()[:9]),
     "another type": lambda path: path.write_text("[2, 1]"),
     "no champion": lambda path: path.write_text("{}"),
-    "a version that is not there": lambda path: path.write_text('{"champion": 99, "previous": 1}'),
-    "no number": lambda path: path.write_text('{"champion": "4"}'),
+    "a version that does not exist": lambda path: path.write_text('{"champion": 99, "previous": 1}'),
+    "not a number": lambda path: path.write_text('{"champion": "4"}'),
     "zero": lambda path: path.write_text('{"champion": 0}'),
     "deleted": lambda path: path.unlink(),
-    "a folder": folder_in_its_place,
-    "no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "a folder": replace_with_a_folder,
+    "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe\x00"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_lost_aliases_put_nothing_into_service_that_was_not(retrained: Repository, damage) -> None:
+def test_lost_aliases_never_put_an_unpromoted_version_into_service(retrained: Repository, damage) -> None:
     running = Registry(retrained, "digits", 8)
     running.refresh()
     damage(retrained.root / "digits" / "aliases.json")
@@ -77,18 +77,18 @@ def test_lost_aliases_put_nothing_into_service_that_was_not(retrained: Repositor
         assert "Version 2, which was champion before, is served." in registry.degraded()["digits"]
     again = Repository(retrained.root)
     again.publish("digits", copy_of_shipped)
-    assert again.aliases("digits")["champion"] == 2, "the next writer writes down what is served, and nothing else"
+    assert again.aliases("digits")["champion"] == 2, "the next writer stores exactly what is served"
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_promotion_mends_lost_aliases(retrained: Repository, damage) -> None:
+def test_a_promotion_repairs_lost_aliases(retrained: Repository, damage) -> None:
     damage(retrained.root / "digits" / "aliases.json")
     assert retrained.promote("digits", 1, instead_of=2) == {"champion": 1, "previous": 2}
     assert retrained.aliases("digits") == {"champion": 1, "previous": 2}
 
 
 @pytest.mark.parametrize("record", [None, b"", b"{}", b'["2"]', b"\xff"], ids=repr)
-def test_without_a_record_the_manifests_tell_what_was_promoted(retrained: Repository, record: bytes | None) -> None:
+def test_without_a_record_the_manifests_show_what_was_promoted(retrained: Repository, record: bytes | None) -> None:
     folder = retrained.root / "digits"
     (folder / "aliases.json").unlink()
     (folder / ".promotions").unlink()
@@ -98,13 +98,13 @@ def test_without_a_record_the_manifests_tell_what_was_promoted(retrained: Reposi
     assert retrained.served_aliases("digits") == {"champion": 2}
 
 
-def test_what_was_rolled_back_does_not_come_back(retrained: Repository) -> None:
+def test_a_version_that_was_rolled_back_stays_out_of_service(retrained: Repository) -> None:
     retrained.promote("digits", 1)
     (retrained.root / "digits" / "aliases.json").write_text("")
     assert Repository(retrained.root).served_aliases("digits") == {"champion": 1}
 
 
-def test_where_nothing_was_ever_in_service_nothing_is_served(retrained: Repository) -> None:
+def test_a_model_without_promoted_versions_serves_nothing(retrained: Repository) -> None:
     folder = retrained.root / "digits"
     for file in ("aliases.json", ".promotions"):
         (folder / file).unlink()
@@ -117,22 +117,22 @@ def test_where_nothing_was_ever_in_service_nothing_is_served(retrained: Reposito
     assert "None of its versions was champion before. Promote one to repair it." in registry.degraded()["digits"]
 
 
-def test_a_refused_champion_falls_back_to_what_was_in_service(retrained: Repository) -> None:
+def test_an_unusable_champion_falls_back_to_promoted_versions_only(retrained: Repository) -> None:
     for number in (1, 2):
         (retrained.root / "digits" / str(number) / MANIFEST).write_text("{")
     registry = Registry(retrained, "digits", 8)
     registry.refresh()
     with pytest.raises(VersionUnusable):
         registry.generator()
-    assert registry.generator(None, "3").manifest.version == 3, "it can be asked for by its number"
+    assert registry.generator(None, "3").manifest.version == 3, "a request can still name it by its number"
 
 
 @pytest.mark.parametrize("leave_an_empty_folder", [False, True])
-def test_models_that_are_gone_go_on_being_served_and_come_back(repository: Repository, leave_an_empty_folder: bool) -> None:
-    away = repository.root.with_name("away")
+def test_models_whose_folder_is_gone_are_still_served_and_recover(repository: Repository, leave_an_empty_folder: bool) -> None:
+    moved = repository.root.with_name("moved")
     registry = Registry(repository, "digits", 8)
     registry.refresh()
-    repository.root.rename(away)
+    repository.root.rename(moved)
     if leave_an_empty_folder:
         repository.root.mkdir()
     assert registry.refresh()
@@ -140,13 +140,13 @@ def test_models_that_are_gone_go_on_being_served_and_come_back(repository: Repos
     assert "The folder of digits is gone." in registry.degraded()["digits"]
     if leave_an_empty_folder:
         repository.root.rmdir()
-    away.rename(repository.root)
+    moved.rename(repository.root)
     assert registry.refresh()
     assert registry.degraded() == {}
     assert registry.generator().manifest.version == 1
 
 
-def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Repository) -> None:
+def test_a_champion_whose_files_are_gone_is_still_served(retrained: Repository) -> None:
     registry = Registry(retrained, "digits", 8)
     registry.refresh()
     shutil.rmtree(retrained.root / "digits" / "2")
@@ -156,7 +156,7 @@ def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Reposit
 
 
 @pytest.mark.parametrize("damaged", [[], "1", 0, "x", {"champion": 0}, {"champion": 99}, {}], ids=repr)
-def test_a_damaged_row_of_a_database_puts_nothing_else_into_service(
+def test_a_damaged_database_row_puts_no_other_version_into_service(
     retrained: Repository, database: Database, damaged: object
 ) -> None:
     stored = Repository(retrained.root, StoredAliases(lambda: database, retrained.root))
@@ -175,7 +175,7 @@ def test_a_damaged_row_of_a_database_puts_nothing_else_into_service(
 # A real service.
 
 
-def until(running: Service, condition: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+def wait_for_status(running: Service, condition: Callable[[dict[str, object]], bool]) -> dict[str, object]:
     for _ in range(200):
         ready = httpx.get(f"{running.url}/readyz", trust_env=False).json()
         if condition(ready):
@@ -189,7 +189,7 @@ def test_a_service_keeps_its_champion_through_damage_kill_and_restart(retrained:
     settings = {"admin_token": TOKEN, "embedded_worker": False, "poll_seconds": 0.05}
     running = start(state, **settings)
     (retrained.root / "digits" / "aliases.json").write_bytes(b"")
-    ready = until(running, lambda ready: "aliases" in ready["degraded"])
+    ready = wait_for_status(running, lambda ready: "aliases" in ready["degraded"])
     assert ready["serving"] == "digits/2"
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
@@ -197,11 +197,11 @@ def test_a_service_keeps_its_champion_through_damage_kill_and_restart(retrained:
         assert client.get("/generate?seed=42").headers["x-model"] == "digits/2"
         answer = client.put("/admin/models/digits/champion", json={"version": 1}, headers={**ADMIN, "If-Match": '"digits/2"'})
         assert answer.status_code == 200
-        assert until(again, lambda ready: ready["serving"] == "digits/1")["degraded"].keys() <= {"training"}
+        assert wait_for_status(again, lambda ready: ready["serving"] == "digits/1")["degraded"].keys() <= {"training"}
 
 
-def test_strangers_are_told_no_path(repository: Repository, tmp_path: Path) -> None:
-    """Whatever is broken: a caller learns which version is meant and what to do, the log has the rest."""
+def test_answers_to_strangers_contain_no_path(repository: Repository, tmp_path: Path) -> None:
+    """Errors name the affected version and the remedy. Only the log has the details."""
     digits, state = repository.root / "digits", repository.root.parent
     for number in range(2, 8):
         repository.publish("digits", copy_of_shipped)
@@ -222,7 +222,7 @@ def test_strangers_are_told_no_path(repository: Repository, tmp_path: Path) -> N
             manifest["golden"]["sha256"] = "0" * 64
             (folder / MANIFEST).write_text(json.dumps(manifest))
     (digits / "aliases.json").write_text("[")
-    (state / "jobs.db").write_bytes(b"this is no database" * 100)
+    (state / "jobs.db").write_bytes(b"this is not a database" * 100)
     with service(state, embedded_worker=False) as running, running.client() as client:
         answers = [client.get(path) for path in ("/readyz", "/models", "/models/digits", "/quiz?seed=1", "/quiz?model=fashion")]
         for version in range(1, 8):

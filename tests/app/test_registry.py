@@ -1,4 +1,4 @@
-"""Which version a request means, and what happens to one that is not what it says."""
+"""How the registry resolves a requested version, and what it does with unusable versions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rewrite(folder: Path, **fields: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
-def test_the_champion_is_loaded_and_warm_before_it_is_asked_for(repository: Repository) -> None:
+def test_the_champion_is_loaded_and_warm_before_the_first_request(repository: Repository) -> None:
     registry = registry_of(repository)
     loaded = registry.in_memory()
     assert loaded is not None
@@ -37,21 +37,21 @@ def test_the_champion_is_loaded_and_warm_before_it_is_asked_for(repository: Repo
     assert registry.generator("digits", "champion") is registry.generator("digits", "1") is loaded
 
 
-def test_a_promotion_changes_what_the_alias_means_and_nothing_else(repository: Repository) -> None:
+def test_a_promotion_changes_the_alias_only(repository: Repository) -> None:
     repository.publish("digits", copy_of_shipped)
     registry = registry_of(repository)
     before = registry.generator()
     repository.promote("digits", 2)
-    assert registry.generator() is before, "nothing changes but by refresh"
+    assert registry.generator() is before, "only refresh changes anything"
     assert registry.refresh()
     assert not registry.refresh()
     assert registry.generator().manifest.version == 2
     assert registry.generator(None, "previous").manifest.version == 1
-    assert before.draw([before.point(1)[0]]).shape == (1, 28, 28), "a request in flight keeps its generator"
+    assert before.draw([before.point(1)[0]]).shape == (1, 28, 28), "requests in flight keep their generator"
 
 
 @pytest.mark.parametrize("version", ["9", "0", "-1", "01x", "previous", "latest", "", "１"])
-def test_a_version_that_is_not_there_is_not_found(repository: Repository, version: str) -> None:
+def test_an_unknown_version_is_not_found(repository: Repository, version: str) -> None:
     registry = registry_of(repository)
     if version == "":
         assert registry.generator(None, version).manifest.version == 1
@@ -68,7 +68,7 @@ def other_golden_pixels(folder: Path) -> None:
     rewrite(folder, golden={"seeds": 32, "sha256": "0" * 64})
 
 
-def no_onnx_file(folder: Path) -> None:
+def invalid_onnx_file(folder: Path) -> None:
     (folder / GENERATOR).write_bytes(b"this is not ONNX")
     files = json.loads((folder / MANIFEST).read_text())["files"]
     rewrite(folder, files=files | {GENERATOR: sha256_of(folder / GENERATOR)})
@@ -84,11 +84,11 @@ def broken_manifest(folder: Path) -> None:
         (spoil_generator, "sha256"),
         (wrong_shapes, "has inputs"),
         (other_golden_pixels, "other pixels"),
-        (no_onnx_file, "cannot be run"),
+        (invalid_onnx_file, "cannot be run"),
         (broken_manifest, "cannot be read"),
     ],
 )
-def test_a_refused_champion_says_why_and_the_service_goes_on_with_what_it_has(
+def test_an_unusable_champion_reports_why_and_the_service_serves_the_version_before(
     repository: Repository, spoil, words: str
 ) -> None:
     repository.publish("digits", copy_of_shipped)
@@ -103,7 +103,7 @@ def test_a_refused_champion_says_why_and_the_service_goes_on_with_what_it_has(
         registry.generator(None, "2")
 
 
-def test_with_nothing_to_serve_it_says_so(repository: Repository, tmp_path: Path) -> None:
+def test_with_no_version_to_serve_the_error_says_so(repository: Repository, tmp_path: Path) -> None:
     with pytest.raises(VersionUnusable, match="Train and export one"):
         registry_of(Repository(tmp_path / "nowhere")).generator()
     spoil_generator(repository.root / "digits" / "1")
@@ -111,7 +111,7 @@ def test_with_nothing_to_serve_it_says_so(repository: Repository, tmp_path: Path
         registry_of(repository).generator()
 
 
-def test_every_champion_stays_loaded_however_many_models_there_are(repository: Repository) -> None:
+def test_every_champion_stays_loaded_regardless_of_the_number_of_models(repository: Repository) -> None:
     for index in range(6):
         other = repository.root / f"model-{index}"
         shutil.copytree(repository.root / "digits", other)
@@ -121,7 +121,7 @@ def test_every_champion_stays_loaded_however_many_models_there_are(repository: R
     assert len(registry.models()) == 7
 
 
-def test_what_was_mended_is_served_again(repository: Repository) -> None:
+def test_a_repaired_version_is_served_again(repository: Repository) -> None:
     good = (repository.root / "digits" / "1" / GENERATOR).read_bytes()
     spoil_generator(repository.root / "digits" / "1")
     registry = registry_of(repository)
@@ -132,7 +132,7 @@ def test_what_was_mended_is_served_again(repository: Repository) -> None:
     assert registry.generator().manifest.version == 1
 
 
-def test_a_number_that_became_another_version_is_not_served_from_memory(repository: Repository) -> None:
+def test_a_version_that_changed_on_disk_is_not_served_from_memory(repository: Repository) -> None:
     registry = registry_of(repository)
     before = registry.generator()
     rewrite(repository.root / "digits" / "1", created="2020-01-01T00:00:00Z")
@@ -140,8 +140,8 @@ def test_a_number_that_became_another_version_is_not_served_from_memory(reposito
     assert registry.generator() is not before
 
 
-def test_a_generator_that_wants_other_types_is_refused(repository: Repository) -> None:
-    """Its sha256 and sizes are right: it is found out by looking at its types before it is run."""
+def test_a_generator_with_other_input_types_is_rejected(repository: Repository) -> None:
+    """Its sha256 and shapes are correct. Its types are checked before it runs."""
     onnx = pytest.importorskip("onnx", reason="the onnx package belongs to the training extra")
     path = repository.root / "digits" / "1" / GENERATOR
     model = onnx.load(path)
@@ -159,7 +159,7 @@ def test_a_generator_that_wants_other_types_is_refused(repository: Repository) -
         registry_of(repository).generator()
 
 
-def test_only_so_many_pinned_versions_stay_in_memory(repository: Repository) -> None:
+def test_the_number_of_pinned_versions_in_memory_is_limited(repository: Repository) -> None:
     for _ in range(4):
         repository.publish("digits", copy_of_shipped)
     registry = registry_of(repository, max_loaded=2)
@@ -170,7 +170,7 @@ def test_only_so_many_pinned_versions_stay_in_memory(repository: Repository) -> 
     assert [n for n, state in states.items() if state == "loaded"] == [1, 3, 5]
 
 
-def test_threads_load_a_version_once(repository: Repository) -> None:
+def test_concurrent_threads_load_a_version_once(repository: Repository) -> None:
     repository.publish("digits", copy_of_shipped)
     registry = registry_of(repository)
     found: list[object] = []
@@ -183,7 +183,7 @@ def test_threads_load_a_version_once(repository: Repository) -> None:
     assert len(set(map(id, found))) == 1
 
 
-def test_a_batch_gives_the_same_pixels_as_its_images_one_by_one(repository: Repository) -> None:
+def test_a_batch_gives_the_same_pixels_as_its_pictures_one_by_one(repository: Repository) -> None:
     generator = registry_of(repository).generator()
     points = [generator.point(seed)[0] for seed in range(200)]
     together = generator.draw(points)
@@ -191,7 +191,7 @@ def test_a_batch_gives_the_same_pixels_as_its_images_one_by_one(repository: Repo
     assert (together[:7] == generator.draw(points[:7])).all()
 
 
-def test_a_running_service_says_what_it_refuses_and_serves_the_rest(repository: Repository) -> None:
+def test_a_running_service_reports_unusable_versions_and_serves_the_others(repository: Repository) -> None:
     repository.publish("digits", copy_of_shipped)
     repository.promote("digits", 2)
     spoil_generator(repository.root / "digits" / "2")
@@ -208,7 +208,7 @@ def test_a_running_service_says_what_it_refuses_and_serves_the_rest(repository: 
         assert "sha256" in second["reason"]
 
 
-def test_a_service_with_nothing_to_serve_is_alive_but_not_ready(tmp_path: Path) -> None:
+def test_a_service_without_usable_models_is_alive_but_not_ready(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with service(tmp_path / "state", shipped=tmp_path / "none") as running, running.client() as client:
         assert client.get("/livez").status_code == 200
@@ -220,7 +220,7 @@ def test_a_service_with_nothing_to_serve_is_alive_but_not_ready(tmp_path: Path) 
         assert client.get("/models").json() == {"models": []}
 
 
-def test_a_running_service_follows_publication_and_promotion(tmp_path: Path) -> None:
+def test_a_running_service_follows_publications_and_promotions(tmp_path: Path) -> None:
     with service(tmp_path / "state", poll_seconds=0.05) as running, running.client() as client:
         assert client.get("/generate?seed=1").headers["x-model"] == "digits/1"
         repository = Repository(tmp_path / "state" / "models")

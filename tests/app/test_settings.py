@@ -1,4 +1,4 @@
-"""Settings describe themselves, and a wrong one is refused before anything starts."""
+"""Settings are documented, and an invalid setting stops the start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_the_documentation_has_every_setting() -> None:
+def test_the_documentation_lists_every_setting() -> None:
     text = SETTINGS.read_text()
     assert "GAN_PORT" in text
     assert with_settings(text) == text, "run make fix"
@@ -37,7 +37,7 @@ def test_help_names_every_setting() -> None:
 
 
 @pytest.mark.parametrize(("variable", "value"), [("GAN_PORT", "80000"), ("GAN_WORKERS", "none"), ("GAN_ROOT_PATH", "x y")])
-def test_a_wrong_setting_is_named_and_nothing_starts(variable: str, value: str) -> None:
+def test_an_invalid_setting_is_named_and_nothing_starts(variable: str, value: str) -> None:
     result = run_app(**{variable: value})
     assert result.returncode == 2
     assert result.stderr.startswith(f"{variable}: ")
@@ -53,7 +53,7 @@ def test_a_wrong_setting_is_named_and_nothing_starts(variable: str, value: str) 
         ("GAN_VIEWER_TOKENS", "hush-hush"),
     ],
 )
-def test_a_wrong_token_is_named_and_never_told(variable: str, value: str) -> None:
+def test_an_invalid_token_is_reported_without_its_value(variable: str, value: str) -> None:
     result = run_app(**{variable: value})
     assert result.returncode == 2
     assert variable.removeprefix("GAN_").lower() in result.stderr.lower()

@@ -1,4 +1,4 @@
-"""How it is deployed: what stands in compose.yaml and deploy/, read as those read it who will act on it."""
+"""Read compose.yaml and the files in deploy/ the way Docker Compose and kustomize do."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ Object = dict[str, Any]
 
 
 def default(name: str) -> Any:
-    """What a GAN_ variable is where nobody sets it."""
+    """Return the default value of a GAN_ variable."""
     return Settings.model_fields[name.removeprefix("GAN_").lower()].default
 
 
 def composed(*files: Path) -> Object:
-    """Files as `docker compose -f ... -f ...` reads them where none of their variables is set."""
-    whole: Object = {}
+    """Merge files like `docker compose -f ... -f ...` when none of their variables is set."""
+    merged: Object = {}
     for file in files:
-        whole = _merged(whole, yaml.safe_load(VARIABLE.sub(lambda found: found["default"] or "", file.read_text())))
-    return {key: value for key, value in whole.items() if not key.startswith("x-")}
+        merged = _merged(merged, yaml.safe_load(VARIABLE.sub(lambda match: match["default"] or "", file.read_text())))
+    return {key: value for key, value in merged.items() if not key.startswith("x-")}
 
 
-def _merged(below: Any, above: Any) -> Any:
-    if isinstance(below, dict) and isinstance(above, dict):
-        return below | {key: _merged(below[key], value) if key in below else value for key, value in above.items()}
-    if isinstance(below, list) and isinstance(above, list):
-        return below + [item for item in above if item not in below]
-    return above
+def _merged(base: Any, override: Any) -> Any:
+    if isinstance(base, dict) and isinstance(override, dict):
+        return base | {key: _merged(base[key], value) if key in base else value for key, value in override.items()}
+    if isinstance(base, list) and isinstance(override, list):
+        return base + [item for item in override if item not in base]
+    return override
 
 
 @pytest.fixture(scope="session")
 def kubectl() -> str:
-    found = shutil.which("kubectl")
-    if found is None:
-        skip("There is no kubectl. Install it: apt-get install kubernetes-client.")
-    return found
+    path = shutil.which("kubectl")
+    if path is None:
+        skip("kubectl is missing. Install it: apt-get install kubernetes-client.")
+    return path
 
 
 @pytest.fixture(scope="session")
 def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
-        skip("There is no promtool. Install it: apt-get install prometheus.")
-    return found
+    path = shutil.which("promtool")
+    if path is None:
+        skip("promtool is missing. Install it: apt-get install prometheus.")
+    return path
 
 
 def rendered(kubectl: str, folder: Path) -> list[Object]:
-    """The objects that `kubectl apply -k` would send. Needs no cluster."""
-    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    """Return the objects that `kubectl apply -k` would send. Needs no cluster."""
+    result = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return list(yaml.safe_load_all(result.stdout))

@@ -1,3 +1,5 @@
+"""The alarms and the dashboard are valid, documented and consistent with the metrics."""
+
 from __future__ import annotations
 
 import json
@@ -21,84 +23,84 @@ DASHBOARD: Object = json.loads((GRAFANA / "dashboards" / "seedling.json").read_t
 PANELS: list[Object] = DASHBOARD["panels"]
 EXPRESSIONS: list[str] = [target["expr"] for panel in PANELS for target in panel.get("targets", [])]
 EXPRESSIONS += [annotation["expr"] for annotation in DASHBOARD["annotations"]["list"]]
-STORIES = Path(__file__).with_name("alarms_test.yml")
+SCENARIOS = Path(__file__).with_name("alarms_test.yml")
 
 
 def metrics_of(expression: str) -> set[str]:
     return set(re.findall(r"\bseedling_\w+", expression))
 
 
-def complaint(*command: str | Path) -> str:
-    """What a command says if it fails, else nothing."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
-    return "" if done.returncode == 0 else f"exit {done.returncode}: {done.stdout}{done.stderr}"
+def failure(*command: str | Path) -> str:
+    """Return the status and output of a command if it fails, and an empty string otherwise."""
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
+    return "" if result.returncode == 0 else f"exit {result.returncode}: {result.stdout}{result.stderr}"
 
 
-def test_prometheus_understands_its_configuration_and_the_alarms(promtool: str) -> None:
-    assert complaint(promtool, "check", "config", MONITORING / "prometheus.yml") == ""
+def test_prometheus_accepts_its_configuration_and_the_alarms(promtool: str) -> None:
+    assert failure(promtool, "check", "config", MONITORING / "prometheus.yml") == ""
 
 
-def test_each_alarm_fires_in_its_story_and_in_no_other(promtool: str) -> None:
-    assert complaint(promtool, "test", "rules", STORIES) == ""
+def test_each_alarm_fires_only_in_its_scenarios(promtool: str) -> None:
+    assert failure(promtool, "test", "rules", SCENARIOS) == ""
 
 
-def test_each_alarm_has_its_story() -> None:
-    alerts = set(re.findall(r"Seedling\w+", STORIES.read_text()))
+def test_each_alarm_has_a_scenario() -> None:
+    alerts = set(re.findall(r"Seedling\w+", SCENARIOS.read_text()))
     assert alerts == {rule["alert"] for rule in RULES}
 
 
-def test_prometheus_understands_the_dashboard(promtool: str, tmp_path: Path) -> None:
+def test_prometheus_accepts_the_expressions_of_the_dashboard(promtool: str, tmp_path: Path) -> None:
     rules = [{"record": f"panel:{n}", "expr": expr.replace("$__rate_interval", "1m")} for n, expr in enumerate(EXPRESSIONS)]
     file = tmp_path / "dashboard.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
-    assert complaint(promtool, "check", "rules", file) == ""
+    assert failure(promtool, "check", "rules", file) == ""
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alarm_says_what_is_wrong_and_what_to_do(rule: Object) -> None:
+def test_an_alarm_has_a_severity_a_description_and_a_runbook(rule: Object) -> None:
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     page, anchor = rule["annotations"]["runbook"].split("#")
     headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
-    # As GitHub makes anchors of headings.
+    # the anchors that GitHub derives from headings
     assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_service_tells_every_metric_that_is_asked_for() -> None:
-    from app.observability.metrics import NAMES  # here, so that a fault in it is this test's alone
+def test_every_queried_metric_exists() -> None:
+    from app.observability.metrics import NAMES  # imported here, so that an import error fails only this test
 
-    asked = set().union(*map(metrics_of, [*EXPRESSIONS, *(rule["expr"] for rule in RULES)]))
+    queried = set().union(*map(metrics_of, [*EXPRESSIONS, *(rule["expr"] for rule in RULES)]))
     histogram = "seedling_request_duration_seconds"
     assert histogram in NAMES
-    assert {name for name in asked if not name.startswith(histogram)} - NAMES == set()
-    assert {name for name in asked if name.startswith(histogram)} <= {
+    assert {name for name in queried if not name.startswith(histogram)} - NAMES == set()
+    assert {name for name in queried if name.startswith(histogram)} <= {
         f"{histogram}_{part}" for part in ("bucket", "count", "sum")
     }
 
 
-def test_the_dashboards_panels_are_described_and_do_not_overlap() -> None:
+def test_the_panels_have_descriptions_and_do_not_overlap() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     for panel in PANELS:
         assert panel["title"]
         assert panel["description"].endswith("."), panel["title"]
         assert panel["type"] == "row" or panel["targets"], panel["title"]
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
-    for one, other in combinations(PANELS, 2):
-        a, b = one["gridPos"], other["gridPos"]
+        position = panel["gridPos"]
+        assert position["x"] + position["w"] <= 24
+    for first, second in combinations(PANELS, 2):
+        a, b = first["gridPos"], second["gridPos"]
         apart = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"] or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
-        assert apart, (one["title"], other["title"])
+        assert apart, (first["title"], second["title"])
 
 
-def test_the_dashboard_asks_the_data_source_that_is_chosen() -> None:
-    chosen = {"type": "prometheus", "uid": "${datasource}"}
+def test_every_panel_uses_the_selected_data_source() -> None:
+    selected = {"type": "prometheus", "uid": "${datasource}"}
     assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == ["datasource"]
     sources = [panel["datasource"] for panel in PANELS if panel["type"] != "row"]
     sources += [target["datasource"] for panel in PANELS for target in panel.get("targets", [])]
-    assert all(source == chosen for source in sources)
+    assert all(source == selected for source in sources)
 
 
-def test_each_finds_the_other_in_compose() -> None:
+def test_prometheus_and_grafana_match_the_addresses_in_compose() -> None:
     services = composed(ROOT / "compose.yaml")["services"]
     (job,) = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
     assert job["job_name"] == "seedling"

@@ -1,4 +1,4 @@
-"""Bytes from outside, of every kind that is parsed somewhere: what comes of them is one of a few things, whatever they are.
+"""Fuzz tests of every parser of external bytes: any input gives one of a few documented results.
 
-`SEEDLING_FUZZ_EXAMPLES=100 pytest tests/fuzz` tries a hundred times as many, other ones each time.
+`SEEDLING_FUZZ_EXAMPLES=100 pytest tests/fuzz` tries a hundred times as many examples, different ones in each run.
 """

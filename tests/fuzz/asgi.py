@@ -1,4 +1,4 @@
-"""The service as its server sees it: requests in bytes, and nobody in between who would make them proper."""
+"""Call the service finished ASGI with raw bytes, without an HTTP client that would normalize the request."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from app.main import create_server
 from tests.live import SHIPPED
 
 Headers = Sequence[tuple[bytes, bytes]]
-TOKEN = "a-token-of-the-tests-own"
-BEARER = (b"authorization", f"Bearer {TOKEN}".encode())
+ADMIN_TOKEN = "admin-token-for-tests"
+BEARER = (b"authorization", f"Bearer {ADMIN_TOKEN}".encode())
 
 
-def _codes(kind: type[errors.SeedlingError]) -> set[str]:
-    return {kind.code}.union(*(_codes(below) for below in kind.__subclasses__()))
+def _codes(error_type: type[errors.SeedlingError]) -> set[str]:
+    return {error_type.code}.union(*(_codes(subclass) for subclass in error_type.__subclasses__()))
 
 
 CODES = _codes(errors.SeedlingError) - {"internal_error"} | {"malformed_body", "method_not_allowed"}
-"""What an error may be called."""
+"""The `code` values that an error response may have."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
@@ -49,8 +49,8 @@ class Answer:
         return json.loads(self.body)
 
 
-def is_target(target: bytes) -> bool:
-    """Whether the server would read this as the target of a request; if not, it answers 400 by itself."""
+def is_valid_target(target: bytes) -> bool:
+    """Whether uvicorn passes this request target to the application. It answers others with 400 itself."""
     if not target.startswith(b"/") or re.search(rb"[\0-\x20\x7f]", target):
         return False
     try:
@@ -61,27 +61,28 @@ def is_target(target: bytes) -> bool:
 
 
 class Server:
-    """What `python -m app` runs, without its sockets.
+    """The application that `python -m app` runs, without sockets.
 
     Args:
-        app: the ASGI application.
-        portal: to the event loop it runs in.
+        app: the ASGI application with all middleware.
+        portal: portal to the event loop in which the application runs.
+        inner: the FastAPI application inside the middleware.
     """
 
     def __init__(self, app: Any, portal: BlockingPortal, inner: FastAPI) -> None:
         self.app, self.portal, self.inner = app, portal, inner
-        self._callers = itertools.count(1)
+        self._client_numbers = itertools.count(1)
 
-    def ask(self, method: str, target: bytes, headers: Headers = (), body: bytes = b"", chunk: int = 65_536) -> Answer:
-        """Send a request, from an address nobody has asked from yet, for who sends wrong tokens has to wait.
+    def request(self, method: str, target: bytes, headers: Headers = (), body: bytes = b"", chunk: int = 65_536) -> Response:
+        """Send a request from a new client address, because wrong tokens slow down further requests from an address.
 
-        Whatever exception leaves the application leaves this too.
+        Exceptions of the application propagate.
         """
-        number = next(self._callers)
+        number = next(self._client_numbers)
         parsed = httptools.parse_url(target)
         path = parsed.path.decode("ascii")
-        named = any(name == b"host" for name, _ in headers)
-        sent = [*headers] if named else [(b"host", b"seedling.test"), *headers]
+        has_host = any(name == b"host" for name, _ in headers)
+        sent = [*headers] if has_host else [(b"host", b"seedling.test"), *headers]
         if body and not any(name == b"content-length" for name, _ in headers):
             sent.append((b"content-length", str(len(body)).encode()))
         scope = {
@@ -97,66 +98,66 @@ class Server:
         }
         return self.portal.call(self._call, scope, body, chunk)
 
-    async def _call(self, scope: dict[str, Any], body: bytes, chunk: int) -> Answer:
+    async def _call(self, scope: dict[str, Any], body: bytes, chunk: int) -> Response:
         parts = [body[start : start + chunk] for start in range(0, len(body), chunk)] or [b""]
         sent: list[dict[str, Any]] = []
-        over = asyncio.Event()
+        finished = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             if parts:
                 part = parts.pop(0)
                 return {"type": "http.request", "body": part, "more_body": bool(parts)}
-            await over.wait()
+            await finished.wait()
             return {"type": "http.disconnect"}
 
         async def send(message: Mapping[str, Any]) -> None:
             sent.append(dict(message))
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                over.set()
+                finished.set()
 
         await self.app(scope, receive, send)
         assert sent[0]["type"] == "http.response.start"
         assert all(message["type"] == "http.response.body" for message in sent[1:])
-        assert over.is_set(), "the answer has no end"
+        assert finished.is_set(), "the response is incomplete"
         content = b"".join(message.get("body", b"") for message in sent[1:])
-        return Answer(sent[0]["status"], list(sent[0]["headers"]), content)
+        return Response(sent[0]["status"], list(sent[0]["headers"]), content)
 
-    def statuses(self, method: str, template: str) -> set[int]:
-        """What the OpenAPI document says a call may answer, other than a fault of the service's own."""
+    def documented_statuses(self, method: str, template: str) -> set[int]:
+        """Return the statuses that the OpenAPI document lists for an operation, except 500."""
         return {int(status) for status in self.inner.openapi()["paths"][template][method.lower()]["responses"]} - {500}
 
 
-def check(answer: Answer, allowed: set[int]) -> None:
-    """A response is complete and documented, and an error has the one shape of errors."""
-    assert answer.status in allowed, (answer.status, answer.body[:300])
-    for name, value in answer.headers:
+def check_response(response: Response, allowed: set[int]) -> None:
+    """Check that a response is complete and has an allowed status, and that errors are problem details."""
+    assert response.status in allowed, (response.status, response.body[:300])
+    for name, value in response.headers:
         assert re.fullmatch(rb"[a-z0-9-]+", name)
-        assert not re.search(rb"[\0\r\n]", value), "a header that begins another"
-    assert answer.header(b"x-content-type-options") == b"nosniff"
-    assert re.fullmatch(rb"[0-9a-f]{32}", answer.header(b"x-request-id"))
-    if answer.status not in (204, 304):
-        assert int(answer.header(b"content-length") or len(answer.body)) == len(answer.body)
-    if answer.status < 400:
-        assert answer.status not in (204, 304) or not answer.body
+        assert not re.search(rb"[\0\r\n]", value), "a header value contains a line break"
+    assert response.header(b"x-content-type-options") == b"nosniff"
+    assert re.fullmatch(rb"[0-9a-f]{32}", response.header(b"x-request-id"))
+    if response.status not in (204, 304):
+        assert int(response.header(b"content-length") or len(response.body)) == len(response.body)
+    if response.status < 400:
+        assert response.status not in (204, 304) or not response.body
         return
-    assert answer.header(b"content-type") == MEDIA_TYPE.encode()
-    payload = answer.json()
+    assert response.header(b"content-type") == MEDIA_TYPE.encode()
+    payload = response.json()
     assert set(payload) - {"errors"} == {"type", "title", "status", "detail", "code"}
-    assert (payload["type"], payload["title"], payload["status"]) == ("about:blank", title_of(answer.status), answer.status)
+    assert (payload["type"], payload["title"], payload["status"]) == ("about:blank", title_of(response.status), response.status)
     assert payload["code"] in CODES
     assert isinstance(payload["detail"], str)
     assert payload["detail"].endswith("."), payload["detail"]
-    assert len(answer.body) < 20_000, "what was sent does not come back at its full length"
+    assert len(response.body) < 20_000, "an error echoes too much of the request"
 
 
 @contextmanager
-def running(folder: Path, **more: str) -> Iterator[Server]:
-    """The service over a state folder of its own, with the shipped digits and a page of its own."""
+def running(folder: Path, **environment: str) -> Iterator[Server]:
+    """Start the service with its own state folder, the shipped digits and a minimal page."""
     (folder / "pages" / "assets").mkdir(parents=True)
     (folder / "pages" / "index.html").write_text('<!doctype html><html lang="en"><base href="/" />PAGE')
     (folder / "pages" / "assets" / "a.js").write_text("let script = 1")
     settings = {"GAN_STATE": f"{folder / 'state'}", "GAN_SHIPPED": f"{SHIPPED}", "GAN_PAGES": f"{folder / 'pages'}"}
-    settings |= {"GAN_ADMIN_TOKEN": TOKEN, "GAN_EMBEDDED_WORKER": "false", "GAN_ACCESS_LOG": "false", **more}
+    settings |= {"GAN_ADMIN_TOKEN": ADMIN_TOKEN, "GAN_EMBEDDED_WORKER": "false", "GAN_ACCESS_LOG": "false", **environment}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""How many examples a test tries, and what a refusal is."""
+"""Shared settings of the fuzz tests, and a check of error messages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 from hypothesis import HealthCheck, settings
 
 VARIABLE = "SEEDLING_FUZZ_EXAMPLES"
-TIMES = int(os.environ.get(VARIABLE, "1"))
+MULTIPLIER = int(os.environ.get(VARIABLE, "1"))
 
 
-def tries(examples: int) -> settings:
-    """So many examples, always the same ones; with the variable set, that many times as many, and others in each run."""
+def max_examples(examples: int) -> settings:
+    """Try this many fixed examples; with the variable set, a multiple of them, different in each run."""
     return settings(
-        max_examples=examples * TIMES,
+        max_examples=examples * MULTIPLIER,
         derandomize=VARIABLE not in os.environ,
         database=None,
         deadline=None,
@@ -21,8 +21,8 @@ def tries(examples: int) -> settings:
     )
 
 
-def is_told(error: Exception, *words: str) -> None:
-    """A refusal is a sentence that ends with the remedy, and has these words in it."""
+def check_message(error: Exception, *words: str) -> None:
+    """Check that an error message is a complete sentence that contains the words."""
     message = str(error)
     assert message.endswith("."), message
     assert all(word in message for word in words), message

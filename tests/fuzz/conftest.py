@@ -1,4 +1,4 @@
-"""The service that the fuzzers ask."""
+"""The service under test."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from tests.fuzz.asgi import Server, running
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("fuzz") / "service") as server:
-        server.inner.state.retraining.require_trainer = lambda: None  # jobs are entered, and nobody trains them
+        server.inner.state.retraining.require_trainer = lambda: None  # jobs are accepted although no trainer runs
         yield server

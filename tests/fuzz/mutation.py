@@ -1,4 +1,4 @@
-"""Damaged files, from whole ones."""
+"""A Hypothesis strategy that damages valid files."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ ODD = [b"", b"\0", b"\xff", b"\x80", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\0" * 8
 
 @st.composite
 def damaged(draw: st.DrawFn, files: Sequence[bytes], most: int = 4) -> bytes:
-    """One of the files after up to `most` injuries: bytes changed, cut out, doubled, put in, or taken from another file."""
+    """One of the files after up to `most` mutations.
+
+    A mutation changes, removes, inserts or repeats bytes, truncates the file, or splices in the end of another file.
+    """
     content = draw(st.sampled_from(files))
     for _ in range(draw(st.integers(0, most))):
         start = draw(st.integers(0, len(content)))
         length = draw(st.sampled_from([0, 1, 1, 2, 4, 8, 64, 1000]))
-        injury = draw(st.sampled_from(["flip", "cut", "end", "put", "double", "splice", "number"]))
+        mutation = draw(st.sampled_from(["flip", "remove", "truncate", "insert", "repeat", "splice", "number"]))
         end = min(len(content), start + length)
-        if injury == "flip":
+        if mutation == "flip":
             patch = bytes(byte ^ (1 << draw(st.integers(0, 7))) for byte in content[start : min(end, start + 4)])
             content = content[:start] + patch + content[start + len(patch) :]
-        elif injury == "cut":
+        elif mutation == "remove":
             content = content[:start] + content[end:]
-        elif injury == "end":
+        elif mutation == "truncate":
             content = content[:start]
-        elif injury == "put":
+        elif mutation == "insert":
             content = content[:start] + draw(st.sampled_from(ODD) | st.binary(max_size=8)) + content[start:]
-        elif injury == "double":
+        elif mutation == "repeat":
             content = content[:end] + content[start:end] * draw(st.sampled_from([1, 3, 50])) + content[end:]
-        elif injury == "splice":
+        elif mutation == "splice":
             other = draw(st.sampled_from(files))
             content = content[:start] + other[draw(st.integers(0, len(other))) :]
         else:

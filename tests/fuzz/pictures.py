@@ -1,4 +1,4 @@
-"""Real picture files of every kind that is read, and what can be made of their parts."""
+"""Valid image files of every supported format, and functions that build malformed ones from their parts."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """A PNG chunk whose checksum is right."""
+    """Return a PNG chunk with a valid checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def chunks_of(png: bytes) -> list[tuple[bytes, bytes]]:
-    found, place = [], len(SIGNATURE)
-    while place < len(png):
-        (length,) = struct.unpack_from(">I", png, place)
-        found.append((png[place + 4 : place + 8], png[place + 8 : place + 8 + length]))
-        place += 12 + length
-    return found
+    chunks, offset = [], len(SIGNATURE)
+    while offset < len(png):
+        (length,) = struct.unpack_from(">I", png, offset)
+        chunks.append((png[offset + 4 : offset + 8], png[offset + 8 : offset + 8 + length]))
+        offset += 12 + length
+    return chunks
 
 
 def png_of(width: int, height: int, *, depth: int = 8, colour: int = 0, pixels: bytes = b"\0" * 1000) -> bytes:
-    """A PNG that announces these, whatever its pixels are."""
+    """Return a PNG whose header declares this size and format, regardless of its pixel data."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
 
 
 def gif_of(width: int, height: int) -> bytes:
-    whole = saved(GREY, "GIF")
-    place = whole.index(b"\x2c", 13 + 768)  # the frame's own size, too
+    file = saved(GREY, "GIF")
+    offset = file.index(b"\x2c", 13 + 768)  # the image descriptor, which has its own size
     size = struct.pack("<HH", width, height)
-    return whole[:6] + size + whole[10 : place + 5] + size + whole[place + 9 :]
+    return file[:6] + size + file[10 : offset + 5] + size + file[offset + 9 :]
 
 
 def jpeg_of(width: int, height: int) -> bytes:
-    whole = saved(GREY, "JPEG")
-    place = whole.index(b"\xff\xc0") + 5
-    return whole[:place] + struct.pack(">HH", height, width) + whole[place + 4 :]
+    file = saved(GREY, "JPEG")
+    offset = file.index(b"\xff\xc0") + 5
+    return file[:offset] + struct.pack(">HH", height, width) + file[offset + 4 :]
 
 
 def webp_of(width: int, height: int) -> bytes:
-    """An extended WebP whose canvas is as large as its header can say."""
+    """Return an extended WebP whose header declares a canvas of this size."""
     frame = saved(COLOUR, "WEBP", lossless=True)[12:]
     canvas = b"\0\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     content = b"WEBPVP8X" + struct.pack("<I", 10) + canvas + frame
@@ -69,7 +69,7 @@ def _exif() -> bytes:
     return exif.tobytes()
 
 
-def _told() -> PngImagePlugin.PngInfo:
+def _text_chunks() -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     info.add_text("seed", "42")
     info.add_text("long", "x" * 600, zip=True)
@@ -84,23 +84,23 @@ def _archive() -> bytes:
     return out.getvalue()
 
 
-_MOVING = {"save_all": True, "append_images": [COLOUR.transpose(Image.Transpose.ROTATE_180)]}
+_ANIMATED = {"save_all": True, "append_images": [COLOUR.transpose(Image.Transpose.ROTATE_180)]}
 FILES = {
-    "png": saved(GREY, "PNG", pnginfo=_told(), exif=_exif()),
+    "png": saved(GREY, "PNG", pnginfo=_text_chunks(), exif=_exif()),
     "png-bits": saved(GREY.convert("1"), "PNG"),
     "png-deep": saved(Image.fromarray(LEVELS.astype(np.uint16) * 257), "PNG"),
     "png-palette": saved(GREY.convert("P"), "PNG", transparency=3),
     "png-alpha": saved(Image.merge("LA", [GREY, GREY]), "PNG"),
-    "apng": saved(COLOUR, "PNG", **_MOVING),
+    "apng": saved(COLOUR, "PNG", **_ANIMATED),
     "jpeg": saved(COLOUR, "JPEG", exif=_exif()),
     "jpeg-progressive": saved(GREY, "JPEG", progressive=True),
     "jpeg-cmyk": saved(COLOUR.convert("CMYK"), "JPEG"),
-    "mpo": saved(COLOUR, "MPO", **_MOVING),
+    "mpo": saved(COLOUR, "MPO", **_ANIMATED),
     "gif": saved(GREY, "GIF", comment="a comment", transparency=1),
-    "gif-moving": saved(COLOUR, "GIF", **_MOVING),
+    "gif-animated": saved(COLOUR, "GIF", **_ANIMATED),
     "webp": saved(COLOUR, "WEBP", exif=_exif()),
     "webp-alpha": saved(Image.merge("LA", [GREY, GREY]).convert("RGBA"), "WEBP", lossless=True),
-    "webp-moving": saved(COLOUR, "WEBP", **_MOVING),
+    "webp-animated": saved(COLOUR, "WEBP", **_ANIMATED),
     "bmp": saved(COLOUR, "BMP"),
     "bmp-bits": saved(GREY.convert("1"), "BMP"),
     "bmp-palette": saved(COLOUR.quantize(16), "BMP"),
@@ -118,4 +118,4 @@ TAILS = {
     "png": saved(GREY.transpose(Image.Transpose.ROTATE_180), "PNG"),
     "zeros": b"\0" * 1000,
 }
-"""What can be hung on to a picture so that it is a file of another kind as well."""
+"""Data that, appended to an image, makes a polyglot file."""

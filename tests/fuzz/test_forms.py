@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from app.errors import BodyTooLarge, FormInvalid, SeedlingError
 from app.http.forms import FileForm
-from tests.fuzz.asgi import Server, check
-from tests.fuzz.budget import tries
+from tests.fuzz.asgi import Server, check_response
+from tests.fuzz.budget import max_examples
 from tests.fuzz.mutation import damaged
 from tests.fuzz.pictures import FILES
 
@@ -74,7 +74,7 @@ def parse(content_type: bytes, body: bytes, size: int) -> bytes | type[SeedlingE
     return failure
 
 
-@tries(150)
+@max_examples(150)
 @given(
     boundary=BOUNDARIES, name=NAMES, filename=NAMES, content=CONTENT, size=SIZES, epilogue=st.sampled_from([b"", b"\r\n", b"x"])
 )
@@ -99,7 +99,7 @@ def forms(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return draw(st.sampled_from([*content_types[:2], *content_types])), draw(st.just(body) | damaged([body], 3))
 
 
-@tries(250)
+@max_examples(250)
 @given(form=forms(), size=SIZES)
 def test_any_form_has_the_same_outcome_in_any_pieces(form: tuple[bytes, bytes], size: int) -> None:
     content_type, body = form
@@ -108,7 +108,7 @@ def test_any_form_has_the_same_outcome_in_any_pieces(form: tuple[bytes, bytes], 
     assert not isinstance(outcome, bytes) or outcome in body
 
 
-@tries(60)
+@max_examples(60)
 @given(boundary=BOUNDARIES, units=st.lists(st.sampled_from([b"x", b"\r", b"-", b"-x", b"\rx", b" ", b"\r\n"]), max_size=40))
 def test_boundaries_inside_the_file_are_bounded(boundary: bytes, units: list[bytes]) -> None:
     content = b"".join(b"\r\n--" + boundary + unit for unit in units)
@@ -116,33 +116,33 @@ def test_boundaries_inside_the_file_are_bounded(boundary: bytes, units: list[byt
     assert outcome is FormInvalid or len(units) < 3
 
 
-@tries(40)
+@max_examples(40)
 @given(form=forms(), chunk=st.sampled_from([1, 50, 5_000]), label=st.sampled_from([b"", b"?label=3", b"?prepare=none"]))
 def test_any_form_gets_a_documented_answer(server: Server, form: tuple[bytes, bytes], chunk: int, label: bytes) -> None:
     content_type, body = form
-    answer = server.ask("POST", b"/discriminate" + label, [(b"content-type", content_type)], body, chunk)
-    check(answer, {413, 415, 422})
+    answer = server.request("POST", b"/discriminate" + label, [(b"content-type", content_type)], body, chunk)
+    check_response(answer, {413, 415, 422})
 
 
 @pytest.mark.parametrize("name", ["png", "jpeg", "gif", "webp", "bmp", "tiff"])
-@tries(3)
+@max_examples(3)
 @given(boundary=BOUNDARIES, chunk=st.sampled_from([1, 50, 5_000]))
 def test_a_picture_in_a_form_gets_the_answer_of_the_picture(server: Server, name: str, boundary: bytes, chunk: int) -> None:
     picture = FILES[name]
     assume(b"--" + boundary not in picture)
-    alone = server.ask("POST", b"/discriminate", [(b"content-type", b"image/png")], picture)
+    alone = server.request("POST", b"/discriminate", [(b"content-type", b"image/png")], picture)
     body = joined(boundary, [part(b"file", b"a", picture)])
-    sent = server.ask("POST", b"/discriminate", [(b"content-type", quoted(boundary))], body, chunk)
+    sent = server.request("POST", b"/discriminate", [(b"content-type", quoted(boundary))], body, chunk)
     assert (sent.status, sent.body) == (alone.status, alone.body)
-    check(sent, {200})
+    check_response(sent, {200})
 
 
-@tries(40)
+@max_examples(40)
 @given(
     content_type=st.binary(max_size=80).map(lambda tail: b"multipart/form-data;" + tail.replace(b"\n", b"").replace(b"\r", b""))
 )
 def test_any_content_type_gets_a_documented_answer(server: Server, content_type: bytes) -> None:
-    answer = server.ask(
+    answer = server.request(
         "POST", b"/discriminate", [(b"content-type", content_type)], joined(b"a", [part(b"a", b"b", FILES["png"])])
     )
-    check(answer, {200, 415, 422})
+    check_response(answer, {200, 415, 422})

@@ -1,4 +1,4 @@
-"""Paths that try to leave their place: nothing outside is ever answered."""
+"""Path traversal: no request path, query or id reads a file outside the served folders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.fuzz.asgi import BEARER, TOKEN, Server, check, is_target, running
-from tests.fuzz.budget import tries
+from tests.fuzz.asgi import ADMIN_TOKEN, BEARER, Server, check_response, is_valid_target, running
+from tests.fuzz.budget import max_examples
 
-PLACES = [
+TARGETS = [
     "/models/{}",
     "/models/{}/versions/1",
     "/models/digits/versions/{}",
@@ -36,8 +36,8 @@ PLACES = [
     "/generate?seed=1&model={}",
     "/generate?seed=1&version={}",
 ]
-SECRET = "what-nobody-may-read"
-STEPS = [
+SECRET = "secret-file-content"
+SEGMENTS = [
     "..",
     "%2e%2e",
     "%2E.",
@@ -55,7 +55,7 @@ STEPS = [
     "%ff",
     "x" * 300,
 ]
-ENDS = [
+FILES = [
     "secret.txt",
     "admin-token",
     "jobs.db",
@@ -65,73 +65,73 @@ ENDS = [
     "generator.onnx",
     "secret.txt%00.png",
 ]
-BETWEEN = ["/", "%2f", "%5c", "\\", "//", "%252f"]
+SEPARATORS = ["/", "%2f", "%5c", "\\", "//", "%252f"]
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory):
-    """A service with secrets all around what it serves."""
+def service(tmp_path_factory: pytest.TempPathFactory):
+    """A service with secret files in all folders around the served ones."""
     folder = tmp_path_factory.mktemp("paths") / "service"
     with running(folder) as server:
-        for place in (
+        for directory in (
             folder,
             folder / "state",
             folder / "state" / "models",
             folder / "state" / "jobs",
             folder / "pages" / "..",
         ):
-            place.mkdir(exist_ok=True)
-            (place / "secret.txt").write_text(SECRET)
-            (place / "secret.txt.png").write_text(SECRET)
+            directory.mkdir(exist_ok=True)
+            (directory / "secret.txt").write_text(SECRET)
+            (directory / "secret.txt.png").write_text(SECRET)
         yield server, folder
 
 
 @st.composite
-def ways_out(draw: st.DrawFn, folder: Path | None = None) -> str:
-    between = draw(st.sampled_from(BETWEEN))
-    steps = draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=6))
-    start = draw(st.sampled_from(["", between, "file:", "C:", quote("/etc/passwd", safe="")]))
-    return start + between.join([*steps, *draw(st.lists(st.sampled_from(ENDS), max_size=1))])
+def traversals(draw: st.DrawFn, folder: Path | None = None) -> str:
+    separator = draw(st.sampled_from(SEPARATORS))
+    segments = draw(st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=6))
+    start = draw(st.sampled_from(["", separator, "file:", "C:", quote("/etc/passwd", safe="")]))
+    return start + separator.join([*segments, *draw(st.lists(st.sampled_from(FILES), max_size=1))])
 
 
-def _look(server: Server, folder: Path, place: str, way: str, headers=()) -> int:
-    target = place.format(way).encode()
-    assume(is_target(target))
-    answer = server.ask("GET", target, headers)
-    for secret in (SECRET, TOKEN, "SQLite format 3", "root:x:0", 'champion": 1}'):
-        assert secret.encode() not in answer.body, target
-    assert str(folder).encode() not in answer.body, "nor is it told where things lie"
-    return answer.status
+def _status_without_leak(server: Server, folder: Path, template: str, value: str, headers=()) -> int:
+    target = template.format(value).encode()
+    assume(is_valid_target(target))
+    response = server.request("GET", target, headers)
+    for secret in (SECRET, ADMIN_TOKEN, "SQLite format 3", "root:x:0", 'champion": 1}'):
+        assert secret.encode() not in response.body, target
+    assert str(folder).encode() not in response.body, "the response reveals a path of the server"
+    return response.status
 
 
-@pytest.mark.parametrize("place", PLACES)
-@tries(6)
-@given(way=ways_out())
-def test_no_way_leads_out(guarded: tuple[Server, Path], place: str, way: str) -> None:
-    server, folder = guarded
-    assume(way.strip("/.") or (way and "?" in place))  # no value at all is none that is given
-    status = _look(server, folder, place, way, [BEARER])
+@pytest.mark.parametrize("template", TARGETS)
+@max_examples(6)
+@given(value=traversals())
+def test_no_path_reads_a_file_outside_the_served_folders(service: tuple[Server, Path], template: str, value: str) -> None:
+    server, folder = service
+    assume(value.strip("/.") or (value and "?" in template))  # an empty value names the collection, which exists
+    status = _status_without_leak(server, folder, template, value, [BEARER])
     assert status in (400, 401, 404, 422)
 
 
-@pytest.mark.parametrize("place", [place for place in PLACES if "admin" not in place])
-@tries(3)
-@given(way=ways_out())
-def test_a_browser_gets_the_page_itself_or_nothing(guarded: tuple[Server, Path], place: str, way: str) -> None:
-    server, _ = guarded
-    target = place.format(way).encode()
-    assume(is_target(target))
-    answer = server.ask("GET", target, [(b"accept", b"text/html")])
+@pytest.mark.parametrize("template", [template for template in TARGETS if "admin" not in template])
+@max_examples(3)
+@given(value=traversals())
+def test_a_browser_gets_only_the_page_or_an_error(service: tuple[Server, Path], template: str, value: str) -> None:
+    server, _ = service
+    target = template.format(value).encode()
+    assume(is_valid_target(target))
+    response = server.request("GET", target, [(b"accept", b"text/html")])
     page = b'<!doctype html><html lang="en"><base href="/" />PAGE'
-    if answer.status == 404 and answer.header(b"content-type").startswith(b"text/html"):
-        assert answer.body == page, "which says that nothing is there"
+    if response.status == 404 and response.header(b"content-type").startswith(b"text/html"):
+        assert response.body == page, "the 404 page is the page itself"
         return
-    check(answer, {200, 308, 404, 422})
-    assert answer.status != 200 or answer.body == page
+    check_response(response, {200, 308, 404, 422})
+    assert response.status != 200 or response.body == page
 
 
-def test_the_secrets_lie_where_the_ways_lead(guarded: tuple[Server, Path]) -> None:
-    server, folder = guarded
+def test_the_secrets_exist_where_the_traversals_point(service: tuple[Server, Path]) -> None:
+    server, folder = service
     assert (folder / "pages" / "assets" / ".." / ".." / "secret.txt").read_text() == SECRET
-    assert server.ask("GET", b"/assets/a.js").body == b"let script = 1"
-    assert server.ask("GET", b"/models/digits/versions/1/card").status == 200
+    assert server.request("GET", b"/assets/a.js").body == b"let script = 1"
+    assert server.request("GET", b"/models/digits/versions/1/card").status == 200

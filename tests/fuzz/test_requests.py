@@ -1,4 +1,4 @@
-"""Requests of any bytes: a documented status, an error in the one shape, and never a fault of the service's own."""
+"""Arbitrary requests get a documented status and errors as problem details, never a server error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.fuzz.asgi import BEARER, Answer, Server, check, is_target
-from tests.fuzz.budget import tries
+from tests.fuzz.asgi import BEARER, Response, Server, check_response, is_valid_target
+from tests.fuzz.budget import max_examples
 from tests.fuzz.mutation import damaged
 
 TEXTS = st.sampled_from(
     ["", " ", "0", "1", "-1", "2.5", "nan", "inf", "1e999", "true", "null", "9" * 400, "\0", "é", "٣", "\n", "%"]
 )
 TEXTS |= st.text(max_size=12)
-GOOD = {
+VALID_VALUES = {
     "seed": ["42", "a text", "4294967295"],
     "seeds": ["0-3", "7", "1,2,2"],
     "label": ["3", "3:0.5,8:0.5"],
@@ -39,7 +39,7 @@ GOOD = {
     "state": ["queued", "failed"],
     "images": ["0"],
 }
-OF = {
+PARAMETERS = {
     "/generate": ["seed", "seeds", "label", "psi", "model", "version", "format", "scale", "columns"],
     "/plane": ["x", "y", "columns", "rows", "step", "label", "psi", "version", "format", "scale"],
     "/discriminate": ["seeds", "label", "psi", "model", "version"],
@@ -47,42 +47,42 @@ OF = {
     "/admin/jobs": ["limit", "before", "state"],
     "/admin/audit": ["limit", "before"],
 }
-NEEDED = {"/plane": {"x": "0", "y": "0", "columns": "2", "rows": "2"}, "/discriminate": {"seeds": "0-3"}}
+REQUIRED = {"/plane": {"x": "0", "y": "0", "columns": "2", "rows": "2"}, "/discriminate": {"seeds": "0-3"}}
 
 
-def _written(pairs: list[tuple[str, str]]) -> bytes:
+def _encoded(pairs: list[tuple[str, str]]) -> bytes:
     return "&".join(f"{quote(name)}={quote(value, errors='replace')}" for name, value in pairs).encode()
 
 
 @st.composite
 def queries(draw: st.DrawFn, path: str) -> bytes:
-    """A query that is mostly right, one with a value of another kind, or bytes."""
-    names = draw(st.lists(st.sampled_from(OF[path]), max_size=4, unique=True))
-    pairs = dict(NEEDED.get(path, {})) | {name: draw(st.sampled_from(GOOD[name])) for name in names}
+    """A valid query, one with a wrong parameter or value, or damaged bytes."""
+    names = draw(st.lists(st.sampled_from(PARAMETERS[path]), max_size=4, unique=True))
+    pairs = dict(REQUIRED.get(path, {})) | {name: draw(st.sampled_from(VALID_VALUES[name])) for name in names}
     if draw(st.booleans()):
-        pairs[draw(st.sampled_from(OF[path]) | TEXTS)] = draw(TEXTS)
-    query = _written(list(pairs.items()))
+        pairs[draw(st.sampled_from(PARAMETERS[path]) | TEXTS)] = draw(TEXTS)
+    query = _encoded(list(pairs.items()))
     return draw(st.just(query) | damaged([query, b"seed=%FF&seed=%00", b"&&=;=&%&%2"], 2))
 
 
-@pytest.mark.parametrize("path", OF)
-@tries(15)
+@pytest.mark.parametrize("path", PARAMETERS)
+@max_examples(15)
 @given(data=st.data())
-def test_any_query_gets_a_documented_answer(server: Server, path: str, data: st.DataObject) -> None:
+def test_any_query_gets_a_documented_response(server: Server, path: str, data: st.DataObject) -> None:
     target = f"{path}?".encode() + data.draw(queries(path))
-    assume(is_target(target))
-    answer = server.ask("GET", target, [BEARER] if path.startswith("/admin") else [])
-    check(answer, server.statuses("GET", path) - {503})
-    if answer.status == 200 and path == "/generate" and b"seed" not in target and b"%" not in target:
-        assert answer.header(b"cache-control") == b"no-store", "a seed that nobody chose"
+    assume(is_valid_target(target))
+    response = server.request("GET", target, [BEARER] if path.startswith("/admin") else [])
+    check_response(response, server.documented_statuses("GET", path) - {503})
+    if response.status == 200 and path == "/generate" and b"seed" not in target and b"%" not in target:
+        assert response.header(b"cache-control") == b"no-store", "the server chose the seed"
 
 
-@pytest.mark.parametrize("path", OF)
-def test_a_hundred_unknown_parameters_are_told_in_brief(server: Server, path: str) -> None:
+@pytest.mark.parametrize("path", PARAMETERS)
+def test_the_error_about_a_hundred_unknown_parameters_is_short(server: Server, path: str) -> None:
     target = f"{path}?{'&'.join(f'a{i}=1' for i in range(100))}".encode()
-    answer = server.ask("GET", target, [BEARER])
-    check(answer, {422} if not path.startswith("/admin") else {200, 422})
-    assert len(answer.body) < 2_000
+    response = server.request("GET", target, [BEARER])
+    check_response(response, {422} if not path.startswith("/admin") else {200, 422})
+    assert len(response.body) < 2_000
 
 
 NUMBERS = st.sampled_from([0, 1, -1, 2, 2**31, 2**32, 2**64, 10**300, 0.5, -0.0, 1e308, float("nan"), float("inf")])
@@ -117,57 +117,57 @@ BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
 
 @st.composite
 def bodies(draw: st.DrawFn, samples: list[dict[str, Any]]) -> bytes:
-    """JSON with one thing wrong somewhere in it, JSON of any kind, or damaged JSON."""
+    """A JSON body with at most one value changed, removed or added, or damaged JSON."""
     body = json.loads(json.dumps(draw(st.sampled_from(samples))))
-    place: Any = body
+    node: Any = body
     while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
         key = draw(st.sampled_from(keys) if keys else TEXTS)
-        inner = place[key] if keys else None
-        if isinstance(inner, dict | list) and inner and draw(st.booleans()):
-            place = inner
+        child = node[key] if keys else None
+        if isinstance(child, dict | list) and child and draw(st.booleans()):
+            node = child
             continue
-        injury = draw(st.sampled_from(["value", "value", "drop", "add", "none"]))
-        if injury == "value":
-            place[key] = draw(VALUES)
-        elif injury == "drop" and keys:
-            del place[key]
-        elif injury == "add" and isinstance(place, dict):
-            place[draw(TEXTS)] = draw(VALUES)
+        mutation = draw(st.sampled_from(["value", "value", "drop", "add", "none"]))
+        if mutation == "value":
+            node[key] = draw(VALUES)
+        elif mutation == "drop" and keys:
+            del node[key]
+        elif mutation == "add" and isinstance(node, dict):
+            node[draw(TEXTS)] = draw(VALUES)
         break
     text = json.dumps(body, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
     return draw(st.just(text) | st.just(text) | damaged([text, b'{"a":' * 50, b"[" * 5000, b"\xef\xbb\xbf{}", b"9" * 5000], 2))
 
 
-TYPES = st.sampled_from(
+CONTENT_TYPES = st.sampled_from(
     [b"application/json", b"", b"application/x-www-form-urlencoded", b"text/plain", b"multipart/form-data", b";"]
 )
 
 
 @pytest.mark.parametrize(("method", "path"), BODIES)
-@tries(20)
-@given(data=st.data(), kind=TYPES, chunk=st.sampled_from([1, 100, 65_536]))
-def test_any_body_gets_a_documented_answer(
-    server: Server, method: str, path: str, data: st.DataObject, kind: bytes, chunk
+@max_examples(20)
+@given(data=st.data(), content_type=CONTENT_TYPES, chunk=st.sampled_from([1, 100, 65_536]))
+def test_any_body_gets_a_documented_response(
+    server: Server, method: str, path: str, data: st.DataObject, content_type: bytes, chunk
 ) -> None:
     body = data.draw(bodies(BODIES[method, path]))
-    headers = [(b"content-type", kind)]
+    headers = [(b"content-type", content_type)]
     if path.startswith("/admin"):
         headers += [BEARER, (b"if-match", b"*")]
         headers += data.draw(
             st.just([]) | st.binary(min_size=1, max_size=3).map(lambda key: [(b"idempotency-key", key.hex().encode())])
         )
-    answer = server.ask(method, path.encode(), headers, body, chunk)
+    response = server.request(method, path.encode(), headers, body, chunk)
     template = path.replace("digits", "{name}")
-    check(answer, server.statuses(method, template) - {501, 503, 401, 403, 429})
-    if answer.status == 202:
-        job = answer.json()
+    check_response(response, server.documented_statuses(method, template) - {501, 503, 401, 403, 429})
+    if response.status == 202:
+        job = response.json()
         assert job["spec"]["images"] <= 10**9
-        again = server.ask("POST", f"/admin/jobs/{job['id']}/cancel".encode(), [BEARER])
-        assert again.status in (202, 409), again.body  # with a key that was known, it is a job of before
+        cancelled = server.request("POST", f"/admin/jobs/{job['id']}/cancel".encode(), [BEARER])
+        assert cancelled.status in (202, 409), cancelled.body  # a repeated idempotency key returns an earlier job
 
 
-VALUE = st.binary(max_size=60).map(
+HEADER_VALUES = st.binary(max_size=60).map(
     lambda value: bytes(byte for byte in value if (byte >= 32 and byte != 127) or byte == 9).strip()
 )
 HEADERS = {
@@ -189,7 +189,7 @@ HEADERS = {
     b"cookie": [b"a=b", b"=;="],
     b"origin": [b"null", b"http://a"],
 }
-ASKED = [
+REQUESTS = [
     ("GET", b"/generate?seed=42", "/generate"),
     ("POST", b"/generate", "/generate"),
     ("GET", b"/plane?x=0&y=0&columns=2&rows=2", "/plane"),
@@ -208,40 +208,42 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "target", "template"), ASKED)
-@tries(5)
+@pytest.mark.parametrize(("method", "target", "template"), REQUESTS)
+@max_examples(5)
 @given(data=st.data())
 @example(data=None)
-def test_any_header_gets_a_documented_answer(server: Server, method: str, target: bytes, template: str, data) -> None:
+def test_any_headers_get_a_documented_response(server: Server, method: str, target: bytes, template: str, data) -> None:
     sent: list[tuple[bytes, bytes]] = []
     if data is not None:
         for name in data.draw(st.lists(st.sampled_from(sorted(HEADERS)), max_size=4)):
-            sent.append((name, data.draw(st.sampled_from(HEADERS[name]) | VALUE)))
+            sent.append((name, data.draw(st.sampled_from(HEADERS[name]) | HEADER_VALUES)))
     if target.startswith(b"/admin") and not any(name == b"authorization" for name, _ in sent):
         sent.append(BEARER)
-    answer = server.ask(method, target, sent, b'{"version": 1}' if method == "PUT" else b"")
-    allowed = server.statuses("GET" if method == "HEAD" else method, template) if template else {200, 304, 404, 405}
+    response = server.request(method, target, sent, b'{"version": 1}' if method == "PUT" else b"")
+    allowed = server.documented_statuses("GET" if method == "HEAD" else method, template) if template else {200, 304, 404, 405}
     if sum(name == b"host" for name, _ in sent) > 1:
-        check_head_too(answer, {400}, method)
-    elif answer.status == 404 and answer.header(b"content-type").startswith(b"text/html"):
-        assert any(name == b"accept" and b"text/html" in value for name, value in sent), "a page, to who did not ask for one"
+        check_response_or_head(response, {400}, method)
+    elif response.status == 404 and response.header(b"content-type").startswith(b"text/html"):
+        assert any(name == b"accept" and b"text/html" in value for name, value in sent), (
+            "a page was sent although the request does not accept HTML"
+        )
     else:
-        check_head_too(answer, allowed | {413}, method)
-    if answer.status == 202:
-        server.ask("POST", f"/admin/jobs/{answer.json()['id']}/cancel".encode(), [BEARER])
+        check_response_or_head(response, allowed | {413}, method)
+    if response.status == 202:
+        server.request("POST", f"/admin/jobs/{response.json()['id']}/cancel".encode(), [BEARER])
 
 
-def check_head_too(answer: Answer, allowed: set[int], method: str) -> None:
+def check_response_or_head(response: Response, allowed: set[int], method: str) -> None:
     if method == "HEAD":
-        assert answer.status in allowed
-        assert not answer.body
+        assert response.status in allowed
+        assert not response.body
     else:
-        check(answer, allowed)
+        check_response(response, allowed)
 
 
-@tries(10)
-@given(token=VALUE)
-def test_no_other_token_is_let_in(server: Server, token: bytes) -> None:
-    answer = server.ask("GET", b"/admin/jobs", [(b"authorization", b"Bearer " + token)])
-    check(answer, {400, 401})
-    assert b"www-authenticate" in dict(answer.headers)
+@max_examples(10)
+@given(token=HEADER_VALUES)
+def test_a_wrong_token_is_rejected(server: Server, token: bytes) -> None:
+    response = server.request("GET", b"/admin/jobs", [(b"authorization", b"Bearer " + token)])
+    check_response(response, {400, 401})
+    assert b"www-authenticate" in dict(response.headers)

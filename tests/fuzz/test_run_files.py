@@ -1,4 +1,4 @@
-"""What a trainer leaves in its folder, damaged: whole lines are events, each once, and the rest is passed over."""
+"""Damaged files in a trainer's run folder are skipped or rejected, and nothing in them is executed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.retraining.folder import JobFolder
 from app.retraining.runner import holder_of
 from models.host import pid_namespace
-from tests.fuzz.budget import is_told, tries
+from tests.fuzz.budget import check_message, max_examples
 from tests.fuzz.mutation import damaged
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError
@@ -44,34 +44,34 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
     return folder
 
 
-@tries(50)
+@max_examples(50)
 @given(content=damaged(FILES) | st.lists(st.sampled_from(LINES)).map(b"\n".join), cut=st.integers(0, 6000))
 @example(content=b"\n", cut=0)
-def test_each_whole_line_is_an_event_once(job: JobFolder, content: bytes, cut: int) -> None:
+def test_each_complete_line_is_read_as_an_event_once(job: JobFolder, content: bytes, cut: int) -> None:
     job.events.write_bytes(content)
     events, end = job.read_events(0)
     assert all(isinstance(event, dict) for event in events)
-    assert end == content.rfind(b"\n") + 1, "a line that is still being written is left for later"
+    assert end == content.rfind(b"\n") + 1, "an incomplete line is not consumed"
     assert job.read_events(end) == ([], end)
     job.events.write_bytes(content[:cut])
     first, offset = job.read_events(0)
     job.events.write_bytes(content)
-    second, last = job.read_events(offset)
-    # NaN is not equal to itself, so the texts are compared
-    assert (json.dumps(first + second), last) == (json.dumps(events), end), "read in two parts, it is the same"
+    second, end_of_second = job.read_events(offset)
+    # compared as JSON because NaN is not equal to itself
+    assert (json.dumps(first + second), end_of_second) == (json.dumps(events), end), "two partial reads give the same"
 
 
-@tries(25)
+@max_examples(25)
 @given(content=damaged(FILES), offset=st.integers(0, 10_000))
-def test_any_offset_leads_to_one_within_the_file(job: JobFolder, content: bytes, offset: int) -> None:
+def test_reading_from_any_offset_ends_within_the_file(job: JobFolder, content: bytes, offset: int) -> None:
     job.events.write_bytes(content)
     _, end = job.read_events(offset)
     assert 0 <= end <= len(content)
 
 
-@tries(25)
+@max_examples(25)
 @given(content=st.binary(max_size=60) | damaged([b"Error: it broke. Mend it.\nValueError: x\n", b"a.b.Error: \xff\n"]))
-def test_any_log_has_a_last_word(job: JobFolder, content: bytes) -> None:
+def test_any_log_has_a_last_error(job: JobFolder, content: bytes) -> None:
     job.log.write_bytes(content)
     assert isinstance(job.last_error(), str)
     assert job.read_log() == content
@@ -80,15 +80,15 @@ def test_any_log_has_a_last_word(job: JobFolder, content: bytes) -> None:
 SPEC = TrainingSpec.from_preset("quick").model_dump_json().encode()
 
 
-@tries(25)
+@max_examples(25)
 @given(content=damaged([SPEC, b"{}", b"[" * 5000]))
-def test_a_spec_is_one_or_it_is_said_to_be_none(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_a_damaged_spec_is_valid_or_rejected(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = RunFolder(tmp_path_factory.getbasetemp())
     folder.spec.write_bytes(content)
     try:
         spec = folder.read_spec()
     except CheckpointError as error:
-        is_told(error)
+        check_message(error)
         return
     assert TrainingSpec.model_validate_json(spec.model_dump_json()) == spec
 
@@ -101,9 +101,9 @@ HOLDERS = [
 ]
 
 
-@tries(15)
+@max_examples(15)
 @given(content=damaged(HOLDERS) | st.sampled_from([b"null", b'{"pid": NaN, "place": "x"}', b"{}", b""]))
-def test_whoever_holds_a_lock_is_a_process_or_unknown(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_the_holder_of_a_lock_is_a_process_or_unknown(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = RunFolder(tmp_path_factory.getbasetemp())
     with alone_in(folder):
         folder.lock.write_bytes(content)
@@ -119,22 +119,22 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return path, path.read_bytes()
 
 
-class Malice:
-    """What a pickle can be: a call."""
+class MaliciousPickle:
+    """An object whose unpickling calls a function."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return print, ("run",)
 
 
-@tries(15)
+@max_examples(15)
 @given(data=st.data(), signed=st.booleans())
-def test_a_checkpoint_is_whole_or_refused_and_runs_nothing(checkpoint: tuple[Path, bytes], data, signed: bool) -> None:
-    path, whole = checkpoint
-    content = data.draw(damaged([whole[32:], pickle.dumps(Malice()), pickle.dumps({"a": 1}), b""]))
-    path.write_bytes((hashlib.sha256(content).digest() if signed else whole[:32]) + content)
+def test_a_damaged_checkpoint_is_rejected_and_runs_no_code(checkpoint: tuple[Path, bytes], data, signed: bool) -> None:
+    path, intact = checkpoint
+    content = data.draw(damaged([intact[32:], pickle.dumps(MaliciousPickle()), pickle.dumps({"a": 1}), b""]))
+    path.write_bytes((hashlib.sha256(content).digest() if signed else intact[:32]) + content)
     try:
         state = load_checkpoint(path)
     except CheckpointError as error:
-        is_told(error)
+        check_message(error)
         return
     assert isinstance(state, dict)

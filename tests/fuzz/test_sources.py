@@ -1,4 +1,4 @@
-"""No source of ours reads bytes in a way that runs what is in them: no pickle, no eval, no shell, no loose yaml."""
+"""Our sources never execute the data that they read: no pickle, eval, shell or unsafe YAML."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = sorted(path for folder in ("app", "models", "training") for path in (ROOT / folder).rglob("*.py"))
-BARRED_MODULES = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle", "code"}
-BARRED_NAMES = {"eval", "exec", "compile", "__import__"}
-BARRED_CALLS = {
+FORBIDDEN_MODULES = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle", "code"}
+FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
+FORBIDDEN_CALLS = {
     *("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell"),
     *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load", "yaml.unsafe_load_all", "yaml.full_load_all"),
     *("torch.jit.load", "torch.hub.load", "pandas.read_pickle", "numpy.fromregex", "runpy.run_path", "importlib.import_module"),
 }
-PICKLING = {"numpy.load", "numpy.save", "numpy.lib.format.read_array"}
+PICKLE_CAPABLE = {"numpy.load", "numpy.save", "numpy.lib.format.read_array"}
 
 
 def _imported(tree: ast.AST) -> dict[str, str]:
-    """What names stand for: `np` for numpy, `load` for torch.load."""
+    """Map local names to what they import: `np` to numpy, `load` to torch.load."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -32,27 +32,27 @@ def _imported(tree: ast.AST) -> dict[str, str]:
     return found
 
 
-def _named(node: ast.expr, imported: dict[str, str]) -> str:
-    """The whole name of an attribute, `np.load` as numpy.load; nothing for what is no name."""
+def _qualified_name(node: ast.expr, imported: dict[str, str]) -> str:
+    """Return the qualified name, such as numpy.load for `np.load`, or an empty string for other expressions."""
     if isinstance(node, ast.Name):
         return imported.get(node.id, node.id)
     if isinstance(node, ast.Attribute):
-        outer = _named(node.value, imported)
+        outer = _qualified_name(node.value, imported)
         return f"{outer}.{node.attr}" if outer else ""
     return ""
 
 
-def _says(call: ast.Call, name: str, value: object) -> bool:
+def _has_argument(call: ast.Call, name: str, value: object) -> bool:
     return any(k.arg == name and isinstance(k.value, ast.Constant) and k.value.value is value for k in call.keywords)
 
 
-def _passes(call: ast.Call, name: str) -> bool:
-    """Whether it gives this argument, or might: `**options` may hold anything."""
+def _may_pass(call: ast.Call, name: str) -> bool:
+    """Whether the call passes this argument, or may pass it in `**options`."""
     return any(keyword.arg in (name, None) for keyword in call.keywords)
 
 
-def dangers(source: str) -> list[str]:
-    """What in a source would run bytes that it reads, each as `line: what`."""
+def find_dangers(source: str) -> list[str]:
+    """Return the places in a source that could execute data, each as `line: what`."""
     tree = ast.parse(source)
     imported, found = _imported(tree), []
     for node in ast.walk(tree):
@@ -61,34 +61,34 @@ def dangers(source: str) -> list[str]:
             modules = [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module or ""]
-        found += [(node.lineno, f"import {name}") for name in modules if name.partition(".")[0] in BARRED_MODULES]
+        found += [(node.lineno, f"import {name}") for name in modules if name.partition(".")[0] in FORBIDDEN_MODULES]
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            name = _named(node, imported)
-            if (isinstance(node, ast.Name) and name in BARRED_NAMES) or name in BARRED_CALLS:
+            name = _qualified_name(node, imported)
+            if (isinstance(node, ast.Name) and name in FORBIDDEN_NAMES) or name in FORBIDDEN_CALLS:
                 found.append((node.lineno, name))
         if isinstance(node, ast.Call):
-            name = _named(node.func, imported)
-            if name == "torch.load" and not _says(node, "weights_only", True):
+            name = _qualified_name(node.func, imported)
+            if name == "torch.load" and not _has_argument(node, "weights_only", True):
                 found.append((node.lineno, "torch.load without weights_only=True"))
-            if name in PICKLING and _passes(node, "allow_pickle") and not _says(node, "allow_pickle", False):
+            if name in PICKLE_CAPABLE and _may_pass(node, "allow_pickle") and not _has_argument(node, "allow_pickle", False):
                 found.append((node.lineno, f"{name} with pickles"))
             if name == "numpy.load" and len(node.args) > 2:
                 found.append((node.lineno, "numpy.load with pickles"))
-            if _passes(node, "shell") and name.startswith("subprocess.") and not _says(node, "shell", False):
+            if _may_pass(node, "shell") and name.startswith("subprocess.") and not _has_argument(node, "shell", False):
                 found.append((node.lineno, f"{name} with a shell"))
     return [f"{line}: {what}" for line, what in found]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_source_runs_what_it_reads(path: Path) -> None:
-    assert dangers(path.read_text(encoding="utf-8")) == []
+def test_no_source_executes_the_data_that_it_reads(path: Path) -> None:
+    assert find_dangers(path.read_text(encoding="utf-8")) == []
 
 
-def test_all_sources_are_looked_at() -> None:
+def test_all_sources_are_scanned() -> None:
     assert {"app/images/decoding.py", "models/repository.py", "training/checkpoint.py"} <= {
         str(p.relative_to(ROOT)) for p in SOURCES
     }
-    assert any("torch.load" in path.read_text() for path in SOURCES), "the rule has something to hold"
+    assert any("torch.load" in path.read_text() for path in SOURCES), "the scanned sources use torch.load"
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_all_sources_are_looked_at() -> None:
         ("from yaml import full_load\nfull_load(f)", "2: yaml.full_load"),
     ],
 )
-def test_the_finder_finds(source: str, what: str) -> None:
-    assert what in dangers(source)
+def test_the_scan_reports_dangerous_calls(source: str, what: str) -> None:
+    assert what in find_dangers(source)
 
 
 @pytest.mark.parametrize(
@@ -131,5 +131,5 @@ def test_the_finder_finds(source: str, what: str) -> None:
         "import json\njson.load(f)",
     ],
 )
-def test_the_finder_leaves_alone_what_is_sound(source: str) -> None:
-    assert dangers(source) == []
+def test_the_scan_accepts_safe_calls(source: str) -> None:
+    assert find_dangers(source) == []

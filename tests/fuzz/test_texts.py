@@ -1,4 +1,4 @@
-"""What people write into addresses and headers: each reader gives what it promises, or refuses in its own words."""
+"""Parsers of query parameters and headers return valid values or raise their documented errors."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from app.sampling.latents import (
     resolve_label,
 )
 from models import noise
-from tests.fuzz.budget import tries
+from tests.fuzz.budget import max_examples
 
 DIGITS = tuple("0123456789")
 NUMBERS = st.sampled_from(["0", "-0", "+1", "00", "4294967295", "4294967296", "1e3", "1_000", "٣", "１", "²", "9" * 127, "0x1"])
 TEXTS = st.text(max_size=140) | NUMBERS | st.from_regex(r"[-+ ]?[0-9eE.,:-]{0,12}[ \n]?", fullmatch=True)
-LISTS = st.lists(NUMBERS | st.from_regex(r"[0-9]{1,3}(-[0-9]{1,4})?", fullmatch=True) | st.text("0-9, ", max_size=8))
+SEED_LISTS = st.lists(NUMBERS | st.from_regex(r"[0-9]{1,3}(-[0-9]{1,4})?", fullmatch=True) | st.text("0-9, ", max_size=8))
 NAMES = st.from_regex(r"[!-~]{1,8}", fullmatch=True)
 CLASSES = st.just(DIGITS) | st.just(()) | st.lists(NAMES, max_size=5, unique=True).map(tuple)
 
 
-@tries(35)
+@max_examples(35)
 @given(text=TEXTS)
 @example("\ud800")
 @example("1\n")
-def test_a_seed_is_an_integer_in_range_or_the_text_itself(text: str) -> None:
+def test_a_seed_is_an_integer_in_range_or_the_unchanged_text(text: str) -> None:
     try:
         seed = parse_seed(text)
     except SeedInvalid:
@@ -57,11 +57,11 @@ def test_a_seed_is_an_integer_in_range_or_the_text_itself(text: str) -> None:
     assert label in range(10)
 
 
-@tries(35)
-@given(text=LISTS.map(",".join) | TEXTS)
+@max_examples(35)
+@given(text=SEED_LISTS.map(",".join) | TEXTS)
 @example("0-4294967295")
 @example(",".join(["0-4095"] * 100))
-def test_a_list_of_seeds_is_in_range_and_bounded_and_reads_back(text: str) -> None:
+def test_a_list_of_seeds_is_bounded_and_survives_a_round_trip(text: str) -> None:
     try:
         seeds = parse_seeds(text)
     except (SeedInvalid, TooMuch):
@@ -75,11 +75,11 @@ PARTS = st.tuples(NAMES | st.sampled_from(DIGITS), st.sampled_from([":", "", "::
 LABELS = TEXTS | st.lists(PARTS, max_size=4).map(",".join) | st.sampled_from(["3:0.5,8:0.5", "0:1", "3:1e400,8:-1", "1:1_0"])
 
 
-@tries(50)
+@max_examples(50)
 @given(classes=CLASSES, text=LABELS)
 @example(classes=DIGITS, text="3:nan,8:1")
 @example(classes=DIGITS, text="3:٠.5,8:0.5")
-def test_a_label_is_a_class_or_a_mixture_or_refused(classes: tuple[str, ...], text: str) -> None:
+def test_a_label_is_a_class_a_mixture_or_rejected(classes: tuple[str, ...], text: str) -> None:
     try:
         label = resolve_label(text, classes)
     except LabelInvalid:
@@ -89,16 +89,16 @@ def test_a_label_is_a_class_or_a_mixture_or_refused(classes: tuple[str, ...], te
     assert (row.shape, row.dtype) == ((len(classes),), np.float32)
     assert (row >= 0).all()
     assert abs(float(row.sum()) - 1) < 2e-3
-    said = label_text(label, classes)
-    assert said is None or resolve_label(said, classes) == label
+    formatted = label_text(label, classes)
+    assert formatted is None or resolve_label(formatted, classes) == label
 
 
 FLOATS = st.floats() | st.sampled_from([0.5, 0.5, 0.25, 1.0, 0.0, -0.0])
 
 
-@tries(35)
+@max_examples(35)
 @given(classes=CLASSES, weights=st.lists(FLOATS, max_size=11).map(tuple))
-def test_weights_are_a_mixture_or_refused(classes: tuple[str, ...], weights: tuple[float, ...]) -> None:
+def test_weights_are_a_mixture_or_rejected(classes: tuple[str, ...], weights: tuple[float, ...]) -> None:
     try:
         label = resolve_label(weights, classes)
     except LabelInvalid:
@@ -110,9 +110,9 @@ def test_weights_are_a_mixture_or_refused(classes: tuple[str, ...], weights: tup
     assert "inf" not in text.replace("".join(classes), "")
 
 
-@tries(30)
+@max_examples(30)
 @given(values=st.lists(FLOATS, max_size=5), z_dim=st.integers(1, 5))
-def test_a_latent_is_finite_and_of_its_length_or_refused(values: list[float], z_dim: int) -> None:
+def test_a_latent_has_its_length_and_bounded_values_or_is_rejected(values: list[float], z_dim: int) -> None:
     try:
         z = explicit_latent(values, z_dim)
     except LatentInvalid:
@@ -121,11 +121,11 @@ def test_a_latent_is_finite_and_of_its_length_or_refused(values: list[float], z_
     assert (np.abs(z) <= MAX_LATENT).all()
 
 
-@tries(35)
+@max_examples(35)
 @given(query=st.binary(max_size=60) | st.text("ab&=%;+ \xff", max_size=30).map(lambda text: text.encode("latin-1")))
 @example(b"a=%ff")
 @example(b"a=1&%61=2")
-def test_a_query_is_one_value_a_name_or_refused(query: bytes) -> None:
+def test_a_query_has_one_value_per_name_or_is_rejected(query: bytes) -> None:
     try:
         values = read_query(query)
     except InvalidRequest:
@@ -138,21 +138,21 @@ def test_a_query_is_one_value_a_name_or_refused(query: bytes) -> None:
 ACCEPTED = st.lists(st.sampled_from(["ru", "en", "ru-RU", "*", "q=1", ";q=0.5", "; q=1.000", ";q=0", ";q=", "-", "\xff"]))
 
 
-@tries(35)
+@max_examples(35)
 @given(header=ACCEPTED.map(",".join) | ACCEPTED.map("".join) | st.text(max_size=30))
-def test_a_language_is_one_of_ours(header: str) -> None:
+def test_the_preferred_language_is_a_supported_one(header: str) -> None:
     assert preferred_language(header) in LANGUAGES
-    assert preferred_language(f"ru,{header}") == "ru", "nothing is preferred to what is named first at its full weight"
+    assert preferred_language(f"ru,{header}") == "ru", "the first language with full weight is preferred"
 
 
 TAG = caching.etag_of_content(b"x")
 
 
-@tries(35)
+@max_examples(35)
 @given(lines=st.lists(st.text(max_size=20) | st.sampled_from([TAG, f"W/{TAG}", "*", TAG[:-1], TAG.upper()]), max_size=4))
-def test_a_copy_is_right_only_where_its_tag_is_named(lines: list[str]) -> None:
-    named = {part.strip() for line in lines for part in line.split(",")}
-    assert caching.matches(lines, TAG) == bool(named & {"*", TAG, f"W/{TAG}"})
+def test_an_etag_matches_only_if_it_is_listed(lines: list[str]) -> None:
+    listed = {part.strip() for line in lines for part in line.split(",")}
+    assert caching.matches(lines, TAG) == bool(listed & {"*", TAG, f"W/{TAG}"})
     assert caching.matches([*lines, f' "other" , W/{TAG}'], TAG)
 
 
@@ -160,9 +160,9 @@ HEX = st.text("0123456789abcdef-", max_size=60)
 TRACES = st.from_regex(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-x)?\n?", fullmatch=True)
 
 
-@tries(35)
+@max_examples(35)
 @given(header=(HEX | TRACES | st.text("0-f", max_size=60)).map(str.encode) | st.binary(max_size=200) | st.none())
-def test_a_trace_is_the_callers_or_a_new_one(header: bytes | None) -> None:
+def test_a_trace_context_is_always_valid(header: bytes | None) -> None:
     trace = take_over(header)
     assert re.fullmatch("[0-9a-f]{32}", trace.trace_id)
     assert re.fullmatch("[0-9a-f]{16}", trace.span_id)
@@ -172,27 +172,27 @@ def test_a_trace_is_the_callers_or_a_new_one(header: bytes | None) -> None:
 ADDRESSES = st.ip_addresses().map(str) | st.sampled_from(["::1%eth0", "fe80::1%", "::ffff:127.0.0.1", "1.2.3.04", "[::1]"])
 
 
-@tries(35)
+@max_examples(35)
 @given(client=ADDRESSES | st.text(max_size=100))
 @example("fe80::1%eth0")
-def test_a_client_is_counted_under_a_short_name(client: str) -> None:
+def test_any_client_address_has_a_short_network_name(client: str) -> None:
     assert 0 <= len(network(client)) <= 64
     assert is_loopback(client) in (True, False)
 
 
-@tries(50)
+@max_examples(50)
 @given(host=st.binary(max_size=40) | st.sampled_from([b"[", b"[::1]:80", b"]", b"a:b:c", b"A.B:80", b"[[]]"]))
-def test_a_host_is_read_from_any_bytes(host: bytes) -> None:
+def test_any_host_header_is_parsed(host: bytes) -> None:
     found = _host({"headers": [(b"host", host)]})
     assert found == found.lower()
     assert found.strip("[]") in host.decode("latin-1").lower()
 
 
-@tries(50)
+@max_examples(50)
 @given(text=st.text(max_size=40))
 @example("/a\r\nINFO: b")
 @example("/a\u2028b")
-def test_no_path_begins_a_line_of_the_log(text: str) -> None:
+def test_a_logged_path_never_contains_a_line_break(text: str) -> None:
     shown = _printable(text)
     assert len(shown.splitlines()) <= 1
     assert shown.isprintable()

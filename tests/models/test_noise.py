@@ -1,4 +1,4 @@
-"""The seed contract, written out a second time."""
+"""The seed contract, checked against an independent implementation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pytest
 from models import noise
 
 
-def test_an_integer_seed_is_numpys_randomstate() -> None:
+def test_an_integer_seed_gives_the_numbers_of_numpy_randomstate() -> None:
     z, label = noise.draw(42, 100, 10)
     random = np.random.RandomState(42)
     assert z.tolist() == random.standard_normal(100).astype(np.float32).tolist()
     assert label == random.randint(10)
-    # frozen: these very numbers, whatever numpy
+    # frozen values, independent of the NumPy version
     assert z[:4].tolist() == np.array([0.49671414, -0.1382643, 0.64768857, 1.5230298], dtype=np.float32).tolist()
     assert label == 8
 
 
-def test_a_text_seeds_with_the_big_endian_words_of_its_sha256() -> None:
+def test_a_text_seeds_the_generator_with_the_big_endian_words_of_its_sha256() -> None:
     words = struct.unpack(">8I", hashlib.sha256("Привет".encode()).digest())
     random = np.random.RandomState(np.array(words, dtype=np.uint32))
     z, label = noise.draw("Привет", 7, 3)
@@ -30,20 +30,20 @@ def test_a_text_seeds_with_the_big_endian_words_of_its_sha256() -> None:
     assert label == random.randint(3)
 
 
-def test_the_label_is_drawn_after_z_so_that_classes_do_not_change_z() -> None:
+def test_the_number_of_classes_does_not_change_z() -> None:
     assert noise.draw(5, 100, 10)[0].tolist() == noise.draw(5, 100, 0)[0].tolist()
     assert noise.draw(5, 100, 0)[1] is None
 
 
-def test_a_seed_draws_the_same_alone_and_among_others() -> None:
+def test_a_seed_gives_the_same_latent_alone_and_in_a_batch() -> None:
     z, labels = noise.draw_many([7, 2**32 - 1, 7, 0], 100, 10)
     for row, label, seed in zip(z, labels, [7, 2**32 - 1, 7, 0], strict=True):
-        alone, its_label = noise.draw(seed, 100, 10)
-        assert row.tolist() == alone.tolist()
-        assert label == its_label
+        expected, expected_label = noise.draw(seed, 100, 10)
+        assert row.tolist() == expected.tolist()
+        assert label == expected_label
 
 
-def test_threads_do_not_disturb_each_other() -> None:
+def test_drawing_is_thread_safe() -> None:
     expected = {seed: noise.draw(seed, 100, 10)[0].tolist() for seed in range(50)}
     wrong: list[int] = []
 
@@ -59,6 +59,6 @@ def test_threads_do_not_disturb_each_other() -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, "x" * 129])
-def test_what_is_no_seed_is_refused(seed: int | str) -> None:
+def test_an_invalid_seed_is_rejected(seed: int | str) -> None:
     with pytest.raises(ValueError, match=r"(Choose|Shorten)"):
         noise.draw(seed, 100)

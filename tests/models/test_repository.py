@@ -1,4 +1,4 @@
-"""The one way to touch a version."""
+"""The model repository: publishing, adopting, promoting and deleting versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def copy_of_shipped(folder: Path, number: int) -> None:
 
 
 def another_generator(folder: Path, number: int) -> None:
-    """The shipped one but for a byte at its end, so that it counts as another."""
+    """Write the shipped version with a byte appended to its generator, which gives it another sha256."""
     copy_of_shipped(folder, number)
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     (folder / GENERATOR).write_bytes((folder / GENERATOR).read_bytes() + b"\n")
@@ -40,7 +40,7 @@ def test_versions_are_numbered_in_order_and_the_first_becomes_champion(tmp_path:
     assert repository.names() == ["digits"]
 
 
-def test_a_version_that_cannot_be_filled_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_publication_leaves_no_version(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
 
     def fill(folder: Path, number: int) -> None:
@@ -53,13 +53,13 @@ def test_a_version_that_cannot_be_filled_leaves_nothing(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "digits").iterdir()] == [".lock"]
 
 
-def test_what_was_deleted_leaves_its_number_unused(repository: Repository) -> None:
+def test_the_number_of_a_deleted_version_is_not_reused(repository: Repository) -> None:
     assert repository.publish("digits", copy_of_shipped).number == 2
     shutil.rmtree(repository.root / "digits" / "2")
     assert repository.publish("digits", copy_of_shipped).number == 3
 
 
-def test_a_writer_killed_before_it_named_a_champion_is_made_good(tmp_path: Path) -> None:
+def test_the_next_publication_completes_that_of_a_killed_writer(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     repository.publish("digits", copy_of_shipped)
     (tmp_path / "digits" / "aliases.json").unlink()
@@ -71,7 +71,7 @@ def test_a_writer_killed_before_it_named_a_champion_is_made_good(tmp_path: Path)
     assert not list((tmp_path / "digits").glob(".*.part"))
 
 
-def test_a_version_without_a_proper_manifest_is_not_published(tmp_path: Path) -> None:
+def test_a_version_without_a_valid_manifest_is_not_published(tmp_path: Path) -> None:
     for content in (None, "{}"):
 
         def fill(folder: Path, number: int, content: str | None = content) -> None:
@@ -82,7 +82,7 @@ def test_a_version_without_a_proper_manifest_is_not_published(tmp_path: Path) ->
             Repository(tmp_path).publish("digits", fill)
 
 
-def test_a_damaged_version_does_not_keep_others_from_being_taken_in(tmp_path: Path) -> None:
+def test_a_damaged_version_does_not_prevent_the_adoption_of_others(tmp_path: Path) -> None:
     shipped = Repository(tmp_path / "shipped")
     for _ in range(2):
         shipped.publish("digits", copy_of_shipped)
@@ -90,11 +90,11 @@ def test_a_damaged_version_does_not_keep_others_from_being_taken_in(tmp_path: Pa
     state = Repository(tmp_path / "state")
     state.publish("digits", copy_of_shipped)
     (state.root / "digits" / "1" / MANIFEST).write_text("{")
-    (taken,) = state.adopt(shipped)
-    assert taken.number == 2
+    (adopted,) = state.adopt(shipped)
+    assert adopted.number == 2
 
 
-def test_a_version_that_is_not_what_its_manifest_says_is_not_published(tmp_path: Path) -> None:
+def test_a_version_that_does_not_match_its_manifest_is_not_published(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
 
     def fill(folder: Path, number: int) -> None:
@@ -106,14 +106,14 @@ def test_a_version_that_is_not_what_its_manifest_says_is_not_published(tmp_path:
     assert repository.numbers("digits") == []
 
 
-def test_what_a_killed_writer_left_is_never_a_version_and_is_cleared_away(tmp_path: Path) -> None:
+def test_files_of_a_killed_writer_are_not_a_version_and_are_removed(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-    half = tmp_path / "digits" / ".0123.part"
-    half.mkdir(parents=True)
-    (half / GENERATOR).write_bytes(b"half of it")
+    leftover = tmp_path / "digits" / ".0123.part"
+    leftover.mkdir(parents=True)
+    (leftover / GENERATOR).write_bytes(b"incomplete")
     assert repository.numbers("digits") == []
     assert repository.publish("digits", copy_of_shipped).number == 1
-    assert not half.exists()
+    assert not leftover.exists()
 
 
 def _publish(root: Path) -> int:
@@ -124,7 +124,7 @@ def _adopt(root: Path) -> int:
     return len(Repository(root).adopt(Repository(SHIPPED)))
 
 
-def test_many_processes_publish_without_taking_each_others_number(tmp_path: Path) -> None:
+def test_concurrent_publications_get_different_numbers(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         numbers = pool.map(_publish, [tmp_path] * 8)
     assert sorted(numbers) == list(range(1, 9))
@@ -132,26 +132,26 @@ def test_many_processes_publish_without_taking_each_others_number(tmp_path: Path
         Repository(tmp_path).get("digits", number).verify()
 
 
-def test_many_processes_take_a_shipped_version_in_once(tmp_path: Path) -> None:
+def test_concurrent_processes_adopt_a_shipped_version_once(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        taken = pool.map(_adopt, [tmp_path] * 4)
+        counts = pool.map(_adopt, [tmp_path] * 4)
     repository = Repository(tmp_path)
-    assert sum(taken) == len(repository.numbers("digits")) == len(Repository(SHIPPED).numbers("digits"))
+    assert sum(counts) == len(repository.numbers("digits")) == len(Repository(SHIPPED).numbers("digits"))
 
 
-def test_a_shipped_version_comes_in_under_the_next_free_number_and_does_not_dethrone(tmp_path: Path) -> None:
+def test_an_adopted_version_gets_the_next_number_and_does_not_replace_the_champion(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     repository.publish("digits", another_generator)
-    (taken,) = repository.adopt(Repository(SHIPPED))
-    assert (taken.number, taken.manifest.version) == (2, 2)
-    assert taken.manifest.digest == Repository(SHIPPED).get("digits", 1).manifest.digest
+    (adopted,) = repository.adopt(Repository(SHIPPED))
+    assert (adopted.number, adopted.manifest.version) == (2, 2)
+    assert adopted.manifest.digest == Repository(SHIPPED).get("digits", 1).manifest.digest
     assert repository.aliases("digits") == {"champion": 1}
     assert repository.adopt(Repository(SHIPPED)) == []
 
 
 @pytest.fixture
 def two_shipped(tmp_path: Path) -> Repository:
-    """Shipped models with two versions of the digits, of which the second is champion."""
+    """A shipped repository with two versions of digits. The second is champion."""
     shipped = Repository(tmp_path / "shipped")
     shipped.publish("digits", copy_of_shipped)
     shipped.publish("digits", another_generator)
@@ -159,21 +159,21 @@ def two_shipped(tmp_path: Path) -> Repository:
     return shipped
 
 
-def test_a_model_that_is_new_gets_the_shipped_champion(tmp_path: Path, two_shipped: Repository) -> None:
+def test_a_new_model_gets_the_shipped_champion(tmp_path: Path, two_shipped: Repository) -> None:
     repository = Repository(tmp_path / "models")
     assert len(repository.adopt(two_shipped)) == 2
     assert repository.aliases("digits")["champion"] == 2
     assert repository.get("digits", 2).manifest.digest == two_shipped.get("digits", 2).manifest.digest
 
 
-def test_a_model_that_is_there_keeps_its_champion(tmp_path: Path, two_shipped: Repository) -> None:
+def test_an_existing_model_keeps_its_champion(tmp_path: Path, two_shipped: Repository) -> None:
     repository = Repository(tmp_path / "models")
     repository.adopt(Repository(SHIPPED))
     assert len(repository.adopt(two_shipped)) == 1
     assert repository.aliases("digits")["champion"] == 1
 
 
-def test_a_shipped_champion_that_is_damaged_leaves_the_others_to_serve(tmp_path: Path, two_shipped: Repository) -> None:
+def test_if_the_shipped_champion_is_damaged_another_version_becomes_champion(tmp_path: Path, two_shipped: Repository) -> None:
     spoil_generator(two_shipped.root / "digits" / "2")
     (two_shipped.root / "digits" / "2" / MANIFEST).write_text("{")
     repository = Repository(tmp_path / "models")
@@ -181,7 +181,7 @@ def test_a_shipped_champion_that_is_damaged_leaves_the_others_to_serve(tmp_path:
     assert repository.aliases("digits")["champion"] == 1
 
 
-def test_promotion_remembers_the_one_before(repository: Repository) -> None:
+def test_promotion_keeps_the_previous_champion_as_an_alias(repository: Repository) -> None:
     repository.publish("digits", copy_of_shipped)
     assert repository.promote("digits", 2) == {"champion": 2, "previous": 1}
     assert repository.promote("digits", 2) == {"champion": 2, "previous": 1}
@@ -190,7 +190,7 @@ def test_promotion_remembers_the_one_before(repository: Repository) -> None:
         repository.promote("digits", 7)
 
 
-def test_the_stamp_changes_with_a_promotion_and_with_a_publication(repository: Repository) -> None:
+def test_the_stamp_changes_with_promotions_publications_and_damage(repository: Repository) -> None:
     stamps = [repository.stamp("digits")]
     repository.publish("digits", copy_of_shipped)
     stamps.append(repository.stamp("digits"))
@@ -210,7 +210,7 @@ def spoil_generator(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("damage", "words"),
     [
         (spoil_generator, "sha256"),
         (lambda path: (path / GENERATOR).unlink(), "missing"),
@@ -219,15 +219,15 @@ def spoil_generator(path: Path) -> None:
     ],
     ids=["flipped bit", "missing file", "broken manifest", "moved folder"],
 )
-def test_a_damaged_version_says_what_is_wrong_and_what_to_do(repository: Repository, spoil, words: str) -> None:
-    spoil(repository.root / "digits" / "1")
+def test_the_error_about_a_damaged_version_has_the_cause(repository: Repository, damage, words: str) -> None:
+    damage(repository.root / "digits" / "1")
     number = repository.numbers("digits")[0]
     with pytest.raises(Damaged, match=words):
         repository.get("digits", number).verify()
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "Ä", "x" * 65, "A", "abc\n"])
-def test_a_name_cannot_lead_out_of_the_repository(repository: Repository, name: str) -> None:
+def test_a_model_name_cannot_escape_the_repository(repository: Repository, name: str) -> None:
     assert repository.numbers(name) == []
     with pytest.raises(RepositoryError, match="is not a valid model name"):
         repository.publish(name, copy_of_shipped)
@@ -239,7 +239,7 @@ def test_a_name_cannot_lead_out_of_the_repository(repository: Repository, name: 
     assert [p.name for p in repository.root.parent.iterdir()] == ["models"]
 
 
-def test_promoting_what_is_not_there_makes_nothing(repository: Repository) -> None:
+def test_promoting_a_missing_model_creates_no_files(repository: Repository) -> None:
     with pytest.raises(NotFound, match="Choose one of"):
         repository.promote("nothing", 1)
     assert [p.name for p in repository.root.iterdir()] == ["digits"]
@@ -253,7 +253,7 @@ def test_triton_can_read_the_layout(repository: Repository) -> None:
     assert (SHIPPED / "digits" / "config.pbtxt").read_text() == config
 
 
-def test_a_promotion_decided_against_another_champion_changes_nothing(repository: Repository) -> None:
+def test_a_promotion_based_on_an_outdated_champion_changes_nothing(repository: Repository) -> None:
     for _ in range(2):
         repository.publish("digits", copy_of_shipped)
     repository.promote("digits", 2, instead_of=1)
@@ -276,7 +276,7 @@ def test_a_version_that_is_not_champion_can_be_deleted(repository: Repository) -
     assert repository.publish("digits", copy_of_shipped).number == 3
 
 
-def test_a_version_that_is_a_link_can_be_deleted_and_what_it_points_to_stays(repository: Repository, tmp_path: Path) -> None:
+def test_deleting_a_symlinked_version_keeps_the_target(repository: Repository, tmp_path: Path) -> None:
     repository.publish("digits", copy_of_shipped)
     elsewhere = tmp_path / "elsewhere"
     (repository.root / "digits" / "2").rename(elsewhere)
@@ -287,7 +287,7 @@ def test_a_version_that_is_a_link_can_be_deleted_and_what_it_points_to_stays(rep
     assert (elsewhere / MANIFEST).is_file()
 
 
-def test_a_shipped_version_that_was_deleted_is_not_taken_in_again(tmp_path: Path) -> None:
+def test_a_deleted_shipped_version_is_not_adopted_again(tmp_path: Path) -> None:
     shipped, state = Repository(SHIPPED), Repository(tmp_path / "models")
     state.adopt(shipped)
 
@@ -305,7 +305,7 @@ def test_a_shipped_version_that_was_deleted_is_not_taken_in_again(tmp_path: Path
     assert state.numbers("digits") == [2]
 
 
-def test_a_copy_has_a_card_that_names_its_own_number(repository: Repository) -> None:
+def test_the_card_of_a_copied_version_shows_its_new_number(repository: Repository) -> None:
     version = repository.publish("digits", copier(repository.get("digits", 1), job="0123456789ab", parent=1))
     assert (version.manifest.job, version.manifest.parent) == ("0123456789ab", 1)
     assert "# digits/2\n" in (version.path / CARD).read_text()

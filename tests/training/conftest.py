@@ -1,4 +1,4 @@
-"""Small specs and one small run, made once."""
+"""Small training specs, and small finished runs shared by the tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SMALL = {
     "held_out": 0,
     "patience": 0,
     "checkpoint_every": 160,
-    "threads": 1,  # so small a step is not worth sharing
+    "threads": 1,  # the steps are too small to benefit from several threads
 }
 
 
@@ -51,11 +51,11 @@ def mnist() -> Dataset:
 
 
 def finished(folder: Path, spec: TrainingSpec) -> RunFolder:
-    """A run of the spec, from its first image to its last."""
-    made = RunFolder(folder)
-    run.start(made, spec)
-    assert run.run(made) == "budget"
-    return made
+    """Train a run of the spec to the end of its budget."""
+    run_folder = RunFolder(folder)
+    run.start(run_folder, spec)
+    assert run.run(run_folder) == "budget"
+    return run_folder
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture(scope="session")
 def lecture_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A finished unconditional run of the lecture's networks."""
+    """A finished unconditional run with the networks of the lecture."""
     return finished(tmp_path_factory.mktemp("runs") / "lecture", lecture_spec())
 
 

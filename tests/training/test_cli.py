@@ -1,4 +1,4 @@
-"""The command line, as a stranger meets it."""
+"""The command line: help texts, error messages, and training, exporting and serving a model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
     "command",
     ["train", "candidate", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"],
 )
-def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
+def test_every_command_and_option_has_a_help_text(command: str) -> None:
     result = training(*command.split(), "--help")
     assert result.returncode == 0
     assert re.search(r"Usage: python -m training", result.stdout)
@@ -68,7 +68,7 @@ def test_every_command_has_a_help_and_every_option_a_word(command: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_a_mistake_is_one_line_that_ends_with_the_remedy(arguments: list[str], words: str, tmp_path: Path) -> None:
+def test_a_mistake_prints_one_line_with_the_remedy(arguments: list[str], words: str, tmp_path: Path) -> None:
     result = training(*(a.format(tmp=tmp_path) for a in arguments))
     assert result.returncode == 1
     assert words.format(tmp=tmp_path) in result.stderr
@@ -77,7 +77,7 @@ def test_a_mistake_is_one_line_that_ends_with_the_remedy(arguments: list[str], w
     assert not (tmp_path / "models").exists()
 
 
-def test_show_prints_every_field_with_its_bounds_and_trains_nothing(tmp_path: Path) -> None:
+def test_show_prints_every_field_with_its_bounds_without_training(tmp_path: Path) -> None:
     result = training("train", "--preset", "quick", "--set", "generator_widths=[8,8,8,4]", "--out", tmp_path / "run", "--show")
     assert result.returncode == 0
     assert re.search(r"batch_size +│ 64 +│ ≥ 2, ≤ 4,096", result.stdout)
@@ -85,7 +85,7 @@ def test_show_prints_every_field_with_its_bounds_and_trains_nothing(tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_sheet_of_samples_is_drawn_as_the_service_draws_it(tmp_path: Path) -> None:
+def test_a_sheet_of_samples_has_the_pixels_of_the_service(tmp_path: Path) -> None:
     result = training(
         "sample", "digits", "--out", tmp_path / "sheet.png", "--first", 7, "--count", 6, "--columns", 3, "--scale", 1
     )
@@ -100,14 +100,14 @@ def test_a_sheet_of_samples_is_drawn_as_the_service_draws_it(tmp_path: Path) -> 
         assert sheet.tobytes() == drawn
 
 
-def test_datasets_are_listed_with_where_they_lie_and_whether_they_are_right(tmp_path: Path) -> None:
+def test_datasets_are_listed_with_their_sizes_and_verification(tmp_path: Path) -> None:
     result = training("datasets", "list")
     assert re.search(r"mnist .* 60,000 \+ 10,000 .*verified", result.stdout)
     assert training("datasets", "list", "--data", tmp_path).returncode == 1
 
 
-def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Path) -> None:
-    """The whole way, with a spec small enough for a test."""
+def test_train_export_and_serve_as_in_the_readme(tmp_path: Path, cache: Path) -> None:
+    """All steps, with a small spec."""
     spec = {k: v for k, v in SMALL.items() if k != "images"} | {"images": 640, "metrics_every": 320}
     result = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
     assert result.returncode == 0, result.stdout + result.stderr
@@ -145,7 +145,7 @@ def test_train_export_and_serve_as_the_readme_tells_it(tmp_path: Path, cache: Pa
         assert figures[name]["value"] == pytest.approx(figure.value, rel=1e-3, abs=1e-3)
 
 
-def test_a_candidate_is_a_whole_version_and_the_champions_figures_on_the_same_draws(
+def test_a_candidate_is_a_complete_version_with_comparable_figures_of_the_champion(
     small_run, cache: Path, tmp_path: Path
 ) -> None:
     result = training(
@@ -158,7 +158,7 @@ def test_a_candidate_is_a_whole_version_and_the_champions_figures_on_the_same_dr
     champion = json.loads((candidate.path / AGAINST).read_text())
     assert set(champion) == set(candidate.manifest.metrics)
     for name, figure in candidate.manifest.metrics.items():
-        assert figure.floor == champion[name]["floor"], "both are measured against the same real pictures"
+        assert figure.floor == champion[name]["floor"], "the floors must come from the same real pictures"
     assert champion["label_accuracy"]["value"] > 0.97
     assert champion["fid_test"]["value"] < candidate.manifest.metrics["fid_test"].value
     assert sorted(p.name for p in tmp_path.iterdir()) == ["candidate"]

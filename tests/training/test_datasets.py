@@ -1,4 +1,4 @@
-"""The datasets: real, whole, and clear about it when not."""
+"""Loading, verifying and downloading the datasets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from training.datasets.idx import parse_idx, read_idx
 from training.datasets.tensors import Dataset
 from training.errors import DatasetError
 
-CARRIED = SOURCES["mnist"].folders[0]
+MNIST = SOURCES["mnist"].folders[0]
 FASHION = SOURCES["fashion-mnist"].folders[0]
 
 
-def test_mnist_is_carried_whole(mnist: Dataset) -> None:
+def test_the_bundled_mnist_is_complete(mnist: Dataset) -> None:
     test = tensors.load("mnist", "test")
     assert (mnist.images.shape, test.images.shape) == ((60_000, 1, 28, 28), (10_000, 1, 28, 28))
     assert mnist.images.dtype == torch.uint8
@@ -33,29 +33,29 @@ def test_mnist_is_carried_whole(mnist: Dataset) -> None:
     assert mnist.labels[:5].tolist() == [5, 0, 4, 1, 9]
 
 
-def test_the_licence_and_the_checksums_lie_beside_the_files() -> None:
-    text = (CARRIED / "README.md").read_text()
+def test_the_readme_of_mnist_has_the_licence_and_checksums() -> None:
+    text = (MNIST / "README.md").read_text()
     assert "Attribution-Share Alike 3.0" in text
     for name, digest in SOURCES["mnist"].sha256.items():
         assert f"{digest}  {name}" in text
 
 
 @pytest.mark.skipif(not FASHION.exists(), reason="Debian's package dataset-fashion-mnist is not installed")
-def test_fashion_mnist_is_read_where_debian_puts_it() -> None:
+def test_fashion_mnist_is_read_from_the_debian_package() -> None:
     train = tensors.load("fashion-mnist", "train")
     assert train.images.shape == (60_000, 1, 28, 28)
     assert train.labels.bincount().tolist() == [6000] * 10
 
 
 def copy_of_mnist(folder: Path) -> Path:
-    return Path(shutil.copytree(CARRIED, folder / "mnist"))
+    return Path(shutil.copytree(MNIST, folder / "mnist"))
 
 
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
 
 
-def flip(path: Path) -> None:
+def flip_bit(path: Path) -> None:
     content = bytearray(gzip.decompress(path.read_bytes()))
     content[5000] ^= 1
     path.write_bytes(gzip.compress(bytes(content), 1))
@@ -66,18 +66,18 @@ def not_gzip(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("damage", "words"),
     [
         (truncate, "cannot be decompressed"),
-        (flip, "expected sha256"),
+        (flip_bit, "expected sha256"),
         (not_gzip, "cannot be decompressed"),
         (Path.unlink, "lacks"),
     ],
 )
-def test_a_spoilt_file_is_named_with_what_was_expected_and_how_to_get_it(tmp_path: Path, spoil, words: str) -> None:
+def test_the_error_about_a_damaged_file_has_its_path_and_the_remedy(tmp_path: Path, damage, words: str) -> None:
     folder = copy_of_mnist(tmp_path)
     file = folder / "t10k-images-idx3-ubyte.gz"
-    spoil(file)
+    damage(file)
     with pytest.raises(DatasetError) as error:
         tensors.load("mnist", "test", folder)
     assert str(folder) in str(error.value)
@@ -86,7 +86,7 @@ def test_a_spoilt_file_is_named_with_what_was_expected_and_how_to_get_it(tmp_pat
     assert str(error.value).endswith("python -m training datasets download mnist.")
 
 
-def test_a_folder_without_the_dataset_says_where_it_looked(tmp_path: Path) -> None:
+def test_the_error_about_a_missing_dataset_has_the_folder_and_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as error:
         tensors.load("fashion-mnist", "train", tmp_path)
     assert str(tmp_path) in str(error.value)
@@ -104,13 +104,13 @@ def test_a_folder_without_the_dataset_says_where_it_looked(tmp_path: Path) -> No
         b"\0\0\x08\x01\0\0\0\x02abc",
     ],
 )
-def test_what_is_not_idx_is_refused(content: bytes) -> None:
+def test_data_that_is_not_idx_is_rejected(content: bytes) -> None:
     with pytest.raises(DatasetError, match="Fetch it"):
         parse_idx(content, name="x", remedy="Fetch it.")
 
 
 @given(st.binary(max_size=64))
-def test_no_bytes_make_the_parser_fail_otherwise(content: bytes) -> None:
+def test_the_parser_raises_only_dataset_errors(content: bytes) -> None:
     try:
         parsed = parse_idx(content, name="x", remedy="Fetch it.")
     except DatasetError:
@@ -118,7 +118,7 @@ def test_no_bytes_make_the_parser_fail_otherwise(content: bytes) -> None:
     assert parsed is None or 4 + 4 * parsed.ndim + parsed.size == len(content)
 
 
-def test_a_header_that_promises_the_world_is_refused_without_making_room_for_it(tmp_path: Path) -> None:
+def test_a_huge_declared_size_is_rejected_without_allocating_memory(tmp_path: Path) -> None:
     content = b"\0\0\x08\x03" + b"\xff" * 12
     path = tmp_path / "huge.gz"
     path.write_bytes(gzip.compress(content))
@@ -131,14 +131,14 @@ class _Mirror(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_a_download_is_verified_and_a_bad_mirror_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_is_verified_and_a_bad_mirror_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
     import functools
 
     good = copy_of_mnist(tmp_path)
     (tmp_path / "bad").mkdir()
     for name in SOURCES["mnist"].sha256:
-        (tmp_path / "bad" / f"{name}.gz").write_bytes(b"not it")
+        (tmp_path / "bad" / f"{name}.gz").write_bytes(b"wrong content")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Mirror, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"

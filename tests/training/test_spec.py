@@ -1,4 +1,4 @@
-"""What can be asked of a run."""
+"""The training spec: its fields, bounds and presets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.cli import SHIPPED
 from training.spec import PRESET_SUMMARIES, PRESETS, TrainingSpec
 
 
-def test_every_field_is_described_and_every_number_bounded() -> None:
+def test_every_field_has_a_description_and_every_number_a_lower_bound() -> None:
     for name, field in TrainingSpec.model_fields.items():
         assert field.description, name
         if field.annotation in (int, float):
@@ -19,34 +19,34 @@ def test_every_field_is_described_and_every_number_bounded() -> None:
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
-def test_every_preset_is_a_spec_and_survives_json(preset) -> None:
+def test_every_preset_is_valid_and_survives_a_json_round_trip(preset) -> None:
     spec = TrainingSpec.from_preset(preset)
     assert TrainingSpec.model_validate_json(spec.model_dump_json()) == spec
     assert preset in PRESET_SUMMARIES
 
 
-def test_the_lecture_is_the_lectures() -> None:
+def test_the_lecture_preset_is_the_network_of_the_lecture() -> None:
     spec = TrainingSpec.from_preset("lecture")
     assert (spec.network, spec.loss, spec.conditional, spec.z_dim) == ("mlp", "bce", False, 100)
     assert (spec.gamma, spec.ema_images) == (0, 0)
 
 
-def test_quick_is_standard_but_shorter() -> None:
+def test_quick_is_a_shorter_standard() -> None:
     quick, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("quick", "standard"))
     differing = {name for name in quick if quick[name] != standard[name]}
     intervals = {"log_every", "sample_every", "metrics_every"}
     assert differing == {"preset", "images", "held_out", "patience"} | intervals
     assert quick["images"] < standard["images"] / 8
-    assert (quick["held_out"], quick["patience"]) == (0, 0), "so short a run uses up its images"
+    assert (quick["held_out"], quick["patience"]) == (0, 0), "a short run has no early stopping"
 
 
-def test_best_is_standard_but_longer() -> None:
+def test_best_is_a_longer_standard() -> None:
     best, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("best", "standard"))
     assert {name for name in best if best[name] != standard[name]} == {"preset", "images", "patience"}
     assert best["images"] == 6_000_000
 
 
-def test_what_was_trained_before_there_was_a_rule_for_stopping_is_still_a_spec() -> None:
+def test_a_spec_without_the_stopping_rule_fields_is_still_valid() -> None:
     shipped = Repository(SHIPPED).get("digits", 1).manifest.spec
     old = {name: value for name, value in shipped.items() if name not in ("held_out", "patience")}
     spec = TrainingSpec.model_validate(old)
@@ -79,11 +79,11 @@ def test_what_was_trained_before_there_was_a_rule_for_stopping_is_still_a_spec()
     ],
     ids=str,
 )
-def test_what_no_run_could_be_is_refused(fields: dict[str, object]) -> None:
+def test_an_invalid_spec_is_rejected(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         TrainingSpec.from_preset("standard", **fields)
 
 
-def test_a_spec_cannot_be_changed() -> None:
+def test_a_spec_is_immutable() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         TrainingSpec().seed = 1

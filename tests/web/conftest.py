@@ -1,4 +1,4 @@
-"""The pages in a real Chromium, against a real service with all that is shipped."""
+"""Tests of the pages in Chromium, with a running service and all shipped models."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.skipping import skip
 WEB, STATIC = ROOT / "web", ROOT / "app" / "static"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-SLOW = 30_000
-"""Milliseconds that a shared machine may take; what is waited for is there at once, or not at all."""
+TIMEOUT = 30_000
+"""Milliseconds, long enough for a busy machine."""
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """npm, with what the pages are built with."""
+    """The path of npm. Skips the test if the packages of the pages are not installed."""
     npm = shutil.which("npm")
     if not npm or not (WEB / "node_modules" / ".seedling-lock").is_file():
-        skip("There is no Node, or web/node_modules is not installed. Run make pages.")
+        skip("Node is missing, or web/node_modules is not installed. Run make pages.")
     return npm
 
 
@@ -38,31 +38,33 @@ def built() -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        skip("There is no Chromium. Install it: apt-get install chromium.")
-    expect.set_options(timeout=SLOW)
+        skip("Chromium is missing. Install it: apt-get install chromium.")
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")
 def site(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with its pages and every shipped model."""
+    """A service with the pages and all shipped models."""
     with service(tmp_path_factory.mktemp("site") / "state", shipped=ROOT / "models", pages=STATIC) as running:
         yield running
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContext]:
-    """A browser of its own with nothing kept from before. Fails if a page has an error, or asks anyone else for anything."""
+def new_context(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContext]:
+    """A new browser context. Fails if a page logs an error or warning, or sends a request to another origin."""
     options = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, "base_url": url, **options}
     faults: list[str] = []
     context = browser.new_context(**options)
-    context.set_default_timeout(SLOW)
-    context.on("console", lambda said: said.type in ("error", "warning") and faults.append(f"{said.type}: {said.text}"))
+    context.set_default_timeout(TIMEOUT)
+    context.on(
+        "console", lambda message: message.type in ("error", "warning") and faults.append(f"{message.type}: {message.text}")
+    )
     context.on("weberror", lambda error: faults.append(str(error.error)))
-    context.on("request", lambda asked: asked.url.startswith((url, "blob:", "data:")) or faults.append(asked.url))
+    context.on("request", lambda request: request.url.startswith((url, "blob:", "data:")) or faults.append(request.url))
     yield context
     context.close()
     assert not faults
@@ -70,5 +72,5 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContex
 
 @pytest.fixture
 def page(browser: Browser, site: Service) -> Iterator[Page]:
-    with opened(browser, site.url) as context:
+    with new_context(browser, site.url) as context:
         yield context.new_page()

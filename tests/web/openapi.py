@@ -1,4 +1,4 @@
-"""Writes the service's OpenAPI document to a file: `python -m tests.web.openapi build/openapi.json`."""
+"""Writes the OpenAPI document of the service to a file: `python -m tests.web.openapi build/openapi.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A proxy that mounts a service under a path, as nginx does with `location /seedling/ { proxy_pass http://…/; }`."""
+"""A proxy that mounts a service under a path, like nginx with `location /seedling/ { proxy_pass http://…/; }`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.web.conftest import STATIC
 
 @contextmanager
 def mounted(folder: Path, path: str) -> Iterator[str]:
-    """The address of a proxy before a service of its own."""
+    """Start a service and a proxy in front of it. Yields the origin of the proxy."""
     settings = {"shipped": ROOT / "models", "pages": STATIC, "root_path": path}
     with service(folder / "state", **settings) as running, running.client() as client:
 
@@ -28,12 +28,12 @@ def mounted(folder: Path, path: str) -> Iterator[str]:
                     self.send_error(404)
                     return
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-                answer = client.send(
+                response = client.send(
                     httpx.Request("GET", f"{running.url}{self.path.removeprefix(path)}", headers=headers), stream=True
                 )
-                content = b"".join(answer.iter_raw())
-                self.send_response(answer.status_code)
-                for name, value in answer.headers.items():
+                content = b"".join(response.iter_raw())
+                self.send_response(response.status_code)
+                for name, value in response.headers.items():
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))

@@ -1,6 +1,6 @@
-"""Takes the pictures of the pages that README shows: `make screenshots`.
+"""Takes screenshots of the pages for README: `make screenshots`.
 
-A service of its own, with all that is shipped and one short retraining, so that Train has something to show.
+Starts a service with all shipped models and runs a short retraining, whose results the page Train shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.live import ROOT, Service, service
 from tests.web.conftest import CHROMIUM, FLAGS, STATIC
 
 FOLDER = ROOT / "docs" / "pages"
-TOKEN = "a-token-for-taking-screenshots"
+TOKEN = "a-token-for-the-screenshots"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = {"shipped": ROOT / "models", "pages": STATIC, "admin_token": TOKEN, "gate_pictures": 1000}
         with service(Path(folder) / "state", **settings) as running, sync_playwright() as playwright:
-            job = retrained(running)
+            job = finished_job(running)
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             for name, path in {
                 "explore": "/?seed=42",
@@ -45,8 +45,8 @@ def main() -> None:
             browser.close()
 
 
-def retrained(running: Service) -> str:
-    """The id of a short retraining that has ended."""
+def finished_job(running: Service) -> str:
+    """Run a short retraining to its end, and return its id."""
     with running.client() as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         body = {"preset": "quick", "budget": {"images": 25_600}, "spec": {"sample_every": 3_200, "metrics_every": 6_400}}
@@ -66,7 +66,7 @@ def shoot(
     locale: str = "en",
     color_scheme: str = "light",
 ) -> None:
-    """Keep what a page looks like, as a WebP."""
+    """Save a screenshot of a page as WebP."""
     context = browser.new_context(viewport=size, locale=locale, color_scheme=color_scheme, base_url=url)  # type: ignore[arg-type]
     context.add_init_script(f"sessionStorage.setItem('seedling-admin-token', {TOKEN!r})")
     page = context.new_page()

@@ -1,4 +1,4 @@
-"""What holds on every page: both languages, every width, everyone's eyes and hands; and how much comes at first."""
+"""Requirements on all pages: languages, narrow screens, accessibility, navigation, errors and size of the first load."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
-from tests.web.conftest import WEB, opened
+from tests.web.conftest import WEB, new_context
 
 PAGES = {
     "/": ("Explore", "Обзор"),
     "/gallery": ("Gallery", "Галерея"),
     "/gallery?view=table": ("Gallery", "Галерея"),
-    "/interpolate": ("Interpolate", "Переходы"),
+    "/interpolate": ("Interpolate", "Интерполяция"),
     "/train": ("Train", "Обучение"),
     "/play": ("Play", "Игра"),
     "/models": ("Models", "Модели"),
@@ -29,29 +29,29 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 
 def faults(page: Page) -> list[str]:
-    """What axe-core finds."""
+    """Return the accessibility faults that axe-core finds."""
     page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
-    found: dict[str, Any] = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", RULES)
-    assert len(found["passes"]) > 15  # it did look
+    report: dict[str, Any] = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", RULES)
+    assert len(report["passes"]) > 15  # axe-core has checked the page
     return [
         f"{fault['id']} ({fault['help']}): {node['html'][:200]} {node['failureSummary']}"
-        for fault in found["violations"]
+        for fault in report["violations"]
         for node in fault["nodes"]
     ]
 
 
-def ready(page: Page, path: str) -> None:
+def open_page(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.locator("main h1")).to_be_visible()
     expect(page.locator(".notice.loading:visible")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_speaks_both_languages_and_axe_finds_nothing(browser: Browser, site: Service, node: str, path: str) -> None:
+def test_a_page_is_translated_and_accessible_in_both_languages(browser: Browser, site: Service, node: str, path: str) -> None:
     for language, theme, title in (("en-GB", "light", PAGES[path][0]), ("ru-RU", "dark", PAGES[path][1])):
-        with opened(browser, site.url, locale=language, color_scheme=theme) as context:
+        with new_context(browser, site.url, locale=language, color_scheme=theme) as context:
             page = context.new_page()
-            ready(page, path)
+            open_page(page, path)
             expect(page).to_have_title(re.compile(f"{title} · Seedling$"))
             assert page.locator("html").get_attribute("lang") == language[:2]
             text = page.locator("main").inner_text()
@@ -61,20 +61,20 @@ def test_a_page_speaks_both_languages_and_axe_finds_nothing(browser: Browser, si
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_is_wider_than_a_phone(browser: Browser, site: Service, path: str) -> None:
-    with opened(browser, site.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as context:
+def test_a_page_fits_the_width_of_a_phone(browser: Browser, site: Service, path: str) -> None:
+    with new_context(browser, site.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as context:
         page = context.new_page()
-        ready(page, path)
+        open_page(page, path)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.evaluate("visualViewport.width") == 360
-        here = page.locator(".top nav [aria-current=page]").bounding_box()
-        assert here
-        assert 0 <= here["x"] <= here["x"] + here["width"] <= 360  # in a list that is wider than the screen
+        current = page.locator(".top nav [aria-current=page]").bounding_box()
+        assert current
+        assert 0 <= current["x"] <= current["x"] + current["width"] <= 360  # the navigation is scrolled to the current page
 
 
-def test_the_switch_of_language_is_kept_and_changes_every_word(page: Page) -> None:
-    ready(page, "/")
+def test_the_selected_language_is_saved(page: Page) -> None:
+    open_page(page, "/")
     page.get_by_role("button", name="Русский").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Каждая точка — картинка")
     assert page.locator("html").get_attribute("lang") == "ru"
@@ -84,8 +84,8 @@ def test_the_switch_of_language_is_kept_and_changes_every_word(page: Page) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("Every point is a picture")
 
 
-def test_the_switch_of_light_is_kept(page: Page) -> None:
-    ready(page, "/")
+def test_the_selected_theme_is_saved(page: Page) -> None:
+    open_page(page, "/")
     html = page.locator("html")
     light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     page.get_by_role("button", name="Dark").click()
@@ -96,9 +96,9 @@ def test_the_switch_of_light_is_kept(page: Page) -> None:
     expect(html).to_have_css("background-color", dark)
 
 
-def test_the_first_load_is_within_its_budget(page: Page) -> None:
-    """Document, script and style as they come over the wire; pictures are what one came for."""
-    ready(page, "/")
+def test_the_first_load_is_within_its_size_budget(page: Page) -> None:
+    """The budget covers the compressed document, scripts and styles, but not pictures."""
+    open_page(page, "/")
     size = page.evaluate(
         """() => {
             const own = performance.getEntriesByType('resource').filter(entry => /[.](js|css|svg)$/.test(entry.name))
@@ -110,8 +110,8 @@ def test_the_first_load_is_within_its_budget(page: Page) -> None:
     assert 10_000 < size["bytes"] < BUDGET
 
 
-def test_every_page_is_reached_by_its_link_without_a_new_load(page: Page) -> None:
-    ready(page, "/")
+def test_every_link_of_the_navigation_works_without_a_page_load(page: Page) -> None:
+    open_page(page, "/")
     page.evaluate("window.stayed = true")
     for name in ("Gallery", "Interpolate", "Train", "Play", "Models", "Learn", "Explore"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
@@ -120,20 +120,22 @@ def test_every_page_is_reached_by_its_link_without_a_new_load(page: Page) -> Non
     assert page.evaluate("window.stayed") is True
 
 
-def test_a_keyboard_comes_past_the_navigation_at_once(page: Page) -> None:
-    ready(page, "/gallery")
+def test_the_skip_link_is_the_first_tab_stop_and_focuses_the_content(page: Page) -> None:
+    open_page(page, "/gallery")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
 
 
-def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> None:
-    context = browser.new_context(locale="en-GB", base_url=site.url)  # of a 404 the console tells, as of an error
+def test_an_unknown_address_shows_the_404_page(browser: Browser, site: Service) -> None:
+    context = browser.new_context(
+        locale="en-GB", base_url=site.url
+    )  # not new_context, because the console logs a 404 as an error
     page = context.new_page()
-    answer = page.goto("/gallery/of/rogues")
-    assert answer
-    assert answer.status == 404
+    response = page.goto("/gallery/of/rogues")
+    assert response
+    assert response.status == 404
     expect(page.locator("main h1")).to_have_text("Page not found")
     expect(page.get_by_text("There is no page at this address. Choose one above.")).to_be_visible()
     expect(page).to_have_title(re.compile("^Page not found"))
@@ -144,13 +146,13 @@ def test_an_address_that_is_none_says_so(browser: Browser, site: Service) -> Non
     context.close()
 
 
-def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(
+def test_the_pages_work_behind_a_proxy_under_a_path(
     browser: Browser, built: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The proxy takes the path off, as README says it must."""
+    """The proxy strips the path, as README requires."""
     from tests.web.proxy import mounted
 
-    with mounted(tmp_path_factory.mktemp("mounted"), "/seedling") as url, opened(browser, url) as context:
+    with mounted(tmp_path_factory.mktemp("mounted"), "/seedling") as url, new_context(browser, url) as context:
         page = context.new_page()
         page.goto(f"{url}/seedling/")
         expect(page.get_by_role("heading", name="Picture of seed 42")).to_be_visible()
@@ -162,9 +164,9 @@ def test_behind_a_proxy_under_a_path_the_pages_work_all_the_same(
         expect(page.locator("main h1")).to_be_visible()
 
 
-def test_whoever_follows_a_link_begins_at_the_beginning_and_whoever_goes_back_is_where_they_were(page: Page) -> None:
+def test_links_scroll_to_the_top_and_back_restores_the_scroll_position(page: Page) -> None:
     page.set_viewport_size({"width": 900, "height": 500})
-    ready(page, "/models/digits/versions/3")
+    open_page(page, "/models/digits/versions/3")
     page.evaluate("window.scrollTo(0, 400)")
     page.get_by_role("link", name="Open in Explore").first.evaluate("link => link.click()")
     expect(page.locator("main")).to_be_focused()
@@ -174,8 +176,8 @@ def test_whoever_follows_a_link_begins_at_the_beginning_and_whoever_goes_back_is
     page.wait_for_function("() => window.scrollY > 300")
 
 
-def test_titles_tell_one_view_from_another(page: Page, site: Service) -> None:
-    ready(page, "/?seed=7")
+def test_each_view_has_its_own_title(page: Page, site: Service) -> None:
+    open_page(page, "/?seed=7")
     expect(page).to_have_title("Picture of seed 7 · Explore · Seedling")
     page.goto("/models/digits/versions/3")
     expect(page).to_have_title("digits/3 · Models · Seedling")
@@ -186,18 +188,18 @@ def test_titles_tell_one_view_from_another(page: Page, site: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/play?round=1", "/learn"])
-def test_from_a_version_that_is_not_there_a_button_leads_to_what_is(browser: Browser, site: Service, path: str) -> None:
-    """Without the faults of `opened`: the browser itself notes each 404."""
+def test_the_error_about_a_missing_version_has_a_button_to_the_champion(browser: Browser, site: Service, path: str) -> None:
+    """Does not use `new_context`, because the browser logs each 404 as an error."""
     context = browser.new_context(base_url=site.url, locale="en")
     page = context.new_page()
     page.goto(f"{path}{'&' if '?' in path else '?'}version=99")
     page.get_by_role("alert").get_by_role("button", name="Show the champion").click()
     expect(page).not_to_have_url(re.compile("version"))
-    expect(page.locator("main canvas, main img.asked").first).to_be_visible()
+    expect(page.locator("main canvas, main img.question-picture").first).to_be_visible()
     context.close()
 
 
-def test_in_russian_an_error_has_a_russian_lead_and_says_that_the_rest_is_english(browser: Browser, site: Service) -> None:
+def test_in_russian_an_error_has_a_russian_prefix_and_its_english_text_is_marked(browser: Browser, site: Service) -> None:
     context = browser.new_context(base_url=site.url, locale="ru-RU")
     page = context.new_page()
     page.goto("/?version=99")
@@ -209,7 +211,9 @@ def test_in_russian_an_error_has_a_russian_lead_and_says_that_the_rest_is_englis
     context.close()
 
 
-def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browser: Browser, site: Service, node: str) -> None:
+def test_a_page_that_fails_to_render_keeps_the_navigation_and_shows_the_remedy(
+    browser: Browser, site: Service, node: str
+) -> None:
     context = browser.new_context(base_url=site.url, locale="en")
     page = context.new_page()
     page.route("**/models", lambda route: route.fulfill(json={"models": [{"name": "digits", "default": True, "versions": 5}]}))
@@ -227,7 +231,7 @@ def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browse
 
 STATES = {
     "/play?round=7&guesses=rg": ("button", "Real"),
-    "/play?round=7&guesses=rgrgrgrgrg": ("button", "Another round"),
+    "/play?round=7&guesses=rgrgrgrgrg": ("button", "New round"),
     "/?seed=5&dz=3:1.5&label=3:0.5,8:0.5": ("slider", "From 3 to 8"),
     "/gallery?seeds=0-19&sort=most-real&pins=3,7&seed=5": ("button", "Unpin"),
     "/interpolate?keyframes=5,17&compare=true&frame=3": ("slider", "Frame"),
@@ -237,7 +241,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("path", STATES)
-def test_axe_finds_nothing_in_the_midst_of_things_either(browser: Browser, site: Service, node: str, path: str) -> None:
+def test_interactive_states_are_accessible_and_fit_a_phone(browser: Browser, site: Service, node: str, path: str) -> None:
     context = browser.new_context(base_url=site.url, locale="en", viewport={"width": 360, "height": 740}, color_scheme="dark")
     page = context.new_page()
     page.goto(path)

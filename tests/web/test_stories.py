@@ -1,4 +1,4 @@
-"""Play, Learn and Models: what is told there is what the service knows."""
+"""The pages Play, Learn and Models show the data of the service."""
 
 from __future__ import annotations
 
@@ -8,59 +8,59 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
-from tests.web.conftest import opened
-from tests.web.looking import asked, drawn, wait_until
+from tests.web.conftest import new_context
+from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
 
 
-def test_a_round_of_the_game_counts_both_players_rightly(page: Page, site: Service) -> None:
-    """The person always says real, so they are right as often as pictures are."""
-    quiz = asked(site, "/quiz?seed=7&count=10").json()["pictures"]
+def test_a_round_of_the_game_scores_both_players_correctly(page: Page, site: Service) -> None:
+    """The player always answers real, so the score is the number of real pictures."""
+    quiz = fetch(site, "/quiz?seed=7&count=10").json()["pictures"]
     real = sum(picture["real"] for picture in quiz)
     discriminator = sum((picture["probability"] > 0.5) == picture["real"] for picture in quiz)
     page.goto("/play?round=7")
     for number, picture in enumerate(quiz, 1):
         expect(page.get_by_role("heading", name=f"Picture {number} of 10")).to_be_visible()
         before = page.locator("main").inner_text()
-        assert str(picture["source"]) not in before  # the answer is not on the page yet
+        assert str(picture["source"]) not in before  # the page does not reveal the answer yet
         page.get_by_role("button", name="Real", exact=True).click()
         expect(page.locator("main")).to_contain_text(re.compile(f"{picture['source']}|{picture['source']:,}"))
-        page.get_by_role("button", name="To the result" if number == 10 else "Next picture").click()
-    expect(page.get_by_role("heading", name="The result")).to_be_visible()
-    scores = page.get_by_role("region", name="The result").locator("dd .number")
+        page.get_by_role("button", name="Show the result" if number == 10 else "Next picture").click()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
+    scores = page.get_by_role("region", name="Result").locator("dd .number")
     assert scores.all_inner_texts() == [f"{real} of 10", f"{discriminator} of 10"]
-    # Whoever says real every time is fooled by all that is generated.
+    # Always answering real, the player is fooled by all generated pictures.
     fooled = {
-        "Fooled you both": [p for p in quiz if not p["real"] and p["probability"] >= 0.5],
+        "Fooled both of you": [p for p in quiz if not p["real"] and p["probability"] >= 0.5],
         "Fooled only you": [p for p in quiz if not p["real"] and p["probability"] < 0.5],
         "Fooled only the discriminator": [p for p in quiz if p["real"] and p["probability"] < 0.5],
         "Fooled nobody": [p for p in quiz if p["real"] and p["probability"] >= 0.5],
     }
-    whom = page.get_by_role("region", name="What fooled whom")
+    whom = page.get_by_role("region", name="Which pictures fooled whom")
     for title, pictures in fooled.items():
         heading = whom.get_by_role("heading", name=re.compile(f"^{title}: {len(pictures)}$"))
         expect(heading).to_be_visible()
         if pictures:
             captions = heading.locator("xpath=following-sibling::ul[1]").locator("figcaption").all_inner_texts()
             assert [re.findall(r"(?:seed|picture) (\d+)", text)[0] for text in captions] == [str(p["source"]) for p in pictures]
-    page.get_by_role("button", name="Another round").click()
+    page.get_by_role("button", name="New round").click()
     expect(page.get_by_role("heading", name="Picture 1 of 10")).to_be_visible()
     assert "round=7&" not in f"{page.url}&"
 
 
-def test_a_game_that_is_loaded_anew_goes_on_where_it_was(page: Page, site: Service) -> None:
+def test_a_reloaded_game_continues_where_it_was(page: Page, site: Service) -> None:
     page.goto("/play?round=7")
     for name in ("Real", "Generated"):
         page.get_by_role("button", name=name, exact=True).click()
         page.get_by_role("button", name="Next picture").click()
     expect(page).to_have_url(re.compile("guesses=rg(&|$)"))
-    quiz = asked(site, "/quiz?seed=7&count=10").json()["pictures"]
+    quiz = fetch(site, "/quiz?seed=7&count=10").json()["pictures"]
     right = quiz[0]["real"] + (not quiz[1]["real"])
     page.reload()
     expect(page.get_by_role("heading", name="Picture 3 of 10")).to_be_visible()
     expect(page.locator(".question")).to_contain_text(f"you {right}, the discriminator")
 
 
-def test_letters_guess_only_while_the_focus_is_on_the_question(page: Page) -> None:
+def test_letter_keys_work_only_while_the_question_has_the_focus(page: Page) -> None:
     page.goto("/play")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", name="Picture 1 of 10")).to_be_focused()
@@ -73,46 +73,46 @@ def test_letters_guess_only_while_the_focus_is_on_the_question(page: Page) -> No
     expect(page).to_have_url(re.compile("guesses=g(&|$)"))
 
 
-def test_the_game_is_played_with_keys(page: Page) -> None:
+def test_the_game_can_be_played_with_the_keyboard(page: Page) -> None:
     page.goto("/play?round=3&count=10")
     for number in range(1, 11):
         expect(page.get_by_role("heading", name=f"Picture {number} of 10")).to_be_visible()
         page.keyboard.press("ArrowLeft" if number % 2 else "g")
-        expect(page.get_by_role("button", name="To the result" if number == 10 else "Next picture")).to_be_focused()
+        expect(page.get_by_role("button", name="Show the result" if number == 10 else "Next picture")).to_be_focused()
         page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="The result")).to_be_visible()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
 
 
-def test_without_the_real_pictures_the_game_says_where_to_get_them(browser: Browser, site: Service) -> None:
+def test_without_real_pictures_the_game_shows_where_to_get_them(browser: Browser, site: Service) -> None:
     with site.client() as client:
-        answer = client.get("/quiz?seed=1&model=fashion")
-    if answer.status_code == 200:
+        response = client.get("/quiz?seed=1&model=fashion")
+    if response.status_code == 200:
         pytest.skip("Fashion-MNIST is installed on this machine, so nothing is missing.")
     context = browser.new_context(base_url=site.url, locale="en")
     page = context.new_page()
     page.goto("/play?round=1&model=fashion")
-    expect(page.get_by_role("alert")).to_contain_text(answer.json()["detail"])
+    expect(page.get_by_role("alert")).to_contain_text(response.json()["detail"])
     context.close()
 
 
-def test_learn_walks_from_noise_to_noise_with_the_services_own_pictures(page: Page, site: Service) -> None:
-    label = asked(site, "/generate?seed=42&format=json").json()["label"]  # of all pictures on the way, so that z alone changes
+def test_learn_interpolates_with_pictures_of_the_service(page: Page, site: Service) -> None:
+    label = fetch(site, "/generate?seed=42&format=json").json()["label"]  # the label is constant, so that only z changes
     page.goto("/learn?seed=42&to=7")
     picture = page.get_by_role("application", name="The picture").locator("canvas")
-    wait_until(picture, drawn(site, "/generate?seed=42"))
+    wait_for_canvas(picture, fetch_pixels(site, "/generate?seed=42"))
     slider = page.get_by_role("slider", name="From the first seed to the second")
     slider.fill(str(slider.evaluate("slider => slider.max")))
-    wait_until(picture, drawn(site, f"/generate?seed=7&label={label}"))
+    wait_for_canvas(picture, fetch_pixels(site, f"/generate?seed=7&label={label}"))
     expect(page).to_have_url(re.compile(r"[?&]t=1(&|$)"))
 
 
-def test_a_drawing_is_judged_as_the_call_judges_it(page: Page) -> None:
+def test_a_drawing_gets_the_probability_of_the_call(page: Page) -> None:
     page.goto("/learn")
-    pad = page.locator("canvas.pad")
+    pad = page.locator("canvas.drawing-canvas")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box
-    with page.expect_response(lambda answer: "/discriminate" in answer.url and answer.request.method == "POST") as judged:
+    with page.expect_response(lambda response: "/discriminate" in response.url and response.request.method == "POST") as judged:
         page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.2)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.8, steps=12)
@@ -121,23 +121,23 @@ def test_a_drawing_is_judged_as_the_call_judges_it(page: Page) -> None:
     expect(page.locator("main")).to_contain_text(f"{round(probability * 100)}%")
 
 
-def test_learn_says_of_each_run_what_its_evaluation_says(page: Page, site: Service) -> None:
+def test_learn_shows_the_evaluation_of_each_run(page: Page, site: Service) -> None:
     page.goto("/learn")
     for model in ("digits", "lecture"):
-        figure = asked(site, f"/models/{model}/versions/champion/evaluation.json").json()["figures"]["c2st_accuracy"]
+        figure = fetch(site, f"/models/{model}/versions/champion/evaluation.json").json()["figures"]["c2st_accuracy"]
         expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
     page.get_by_role("button", name="lecture/1").click()
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_role("button", name="The next step").click()
+    page.get_by_role("button", name="Next step").click()
     expect(page).to_have_url(re.compile("turn=2"))
 
 
-def test_models_shows_each_figure_beside_its_floor(page: Page, site: Service) -> None:
+def test_models_shows_each_figure_with_its_floor(page: Page, site: Service) -> None:
     page.goto("/models")
     for name in ("digits", "fashion", "lecture"):
         expect(page.get_by_role("heading", name=re.compile(name)).first).to_be_visible()
     page.goto("/models/digits/versions/3")
-    metrics = asked(site, "/models/digits/versions/3").json()["manifest"]["metrics"]
+    metrics = fetch(site, "/models/digits/versions/3").json()["manifest"]["metrics"]
     for name in ("fid", "coverage", "cas", "c2st_accuracy"):
         expect(page.locator("main")).to_contain_text(f"{metrics[name]['value']:.4f}")
         expect(page.locator("main")).to_contain_text(f"{metrics[name]['floor']:.4f}")
@@ -148,15 +148,15 @@ def test_models_shows_each_figure_beside_its_floor(page: Page, site: Service) ->
     )
 
 
-def test_the_same_address_is_data_to_a_program(page: Page, site: Service) -> None:
+def test_the_address_of_a_page_returns_json_to_api_clients(page: Page, site: Service) -> None:
     page.goto("/models/digits/versions/2")
     expect(page.locator("main h1")).to_be_visible()
     payload = page.evaluate("async () => (await fetch(location.href, {headers: {Accept: 'application/json'}})).json()")
     assert payload["manifest"]["version"] == 2
 
 
-def test_the_pages_speak_russian_where_the_service_knows_only_english(browser: Browser, site: Service) -> None:
-    with opened(browser, site.url, locale="ru-RU") as context:
+def test_play_and_learn_are_translated_to_russian(browser: Browser, site: Service) -> None:
+    with new_context(browser, site.url, locale="ru-RU") as context:
         page = context.new_page()
         page.goto("/play?round=7")
         expect(page.get_by_role("heading", name=re.compile("Картинка 1 из 10"))).to_be_visible()

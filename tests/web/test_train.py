@@ -1,4 +1,4 @@
-"""Train: a real retraining by the preset `quick`, asked for and watched in the browser until its generator has taken over."""
+"""The page Train: a retraining with the preset `quick`, started in the browser and watched until the promotion."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
 from tests.app.retraining.test_takeover import weak_champion
 from tests.live import Service, service
-from tests.web.conftest import STATIC, opened
+from tests.web.conftest import STATIC, new_context
 from tests.web.test_frame import faults
 
-WHOLE = bool(os.environ.get("SEEDLING_WHOLE_QUICK"))
-"""Whether to train `quick` to its end, which takes five minutes at least, and not for its first 3,200 images."""
-IMAGES = 200_000 if WHOLE else 3_200
-TRAINING = 2_400_000 if WHOLE else 240_000
+FULL_RUN = bool(os.environ.get("SEEDLING_WHOLE_QUICK"))
+"""Whether to train `quick` to its end, which takes at least five minutes, instead of 3,200 images."""
+IMAGES = 200_000 if FULL_RUN else 3_200
+TRAINING = 2_400_000 if FULL_RUN else 240_000
 """Milliseconds that training, export and evaluation may take on a busy machine."""
 
 LIVE = {
@@ -33,13 +33,13 @@ LIVE = {
     "D(real)": r"^0\.\d\d$",
     "D(fake)": r"^0\.\d\d$",
 }
-"""Figures of a run that is going on, and what they look like. The first two are there only as long as it does."""
+"""Figures of a running job with their format. The first two are shown only while it runs."""
 GREY = """async image => {
     await image.decode()
     const canvas = Object.assign(document.createElement('canvas'), {width: image.naturalWidth, height: image.naturalHeight})
     const context = canvas.getContext('2d')
     context.drawImage(image, 0, 0)
-    return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data).filter((_, at) => at % 4 === 0)
+    return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data).filter((_, i) => i % 4 === 0)
 }"""
 
 
@@ -47,7 +47,7 @@ GREY = """async image => {
 def training(
     built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory, cache: object
 ) -> Iterator[Service]:
-    """A service whose champion has hardly been trained, so that `quick` beats it within seconds."""
+    """A service with a barely trained champion, which `quick` beats within seconds."""
     folder = tmp_path_factory.mktemp("training")
     weak_champion(folder, folder / "state", cache)  # type: ignore[arg-type]
     settings = {**SETTINGS, "viewer_tokens": json.dumps({"eve": VIEWER}), "shipped": folder, "cache": cache, "pages": STATIC}
@@ -57,13 +57,13 @@ def training(
 
 @pytest.fixture
 def page(browser: Browser, training: Service) -> Iterator[Page]:
-    with opened(browser, training.url, viewport={"width": 1400, "height": 1000}) as context:
+    with new_context(browser, training.url, viewport={"width": 1400, "height": 1000}) as context:
         yield context.new_page()
 
 
 def sign_in(page: Page, token: str) -> None:
     page.get_by_label("Token", exact=True).fill(token)
-    page.get_by_role("button", name="Use the token").click()
+    page.get_by_role("button", name="Use token").click()
 
 
 def served_by(training: Service) -> str:
@@ -71,26 +71,28 @@ def served_by(training: Service) -> str:
         return client.get("/generate?seed=1").headers["x-model"]
 
 
-def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training: Service) -> None:
+def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, training: Service) -> None:
     assert served_by(training) == "digits/1"
-    page.goto("/train?preset=quick" if WHOLE else f"/train?preset=quick&budget=images:{IMAGES}")
+    page.goto("/train?preset=quick" if FULL_RUN else f"/train?preset=quick&budget=images:{IMAGES}")
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
     sign_in(page, TOKEN)
-    expect(page.get_by_text("The token was accepted.")).to_be_visible()
+    expect(page.get_by_text("The token is valid.")).to_be_visible()
     page.get_by_role("button", name="Start training").click()
     expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
     assert TOKEN not in page.url
 
     state = page.locator("#job").get_by_role("status").first
     expect(state).to_contain_text("training", timeout=TRAINING)
-    expect(page.get_by_text(f"{IMAGES:,}").first).to_be_visible(timeout=TRAINING)  # of how many images
+    expect(page.get_by_text(f"{IMAGES:,}").first).to_be_visible(timeout=TRAINING)  # the budget
     for title, value in LIVE.items():
         tile = page.locator("dl.tiles div").filter(has=page.get_by_text(title, exact=True))
         expect(tile.locator("strong")).to_have_text(re.compile(value), timeout=TRAINING)
-    expect(page.locator(".chart canvas").nth(1)).to_be_visible(timeout=TRAINING)  # losses, and the discriminator's opinion
+    expect(page.locator(".chart canvas").nth(1)).to_be_visible(
+        timeout=TRAINING
+    )  # charts of the losses and of the discriminator
     expect(state).to_contain_text("done: digits/2 was published and promoted.", timeout=TRAINING)
 
-    expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
+    expect(page.get_by_text("The champion is digits/2.")).to_be_visible()
     assert served_by(training) == "digits/2"
     verdict = page.get_by_role("region", name="Champion and challenger")
     for name in ("digits/2", "digits/1"):
@@ -102,7 +104,9 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
         job = client.get(f"/admin/jobs/{re.search('job=([0-9a-f]+)', page.url)[1]}").json()  # type: ignore[index]
     assert (job["version"], job["promoted"]) == (2, True)
     fid = job["gate"]["figures"]["fid_test"]["value"]
-    shown = f"{math.floor(fid * 100) / 100:,.2f}"  # and more, where the page and Python round a tie each their way
+    shown = (
+        f"{math.floor(fid * 100) / 100:,.2f}"  # without the last digit, because the page and Python may round ties differently
+    )
     expect(verdict.get_by_role("table").first).to_contain_text(shown)
     expect(page.locator(".chart canvas").first).to_be_visible()
     page.get_by_text("Show as table").first.click()
@@ -111,7 +115,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     with training.client() as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         for images, at in (("0", "0"), (f"{IMAGES:,}", str(grid.get_by_role("slider").get_attribute("max")))):
-            grid.get_by_role("slider", name="When").fill(at)
+            grid.get_by_role("slider", name="Time").fill(at)
             picture = grid.get_by_alt_text(f"Eighty pictures of seeds 0 to 79 after {images} images")
             expect(picture).to_be_visible()
             wanted = client.get(f"/admin/jobs/{job['id']}/samples.png", params={"images": images.replace(",", "")})
@@ -131,22 +135,22 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     page.get_by_role("button", name="English").click()
 
     page.get_by_role("button", name="Roll back to digits/1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
-    expect(page.get_by_text("digits/1 is served now.")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Make champion").click()
+    expect(page.get_by_text("The champion is digits/1.")).to_be_visible()
     assert served_by(training) == "digits/1"
     page.get_by_role("button", name="Promote digits/2").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert served_by(training) == "digits/1"
-    page.reload()  # the token is kept for this tab
+    page.reload()  # the token is kept in the tab
     page.get_by_role("button", name="Promote digits/2").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
-    expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Make champion").click()
+    expect(page.get_by_text("The champion is digits/2.")).to_be_visible()
     assert served_by(training) == "digits/2"
 
 
-def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
+def test_a_run_can_be_cancelled_and_resumed(page: Page) -> None:
     page.goto("/train?preset=quick&promote=never")
     sign_in(page, TOKEN)
     page.get_by_role("button", name="Start training").click()
@@ -157,7 +161,7 @@ def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
     expect(grid).to_contain_text("after 0 images", timeout=TRAINING)
     expect(page.locator("#job progress")).not_to_have_js_property("value", 0, timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
-    expect(state).to_contain_text("cancelled. What it has learnt is kept: Resume goes on from there.", timeout=TRAINING)
+    expect(state).to_contain_text("cancelled. Its checkpoint is kept. Resume continues from there.", timeout=TRAINING)
     page.get_by_role("button", name="Resume").click()
     expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
@@ -165,14 +169,16 @@ def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("token", "code"), [("wrong-token-of-sixteen-letters", 401), (VIEWER, 403)])
-def test_a_token_that_may_not_is_told_in_the_services_words(browser: Browser, training: Service, token: str, code: int) -> None:
+def test_an_insufficient_token_gets_the_message_of_the_service(
+    browser: Browser, training: Service, token: str, code: int
+) -> None:
     context = browser.new_context(base_url=training.url, locale="en")
     page = context.new_page()
     page.goto("/train?preset=quick")
     sign_in(page, token)
     if code == 403:
         page.get_by_role("button", name="Start training").click()
-    answer = httpx.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
-    assert answer.status_code == code
-    expect(page.get_by_role("alert")).to_contain_text(answer.json()["detail"])
+    response = httpx.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    assert response.status_code == code
+    expect(page.get_by_role("alert")).to_contain_text(response.json()["detail"])
     context.close()

@@ -83,7 +83,7 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
     expected = httpx.get(f"{live.url}/generate?seed=7&version=1", trust_env=False).content
     port = int(live.url.rpartition(":")[2])
 
-    async def ask(number: int, gate: asyncio.Event) -> bytes:
+    async def send(number: int, gate: asyncio.Event) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await gate.wait()
         seed = 7 if number % 10 == 0 else 1_000_000 + number
@@ -94,7 +94,7 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
 
     async def flood() -> list[bytes]:
         gate = asyncio.Event()
-        tasks = [asyncio.create_task(ask(number, gate)) for number in range(800)]
+        tasks = [asyncio.create_task(send(number, gate)) for number in range(800)]
         await asyncio.sleep(1)
         gate.set()
         return await asyncio.gather(*tasks)

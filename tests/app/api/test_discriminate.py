@@ -38,14 +38,14 @@ def session() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(FOLDER / DISCRIMINATOR, providers=["CPUExecutionProvider"])
 
 
-def ask(client: httpx.Client, content: bytes, **query: object) -> dict:
+def request_score(client: httpx.Client, content: bytes, **query: object) -> dict:
     answer = client.post("/discriminate", content=content, params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200, answer.text
     DiscriminatorScore.model_validate(answer.json())
     return answer.json()
 
 
-def shown(payload: dict) -> np.ndarray:
+def prepared_picture(payload: dict) -> np.ndarray:
     """Return the preprocessed picture of a response."""
     kind, _, content = payload["prepared"].partition(",")
     assert kind == "data:image/png;base64"
@@ -54,17 +54,17 @@ def shown(payload: dict) -> np.ndarray:
 
 def test_enlarging_a_generated_picture_does_not_change_its_score(client: httpx.Client) -> None:
     small, *others = (client.get("/generate", params={"seed": 42, "scale": scale}).content for scale in (1, 8, 32))
-    payload = ask(client, small)
-    assert (shown(payload) == pixels(small)).all()
+    payload = request_score(client, small)
+    assert (prepared_picture(payload) == pixels(small)).all()
     for other in others:
-        assert ask(client, other)["logit"] == pytest.approx(payload["logit"], abs=1e-6)
+        assert request_score(client, other)["logit"] == pytest.approx(payload["logit"], abs=1e-6)
 
 
 def test_the_logit_matches_the_onnx_discriminator(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
     for picture, label in zip(*mnist(5), strict=True):
         feed = {"image": picture[None, None].astype(np.float32) / 255, "label": np.eye(10, dtype=np.float32)[[label]]}
         expected = session.run(None, feed)[0][0]
-        payload = ask(client, png(picture), label=label)
+        payload = request_score(client, png(picture), label=label)
         assert payload["logit"] == pytest.approx(expected, abs=1e-5)
         assert (payload["label"], payload["label_name"]) == (label, str(label))
         assert payload["per_label"] is None
@@ -75,11 +75,13 @@ def test_the_logit_matches_the_onnx_discriminator(client: httpx.Client, session:
 
 
 def test_without_a_label_the_logit_is_the_mean_over_all_classes(client: httpx.Client) -> None:
-    payload = ask(client, png(mnist(1)[0][0]))
+    payload = request_score(client, png(mnist(1)[0][0]))
     assert payload["logit"] == pytest.approx(np.mean(payload["per_label"]), abs=1e-6)
     assert (payload["label"], payload["label_name"]) == (None, None)
     for label in range(10):
-        assert ask(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(payload["per_label"][label], abs=1e-5)
+        assert request_score(client, png(mnist(1)[0][0]), label=label)["logit"] == pytest.approx(
+            payload["per_label"][label], abs=1e-5
+        )
 
 
 def test_real_digits_score_higher_than_noise(client: httpx.Client) -> None:
@@ -87,7 +89,7 @@ def test_real_digits_score_higher_than_noise(client: httpx.Client) -> None:
     noise = np.random.default_rng(0).integers(0, 256, pictures.shape, dtype=np.uint8)
     for queries in ([{"label": label} for label in labels], [{}] * len(labels)):
         real, noisy = (
-            [ask(client, png(picture), **query)["probability"] for picture, query in zip(group, queries, strict=True)]
+            [request_score(client, png(picture), **query)["probability"] for picture, query in zip(group, queries, strict=True)]
             for group in (pictures, noise)
         )
         assert np.mean(real) > np.mean(noisy) + 0.03
@@ -96,17 +98,17 @@ def test_real_digits_score_higher_than_noise(client: httpx.Client) -> None:
 def test_a_label_is_accepted_by_index_and_by_name(client: httpx.Client) -> None:
     # The logits do not reveal the right label. A relativistic loss only compares pictures of the same label, so the logits
     # of different labels have different levels.
-    seven = png(mnist(1)[0][0])
-    logits = [ask(client, seven, label=label)["logit"] for label in range(10)]
+    digit = png(mnist(1)[0][0])
+    logits = [request_score(client, digit, label=label)["logit"] for label in range(10)]
     assert len(set(logits)) == 10
-    assert ask(client, seven, label="007")["logit"] == logits[7]
+    assert request_score(client, digit, label="007")["logit"] == logits[7]
 
 
 def test_a_picture_can_be_scored_as_a_mixture(client: httpx.Client, session: onnxruntime.InferenceSession) -> None:
     (picture,) = mnist(1)[0]
     row = np.array([[0, 0, 0, 0.25, 0, 0, 0, 0.75, 0, 0]], dtype=np.float32)
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255, "label": row})[0]
-    payload = ask(client, png(picture), label="7:0.75,3:0.25")
+    payload = request_score(client, png(picture), label="7:0.75,3:0.25")
     assert payload["logit"] == pytest.approx(expected, abs=1e-5)
     assert (payload["label"], payload["label_name"], payload["per_label"]) == (None, None, None)
     calibration = MANIFEST_OF_DIGITS.calibration
@@ -114,10 +116,10 @@ def test_a_picture_can_be_scored_as_a_mixture(client: httpx.Client, session: onn
 
 
 def test_a_drawing_and_its_negative_get_the_same_score(client: httpx.Client) -> None:
-    drawing, negative = (ask(client, saved(seven(*levels), "PNG")) for levels in ((0, 255), (255, 0)))
+    drawing, negative = (request_score(client, saved(seven(*levels), "PNG")) for levels in ((0, 255), (255, 0)))
     assert drawing == negative
-    unprocessed = ask(client, saved(seven(), "PNG"), prepare="none")
-    assert shown(unprocessed).min() < 40 < 200 < shown(unprocessed)[0].min()
+    unprocessed = request_score(client, saved(seven(), "PNG"), prepare="none")
+    assert prepared_picture(unprocessed).min() < 40 < 200 < prepared_picture(unprocessed)[0].min()
 
 
 @pytest.mark.parametrize(
@@ -125,18 +127,19 @@ def test_a_drawing_and_its_negative_get_the_same_score(client: httpx.Client) -> 
     [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp"), ("GIF", "gif"), ("BMP", "bmp"), ("TIFF", "tiff")],
 )
 def test_every_format_is_detected_regardless_of_the_content_type(client: httpx.Client, kind: str, media_type: str) -> None:
-    expected = shown(ask(client, saved(seven(), "PNG")))
+    expected = prepared_picture(request_score(client, saved(seven(), "PNG")))
     content = saved(seven().convert("RGB"), kind)
     for content_type in (f"image/{media_type}", "application/octet-stream", "application/x-www-form-urlencoded", None):
         headers = {} if content_type is None else {"Content-Type": content_type}
         answer = client.post("/discriminate", content=content, headers=headers)
         assert answer.status_code == 200, answer.text
-        assert np.abs(shown(answer.json()).astype(int) - expected).max() <= 8
+        assert np.abs(prepared_picture(answer.json()).astype(int) - expected).max() <= 8
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-model"] == "digits/1"
 
 
 def speck(level: int, pixels: int, size: tuple[int, int] = (100, 80)) -> Image.Image:
+    """Return a blank picture with a row of a few pixels of another level."""
     picture = Image.new("L", size, 255 - level)
     for n in range(pixels):
         picture.putpixel((40 + n, 40) if size[0] > 60 else (10 + n, 10), level)
@@ -162,24 +165,24 @@ def test_a_blank_picture_is_not_scored(client: httpx.Client, picture: Image.Imag
 
 
 def test_a_small_drawing_is_scored(client: httpx.Client) -> None:
-    assert shown(ask(client, saved(speck(0, 4), "PNG"))).any()
+    assert prepared_picture(request_score(client, saved(speck(0, 4), "PNG"))).any()
 
 
-WHOLE = saved(seven(), "PNG")
+COMPLETE = saved(seven(), "PNG")
 
 
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
         (b"", 422, "picture_invalid"),
-        (WHOLE[: len(WHOLE) // 2], 422, "picture_invalid"),
+        (COMPLETE[: len(COMPLETE) // 2], 422, "picture_invalid"),
         (saved(seven(), "JPEG")[:-400], 422, "picture_invalid"),
         (b"a picture of a seven", 415, "picture_unsupported"),
         (b'{"seed": 42}', 415, "picture_unsupported"),
         (saved(seven(), "TIFF", compression="tiff_lzw"), 415, "picture_unsupported"),
         (saved(seven(), "PPM"), 415, "picture_unsupported"),
-        (WHOLE[:6], 415, "picture_unsupported"),
-        (WHOLE[:20], 422, "picture_invalid"),
+        (COMPLETE[:6], 415, "picture_unsupported"),
+        (COMPLETE[:20], 422, "picture_invalid"),
         (b"GIF89a<script>alert(1)</script>", 415, "picture_unsupported"),
         (png_of_size(60_000, 60_000), 413, "picture_too_large"),
         (png_of_size(4_001, 4_000), 413, "picture_too_large"),
@@ -207,7 +210,7 @@ def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.C
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert "10,000,000 bytes" in answer.json()["detail"]
     assert sent < 100_000_000
-    allowed = client.post("/discriminate", content=WHOLE.ljust(10_000_000, b"\0"))
+    allowed = client.post("/discriminate", content=COMPLETE.ljust(10_000_000, b"\0"))
     assert allowed.status_code == 200, "bytes after the end of the picture are ignored"
 
 
@@ -225,11 +228,11 @@ def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.C
     ],
 )
 def test_an_invalid_query_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
-    answer = client.post(f"/discriminate?{query}", content=WHOLE)
+    answer = client.post(f"/discriminate?{query}", content=COMPLETE)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def ask_seeds(client: httpx.Client, **query: object) -> dict:
+def request_seed_scores(client: httpx.Client, **query: object) -> dict:
     answer = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
@@ -241,26 +244,29 @@ def ask_seeds(client: httpx.Client, **query: object) -> dict:
     "query", [{}, {"label": 3}, {"label": "3:0.25,8:0.75"}, {"psi": 0.5}, {"label": 7, "psi": 1.5}], ids=str
 )
 def test_the_score_of_a_seed_matches_that_of_its_uploaded_picture(client: httpx.Client, query: dict[str, object]) -> None:
-    payload = ask_seeds(client, seeds="40-57,7", **query)
+    payload = request_seed_scores(client, seeds="40-57,7", **query)
     assert (payload["model"], payload["version"]) == ("digits", 1)
     assert [picture["seed"] for picture in payload["pictures"]] == [*range(40, 58), 7]
     for picture in payload["pictures"]:
         drawn = client.get("/generate", params={"seed": picture["seed"], **query})
         label = drawn.headers.get("x-label")
         assert picture["label"] == (None if label is None else int(label))
-        sent = ask(client, drawn.content, label=query.get("label", label), prepare="none")
+        sent = request_score(client, drawn.content, label=query.get("label", label), prepare="none")
         assert picture["logit"] == pytest.approx(sent["logit"], abs=1e-5)
         assert picture["probability"] == pytest.approx(sent["probability"], abs=1e-6)
 
 
 def test_scores_of_seeds_keep_the_order_and_repetitions_of_the_request(client: httpx.Client) -> None:
-    ascending, mixed = ask_seeds(client, seeds="0-199")["pictures"], ask_seeds(client, seeds="150-199,3,3,0-2")["pictures"]
+    ascending, mixed = (
+        request_seed_scores(client, seeds="0-199")["pictures"],
+        request_seed_scores(client, seeds="150-199,3,3,0-2")["pictures"],
+    )
     assert [picture["seed"] for picture in mixed] == [*range(150, 200), 3, 3, 0, 1, 2]
     for picture in mixed:
         expected = ascending[picture["seed"]]
         assert (picture["seed"], picture["label"]) == (expected["seed"], expected["label"])
         assert picture["logit"] == pytest.approx(expected["logit"], abs=1e-5)
-    assert len(ask_seeds(client, seeds="0-4095")["pictures"]) == 4096
+    assert len(request_seed_scores(client, seeds="0-4095")["pictures"]) == 4096
 
 
 def test_scores_of_seeds_are_cacheable(client: httpx.Client) -> None:
@@ -347,10 +353,10 @@ def version_with(folder: Path, **fields: object) -> Version:
 def test_without_a_label_the_calibration_for_any_label_is_used_if_it_exists() -> None:
     any_label = Calibration(slope=0, intercept=2, pictures=1)
     discriminator = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
-    unlabelled, labelled = (score(WHOLE, "auto", label, discriminator) for label in (None, 7))
+    unlabelled, labelled = (score(COMPLETE, "auto", label, discriminator) for label in (None, 7))
     assert unlabelled.probability == probability(0, any_label)
     assert labelled.probability == probability(labelled.logit, MANIFEST_OF_DIGITS.calibration)
-    fallback = score(WHOLE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
+    fallback = score(COMPLETE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
     assert fallback.probability == probability(fallback.logit, MANIFEST_OF_DIGITS.calibration)
 
 
@@ -363,8 +369,8 @@ def test_an_unconditional_discriminator_scores_without_labels(tmp_path: Path) ->
     write_onnx(network.eval(), tmp_path / DISCRIMINATOR, 100, 0)
     files = MANIFEST_OF_DIGITS.files | {DISCRIMINATOR: sha256_of(tmp_path / DISCRIMINATOR)}
     discriminator = LoadedDiscriminator(version_with(tmp_path, classes=(), files=files))
-    found = score(WHOLE, "auto", None, discriminator)
-    picture = shown(found.model_dump())
+    found = score(COMPLETE, "auto", None, discriminator)
+    picture = prepared_picture(found.model_dump())
     session = onnxruntime.InferenceSession(tmp_path / DISCRIMINATOR, providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255})[0]
     assert found.logit == pytest.approx(expected, abs=1e-5)

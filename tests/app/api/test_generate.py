@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_bytes(client: httpx.Client) -> None:
         ("42.png?scale=0", "seed=42&scale=0"),
     ],
 )
-def test_an_address_with_an_extension_is_the_same_response(client: httpx.Client, path: str, query: str) -> None:
+def test_a_path_with_an_extension_gets_the_same_response_as_the_query(client: httpx.Client, path: str, query: str) -> None:
     short, long = client.get(f"/generate/{path}"), client.get(f"/generate?{query}")
     assert (short.status_code, short.content) == (long.status_code, long.content)
     for header in ("etag", "cache-control", "content-location", "content-type", "x-seed", "x-label", "x-model"):
@@ -85,12 +85,12 @@ def test_an_address_with_an_extension_is_the_same_response(client: httpx.Client,
         ("42.png?seeds=1-2", 422),
     ],
 )
-def test_other_addresses_below_generate_are_rejected(client: httpx.Client, path: str, status: int) -> None:
+def test_other_paths_below_generate_are_rejected(client: httpx.Client, path: str, status: int) -> None:
     answer = client.get(f"/generate/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
-def test_composed_and_decomposed_texts_are_one_seed(client: httpx.Client) -> None:
+def test_composed_and_decomposed_texts_are_the_same_seed(client: httpx.Client) -> None:
     composed, decomposed = get(client, seed="caf\u00e9"), get(client, seed="cafe\u0301")
     assert composed.content == decomposed.content
     for header in ("etag", "x-seed", "content-location"):
@@ -118,7 +118,7 @@ def test_other_unknown_parameters_are_rejected(client: httpx.Client, name: str) 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9), columns=st.integers(1, 4))
-def test_a_seed_is_the_same_alone_and_in_a_sheet(client: httpx.Client, seeds: list[int], columns: int) -> None:
+def test_a_seed_gives_the_same_pixels_alone_and_in_a_sheet(client: httpx.Client, seeds: list[int], columns: int) -> None:
     sheet = pixels(get(client, seeds=",".join(map(str, seeds)), columns=columns).content)
     rows = -(-len(seeds) // columns)
     assert sheet.shape == (28 * rows, 28 * columns)
@@ -244,7 +244,7 @@ def test_the_text_chunks_of_a_picture_reproduce_it(
 ) -> None:
     query = {"seed": seed, "psi": psi} | ({} if label is None else {"label": label})
     answer = client.get("/generate", params=query)
-    if answer.status_code == 422:  # the text is a number
+    if answer.status_code == 422:  # the text is an invalid number
         assert answer.json()["code"] == "seed_invalid"
         return
     chunks = read_text(answer.content)

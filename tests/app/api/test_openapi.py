@@ -83,9 +83,9 @@ def test_the_documentation_pages_load_nothing_from_other_hosts(client: httpx.Cli
         assert answer.status_code == 200
         for attribute in ('src="', 'href="'):
             for link in answer.text.split(attribute)[1:]:
-                address = link.split('"')[0]
-                assert not address.startswith(("http", "//")), address
-                assert client.get(address).status_code == 200
+                target = link.split('"')[0]
+                assert not target.startswith(("http", "//")), target
+                assert client.get(target).status_code == 200
 
 
 @schema.parametrize()

@@ -31,7 +31,7 @@ FOREVER = "public, max-age=31536000, immutable"
 PICTURES, LABELS = mnist(10_000)
 
 
-def ask(client: httpx.Client, **query: object) -> dict:
+def request_quiz(client: httpx.Client, **query: object) -> dict:
     answer = client.get("/quiz", params={k: str(v) for k, v in query.items()})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
@@ -45,7 +45,7 @@ def file_of(picture: dict) -> bytes:
     return base64.b64decode(content, validate=True)
 
 
-def chunks(content: bytes) -> list[bytes]:
+def chunk_types(content: bytes) -> list[bytes]:
     """Return the types of the chunks of a PNG."""
     kinds, at = [], 8
     while at < len(content):
@@ -56,46 +56,46 @@ def chunks(content: bytes) -> list[bytes]:
 
 
 def test_real_pictures_are_test_pictures_and_generated_ones_match_generate(client: httpx.Client) -> None:
-    payload = ask(client, seed=7, count=64)
+    payload = request_quiz(client, seed=7, count=64)
     assert (payload["model"], payload["version"], payload["seed"], len(payload["pictures"])) == ("digits", 1, 7, 64)
     assert {picture["real"] for picture in payload["pictures"]} == {True, False}
     for picture in payload["pictures"]:
-        shown, label, source = pixels(file_of(picture)), picture["label"], picture["source"]
+        grey, label, source = pixels(file_of(picture)), picture["label"], picture["source"]
         assert picture["class"] == str(label)
         if picture["real"]:
-            assert (shown == PICTURES[source]).all()
+            assert (grey == PICTURES[source]).all()
             assert label == LABELS[source]
         else:
             drawn = client.get("/generate", params={"seed": source, "label": label})
-            assert (shown == pixels(drawn.content)).all()
+            assert (grey == pixels(drawn.content)).all()
     real = [picture["source"] for picture in payload["pictures"] if picture["real"]]
     assert len(set(real)) == len(real)
 
 
 def test_probabilities_match_discriminate(client: httpx.Client) -> None:
-    for picture in ask(client, seed=8, count=10)["pictures"]:
+    for picture in request_quiz(client, seed=8, count=10)["pictures"]:
         query = {"label": picture["label"], "prepare": "none"}
         scored = client.post("/discriminate", content=file_of(picture), params=query).json()
         assert picture["probability"] == pytest.approx(scored["probability"], abs=1e-6)
 
 
 def test_the_files_do_not_reveal_which_pictures_are_real(client: httpx.Client) -> None:
-    files = [file_of(picture) for picture in ask(client, seed=9, count=64)["pictures"]]
+    files = [file_of(picture) for picture in request_quiz(client, seed=9, count=64)["pictures"]]
     for content in files:
-        assert chunks(content) == [b"IHDR", b"IDAT", b"IEND"]
+        assert chunk_types(content) == [b"IHDR", b"IDAT", b"IEND"]
         assert content[16:29] == struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
     assert len({content[41:43] for content in files}) == 1, "zlib used the same settings"
 
 
 def test_the_seed_determines_the_questions(client: httpx.Client) -> None:
-    assert ask(client, seed=7, count=64) == ask(client, seed=7, count=64)
-    assert ask(client, seed=7)["pictures"] != ask(client, seed=8)["pictures"]
-    short, long = (ask(client, seed=7, count=count)["pictures"] for count in (10, 64))
+    assert request_quiz(client, seed=7, count=64) == request_quiz(client, seed=7, count=64)
+    assert request_quiz(client, seed=7)["pictures"] != request_quiz(client, seed=8)["pictures"]
+    short, long = (request_quiz(client, seed=7, count=count)["pictures"] for count in (10, 64))
     for a, b in zip(short, long, strict=False):
         assert (a["picture"], a["real"], a["source"]) == (b["picture"], b["real"], b["source"]), (
             "a longer quiz starts with the same questions"
         )
-    assert len(ask(client, seed=7)["pictures"]) == 10
+    assert len(request_quiz(client, seed=7)["pictures"]) == 10
 
 
 def test_half_of_the_pictures_are_real_and_both_kinds_have_the_same_classes() -> None:
@@ -125,7 +125,7 @@ def test_a_random_seed_is_returned_and_not_cached(client: httpx.Client) -> None:
     for answer in answers:
         assert answer.headers["cache-control"] == "no-store"
         assert client.get(answer.headers["content-location"]).content == answer.content
-        assert ask(client, seed=answer.json()["seed"]) == answer.json()
+        assert request_quiz(client, seed=answer.json()["seed"]) == answer.json()
 
 
 def test_an_alias_returns_the_pinned_url_and_if_none_match_gets_304(client: httpx.Client) -> None:
@@ -189,7 +189,7 @@ def test_a_missing_dataset_is_reported_with_its_remedy(
     found = originals.of(note)
     assert (found.images == PICTURES).all(), "a missing dataset is looked up again"
     assert originals.of(note) is found, "and then read only once"
-    (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"spoilt")
+    (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"damaged")
     with pytest.raises(DatasetMissing, match="cannot read the pictures"):
         Originals().of(note)
 

@@ -1,4 +1,4 @@
-"""Who may use the admin routes."""
+"""Authentication of the admin routes: tokens, roles, and limits on guessing."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from app.http.authentication import FREE_ATTEMPTS, Access, Identity, own_token, 
 from app.settings import Settings
 from app.storage.database import Database, failures
 
-ALICE, BOB, LOOKER = "alice-" * 4, "bob-" * 6, "looker-" * 4
+ALICE, BOB, VIEWER = "alice-" * 4, "bob-" * 6, "viewer-" * 4
 
 
 @pytest.fixture
 def access(tmp_path: Path, database: Database) -> Access:
-    settings = Settings(state=tmp_path, admin_token=ALICE, admin_tokens={"bob": BOB}, viewer_tokens={"looker": LOOKER})
+    settings = Settings(state=tmp_path, admin_token=ALICE, admin_tokens={"bob": BOB}, viewer_tokens={"viewer": VIEWER})
     return Access(settings, lambda: database)
 
 
 def test_each_token_has_its_name_and_its_rights(access: Access) -> None:
     assert access.identify([f"Bearer {ALICE}"], "::1") == Identity("admin", True)
     assert access.identify([f"bearer  {BOB} "], "::1") == Identity("bob", True)
-    looker = access.identify([f"Bearer {LOOKER}"], "::1")
-    assert looker == Identity("looker", False)
+    viewer = access.identify([f"Bearer {VIEWER}"], "::1")
+    assert viewer == Identity("viewer", False)
     require_change(Identity("bob", True))
-    with pytest.raises(Forbidden) as refused:
-        require_change(looker)
-    assert 'error="insufficient_scope"' in refused.value.headers["WWW-Authenticate"]
+    with pytest.raises(Forbidden) as error_info:
+        require_change(viewer)
+    assert 'error="insufficient_scope"' in error_info.value.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize(
@@ -53,31 +53,31 @@ def test_each_token_has_its_name_and_its_rights(access: Access) -> None:
         ([f"Bearer {ALICE}", f"Bearer {BOB}"], BadCredentials, 'Bearer realm="seedling", error="invalid_request"'),
     ],
 )
-def test_what_is_no_token_is_refused_as_rfc_6750_has_it(access: Access, header, error, challenge) -> None:
-    with pytest.raises(error) as refused:
+def test_invalid_credentials_get_the_challenges_of_rfc_6750(access: Access, header, error, challenge) -> None:
+    with pytest.raises(error) as error_info:
         access.identify(header, "192.0.2.1")
-    assert type(refused.value) is error
-    assert refused.value.headers["WWW-Authenticate"] == challenge
-    assert ALICE not in str(refused.value)
-    assert BOB not in str(refused.value)
+    assert type(error_info.value) is error
+    assert error_info.value.headers["WWW-Authenticate"] == challenge
+    assert ALICE not in str(error_info.value)
+    assert BOB not in str(error_info.value)
 
 
 def test_a_token_is_compared_with_all_in_constant_time(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
 
-    def watched(a: bytes, b: bytes) -> bool:
+    def recording(a: bytes, b: bytes) -> bool:
         compared.append((len(a), len(b)))
         return real(a, b)
 
     real = hmac.compare_digest
-    monkeypatch.setattr(hmac, "compare_digest", watched)
+    monkeypatch.setattr(hmac, "compare_digest", recording)
     access.identify([f"Bearer {ALICE}"], "::1")
     with pytest.raises(TokenInvalid):
         access.identify(["Bearer x"], "::1")
-    assert compared == [(32, 32)] * 6, "three digests each time, the right one found or not"
+    assert compared == [(32, 32)] * 6, "every token is compared with all three digests"
 
 
-def test_who_guesses_has_to_wait_longer_and_longer(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_guesses_wait_longer_and_longer(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
     monkeypatch.setattr(accesses.time, "time", lambda: now[0])
 
@@ -88,9 +88,9 @@ def test_who_guesses_has_to_wait_longer_and_longer(access: Access, monkeypatch: 
     for _ in range(FREE_ATTEMPTS):
         guess()
     for wait in (1, 2, 4, 8):
-        with pytest.raises(TooManyAttempts) as refused:
+        with pytest.raises(TooManyAttempts) as error_info:
             access.identify(["Bearer wrong"], "192.0.2.1")
-        assert 0 < int(refused.value.headers["Retry-After"]) <= wait + 1
+        assert 0 < int(error_info.value.headers["Retry-After"]) <= wait + 1
         now[0] += wait
         guess()
     for _ in range(20):
@@ -101,8 +101,10 @@ def test_who_guesses_has_to_wait_longer_and_longer(access: Access, monkeypatch: 
         guess()
 
 
-def test_a_right_token_gets_in_whatever_is_guessed_beside_it(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the same address, as behind a proxy, or the owner could be kept out by anybody."""
+def test_a_valid_token_is_accepted_despite_guesses_from_the_same_address(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a proxy all clients share an address. Otherwise anybody could lock out the owner."""
     now = [1_000_000.0]
     monkeypatch.setattr(accesses.time, "time", lambda: now[0])
     for _ in range(75):
@@ -112,7 +114,7 @@ def test_a_right_token_gets_in_whatever_is_guessed_beside_it(access: Access, mon
         now[0] += 1
 
 
-def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_longer(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_set_back_does_not_extend_the_wait(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
     monkeypatch.setattr(accesses.time, "time", lambda: now[0])
     for _ in range(FREE_ATTEMPTS):
@@ -123,7 +125,7 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_longer(access: Access
         access.identify(["Bearer wrong"], "192.0.2.1")
 
 
-def test_so_many_networks_are_counted_and_no_more(access: Access, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_counted_networks_is_bounded(access: Access, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accesses, "MOST_NETWORKS", 3)
     for last in range(6):
         with pytest.raises(TokenInvalid):
@@ -133,7 +135,7 @@ def test_so_many_networks_are_counted_and_no_more(access: Access, database: Data
     assert found == {"192.0.2.3", "192.0.2.4", "192.0.2.5"}
 
 
-def test_the_wait_does_not_end_however_often_one_guesses(access: Access, database: Database) -> None:
+def test_the_wait_applies_however_many_guesses_were_made(access: Access, database: Database) -> None:
     with database.write() as connection:
         connection.execute(insert(failures).values(client="192.0.2.1", count=5000, last=time.time(), locked_until=0))
     with pytest.raises(TokenInvalid):
@@ -142,7 +144,7 @@ def test_the_wait_does_not_end_however_often_one_guesses(access: Access, databas
         access.identify(["Bearer wrong"], "192.0.2.1")
 
 
-def test_guesses_sent_at_once_are_counted_one_by_one(access: Access) -> None:
+def test_concurrent_guesses_are_all_counted(access: Access) -> None:
     def guess() -> type[Exception] | None:
         try:
             access.identify(["Bearer wrong"], "192.0.2.1")
@@ -155,7 +157,7 @@ def test_guesses_sent_at_once_are_counted_one_by_one(access: Access) -> None:
     assert found == {TokenInvalid: FREE_ATTEMPTS, TooManyAttempts: 32 - FREE_ATTEMPTS}
 
 
-def test_a_household_of_ipv6_addresses_is_one(access: Access) -> None:
+def test_the_addresses_of_an_ipv6_network_count_as_one_client(access: Access) -> None:
     for last in range(FREE_ATTEMPTS):
         with pytest.raises(TokenInvalid):
             access.identify(["Bearer wrong"], f"2001:db8::{last + 1}")
@@ -165,18 +167,18 @@ def test_a_household_of_ipv6_addresses_is_one(access: Access) -> None:
         access.identify(["Bearer wrong"], "2001:db8:0:1::1")
 
 
-def test_all_workers_share_the_count(access: Access, place: Path | str, tmp_path: Path) -> None:
-    another = Database(place)
+def test_all_workers_share_the_count(access: Access, location: Path | str, tmp_path: Path) -> None:
+    another = Database(location)
     other = Access(Settings(state=tmp_path, admin_token=ALICE), lambda: another)
-    for which in (access, other, access, other, access):
+    for each in (access, other, access, other, access):
         with pytest.raises(TokenInvalid):
-            which.identify(["Bearer wrong"], "192.0.2.1")
+            each.identify(["Bearer wrong"], "192.0.2.1")
     with pytest.raises(TooManyAttempts):
         other.identify(["Bearer wrong"], "192.0.2.1")
     another.close()
 
 
-def test_a_service_without_a_token_makes_one_that_its_owner_alone_can_read(tmp_path: Path) -> None:
+def test_a_service_without_tokens_creates_one_that_only_its_owner_can_read(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "var")
     token = own_token(settings)
     assert token
@@ -187,7 +189,7 @@ def test_a_service_without_a_token_makes_one_that_its_owner_alone_can_read(tmp_p
     assert own_token(Settings(state=tmp_path / "other", admin_token=ALICE)) is None
     assert own_token(Settings(state=tmp_path / "other", admin_tokens={"bob": BOB})) is None
     assert not (tmp_path / "other").exists()
-    assert own_token(Settings(state=tmp_path / "viewers", viewer_tokens={"looker": LOOKER}))
+    assert own_token(Settings(state=tmp_path / "viewers", viewer_tokens={"viewer": VIEWER}))
 
 
 @pytest.mark.parametrize(
@@ -195,12 +197,12 @@ def test_a_service_without_a_token_makes_one_that_its_owner_alone_can_read(tmp_p
     [
         {"admin_token": "short"},
         {"admin_token": "with spaces in it, and long enough"},
-        {"admin_tokens": {"no good name!": ALICE}},
+        {"admin_tokens": {"invalid name!": ALICE}},
         {"admin_token": ALICE, "admin_tokens": {"admin": BOB}},
         {"admin_token": ALICE, "admin_tokens": {"bob": ALICE}},
-        {"admin_tokens": {"bob": BOB}, "viewer_tokens": {"bob": LOOKER}},
+        {"admin_tokens": {"bob": BOB}, "viewer_tokens": {"bob": VIEWER}},
     ],
 )
-def test_tokens_that_could_be_guessed_or_confused_are_refused_at_the_start(fields) -> None:
+def test_tokens_that_are_easy_to_guess_or_ambiguous_are_rejected_at_the_start(fields) -> None:
     with pytest.raises(ValidationError):
         Settings(**fields)

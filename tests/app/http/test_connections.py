@@ -1,4 +1,4 @@
-"""How connections are shared: by a flood of them and everybody else."""
+"""How clients share the available connections and memory, also under a flood."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from app.http.connections import Bounds, Connections
-from tests.app.http.test_middleware import line_about
-from tests.app.http.test_protocol import connect, problem, until_closed
+from tests.app.http.test_middleware import find_log_line
+from tests.app.http.test_protocol import connect, problem, read_until_closed
 from tests.live import Service, free_port, service, start
 
 BOUNDS = Bounds(connections=40, per_client=20, body_bytes=1000, unsent_bytes=1000, proxies="203.0.113.0/24")
@@ -24,13 +24,13 @@ BOUNDS = Bounds(connections=40, per_client=20, body_bytes=1000, unsent_bytes=100
 
 @dataclass(eq=False)
 class Caller:
-    """A connection as the registry sees it."""
+    """A fake connection that records what the registry does to it."""
 
     network: str
     registry: Connections
     waiting: int = 0
     rate: float = 0.0
-    became: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
     def peer(self) -> str:
         return self.network
@@ -42,14 +42,14 @@ class Caller:
         return self.rate
 
     def close_idle(self) -> None:
-        self.became.append("closed")
+        self.events.append("closed")
         self.registry.remove(self)
 
     def refuse_body(self) -> None:
-        self.became.append("refused")
+        self.events.append("body refused")
 
     def hang_up(self) -> None:
-        self.became.append("hung up on")
+        self.events.append("disconnected")
 
 
 @pytest.fixture
@@ -63,84 +63,84 @@ def callers(registry: Connections, network: str, count: int) -> list[Caller]:
     return found
 
 
-def test_a_client_has_its_share_and_its_oldest_idle_connection_makes_room(registry: Connections) -> None:
+def test_a_client_has_a_limited_share_and_its_oldest_idle_connections_are_closed(registry: Connections) -> None:
     flood = callers(registry, "198.51.100.1", 50)
     assert len(registry) == BOUNDS.per_client
-    assert [bool(caller.became) for caller in flood] == [True] * 30 + [False] * 20
+    assert [bool(caller.events) for caller in flood] == [True] * 30 + [False] * 20
 
 
-def test_clients_on_this_machine_and_proxies_have_no_share_of_their_own(registry: Connections) -> None:
-    assert not any(caller.became for caller in callers(registry, "127.0.0.1", 18))
-    assert not any(caller.became for caller in callers(registry, "203.0.113.7", 22))
+def test_loopback_clients_and_proxies_have_no_limit_per_client(registry: Connections) -> None:
+    assert not any(caller.events for caller in callers(registry, "127.0.0.1", 18))
+    assert not any(caller.events for caller in callers(registry, "203.0.113.7", 22))
 
 
-def test_the_largest_client_makes_room_for_a_new_one(registry: Connections) -> None:
+def test_the_client_with_the_most_connections_makes_room_for_a_new_client(registry: Connections) -> None:
     many = callers(registry, "198.51.100.1", 20)
     few = callers(registry, "198.51.100.2", 10)
     callers(registry, "198.51.100.3", 10)
     (newcomer,) = callers(registry, "198.51.100.4", 1)
-    assert many[0].became == ["closed"]
-    assert not any(caller.became for caller in (*many[1:], *few, newcomer))
+    assert many[0].events == ["closed"]
+    assert not any(caller.events for caller in (*many[1:], *few, newcomer))
     assert registry.has_room(newcomer)
 
 
-def test_a_request_in_progress_is_never_closed_and_what_has_no_room_is_refused(registry: Connections) -> None:
+def test_connections_with_a_request_in_progress_are_never_closed_and_excess_ones_are_rejected(registry: Connections) -> None:
     busy = callers(registry, "127.0.0.1", 40)
     for caller in busy:
         registry.set_busy(caller)
     (late,) = callers(registry, "198.51.100.4", 1)
     assert not registry.has_room(late)
-    registry.set_idle(late)  # its request was answered, with 503 or otherwise: it is known now
+    registry.set_idle(late)  # its request was answered, even if with a 503
     assert registry.has_room(late)
-    assert not any(caller.became for caller in busy)
+    assert not any(caller.events for caller in busy)
     registry.set_busy(late)
-    stayed = 0
+    accepted = 0
     for _ in range(10):
         extra = Caller("198.51.100.9", registry)
-        stayed += registry.add(extra)
+        accepted += registry.add(extra)
         registry.set_busy(extra)
-    assert stayed == registry.reserve - 1, "the rest are closed at once"
+    assert accepted == registry.reserve - 1, "connections beyond the reserve are closed at once"
 
 
-def test_a_connection_that_is_gone_holds_nothing_whatever_comes_late(registry: Connections) -> None:
-    (gone,) = callers(registry, "198.51.100.1", 1)
-    registry.remove(gone)
-    registry.set_idle(gone)
-    registry.hold_body(gone, 900)
-    gone.waiting = 900
-    registry.hold_answer(gone)
-    registry.remove(gone)
+def test_a_removed_connection_holds_no_memory_even_if_events_arrive_late(registry: Connections) -> None:
+    (removed,) = callers(registry, "198.51.100.1", 1)
+    registry.remove(removed)
+    registry.set_idle(removed)
+    registry.hold_body(removed, 900)
+    removed.waiting = 900
+    registry.hold_answer(removed)
+    registry.remove(removed)
     (other,) = callers(registry, "198.51.100.2", 1)
     registry.hold_body(other, 900)
-    assert (len(registry), registry.unsent(), other.became, gone.became) == (1, 0, [], [])
+    assert (len(registry), registry.unsent(), other.events, removed.events) == (1, 0, [], [])
     assert registry.has_memory("198.51.100.1")
 
 
-def test_the_body_that_is_refused_is_the_oldest_of_the_client_that_holds_most(registry: Connections) -> None:
+def test_the_oldest_body_of_the_client_that_holds_the_most_is_refused(registry: Connections) -> None:
     first, second = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
     registry.hold_body(honest, 300)
     registry.hold_body(first, 350)
     registry.hold_body(second, 300)
-    assert not first.became
+    assert not first.events
     registry.hold_body(honest, 100)
-    assert (first.became, second.became, honest.became) == (["refused"], [], [])
+    assert (first.events, second.events, honest.events) == (["body refused"], [], [])
     registry.release_body(honest)
     registry.hold_body(second, 650)
-    assert not second.became
+    assert not second.events
 
 
-def test_the_reader_who_is_hung_up_on_is_the_slowest_of_the_client_that_holds_most(registry: Connections) -> None:
+def test_the_slowest_reader_of_the_client_that_holds_the_most_is_disconnected(registry: Connections) -> None:
     slow, fast = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
     slow.waiting, fast.waiting, honest.waiting = 400, 300, 500
     slow.rate, fast.rate, honest.rate = 10.0, 1e6, 1.0
     for caller in (slow, fast, honest):
         registry.hold_answer(caller)
-    assert (slow.became, fast.became, honest.became) == (["hung up on"], [], [])
+    assert (slow.events, fast.events, honest.events) == (["disconnected"], [], [])
 
 
-def test_no_large_answer_is_made_for_who_does_not_read_and_others_who_do_not_make_room(registry: Connections) -> None:
+def test_clients_with_unread_answers_get_no_large_answer_and_readers_are_not_disconnected(registry: Connections) -> None:
     greedy, steady = callers(registry, "198.51.100.1", 2)
     greedy.waiting, greedy.rate = 400, 0.0
     steady.waiting, steady.rate = 300, 1e6
@@ -148,13 +148,13 @@ def test_no_large_answer_is_made_for_who_does_not_read_and_others_who_do_not_mak
     registry.hold_answer(steady)
     assert not registry.has_memory("198.51.100.1")
     assert registry.has_memory("198.51.100.2")
-    assert (greedy.became, steady.became) == (["hung up on"], [])
+    assert (greedy.events, steady.events) == (["disconnected"], [])
     steady.waiting = 600
-    assert not registry.has_memory("198.51.100.2"), "whoever reads is not disconnected"
-    assert not steady.became
+    assert not registry.has_memory("198.51.100.2"), "a client that reads its answer is not disconnected"
+    assert not steady.events
 
 
-# A real service.
+# Tests with a real service.
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-def test_a_flood_of_idle_connections_shuts_nobody_out(crowded: Service) -> None:
+def test_a_flood_of_idle_connections_does_not_lock_out_other_clients(crowded: Service) -> None:
     idle = [connect(crowded) for _ in range(300)]
     statuses = []
     for _ in range(20):
@@ -175,7 +175,7 @@ def test_a_flood_of_idle_connections_shuts_nobody_out(crowded: Service) -> None:
         connection.close()
 
 
-def test_what_has_no_room_is_told_so_as_a_problem_and_probes_are_answered(crowded: Service) -> None:
+def test_excess_connections_get_a_problem_and_probes_are_answered(crowded: Service) -> None:
     busy = [connect(crowded) for _ in range(62)]
     for connection in busy:
         connection.sendall(b"POST /interpolate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -183,38 +183,38 @@ def test_what_has_no_room_is_told_so_as_a_problem_and_probes_are_answered(crowde
     while True:
         connection = connect(crowded)
         connection.sendall(b"GET /generate?seed=42 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        said = until_closed(connection)
-        if not said.startswith(b"HTTP/1.1 200"):  # until the service has read all of them
+        received = read_until_closed(connection)
+        if not received.startswith(b"HTTP/1.1 200"):  # the service has now read all busy requests
             break
         assert time.monotonic() < deadline
-    assert problem(said) == (503, "too_many_connections")
-    assert b"retry-after: 1\r\n" in said
+    assert problem(received) == (503, "too_many_connections")
+    assert b"retry-after: 1\r\n" in received
     assert httpx.get(f"{crowded.url}/livez", trust_env=False).status_code == 200
     for connection in busy:
         connection.close()
 
 
-def test_line_ends_without_a_request_hold_no_connection(tmp_path: Path) -> None:
+def test_empty_lines_without_a_request_time_out(tmp_path: Path) -> None:
     with service(tmp_path / "state", read_seconds=1, embedded_worker=False) as running:
         connection = connect(running)
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         connection.sendall(b"\r\n")
-        assert problem(until_closed(connection)) == (408, "request_late")
+        assert problem(read_until_closed(connection)) == (408, "request_late")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_all_addresses_are_ipv4_as_well_and_each_caller_has_its_own(workers: int, tmp_path: Path) -> None:
+def test_a_dual_stack_socket_accepts_ipv4_and_logs_each_clients_address(workers: int, tmp_path: Path) -> None:
     if not socket.has_dualstack_ipv6():
         pytest.fail("this machine has no dual-stack sockets")
     with service(tmp_path / "state", host="::", workers=workers, log_format="json", embedded_worker=False) as running:
         port = running.url.rpartition(":")[2]
         for seed, (host, expected) in enumerate([("127.0.0.1", "127.0.0.1"), ("[::1]", "::1")]):
             assert httpx.get(f"http://{host}:{port}/generate?seed={seed}", trust_env=False).status_code == 200
-            assert line_about(running, target=f"/generate?seed={seed}")["client"] == expected
+            assert find_log_line(running, target=f"/generate?seed={seed}")["client"] == expected
 
 
-def test_workers_end_with_their_parent_and_the_port_is_free_again(tmp_path: Path) -> None:
+def test_workers_end_with_their_parent_process_and_release_the_port(tmp_path: Path) -> None:
     port = free_port()
     running = start(tmp_path / "state", workers=2, port=port, embedded_worker=False)
     workers = psutil.Process(running.process.pid).children(recursive=True)
@@ -238,15 +238,15 @@ def test_workers_end_with_their_parent_and_the_port_is_free_again(tmp_path: Path
         (b"GET /generate?seed=1 HTTP/1.1\r\nHost: a\r\n", b"200"),
     ],
 )
-def test_a_request_names_one_host(crowded: Service, request_head: bytes, status: bytes) -> None:
+def test_a_request_must_have_exactly_one_host_header(crowded: Service, request_head: bytes, status: bytes) -> None:
     connection = connect(crowded)
     connection.sendall(request_head + b"Connection: close\r\n\r\n")
-    said = until_closed(connection)
-    assert said.split()[1] == status
-    assert status == b"200" or json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "host_invalid"
+    received = read_until_closed(connection)
+    assert received.split()[1] == status
+    assert status == b"200" or json.loads(received.partition(b"\r\n\r\n")[2])["code"] == "host_invalid"
 
 
-def test_the_port_for_metrics_opens_no_thread_a_connection_and_answers_beside_idle_ones(tmp_path: Path) -> None:
+def test_idle_connections_to_the_metrics_port_take_no_threads_and_do_not_block_it(tmp_path: Path) -> None:
     port = free_port()
     with service(tmp_path / "state", metrics_port=port, embedded_worker=False) as running:
         process = psutil.Process(running.process.pid)

@@ -1,4 +1,4 @@
-"""Guesses at tokens, over HTTP: each gets an answer, a slow one, and the owner is served beside them."""
+"""Token guesses over HTTP: each gets a slow answer, and the owner of the token is not affected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RIGHT = {"Authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service behind a proxy that passes on its own address for every caller, as one does that is not trusted."""
+    """A service behind an untrusted proxy, so that all clients have the proxy's address."""
     rate = {"rate_limit": 1, "rate_burst": 2, "trusted_proxies": "127.0.0.1"}
     state = tmp_path_factory.mktemp("guesses") / "state"
     with service(state, admin_token=TOKEN, embedded_worker=False, **rate) as running:
@@ -36,18 +36,18 @@ def get(running: Service, path: str, **headers: str) -> httpx.Response:
     return httpx.get(running.url + path, headers=headers, trust_env=False, verify=False)
 
 
-def test_callers_who_use_up_the_rate_of_a_shared_address_do_not_keep_its_administrator_out(proxied: Service) -> None:
+def test_clients_that_exhaust_the_rate_of_a_shared_address_do_not_lock_out_its_administrator(proxied: Service) -> None:
     for _ in range(20):
         others = [get(proxied, "/generate?seed=1").status_code for _ in range(4)]
         assert 429 in others
         assert get(proxied, "/admin/jobs", **RIGHT).status_code == 200
-    refused = get(proxied, "/admin/jobs", **WRONG)
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    rejected = get(proxied, "/admin/jobs", **WRONG)
+    assert (rejected.status_code, rejected.json()["code"]) == (429, "too_many_requests")
     assert [get(proxied, "/generate?seed=1", **RIGHT).status_code for _ in range(4)].count(429) > 0, "pictures are limited"
 
 
 @pytest.mark.anyio
-async def test_a_guess_waits_for_its_answer_and_the_owner_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_guesses_are_delayed_and_the_owner_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = []
 
     async def sleep(seconds: float) -> None:
@@ -56,25 +56,25 @@ async def test_a_guess_waits_for_its_answer_and_the_owner_does_not(tmp_path: Pat
     monkeypatch.setattr(admin, "asyncio", SimpleNamespace(sleep=sleep))
     app = create_app(Settings(state=tmp_path, admin_token=TOKEN, embedded_worker=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seedling") as client:
-        typed = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]
-        assert (typed, waits) == ([401] * FREE_ATTEMPTS, []), "a slip is told at once"
-        guessed = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(3)]
-        assert (guessed, waits) == ([429] * 3, [admin.GUESS_SECONDS] * 3)
+        first = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]
+        assert (first, waits) == ([401] * FREE_ATTEMPTS, []), "the first wrong tokens are answered at once"
+        further = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(3)]
+        assert (further, waits) == ([429] * 3, [admin.GUESS_SECONDS] * 3)
         assert (await client.get("/admin/jobs", headers=RIGHT)).status_code == 200
         assert len(waits) == 3
         entries = (await client.get("/admin/audit", headers=RIGHT)).json()["entries"]
-    assert len(entries) == FREE_ATTEMPTS, "guesses that are not counted leave nothing in the audit log"
+    assert len(entries) == FREE_ATTEMPTS, "guesses that are not counted are not written to the audit log"
     app.state.retraining.stop()
 
 
-def test_wrong_tokens_from_many_networks_are_written_down_at_a_bounded_rate(tmp_path: Path, database: Database) -> None:
+def test_wrong_tokens_from_many_networks_are_stored_at_a_bounded_rate(tmp_path: Path, database: Database) -> None:
     access = Access(Settings(state=tmp_path, admin_token=TOKEN), lambda: database)
     access._counted._clock = lambda: 0.0
     found = []
     for number in range(COUNTED_BURST + 20):
-        with pytest.raises((TokenInvalid, TooManyAttempts)) as refused:
+        with pytest.raises((TokenInvalid, TooManyAttempts)) as error_info:
             access.identify(["Bearer wrong"], f"192.0.2.{number}")
-        found.append(refused.type)
+        found.append(error_info.type)
     assert found == [TokenInvalid] * COUNTED_BURST + [TooManyAttempts] * 20
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(failures)) == COUNTED_BURST

@@ -1,4 +1,4 @@
-"""What every request passes: traces, logs, figures, rates, hosts, headers."""
+"""The middleware: tracing, logging, metrics, rate limits, host names and response headers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.live import ROOT, Service, environment, free_port, service
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
-VIEWER = "a-token-for-whoever-looks"
+VIEWER = "a-token-for-a-viewer"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -48,11 +48,11 @@ def total(found: Samples, name: str, **labels: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
-    """A service of two workers that logs in JSON, and the address of its figures."""
+def metered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
+    """A service with two workers that logs JSON, and the URL of its metrics."""
     port = free_port()
     viewers = json.dumps({"prometheus": VIEWER})
-    state = tmp_path_factory.mktemp("watched") / "state"
+    state = tmp_path_factory.mktemp("metered") / "state"
     settings = {"workers": 2, "log_format": "json", "metrics_port": port, "viewer_tokens": viewers, "embedded_worker": False}
     with service(state, **settings) as running:
         yield running, f"http://127.0.0.1:{port}/metrics"
@@ -60,9 +60,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service,
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service behind a proxy, for four requests a second, under its own name, with a friend elsewhere."""
-    names = {"hosts": "pictures.example,.test.example", "cors_origins": "https://friend.example"}
-    rate = {"rate_limit": 2, "rate_burst": 2, "trusted_proxies": "127.0.0.1"}  # so that tests can come from elsewhere
+    """A service with its own host name, behind a proxy, with a rate limit and one allowed origin."""
+    names = {"hosts": "pictures.example,.test.example", "cors_origins": "https://partner.example"}
+    rate = {"rate_limit": 2, "rate_burst": 2, "trusted_proxies": "127.0.0.1"}  # so that tests can choose the client's address
     with service(tmp_path_factory.mktemp("proxied") / "state", **names, **rate) as running:
         yield running
 
@@ -72,52 +72,52 @@ def get(running: Service, path: str, client: str | None = None, **headers: str) 
     return httpx.get(running.url + path, headers=sent, trust_env=False, verify=False)
 
 
-# Traces and logs.
+# Tracing and logging.
 
 
 @pytest.mark.parametrize(
-    "unreadable",
+    "invalid",
     [None, b"", b"junk", b"00-" + b"0" * 32 + b"-" + b"1" * 16 + b"-01", b"ff" + TRACEPARENT[2:].encode(), b"0" * 10_000],
 )
-def test_a_trace_is_taken_over_or_begun(unreadable: bytes | None) -> None:
-    taken = take_over(TRACEPARENT.encode())
-    assert taken.trace_id == TRACE
-    assert re.fullmatch("[0-9a-f]{16}", taken.span_id)
-    assert taken.span_id != PARENT
+def test_a_valid_trace_is_continued_and_otherwise_a_new_one_starts(invalid: bytes | None) -> None:
+    continued = take_over(TRACEPARENT.encode())
+    assert continued.trace_id == TRACE
+    assert re.fullmatch("[0-9a-f]{16}", continued.span_id)
+    assert continued.span_id != PARENT
     assert take_over(TRACEPARENT.replace("00-", "01-", 1).encode() + b"-later").trace_id == TRACE
-    begun = take_over(unreadable)
-    assert re.fullmatch("[0-9a-f]{32}", begun.trace_id)
-    assert begun != take_over(unreadable)
+    new = take_over(invalid)
+    assert re.fullmatch("[0-9a-f]{32}", new.trace_id)
+    assert new != take_over(invalid)
 
 
-def line_about(running: Service, **fields: object) -> dict[str, object]:
-    """The line of the log with these fields; it is written once the answer is sent."""
+def find_log_line(running: Service, **fields: object) -> dict[str, object]:
+    """Return the log line with these fields. The service writes it after it has sent the answer."""
     for _ in range(100):
         for line in running.log.read_text().splitlines():
             found = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
             if fields.items() <= found.items():
                 return found
         time.sleep(0.05)
-    raise AssertionError(f"nothing was logged about {fields}")
+    raise AssertionError(f"no log line has the fields {fields}")
 
 
-def test_each_request_is_a_line_of_json_with_its_trace(watched: tuple[Service, str]) -> None:
-    running, _ = watched
+def test_each_request_is_logged_as_json_with_its_trace(metered: tuple[Service, str]) -> None:
+    running, _ = metered
     answer = httpx.get(f"{running.url}/generate?seed=42&label=7", headers={"traceparent": TRACEPARENT}, trust_env=False)
     assert answer.headers["x-request-id"] == TRACE
     other = httpx.get(f"{running.url}/generate?seed=-1", trust_env=False)
     assert other.status_code == 422
     assert other.headers["x-request-id"] != TRACE
-    mine = line_about(running, logger="seedling.access", trace_id=TRACE)
+    mine = find_log_line(running, logger="seedling.access", trace_id=TRACE)
     assert (mine["method"], mine["target"], mine["status"]) == ("GET", "/generate?seed=42&label=7", 200)
     assert mine["client"] == "127.0.0.1"
     assert 0 < float(str(mine["seconds"])) < 60
-    assert line_about(running, logger="seedling.access", trace_id=other.headers["x-request-id"])["status"] == 422
+    assert find_log_line(running, logger="seedling.access", trace_id=other.headers["x-request-id"])["status"] == 422
 
 
-def test_all_that_is_logged_is_json_and_what_a_request_brings_about_has_its_trace(watched: tuple[Service, str]) -> None:
-    running, _ = watched
-    secret = "a-wrong-token-that-nobody-may-read"
+def test_every_log_line_is_json_and_messages_about_a_request_have_its_trace(metered: tuple[Service, str]) -> None:
+    running, _ = metered
+    secret = "a-wrong-token-that-must-not-leak"
     headers = {"Authorization": f"Bearer {secret}", "traceparent": TRACEPARENT.replace("4bf9", "5bf9")}
     assert httpx.get(f"{running.url}/admin/jobs", headers=headers, trust_env=False).status_code == 401
     httpx.get(f"{running.url}/generate?seed=%0d%0aINFO:%20forged", trust_env=False)
@@ -126,10 +126,12 @@ def test_all_that_is_logged_is_json_and_what_a_request_brings_about_has_its_trac
     for line in log.splitlines():
         if not line.startswith("Admin token: in"):
             assert {"level", "logger", "message", "time"} <= json.loads(line).keys(), line
-    assert "Invalid admin token" in str(line_about(running, level="WARNING", trace_id=TRACE.replace("4bf9", "5bf9"))["message"])
+    assert "Invalid admin token" in str(
+        find_log_line(running, level="WARNING", trace_id=TRACE.replace("4bf9", "5bf9"))["message"]
+    )
 
 
-def test_spans_are_sent_to_where_opentelemetry_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spans_are_sent_to_the_configured_opentelemetry_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[bytes] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -139,7 +141,7 @@ def test_spans_are_sent_to_where_opentelemetry_says(tmp_path: Path, monkeypatch:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Not into the tests' output."""
+            """Keep the tests' output free of request logs."""
 
     collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=collector.serve_forever, daemon=True).start()
@@ -164,20 +166,20 @@ def test_spans_are_sent_to_where_opentelemetry_says(tmp_path: Path, monkeypatch:
     assert any(span.name == "GET /models/{name}" for span in spans)
 
 
-# Figures.
+# Metrics.
 
 
-def test_figures_are_those_of_all_workers(watched: tuple[Service, str]) -> None:
-    running, address = watched
-    before = samples(httpx.get(address, trust_env=False).text)
+def test_metrics_are_summed_over_all_workers(metered: tuple[Service, str]) -> None:
+    running, url = metered
+    before = samples(httpx.get(url, trust_env=False).text)
     count, served = "seedling_request_duration_seconds_count", {"route": "/generate", "status": "200", "model": "digits/1"}
-    for seed in range(40):  # each on a connection of its own, so that both workers get some
+    for seed in range(40):  # each on a new connection, so that both workers get some
         assert httpx.get(f"{running.url}/generate?seed={1000 + seed}", trust_env=False, verify=False).status_code == 200
     assert httpx.get(f"{running.url}/generate?seeds=5000-5099&format=npy", trust_env=False).status_code == 200
     assert httpx.get(f"{running.url}/generate?seed=-1", trust_env=False).status_code == 422
     assert httpx.head(f"{running.url}/models/digits", trust_env=False).status_code == 200
     assert httpx.post(f"{running.url}/interpolate", json={"keyframes": [1, 2], "steps": 5}, trust_env=False).status_code == 200
-    after = samples(httpx.get(address, trust_env=False).text)
+    after = samples(httpx.get(url, trust_env=False).text)
     assert total(after, count, **served) - total(before, count, **served) == 41
     assert total(after, count, route="/generate", status="422") - total(before, count, route="/generate", status="422") == 1
     assert total(after, count, route="/models/{name}", method="HEAD") == 1
@@ -190,28 +192,28 @@ def test_figures_are_those_of_all_workers(watched: tuple[Service, str]) -> None:
     assert total(after, "seedling_database_up") == 1
 
 
-def test_every_figure_is_named_and_none_is_made_up(watched: tuple[Service, str]) -> None:
-    _, address = watched
-    text = httpx.get(address, trust_env=False).text
+def test_the_exported_metrics_are_exactly_the_declared_ones(metered: tuple[Service, str]) -> None:
+    _, url = metered
+    text = httpx.get(url, trust_env=False).text
     names = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name, _ in samples(text)}
     assert names == NAMES
     for name in NAMES:
         assert f"# HELP {name} " in text or f"# HELP {name.removesuffix('_total')} " in text
 
 
-def test_a_worker_that_is_killed_leaves_its_counts_and_nothing_else(tmp_path: Path) -> None:
+def test_a_killed_worker_leaves_only_its_counts(tmp_path: Path) -> None:
     port = free_port()
     with service(tmp_path / "state", workers=2, metrics_port=port, embedded_worker=False) as running:
-        address = f"http://127.0.0.1:{port}/metrics"
+        url = f"http://127.0.0.1:{port}/metrics"
         for seed in range(20):
             httpx.get(f"{running.url}/generate?seed={seed}", trust_env=False, verify=False)
         victim = next(p for p in psutil.Process(running.process.pid).children() if "spawn_main" in " ".join(p.cmdline()))
         victim.kill()
         for _ in range(300):
-            found = samples(httpx.get(address, trust_env=False, verify=False).text)
+            found = samples(httpx.get(url, trust_env=False, verify=False).text)
             if total(found, "seedling_workers") == 2 and not victim.is_running():
                 break
-        assert total(found, "seedling_workers") == 2, "another has taken its place"
+        assert total(found, "seedling_workers") == 2, "the killed worker was replaced"
         assert total(found, "seedling_request_duration_seconds_count", route="/generate") == 20
 
 
@@ -228,17 +230,17 @@ def test_metrics_can_be_read_while_a_worker_creates_its_file(tmp_path: Path, mon
         list(AllFigures().collect())
 
 
-def test_at_the_services_own_port_figures_are_for_who_may_look(watched: tuple[Service, str]) -> None:
-    running, _ = watched
-    refused = httpx.get(f"{running.url}/metrics", trust_env=False)
-    assert (refused.status_code, refused.json()["code"]) == (401, "token_missing")
-    shown = httpx.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {VIEWER}"}, trust_env=False)
-    assert shown.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert total(samples(shown.text), "seedling_workers") == 2
+def test_metrics_at_the_service_port_need_a_token(metered: tuple[Service, str]) -> None:
+    running, _ = metered
+    rejected = httpx.get(f"{running.url}/metrics", trust_env=False)
+    assert (rejected.status_code, rejected.json()["code"]) == (401, "token_missing")
+    allowed = httpx.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {VIEWER}"}, trust_env=False)
+    assert allowed.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert total(samples(allowed.text), "seedling_workers") == 2
 
 
-def test_a_port_for_figures_that_is_taken_ends_the_start_with_what_to_do(watched: tuple[Service, str], tmp_path: Path) -> None:
-    port = watched[1].split(":")[2].split("/")[0]
+def test_a_metrics_port_in_use_stops_the_start_with_a_remedy(metered: tuple[Service, str], tmp_path: Path) -> None:
+    port = metered[1].split(":")[2].split("/")[0]
     done = subprocess.run(
         [sys.executable, "-m", "app"],
         cwd=ROOT,
@@ -250,120 +252,122 @@ def test_a_port_for_figures_that_is_taken_ends_the_start_with_what_to_do(watched
     assert "Set GAN_METRICS_PORT to a free port." in done.stderr
 
 
-# Rates.
+# Rate limits.
 
 
-def test_a_bucket_gives_a_burst_then_its_rate_and_forgets_who_was_away_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_allows_a_burst_then_its_rate_and_the_longest_absent_client_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [0.0]
     buckets = TokenBuckets(2, 4, lambda: now[0])
     assert [buckets.take("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
-    assert buckets.take("b") == 0, "each has its own"
+    assert buckets.take("b") == 0, "each client has its own bucket"
     now[0] = 0.5
     assert [buckets.take("a"), buckets.take("a")] == [0, 0.5]
     now[0] = 100
     buckets.charge("a", 1000)
-    assert buckets.take("a") == 2.5, "debts are bounded"
+    assert buckets.take("a") == 2.5, "the debt of a client is bounded"
     monkeypatch.setattr(rate_limits, "MOST_CLIENTS", 3)
     for client in "cdef":
         buckets.take(client)
     assert list(buckets._buckets) == ["d", "e", "f"]
 
 
-def test_a_client_is_held_to_its_rate_and_nobody_else_is(proxied: Service) -> None:
+def test_each_client_is_limited_to_its_rate_independently(proxied: Service) -> None:
     answers = [get(proxied, f"/generate?seed={n}", client="203.0.113.1") for n in range(12)]
     assert [a.status_code for a in answers[:4]] == [200] * 4
-    refused = [a for a in answers if a.status_code == 429]
-    assert len(refused) >= 5
-    assert refused[0].json()["code"] == "too_many_requests"
-    assert re.search(r"Try again in \d s\.$", refused[0].json()["detail"])
-    assert 1 <= int(refused[0].headers["retry-after"]) <= 2
+    rejected = [a for a in answers if a.status_code == 429]
+    assert len(rejected) >= 5
+    assert rejected[0].json()["code"] == "too_many_requests"
+    assert re.search(r"Try again in \d s\.$", rejected[0].json()["detail"])
+    assert 1 <= int(rejected[0].headers["retry-after"]) <= 2
     assert get(proxied, "/generate?seed=1", client="203.0.113.2").status_code == 200
-    assert get(proxied, "/livez", client="203.0.113.1").status_code == 200, "probes are asked without end"
-    own = [get(proxied, f"/generate?seed={n}").status_code for n in range(12)]
-    assert own == [200] * 12, "on this machine nobody is limited"
+    assert get(proxied, "/livez", client="203.0.113.1").status_code == 200, "probes are not limited"
+    local = [get(proxied, f"/generate?seed={n}").status_code for n in range(12)]
+    assert local == [200] * 12, "clients on this machine are not limited"
 
 
 @pytest.mark.anyio
-async def test_a_single_picture_takes_one_token_and_64_more_take_another() -> None:
-    asked: list[int] = []
+async def test_a_single_picture_costs_one_token_and_each_64_further_pictures_another() -> None:
+    requested: list[int] = []
 
-    async def draws(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[PICTURES] = asked[-1]
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PICTURES] = requested[-1]
 
     async def unused(*_: object) -> None:
-        raise AssertionError("nothing is refused here")
+        raise AssertionError("no request is rejected in this test")
 
     buckets = TokenBuckets(2, 100, lambda: 0.0)
-    limited = RateLimited(draws, buckets)
+    limited = RateLimited(app, buckets)
     left = 100.0
     for pictures, tokens in [(1, 1), (1, 1), (33, 1.5), (65, 2), (1025, 17)]:
-        asked.append(pictures)
+        requested.append(pictures)
         await limited({"type": "http", "client": ("203.0.113.1", 1), "path": "/generate"}, unused, unused)
         left -= tokens
         assert buckets._buckets["203.0.113.1"][0] == left
 
 
-def test_many_pictures_count_as_more_than_one_request(proxied: Service) -> None:
+def test_many_pictures_cost_more_than_one_request(proxied: Service) -> None:
     assert get(proxied, "/generate?seeds=0-1023&format=npy", client="203.0.113.3").status_code == 200
-    refused = get(proxied, "/generate?seed=1", client="203.0.113.3")
-    assert refused.status_code == 429
-    assert 2 <= int(refused.headers["retry-after"]) <= 4
+    rejected = get(proxied, "/generate?seed=1", client="203.0.113.3")
+    assert rejected.status_code == 429
+    assert 2 <= int(rejected.headers["retry-after"]) <= 4
 
 
-def test_a_network_of_ipv6_is_one_client(proxied: Service) -> None:
+def test_the_addresses_of_an_ipv6_network_are_one_client(proxied: Service) -> None:
     answers = [get(proxied, "/generate?seed=1", client=f"2001:db8::{n}").status_code for n in range(12)]
     assert answers.count(429) >= 5
     assert get(proxied, "/generate?seed=1", client="2001:db8:0:1::1").status_code == 200
 
 
-def test_an_address_that_only_the_caller_claims_is_not_believed(watched: tuple[Service, str]) -> None:
-    running, _ = watched
+def test_forwarded_addresses_from_untrusted_clients_are_ignored(metered: tuple[Service, str]) -> None:
+    running, _ = metered
     claimed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
-    asked = httpx.get(f"{running.url}/livez", headers=claimed, trust_env=False)
-    assert line_about(running, logger="seedling.access", trace_id=asked.headers["x-request-id"])["client"] == "127.0.0.1"
+    answer = httpx.get(f"{running.url}/livez", headers=claimed, trust_env=False)
+    assert find_log_line(running, logger="seedling.access", trace_id=answer.headers["x-request-id"])["client"] == "127.0.0.1"
 
 
-# Hosts, origins, headers.
+# Host names, origins and response headers.
 
 
 @pytest.mark.parametrize("host", ["pictures.example", "PICTURES.example:8000", "a.b.test.example"])
-def test_a_service_answers_to_its_names(proxied: Service, host: str) -> None:
+def test_a_service_answers_to_its_host_names(proxied: Service, host: str) -> None:
     assert get(proxied, "/generate?seed=1", Host=host).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "pictures.example.evil.example", "test.example", "[::1]:80", ""])
-def test_a_service_that_knows_its_names_answers_to_no_other(proxied: Service, host: str) -> None:
-    refused = get(proxied, "/generate?seed=1", Host=host)
-    assert (refused.status_code, refused.json()["code"]) == (421, "host_unknown")
-    assert refused.headers["x-content-type-options"] == "nosniff"
-    assert refused.json()["detail"].endswith("add it to GAN_HOSTS.")
-    assert get(proxied, "/readyz", Host=host).status_code == 200, "a probe comes by address"
+def test_a_service_with_host_names_rejects_all_others(proxied: Service, host: str) -> None:
+    rejected = get(proxied, "/generate?seed=1", Host=host)
+    assert (rejected.status_code, rejected.json()["code"]) == (421, "host_unknown")
+    assert rejected.headers["x-content-type-options"] == "nosniff"
+    assert rejected.json()["detail"].endswith("add it to GAN_HOSTS.")
+    assert get(proxied, "/readyz", Host=host).status_code == 200, "probes use the IP address"
 
 
-def test_a_friends_pages_may_call_and_others_may_not(proxied: Service) -> None:
-    allowed = get(proxied, "/generate?seed=1", Origin="https://friend.example")
-    assert allowed.headers["access-control-allow-origin"] == "https://friend.example"
+def test_an_allowed_origin_may_read_answers_and_other_origins_may_not(proxied: Service) -> None:
+    allowed = get(proxied, "/generate?seed=1", Origin="https://partner.example")
+    assert allowed.headers["access-control-allow-origin"] == "https://partner.example"
     assert "X-Seed" in allowed.headers["access-control-expose-headers"]
     assert "access-control-allow-origin" not in get(proxied, "/generate?seed=1", Origin="https://evil.example").headers
-    asked = {"Origin": "https://friend.example", "Access-Control-Request-Method": "PUT", "Host": "pictures.example"}
-    preflight = httpx.options(f"{proxied.url}/admin/models/digits/champion", headers=asked, trust_env=False)
-    assert "PUT" not in preflight.headers.get("access-control-allow-methods", ""), "nobody administers from another's page"
+    sent = {"Origin": "https://partner.example", "Access-Control-Request-Method": "PUT", "Host": "pictures.example"}
+    preflight = httpx.options(f"{proxied.url}/admin/models/digits/champion", headers=sent, trust_env=False)
+    assert "PUT" not in preflight.headers.get("access-control-allow-methods", ""), "other origins never get admin methods"
 
 
-def test_by_default_no_page_elsewhere_may_read_an_answer(live: Service) -> None:
+def test_by_default_no_other_origin_may_read_an_answer(live: Service) -> None:
     answer = httpx.get(f"{live.url}/generate?seed=1", headers={"Origin": "https://evil.example"}, trust_env=False)
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("path", ["/generate?seed=1", "/generate?seed=-1", "/models", "/nothing", "/admin/jobs", "/readyz"])
-def test_no_answer_can_be_taken_for_a_page_or_be_framed(live: Service, path: str) -> None:
+def test_no_answer_can_be_sniffed_or_framed(live: Service, path: str) -> None:
     headers = httpx.get(live.url + path, trust_env=False).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_the_documentation_may_run_its_own_script_and_no_other(live: Service) -> None:
+def test_the_documentation_page_may_run_only_its_own_script(live: Service) -> None:
     policy = httpx.get(f"{live.url}/docs", trust_env=False).headers["content-security-policy"]
     assert policy.startswith("default-src 'self'")
     assert "frame-ancestors 'none'" in policy

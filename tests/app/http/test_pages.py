@@ -1,4 +1,4 @@
-"""The pages as a browser asks for them: documents, files, languages, and addresses that are calls as well."""
+"""Serving the web pages: documents, files, languages, and paths shared with the API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPT = "console.log('a built script')\n" * 100
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder such as the build leaves."""
+    """A folder with the files of a build."""
     folder = tmp_path_factory.mktemp("pages")
     (folder / "assets").mkdir()
     (folder / "index.html").write_text(DOCUMENT)
@@ -39,7 +39,7 @@ def site(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[http
 
 
 @pytest.mark.parametrize("path", ["/", "/gallery", "/train", "/play", "/learn"])
-def test_a_page_is_the_document_whatever_is_accepted(site: httpx.Client, path: str) -> None:
+def test_a_page_gets_the_document_for_any_accept_header(site: httpx.Client, path: str) -> None:
     for accept in (BROWSER, {}):
         answer = site.get(path, headers=accept)
         assert (answer.status_code, answer.text) == (200, DOCUMENT)
@@ -48,7 +48,7 @@ def test_a_page_is_the_document_whatever_is_accepted(site: httpx.Client, path: s
 
 
 @pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1"])
-def test_an_address_of_the_catalogue_is_a_page_to_a_browser_and_json_to_a_program(site: httpx.Client, path: str) -> None:
+def test_catalogue_paths_give_a_page_to_browsers_and_json_to_programs(site: httpx.Client, path: str) -> None:
     page, data = site.get(path, headers=BROWSER), site.get(path)
     assert page.text == DOCUMENT
     assert data.headers["content-type"] == "application/json"
@@ -56,21 +56,21 @@ def test_an_address_of_the_catalogue_is_a_page_to_a_browser_and_json_to_a_progra
     assert "Accept" in data.headers["vary"]
 
 
-def test_interpolate_is_a_page_to_get_and_a_call_to_post(site: httpx.Client) -> None:
+def test_interpolate_is_a_page_for_get_and_an_api_call_for_post(site: httpx.Client) -> None:
     assert site.get("/interpolate", headers=BROWSER).text == DOCUMENT
     assert site.get("/interpolate").status_code == 405
     assert site.post("/interpolate", json={"keyframes": [1, 2], "format": "npy"}, headers=BROWSER).status_code == 200
 
 
-def test_a_picture_is_a_picture_to_a_browser_too(site: httpx.Client) -> None:
+def test_a_browser_gets_pictures_as_pictures(site: httpx.Client) -> None:
     assert site.get("/generate?seed=42", headers=BROWSER).headers["content-type"] == "image/png"
     assert site.get("/models/digits/versions/1/samples.png", headers=BROWSER).headers["content-type"] == "image/png"
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/gallery/of/rogues", "/models/digits/versions/1/nothing"])
-def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site: httpx.Client, path: str) -> None:
-    known = {"If-None-Match": site.get("/").headers["etag"]}
-    page = site.get(path, headers=BROWSER | known)
+def test_an_unknown_path_gives_a_404_page_to_browsers_and_json_to_programs(site: httpx.Client, path: str) -> None:
+    cached = {"If-None-Match": site.get("/").headers["etag"]}
+    page = site.get(path, headers=BROWSER | cached)
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert page.text == site.get("/").text
     assert page.headers["content-security-policy"]
@@ -79,7 +79,7 @@ def test_where_nothing_is_a_browser_is_told_by_a_page_and_a_program_by_json(site
     assert "Accept" in answer.headers["vary"]
 
 
-def test_a_page_has_one_address(site: httpx.Client) -> None:
+def test_a_page_has_one_canonical_url(site: httpx.Client) -> None:
     answer = site.get("/train/?job=1&images=2", headers=BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (308, "/train?job=1&images=2")
 
@@ -88,7 +88,7 @@ def test_a_page_has_one_address(site: httpx.Client) -> None:
     ("path", "location"),
     [("/Gallery", "/gallery"), ("/LEARN/?seed=4&Seed=A", "/learn?seed=4&Seed=A"), ("/Train", "/train")],
 )
-def test_a_page_in_capital_letters_redirects_to_its_address(site: httpx.Client, path: str, location: str) -> None:
+def test_a_page_in_capital_letters_redirects_to_its_canonical_url(site: httpx.Client, path: str, location: str) -> None:
     answer = site.get(path, headers=BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (308, location)
 
@@ -103,13 +103,13 @@ def test_browsers_get_an_icon_and_crawlers_get_rules(site: httpx.Client) -> None
         assert answer.headers["cache-control"] == "public, max-age=86400"
 
 
-def test_what_a_call_does_not_find_is_the_calls_own_answer(site: httpx.Client) -> None:
+def test_a_404_of_an_api_call_is_not_replaced_by_a_page(site: httpx.Client) -> None:
     answer = site.get("/models/digits/versions/99/card", headers=BROWSER)
     assert answer.status_code == 404
     assert "There is no version '99' of digits" in answer.json()["detail"]
 
 
-def test_no_script_but_the_services_own_runs_and_nobody_may_frame_it(site: httpx.Client) -> None:
+def test_the_policy_allows_only_the_services_own_scripts_and_no_framing(site: httpx.Client) -> None:
     answer = site.get("/")
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
     assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")
@@ -119,9 +119,9 @@ def test_no_script_but_the_services_own_runs_and_nobody_may_frame_it(site: httpx
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-def test_hashed_files_are_kept_for_a_year_and_come_compressed_to_who_reads_that(site: httpx.Client) -> None:
+def test_hashed_files_are_cached_for_a_year_and_compressed_if_accepted(site: httpx.Client) -> None:
     answer = site.get("/assets/main-abc123.js", headers={"Accept-Encoding": "br, gzip"})
-    assert answer.headers["content-encoding"] == "gzip"  # there is no .br beside it
+    assert answer.headers["content-encoding"] == "gzip"  # the build has no .br file
     assert int(answer.headers["content-length"]) < len(SCRIPT) / 5
     assert answer.text == SCRIPT
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -133,7 +133,7 @@ def test_hashed_files_are_kept_for_a_year_and_come_compressed_to_who_reads_that(
     assert plain.headers["etag"] != answer.headers["etag"]
 
 
-def test_what_is_known_is_not_sent_again(site: httpx.Client) -> None:
+def test_unmodified_files_get_304(site: httpx.Client) -> None:
     for path in ("/", "/assets/main-abc123.js"):
         again = site.get(path, headers={"If-None-Match": site.get(path).headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
@@ -148,13 +148,13 @@ def test_head_has_the_headers_of_get(site: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/assets/../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/../secret.txt", "/assets/", "/nowhere"]
 )
-def test_no_path_leads_out_of_the_build(site: httpx.Client, path: str) -> None:
+def test_no_path_leads_out_of_the_build_folder(site: httpx.Client, path: str) -> None:
     answer = site.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_the_document_speaks_the_language_that_is_asked_for(site: httpx.Client) -> None:
+def test_the_document_is_in_the_accepted_language(site: httpx.Client) -> None:
     answer = site.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"})
     assert '<html lang="ru">' in answer.text
     assert "Accept-Language" in answer.headers["vary"]
@@ -175,17 +175,17 @@ def test_the_document_speaks_the_language_that_is_asked_for(site: httpx.Client) 
         ("ru;q=nonsense", "en"),
     ],
 )
-def test_the_language_with_the_most_weight_counts(accepted: str, language: str) -> None:
+def test_the_language_with_the_highest_weight_is_preferred(accepted: str, language: str) -> None:
     assert preferred_language(accepted) == language
 
 
-def test_the_pages_know_where_a_proxy_mounts_them(built: Path, tmp_path: Path) -> None:
+def test_pages_use_the_path_prefix_of_a_proxy(built: Path, tmp_path: Path) -> None:
     with service(tmp_path / "state", pages=built, root_path="/seedling") as running, running.client() as client:
         assert '<base href="/seedling/" />' in client.get("/gallery").text
         assert client.get("/assets/main-abc123.js").text == SCRIPT
 
 
-def test_without_a_build_the_service_says_how_to_have_one_and_is_whole(tmp_path: Path) -> None:
+def test_without_a_build_the_service_works_and_explains_how_to_build_the_pages(tmp_path: Path) -> None:
     pages = tmp_path / "pages"
     with service(tmp_path / "state", pages=pages) as running, running.client() as client:
         answer = client.get("/", headers=BROWSER)
@@ -198,4 +198,4 @@ def test_without_a_build_the_service_says_how_to_have_one_and_is_whole(tmp_path:
         assert client.get("/models", headers=BROWSER).headers["content-type"] == "application/json"
         pages.mkdir()
         (pages / "index.html").write_text(DOCUMENT)
-        assert client.get("/").text == DOCUMENT  # built while it runs
+        assert client.get("/").text == DOCUMENT  # pages built at run time are served

@@ -1,4 +1,4 @@
-"""One shape for every error."""
+"""All errors have the same format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def all_errors(root: type[errors.SeedlingError] = errors.SeedlingError) -> list[
     return [root, *(e for child in root.__subclasses__() for e in all_errors(child))]
 
 
-def test_each_error_has_a_name_of_its_own_and_stands_in_the_tree() -> None:
+def test_each_error_has_its_own_code_and_is_listed_in_the_module_docstring() -> None:
     found = all_errors()
     assert len({e.code for e in found}) == len(found)
     for error in found:
@@ -49,15 +49,15 @@ def test_every_error_is_problem_json(client: httpx.Client, method: str, path: st
     assert payload["detail"].endswith(".")
 
 
-def test_405_names_every_method_that_would_do(client: httpx.Client) -> None:
+def test_405_lists_the_allowed_methods(client: httpx.Client) -> None:
     answer = client.put("/generate")
     assert answer.headers["allow"] == "HEAD, GET, POST"
     assert "Use HEAD, GET, POST." in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_a_mebibyte_is_refused_with_the_bound_named(client: httpx.Client, chunked: bool) -> None:
-    def parts():  # httpx sends an iterator without announcing its length
+def test_a_body_over_a_mebibyte_is_rejected_and_the_limit_is_named(client: httpx.Client, chunked: bool) -> None:
+    def parts():  # httpx sends an iterator without Content-Length
         for _ in range(17):
             yield b" " * 65_536
 
@@ -69,7 +69,7 @@ def test_a_body_over_a_mebibyte_is_refused_with_the_bound_named(client: httpx.Cl
     assert client.post("/generate", content=body).status_code == 200
 
 
-async def _ask_a_failing_route(tmp_path: Path) -> httpx.Response:
+async def _request_failing_route(tmp_path: Path) -> httpx.Response:
     app = create_app(Settings(state=tmp_path))
 
     @app.get("/fail")
@@ -81,24 +81,24 @@ async def _ask_a_failing_route(tmp_path: Path) -> httpx.Response:
         return await client.get("/fail")
 
 
-async def _ask_a_failing_short_way(tmp_path: Path) -> httpx.Response:
+async def _request_failing_direct_path(tmp_path: Path) -> httpx.Response:
     app = create_app(Settings(state=tmp_path))
 
     async def fail(*_: object) -> None:
         raise RuntimeError("the secret reason")
 
     app.state.scheduler.generator = fail
-    transport = httpx.ASGITransport(DirectGenerate(app))  # what it let through would be raised here
+    transport = httpx.ASGITransport(DirectGenerate(app))  # raises exceptions that the direct path does not handle
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get("/generate?seed=42")
 
 
-@pytest.mark.parametrize("ask", [_ask_a_failing_route, _ask_a_failing_short_way])
-def test_an_unexpected_failure_is_a_problem_that_keeps_its_reason_to_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, ask: Callable[[Path], Coroutine[None, None, httpx.Response]]
+@pytest.mark.parametrize("request_failure", [_request_failing_route, _request_failing_direct_path])
+def test_an_unexpected_failure_is_a_problem_and_its_reason_is_only_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, request_failure: Callable[[Path], Coroutine[None, None, httpx.Response]]
 ) -> None:
     with caplog.at_level(logging.ERROR, "seedling"):
-        answer = asyncio.run(ask(tmp_path))
+        answer = asyncio.run(request_failure(tmp_path))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text

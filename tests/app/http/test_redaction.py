@@ -1,4 +1,4 @@
-"""What a log keeps of a URL."""
+"""Secrets in URLs are not logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.live import service
 
 
 @pytest.mark.parametrize(
-    ("query", "kept"),
+    ("query", "logged"),
     [
         ("seed=42&label=7", "seed=42&label=7"),
         ("", ""),
@@ -27,16 +27,16 @@ from tests.live import service
         ("token=", "token="),
     ],
 )
-def test_values_that_are_named_like_secrets_are_not_kept(query: str, kept: str) -> None:
-    assert without_secrets(query) == kept
+def test_values_of_secret_parameters_are_redacted(query: str, logged: str) -> None:
+    assert without_secrets(query) == logged
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_token_in_a_url_is_refused_and_not_logged(log_format: str, tmp_path: Path) -> None:
+def test_a_token_in_a_url_is_rejected_and_not_logged(log_format: str, tmp_path: Path) -> None:
     settings = {"log_format": log_format, "log_level": "debug", "embedded_worker": False, "admin_token": TOKEN}
     with service(tmp_path / "state", **settings) as running:
         for path in (f"/generate?seed=1&token={TOKEN}", f"/admin/jobs?access_token={TOKEN}", f"/nowhere?x={1}&token={TOKEN}"):
             assert httpx.get(running.url + path, trust_env=False).status_code in (401, 404, 422)
     log = running.log.read_text()
     assert TOKEN not in log
-    assert log.count("[redacted]") == (3 if log_format == "text" else 6), "in JSON the target is a field of its own as well"
+    assert log.count("[redacted]") == (3 if log_format == "text" else 6), "JSON lines have the target in a field as well"

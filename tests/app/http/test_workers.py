@@ -1,4 +1,4 @@
-"""The service as processes: several workers, a busy one, and the end of one."""
+"""Worker processes: several workers, load, shutdown and restart."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from app.main import create_server
 from tests.live import service
 
 
-def test_two_workers_draw_the_same_bytes(tmp_path: Path) -> None:
+def test_two_workers_return_the_same_bytes(tmp_path: Path) -> None:
     with service(tmp_path / "state", workers=2) as running:
 
-        def ask(seed: int) -> tuple[int, bytes]:
-            # a connection of its own each time, so that both workers get some
+        def request(seed: int) -> tuple[int, bytes]:
+            # a new connection for each request, so that both workers get some
             answer = httpx.get(f"{running.url}/generate?seed={seed % 4}", trust_env=False, timeout=60)
             assert answer.status_code == 200, answer.text
             return seed % 4, answer.content
 
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(ask, range(160)))
+            answers = list(pool.map(request, range(160)))
         for seed in range(4):
             assert len({content for s, content in answers if s == seed}) == 1
         log = running.log.read_text()
@@ -33,7 +33,7 @@ def test_two_workers_draw_the_same_bytes(tmp_path: Path) -> None:
         assert "ERROR" not in log
 
 
-def test_bulk_work_does_not_hold_up_single_pictures(tmp_path: Path) -> None:
+def test_bulk_work_does_not_delay_single_pictures(tmp_path: Path) -> None:
     order: list[str] = []
 
     with service(tmp_path / "state") as running, running.client() as client:
@@ -50,22 +50,22 @@ def test_bulk_work_does_not_hold_up_single_pictures(tmp_path: Path) -> None:
             order.append("single")
         for thread in threads:
             thread.join()
-    assert order[:20] == ["single"] * 20, "twenty single pictures are drawn while the bulk is still at work"
+    assert order[:20] == ["single"] * 20, "single pictures are drawn while the bulk work is in progress"
     assert order[20:] == ["bulk 200"] * 3
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_service_after_the_requests_in_flight(tmp_path: Path, stop: signal.Signals) -> None:
+def test_a_signal_stops_the_service_after_the_requests_in_flight(tmp_path: Path, stop: signal.Signals) -> None:
     with service(tmp_path / "state") as running:
         with ThreadPoolExecutor(1) as pool:
-            asked = threading.Event()
+            started = threading.Event()
 
             def bulk() -> int:
-                asked.set()
+                started.set()
                 return httpx.get(f"{running.url}/generate?seeds=0-2000&format=npy", trust_env=False, timeout=60).status_code
 
             pending = pool.submit(bulk)
-            asked.wait()
+            started.wait()
             threading.Event().wait(0.3)
             running.process.send_signal(stop)
             assert pending.result() == 200
@@ -73,7 +73,7 @@ def test_a_signal_ends_the_service_after_the_requests_in_flight(tmp_path: Path, 
         assert "Application shutdown complete" in running.log.read_text()
 
 
-def test_what_a_killed_service_left_is_no_obstacle(tmp_path: Path) -> None:
+def test_the_service_starts_after_it_was_killed(tmp_path: Path) -> None:
     with service(tmp_path / "state") as running:
         running.process.kill()
         running.process.wait()
@@ -82,7 +82,9 @@ def test_what_a_killed_service_left_is_no_obstacle(tmp_path: Path) -> None:
         assert client.get("/models/digits").json()["aliases"] == {"champion": 1}
 
 
-def test_what_is_there_at_the_start_is_not_looked_through_for_garbage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_that_exist_at_the_start_are_excluded_from_garbage_collection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GAN_STATE", str(tmp_path))
     try:
         create_server()

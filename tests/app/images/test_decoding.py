@@ -76,14 +76,14 @@ def test_an_animation_is_decoded_to_its_first_frame() -> None:
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (10_000, 10_000), (4_001, 4_000), (2**31 - 1, 1)])
 def test_too_many_pixels_are_rejected_by_the_header(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("the picture was decoded"))
     with pytest.raises(PictureTooLarge, match="16,000,000"):
         decode(png_of_size(*size))
 
 
 @pytest.mark.parametrize("size", [(1, 16_000_000), (16_000_000, 1), (900, 16_385)])
 def test_too_long_sides_are_rejected_by_the_header(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("the picture was decoded"))
     with pytest.raises(PictureTooLarge, match=r"the limit is 16,384 per side\. Scale it down\."):
         decode(png_of_size(*size))
 
@@ -103,13 +103,13 @@ def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
 def test_truncated_files_are_rejected(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
-    whole = saved(Image.fromarray(noise), kind)
-    for length in (len(whole) * 3 // 4, len(whole) // 2):
+    complete = saved(Image.fromarray(noise), kind)
+    for length in (len(complete) * 3 // 4, len(complete) // 2):
         with pytest.raises(PictureInvalid, match="Save it again"):
-            decode(whole[:length])
+            decode(complete[:length])
     for length in range(1, 40):
         with pytest.raises(SeedlingError):
-            decode(whole[:length])
+            decode(complete[:length])
 
 
 @pytest.mark.parametrize("kind", ["DIB", "TGA", "PPM", "ICO", "PCX", "EPS"])

@@ -1,4 +1,4 @@
-"""What the tests of retraining share: a store, a cache of what the judge sees, a service that trains."""
+"""Fixtures for the retraining tests: a job store and services that train."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from app.retraining.store import JobStore
 from app.storage.database import Database
+from tests.app.retraining.deployment import Deployment
 from tests.app.retraining.jobs import OPEN, SETTINGS, VIEWER, Admin, admin_of
-from tests.app.retraining.world import World
 from tests.live import Service, service
 
 
@@ -20,24 +20,24 @@ def store(database: Database) -> JobStore:
 
 
 @pytest.fixture(scope="module")
-def trains(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
-    """A service of one worker that trains, shared by the tests of a module."""
-    state = tmp_path_factory.mktemp("trains") / "state"
-    viewers = f'{{"looker": "{VIEWER}"}}'
+def training_service(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+    """A service with one worker that trains, shared by the tests of a module."""
+    state = tmp_path_factory.mktemp("training") / "state"
+    viewers = f'{{"viewer": "{VIEWER}"}}'
     with service(state, cache=cache, max_queued=3, viewer_tokens=viewers, **SETTINGS) as running:
         yield running
 
 
 @pytest.fixture
-def admin(trains: Service) -> Admin:
-    return admin_of(trains)
+def admin(training_service: Service) -> Admin:
+    return admin_of(training_service)
 
 
 @pytest.fixture
-def world(tmp_path: Path, cache: Path) -> Iterator[World]:
-    world = World(tmp_path / "state", cache)
-    yield world
-    world.end()
+def deployment(tmp_path: Path, cache: Path) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path / "state", cache)
+    yield deployment
+    deployment.stop()
 
 
 @pytest.fixture(autouse=True)

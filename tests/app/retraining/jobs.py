@@ -1,4 +1,4 @@
-"""Small jobs, and an administrator who asks for them."""
+"""Small training jobs, and a client of the admin API that starts and follows them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from tests.live import ROOT, Service, environment
 from tests.training.conftest import SMALL
 
 TOKEN = "a-token-that-only-the-tests-know"
-VIEWER = "a-token-that-only-lets-one-look"
+VIEWER = "a-token-of-a-viewer-in-tests"
 SETTINGS: dict[str, object] = {"admin_token": TOKEN, "gate_pictures": 200, "poll_seconds": 0.1}
 SMALL_SPEC = {name: value for name, value in SMALL.items() if name not in ("images", "threads")}
-PATIENCE = 240
+TIMEOUT_SECONDS = 240
 OPEN: list[httpx.Client] = []
-"""Closed after each test."""
+"""Clients to close after each test."""
 
 
 def small_job(**fields: Any) -> dict[str, Any]:
-    """A body that trains the smallest of networks."""
+    """Return the body of a request that trains a very small network."""
     body: dict[str, Any] = {"preset": "quick", "budget": {"images": 640}, "seed": 1, **fields}
     return body | {"spec": SMALL_SPEC | body.get("spec", {})}
 
 
 @dataclass
 class Admin:
-    """Whoever holds a token."""
+    """A client of the admin API with a token."""
 
     url: str
     token: str = TOKEN
@@ -55,8 +55,8 @@ class Admin:
         return self.client.get(f"/admin/jobs/{job_id}").raise_for_status().json()
 
     def wait(self, job_id: str, *states: str) -> dict[str, Any]:
-        """Look on until the job is in one of the states."""
-        deadline = time.monotonic() + PATIENCE
+        """Poll until the job is in one of the states."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
                 job = self.job(job_id)
@@ -66,8 +66,8 @@ class Admin:
         raise AssertionError(f"the job is not {' or '.join(states)}: {self.job(job_id)}\n{self.log(job_id)}")
 
     def wait_for_images(self, job_id: str, images: int) -> dict[str, Any]:
-        """Look on until a running trainer has seen more than so many images."""
-        deadline = time.monotonic() + PATIENCE
+        """Poll until a running trainer has trained on more than this number of images."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             job = self.job(job_id)
             if job["state"] == "running" and (job["progress"] or {}).get("images", 0) > images:
@@ -80,7 +80,7 @@ class Admin:
         return self.client.get(f"/admin/jobs/{job_id}/log").text
 
     def events(self, job_id: str, after: int = 0) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
-        """Everything that the event stream says until it closes."""
+        """Yield the events of the stream until it closes."""
         headers = {"Last-Event-ID": str(after)}
         with self.client.stream("GET", f"/admin/jobs/{job_id}/events", headers=headers) as response:
             assert response.headers["content-type"].startswith("text/event-stream")
@@ -88,7 +88,7 @@ class Admin:
                 yield kind, None if number is None else int(number), data
 
     def states(self, job_id: str) -> list[str]:
-        """Every state the job has been in, in order; of one that has ended."""
+        """Return the states of a finished job in order."""
         return [data["state"] for kind, _, data in self.events(job_id) if kind == "state"]
 
 
@@ -97,7 +97,7 @@ def admin_of(running: Service, token: str = TOKEN) -> Admin:
 
 
 def pid_of_trainer(state: Path, job_id: str) -> int:
-    """Who holds the lock in a job's folder; waits until somebody does."""
+    """Return the process ID of the lock's holder in a job's folder. Wait until the lock is held."""
     for _ in range(600):
         handle = holder_of(state / "jobs" / job_id / ".lock")
         if handle:
@@ -107,8 +107,8 @@ def pid_of_trainer(state: Path, job_id: str) -> int:
 
 
 @contextlib.contextmanager
-def lone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m app.retraining` beside a service."""
+def standalone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python -m app.retraining` beside a service."""
     with (state.parent / "worker.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.retraining"],

@@ -1,4 +1,4 @@
-"""The retraining routes on a real service: who may, what is refused, how one looks on."""
+"""The retraining API of a real service: authorization, validation, progress and cancellation."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ ROUTES = [
 
 
 @pytest.fixture(scope="module")
-def job(trains: Service) -> dict:
-    """A small job that went all the way."""
-    admin = admin_of(trains)
+def job(training_service: Service) -> dict:
+    """A small job that has finished."""
+    admin = admin_of(training_service)
     job_id = admin.retrain(note="the first")
     return admin.wait(job_id, "succeeded", "failed")
 
 
-def test_no_route_of_ours_is_open(client: httpx.Client) -> None:
-    """The list above is all of them, so that a new one cannot be forgotten here."""
+def test_the_list_of_admin_routes_is_complete(client: httpx.Client) -> None:
+    """A new route that is missing from ROUTES would not be tested for authentication."""
     listed = client.get("/openapi.json").json()["paths"]
     admin = {(method.upper(), path) for path, methods in listed.items() for method in methods if path.startswith("/admin")}
     assert {(method, _template(path)) for method, path in ROUTES} == admin
@@ -58,7 +58,7 @@ def _template(path: str) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_every_route_asks_for_a_token_before_anything_else(admin: Admin, method: str, path: str) -> None:
+def test_every_route_checks_the_token_before_anything_else(admin: Admin, method: str, path: str) -> None:
     for headers, status, code in (
         ({}, 401, "token_missing"),
         ({"Authorization": "Basic YTpi"}, 401, "token_missing"),
@@ -72,37 +72,37 @@ def test_every_route_asks_for_a_token_before_anything_else(admin: Admin, method:
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "GET"])
-def test_head_is_no_way_round_the_token(admin: Admin, method: str, path: str) -> None:
+def test_head_and_options_need_a_token_as_well(admin: Admin, method: str, path: str) -> None:
     assert httpx.head(admin.url + path, verify=False).status_code == 401
     assert httpx.request("OPTIONS", admin.url + path, verify=False).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/admin/jobs", "/admin/audit"])
-def test_a_number_beyond_all_bounds_is_refused(admin: Admin, path: str) -> None:
+def test_a_number_out_of_range_is_rejected(admin: Admin, path: str) -> None:
     assert admin.client.get(f"{path}?before={10**20}").status_code == 422
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] != "GET"])
-def test_a_viewer_changes_nothing(trains: Service, method: str, path: str) -> None:
-    answer = admin_of(trains, VIEWER).client.request(method, path)
+def test_a_viewer_cannot_change_anything(training_service: Service, method: str, path: str) -> None:
+    answer = admin_of(training_service, VIEWER).client.request(method, path)
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
     assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
 
 
-def test_a_viewer_may_look(trains: Service, job: dict) -> None:
-    looker = admin_of(trains, VIEWER)
-    assert looker.job(job["id"])["state"] == "succeeded"
-    assert looker.client.get("/admin/audit").status_code == 200
+def test_a_viewer_can_read(training_service: Service, job: dict) -> None:
+    viewer = admin_of(training_service, VIEWER)
+    assert viewer.job(job["id"])["state"] == "succeeded"
+    assert viewer.client.get("/admin/audit").status_code == 200
 
 
-def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path, cache: Path) -> None:
+def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, cache: Path) -> None:
     with service(tmp_path / "state", workers=2, cache=cache, log_level="debug", **SETTINGS) as running:
         wrong = [httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"}) for _ in range(5)]
         assert [answer.status_code for answer in wrong] == [401] * 5
         assert wrong[0].headers["www-authenticate"] == 'Bearer realm="seedling", error="invalid_token"'
-        refused = httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"})
-        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
-        assert 1 <= int(refused.headers["retry-after"]) <= 2
+        rejected = httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"})
+        assert (rejected.status_code, rejected.json()["code"]) == (429, "too_many_attempts")
+        assert 1 <= int(rejected.headers["retry-after"]) <= 2
         admin = admin_of(running)
         assert admin.client.get("/admin/jobs").status_code == 200
         entries = admin.client.get("/admin/audit").json()["entries"]
@@ -111,16 +111,16 @@ def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path,
         ] * 5
         bad = admin.client.post("/admin/retrain", json={"note": 1})
         assert TOKEN not in bad.text + "".join(str(answer.content) for answer in wrong)
-    said = running.log.read_text()
-    assert "audit: nobody from 127.0.0.1: list /admin/jobs -> 401 token_invalid" in said
-    assert TOKEN not in said
-    assert "a-guess" not in said
+    log = running.log.read_text()
+    assert "audit: nobody from 127.0.0.1: list /admin/jobs -> 401 token_invalid" in log
+    assert TOKEN not in log
+    assert "a-guess" not in log
     for path in (tmp_path / "state").rglob("*"):
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"model": "Not A Name"}, "body.model"),
         ({"preset": "quicker"}, "'lecture', 'standard', 'quick' or 'best'"),
@@ -146,11 +146,11 @@ def test_who_guesses_is_made_to_wait_and_the_token_is_never_told(tmp_path: Path,
         ([], "not a JSON object"),
     ],
 )
-def test_a_request_is_validated_in_full_before_anything_starts(admin: Admin, body, said: str) -> None:
+def test_a_request_is_fully_validated_before_a_job_starts(admin: Admin, body, message: str) -> None:
     before = len(admin.client.get("/admin/jobs").json()["jobs"])
     answer = admin.client.post("/admin/retrain", json=body)
     assert answer.status_code == 422, answer.text
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert len(admin.client.get("/admin/jobs").json()["jobs"]) == before
 
 
@@ -159,7 +159,7 @@ def test_a_warm_start_needs_a_champion(admin: Admin) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_a_job_tells_all_about_itself(admin: Admin, job: dict) -> None:
+def test_a_job_reports_its_request_progress_and_result(admin: Admin, job: dict) -> None:
     assert (job["state"], job["version"], job["promoted"], job["part"]) == ("succeeded", 2, False, 1)
     assert (job["by"], job["note"], job["model"], job["parent"]) == ("admin", "the first", "digits", None)
     assert (job["spec"]["seed"], job["spec"]["threads"], job["spec"]["preset"]) == (1, 1, "quick")
@@ -180,7 +180,7 @@ def test_a_job_tells_all_about_itself(admin: Admin, job: dict) -> None:
     assert admin.client.get("/admin/jobs/..%2F..%2Fetc").status_code in (404, 422)
 
 
-def test_the_grid_of_each_step_can_be_seen(admin: Admin, job: dict) -> None:
+def test_the_sample_grid_of_each_step_is_available(admin: Admin, job: dict) -> None:
     steps = [data["images"] for kind, _, data in admin.events(job["id"]) if kind == "samples"]
     assert steps == [0, 320, 640]
     grids = []
@@ -197,69 +197,71 @@ def test_the_grid_of_each_step_can_be_seen(admin: Admin, job: dict) -> None:
     assert "Choose one of 0, 320, 640" in missing.json()["detail"]
 
 
-def test_the_stream_goes_on_after_the_last_event_received(admin: Admin, job: dict) -> None:
-    whole = list(admin.events(job["id"]))
-    assert [number for _, number, _ in whole[:-1]] == list(range(1, len(whole)))
-    kind, number, data = whole[-1]
+def test_the_event_stream_resumes_after_the_last_received_event(admin: Admin, job: dict) -> None:
+    all_events = list(admin.events(job["id"]))
+    assert [number for _, number, _ in all_events[:-1]] == list(range(1, len(all_events)))
+    kind, number, data = all_events[-1]
     assert (kind, number, data["state"]) == ("end", None, "succeeded")
-    progress = [data["images"] for kind, _, data in whole if kind == "progress"]
-    assert progress == list(range(16, 641, 16)), "every line of the trainer, once"
-    assert list(admin.events(job["id"], after=len(whole) - 3)) == whole[-3:]
+    progress = [data["images"] for kind, _, data in all_events if kind == "progress"]
+    assert progress == list(range(16, 641, 16)), "every line of the trainer appears once"
+    assert list(admin.events(job["id"], after=len(all_events) - 3)) == all_events[-3:]
     assert admin.client.get(f"/admin/jobs/{job['id']}/events", headers={"Last-Event-ID": "x"}).status_code == 422
 
 
-def test_the_same_key_and_body_give_the_same_job(admin: Admin, trains: Service) -> None:
+def test_the_same_idempotency_key_and_body_give_the_same_job(admin: Admin, training_service: Service) -> None:
     body, headers = small_job(note="keyed"), {"Idempotency-Key": "key-1"}
     first = admin.client.post("/admin/retrain", json=body, headers=headers)
     again = admin.client.post("/admin/retrain", json=body, headers=headers)
     assert first.status_code == again.status_code == 202
     assert again.headers["location"] == first.headers["location"] == f"/admin/jobs/{first.json()['id']}"
-    assert again.json() == first.json(), "the first answer, whatever has become of the job since"
+    assert again.json() == first.json(), "the first answer is repeated, even if the job has changed"
     other = admin.client.post("/admin/retrain", json=body | {"note": "another"}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     admin.client.post(f"/admin/jobs/{first.json()['id']}/cancel")
-    with sqlite3.connect(trains.log.parent / "state" / "jobs.db") as store:  # as if the first were still on its way
+    with sqlite3.connect(training_service.log.parent / "state" / "jobs.db") as store:  # as if the first request were in flight
         store.execute("UPDATE idempotency SET answer = NULL WHERE key = 'key-1'")
     in_flight = admin.client.post("/admin/retrain", json=body, headers=headers)
     assert (in_flight.status_code, in_flight.json()["code"]) == (409, "idempotency_in_flight")
     assert in_flight.headers["retry-after"] == "1"
-    refused = admin.client.post("/admin/retrain", json={"nope": 1}, headers={"Idempotency-Key": "key-2"})
-    assert refused.status_code == 422
-    fine = admin.client.post("/admin/retrain", json=body, headers={"Idempotency-Key": "key-2"})
-    assert fine.status_code == 202, "a refused request does not use its key up"
-    admin.client.post(f"/admin/jobs/{fine.json()['id']}/cancel")
-    for job_id in (first.json()["id"], fine.json()["id"]):
+    rejected = admin.client.post("/admin/retrain", json={"nope": 1}, headers={"Idempotency-Key": "key-2"})
+    assert rejected.status_code == 422
+    accepted = admin.client.post("/admin/retrain", json=body, headers={"Idempotency-Key": "key-2"})
+    assert accepted.status_code == 202, "a rejected request does not use up its key"
+    admin.client.post(f"/admin/jobs/{accepted.json()['id']}/cancel")
+    for job_id in (first.json()["id"], accepted.json()["id"]):
         admin.wait(job_id, "cancelled")
 
 
-def test_of_many_at_once_with_one_key_one_job_is_made(admin: Admin, trains: Service) -> None:
+def test_concurrent_requests_with_the_same_key_create_one_job(admin: Admin, training_service: Service) -> None:
     answers: list[httpx.Response] = []
 
-    def ask() -> None:
+    def request() -> None:
         headers = {"Idempotency-Key": "at-once"}
-        answers.append(admin_of(trains).client.post("/admin/retrain", json=small_job(note="at once"), headers=headers))
+        answers.append(
+            admin_of(training_service).client.post("/admin/retrain", json=small_job(note="at once"), headers=headers)
+        )
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=request) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert {answer.status_code for answer in answers} <= {202, 409}
-    made = {answer.json()["id"] for answer in answers if answer.status_code == 202}
-    assert len(made) == 1
+    created = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert len(created) == 1
     assert len([job for job in admin.client.get("/admin/jobs").json()["jobs"] if job["note"] == "at once"]) == 1
-    admin.client.post(f"/admin/jobs/{made.pop()}/cancel")
+    admin.client.post(f"/admin/jobs/{created.pop()}/cancel")
 
 
-def test_a_short_run_tells_of_itself_often_enough_to_be_watched(admin: Admin) -> None:
+def test_a_short_run_reports_often_enough_to_be_watched(admin: Admin) -> None:
     running = admin.retrain(budget={"minutes": 10})
     admin.wait_for_images(running, 0)
-    asked: list[tuple[dict, dict, tuple[int, int]]] = [
+    requests: list[tuple[dict, dict, tuple[int, int]]] = [
         ({"images": 8_000}, {}, (400, 1_000)),
         ({"images": 640}, {"log_every": 10_000}, (10_000, 80)),
         ({"images": 10**7}, {"batch_size": 2_048}, (2_048, 25_000)),
     ]
-    for budget, spec, intervals in asked:
+    for budget, spec, intervals in requests:
         body = {"preset": "quick", "budget": budget, "spec": spec}
         spec = admin.client.post("/admin/retrain", json=body).json()["spec"]
         assert (spec["log_every"], spec["sample_every"]) == intervals
@@ -269,7 +271,7 @@ def test_a_short_run_tells_of_itself_often_enough_to_be_watched(admin: Admin) ->
     admin.wait(running, "cancelled")
 
 
-def test_the_queue_is_bounded_and_what_waits_is_cancelled_at_once(admin: Admin) -> None:
+def test_the_queue_is_bounded_and_queued_jobs_are_cancelled_at_once(admin: Admin) -> None:
     running = admin.retrain(budget={"minutes": 10})
     admin.wait_for_images(running, 0)
     waiting = [admin.retrain() for _ in range(3)]
@@ -286,7 +288,7 @@ def test_the_queue_is_bounded_and_what_waits_is_cancelled_at_once(admin: Admin) 
     assert "Resume the job" in admin.wait(running, "cancelled")["detail"]
 
 
-def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
+def test_a_cancelled_job_resumes_from_its_checkpoint(admin: Admin) -> None:
     job_id = admin.retrain(budget={"images": 4000}, spec={"checkpoint_every": 10**6, "log_every": 16}, promote="never")
     admin.wait_for_images(job_id, 500)
     answer = admin.client.post(f"/admin/jobs/{job_id}/cancel").json()
@@ -301,42 +303,42 @@ def test_a_cancelled_job_goes_on_from_its_checkpoint(admin: Admin) -> None:
     assert resumed["state"] == "succeeded", resumed
     assert resumed["progress"]["images"] == 4000
     events = list(admin.events(job_id))
-    went_on = [data["images"] for kind, _, data in events if kind == "resumed"]
-    assert went_on == [stopped_at], "SIGTERM wrote a checkpoint, and not one image was trained twice"
+    resumed_at = [data["images"] for kind, _, data in events if kind == "resumed"]
+    assert resumed_at == [stopped_at], "SIGTERM wrote a checkpoint, and no image was trained on twice"
     assert [data["images"] for kind, _, data in events if kind == "progress"] == list(range(16, 4001, 16))
     assert "Promotion was not requested" in resumed["detail"]
 
 
-def test_minutes_bound_a_job_and_a_warm_start_begins_with_the_champion(admin: Admin, job: dict) -> None:
-    """From the shipped digits, for two seconds at a rate that changes nothing: the same pictures come out."""
-    still = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64}
-    still |= {"metrics_every": 0, "patience": 0, "match_tones": False}
-    body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": still, "promote": "never"}
+def test_a_job_can_be_limited_in_minutes_and_a_warm_start_begins_with_the_champion(admin: Admin, job: dict) -> None:
+    """Two seconds at a negligible learning rate, so that the result draws the same pictures as the shipped digits."""
+    frozen = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64}
+    frozen |= {"metrics_every": 0, "patience": 0, "match_tones": False}
+    body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": frozen, "promote": "never"}
     answer = admin.client.post("/admin/retrain", json=body)
     assert answer.status_code == 202, answer.text
-    asked = answer.json()
+    started = answer.json()
     shipped = Repository(SHIPPED).get("digits", 1).manifest
-    assert asked["spec"]["initial_weights"] == shipped.files[WEIGHTS]
-    assert asked["spec"]["images"] == 10**9
-    assert asked["spec"]["generator_widths"] == shipped.spec["generator_widths"]
-    done = admin.wait(asked["id"], "succeeded", "failed")
+    assert started["spec"]["initial_weights"] == shipped.files[WEIGHTS]
+    assert started["spec"]["images"] == 10**9
+    assert started["spec"]["generator_widths"] == shipped.spec["generator_widths"]
+    done = admin.wait(started["id"], "succeeded", "failed")
     assert done["state"] == "succeeded", done
     assert (done["parent"], done["promoted"]) == (1, False)
     print(done["gate"])
-    trained = next(data for kind, _, data in admin.events(asked["id"]) if kind == "trained")
+    trained = next(data for kind, _, data in admin.events(started["id"]) if kind == "trained")
     assert trained["reason"] == "budget"
     assert trained["seconds"] >= 2
-    for _ in range(100):  # the catalogue follows within a second
+    for _ in range(100):  # the catalogue is updated within a second
         if admin.client.get(f"/models/digits/versions/{done['version']}").status_code == 200:
             break
         time.sleep(0.05)
     answers = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}") for v in (1, done["version"])]
     before, after = (np.load(io.BytesIO(answer.content)).astype(int) for answer in answers)
-    assert np.abs(after - before).mean() < 1  # an export may move them by as much, and the shipped file is another export
+    assert np.abs(after - before).mean() < 1  # two exports may differ by this much
     assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1
 
 
-def test_the_streams_close_and_the_trainer_is_stopped_in_order_when_the_service_ends(tmp_path: Path, cache: Path) -> None:
+def test_a_stopping_service_closes_its_streams_and_stops_the_trainer_gracefully(tmp_path: Path, cache: Path) -> None:
     with service(tmp_path / "state", cache=cache, **SETTINGS) as running:
         admin = admin_of(running)
         job_id = admin.retrain(budget={"minutes": 10})
@@ -347,18 +349,18 @@ def test_the_streams_close_and_the_trainer_is_stopped_in_order_when_the_service_
         while not any(kind == "progress" for kind, _, _ in events) and follower.is_alive() and len(events) < 1:
             time.sleep(0.05)
         running.process.terminate()
-        assert running.process.wait(60) in (0, -signal.SIGTERM), "uvicorn ends by the signal it was sent"
+        assert running.process.wait(60) in (0, -signal.SIGTERM), "uvicorn exits with the signal that it received"
         follower.join(30)
         assert not follower.is_alive()
         assert events[-1][0] != "end", "the job has not ended"
     assert "Cancel" not in running.log.read_text()
     with sqlite3.connect(tmp_path / "state" / "jobs.db") as store:
         row = store.execute("SELECT state, interruptions, trained FROM jobs").fetchone()
-    assert row[:2] == ("queued", 0), "it goes on when the service does, and this does not count as one of its three times"
+    assert row[:2] == ("queued", 0), "the job resumes with the service, and this does not count as an interruption"
     assert json.loads(row[2])["reason"] == "stopped"
 
 
-def test_where_nothing_can_train_one_is_told_what_to_do(tmp_path: Path) -> None:
+def test_without_a_trainer_a_request_gets_an_error_with_a_remedy(tmp_path: Path) -> None:
     with service(tmp_path / "state", embedded_worker=False, **SETTINGS) as running:
         admin = admin_of(running)
         answer = admin.client.post("/admin/retrain", json=small_job())
@@ -368,15 +370,15 @@ def test_where_nothing_can_train_one_is_told_what_to_do(tmp_path: Path) -> None:
         assert admin.client.get("/generate?seed=42").status_code == 200
 
 
-def test_every_change_is_in_the_audit_log(admin: Admin, trains: Service, job: dict) -> None:
+def test_every_change_is_in_the_audit_log(admin: Admin, training_service: Service, job: dict) -> None:
     admin.client.post("/admin/jobs/0123456789ab/cancel")
     admin.client.post("/admin/retrain", json={"nope": 1})
-    admin_of(trains, VIEWER).client.post("/admin/retrain", json={})
+    admin_of(training_service, VIEWER).client.post("/admin/retrain", json={})
     entries = admin.client.get("/admin/audit?limit=3").json()["entries"]
     assert [(e["who"], e["action"], e["target"], e["status"], e["outcome"]) for e in reversed(entries)] == [
         ("admin", "cancel", "/admin/jobs/0123456789ab/cancel", 404, "not_found"),
         ("admin", "retrain", "/admin/retrain", 422, "invalid_request"),
-        ("looker", "retrain", "/admin/retrain", 403, "insufficient_scope"),
+        ("viewer", "retrain", "/admin/retrain", 403, "insufficient_scope"),
     ]
     assert all(e["client"] == "127.0.0.1" for e in entries)
     older = admin.client.get(f"/admin/audit?before={entries[-1]['id']}&limit=200").json()["entries"]

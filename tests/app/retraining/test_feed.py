@@ -1,4 +1,4 @@
-"""Live events: one reader for all who follow a job, and a bound on how many do."""
+"""Event streams: one reader of the store for all followers of a job, and limits on the number of followers."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.live import Service, service
 DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
 
 
-class Counted:
-    """A store that counts how often it is asked what has happened."""
+class CountingStore:
+    """A store that counts how often its events are read."""
 
     def __init__(self, store: JobStore) -> None:
-        self.store, self.asked, self.fails = store, 0, False
+        self.store, self.reads, self.fails = store, 0, False
 
     def follow(self, job_id: str, after: int) -> tuple[Job, list[Event]]:
-        self.asked += 1
+        self.reads += 1
         if self.fails:
             raise StoreUnavailable("Not now. Try again.")
         return self.store.follow(job_id, after)
@@ -45,16 +45,16 @@ class Counted:
 
 
 @pytest.fixture
-def counted(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> Counted:
+def counted(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> CountingStore:
     monkeypatch.setattr(feeds, "POLL_SECONDS", 0.01)
-    return Counted(store)
+    return CountingStore(store)
 
 
-def feeds_of(counted: Counted, **bounds: int) -> Feeds:
+def feeds_of(counted: CountingStore, **bounds: int) -> Feeds:
     return Feeds(lambda: counted, lambda: False, bounds.get("most", 100), bounds.get("most_per_client", 100))  # type: ignore[arg-type, return-value]
 
 
-def test_all_followers_get_all_events_in_order_and_the_store_is_asked_for_one(counted: Counted) -> None:
+def test_all_followers_get_all_events_in_order_through_one_reader(counted: CountingStore) -> None:
     store = counted.store
     lease = Workers(store.database, "alone").beat()
     assert lease
@@ -65,8 +65,8 @@ def test_all_followers_get_all_events_in_order_and_the_store_is_asked_for_one(co
 
         async def follow(after: int) -> list[int]:
             seen = []
-            async for happened in found.follow(job, after):
-                seen.append(happened.seq if isinstance(happened, Event) else -1)
+            async for event in found.follow(job, after):
+                seen.append(event.seq if isinstance(event, Event) else -1)
             return seen
 
         tasks = [asyncio.create_task(follow(after)) for after in (0, 0, 0, 1, 3, 10**9)]
@@ -78,23 +78,23 @@ def test_all_followers_get_all_events_in_order_and_the_store_is_asked_for_one(co
         await asyncio.to_thread(store.change, lease, now, "cancelled", "")
         return await asyncio.gather(*tasks)
 
-    *whole, beyond, late = asyncio.run(run())
+    *early, beyond, late = asyncio.run(run())
     total = 1 + 1 + 1500 + 1
-    for after, seen in zip((0, 0, 0, 1, 3), whole, strict=True):
+    for after, seen in zip((0, 0, 0, 1, 3), early, strict=True):
         assert seen == [*range(after + 1, total + 1), -1]
-    assert late == [*range(1, total + 1), -1], "it came when the first events were no longer kept"
+    assert late == [*range(1, total + 1), -1], "this follower came when the first events were no longer buffered"
     assert beyond == [-1]
-    few = counted.asked
+    reads_of_seven = counted.reads
 
     async def alone() -> None:
         async for _ in feeds_of(counted).follow(store.get(job.id), 0):
             pass
 
     asyncio.run(alone())
-    assert counted.asked - few <= few, "as often for one follower as for seven"
+    assert counted.reads - reads_of_seven <= reads_of_seven, "one follower needs no more reads than seven"
 
 
-def test_a_store_that_is_away_for_a_while_ends_no_stream(counted: Counted) -> None:
+def test_a_temporary_failure_of_the_store_does_not_end_a_stream(counted: CountingStore) -> None:
     lease = Workers(counted.store.database, "alone").beat()
     assert lease
     job = counted.store.create(DRAFT, 8)
@@ -103,14 +103,14 @@ def test_a_store_that_is_away_for_a_while_ends_no_stream(counted: Counted) -> No
         found = feeds_of(counted)
 
         async def follow() -> list[object]:
-            return [happened async for happened in found.follow(job, 0)]
+            return [event async for event in found.follow(job, 0)]
 
         task = asyncio.create_task(follow())
-        while counted.asked < 3:
+        while counted.reads < 3:
             await asyncio.sleep(0.01)
         counted.fails = True
-        asked = counted.asked
-        while counted.asked < asked + 3:
+        reads = counted.reads
+        while counted.reads < reads + 3:
             await asyncio.sleep(0.01)
         counted.fails = False
         await asyncio.to_thread(counted.store.cancel, job.id, "alice")
@@ -122,7 +122,7 @@ def test_a_store_that_is_away_for_a_while_ends_no_stream(counted: Counted) -> No
     assert [event.data["state"] for event in seen[:-1] if isinstance(event, Event)] == ["queued", "cancelled"]
 
 
-def test_each_client_has_a_bound_and_so_have_all(counted: Counted) -> None:
+def test_the_number_of_streams_is_limited_per_client_and_in_total(counted: CountingStore) -> None:
     found = feeds_of(counted, most=3, most_per_client=2)
     with contextlib.ExitStack() as stack:
         for _ in range(2):
@@ -137,67 +137,67 @@ def test_each_client_has_a_bound_and_so_have_all(counted: Counted) -> None:
         assert len(found) == 1
 
 
-def test_a_job_of_which_nothing_is_known_any_more_is_followed_from_the_store(counted: Counted) -> None:
+def test_a_job_without_buffered_events_is_followed_from_the_store(counted: CountingStore) -> None:
     job = replace(counted.store.create(DRAFT, 8))
     counted.store.cancel(job.id, "alice")
 
     async def run() -> list[object]:
-        return [happened async for happened in feeds_of(counted).follow(job, 0)]
+        return [event async for event in feeds_of(counted).follow(job, 0)]
 
     assert len(asyncio.run(run())) == 3
 
 
-# A real service.
+# Tests with a real service.
 
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
     state = tmp_path_factory.mktemp("followed") / "state"
-    bounds = {"max_streams": 12, "max_streams_per_client": 8, "viewer_tokens": f'{{"looker": "{VIEWER}"}}'}
+    bounds = {"max_streams": 12, "max_streams_per_client": 8, "viewer_tokens": f'{{"viewer": "{VIEWER}"}}'}
     with service(state, cache=cache, **bounds, **SETTINGS) as running:
         yield running
 
 
-def test_past_the_bound_a_stream_is_refused_as_a_problem_and_closed_ones_make_room(followed: Service) -> None:
-    admin, looker = admin_of(followed), admin_of(followed, VIEWER)
+def test_streams_over_the_limit_get_a_problem_and_closed_streams_make_room(followed: Service) -> None:
+    admin, viewer = admin_of(followed), admin_of(followed, VIEWER)
     first = admin.retrain(budget={"minutes": 10})
     path = f"/admin/jobs/{admin.client.post('/admin/retrain', json=small_job()).json()['id']}/events"
     process = psutil.Process(followed.process.pid)
     threads = process.num_threads()
     with contextlib.ExitStack() as stack:
-        for client, count in ((admin, 8), (looker, 4)):
+        for client, count in ((admin, 8), (viewer, 4)):
             for _ in range(count):
                 assert stack.enter_context(client.client.stream("GET", path)).status_code == 200
-        refused = [client.client.get(path) for client in (admin, looker)]
-        assert [answer.status_code for answer in refused] == [503, 503]
-        assert {answer.json()["code"] for answer in refused} == {"too_many_streams"}
-        assert refused[0].headers["retry-after"] == "5"
-        assert "You have " in refused[0].json()["detail"]
-        assert process.num_threads() < threads + 10, "they share their readers"
+        rejected = [client.client.get(path) for client in (admin, viewer)]
+        assert [answer.status_code for answer in rejected] == [503, 503]
+        assert {answer.json()["code"] for answer in rejected} == {"too_many_streams"}
+        assert rejected[0].headers["retry-after"] == "5"
+        assert "You have " in rejected[0].json()["detail"]
+        assert process.num_threads() < threads + 10, "the streams share one reader"
     for _ in range(100):
         with admin.client.stream("GET", path) as answer:
             if answer.status_code == 200:
                 break
         time.sleep(0.05)
     else:
-        raise AssertionError("no room again")
+        raise AssertionError("a closed stream did not make room")
     admin.client.post(f"/admin/jobs/{first}/cancel")
 
 
-def test_followers_that_vanish_leave_no_traceback(followed: Service) -> None:
+def test_followers_that_disconnect_leave_no_traceback(followed: Service) -> None:
     admin = admin_of(followed)
     job_id = admin.retrain(budget={"minutes": 10})
     host, port = followed.url.removeprefix("http://").split(":")
     request = f"GET /admin/jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin.token}\r\n\r\n".encode()
 
-    def vanish() -> None:
+    def disconnect() -> None:
         for _ in range(5):
             with socket.create_connection((host, int(port))) as connection:
                 connection.sendall(request)
                 connection.recv(100)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not an end
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closes with a reset
 
-    followers = [threading.Thread(target=vanish) for _ in range(8)]
+    followers = [threading.Thread(target=disconnect) for _ in range(8)]
     for follower in followers:
         follower.start()
     for follower in followers:

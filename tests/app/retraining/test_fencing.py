@@ -1,4 +1,4 @@
-"""A supervisor that is stopped in the middle of something, while another takes its place."""
+"""A supervisor that is stopped with SIGSTOP while another one takes over."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from app.retraining.store import JobStore
 from app.storage.database import Database, leases
 from models.repository import Repository
 from models.version import copier
+from tests.app.retraining.deployment import Deployment, check_models_are_complete
 from tests.app.retraining.test_supervision import trainers_of
-from tests.app.retraining.world import World, check_models_are_whole
 from tests.live import ROOT
 from training.spec import TrainingSpec
 
@@ -31,14 +31,14 @@ def holder(database: Database) -> str:
         return str(connection.scalar(select(leases.c.holder)))
 
 
-def test_a_job_is_published_once_though_its_supervisor_is_stopped_and_goes_on(world: World) -> None:
-    """SIGSTOP as the version is being written, for longer than the lease lasts: another supervises, then both do."""
-    admin, models = world.admin, world.state / "models" / "digits"
+def test_a_job_is_published_once_although_its_supervisor_was_stopped_and_continued(deployment: Deployment) -> None:
+    """SIGSTOP stops it while it writes the version, until its lease expires. A second one takes over, then both run."""
+    admin, models = deployment.admin, deployment.state / "models" / "digits"
     with contextlib.ExitStack() as stack:
-        database = stack.enter_context(contextlib.closing(Database(world.state / "jobs.db")))
-        both = [world.worker]
-        world.start_worker()  # a second one, which waits for its turn
-        both.append(world.worker)
+        database = stack.enter_context(contextlib.closing(Database(deployment.state / "jobs.db")))
+        both = [deployment.worker]
+        deployment.start_worker()  # a second one, which waits for the lease
+        both.append(deployment.worker)
         for process in both:
             stack.callback(process.wait)
             stack.callback(process.kill)
@@ -50,31 +50,32 @@ def test_a_job_is_published_once_though_its_supervisor_is_stopped_and_goes_on(wo
         assert stopped in [process.pid for process in both]
         os.kill(stopped, signal.SIGSTOP)
         before, deadline = holder(database), time.monotonic() + 20
-        while holder(database) == before and time.monotonic() < deadline:  # a process stopped in a transaction blocks the other
+        # a process that was stopped in a transaction blocks the other
+        while holder(database) == before and time.monotonic() < deadline:
             time.sleep(0.1)
-        time.sleep(1)  # the other one looks at the job
+        time.sleep(1)  # the other one examines the job
         os.kill(stopped, signal.SIGCONT)
         job = admin.wait(job_id, "succeeded", "failed", "interrupted")
         assert (job["state"], job["promoted"]) == ("succeeded", True), job
-        time.sleep(2)  # the first one may still be about to write
-        check_models_are_whole(world.state, [1, 2])
-        assert Repository(world.state / "models").aliases("digits") == {"champion": 2, "previous": 1}
+        time.sleep(2)  # the first one may still try to write
+        check_models_are_complete(deployment.state, [1, 2])
+        assert Repository(deployment.state / "models").aliases("digits") == {"champion": 2, "previous": 1}
         assert all(psutil.pid_exists(process.pid) for process in both)
 
 
-def test_a_trainer_is_started_once_though_its_supervisor_is_killed_as_it_starts_it(world: World) -> None:
-    admin = world.admin
+def test_a_trainer_is_started_once_although_its_supervisor_is_killed_during_the_start(deployment: Deployment) -> None:
+    admin = deployment.admin
     job_id = admin.retrain()
-    while not trainers_of(world.state):
+    while not trainers_of(deployment.state):
         pass
-    world.kill_worker()
-    world.start_worker()
+    deployment.kill_worker()
+    deployment.start_worker()
     job = admin.wait(job_id, "succeeded", "failed", "interrupted")
     assert (job["state"], job["interruptions"]) == ("succeeded", 0), job
     assert [kind for kind, _, _ in admin.events(job_id)].count("started") == 1
 
 
-KILLED_AS_IT_STARTS = """
+KILLED_DURING_START = """
 import os, subprocess, sys
 from pathlib import Path
 from app.retraining import runner
@@ -91,38 +92,38 @@ runner.LocalRunner(1, 0).start(sys.argv[2:], Path(sys.argv[1]))
 """
 
 
-def test_a_trainer_whose_supervisor_was_killed_before_it_wrote_anything_down_is_the_only_one(world: World) -> None:
-    """Even the number of its process is known to nobody, and it is stopped before it has come to do anything."""
-    admin = world.admin
-    world.kill_worker()
-    log = world.state.parent / "worker.log"
+def test_no_second_trainer_starts_if_the_supervisor_was_killed_before_it_stored_the_first(deployment: Deployment) -> None:
+    """The trainer's process ID is not stored anywhere, and the trainer is stopped before it has done any work."""
+    admin = deployment.admin
+    deployment.kill_worker()
+    log = deployment.state.parent / "worker.log"
     before = log.read_text().count("this process supervises")
     job_id = admin.retrain()
-    folder = JobFolder(world.state, job_id)
+    folder = JobFolder(deployment.state, job_id)
     folder.path.mkdir(parents=True)
     spec = TrainingSpec.model_validate(admin.job(job_id)["spec"])
     folder.spec.write_text(spec.model_dump_json())
-    with contextlib.closing(sqlite3.connect(world.state / "jobs.db", isolation_level=None)) as store:
+    with contextlib.closing(sqlite3.connect(deployment.state / "jobs.db", isolation_level=None)) as store:
         store.execute("UPDATE jobs SET state = 'running', has_run = 1")
-    command = [sys.executable, "-c", KILLED_AS_IT_STARTS, folder.log]
+    command = [sys.executable, "-c", KILLED_DURING_START, folder.log]
     killed = subprocess.run([*command, "train", "--spec", folder.spec, "--out", folder.path], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    (trainer,) = trainers_of(world.state)
+    (trainer,) = trainers_of(deployment.state)
     os.kill(trainer, signal.SIGSTOP)  # while it imports its libraries
-    world.start_worker()
+    deployment.start_worker()
     deadline = time.monotonic() + 60
     while log.read_text().count("this process supervises") == before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(2)  # it looks at the job, twice a second
-    assert trainers_of(world.state) == [trainer]
+    time.sleep(2)  # the supervisor examines the job twice a second
+    assert trainers_of(deployment.state) == [trainer]
     os.kill(trainer, signal.SIGCONT)
     job = admin.wait(job_id, "succeeded", "failed", "interrupted")
     assert (job["state"], job["interruptions"]) == ("succeeded", 0), job
     assert [kind for kind, _, _ in admin.events(job_id)].count("started") == 1
 
 
-def test_whoever_lost_the_lease_neither_publishes_nor_promotes(repository: Repository, database: Database) -> None:
+def test_a_supervisor_without_the_lease_neither_publishes_nor_promotes(repository: Repository, database: Database) -> None:
     workers = Workers(database, "alone")
     lease = workers.beat()
     assert lease

@@ -1,4 +1,4 @@
-"""What happens to a job when the disk fills. A real one of a few megabytes.
+"""What happens to a job when the disk is full. The disk is a real file system of a few megabytes.
 
 `pytest -s tests/app/retraining/test_full_disk.py` prints the history of each job.
 """
@@ -15,28 +15,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.retraining.jobs import PATIENCE, SETTINGS, admin_of, pid_of_trainer, small_job
+from tests.app.retraining.deployment import Deployment, check_models_are_complete, resumed_at
+from tests.app.retraining.jobs import SETTINGS, TIMEOUT_SECONDS, admin_of, pid_of_trainer, small_job
 from tests.app.retraining.test_supervision import trainers_of
-from tests.app.retraining.world import World, check_models_are_whole, resumed_at
 from tests.live import service
 from tests.skipping import skip
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MB."""
+    """A file system with 48 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True, text=True)
     if mounted.returncode:
-        reason = f"no file system can be mounted here: {mounted.stderr.strip()}"
+        reason = f"cannot mount a file system: {mounted.stderr.strip()}"
         skip(reason)
     yield disk
     subprocess.run(["umount", "-l", disk], check=True)
 
 
 def fill(disk: Path, *, but: int = 0) -> Path:
-    """Use up a file system to the last byte, or all but so many."""
+    """Fill a file system completely, or leave `but` bytes free."""
     ballast = disk / "ballast"
     with ballast.open("ab", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):
@@ -50,10 +50,10 @@ def fill(disk: Path, *, but: int = 0) -> Path:
     return ballast
 
 
-def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
-    world = World(small_disk / "state", cache)
+def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
+    deployment = Deployment(small_disk / "state", cache)
     try:
-        admin = world.admin
+        admin = deployment.admin
         job_id = admin.retrain(
             budget={"images": 100_000}, spec={"log_every": 64, "checkpoint_every": 320, "sample_every": 3200}
         )
@@ -61,16 +61,16 @@ def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) 
         ballast = fill(small_disk)
         served = admin.client.get("/generate?seed=42")
         assert (served.status_code, served.headers["x-model"]) == (200, "digits/1")
-        deadline = time.monotonic() + PATIENCE
-        while trainers_of(world.state) and time.monotonic() < deadline:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while trainers_of(deployment.state) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert world.trainers() == 0, "the trainer has ended: it could not write its checkpoint"
-        another = admin.client.post("/admin/retrain", json=small_job())  # the store may have room left in its own file
+        assert deployment.trainers() == 0, "the trainer has exited because it could not write its checkpoint"
+        another = admin.client.post("/admin/retrain", json=small_job())  # the store's file may have free pages
         assert another.status_code in (202, 503)
         if another.status_code == 503:
             assert another.json()["code"] == "store_unavailable"
             assert "Free space on its disk" in another.json()["detail"]
-        assert admin.job(job_id)["id"] == job_id, "it can still be looked at"
+        assert admin.job(job_id)["id"] == job_id, "the job can still be read"
         ballast.unlink()
 
         job = admin.wait(job_id, "failed")
@@ -83,30 +83,29 @@ def test_a_full_disk_costs_no_job_and_no_version(small_disk: Path, cache: Path) 
         admin.wait_for_images(job_id, job["progress"]["images"])
         admin.client.post(f"/admin/jobs/{job_id}/cancel")
         admin.wait(job_id, "cancelled")
-        world.history("full disk", job_id)
-        assert resumed_at(world, job_id)[0] >= 960
-        check_models_are_whole(world.state, [1])
-        assert len(admin.client.get("/admin/jobs").json()["jobs"]) == 1 + (another.status_code == 202), (
-            "what was taken is there"
-        )
+        deployment.history("full disk", job_id)
+        assert resumed_at(deployment, job_id)[0] >= 960
+        check_models_are_complete(deployment.state, [1])
+        jobs = admin.client.get("/admin/jobs").json()["jobs"]
+        assert len(jobs) == 1 + (another.status_code == 202), "an accepted job is in the store"
     finally:
-        world.end()
+        deployment.stop()
 
 
-def test_a_disk_that_is_full_at_the_start_is_told_and_the_service_trains_once_there_is_room(
+def test_a_disk_that_is_full_at_the_start_is_reported_and_training_works_once_there_is_space(
     small_disk: Path, cache: Path
 ) -> None:
     state = small_disk / "state"
     with service(state, embedded_worker=False, **SETTINGS):
-        pass  # which takes in what is shipped
+        pass  # the service adopts the shipped models
     ballast = fill(small_disk)
     with service(state, cache=cache, **SETTINGS) as running:
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
         assert (ready.status_code, ready.json()["serving"]) == (200, "digits/1")
         assert "free disk space" in ready.json()["degraded"]["database"].lower()
-        refused = admin.client.get("/admin/jobs")
-        assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+        rejected = admin.client.get("/admin/jobs")
+        assert (rejected.status_code, rejected.json()["code"]) == (503, "store_unavailable")
         ballast.unlink()
         for _ in range(200):
             accepted = admin.client.post("/admin/retrain", json=small_job(promote="never"))
@@ -117,30 +116,30 @@ def test_a_disk_that_is_full_at_the_start_is_told_and_the_service_trains_once_th
         assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
-def test_a_disk_that_is_full_when_the_version_is_published_leaves_no_half_of_it(small_disk: Path, cache: Path) -> None:
-    world = World(small_disk / "state", cache)
+def test_a_disk_that_is_full_during_publication_leaves_no_partial_version(small_disk: Path, cache: Path) -> None:
+    deployment = Deployment(small_disk / "state", cache)
     try:
-        admin = world.admin
+        admin = deployment.admin
         job_id = admin.retrain(promote="always")
-        candidate = world.state / "jobs" / job_id / "candidate"
+        candidate = deployment.state / "jobs" / job_id / "candidate"
         admin.wait(job_id, "evaluating")
-        pid_of_trainer(world.state, job_id)
-        os.kill(world.worker.pid, signal.SIGSTOP)  # the evaluation goes on, and nobody publishes what it makes
-        while not candidate.exists() or trainers_of(world.state):
+        pid_of_trainer(deployment.state, job_id)
+        os.kill(deployment.worker.pid, signal.SIGSTOP)  # the evaluation continues, but its result is not published
+        while not candidate.exists() or trainers_of(deployment.state):
             time.sleep(0.05)
         size = sum(file.stat().st_size for file in candidate.iterdir())
         assert size > 200_000
-        ballast = fill(small_disk, but=150_000)  # room for the store, and for half a version
-        os.kill(world.worker.pid, signal.SIGCONT)
+        ballast = fill(small_disk, but=150_000)  # enough for the store and for part of a version
+        os.kill(deployment.worker.pid, signal.SIGCONT)
         job = admin.wait(job_id, "failed", "succeeded")
         ballast.unlink()
         assert (job["state"], job["version"]) == ("failed", None), job
         assert "No space left on device" in job["detail"]
-        check_models_are_whole(world.state, [1])
+        check_models_are_complete(deployment.state, [1])
         assert admin.client.post(f"/admin/jobs/{job_id}/resume").status_code == 202
         job = admin.wait(job_id, "succeeded", "failed")
-        world.history("disk full at publication", job_id)
+        deployment.history("disk full at publication", job_id)
         assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
-        check_models_are_whole(world.state, [1, 2])
+        check_models_are_complete(deployment.state, [1, 2])
     finally:
-        world.end()
+        deployment.stop()

@@ -1,4 +1,4 @@
-"""The gate: the rule, and what is never let through."""
+"""The gate: its rule, and the candidates that it always rejects."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def figures(fid: float | None = 1.0, coverage: float = 0.9, accuracy: float | No
         (figures(0.5, accuracy=None), False, "label_accuracy fell"),
     ],
 )
-def test_the_rule(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
+def test_a_candidate_is_promoted_only_if_it_is_better(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
     verdict = gate.decide("if_better", ours, 3, figures())
     assert verdict.promoted is promoted
     assert reason in verdict.reason
@@ -49,12 +49,12 @@ def test_the_rule(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
     assert verdict.rule == gate.RULE
 
 
-def test_without_labels_on_both_sides_accuracy_is_no_matter() -> None:
+def test_label_accuracy_is_ignored_if_neither_version_has_labels() -> None:
     assert gate.decide("if_better", figures(0.5, accuracy=None), 3, figures(accuracy=None)).promoted
 
 
 @pytest.mark.parametrize(
-    ("asked", "champion", "theirs", "incomparable", "promoted", "reason"),
+    ("requested", "champion", "champion_figures", "incomparable", "promoted", "reason"),
     [
         ("if_better", None, {}, None, True, "first version"),
         ("never", None, {}, None, True, "first version"),
@@ -65,13 +65,15 @@ def test_without_labels_on_both_sides_accuracy_is_no_matter() -> None:
         ("always", 3, {}, "the champion was trained on mnist", True, "cannot be compared"),
     ],
 )
-def test_what_was_asked_for_and_what_can_be_told(asked, champion, theirs, incomparable, promoted, reason) -> None:
-    verdict = gate.decide(asked, figures(0.5), champion, theirs, incomparable)
+def test_the_request_and_the_comparison_decide_about_promotion(
+    requested, champion, champion_figures, incomparable, promoted, reason
+) -> None:
+    verdict = gate.decide(requested, figures(0.5), champion, champion_figures, incomparable)
     assert verdict.promoted is promoted
     assert reason in verdict.reason
 
 
-def test_only_like_is_compared_with_like(repository: Repository) -> None:
+def test_only_models_of_the_same_dataset_and_kind_are_compared(repository: Repository) -> None:
     champion = gate.version_to_beat(repository, "digits", 1)
     assert champion
     assert champion.incomparable_with(TrainingSpec()) is None
@@ -83,21 +85,21 @@ def test_only_like_is_compared_with_like(repository: Repository) -> None:
 
 
 def candidate(repository: Repository, **changes: object) -> Version:
-    """The shipped digits as they would lie in a job's folder, with some of the manifest changed."""
+    """Return the shipped digits as a candidate in a job's folder, with changed manifest fields."""
     path = repository.root / "digits" / "1"
     manifest = json.loads((path / MANIFEST).read_text()) | changes
     (path / MANIFEST).write_text(json.dumps(manifest))
     (path / AGAINST).write_text(json.dumps({name: figure.model_dump() for name, figure in figures().items()}))
-    version, theirs = gate.read_candidate(path)
-    assert theirs == figures()
+    version, champion_figures = gate.read_candidate(path)
+    assert champion_figures == figures()
     return version
 
 
 def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(repository: Repository, tmp_path: Path) -> None:
-    made, target = candidate(repository), Repository(tmp_path / "target")
+    new, target = candidate(repository), Repository(tmp_path / "target")
     verdict = gate.decide("never", figures(0.5), 3, figures())
-    gate.check_fit_to_serve(made)
-    versions = [gate.publish(target, made, "digits", "0123456789ab", 7, verdict) for _ in range(2)]
+    gate.check_fit_to_serve(new)
+    versions = [gate.publish(target, new, "digits", "0123456789ab", 7, verdict) for _ in range(2)]
     assert [version.number for version in versions] == [1, 1]
     manifest = versions[0].manifest
     assert (manifest.job, manifest.parent, manifest.gate) == ("0123456789ab", 7, verdict)
@@ -105,31 +107,33 @@ def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(reposito
     assert "digits/1" in (versions[0].path / CARD).read_text()
 
 
-def test_a_candidate_with_another_golden_digest_is_not_fit(repository: Repository) -> None:
+def test_a_candidate_with_another_golden_digest_is_rejected(repository: Repository) -> None:
     with pytest.raises(VersionUnusable, match="other pixels on this machine"):
         gate.check_fit_to_serve(candidate(repository, golden={"seeds": 32, "sha256": "0" * 64}))
 
 
-def test_a_candidate_that_failed_parity_is_not_fit(repository: Repository) -> None:
+def test_a_candidate_that_failed_parity_is_rejected(repository: Repository) -> None:
     parity = json.loads((repository.root / "digits" / "1" / MANIFEST).read_text())["parity"]
     with pytest.raises(VersionUnusable, match="parity"):
         gate.check_fit_to_serve(candidate(repository, parity=parity | {"generator_pixels_different": 1}))
 
 
-def test_a_candidate_that_draws_a_batch_differently_is_not_fit(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_candidate_that_draws_a_batch_differently_is_rejected(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     draw = LoadedGenerator.draw
 
-    def as_a_float_graph_might(self: LoadedGenerator, points) -> np.ndarray:
+    def draw_inexactly(self: LoadedGenerator, points) -> np.ndarray:
         pixels = draw(self, points)
         if len(points) == 1:
             pixels[0, 14, 14] ^= 1
         return pixels
 
-    monkeypatch.setattr(LoadedGenerator, "draw", as_a_float_graph_might)
+    monkeypatch.setattr(LoadedGenerator, "draw", draw_inexactly)
     with pytest.raises(VersionUnusable, match="seed 0 differently alone and in a batch"):
         gate.check_fit_to_serve(candidate(repository))
 
 
-def test_a_folder_that_holds_no_candidate_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_candidate_is_reported(tmp_path: Path) -> None:
     with pytest.raises(VersionUnusable, match="Resume the job"):
         gate.read_candidate(tmp_path)

@@ -1,4 +1,4 @@
-"""A job store that is damaged, deleted, or written by a clock that was set back."""
+"""A job store that is damaged or deleted, or that was written with a clock ahead of the present one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from app.storage import audit as audits
 from app.storage.audit import AuditLog
 from app.storage.database import Database, audit, jobs, workers
 from app.storage.database import leases as table
-from tests.app.retraining.jobs import SETTINGS, admin_of, lone_worker, small_job
-from tests.app.retraining.world import World
+from tests.app.retraining.deployment import Deployment
+from tests.app.retraining.jobs import SETTINGS, admin_of, small_job, standalone_worker
 from tests.live import service
 
 DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
@@ -32,7 +32,7 @@ def delete(path: Path) -> None:
         path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
-def test_a_file_that_is_deleted_is_written_back_whole(tmp_path: Path) -> None:
+def test_a_deleted_file_is_restored_completely(tmp_path: Path) -> None:
     database = Database(tmp_path / "jobs.db")
     another = Database(tmp_path / "jobs.db")
     first = JobStore(database).create(DRAFT, 8)
@@ -41,13 +41,13 @@ def test_a_file_that_is_deleted_is_written_back_whole(tmp_path: Path) -> None:
     assert [job.id for job in JobStore(database).newest()] == [second.id, first.id]
     database.close()
     another.close()
-    again = Database(tmp_path / "jobs.db")
-    assert [job.id for job in JobStore(again).newest()] == [second.id, first.id]
-    again.close()
+    reopened = Database(tmp_path / "jobs.db")
+    assert [job.id for job in JobStore(reopened).newest()] == [second.id, first.id]
+    reopened.close()
     assert {path.name for path in tmp_path.iterdir()} <= {"jobs.db", ".jobs.db.lock"}
 
 
-def test_only_the_file_itself_deleted_leaves_nothing_of_it_to_be_mixed_in(tmp_path: Path) -> None:
+def test_deleting_only_the_main_file_mixes_no_old_data_into_the_restored_one(tmp_path: Path) -> None:
     database = Database(tmp_path / "jobs.db")
     found = [JobStore(database).create(DRAFT, 80).id for _ in range(20)]
     (tmp_path / "jobs.db").unlink()
@@ -58,7 +58,7 @@ def test_only_the_file_itself_deleted_leaves_nothing_of_it_to_be_mixed_in(tmp_pa
     database.close()
 
 
-def test_a_file_that_was_replaced_is_the_one_that_counts(tmp_path: Path) -> None:
+def test_a_replaced_file_is_used(tmp_path: Path) -> None:
     backup = Database(tmp_path / "backup.db")
     kept = JobStore(backup).create(DRAFT, 8)
     backup.close()
@@ -70,24 +70,24 @@ def test_a_file_that_was_replaced_is_the_one_that_counts(tmp_path: Path) -> None
     database.close()
 
 
-def test_a_file_that_was_damaged_and_then_deleted_is_replaced_by_an_empty_one(tmp_path: Path) -> None:
-    """Which is how an operator mends it; the service need not be started again."""
+def test_a_damaged_file_that_is_deleted_is_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    """This is how an operator repairs it. The service does not have to restart."""
     database = Database(tmp_path / "jobs.db")
     JobStore(database).create(DRAFT, 8)
     with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with (tmp_path / "jobs.db").open("r+b") as file:
-        file.write(b"this is no database" * 1000)
+        file.write(b"this is not a database" * 1000)
     with pytest.raises(StoreUnavailable, match="not a database"):
         JobStore(database).newest()
     delete(tmp_path / "jobs.db")
-    made = JobStore(database).create(DRAFT, 8)
-    assert [job.id for job in JobStore(database).newest()] == [made.id]
+    created = JobStore(database).create(DRAFT, 8)
+    assert [job.id for job in JobStore(database).newest()] == [created.id]
     database.close()
 
 
-def test_what_is_being_written_as_the_file_is_deleted_is_not_taken_for_written(tmp_path: Path) -> None:
-    """Another process may have written the file back by then, without this."""
+def test_a_transaction_during_which_the_file_is_deleted_fails(tmp_path: Path) -> None:
+    """Another process may have restored the file without this transaction's changes."""
     database = Database(tmp_path / "jobs.db")
     store = JobStore(database)
     first = store.create(DRAFT, 8)
@@ -103,18 +103,18 @@ def test_what_is_being_written_as_the_file_is_deleted_is_not_taken_for_written(t
     database.close()
 
 
-def test_a_file_that_is_deleted_before_the_service_is_stopped_is_there_afterwards(tmp_path: Path) -> None:
+def test_a_file_that_is_deleted_is_restored_when_the_service_stops(tmp_path: Path) -> None:
     database = Database(tmp_path / "jobs.db")
-    made = JobStore(database).create(DRAFT, 8)
+    created = JobStore(database).create(DRAFT, 8)
     delete(tmp_path / "jobs.db")
     database.close()
-    again = Database(tmp_path / "jobs.db")
-    assert [job.id for job in JobStore(again).newest()] == [made.id]
-    again.close()
+    reopened = Database(tmp_path / "jobs.db")
+    assert [job.id for job in JobStore(reopened).newest()] == [created.id]
+    reopened.close()
 
 
-def test_jobs_that_have_run_and_are_in_no_store_are_told(tmp_path: Path, cache: Path) -> None:
-    """As when the file was deleted while nothing ran."""
+def test_job_folders_without_a_record_in_the_store_are_reported(tmp_path: Path, cache: Path) -> None:
+    """This is the case after the file was deleted while nothing ran."""
     state = tmp_path / "state"
     for name in ("0123456789ab", "not-a-job"):
         (state / "jobs" / name).mkdir(parents=True)
@@ -127,23 +127,23 @@ def test_jobs_that_have_run_and_are_in_no_store_are_told(tmp_path: Path, cache: 
         assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
-def test_jobs_that_were_accepted_survive_the_deletion_of_their_file_and_a_kill(world: World) -> None:
-    admin = world.admin
-    world.kill_worker()
+def test_accepted_jobs_survive_the_deletion_of_the_file_and_a_kill(deployment: Deployment) -> None:
+    admin = deployment.admin
+    deployment.kill_worker()
     before = admin.retrain()
-    delete(world.state / "jobs.db")
+    delete(deployment.state / "jobs.db")
     after = admin.retrain()
-    world.kill_service()
-    world.start_service()
-    world.start_worker()
+    deployment.kill_service()
+    deployment.start_service()
+    deployment.start_worker()
     for job_id in (before, after):
         assert admin.wait(job_id, "succeeded", "failed", "interrupted")["state"] == "succeeded"
 
 
-def test_a_store_that_is_unusable_at_the_start_is_told_and_tried_until_it_is_mended(tmp_path: Path, cache: Path) -> None:
+def test_a_store_that_is_unusable_at_the_start_is_reported_and_retried(tmp_path: Path, cache: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    (state / "jobs.db").write_bytes(b"this is no database" * 1000)
+    (state / "jobs.db").write_bytes(b"this is not a database" * 1000)
     with service(state, cache=cache, **SETTINGS) as running:
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
@@ -156,74 +156,74 @@ def test_a_store_that_is_unusable_at_the_start_is_told_and_tried_until_it_is_men
                 break
             time.sleep(0.1)
         else:
-            raise AssertionError("it still cannot train")
+            raise AssertionError("the service still cannot train")
         assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
-def test_a_worker_of_its_own_waits_for_a_store_that_it_cannot_open(tmp_path: Path) -> None:
+def test_a_standalone_worker_waits_for_a_store_that_it_cannot_open(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    (state / "jobs.db").write_bytes(b"this is no database" * 1000)
-    with lone_worker(state, **SETTINGS) as worker:
+    (state / "jobs.db").write_bytes(b"this is not a database" * 1000)
+    with standalone_worker(state, **SETTINGS) as worker:
         log = tmp_path / "worker.log"
-        until(lambda: "The job store cannot be opened" in log.read_text())
+        wait_until(lambda: "The job store cannot be opened" in log.read_text())
         assert worker.poll() is None
         delete(state / "jobs.db")
-        until(lambda: "this process supervises" in log.read_text())
+        wait_until(lambda: "this process supervises" in log.read_text())
         database = Database(state / "jobs.db")
         assert [kind for _, kind in alive(database)] == ["alone"]
         database.close()
     assert worker.returncode == 0
-    (state / "jobs.db").write_bytes(b"this is no database" * 1000)
-    with lone_worker(state, **SETTINGS) as worker:
-        until(lambda: log.read_text().count("The job store cannot be opened") == 2)
-    assert worker.returncode == 0, "it can be stopped while it waits"
+    (state / "jobs.db").write_bytes(b"this is not a database" * 1000)
+    with standalone_worker(state, **SETTINGS) as worker:
+        wait_until(lambda: log.read_text().count("The job store cannot be opened") == 2)
+    assert worker.returncode == 0, "a waiting worker can be stopped"
 
 
-def until(holds: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     for _ in range(600):
-        if holds():
+        if condition():
             return
         time.sleep(0.1)
-    raise AssertionError("it does not come to hold")
+    raise AssertionError("the condition was not met")
 
 
 @pytest.mark.parametrize("ahead", [3600, 86_400])
 def test_a_lease_of_the_future_is_taken_over(database: Database, ahead: float) -> None:
-    """As a clock that has been set back leaves it."""
-    gone, here = Workers(database, "alone"), Workers(database, "alone")
-    old = gone.beat()
+    """Such a lease remains after a clock was set back."""
+    stopped, present = Workers(database, "alone"), Workers(database, "alone")
+    old = stopped.beat()
     assert old
     with database.write() as connection:
         later = database.now(connection) + ahead
         connection.execute(update(table).values(until=later))
         connection.execute(update(workers).values(beat=later))
-    new = here.beat()
+    new = present.beat()
     assert new
     assert new.token > old.token
-    assert [worker for worker, _ in alive(database)] == [here.id], "its sign of life of the future counts for nothing"
+    assert [worker for worker, _ in alive(database)] == [present.id], "a heartbeat of the future is ignored"
 
 
 def test_the_lease_is_renewed_during_long_work(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
-    mine = Workers(database, "alone")
-    lease = mine.beat()
+    worker = Workers(database, "alone")
+    lease = worker.beat()
     assert lease
 
-    def ends() -> float:
+    def expiry() -> float:
         with database.read() as connection:
             return float(connection.scalar(select(table.c.until)) or 0)
 
-    before = ends()
-    with mine.renewing(lease):
+    before = expiry()
+    with worker.renewing(lease):
         for _ in range(500):
-            if ends() > before:
+            if expiry() > before:
                 break
             time.sleep(0.01)
-    assert ends() > before
+    assert expiry() > before
 
 
-def test_the_audit_log_forgets_what_is_old_or_too_many(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_log_forgets_old_and_excess_entries(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "PRUNE_EVERY", 10)
     log = AuditLog(database, days=30, entries=100)
     old = {"who": None, "client": None, "action": "list", "target": "/admin/jobs", "status": 401, "outcome": "token_invalid"}
@@ -239,15 +239,13 @@ def test_the_audit_log_forgets_what_is_old_or_too_many(database: Database, monke
     assert {entry.who for entry in found} == {"bob"}
 
 
-def test_no_number_of_refusals_flushes_a_change_out_of_the_audit_log(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rejected_requests_never_push_changes_out_of_the_audit_log(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "PRUNE_EVERY", 10)
     log = AuditLog(database, entries=100)
     log.add("alice", "::1", "promote", "/", 200, "ok")
     for _ in range(120):
         log.add(None, "192.0.2.1", "list", "/", 401, "token_invalid")
-        log.add("looker", "::1", "retrain", "/", 403, "insufficient_scope")
+        log.add("viewer", "::1", "retrain", "/", 403, "insufficient_scope")
     log.add("alice", "::1", "delete", "/", 204, "ok")
     found = log.newest(1000)
     assert [(entry.who, entry.action) for entry in found if entry.outcome == "ok"] == [

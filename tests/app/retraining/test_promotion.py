@@ -1,4 +1,4 @@
-"""Promotion, rollback and removal on a real service of two workers."""
+"""Promotion, rollback and deletion of versions on a real service with two workers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHAMPION = "/admin/models/digits/champion"
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """A state with three versions; the service's own workers made none of them."""
+    """A state folder with three versions, which were published before the service started."""
     return with_three_versions(tmp_path / "state")
 
 
@@ -41,29 +41,29 @@ def with_three_versions(state: Path) -> Path:
 
 
 @pytest.fixture
-def two(state: Path) -> Iterator[Service]:
+def running_service(state: Path) -> Iterator[Service]:
     with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The same for all who are only refused."""
+    """A service for requests that are all rejected and so change nothing."""
     state = with_three_versions(tmp_path_factory.mktemp("unchanged") / "state")
     with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
         yield running
 
 
-def test_a_model_that_another_process_is_writing_to_is_told_as_unavailable(
+def test_a_model_locked_by_another_process_is_reported_as_unavailable(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: object, **__: object) -> None:
         raise Locked("Another process has been writing to digits for 60 s. Try again later.")
 
     monkeypatch.setattr(Repository, "delete", locked)
-    nobody_waits = SimpleNamespace(store=SimpleNamespace(waiting_for=lambda *_: None))
+    no_jobs = SimpleNamespace(store=SimpleNamespace(waiting_for=lambda *_: None))
     with pytest.raises(StoreUnavailable, match=r"Version 2 of digits was not deleted\. .* Try again later\.$"):
-        delete_version("digits", 2, SimpleNamespace(repository=repository), nobody_waits)  # type: ignore[arg-type]
+        delete_version("digits", 2, SimpleNamespace(repository=repository), no_jobs)  # type: ignore[arg-type]
 
 
 def promote(admin: Admin, version: object, tag: str | None = "*") -> httpx.Response:
@@ -71,52 +71,52 @@ def promote(admin: Admin, version: object, tag: str | None = "*") -> httpx.Respo
 
 
 def serving(running: Service, calls: int = 24) -> set[str]:
-    """What new connections get: each may land on another worker."""
+    """Return the versions that answer new connections. Each connection may reach another worker."""
     return {httpx.get(f"{running.url}/generate?seed=42", verify=False).headers["x-model"] for _ in range(calls)}
 
 
-def until_serving(running: Service, wanted: set[str]) -> float:
-    """Seconds until every worker serves this."""
-    start = time.monotonic()
-    while time.monotonic() - start < 20:
+def wait_until_serving(running: Service, wanted: set[str]) -> float:
+    """Wait until every worker serves these versions. Return the seconds."""
+    started = time.monotonic()
+    while time.monotonic() - started < 20:
         if serving(running) == wanted:
-            return time.monotonic() - start
+            return time.monotonic() - started
     raise AssertionError(f"serving {serving(running)}")
 
 
-def test_promotion_names_the_champion_it_replaces(two: Service) -> None:
-    admin = admin_of(two)
-    shown = admin.client.get(CHAMPION)
-    assert shown.headers["etag"] == '"digits/1"'
-    assert shown.json()["version"] == 1
-    assert shown.json()["previous"] is None
+def test_promotion_requires_the_current_champion_as_precondition(running_service: Service) -> None:
+    admin = admin_of(running_service)
+    current = admin.client.get(CHAMPION)
+    assert current.headers["etag"] == '"digits/1"'
+    assert current.json()["version"] == 1
+    assert current.json()["previous"] is None
     without = promote(admin, 2, tag=None)
     assert (without.status_code, without.json()["code"]) == (428, "precondition_required")
     assert 'If-Match: "digits/1"' in without.json()["detail"]
     stale = promote(admin, 2, tag='"digits/9"')
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
-    assert serving(two) == {"digits/1"}
+    assert serving(running_service) == {"digits/1"}
     done = promote(admin, 2, tag='"digits/1"')
     assert (done.status_code, done.headers["etag"]) == (200, '"digits/2"')
     assert (done.json()["version"], done.json()["previous"]) == (2, 1)
-    until_serving(two, {"digits/2"})
+    wait_until_serving(running_service, {"digits/2"})
     assert promote(admin, 3, tag='"digits/1"').status_code == 412
     back = promote(admin, "previous", tag='"digits/2"')
     assert (back.json()["version"], back.json()["previous"]) == (1, 2)
-    until_serving(two, {"digits/1"})
+    wait_until_serving(running_service, {"digits/1"})
     entries = admin.client.get("/admin/audit").json()["entries"]
     assert [(e["action"], e["status"]) for e in reversed(entries)] == [
         *[("promote", 428), ("promote", 412), ("promote", 200), ("promote", 412), ("promote", 200)]
     ]
 
 
-def test_of_two_who_promote_at_once_one_is_told(two: Service) -> None:
+def test_one_of_two_concurrent_promotions_is_rejected(running_service: Service) -> None:
     answers: list[int] = []
 
-    def ask(version: int) -> None:
-        answers.append(promote(admin_of(two), version, tag='"digits/1"').status_code)
+    def request(version: int) -> None:
+        answers.append(promote(admin_of(running_service), version, tag='"digits/1"').status_code)
 
-    threads = [threading.Thread(target=ask, args=(version,)) for version in (2, 3)]
+    threads = [threading.Thread(target=request, args=(version,)) for version in (2, 3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -125,7 +125,7 @@ def test_of_two_who_promote_at_once_one_is_told(two: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "version", "status", "said"),
+    ("name", "version", "status", "message"),
     [
         ("digits", 99, 404, "Choose one of [1, 2, 3]"),
         ("digits", "previous", 404, "no previous champion"),
@@ -135,39 +135,39 @@ def test_of_two_who_promote_at_once_one_is_told(two: Service) -> None:
         ("Digits", 1, 422, "path.name"),
     ],
 )
-def test_what_is_not_there_is_not_promoted(unchanged: Service, name: str, version: object, status: int, said: str) -> None:
+def test_an_invalid_promotion_is_rejected(unchanged: Service, name: str, version: object, status: int, message: str) -> None:
     path = f"/admin/models/{name}/champion"
     answer = admin_of(unchanged).client.put(path, json={"version": version}, headers={"If-Match": "*"})
-    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+    assert (answer.status_code, message in answer.json()["detail"]) == (status, True), answer.text
 
 
-def test_a_version_that_is_not_its_manifests_is_not_promoted(two: Service, state: Path) -> None:
-    damaged, dishonest = state / "models" / "digits" / "2", state / "models" / "digits" / "3"
+def test_a_version_that_does_not_match_its_manifest_is_not_promoted(running_service: Service, state: Path) -> None:
+    damaged, wrong_digest = state / "models" / "digits" / "2", state / "models" / "digits" / "3"
     (damaged / GENERATOR).write_bytes((damaged / GENERATOR).read_bytes()[:-1])
-    manifest = json.loads((dishonest / MANIFEST).read_text())
+    manifest = json.loads((wrong_digest / MANIFEST).read_text())
     manifest["golden"]["sha256"] = "0" * 64
-    (dishonest / MANIFEST).write_text(json.dumps(manifest))
-    admin = admin_of(two)
-    for version, said in ((2, "sha256"), (3, "draws other pixels")):
+    (wrong_digest / MANIFEST).write_text(json.dumps(manifest))
+    admin = admin_of(running_service)
+    for version, message in ((2, "sha256"), (3, "draws other pixels")):
         answer = promote(admin, version)
         assert (answer.status_code, answer.json()["code"]) == (409, "version_unfit")
-        assert said in answer.json()["detail"]
+        assert message in answer.json()["detail"]
     assert Repository(state / "models").aliases("digits") == {"champion": 1}
-    assert serving(two) == {"digits/1"}
+    assert serving(running_service) == {"digits/1"}
 
 
-def test_what_is_not_in_service_can_be_deleted(two: Service, state: Path) -> None:
-    admin = admin_of(two)
+def test_a_version_out_of_service_can_be_deleted(running_service: Service, state: Path) -> None:
+    admin = admin_of(running_service)
     served = admin.client.delete("/admin/models/digits/versions/1")
     assert (served.status_code, served.json()["code"]) == (409, "version_in_service")
     assert admin.client.get("/generate?seed=1&version=3").status_code == 200
-    gone = admin.client.delete("/admin/models/digits/versions/3")
-    assert (gone.status_code, gone.content) == (204, b"")
+    deleted = admin.client.delete("/admin/models/digits/versions/3")
+    assert (deleted.status_code, deleted.content) == (204, b"")
     assert Repository(state / "models").numbers("digits") == [1, 2]
     for _ in range(100):
-        if {httpx.get(f"{two.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}:
+        if {httpx.get(f"{running_service.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}:
             break
-    assert {httpx.get(f"{two.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}
+    assert {httpx.get(f"{running_service.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}
     assert admin.client.delete("/admin/models/digits/versions/3").status_code == 404
     promote(admin, 2)
     assert admin.client.delete("/admin/models/digits/versions/1").status_code == 204
@@ -175,8 +175,11 @@ def test_what_is_not_in_service_can_be_deleted(two: Service, state: Path) -> Non
     assert promote(admin, "previous").status_code == 404
 
 
-def versions_that_differ(repository: Repository, count: int) -> dict[str, np.ndarray]:
-    """Versions that draw different pictures: the shipped one, and ones whose last layer is shifted. Name to seed 7's pixels."""
+def publish_different_versions(repository: Repository, count: int) -> dict[str, np.ndarray]:
+    """Publish versions that draw different pictures. Return the pixels of seed 7 by name.
+
+    The last layer of the shipped generator is shifted by a different constant for each version.
+    """
     import onnx
     from onnx import numpy_helper
 
@@ -195,9 +198,9 @@ def versions_that_differ(repository: Repository, count: int) -> dict[str, np.nda
             bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(8 * shift), bias.name))
             onnx.save(model, folder / GENERATOR)
             manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-            made: Golden = golden(OnnxGenerator(folder / GENERATOR, 10))
+            new_golden: Golden = golden(OnnxGenerator(folder / GENERATOR, 10))
             files = manifest.files | {GENERATOR: sha256_of(folder / GENERATOR)}
-            changed = manifest.model_copy(update={"version": number, "files": files, "golden": made})
+            changed = manifest.model_copy(update={"version": number, "files": files, "golden": new_golden})
             (folder / MANIFEST).write_text(changed.model_dump_json())
 
         version = repository.publish("digits", fill)
@@ -207,10 +210,10 @@ def versions_that_differ(repository: Repository, count: int) -> dict[str, np.nda
     return drawn
 
 
-def test_every_picture_is_the_named_versions_while_champions_change(tmp_path: Path) -> None:
-    """In-flight requests end on the generator they began with: pixels and name always agree."""
+def test_every_picture_matches_its_named_version_while_champions_change(tmp_path: Path) -> None:
+    """Requests in flight finish with the generator that they started with, so pixels and header always agree."""
     state = tmp_path / "state"
-    drawn = versions_that_differ(Repository(state / "models"), 3)
+    drawn = publish_different_versions(Repository(state / "models"), 3)
     stop, wrong, seen = threading.Event(), [], set()
 
     def load(url: str) -> None:

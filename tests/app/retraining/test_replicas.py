@@ -1,4 +1,4 @@
-"""Two replicas and a trainer that share a volume and a PostgreSQL: what is decided at one holds at the other."""
+"""Two replicas and a trainer that share a volume and a PostgreSQL database. Changes at one replica apply to the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.storage.aliases import StoredAliases
 from app.storage.database import Database
 from models.repository import Repository
 from models.version import copier
-from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, standalone_worker
 from tests.app.retraining.test_takeover import SEEDS, Load
 from tests.live import ROOT, Service, environment, service
 from tests.postgres import Postgres, running
@@ -26,14 +26,14 @@ from tests.postgres import Postgres, running
 FOLLOW_SECONDS = 2.0
 
 
-def followed(other: Service, model: str) -> float:
-    """Seconds until a replica draws with that version."""
-    began = time.monotonic()
-    while time.monotonic() - began < 20:
+def wait_until_followed(other: Service, model: str) -> float:
+    """Wait until a replica serves a version. Return the seconds."""
+    started = time.monotonic()
+    while time.monotonic() - started < 20:
         if httpx.get(f"{other.url}/generate?seed=1", trust_env=False, verify=False).headers.get("x-model") == model:
-            return time.monotonic() - began
+            return time.monotonic() - started
         time.sleep(0.02)
-    raise AssertionError(f"the replica never drew with {model}")
+    raise AssertionError(f"the replica never served {model}")
 
 
 def promote(admin: Admin, version: int | str) -> None:
@@ -41,26 +41,26 @@ def promote(admin: Admin, version: int | str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_a_retraining_loses_nothing_at_either_replica(tmp_path: Path, cache: Path, postgres: Postgres) -> None:
-    state, url = tmp_path / "state", postgres.make("replicas")
+def test_a_retraining_causes_no_failed_request_at_either_replica(tmp_path: Path, cache: Path, postgres: Postgres) -> None:
+    state, url = tmp_path / "state", postgres.create_database("replicas")
     shared = SETTINGS | {"database_url": url, "cache": cache, "poll_seconds": 0.5}
     with ExitStack() as stack:
         one, other = (stack.enter_context(service(state, embedded_worker=False, access_log=False, **shared)) for _ in range(2))
-        stack.enter_context(lone_worker(state, **shared))
+        stack.enter_context(standalone_worker(state, **shared))
         loads = [Load(replica.url, connections=2) for replica in (one, other)]
         at_one, at_other = admin_of(one), admin_of(other)
         assert at_one.client.get("/admin/jobs").json()["jobs"] == []
         while "training" in at_one.client.get("/readyz").json()["degraded"]:
-            time.sleep(0.1)  # until the trainer is known
+            time.sleep(0.1)  # until the service knows the trainer
         job_id = at_one.retrain(promote="always")
-        assert at_other.job(job_id)["id"] == job_id, "asked for at one, seen at the other"
+        assert at_other.job(job_id)["id"] == job_id, "a job started at one replica is visible at the other"
         job = at_other.wait(job_id, "succeeded", "failed", "interrupted")
         assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
-        assert max(followed(replica, "digits/2") for replica in (one, other)) < FOLLOW_SECONDS
+        assert max(wait_until_followed(replica, "digits/2") for replica in (one, other)) < FOLLOW_SECONDS
         promote(at_one, "previous")
-        assert followed(other, "digits/1") < FOLLOW_SECONDS, "rolled back at one"
+        assert wait_until_followed(other, "digits/1") < FOLLOW_SECONDS, "a rollback at one replica applies to the other"
         promote(at_other, 2)
-        assert followed(one, "digits/2") < FOLLOW_SECONDS
+        assert wait_until_followed(one, "digits/2") < FOLLOW_SECONDS
         for load in loads:
             load.stop()
         at_one.client.close()
@@ -75,12 +75,12 @@ def test_a_retraining_loses_nothing_at_either_replica(tmp_path: Path, cache: Pat
     for load in loads:
         assert [(name, seed) for _, name, seed, pixels in load.answers if drawn[name][seed] != pixels] == []
         assert {"digits/1", "digits/2"} == set(Counter(name for _, name, _, _ in load.answers))
-    assert not (state / "jobs.db").exists(), "nothing is kept in a file that only one host may see"
+    assert not (state / "jobs.db").exists(), "no state is in a file that only one host can see"
 
 
-def test_without_its_database_a_service_draws_on_and_comes_back_by_itself(tmp_path: Path) -> None:
+def test_without_its_database_a_service_keeps_serving_and_recovers_by_itself(tmp_path: Path) -> None:
     with running() as server:
-        settings = SETTINGS | {"database_url": server.make("away"), "embedded_worker": False}
+        settings = SETTINGS | {"database_url": server.create_database("stopped"), "embedded_worker": False}
         with service(tmp_path / "state", **settings) as one:
             admin = admin_of(one)
             assert admin.client.get("/admin/jobs").status_code == 200
@@ -88,40 +88,40 @@ def test_without_its_database_a_service_draws_on_and_comes_back_by_itself(tmp_pa
             server.stop()
             assert admin.client.get("/generate?seed=42&format=npy").status_code == 200
             assert admin.client.get("/generate?seed=42").content == before.content
-            refused = admin.client.get("/admin/jobs")
-            assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
-            assert refused.json()["detail"].endswith("then try again: nothing was changed.")
-            time.sleep(0.5)  # after which it has looked for promotions
+            rejected = admin.client.get("/admin/jobs")
+            assert (rejected.status_code, rejected.json()["code"]) == (503, "store_unavailable")
+            assert rejected.json()["detail"].endswith("then try again: nothing was changed.")
+            time.sleep(0.5)  # the service has polled for promotions in this time
             ready = admin.client.get("/readyz")
             assert ready.status_code == 200
             assert "PostgreSQL" in ready.json()["degraded"]["database"]
-            with service(tmp_path / "state", port=0, **settings) as late:  # begun while it is away
+            with service(tmp_path / "state", port=0, **settings) as late:  # started while the database is down
                 unready = httpx.get(f"{late.url}/readyz", trust_env=False)
                 assert unready.status_code == 503
                 assert "PostgreSQL" in unready.json()["detail"]
                 server.start()
-                assert followed(late, "digits/1") < 10
+                assert wait_until_followed(late, "digits/1") < 10
             assert admin.client.get("/admin/jobs").status_code == 200
-            assert list(admin.client.get("/readyz").json()["degraded"]) == ["training"], "there is no trainer in this test"
+            assert list(admin.client.get("/readyz").json()["degraded"]) == ["training"], "this test has no trainer"
             admin.client.close()
-            assert "postgres:" not in one.log.read_text(), "no password, nor a place for one"
+            assert "postgres:" not in one.log.read_text(), "the log contains neither the URL nor a password"
 
 
-def test_who_moves_to_a_database_keeps_his_champions(database: Database, repository: Repository) -> None:
+def test_moving_to_a_database_keeps_the_champions(database: Database, repository: Repository) -> None:
     number = repository.publish("digits", copier(repository.get("digits", 1))).number
     moved = Repository(repository.root, StoredAliases(lambda: database, repository.root))
     assert moved.aliases("digits") == repository.aliases("digits") == {"champion": 1}
     before = moved.stamp("digits")
     assert moved.promote("digits", number) == {"champion": number, "previous": 1}
     assert moved.stamp("digits") != before
-    elsewhere = Repository(repository.root, StoredAliases(lambda: database, repository.root))
-    assert elsewhere.aliases("digits") == {"champion": number, "previous": 1}
-    assert repository.aliases("digits") == elsewhere.aliases("digits"), "and who moves back"
+    replica = Repository(repository.root, StoredAliases(lambda: database, repository.root))
+    assert replica.aliases("digits") == {"champion": number, "previous": 1}
+    assert repository.aliases("digits") == replica.aliases("digits"), "moving back keeps them as well"
     (repository.root / "digits" / "aliases.json").write_text('{"champion": 1}')
-    assert moved.aliases("digits") == {"champion": number, "previous": 1}, "the database is what counts"
+    assert moved.aliases("digits") == {"champion": number, "previous": 1}, "the database takes precedence over the file"
 
 
-def test_a_url_that_is_not_postgresqls_is_refused_without_being_told() -> None:
+def test_a_url_of_another_database_is_rejected_and_not_printed() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "app"],
         cwd=ROOT,
@@ -136,7 +136,7 @@ def test_a_url_that_is_not_postgresqls_is_refused_without_being_told() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_every_usual_way_to_write_the_url_is_understood(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_common_schemes_of_the_url_are_accepted(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = Settings(database_url=f"{scheme}://u:p@h/d").database_url
     assert url
     assert url.get_secret_value() == "postgresql+psycopg://u:p@h/d"

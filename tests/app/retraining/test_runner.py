@@ -1,4 +1,4 @@
-"""The local runner, with real processes."""
+"""The local runner, tested with real processes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ print(json.dumps({
     "nice": os.nice(0), "group": os.getpgid(0), "threads": os.environ["OMP_NUM_THREADS"], "arguments": sys.argv[1:],
     "temporary": os.environ["TMPDIR"], "secrets": [name for name in os.environ if name.startswith("GAN_")],
 }), flush=True)
-if "deaf" in sys.argv:
+if "ignore" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("deaf", flush=True)
+    print("ignoring", flush=True)
 if "wait" in sys.argv:
     time.sleep(600)
 """
@@ -33,7 +33,7 @@ if "wait" in sys.argv:
 
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
-    """A runner whose trainer is a program that tells what it was given."""
+    """A runner whose trainer is a program that prints how it was started."""
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "__main__.py").write_text(STUB)
     (tmp_path / "training" / "__init__.py").write_text("")
@@ -42,73 +42,75 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
     return LocalRunner(threads=3, nice=7)
 
 
-def until_finished(runner: Runner, handle: Handle) -> Finished:
+def wait_until_finished(runner: Runner, handle: Handle) -> Finished:
     for _ in range(600):
         if finished := runner.poll(handle):
             return finished
         time.sleep(0.05)
-    raise AssertionError("it does not end")
+    raise AssertionError("the trainer did not exit")
 
 
-def until_said(log: Path, word: str = "}") -> dict:
+def wait_for_output(log: Path, word: str = "}") -> dict:
     for _ in range(600):
         if log.exists() and word in log.read_text():
             return json.loads(log.read_text().splitlines()[0])
         time.sleep(0.05)
-    raise AssertionError("it says nothing")
+    raise AssertionError("the trainer printed nothing")
 
 
-def test_a_trainer_is_niced_bounded_alone_in_its_group_and_knows_no_secret(runner: LocalRunner, tmp_path: Path) -> None:
+def test_a_trainer_has_low_priority_limited_threads_its_own_process_group_and_no_secrets(
+    runner: LocalRunner, tmp_path: Path
+) -> None:
     handle = runner.start(["train", "--out", "x"], tmp_path / "log.txt")
-    assert until_finished(runner, handle) == Finished(0)
-    said = until_said(tmp_path / "log.txt")
-    assert said == {
+    assert wait_until_finished(runner, handle) == Finished(0)
+    printed = wait_for_output(tmp_path / "log.txt")
+    assert printed == {
         **{"nice": 7, "group": handle["pid"], "threads": "3"},
         **{"arguments": ["train", "--out", "x"], "secrets": []},
         "temporary": str(tmp_path / "tmp"),
     }
-    assert (tmp_path / "tmp").is_dir(), "where a root file system is only read, there is no other"
+    assert (tmp_path / "tmp").is_dir(), "the temporary folder is writable even if the root file system is not"
     assert json.loads(json.dumps(handle)) == handle
 
 
-def test_a_trainer_is_asked_to_stop_and_then_made_to(runner: LocalRunner, tmp_path: Path) -> None:
+def test_a_trainer_is_stopped_gracefully_or_by_force(runner: LocalRunner, tmp_path: Path) -> None:
     handle = runner.start(["wait"], tmp_path / "log.txt")
-    until_said(tmp_path / "log.txt")
+    wait_for_output(tmp_path / "log.txt")
     assert runner.poll(handle) is None
     runner.stop(handle)
-    assert until_finished(runner, handle) == Finished(3)
-    runner.stop(handle)  # nothing happens
+    assert wait_until_finished(runner, handle) == Finished(3)
+    runner.stop(handle)  # has no effect
 
-    handle = runner.start(["wait", "deaf"], tmp_path / "deaf.txt")
-    until_said(tmp_path / "deaf.txt", "deaf")
+    handle = runner.start(["wait", "ignore"], tmp_path / "ignore.txt")
+    wait_for_output(tmp_path / "ignore.txt", "ignoring")
     runner.stop(handle)
     time.sleep(0.3)
     assert runner.poll(handle) is None
     runner.stop(handle, force=True)
-    assert until_finished(runner, handle) == Finished(-signal.SIGKILL)
+    assert wait_until_finished(runner, handle) == Finished(-signal.SIGKILL)
 
 
-def test_another_supervisor_takes_a_trainer_over(runner: LocalRunner, tmp_path: Path) -> None:
-    """It is not its parent, so it is told no exit status; but it sees the process, and can stop it."""
+def test_another_supervisor_takes_over_a_trainer(runner: LocalRunner, tmp_path: Path) -> None:
+    """Only the parent gets the exit status, but any supervisor can see the process and stop it."""
     handle = runner.start(["wait"], tmp_path / "log.txt")
-    until_said(tmp_path / "log.txt")
+    wait_for_output(tmp_path / "log.txt")
     other = LocalRunner(threads=1, nice=0)
     assert other.poll(handle) is None
     other.stop(handle)
-    assert until_finished(other, handle) == Finished(None)
+    assert wait_until_finished(other, handle) == Finished(None)
     assert runner.poll(handle) == Finished(3)
 
 
-def test_a_process_number_used_again_is_not_mistaken_for_the_trainer(runner: LocalRunner) -> None:
-    mine = psutil.Process()
-    handle = {"pid": mine.pid, "place": pid_namespace(), "created": mine.create_time(), "lock": ""}
+def test_a_reused_process_id_is_not_mistaken_for_the_trainer(runner: LocalRunner) -> None:
+    own = psutil.Process()
+    handle = {"pid": own.pid, "place": pid_namespace(), "created": own.create_time(), "lock": ""}
     assert runner.poll(handle) is None
-    older = handle | {"created": mine.create_time() - 100}
+    older = handle | {"created": own.create_time() - 100}
     assert runner.poll(older) == Finished(None)
-    runner.stop(older, force=True)  # or this test would end here
+    runner.stop(older, force=True)  # must not kill this process
 
 
-def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tmp_path: Path) -> None:
+def test_the_lock_of_a_folder_names_its_holder(runner: LocalRunner, tmp_path: Path) -> None:
     from training.loop.folder import RunFolder, alone_in
 
     folder = RunFolder(tmp_path)
@@ -118,25 +120,25 @@ def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tm
         assert handle
         assert handle["pid"] == os.getpid()
         assert runner.poll(handle) is None
-        elsewhere = handle | {"place": "another-machine", "lock": str(folder.lock)}
-        assert runner.poll(elsewhere) is None, "the lock is held, so it is alive wherever it is"
+        remote = handle | {"place": "another-machine", "lock": str(folder.lock)}
+        assert runner.poll(remote) is None, "the lock is held, so its holder is alive on some machine"
     assert holder_of(folder.lock) is None
-    assert runner.poll(elsewhere) == Finished(None)
+    assert runner.poll(remote) == Finished(None)
 
 
-def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_by_a_file(
+def test_a_trainer_in_another_container_is_watched_by_its_lock_and_stopped_by_a_file(
     runner: LocalRunner, tmp_path: Path
 ) -> None:
-    """Its process id means nothing here, though a process of ours may have the same."""
+    """Its process ID is meaningless here, because a local process may have the same."""
     handle = runner.start(["wait"], tmp_path / "log.txt")
     foreign = handle | {"place": "another-container"}
-    assert runner.poll(foreign) is None, "it holds the lock that it was started with"
+    assert runner.poll(foreign) is None, "the trainer holds the lock that it inherited"
     runner.stop(foreign, force=True)
-    assert runner.poll(handle) is None, "ours was not touched"
+    assert runner.poll(handle) is None, "the local process is not affected"
     (tmp_path / "stop").unlink()
     runner.stop(handle, force=True)
-    until_finished(runner, handle)
-    assert runner.poll(foreign) == Finished(None), "no lock, so nobody is there"
+    wait_until_finished(runner, handle)
+    assert runner.poll(foreign) == Finished(None), "the lock is free, so the trainer has exited"
     from training.loop.folder import RunFolder, alone_in
 
     with alone_in(RunFolder(tmp_path)):
@@ -146,36 +148,34 @@ def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_b
     assert runner.poll(foreign) == Finished(None)
 
 
-def test_a_trainer_writes_its_own_number_into_the_lock_that_it_inherits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The supervisor that started it may have been killed before it could."""
+def test_a_trainer_writes_its_process_id_into_the_inherited_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor that started it may have been killed before it could write the ID."""
     from training.loop.folder import RunFolder, alone_in
 
-    held = runners._acquire(tmp_path / ".lock")
+    lock = runners._acquire(tmp_path / ".lock")
     assert holder_of(tmp_path / ".lock") is None
-    monkeypatch.setenv(LOCK_VARIABLE, str(held))
+    monkeypatch.setenv(LOCK_VARIABLE, str(lock))
     with alone_in(RunFolder(tmp_path)):
         found = holder_of(tmp_path / ".lock")
         assert found
         assert found["pid"] == os.getpid()
-    os.close(held)
+    os.close(lock)
 
 
-def test_what_cannot_be_started_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trainer_that_cannot_start_raises_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     with pytest.raises(OSError, match="no-python"):
         LocalRunner(1, 0).start(["train"], tmp_path / "log.txt")
 
 
-def test_a_trainer_holds_its_folder_from_its_first_moment_on(runner: LocalRunner, tmp_path: Path) -> None:
-    """Whoever looks while it still imports its libraries sees that it is there, and starts no second one."""
+def test_a_trainer_holds_the_lock_of_its_folder_from_the_start(runner: LocalRunner, tmp_path: Path) -> None:
+    """Even while the trainer imports its libraries, other supervisors see the lock and do not start a second one."""
     handle = runner.start(["wait"], tmp_path / "log.txt")
     found = holder_of(tmp_path / ".lock")
     assert found == handle
     with pytest.raises(FolderInUse, match="Wait until it has ended"):
         LocalRunner(1, 0).start(["wait"], tmp_path / "log.txt")
-    until_said(tmp_path / "log.txt")
+    wait_for_output(tmp_path / "log.txt")
     runner.stop(handle, force=True)
-    until_finished(runner, handle)
+    wait_until_finished(runner, handle)
     assert not is_locked(tmp_path / ".lock")

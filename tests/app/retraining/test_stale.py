@@ -1,4 +1,4 @@
-"""A supervisor that was stopped for longer than its lease lasts, and goes on: it leaves alone what is another's by now."""
+"""A supervisor that was stopped until its lease expired must not touch jobs that another one has taken over."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ DRAFT = Draft(
 )
 
 
-class Noted:
-    """A runner whose trainers run on, whatever they are told."""
+class FakeRunner:
+    """A runner whose trainers never exit."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
         self.stopped: list[bool] = []
-        """Of each call, whether it was by force."""
+        """For each call, whether it was by force."""
 
     def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
         self.started.append(arguments[0])
@@ -49,12 +49,12 @@ class Noted:
 
 
 @pytest.fixture
-def runner() -> Noted:
-    return Noted()
+def runner() -> FakeRunner:
+    return FakeRunner()
 
 
 @pytest.fixture
-def supervisor(store: JobStore, runner: Noted, tmp_path: Path) -> Supervisor:
+def supervisor(store: JobStore, runner: FakeRunner, tmp_path: Path) -> Supervisor:
     return Supervisor(Settings(state=tmp_path, stop_seconds=30), store, Workers(store.database, "alone"), runner)
 
 
@@ -83,14 +83,14 @@ def running(store: JobStore, lease: Lease, job: Job) -> Job:
     return store.note(lease, store.change(lease, job, "running", "training"), handle=handle)
 
 
-def test_it_neither_stops_the_trainer_of_a_job_nor_clears_its_folder_away(
-    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job, tmp_path: Path
+def test_a_stale_supervisor_neither_stops_a_trainer_nor_clears_its_folder(
+    supervisor: Supervisor, runner: FakeRunner, store: JobStore, lease: Lease, job: Job, tmp_path: Path
 ) -> None:
-    """It was stopped after it had seen the job in the queue."""
+    """It was stopped after it had read the queued job."""
     folder = JobFolder(tmp_path, job.id)
     folder.events.write_text('{"event": "started"}')
     take_over(store.database)
-    with alone_in(RunFolder(folder.path)), pytest.raises(LeaseLost):  # the other one's trainer is at work
+    with alone_in(RunFolder(folder.path)), pytest.raises(LeaseLost):  # the trainer of the other supervisor is running
         supervisor._begin(lease, job)
     with pytest.raises(LeaseLost):
         supervisor._begin(lease, job)
@@ -99,8 +99,8 @@ def test_it_neither_stops_the_trainer_of_a_job_nor_clears_its_folder_away(
     assert folder.candidate.exists()
 
 
-def test_it_passes_on_no_cancellation_and_ends_no_trainer_as_it_is_shut_down(
-    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job
+def test_a_stale_supervisor_forwards_no_cancellation_and_stops_no_trainer_at_shutdown(
+    supervisor: Supervisor, runner: FakeRunner, store: JobStore, lease: Lease, job: Job
 ) -> None:
     job = running(store, lease, job)
     store.cancel(job.id, "bob")
@@ -114,7 +114,7 @@ def test_it_passes_on_no_cancellation_and_ends_no_trainer_as_it_is_shut_down(
     assert store.get(job.id).state == "running"
 
 
-def test_one_whose_lease_is_lost_while_it_writes_a_version_publishes_nothing(
+def test_a_supervisor_that_loses_its_lease_while_it_writes_a_version_publishes_nothing(
     store: JobStore, lease: Lease, repository: Repository
 ) -> None:
     copy = copier(repository.get("digits", 1))
@@ -127,13 +127,13 @@ def test_one_whose_lease_is_lost_while_it_writes_a_version_publishes_nothing(
         repository.publish("digits", fill, check=lambda: store.check(lease))
     assert repository.numbers("digits") == [1]
     assert not list((repository.root / "digits").glob(".*.part"))
-    assert repository.publish("digits", copy).number == 2, "the number was not used up"
+    assert repository.publish("digits", copy).number == 2, "the number was not used"
 
 
-def test_a_trainer_that_is_told_to_stop_again_has_its_whole_time_again(
-    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job
+def test_a_trainer_that_is_stopped_again_gets_the_full_timeout_again(
+    supervisor: Supervisor, runner: FakeRunner, store: JobStore, lease: Lease, job: Job
 ) -> None:
-    """A job that was told to stop, ended in another way, and was resumed."""
+    """The job was being stopped, was interrupted for another reason, and was resumed."""
     job = running(store, lease, job)
     store.cancel(job.id, "bob")
     supervisor._attend(lease, store.get(job.id))
@@ -144,13 +144,13 @@ def test_a_trainer_that_is_told_to_stop_again_has_its_whole_time_again(
     store.cancel(job.id, "bob")
     for _ in range(3):
         supervisor._attend(lease, store.get(job.id))
-    assert runner.stopped == [False, False], "each time it is asked once, and not killed"
+    assert runner.stopped == [False, False], "each time the trainer is stopped once and not killed"
 
 
-def test_a_trainer_of_an_earlier_attempt_that_does_not_stop_is_killed_in_the_end(
-    supervisor: Supervisor, runner: Noted, store: JobStore, lease: Lease, job: Job, tmp_path: Path
+def test_a_trainer_of_an_earlier_attempt_that_does_not_stop_is_killed(
+    supervisor: Supervisor, runner: FakeRunner, store: JobStore, lease: Lease, job: Job, tmp_path: Path
 ) -> None:
-    """Or the queue would wait for it for good."""
+    """Otherwise the queue would wait for it forever."""
     with alone_in(RunFolder(JobFolder(tmp_path, job.id).path)):
         supervisor._begin(lease, job)
         supervisor._stopping[job.id] -= 1000

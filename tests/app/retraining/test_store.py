@@ -1,4 +1,4 @@
-"""The job store: nothing is entered twice, lost, or changed by someone who no longer may."""
+"""The job store: no job is stored twice, lost, or changed by a supervisor without the lease."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def states(store: JobStore, job: Job) -> list[str]:
     return [event.data["state"] for event in store.events(job.id) if event.type == "state"]
 
 
-def test_jobs_are_taken_in_the_order_in_which_they_came(store: JobStore) -> None:
-    made = [store.create(DRAFT, 8) for _ in range(3)]
-    assert [job.number for job in made] == [1, 2, 3]
-    assert [job.id for job in store.newest()] == [job.id for job in reversed(made)]
-    assert [job.id for job in store.newest(before=3, limit=1)] == [made[1].id]
+def test_jobs_are_taken_in_the_order_of_their_creation(store: JobStore) -> None:
+    created = [store.create(DRAFT, 8) for _ in range(3)]
+    assert [job.number for job in created] == [1, 2, 3]
+    assert [job.id for job in store.newest()] == [job.id for job in reversed(created)]
+    assert [job.id for job in store.newest(before=3, limit=1)] == [created[1].id]
     first = store.next_queued()
     assert first
-    assert (first.id, first.state, first.by, first.request) == (made[0].id, "queued", "alice", {"note": "n"})
-    store.cancel(made[0].id, "bob")
-    assert store.next_queued() == store.get(made[1].id)
+    assert (first.id, first.state, first.by, first.request) == (created[0].id, "queued", "alice", {"note": "n"})
+    store.cancel(created[0].id, "bob")
+    assert store.next_queued() == store.get(created[1].id)
     assert [job.state for job in store.newest(state="cancelled")] == ["cancelled"]
 
 
-def test_the_queue_is_bounded_for_new_and_for_resumed_jobs(store: JobStore) -> None:
+def test_the_queue_is_bounded_for_new_and_resumed_jobs(store: JobStore) -> None:
     first = store.create(DRAFT, 2)
     store.create(DRAFT, 2)
     with pytest.raises(QueueFull, match="2 jobs are waiting"):
@@ -57,21 +57,21 @@ def test_the_queue_is_bounded_for_new_and_for_resumed_jobs(store: JobStore) -> N
     assert store.get(first.id).state == "cancelled"
 
 
-def test_a_key_stands_for_one_job(store: JobStore) -> None:
+def test_an_idempotency_key_stands_for_one_job(store: JobStore) -> None:
     assert store.claim_key("alice", "k", {"a": 1}) is None
     with pytest.raises(IdempotencyConflict):
         store.claim_key("alice", "k", {"a": 1})
     job = store.create(DRAFT, 8, key="k")
     assert store.claim_key("alice", "k", {"a": 1}) == job.id
     store.claim_key("alice", "answered", {})
-    store.create(DRAFT, 8, key="answered", answer=lambda job: {"as it was": job.state})
-    assert store.claim_key("alice", "answered", {}) == {"as it was": "queued"}
+    store.create(DRAFT, 8, key="answered", answer=lambda job: {"state": job.state})
+    assert store.claim_key("alice", "answered", {}) == {"state": "queued"}
     with pytest.raises(IdempotencyMismatch):
         store.claim_key("alice", "k", {"a": 2})
-    assert store.claim_key("bob", "k", {"a": 2}) is None, "each token has keys of its own"
+    assert store.claim_key("bob", "k", {"a": 2}) is None, "keys belong to a token"
 
 
-def test_a_key_whose_request_was_refused_or_died_may_be_used_again(store: JobStore, database: Database) -> None:
+def test_a_key_whose_request_was_rejected_or_never_answered_can_be_reused(store: JobStore, database: Database) -> None:
     assert store.claim_key("alice", "k", {}) is None
     store.release_key("alice", "k")
     assert store.claim_key("alice", "k", {}) is None
@@ -80,33 +80,33 @@ def test_a_key_whose_request_was_refused_or_died_may_be_used_again(store: JobSto
     assert store.claim_key("alice", "k", {}) is None
     job = store.create(DRAFT, 8, key="k")
     store.release_key("alice", "k")
-    assert store.claim_key("alice", "k", {}) == job.id, "an answered key stays"
+    assert store.claim_key("alice", "k", {}) == job.id, "a key with an answer stays"
     with database.write() as connection:
         connection.execute(update(idempotency).values(created=idempotency.c.created - 86_401))
-    assert store.claim_key("alice", "k", {}) is None, "a day later it is forgotten"
+    assert store.claim_key("alice", "k", {}) is None, "a key expires after a day"
 
 
-def test_keys_of_a_clock_that_was_set_back_are_forgotten_in_time(store: JobStore, database: Database) -> None:
-    assert store.claim_key("alice", "died", {}) is None
+def test_keys_from_the_future_expire_after_a_clock_was_set_back(store: JobStore, database: Database) -> None:
+    assert store.claim_key("alice", "unanswered", {}) is None
     assert store.claim_key("alice", "answered", {}) is None
     job = store.create(DRAFT, 8, key="answered")
     with database.write() as connection:
         connection.execute(update(idempotency).values(created=idempotency.c.created + 3600))
-    assert store.claim_key("alice", "died", {}) is None, "whoever sent it first is not in flight"
+    assert store.claim_key("alice", "unanswered", {}) is None, "the first request is not in flight"
     assert store.claim_key("alice", "answered", {}) == job.id
     with database.write() as connection:
         connection.execute(update(idempotency).values(created=idempotency.c.created + 10 * 86_400))
     assert store.claim_key("alice", "answered", {}) is None
 
 
-def test_what_the_trainer_said_is_entered_once_with_how_far_it_was_read(store: JobStore, lease: Lease) -> None:
+def test_the_trainers_events_are_stored_once_with_the_offset_of_its_log(store: JobStore, lease: Lease) -> None:
     job = store.change(lease, store.create(DRAFT, 8), "running", "training")
-    said = [
+    events = [
         {"event": "progress", "time": 5.0, "images": 64, "part": 0.1},
         {"event": "metrics", "time": 6.0, "images": 64, "kid": 0.5},
         {"event": "end", "time": 7.0, "reason": "budget"},
     ]
-    job = store.record(lease, job, said, 123)
+    job = store.record(lease, job, events, 123)
     assert (job.offset, job.progress, job.metrics) == (123, {"images": 64, "part": 0.1}, {"images": 64, "kid": 0.5})
     assert job.trained == {"reason": "budget"}
     found = store.events(job.id)
@@ -117,7 +117,7 @@ def test_what_the_trainer_said_is_entered_once_with_how_far_it_was_read(store: J
     assert store.follow(job.id, 4) == (job, found[4:])
 
 
-def test_a_job_goes_on_by_itself_three_times(store: JobStore, lease: Lease) -> None:
+def test_a_job_restarts_automatically_three_times(store: JobStore, lease: Lease) -> None:
     job = store.create(DRAFT, 8)
     for count in (1, 2, 3):
         job = store.change(lease, job, "running", "training")
@@ -125,7 +125,7 @@ def test_a_job_goes_on_by_itself_three_times(store: JobStore, lease: Lease) -> N
         assert (job.state, job.interruptions, job.ended, job.handle) == ("queued", count, None, None)
     job = store.change(lease, job, "running", "training")
     job = store.interrupt(lease, job, "the service was stopped", counts=False)
-    assert (job.state, job.interruptions) == ("queued", 3), "an orderly stop does not count"
+    assert (job.state, job.interruptions) == ("queued", 3), "a graceful stop does not count"
     job = store.change(lease, job, "running", "training")
     job = store.interrupt(lease, job, "the trainer was killed by SIGKILL", counts=True)
     assert (job.state, job.interruptions) == ("interrupted", 4)
@@ -136,21 +136,21 @@ def test_a_job_goes_on_by_itself_three_times(store: JobStore, lease: Lease) -> N
     assert (job.state, job.interruptions, job.ended) == ("queued", 0, None)
 
 
-def test_one_that_was_to_be_cancelled_does_not_go_on_by_itself(store: JobStore, lease: Lease) -> None:
+def test_an_interrupted_job_with_a_requested_cancellation_does_not_restart(store: JobStore, lease: Lease) -> None:
     seen = store.change(lease, store.create(DRAFT, 8), "running", "training")
     store.cancel(seen.id, "bob")
     job = store.interrupt(lease, seen, "the trainer was killed by SIGKILL", counts=True)
     assert (job.state, job.interruptions) == ("cancelled", 0)
 
 
-def test_what_ended_last_is_kept_whatever_was_asked_for_first(store: JobStore, lease: Lease) -> None:
+def test_the_most_recently_finished_jobs_are_kept_regardless_of_creation_order(store: JobStore, lease: Lease) -> None:
     first, second, third = (store.create(DRAFT, 8) for _ in range(3))
-    said = [{"event": "progress", "images": 1}, {"event": "warning", "detail": "w"}]
+    events = [{"event": "progress", "images": 1}, {"event": "warning", "detail": "w"}]
     for job in (second, first):
         running = store.change(lease, job, "running", "training", has_run=True)
-        store.record(lease, running, said, 10)
+        store.record(lease, running, events, 10)
         store.change(lease, store.get(job.id), "failed", "")
-    store.cancel(third.id, "alice")  # never ran, so it has nothing to be kept
+    store.cancel(third.id, "alice")  # never ran, so it has no files
     assert [job.id for job in store.prune(lease, keep=1)] == [second.id]
     assert store.prune(lease, keep=1) == []
     assert [job.pruned for job in map(store.get, (first.id, second.id, third.id))] == [False, True, False]
@@ -158,7 +158,7 @@ def test_what_ended_last_is_kept_whatever_was_asked_for_first(store: JobStore, l
     assert [event.type for event in store.events(first.id)] == ["state", "state", "progress", "warning", "state"]
 
 
-def test_a_version_that_a_job_waits_to_start_from_is_known(store: JobStore, lease: Lease) -> None:
+def test_a_queued_job_reserves_the_version_that_it_starts_from(store: JobStore, lease: Lease) -> None:
     job = store.create(replace(DRAFT, parent=3), 8)
     assert store.waiting_for("digits", 3) == job
     assert store.waiting_for("digits", 2) is None
@@ -167,7 +167,7 @@ def test_a_version_that_a_job_waits_to_start_from_is_known(store: JobStore, leas
     assert store.waiting_for("digits", 3) is None
 
 
-def test_only_what_has_ended_otherwise_than_well_can_be_resumed(store: JobStore, lease: Lease) -> None:
+def test_only_cancelled_failed_and_interrupted_jobs_can_be_resumed(store: JobStore, lease: Lease) -> None:
     job = store.create(DRAFT, 8)
     for state in ("queued", "running", "evaluating", "succeeded"):
         if state != "queued":
@@ -184,7 +184,7 @@ def test_only_what_has_ended_otherwise_than_well_can_be_resumed(store: JobStore,
         store.get("nope")
 
 
-def test_one_that_runs_is_asked_to_stop_and_asked_once(store: JobStore, lease: Lease) -> None:
+def test_a_running_job_is_asked_to_stop_only_once(store: JobStore, lease: Lease) -> None:
     job = store.change(lease, store.create(DRAFT, 8), "running", "training")
     for _ in range(2):
         job = store.cancel(job.id, "bob")
@@ -193,7 +193,7 @@ def test_one_that_runs_is_asked_to_stop_and_asked_once(store: JobStore, lease: L
     assert sum(event.type == "cancel" for event in store.events(job.id)) == 1
 
 
-def test_a_supervisor_that_lost_its_lease_changes_nothing(
+def test_a_supervisor_without_its_lease_changes_nothing(
     store: JobStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick = Workers(database, "embedded"), Workers(database, "embedded")
@@ -204,7 +204,7 @@ def test_a_supervisor_that_lost_its_lease_changes_nothing(
     job = store.create(DRAFT, 8)
     late = time.time() + leases.LEASE_SECONDS + 1
     monkeypatch.setattr(Database, "now", lambda self, connection: late)
-    store.note(lease, job, offset=1)  # late, but nobody has taken it
+    store.note(lease, job, offset=1)  # expired, but not taken over
     newer = quick.beat()
     assert newer
     for change in (
@@ -223,11 +223,11 @@ def test_a_supervisor_that_lost_its_lease_changes_nothing(
     assert again
     assert again.holder == lease.holder
     assert again.token > newer.token > lease.token
-    with pytest.raises(LeaseLost):  # what was begun under the first lease stays stale
+    with pytest.raises(LeaseLost):  # the first lease stays invalid
         store.check(lease)
 
 
-def test_a_job_that_was_seen_in_another_state_is_not_changed(store: JobStore, lease: Lease) -> None:
+def test_a_job_whose_state_has_changed_since_it_was_read_is_not_changed(store: JobStore, lease: Lease) -> None:
     seen = store.create(DRAFT, 8)
     store.cancel(seen.id, "alice")
     with pytest.raises(JobConflict, match="is now cancelled, no longer queued"):
@@ -235,29 +235,29 @@ def test_a_job_that_was_seen_in_another_state_is_not_changed(store: JobStore, le
     assert store.get(seen.id).state == "cancelled"
 
 
-def _hold(place: Path | str, results: multiprocessing.Queue) -> None:
-    workers = Workers(Database(place), "embedded")
+def _take_lease(location: Path | str, results: multiprocessing.Queue) -> None:
+    workers = Workers(Database(location), "embedded")
     results.put(sum(workers.beat() is not None for _ in range(20)))
 
 
-def test_of_many_processes_that_start_at_once_one_supervises(place: Path | str) -> None:
+def test_one_of_several_concurrently_started_processes_supervises(location: Path | str) -> None:
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_hold, args=(place, results)) for _ in range(4)]
+    processes = [context.Process(target=_take_lease, args=(location, results)) for _ in range(4)]
     for process in processes:
         process.start()
     held = sorted(results.get(timeout=60) for _ in processes)
     for process in processes:
         process.join(60)
-    assert held == [0, 0, 0, 20], "the tables were made once, and the lease was one's"
+    assert held == [0, 0, 0, 20], "the tables were created once, and one process holds the lease"
 
 
-def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+def test_an_unusable_file_is_reported(tmp_path: Path) -> None:
     store = JobStore(Database(tmp_path / "jobs.db"))
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="set GAN_STATE"):
         Database(tmp_path / "file" / "jobs.db")
-    (tmp_path / "broken.db").write_bytes(b"this is no database" * 1000)
+    (tmp_path / "broken.db").write_bytes(b"this is not a database" * 1000)
     with pytest.raises(StoreUnavailable, match="not a database"):
         Database(tmp_path / "broken.db")
     with store.database.write() as connection:
@@ -270,4 +270,4 @@ def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="full"):
         fill()
-    assert all(store.events(job.id) for job in store.newest(limit=200)), "each job that was entered has its event"
+    assert all(store.events(job.id) for job in store.newest(limit=200)), "every stored job has its event"

@@ -1,4 +1,4 @@
-"""One supervisor however many processes could be it, alone or embedded, and what it leaves behind."""
+"""Among all processes exactly one supervises, embedded or standalone, and old job folders are removed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
 from app.settings import Settings
 from app.storage.database import Database
-from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker, pid_of_trainer
+from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer, standalone_worker
 from tests.live import Service, service
 from training.spec import TrainingSpec
 
 
 def trainers_of(state: Path) -> list[int]:
-    """Every process that trains or evaluates in a state's folders."""
+    """Return the process IDs of all processes that train or evaluate in a state folder."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -38,7 +38,7 @@ def trainers_of(state: Path) -> list[int]:
     return found
 
 
-def test_of_three_server_workers_one_supervises_and_another_takes_its_place(tmp_path: Path, cache: Path) -> None:
+def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path: Path, cache: Path) -> None:
     state = tmp_path / "state"
     with service(state, workers=3, cache=cache, **SETTINGS) as running:
         admin = admin_of(running)
@@ -50,7 +50,7 @@ def test_of_three_server_workers_one_supervises_and_another_takes_its_place(tmp_
         trainer = pid_of_trainer(state, job_id)
         assert trainers_of(state) == [trainer]
 
-        os.kill(supervisor, signal.SIGKILL)  # uvicorn starts another worker in its place
+        os.kill(supervisor, signal.SIGKILL)  # uvicorn replaces the worker
         for _ in range(600):
             with contextlib.suppress(LookupError):
                 if holder(state) != supervisor:
@@ -59,7 +59,7 @@ def test_of_three_server_workers_one_supervises_and_another_takes_its_place(tmp_
         assert holder(state) != supervisor
         seen = admin.job(job_id)["progress"]["images"]
         admin.wait_for_images(job_id, seen)
-        assert trainers_of(state) == [trainer], "the trainer was taken over, and none was started beside it"
+        assert trainers_of(state) == [trainer], "the trainer was taken over, and no second one was started"
         assert admin.job(job_id)["interruptions"] == 0
         admin.client.post(f"/admin/jobs/{job_id}/cancel")
         assert "stopped gracefully" in admin.wait(job_id, "cancelled")["detail"]
@@ -67,7 +67,7 @@ def test_of_three_server_workers_one_supervises_and_another_takes_its_place(tmp_
 
 
 def holder(state: Path) -> int:
-    """The process that holds the lease."""
+    """Return the process ID of the lease's holder."""
     with contextlib.closing(sqlite3.connect(state / "jobs.db")) as store:
         row = store.execute("SELECT holder FROM leases").fetchone()
     if row is None:
@@ -75,10 +75,10 @@ def holder(state: Path) -> int:
     return int(row[0].split(":")[-2])
 
 
-def test_a_worker_of_its_own_trains_for_a_service_that_does_not(tmp_path: Path, cache: Path) -> None:
+def test_a_standalone_worker_trains_for_a_service_without_one(tmp_path: Path, cache: Path) -> None:
     state = tmp_path / "state"
     settings: dict[str, object] = {"cache": cache, **SETTINGS}
-    with service(state, embedded_worker=False, **settings) as running, lone_worker(state, **settings) as worker:
+    with service(state, embedded_worker=False, **settings) as running, standalone_worker(state, **settings) as worker:
         admin = admin_of(running)
         for _ in range(200):
             if admin.client.get("/admin/jobs").json()["trainers"]:
@@ -97,15 +97,15 @@ def test_a_worker_of_its_own_trains_for_a_service_that_does_not(tmp_path: Path, 
         admin.wait_for_images(stopped, 0)
         worker.terminate()
         assert worker.wait(60) == 0
-        assert admin.job(stopped)["state"] == "queued", "the trainer was stopped gracefully; the job waits for a worker"
+        assert admin.job(stopped)["state"] == "queued", "the trainer was stopped gracefully, and the job waits for a worker"
         assert trainers_of(state) == []
         assert admin.client.get("/admin/jobs").json()["trainers"] == 0
-        refused = admin.client.post("/admin/retrain", json={})
-        assert (refused.status_code, refused.json()["code"]) == (501, "no_trainer")
+        rejected = admin.client.post("/admin/retrain", json={})
+        assert (rejected.status_code, rejected.json()["code"]) == (501, "no_trainer")
 
 
-class Noted:
-    """A runner that runs nothing."""
+class FakeRunner:
+    """A runner that starts no processes."""
 
     def __init__(self) -> None:
         self.started: list[list[str]] = []
@@ -129,17 +129,17 @@ class Noted:
         ("diverged", "failed"),
     ],
 )
-def test_a_run_that_ended_of_itself_is_evaluated_whatever_the_reason(
+def test_a_finished_run_is_evaluated_unless_it_was_stopped_or_diverged(
     reason: str, state: str, store: JobStore, database: Database, tmp_path: Path
 ) -> None:
-    workers, runner = Workers(database, "alone"), Noted()
+    workers, runner = Workers(database, "alone"), FakeRunner()
     lease = workers.beat()
     assert lease
     supervisor = Supervisor(Settings(state=tmp_path), store, workers, runner)
     spec = TrainingSpec.from_preset("quick").model_dump(mode="json")
     draft = Draft(model="digits", request={}, spec=spec, promote="if_better", parent=None, by="alice")
     job = store.change(lease, store.create(draft, 8), "running", "training", has_run=True)
-    job = store.record(lease, job, [{"event": "end", "time": 1.0, "reason": reason, "detail": "it said so"}], 10)
+    job = store.record(lease, job, [{"event": "end", "time": 1.0, "reason": reason, "detail": "a detail"}], 10)
     supervisor._trained(lease, job, Finished(1 if state == "failed" else 0))
     after = store.get(job.id)
     assert (after.state, (after.trained or {})["reason"]) == (state, reason)
@@ -147,57 +147,58 @@ def test_a_run_that_ended_of_itself_is_evaluated_whatever_the_reason(
 
 
 @pytest.fixture(scope="module")
-def keeps_one(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+def pruning_service(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+    """A service that keeps the files of one finished job."""
     with service(tmp_path_factory.mktemp("keeps") / "state", keep_jobs=1, cache=cache, stop_seconds=1, **SETTINGS) as running:
         yield running
 
 
 @pytest.fixture
-def keeper(keeps_one: Service) -> Admin:
-    return admin_of(keeps_one)
+def pruning_admin(pruning_service: Service) -> Admin:
+    return admin_of(pruning_service)
 
 
-def test_a_run_that_diverges_fails_with_the_remedy_and_old_runs_are_cleared_away(keeper: Admin, keeps_one: Service) -> None:
-    wild = {"learning_rate": 1.0, "final_learning_rate": 1.0, "beta2": 0.0, "loss": "bce", "gamma": 1000.0}
-    first = keeper.retrain(spec=wild, budget={"images": 200_000})
-    failed = keeper.wait(first, "failed", "succeeded")
+def test_a_diverged_run_fails_with_a_remedy_and_old_runs_are_removed(pruning_admin: Admin, pruning_service: Service) -> None:
+    unstable = {"learning_rate": 1.0, "final_learning_rate": 1.0, "beta2": 0.0, "loss": "bce", "gamma": 1000.0}
+    first = pruning_admin.retrain(spec=unstable, budget={"images": 200_000})
+    failed = pruning_admin.wait(first, "failed", "succeeded")
     assert failed["state"] == "failed"
     assert "lower learning_rate" in failed["detail"]
     assert failed["links"]["resume"]
-    folder = keeps_one.log.parent / "state" / "jobs"
+    folder = pruning_service.log.parent / "state" / "jobs"
     assert (folder / first / "checkpoint.pt").exists()
 
-    second = keeper.retrain(spec=wild, budget={"images": 200_000})
-    keeper.wait(second, "failed")
+    second = pruning_admin.retrain(spec=unstable, budget={"images": 200_000})
+    pruning_admin.wait(second, "failed")
     for _ in range(100):
         if not (folder / first).exists():
             break
         time.sleep(0.05)
     assert sorted(p.name for p in folder.iterdir()) == [second]
-    old = keeper.job(first)
+    old = pruning_admin.job(first)
     assert old["state"] == "failed"
     assert old["links"]["resume"] is None
-    assert "failed" in keeper.states(first), "its record and its events stay"
-    refused = keeper.client.post(f"/admin/jobs/{first}/resume")
-    assert (refused.status_code, refused.json()["code"]) == (409, "job_conflict")
-    assert keeper.log(first) == ""
-    assert keeper.client.get(f"/admin/jobs/{first}/samples.png").status_code == 404
+    assert "failed" in pruning_admin.states(first), "the job's record and events are kept"
+    rejected = pruning_admin.client.post(f"/admin/jobs/{first}/resume")
+    assert (rejected.status_code, rejected.json()["code"]) == (409, "job_conflict")
+    assert pruning_admin.log(first) == ""
+    assert pruning_admin.client.get(f"/admin/jobs/{first}/samples.png").status_code == 404
 
 
-def test_a_trainer_that_does_not_stop_in_time_is_killed(keeper: Admin, keeps_one: Service) -> None:
-    job_id = keeper.retrain(budget={"minutes": 10})
-    keeper.wait_for_images(job_id, 0)
-    trainer = pid_of_trainer(keeps_one.log.parent / "state", job_id)
-    os.kill(trainer, signal.SIGSTOP)  # it cannot even hear SIGTERM
-    keeper.client.post(f"/admin/jobs/{job_id}/cancel")
-    job = keeper.wait(job_id, "cancelled")
+def test_a_trainer_that_does_not_stop_in_time_is_killed(pruning_admin: Admin, pruning_service: Service) -> None:
+    job_id = pruning_admin.retrain(budget={"minutes": 10})
+    pruning_admin.wait_for_images(job_id, 0)
+    trainer = pid_of_trainer(pruning_service.log.parent / "state", job_id)
+    os.kill(trainer, signal.SIGSTOP)  # a stopped process does not handle SIGTERM
+    pruning_admin.client.post(f"/admin/jobs/{job_id}/cancel")
+    job = pruning_admin.wait(job_id, "cancelled")
     assert "the trainer was killed because it had not stopped after 1 s" in job["detail"]
     assert not psutil.pid_exists(trainer)
 
 
-def test_a_dataset_that_is_not_there_fails_with_where_to_get_it(keeper: Admin) -> None:
+def test_a_missing_dataset_fails_with_a_hint_where_to_get_it(pruning_admin: Admin) -> None:
     if Path("/usr/share/datasets/fashion-mnist").exists():
-        pytest.skip("Fashion-MNIST is installed here, so it is not missing")
-    job_id = keeper.retrain(dataset="fashion-mnist")
-    failed = keeper.wait(job_id, "failed", "succeeded")
+        pytest.skip("Fashion-MNIST is installed on this machine")
+    job_id = pruning_admin.retrain(dataset="fashion-mnist")
+    failed = pruning_admin.wait(job_id, "failed", "succeeded")
     assert "dataset-fashion-mnist" in failed["detail"]

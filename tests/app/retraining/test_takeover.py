@@ -1,4 +1,4 @@
-"""The whole of it: two workers under constant load, a retraining from request to promotion, and not one wrong answer."""
+"""The whole process under load: two workers, one retraining from request to promotion, and no wrong answer."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ SEEDS = range(64)
 
 
 def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
-    """Publish a champion that is hardly trained: a small network after 64 images. It is made once for all processes of
-    pytest-xdist, next to the cache of the judges' features.
+    """Publish a barely trained champion: a small network after 64 images.
+
+    All pytest-xdist processes share it. It is stored next to the cache of the judges' features.
     """
-    made = cache / "weak"
+    shared = cache / "weak"
     with (cache / "weak.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            _make_weak(tmp_path / "made", tmp_path, cache)
-            (tmp_path / "made").rename(made)
-    shutil.copytree(made, state / "models")
+        if not shared.exists():
+            _train_weak_champion(tmp_path / "made", tmp_path, cache)
+            (tmp_path / "made").rename(shared)
+    shutil.copytree(shared, state / "models")
 
 
-def _make_weak(models: Path, tmp_path: Path, cache: Path) -> None:
+def _train_weak_champion(models: Path, tmp_path: Path, cache: Path) -> None:
     folder = RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **SMALL | {"images": 64, "match_tones": False}))
     run.run(folder)
@@ -48,19 +49,19 @@ def _make_weak(models: Path, tmp_path: Path, cache: Path) -> None:
 
 
 class Load:
-    """Asks for pictures without pause, from several connections, and keeps what came."""
+    """Requests pictures continuously over several connections and records the answers."""
 
     def __init__(self, url: str, connections: int) -> None:
         self.url = url
         self.failed: list[str] = []
         self.answers: list[tuple[int, str, int, bytes]] = []
-        """On which connection, by which version, for which seed, its pixels."""
+        """Connection, version, seed and pixels of each answer."""
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(n,), daemon=True) for n in range(connections)]
+        self._threads = [threading.Thread(target=self._send_requests, args=(n,), daemon=True) for n in range(connections)]
         for thread in self._threads:
             thread.start()
 
-    def _ask(self, first: int) -> None:
+    def _send_requests(self, first: int) -> None:
         with httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False) as client:
             for n in itertools.count(first * 16):
                 if self._stop.is_set():
@@ -75,7 +76,7 @@ class Load:
                     self.failed.append(answer.text)
                     continue
                 self.answers.append((first, answer.headers["x-model"], seed, answer.content[-784:]))
-                time.sleep(0.05)  # a load, not a siege: the trainer shares these cores
+                time.sleep(0.05)  # a moderate load, because the trainer shares the cores
 
     def stop(self) -> None:
         self._stop.set()
@@ -83,7 +84,7 @@ class Load:
             thread.join()
 
 
-def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp_path: Path, cache: Path) -> None:
+def test_a_better_generator_is_promoted_under_load_without_a_failed_request(tmp_path: Path, cache: Path) -> None:
     state = tmp_path / "state"
     weak_champion(tmp_path, state, cache)
     with service(state, workers=2, cache=cache, shipped=tmp_path, access_log=False, **SETTINGS) as running:
@@ -98,7 +99,7 @@ def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp
         )
         assert answer.status_code == 202, answer.text
         job = admin.wait(answer.json()["id"], "succeeded", "failed", "interrupted")
-        time.sleep(1)  # within which all workers follow
+        time.sleep(1)  # all workers follow within a second
         by_connection = {httpx.get(f"{running.url}/generate?seed=1", verify=False).headers["x-model"] for _ in range(40)}
         load.stop()
 
@@ -108,7 +109,7 @@ def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp
     assert f"{figures['fid_test']['value']:.4f} against {before['fid_test']['value']:.4f} of version 1" in job["gate"]["reason"]
 
     assert load.failed == []
-    assert by_connection == {"digits/2"}, "each of the connections may have met either worker: both are on the new champion"
+    assert by_connection == {"digits/2"}, "new connections reach both workers, and both serve the new champion"
     drawn: dict[str, list[bytes]] = {}
     for number in (1, 2):
         generator = LoadedGenerator(Repository(state / "models").get("digits", number))
@@ -120,7 +121,7 @@ def test_a_better_generator_takes_over_under_load_without_one_failed_request(tmp
     assert counted["digits/1"] > 500
     assert counted["digits/2"] > 20
     of_connection = {connection: [name for c, name, _, _ in load.answers if c == connection] for connection in range(4)}
-    for names in of_connection.values():  # each stays with one worker
-        assert names == sorted(names), "once a worker has followed, it does not go back"
+    for names in of_connection.values():  # each connection stays with one worker
+        assert names == sorted(names), "a worker never returns to the old champion"
         assert names[-1] == "digits/2"
     print(f"\n{sum(counted.values())} answers, 0 failed: {dict(counted)}")

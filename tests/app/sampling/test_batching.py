@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-class Slow:
+class SlowGenerator:
     """A fake generator whose batches take a constant time on the clock, regardless of their size."""
 
     def __init__(self, clock: Clock | None = None, seconds: float = 0.0) -> None:
@@ -53,7 +53,7 @@ def test_batched_pictures_equal_single_pictures_for_every_batch_size(digits: Loa
 
 def test_concurrent_requests_are_batched_per_generator() -> None:
     async def scenario() -> None:
-        batcher, one, other = Batcher(), Slow(), Slow()
+        batcher, one, other = Batcher(), SlowGenerator(), SlowGenerator()
         both = [cast(LoadedGenerator, one), cast(LoadedGenerator, other)] * BATCH
         await asyncio.gather(*(batcher.draw(generator, POINT) for generator in both))
         assert one.sizes == other.sizes == [BATCH // 2] * 2
@@ -64,7 +64,7 @@ def test_concurrent_requests_are_batched_per_generator() -> None:
 def test_requests_that_would_wait_too_long_get_503_and_later_ones_are_served() -> None:
     async def scenario() -> None:
         clock = Clock()
-        batcher, generator = Batcher(clock), cast(LoadedGenerator, Slow(clock, 0.005))
+        batcher, generator = Batcher(clock), cast(LoadedGenerator, SlowGenerator(clock, 0.005))
         for _ in range(30):
             await batcher.draw(generator, POINT)
         results = await asyncio.gather(*(batcher.draw(generator, POINT) for _ in range(200)), return_exceptions=True)
@@ -83,7 +83,7 @@ def test_a_full_turn_is_accepted_after_the_event_loop_was_busy() -> None:
 
     async def scenario() -> None:
         clock = Clock()
-        batcher, generator = Batcher(clock), cast(LoadedGenerator, Slow(clock, TURN_SECONDS / (4 * BATCH)))
+        batcher, generator = Batcher(clock), cast(LoadedGenerator, SlowGenerator(clock, TURN_SECONDS / (4 * BATCH)))
         for _ in range(30):
             one = asyncio.ensure_future(batcher.draw(generator, POINT))
             await asyncio.sleep(0)
@@ -96,12 +96,12 @@ def test_a_full_turn_is_accepted_after_the_event_loop_was_busy() -> None:
 
 
 def test_a_failing_generator_fails_only_its_own_requests() -> None:
-    class Broken(Slow):
+    class BrokenGenerator(SlowGenerator):
         def draw(self, points: Sequence[Point]) -> Pixels:
             raise RuntimeError("broken")
 
     async def scenario() -> None:
-        batcher, working, broken = Batcher(), cast(LoadedGenerator, Slow()), cast(LoadedGenerator, Broken())
+        batcher, working, broken = Batcher(), cast(LoadedGenerator, SlowGenerator()), cast(LoadedGenerator, BrokenGenerator())
         results = await asyncio.gather(
             *(batcher.draw(generator, POINT) for generator in (working, broken, working)), return_exceptions=True
         )

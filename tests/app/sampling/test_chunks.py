@@ -25,9 +25,9 @@ def test_a_single_picture_waits_for_at_most_one_chunk(digits: LoadedGenerator) -
         long = asyncio.create_task(runner.run(counting("chunk", 50, steps_run)))
         while not steps_run:
             await asyncio.sleep(0)
-        began = len(steps_run)
+        before = len(steps_run)
         await batcher.draw(digits, digits.point(42)[0])
-        assert len(steps_run) - began <= 1
+        assert len(steps_run) - before <= 1
         assert not long.done()
         assert (await long)() == 50
 

@@ -78,7 +78,7 @@ def test_numbers_in_the_digits_of_other_scripts_are_rejected_like_any_other(text
 
 
 @given(st.text(max_size=60))
-def test_canonically_equivalent_texts_are_one_seed(text: str) -> None:
+def test_canonically_equivalent_texts_are_the_same_seed(text: str) -> None:
     def parsed(form: str) -> object:
         try:
             return parse_seed(unicodedata.normalize(form, text))

@@ -17,7 +17,7 @@ from models.version import copier
 from tests.live import SHIPPED, service
 
 
-class Maker:
+class CountingMaker:
     """Makes responses of a given size and counts the calls."""
 
     def __init__(self, size: int = 1000) -> None:
@@ -31,7 +31,7 @@ class Maker:
 
 def test_a_cached_response_is_not_computed_again() -> None:
     async def scenario() -> None:
-        cache, make = ResponseCache(100_000), Maker()
+        cache, make = ResponseCache(100_000), CountingMaker()
         first = await cache.get("a", make)
         assert await cache.get("a", make) is first
         assert make.made == 1
@@ -42,7 +42,7 @@ def test_a_cached_response_is_not_computed_again() -> None:
 
 def test_the_cache_is_bounded_in_bytes_and_evicts_the_least_recently_used() -> None:
     async def scenario() -> None:
-        cache, make = ResponseCache(10 * (1000 + OVERHEAD)), Maker()
+        cache, make = ResponseCache(10 * (1000 + OVERHEAD)), CountingMaker()
         for key in range(10):
             await cache.get(str(key), make)
         await cache.get("0", make)  # used again
@@ -63,7 +63,7 @@ def test_the_cache_is_bounded_in_bytes_and_evicts_the_least_recently_used() -> N
 def test_responses_larger_than_an_eighth_of_the_cache_are_not_cached() -> None:
     async def scenario() -> None:
         cache = ResponseCache(100_000)
-        fits, too_large = Maker(100_000 // LARGEST - OVERHEAD), Maker(100_000 // LARGEST - OVERHEAD + 1)
+        fits, too_large = CountingMaker(100_000 // LARGEST - OVERHEAD), CountingMaker(100_000 // LARGEST - OVERHEAD + 1)
         await cache.get("fits", fits)
         await cache.get("too large", too_large)
         assert len(cache) == 1
@@ -76,7 +76,7 @@ def test_responses_larger_than_an_eighth_of_the_cache_are_not_cached() -> None:
 @pytest.mark.parametrize("max_bytes", [0, 100_000])
 def test_concurrent_requests_compute_a_response_once(max_bytes: int) -> None:
     async def scenario() -> None:
-        cache, make = ResponseCache(max_bytes), Maker()
+        cache, make = ResponseCache(max_bytes), CountingMaker()
         answers = await asyncio.gather(*(cache.get("a", make) for _ in range(50)))
         assert make.made == 1
         assert all(answer is answers[0] for answer in answers)
@@ -98,7 +98,7 @@ def test_an_error_is_raised_for_all_waiting_callers_and_not_cached() -> None:
         results = await asyncio.gather(*(cache.get("a", fail) for _ in range(5)), return_exceptions=True)
         assert [type(result) for result in results] == [Busy] * 5
         assert calls == 1
-        make = Maker()
+        make = CountingMaker()
         await cache.get("a", make)
         assert make.made == 1
 
@@ -108,7 +108,7 @@ def test_an_error_is_raised_for_all_waiting_callers_and_not_cached() -> None:
 @pytest.mark.parametrize("end", [ClientGone("Gone. Retry."), asyncio.CancelledError(), RuntimeError("failed")])
 def test_waiting_callers_retry_when_the_computation_ends_early(end: BaseException) -> None:
     async def scenario() -> None:
-        cache, make = ResponseCache(100_000), Maker()
+        cache, make = ResponseCache(100_000), CountingMaker()
 
         async def end_early() -> Answer:
             await asyncio.sleep(0.01)
@@ -128,7 +128,7 @@ def test_waiting_callers_retry_when_the_computation_ends_early(end: BaseExceptio
 
 def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
     async def scenario() -> None:
-        cache, make = ResponseCache(100_000), Maker()
+        cache, make = ResponseCache(100_000), CountingMaker()
         first, second, third = (asyncio.create_task(cache.get("a", make)) for _ in range(3))
         await asyncio.sleep(0)
         second.cancel()
@@ -144,27 +144,27 @@ def test_a_promotion_changes_unpinned_responses_and_keeps_pinned_ones(tmp_path: 
         first = repository.get("digits", 1)
         repository.publish("digits", copier(first))
 
-        def ask(query: str) -> tuple[str, bytes, str]:
+        def request(query: str) -> tuple[str, bytes, str]:
             answer = client.get(f"/generate?seed=42{query}")
             assert answer.status_code == 200, answer.text
             return answer.headers["x-model"], answer.content, answer.headers["etag"]
 
-        old = ask("")
-        assert ask("") == old
-        assert ask("&version=1") == old
+        old = request("")
+        assert request("") == old
+        assert request("&version=1") == old
         repository.promote("digits", 2)
         deadline = time.monotonic() + 30
-        while ask("")[0] == "digits/1" and time.monotonic() < deadline:
+        while request("")[0] == "digits/1" and time.monotonic() < deadline:
             time.sleep(0.02)
-        new = ask("")
+        new = request("")
         assert new[0] == "digits/2"
-        assert new == ask("&version=2")
+        assert new == request("&version=2")
         assert new[1:] != old[1:], "the text chunks name the version"
-        assert ask("&version=1") == old
+        assert request("&version=1") == old
         repository.promote("digits", 1)
-        while ask("")[0] == "digits/2" and time.monotonic() < deadline:
+        while request("")[0] == "digits/2" and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert ask("") == old
+        assert request("") == old
 
 
 def test_two_models_with_the_same_generator_do_not_share_responses(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole battery, on few pictures, and the parts of it that train or search."""
+"""The evaluation battery on few pictures, and its parts that train or search."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ GENERATOR = SHIPPED / "digits" / "1" / "generator.onnx"
 
 @pytest.fixture(scope="module")
 def measured() -> Measured:
-    """A thorough measurement of a shipped generator by 1,500 training and 200 test pictures."""
+    """A thorough evaluation of a shipped generator with 1,500 training and 200 test pictures."""
     torch.set_num_threads(1)
-    whole = tensors.load
-    few: dict[str, int] = {"train": 1500, "test": 200}
+    load_all = tensors.load
+    counts: dict[str, int] = {"train": 1500, "test": 200}
 
     def load(name: datasets.DatasetName, split: datasets.Split, folder: Path | None = None) -> Dataset:
-        data = whole(name, split, folder)
-        return Dataset(data.source, data.split, data.images[: few[split]], data.labels[: few[split]])
+        data = load_all(name, split, folder)
+        return Dataset(data.source, data.split, data.images[: counts[split]], data.labels[: counts[split]])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tensors, "load", load)
@@ -44,9 +44,9 @@ def measured() -> Measured:
 
 
 def test_every_figure_has_its_floor(measured: Measured) -> None:
-    by_a_judge = {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
-    besides = {"cas", "c2st_accuracy", "c2st_auc", "nearest_training", "authenticity"}
-    assert set(measured.figures) == by_a_judge | {f"{name}_mlp" for name in by_a_judge} | besides
+    per_judge = {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
+    others = {"cas", "c2st_accuracy", "c2st_auc", "nearest_training", "authenticity"}
+    assert set(measured.figures) == per_judge | {f"{name}_mlp" for name in per_judge} | others
     for name, figure in measured.figures.items():
         assert figure.value is not None, name
         assert figure.floor is not None, name
@@ -57,7 +57,7 @@ def test_every_figure_has_its_floor(measured: Measured) -> None:
     assert set(measured.by_class) == {"label_accuracy", "label_accuracy, real", "cas", "cas, real"}
 
 
-def test_an_evaluation_leaves_its_figures_and_pictures(measured: Measured, tmp_path: Path, mnist: Dataset) -> None:
+def test_an_evaluation_writes_its_figures_and_pictures(measured: Measured, tmp_path: Path, mnist: Dataset) -> None:
     bins = [calibration.Bin(0.1, 0.2, 10), calibration.Bin(0.9, 0.8, 10)]
     names = report.write(tmp_path, measured, seconds=1.25, training=mnist.images[:1500], bins=bins)
     assert set(names) == {EVALUATION, FAILURES, NEIGHBOURS, RELIABILITY} == {path.name for path in tmp_path.iterdir()}
@@ -67,47 +67,47 @@ def test_an_evaluation_leaves_its_figures_and_pictures(measured: Measured, tmp_p
     with Image.open(tmp_path / FAILURES) as sheet:
         assert sheet.size == (16 * 28 * 2, 4 * 28 * 2)
     worst = report.failures(measured)[0]
-    asked = measured.judgement.probabilities.gather(1, measured.labels[:, None])[:, 0]
-    assert torch.equal(worst, measured.pictures[asked.argmin()])
+    of_requested_class = measured.judgement.probabilities.gather(1, measured.labels[:, None])[:, 0]
+    assert torch.equal(worst, measured.pictures[of_requested_class.argmin()])
 
 
-def test_a_run_leaves_its_curves(measured: Measured, tmp_path: Path) -> None:
+def test_a_report_with_a_history_contains_its_curves(measured: Measured, tmp_path: Path) -> None:
     losses = {"loss_discriminator": 0.5, "loss_generator": 0.9, "d_real": 0.6, "d_fake": 0.4}
     events = [{"event": "progress", "images": 64 * i, "step": i, **losses} for i in range(1, 2001)]
     events += [{"event": "metrics", "images": 64, "kid": 0.1, "kid_sd": 0.01, "best": True}]
-    past = report.history(events)
-    assert 200 <= len(past["progress"]) <= report.MOST_POINTS
-    assert past["progress"][0] == {"images": 64, **losses}
-    assert "curves.png" in report.write(tmp_path, measured, seconds=1, past=past)
+    history = report.history(events)
+    assert 200 <= len(history["progress"]) <= report.MOST_POINTS
+    assert history["progress"][0] == {"images": 64, **losses}
+    assert "curves.png" in report.write(tmp_path, measured, seconds=1, past=history)
     with Image.open(tmp_path / "curves.png") as plot:
         assert len(np.unique(np.array(plot))) > 10
 
 
-def test_the_two_sample_test_cannot_tell_real_from_real_and_can_tell_a_haze(mnist: Dataset) -> None:
-    one, other = mnist.images[:1500], mnist.images[1500:3000]
-    same = two_sample(one, other, 0)
-    assert same.pictures == 750
-    assert abs(same.accuracy - 0.5) < 4 * 0.5 / (2 * 750) ** 0.5
-    assert abs(same.auc - 0.5) < 0.06
-    payload = two_sample(one, (other.int() + 6).clamp(max=255).to(torch.uint8), 0)
-    assert payload.accuracy > 0.9
-    assert payload.auc > 0.95
+def test_the_two_sample_test_separates_brightened_pictures_but_not_two_real_samples(mnist: Dataset) -> None:
+    first, second = mnist.images[:1500], mnist.images[1500:3000]
+    both_real = two_sample(first, second, 0)
+    assert both_real.pictures == 750
+    assert abs(both_real.accuracy - 0.5) < 4 * 0.5 / (2 * 750) ** 0.5
+    assert abs(both_real.auc - 0.5) < 0.06
+    brightened = two_sample(first, (second.int() + 6).clamp(max=255).to(torch.uint8), 0)
+    assert brightened.accuracy > 0.9
+    assert brightened.auc > 0.95
     state = torch.get_rng_state()
-    assert two_sample(one[:200], other[:200], 1) == two_sample(one[:200], other[:200], 1)
+    assert two_sample(first[:200], second[:200], 1) == two_sample(first[:200], second[:200], 1)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_fresh_network_learns_digits(mnist: Dataset) -> None:
+def test_a_new_classifier_learns_digits(mnist: Dataset) -> None:
     network = learn(mnist.images[:3000], mnist.labels[:3000], 10, seed=0, epochs=3)
-    guesses = probabilities(network, mnist.images[3000:4000])
-    assert torch.allclose(guesses.sum(1), torch.ones(1000), atol=1e-5)
-    assert (guesses.argmax(1) == mnist.labels[3000:4000]).float().mean() > 0.9
+    predictions = probabilities(network, mnist.images[3000:4000])
+    assert torch.allclose(predictions.sum(1), torch.ones(1000), atol=1e-5)
+    assert (predictions.argmax(1) == mnist.labels[3000:4000]).float().mean() > 0.9
 
 
-def test_a_copy_is_found_and_is_not_authentic(mnist: Dataset) -> None:
+def test_a_copy_of_a_training_picture_is_found_and_is_not_authentic(mnist: Dataset) -> None:
     training = mnist.images[:2000]
     copies = training[[5, 7, 9]].clone()
-    copies[:, :, 0, 0] = 3  # nearly
+    copies[:, :, 0, 0] = 3  # an almost exact copy
     found = nearest(torch.cat([copies, mnist.images[5000:5200]]), training)
     assert found.index[:3].tolist() == [5, 7, 9]
     assert found.distance[:3].tolist() == pytest.approx([3 / 255] * 3, abs=4e-3)
@@ -119,25 +119,25 @@ def test_a_copy_is_found_and_is_not_authentic(mnist: Dataset) -> None:
     assert found.median > 1
 
 
-def test_matching_gives_our_levels_the_frequencies_of_theirs() -> None:
-    ours, theirs = torch.tensor([60, 20, 10, 10]), torch.zeros(256, dtype=torch.long)
-    theirs[0], theirs[100], theirs[255] = 80, 10, 10
-    assert histogram_matching.matching(ours, theirs).tolist() == [0, 0, 100, 255]
-    assert histogram_matching.matching(theirs, theirs)[[0, 100, 255]].tolist() == [0, 100, 255]
+def test_histogram_matching_gives_our_levels_the_target_frequencies() -> None:
+    ours, target = torch.tensor([60, 20, 10, 10]), torch.zeros(256, dtype=torch.long)
+    target[0], target[100], target[255] = 80, 10, 10
+    assert histogram_matching.matching(ours, target).tolist() == [0, 0, 100, 255]
+    assert histogram_matching.matching(target, target)[[0, 100, 255]].tolist() == [0, 100, 255]
     assert histogram_matching.frequencies(torch.tensor([[0, 3], [3, 3]]), 4).tolist() == [1, 0, 0, 3]
 
 
 @pytest.mark.parametrize(
-    ("sharpen", "reliable"),
+    ("distort", "reliable"),
     [(lambda p: p, True), (lambda p: (p > 0.5).float() * 0.98 + 0.01, False)],
-    ids=["honest", "boastful"],
+    ids=["calibrated", "overconfident"],
 )
-def test_reliability_compares_what_was_said_with_what_was_so(
-    sharpen: Callable[[torch.Tensor], torch.Tensor], reliable: bool
+def test_reliability_compares_predicted_with_observed_frequencies(
+    distort: Callable[[torch.Tensor], torch.Tensor], reliable: bool
 ) -> None:
     rng = torch.Generator().manual_seed(0)
     probability = torch.rand(20_000, generator=rng)
     truth = (torch.rand(20_000, generator=rng) < probability).float()
-    bins = calibration.reliability(sharpen(probability), truth)
+    bins = calibration.reliability(distort(probability), truth)
     assert [b.pictures for b in bins] == [2000] * 10
     assert all(abs(b.predicted - b.observed) < 0.04 for b in bins) == reliable

@@ -1,4 +1,4 @@
-"""The figures, against cases whose answer is known."""
+"""The quality figures on cases with a known result."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def gaussian(mean: float, deviation: float = 1.0, count: int = 4000, seed: int =
     return mean + deviation * torch.randn(count, 8, generator=torch.Generator().manual_seed(seed))
 
 
-def test_fid_of_two_gaussians_is_the_formula() -> None:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2)): 8 * (3^2 + (2 - 1)^2) for isotropic ones."""
+def test_fid_of_two_gaussians_matches_the_formula() -> None:
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2)), which is 8 * (3^2 + (2 - 1)^2) for isotropic Gaussians."""
     assert fid(gaussian(0), gaussian(3, 2, seed=1)) == pytest.approx(80, rel=0.03)
     assert fid(gaussian(0), gaussian(0, seed=1)) < 0.05
     assert fid(gaussian(0), gaussian(0)) == pytest.approx(0, abs=1e-6)
 
 
-def test_kid_is_unbiased_and_repeatable_and_leaves_torchs_randomness_alone() -> None:
+def test_kid_is_unbiased_and_repeatable_and_keeps_the_global_rng_state() -> None:
     torch.manual_seed(5)
     state = torch.get_rng_state()
     same = kid(gaussian(0), gaussian(0, seed=1))
@@ -32,27 +32,27 @@ def test_kid_is_unbiased_and_repeatable_and_leaves_torchs_randomness_alone() -> 
     assert kid(gaussian(0), gaussian(0.5, seed=1))[0] > 10 * same[1]
 
 
-def test_density_and_coverage_by_hand() -> None:
-    """Five real points on a line, k=1: balls of radius 1 around 0, 1, 2, 3 and of radius 2 around 5."""
+def test_density_and_coverage_match_a_manual_calculation() -> None:
+    """Five real points on a line with k=1 have balls of radius 1 around 0, 1, 2 and 3, and of radius 2 around 5."""
     real = torch.tensor([[0.0], [1.0], [2.0], [3.0], [5.0]])
     fake = torch.tensor([[0.5], [6.5]])
-    # 0.5 lies in the balls of 0 and 1; 6.5 in that of 5
+    # 0.5 is in the balls around 0 and 1, and 6.5 in the ball around 5
     assert density_coverage(real, fake, k=1) == (pytest.approx(1.5), pytest.approx(3 / 5))
     assert density_coverage(real, real + 100, k=1) == (0, 0)
 
 
-def test_coverage_falls_when_a_mode_is_dropped_and_density_when_samples_stray() -> None:
+def test_coverage_drops_with_a_missing_mode_and_density_with_outliers() -> None:
     real = torch.cat([gaussian(0, count=500), gaussian(20, count=500, seed=1)])
-    whole = torch.cat([gaussian(0, count=500, seed=2), gaussian(20, count=500, seed=3)])
+    complete = torch.cat([gaussian(0, count=500, seed=2), gaussian(20, count=500, seed=3)])
     dropped = gaussian(0, count=1000, seed=4)
-    strayed = whole + 4 * torch.randn(whole.shape, generator=torch.Generator().manual_seed(5))
-    assert density_coverage(real, whole)[1] > 0.9
+    outliers = complete + 4 * torch.randn(complete.shape, generator=torch.Generator().manual_seed(5))
+    assert density_coverage(real, complete)[1] > 0.9
     assert density_coverage(real, dropped)[1] < 0.55
-    assert density_coverage(real, strayed)[0] < 0.1 * density_coverage(real, whole)[0]
+    assert density_coverage(real, outliers)[0] < 0.1 * density_coverage(real, complete)[0]
 
 
 @pytest.mark.parametrize("name", ["mnist"])
-def test_the_carried_judge_knows_real_pictures(name) -> None:
+def test_the_bundled_judge_classifies_real_pictures(name) -> None:
     test = load(name, "test")
     judge, sha256 = classifiers.load(name, 10)
     judgement = classifiers.judge(judge, test.images[:2000])
@@ -63,7 +63,7 @@ def test_the_carried_judge_knows_real_pictures(name) -> None:
     assert classifiers.path_of(name).stat().st_size < 1_000_000
 
 
-def test_a_missing_or_damaged_judge_says_what_to_do(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_about_a_missing_or_damaged_judge_has_the_remedy(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classifiers, "FOLDER", tmp_path)
     with pytest.raises(TrainingError, match="python -m training classifier mnist"):
         classifiers.load("mnist", 10)
@@ -73,15 +73,15 @@ def test_a_missing_or_damaged_judge_says_what_to_do(tmp_path, monkeypatch: pytes
 
 
 def test_a_judge_learns_and_is_repeatable(mnist: Dataset) -> None:
-    few = Dataset(mnist.source, mnist.split, mnist.images[:4000], mnist.labels[:4000])
+    subset = Dataset(mnist.source, mnist.split, mnist.images[:4000], mnist.labels[:4000])
     losses: list[float] = []
-    fitted = [classifiers.fit(few, lambda _, loss: losses.append(loss), epochs=2) for _ in range(2)]
+    fitted = [classifiers.fit(subset, lambda _, loss: losses.append(loss), epochs=2) for _ in range(2)]
     assert losses[:2] == losses[2:]
     assert losses[1] < losses[0]
     assert classifiers.judge(fitted[0], mnist.images[50_000:51_000]).accuracy(mnist.labels[50_000:51_000]) > 0.9
 
 
-def test_pooling_is_that_of_torch_with_and_without_gradients() -> None:
+def test_features_are_equal_with_and_without_gradients() -> None:
     images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
     torch.manual_seed(0)
     network = classifiers.ConvClassifier(10).eval()

@@ -1,4 +1,4 @@
-"""From a run to a published version, proved and measured."""
+"""Exporting a run as a published version, with its parity checks and evaluation."""
 
 from __future__ import annotations
 
@@ -26,24 +26,26 @@ from training.export.build import OnnxGenerator, load_trained
 from training.export.build import export as export_run
 from training.loop.folder import RunFolder
 
-QUIETLY: dict[str, Any] = {"pictures": 500, "thorough": False, "say": lambda _: None}
+OPTIONS: dict[str, Any] = {"pictures": 500, "thorough": False, "say": lambda _: None}
 
 
 @pytest.fixture(scope="module")
 def published(small_run: RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export_run(load_trained(small_run, "last"), "small", repository, **QUIETLY, cache=cache)
+    return export_run(load_trained(small_run, "last"), "small", repository, **OPTIONS, cache=cache)
 
 
 @pytest.fixture(scope="module")
 def lecture(lecture_run: RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export_run(load_trained(lecture_run, "last"), "lecture", repository, **QUIETLY, cache=cache)
+    return export_run(load_trained(lecture_run, "last"), "lecture", repository, **OPTIONS, cache=cache)
 
 
-@pytest.mark.parametrize("which", ["published", "lecture"])
-def test_an_exported_version_is_what_the_service_serves(which: str, request: pytest.FixtureRequest) -> None:
-    version: Version = request.getfixturevalue(which)
+@pytest.mark.parametrize("fixture", ["published", "lecture"])
+def test_an_exported_version_draws_the_same_in_the_service_and_the_trainer(
+    fixture: str, request: pytest.FixtureRequest
+) -> None:
+    version: Version = request.getfixturevalue(fixture)
     version.verify()
     loaded = LoadedGenerator(version)  # checks shapes, types and the golden pixels
     manifest = version.manifest
@@ -55,24 +57,24 @@ def test_an_exported_version_is_what_the_service_serves(which: str, request: pyt
     seeds = range(manifest.golden.seeds)
     pixels = loaded.draw([loaded.point(seed)[0] for seed in seeds])
     by_trainer, labels = OnnxGenerator(version.path / GENERATOR, len(manifest.classes)).draw(seeds)
-    assert (pixels == by_trainer[:, 0].numpy()).all(), "the service and the trainer turn seeds into the same pictures"
+    assert (pixels == by_trainer[:, 0].numpy()).all(), "the pictures differ"
     assert hashlib.sha256(pixels.tobytes()).hexdigest() == manifest.golden.sha256
     assert labels.tolist() == [loaded.point(seed)[1] or 0 for seed in seeds]
     for file in (GENERATOR, DISCRIMINATOR):
         onnx.checker.check_model(onnx.load(version.path / file), full_check=True)
 
 
-def test_the_manifest_says_how_it_came_about(published: Version, small_run: RunFolder) -> None:
+def test_the_manifest_records_how_the_version_was_trained(published: Version, small_run: RunFolder) -> None:
     manifest = published.manifest
     assert manifest.spec == small_run.read_spec().model_dump(mode="json")
     assert (manifest.training.images, manifest.z_dim, manifest.classes) == (640, 100, tuple("0123456789"))
     assert "cores" in manifest.training.machine
     assert manifest.libraries["torch"] == str(torch.__version__)
-    by_a_judge = {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
-    assert set(manifest.metrics) == by_a_judge | {f"{name}_mlp" for name in by_a_judge}
+    per_judge = {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
+    assert set(manifest.metrics) == per_judge | {f"{name}_mlp" for name in per_judge}
     for figure in manifest.metrics.values():
         assert figure.floor is not None
-    assert manifest.metrics["fid"].value > 10 * manifest.metrics["fid"].floor, "a generator of 640 images is no good"
+    assert manifest.metrics["fid"].value > 10 * manifest.metrics["fid"].floor, "640 images are too few for a good generator"
     assert manifest.exactness["largest_sum"] <= 2**24
 
 
@@ -93,8 +95,8 @@ def test_the_card_shows_every_figure_of_the_manifest(published: Version) -> None
     assert (published.path / SAMPLES).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_calibration_tells_real_from_generated(published: Version) -> None:
-    """The small run's discriminator is poor, but not useless: by it, real pictures are likelier real than generated ones."""
+def test_the_calibrated_discriminator_separates_real_from_generated(published: Version) -> None:
+    """Even the poor discriminator of the small run gives real pictures a higher mean probability than generated ones."""
     from training.datasets import tensors
 
     calibration = published.manifest.calibration
@@ -110,13 +112,13 @@ def test_the_calibration_tells_real_from_generated(published: Version) -> None:
     assert real.mean() > 0.5 > fake.mean()
 
 
-def test_a_network_that_was_exported_wrongly_is_not_published(
+def test_an_export_that_differs_from_the_network_is_not_published(
     small_run: RunFolder, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = build.write_onnx
+    write_onnx = build.write_onnx
 
-    def wrong(network: torch.nn.Module, path: Path, *sizes: int) -> None:
-        right(network, path, *sizes)
+    def write_wrong_onnx(network: torch.nn.Module, path: Path, *sizes: int) -> None:
+        write_onnx(network, path, *sizes)
         if path.name == GENERATOR:
             model = onnx.load(path)
             for tensor in model.graph.initializer:
@@ -125,18 +127,18 @@ def test_a_network_that_was_exported_wrongly_is_not_published(
                     tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
             onnx.save(model, path)
 
-    monkeypatch.setattr(build, "write_onnx", wrong)
+    monkeypatch.setattr(build, "write_onnx", write_wrong_onnx)
     with pytest.raises(ExportError, match="Nothing was published"):
-        export_run(load_trained(small_run, "last"), "small", Repository(tmp_path), **QUIETLY, cache=cache)
+        export_run(load_trained(small_run, "last"), "small", Repository(tmp_path), **OPTIONS, cache=cache)
     assert Repository(tmp_path).names() == []
 
 
-def test_a_name_that_cannot_be_one_is_refused_before_the_work(small_run: RunFolder, tmp_path: Path) -> None:
+def test_an_invalid_name_is_rejected_before_the_export_starts(small_run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="is not a valid model name"):
         export_run(load_trained(small_run, "last"), "Bad Name", Repository(tmp_path))
 
 
-def test_what_is_no_run_says_so(small_run: RunFolder, tmp_path: Path) -> None:
+def test_a_folder_without_a_usable_checkpoint_is_rejected(small_run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="Name the folder of a run"):
         load_trained(RunFolder(tmp_path))
     folder = copy_of(small_run.path, tmp_path / "run")
@@ -149,9 +151,9 @@ def test_what_is_no_run_says_so(small_run: RunFolder, tmp_path: Path) -> None:
         load_trained(folder, "last")
 
 
-def test_a_manifest_refuses_what_could_not_be_served(published: Version) -> None:
+def test_a_manifest_rejects_values_that_cannot_be_served(published: Version) -> None:
     fields = published.manifest.model_dump(mode="json")
-    for wrong in (
+    for invalid in (
         {"classes": ["a", "a"]},
         {"classes": ["a b"]},
         {"classes": ["é"]},
@@ -160,4 +162,4 @@ def test_a_manifest_refuses_what_could_not_be_served(published: Version) -> None
         {"version": 0},
     ):
         with pytest.raises(ValueError, match="validation error"):
-            Manifest.model_validate(fields | wrong)
+            Manifest.model_validate(fields | invalid)

@@ -1,4 +1,4 @@
-"""The generator on its integer grid: no sum rounds, so no order of summation shows."""
+"""The generator on its integer grid: no sum is rounded, so the order of summation does not matter."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SPECS = {
 }
 
 
-def made_exact(spec: TrainingSpec, scale: float = 1.0) -> tuple[Generator, ExactGenerator]:
+def exact_generator(spec: TrainingSpec, scale: float = 1.0) -> tuple[Generator, ExactGenerator]:
     torch.manual_seed(3)
     generator, _ = architectures.build(spec, 10)
     with torch.no_grad():
         for parameter in generator.parameters():
-            parameter.mul_(scale).add_(0.01 * torch.randn_like(parameter))  # biases too
+            parameter.mul_(scale).add_(0.01 * torch.randn_like(parameter))  # including the biases
     return generator.eval(), ExactGenerator(generator, inputs(generator, range(1000, 1256)))
 
 
@@ -42,8 +42,8 @@ def inputs(generator: Generator, seeds: range) -> Tensor:
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @torch.inference_mode()
 def test_every_sum_is_the_same_in_float32_and_in_float64(spec: TrainingSpec) -> None:
-    """If no float32 sum rounds, then wider arithmetic, in whatever order, gives the very same numbers."""
-    generator, exact = made_exact(spec)
+    """If no float32 sum is rounded, float64 arithmetic gives exactly the same numbers in any order."""
+    generator, exact = exact_generator(spec)
     x = torch.round(inputs(generator, range(64)) * 256)
     narrow = exact.network.logits(x)
     wide = exact.network.double().logits(x.double())
@@ -53,55 +53,55 @@ def test_every_sum_is_the_same_in_float32_and_in_float64(spec: TrainingSpec) -> 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @torch.inference_mode()
-def test_the_bound_bounds_what_layers_really_add_up(spec: TrainingSpec) -> None:
-    generator, exact = made_exact(spec)
+def test_no_sum_of_a_layer_exceeds_the_bound(spec: TrainingSpec) -> None:
+    generator, exact = exact_generator(spec)
     layers = [m for m in exact.network.modules() if isinstance(m, ExactLayer)]
     for layer in layers:
         weight, bias = layer.affine.weight.double(), layer.affine.bias.double()
         for channel in range(len(bias)):
             row = torch.cat([weight[channel].flatten(), bias[channel : channel + 1]])
-            finest = next(bits for bits in range(60) if torch.equal((row * 2.0**bits).round(), row * 2.0**bits))
-            assert (row * 2.0**finest).abs().max() <= SIGNIFICAND
-    seen: list[float] = []
-    hooks = [m.affine.register_forward_hook(lambda m, i, o: seen.append(float(o.abs().max()))) for m in layers]
+            precision = next(bits for bits in range(60) if torch.equal((row * 2.0**bits).round(), row * 2.0**bits))
+            assert (row * 2.0**precision).abs().max() <= SIGNIFICAND
+    outputs: list[float] = []
+    hooks = [m.affine.register_forward_hook(lambda m, i, o: outputs.append(float(o.abs().max()))) for m in layers]
     exact(*seeds_to_input(range(64), generator))
     for hook in hooks:
         hook.remove()
-    assert len(seen) == len(layers)
-    assert max(seen) <= SIGNIFICAND
+    assert len(outputs) == len(layers)
+    assert max(outputs) <= SIGNIFICAND
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @torch.inference_mode()
-def test_it_draws_what_the_trained_generator_draws(spec: TrainingSpec) -> None:
-    generator, exact = made_exact(spec)
+def test_the_exact_generator_draws_almost_the_same_as_the_trained_one(spec: TrainingSpec) -> None:
+    generator, exact = exact_generator(spec)
     z, label = seeds_to_input(range(64), generator)
-    moved = (exact(z, label) - generator(z, label)).abs() * 255
-    assert moved.mean() < 1
-    assert (moved > 16).float().mean() < 1e-3  # where something was clipped
+    difference = (exact(z, label) - generator(z, label)).abs() * 255
+    assert difference.mean() < 1
+    assert (difference > 16).float().mean() < 1e-3  # pixels affected by clipping
 
 
 @torch.inference_mode()
-def test_pixels_are_grey_levels_and_batches_do_not_matter() -> None:
-    generator, exact = made_exact(TrainingSpec())
+def test_pixels_are_grey_levels_and_do_not_depend_on_the_batch() -> None:
+    generator, exact = exact_generator(TrainingSpec())
     z, label = seeds_to_input(range(40), generator)
-    together = exact(z, label)
-    assert torch.equal((together * 255).round() / 255 * 255, (together * 255).round())
-    assert (together * 255 - (together * 255).round()).abs().max() < 1e-4
+    batch = exact(z, label)
+    assert torch.equal((batch * 255).round() / 255 * 255, (batch * 255).round())
+    assert (batch * 255 - (batch * 255).round()).abs().max() < 1e-4
     for i in range(40):
-        assert torch.equal(exact(z[i : i + 1], label[i : i + 1]), together[i : i + 1])
+        assert torch.equal(exact(z[i : i + 1], label[i : i + 1]), batch[i : i + 1])
 
 
 @torch.inference_mode()
-def test_what_is_beyond_the_grid_is_clipped_not_wrapped() -> None:
-    _, exact = made_exact(TrainingSpec())
+def test_values_beyond_the_grid_are_clipped() -> None:
+    _, exact = exact_generator(TrainingSpec())
     label = torch.eye(10)[:2]
     far, farther = torch.full((2, 100), 8.0), torch.full((2, 100), 1000.0)
     assert torch.equal(exact(far, label), exact(farther, label))
 
 
 @pytest.mark.parametrize(("scale", "logits"), [("linear", 1024), ("logarithmic", 2048), ("equalised", 2048)])
-def test_the_table_reaches_every_grey_level(scale: GreyScaleName, logits: int, mnist: Dataset) -> None:
+def test_the_sigmoid_table_contains_every_grey_level(scale: GreyScaleName, logits: int, mnist: Dataset) -> None:
     generator, _ = architectures.build(small_spec(grey_scale=scale), 10)
     if scale == "equalised":
         assert generator.scale
@@ -113,8 +113,8 @@ def test_the_table_reaches_every_grey_level(scale: GreyScaleName, logits: int, m
 
 
 @torch.inference_mode()
-def test_matched_tones_are_as_frequent_as_real_ones_and_never_change_places(mnist: Dataset) -> None:
-    generator, exact = made_exact(small_spec())
+def test_tone_matching_approximates_the_real_histogram_and_stays_monotonic(mnist: Dataset) -> None:
+    generator, exact = exact_generator(small_spec())
     levels = exact.levels(*seeds_to_input(range(500), generator))
     before = exact.greys.clone()
     exact.match_tones(levels, mnist.images[:500])
@@ -124,11 +124,11 @@ def test_matched_tones_are_as_frequent_as_real_ones_and_never_change_places(mnis
     drawn = exact(*seeds_to_input(range(500, 1000), generator))
     assert set((drawn * 255).unique().tolist()) <= set(map(float, range(256)))
     for quantile in (0.5, 0.85, 0.95):
-        here, there = (pixels.flatten()[:300_000].quantile(quantile) for pixels in (drawn, real))
-        assert here.item() == pytest.approx(there.item(), abs=0.08)
+        generated, expected = (pixels.flatten()[:300_000].quantile(quantile) for pixels in (drawn, real))
+        assert generated.item() == pytest.approx(expected.item(), abs=0.08)
 
 
-def test_a_network_that_no_grid_can_hold_is_refused() -> None:
+def test_a_network_whose_sums_exceed_every_grid_is_rejected() -> None:
     generator, _ = architectures.build(small_spec(), 10)
     with torch.no_grad():
         generator.out.affine.weight.mul_(1e12)
@@ -136,7 +136,7 @@ def test_a_network_that_no_grid_can_hold_is_refused() -> None:
         ExactGenerator(generator, inputs(generator, range(8)))
 
 
-def test_the_trained_generator_is_left_as_it_is() -> None:
+def test_the_trained_generator_is_not_modified() -> None:
     torch.manual_seed(0)
     generator, _ = architectures.build(small_spec(), 10)
     before = {name: value.clone() for name, value in generator.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Training by CUDA graphs, tested on the CPU with the same, uncaptured steps."""
+"""Training with CUDA graphs, tested on the CPU with the same steps without graph capture."""
 
 from __future__ import annotations
 
@@ -19,68 +19,68 @@ from training.networks import architectures
 
 def trainer(mnist: Dataset, turns: int = 1, **fields: object) -> GraphTrainer:
     shown, held_out = hold_out(mnist, 1_000)
-    asked = {"held_out": 1_000, "metrics_every": 1, "augment": "adaptive", "grey_scale": "logarithmic"}
-    return GraphTrainer(small_spec(minutes=1, **asked | fields), shown, held_out, "cpu", (200, 1_000), turns)
+    defaults = {"held_out": 1_000, "metrics_every": 1, "augment": "adaptive", "grey_scale": "logarithmic"}
+    return GraphTrainer(small_spec(minutes=1, **defaults | fields), shown, held_out, "cpu", (200, 1_000), turns)
 
 
-def test_a_turn_is_some_steps_of_both_networks_and_of_every_average(mnist: Dataset) -> None:
-    made = trainer(mnist)
-    networks = [made.generator, made.discriminator, *(ema.network for ema in made.averages)]
+def test_a_turn_trains_both_networks_and_updates_every_average(mnist: Dataset) -> None:
+    graph_trainer = trainer(mnist)
+    networks = [graph_trainer.generator, graph_trainer.discriminator, *(ema.network for ema in graph_trainer.averages)]
     before = [[p.clone() for p in network.parameters()] for network in networks]
-    made.turn()
-    assert (made.steps, made.seen) == (TURN, TURN * 16)
+    graph_trainer.turn()
+    assert (graph_trainer.steps, graph_trainer.seen) == (TURN, TURN * 16)
     for network, old in zip(networks, before, strict=True):
         assert not all(torch.equal(a, b) for a, b in zip(network.parameters(), old, strict=True))
 
 
-def test_every_picture_has_its_turn_before_one_comes_twice(mnist: Dataset) -> None:
-    made = trainer(mnist)
-    assert sorted(made.order.tolist()) == list(range(len(mnist) - 1_000))
-    first = made.order.clone()
-    made.seen = made.shuffled_at + len(made.order)
-    made.turn()
-    assert not torch.equal(made.order, first)
+def test_every_picture_is_shown_once_per_epoch_in_a_new_order(mnist: Dataset) -> None:
+    graph_trainer = trainer(mnist)
+    assert sorted(graph_trainer.order.tolist()) == list(range(len(mnist) - 1_000))
+    first = graph_trainer.order.clone()
+    graph_trainer.seen = graph_trainer.shuffled_at + len(graph_trainer.order)
+    graph_trainer.turn()
+    assert not torch.equal(graph_trainer.order, first)
 
 
-def test_several_are_trained_side_by_side_and_their_snapshots_load(mnist: Dataset, tmp_path: Path) -> None:
+def test_several_runs_train_side_by_side_and_their_snapshots_load(mnist: Dataset, tmp_path: Path) -> None:
     trainers = {"one": trainer(mnist, turns=2), "other": trainer(mnist, seed=1)}
     events = list(train(trainers, tmp_path, seconds=3, snapshots=2))
     assert events[-1]["name"] == "other"
     assert trainers["one"].seen == 2 * trainers["other"].seen > 0
-    found = load_checkpoint(tmp_path / "one.pt")
-    assert {shot["half_life"] for shot in found["snapshots"]} == {200, 1_000}
+    checkpoint = load_checkpoint(tmp_path / "one.pt")
+    assert {snapshot["half_life"] for snapshot in checkpoint["snapshots"]} == {200, 1_000}
     generator, discriminator = architectures.build(trainers["one"].spec, 10)
-    generator.load_state_dict(found["snapshots"][-1]["ema"])
+    generator.load_state_dict(checkpoint["snapshots"][-1]["ema"])
     discriminator.load_state_dict(load_checkpoint(tmp_path / "one-networks.pt")["discriminator"])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_captured_steps_train(mnist: Dataset) -> None:
+def test_captured_steps_train_on_a_gpu(mnist: Dataset) -> None:
     shown, held_out = hold_out(mnist, 1_000)
     spec = small_spec(minutes=1, held_out=1_000, metrics_every=1, precision="float32")
-    made = GraphTrainer(spec, shown, held_out, "cuda", (200,))
-    before = [p.clone() for p in made.generator.parameters()]
-    made.turn()
-    assert made.progress()["images"] == TURN * 16
-    assert not all(torch.equal(a, b) for a, b in zip(made.generator.parameters(), before, strict=True))
+    graph_trainer = GraphTrainer(spec, shown, held_out, "cuda", (200,))
+    before = [p.clone() for p in graph_trainer.generator.parameters()]
+    graph_trainer.turn()
+    assert graph_trainer.progress()["images"] == TURN * 16
+    assert not all(torch.equal(a, b) for a, b in zip(graph_trainer.generator.parameters(), before, strict=True))
 
 
-def test_the_command_trains_and_hands_over_a_run(tmp_path: Path) -> None:
+def test_the_command_trains_and_exports_a_run_folder(tmp_path: Path) -> None:
     override = '{"batch_size": 16, "threads": 1, "generator_widths": [8, 8, 8], "discriminator_widths": [4, 8, 8, 8, 16]}'
     command = [sys.executable, "-m", "benchmarks.train_on_gpu"]
-    asked = ["train", "digits", "--out", tmp_path / "out", "--minutes", "0.03", "--device", "cpu", "--override", override]
-    asked += ["--snapshots", "1"]
-    subprocess.run([*command, *asked], check=True, timeout=120)
-    found = subprocess.run(
+    arguments = ["train", "digits", "--out", tmp_path / "out", "--minutes", "0.03", "--device", "cpu", "--override", override]
+    arguments += ["--snapshots", "1"]
+    subprocess.run([*command, *arguments], check=True, timeout=120)
+    adopted = subprocess.run(
         [*command, "adopt", tmp_path / "out" / "digits.pt", tmp_path / "run"], check=True, timeout=240, capture_output=True
     )
-    assert b"best.pt" in found.stdout
+    assert b"best.pt" in adopted.stdout
     assert (tmp_path / "run" / "best.pt").exists()
 
 
-def test_the_specs_translation_is_applied(mnist: Dataset) -> None:
-    made = trainer(mnist, augment="none", translate=2)
+def test_the_translation_of_the_spec_is_applied(mnist: Dataset) -> None:
+    graph_trainer = trainer(mnist, augment="none", translate=2)
     dots = torch.zeros(200, 1, 28, 28)
     dots[:, 0, 14, 14] = 1
-    places = {tuple(place) for place in made._augmented(dots)[:, 0].nonzero()[:, 1:].tolist()}
-    assert places == {(y, x) for y in range(12, 17) for x in range(12, 17)}
+    positions = {tuple(position) for position in graph_trainer._augmented(dots)[:, 0].nonzero()[:, 1:].tolist()}
+    assert positions == {(y, x) for y in range(12, 17) for x in range(12, 17)}

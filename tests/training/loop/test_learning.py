@@ -1,4 +1,4 @@
-"""Real MNIST, real training, and it really learns."""
+"""Training on MNIST improves both networks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SPECS = {
 }
 
 
-def wins(trainer: Trainer, untrained: Generator) -> float:
-    """How often a real test picture looks more real to the discriminator than an untrained generator's: 0.5 is chance."""
+def ranking_accuracy(trainer: Trainer, untrained: Generator) -> float:
+    """Return how often the discriminator rates a real test picture above an untrained generator's. Chance is 0.5."""
     test = load("mnist", "test")
     with torch.no_grad():
         z, label = seeds_to_input(range(1000), untrained, test.labels[:1000])
@@ -47,7 +47,7 @@ def test_both_networks_learn_on_real_digits(spec: TrainingSpec, images: int, mni
 
     while trainer.seen < 1_600:
         trainer.step()
-    assert wins(trainer, untrained) > 0.95
+    assert ranking_accuracy(trainer, untrained) > 0.95
 
     while trainer.seen < images:
         figures = trainer.step()
@@ -58,5 +58,5 @@ def test_both_networks_learn_on_real_digits(spec: TrainingSpec, images: int, mni
     assert 0 < figures.d_fake < 0.7
 
 
-def test_the_small_spec_of_the_other_tests_is_a_spec() -> None:
+def test_the_small_spec_of_the_other_tests_is_valid() -> None:
     assert TrainingSpec(**SMALL).images == 640

@@ -1,4 +1,4 @@
-"""A run in its folder: what it writes, and what survives what happens to it."""
+"""The run folder: the files of a run, and resuming after signals, crashes and damaged files."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def train(*arguments: object) -> subprocess.Popen[str]:
 
 
 def losses(folder: RunFolder) -> dict[int, tuple[float, ...]]:
-    """The last word on each moment of a run: after a resume some are reported twice."""
+    """Return the losses by image count. After a resume, later reports replace earlier ones."""
     keys = ("loss_discriminator", "loss_generator", "d_real", "d_fake")
     return {e["images"]: tuple(e[k] for k in keys) for e in read_events(folder.events) if e["event"] == "progress"}
 
 
-def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFolder) -> None:
+def test_a_run_writes_events_samples_and_checkpoints(small_run: RunFolder) -> None:
     events = read_events(small_run.events)
     assert [e["event"] for e in events[:3]] == ["started", "samples", "checkpoint"]
     assert events[-1] | {"time": 0, "seconds": 0} == {
@@ -78,8 +78,8 @@ def test_a_run_leaves_its_events_its_samples_and_a_checkpoint(small_run: RunFold
     assert not list(small_run.path.rglob("*.part"))
 
 
-def test_a_stopped_run_goes_on_exactly_where_it_stopped(small_run: RunFolder, tmp_path: Path) -> None:
-    """The whole of it, as a person would: SIGTERM, exit status 3, --resume, the same losses to the last digit."""
+def test_a_stopped_run_resumes_with_identical_results(small_run: RunFolder, tmp_path: Path) -> None:
+    """SIGTERM ends the command with status 3, and `--resume` continues with the same losses to the last digit."""
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, *settings_of())
     while process.poll() is None and len(losses(folder) if folder.events.exists() else ()) < 12:
@@ -101,7 +101,7 @@ def test_a_stopped_run_goes_on_exactly_where_it_stopped(small_run: RunFolder, tm
         assert all(torch.equal(ours[network][name], theirs[network][name]) for name in theirs[network])
 
 
-def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_last_checkpoint(small_run: RunFolder, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, *settings_of())
     while process.poll() is None and len(losses(folder) if folder.events.exists() else ()) < 12:
@@ -109,9 +109,9 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp
     process.kill()
     process.communicate()
     with folder.events.open("a") as events:
-        events.write('{"event": "prog')  # as a write cut short would leave it
+        events.write('{"event": "prog')  # an interrupted write
     (folder.path / ".checkpoint.pt.0123.part").write_bytes(b"half a checkpoint")
-    (folder.path / ".candidate.part" / "inside").mkdir(parents=True)  # as an evaluation that was killed leaves it
+    (folder.path / ".candidate.part" / "inside").mkdir(parents=True)  # left by a killed evaluation
     process = train("--resume", "--out", folder.path)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
@@ -119,7 +119,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(small_run: RunFolder, tmp
     assert not list(folder.path.glob(".*.part"))
 
 
-def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(small_run: RunFolder, tmp_path: Path) -> None:
+def test_a_run_with_a_damaged_checkpoint_resumes_from_the_previous_one(small_run: RunFolder, tmp_path: Path) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
     assert load_checkpoint(folder.checkpoint_before)["seen"] == 480
     folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:1000])
@@ -134,7 +134,7 @@ def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(smal
     assert all(torch.equal(ours["ema"][name], theirs["ema"][name]) for name in theirs["ema"])
 
 
-def test_minutes_end_a_run_before_its_images_do(tmp_path: Path) -> None:
+def test_a_run_ends_when_its_minutes_are_used_up(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     run.start(folder, small_spec(images=10**9, minutes=0.05, log_every=160))
     assert run.run(folder) == "budget"
@@ -146,10 +146,12 @@ def test_minutes_end_a_run_before_its_images_do(tmp_path: Path) -> None:
     progress = [e for e in events if e["event"] == "progress"]
     assert progress[-1]["part"] == 1
     assert all(e["eta_seconds"] <= 3 for e in progress)
-    assert load_checkpoint(folder.checkpoint)["optimizers"][0]["param_groups"][0]["lr"] < 5e-5  # it fell with the clock
+    assert (
+        load_checkpoint(folder.checkpoint)["optimizers"][0]["param_groups"][0]["lr"] < 5e-5
+    )  # the schedule follows the elapsed time
 
 
-def test_a_warm_start_begins_with_the_weights_it_was_given(small_run: RunFolder, tmp_path: Path) -> None:
+def test_a_warm_start_begins_with_the_initial_weights(small_run: RunFolder, tmp_path: Path) -> None:
     state = load_checkpoint(small_run.checkpoint)
     weights = tmp_path / "weights.pt"
     save_checkpoint({name: state[name] for name in ("spec", "ema", "discriminator")}, weights)
@@ -170,7 +172,7 @@ def test_a_warm_start_begins_with_the_weights_it_was_given(small_run: RunFolder,
         run.run(other)
 
 
-def test_ctrl_c_is_as_good_as_sigterm(tmp_path: Path) -> None:
+def test_sigint_stops_a_run_like_sigterm(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, *settings_of(images=100_000))
     while process.poll() is None and not (folder.events.exists() and losses(folder)):
@@ -181,7 +183,7 @@ def test_ctrl_c_is_as_good_as_sigterm(tmp_path: Path) -> None:
     assert folder.checkpoint.exists()
 
 
-def test_a_file_stops_a_run_where_no_signal_can(tmp_path: Path) -> None:
+def test_a_stop_file_stops_a_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, *settings_of(images=100_000))
     while process.poll() is None and not (folder.events.exists() and losses(folder)):
@@ -193,22 +195,22 @@ def test_a_file_stops_a_run_where_no_signal_can(tmp_path: Path) -> None:
     process = train("--resume", "--out", folder.path)
     while process.poll() is None and folder.stop.exists():
         time.sleep(0.01)
-    assert not folder.stop.exists(), "it was for the run before"
+    assert not folder.stop.exists(), "a new run removes the stop file of the previous one"
     process.kill()
     process.communicate()
 
 
-def test_who_comes_second_leaves_the_first_ones_folder_as_it_is(tmp_path: Path) -> None:
+def test_a_second_trainer_does_not_change_a_folder_in_use(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.spec.write_text(small_spec().model_dump_json())
-    folder.events.write_text("what the first has said")
+    folder.events.write_text("events of the first trainer")
     with alone_in(folder), pytest.raises(FolderInUseError):
         run.run(folder, new=small_spec(seed=9))
-    assert folder.events.read_text() == "what the first has said"
+    assert folder.events.read_text() == "events of the first trainer"
     assert folder.read_spec() == small_spec()
 
 
-def test_a_diverged_run_says_so_and_keeps_its_last_good_checkpoint(
+def test_a_diverged_run_reports_it_and_keeps_its_last_good_checkpoint(
     small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
@@ -228,7 +230,7 @@ def test_a_diverged_run_says_so_and_keeps_its_last_good_checkpoint(
     assert folder.checkpoint.read_bytes() == good
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(small_run: RunFolder) -> None:
+def test_an_existing_run_is_not_overwritten(small_run: RunFolder) -> None:
     before = small_run.spec.read_bytes()
     with pytest.raises(CheckpointError, match="--resume"):
         run.start(small_run, small_spec(seed=9))
@@ -241,7 +243,7 @@ def flip_a_bit(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [lambda c: b"", lambda c: c[:1000], lambda c: c[:-1], flip_a_bit])
-def test_a_damaged_checkpoint_is_refused_with_the_remedy(small_run: RunFolder, tmp_path: Path, damage) -> None:
+def test_a_damaged_checkpoint_is_rejected_with_the_remedy(small_run: RunFolder, tmp_path: Path, damage) -> None:
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(CheckpointError, match="Name the folder of a run"):
         load_checkpoint(path)
@@ -250,18 +252,18 @@ def test_a_damaged_checkpoint_is_refused_with_the_remedy(small_run: RunFolder, t
         load_checkpoint(path)
 
 
-def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
-    class Evil:
+def test_loading_a_checkpoint_executes_no_code(tmp_path: Path) -> None:
+    class MaliciousPickle:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (tmp_path / "executed",))
 
-    save_checkpoint({"spec": Evil()}, tmp_path / "checkpoint.pt")
+    save_checkpoint({"spec": MaliciousPickle()}, tmp_path / "checkpoint.pt")
     with pytest.raises(CheckpointError):
         load_checkpoint(tmp_path / "checkpoint.pt")
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
+def test_a_failed_write_keeps_the_previous_checkpoint(
     small_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
@@ -277,14 +279,14 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
     assert not list(folder.path.glob("*.part")) + list(folder.path.glob(".*.part"))
 
 
-def test_two_trainers_do_not_share_a_folder(small_run: RunFolder, tmp_path: Path) -> None:
+def test_two_trainers_cannot_use_the_same_folder(small_run: RunFolder, tmp_path: Path) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
     with alone_in(folder), pytest.raises(FolderInUseError, match="Another trainer"):
         run.run(folder, resume=True)
 
 
-def test_a_folder_with_nothing_but_a_spec_holds_no_run_yet(tmp_path: Path) -> None:
-    """So a worker may lay a spec.json there, and a start that failed may be tried again."""
+def test_a_run_can_start_in_a_folder_that_contains_only_a_spec(tmp_path: Path) -> None:
+    """A worker can put a spec.json there first, and a failed start can be repeated."""
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     folder.spec.write_text(small_spec(images=32).model_dump_json())
@@ -299,7 +301,7 @@ def test_a_folder_with_nothing_but_a_spec_holds_no_run_yet(tmp_path: Path) -> No
     assert process.returncode == 0, out
 
 
-def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+def test_a_closed_output_pipe_does_not_end_the_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, *settings_of(images=320))
     assert process.stdout
@@ -309,7 +311,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
     assert read_events(folder.events)[-1]["reason"] == "budget"
 
 
-def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_path: Path, mnist) -> None:
+def test_weights_that_are_not_finite_are_never_saved(small_run: RunFolder, tmp_path: Path, mnist) -> None:
     folder = copy_of(small_run.path, tmp_path / "run")
     before = folder.checkpoint.read_bytes()
     trainer = Trainer(small_spec(), mnist)
@@ -325,7 +327,7 @@ def test_weights_that_are_no_numbers_are_never_kept(small_run: RunFolder, tmp_pa
 FIGURES = StepFigures(0.5, 0.7, 0.6, 0.4)
 
 
-def test_without_a_terminal_progress_is_plain_lines() -> None:
+def test_without_a_terminal_progress_is_printed_as_plain_lines() -> None:
     out = io.StringIO()
     with Progress(1000, console=Console(file=out, width=200)) as progress:
         progress.update(500, FIGURES, rate=100.0, eta=5.0)
@@ -334,7 +336,7 @@ def test_without_a_terminal_progress_is_plain_lines() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 160])
-def test_on_a_terminal_progress_is_a_bar(width: int) -> None:
+def test_on_a_terminal_progress_is_shown_as_a_bar(width: int) -> None:
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=True)
     with Progress(1000, seen=250, console=console) as progress:

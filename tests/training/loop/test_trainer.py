@@ -1,4 +1,4 @@
-"""The adversarial step: deterministic, exactly resumable, and it stops on nonsense."""
+"""The adversarial training step: determinism, exact resumption and detection of divergence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def same_weights(a: nn.Module, b: nn.Module) -> bool:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_two_runs_of_one_spec_are_equal_to_the_last_bit(spec: TrainingSpec, mnist: Dataset) -> None:
+def test_two_runs_of_one_spec_are_bit_identical(spec: TrainingSpec, mnist: Dataset) -> None:
     first, second = Trainer(spec, mnist), Trainer(spec, mnist)
     assert [first.step() for _ in range(6)] == [second.step() for _ in range(6)]
     assert same_weights(first.generator, second.generator)
@@ -41,28 +41,26 @@ def test_two_runs_of_one_spec_are_equal_to_the_last_bit(spec: TrainingSpec, mnis
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_a_resumed_run_is_equal_to_an_uninterrupted_one_to_the_last_bit(
-    spec: TrainingSpec, mnist: Dataset, tmp_path: Path
-) -> None:
-    whole = Trainer(spec, mnist)
+def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(spec: TrainingSpec, mnist: Dataset, tmp_path: Path) -> None:
+    uninterrupted = Trainer(spec, mnist)
     before = Trainer(spec, mnist)
-    whole.augment_p = before.augment_p = 0.5
-    expected = [whole.step() for _ in range(11)]
-    found = [before.step() for _ in range(5)]
+    uninterrupted.augment_p = before.augment_p = 0.5
+    expected = [uninterrupted.step() for _ in range(11)]
+    figures = [before.step() for _ in range(5)]
     save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
     torch.manual_seed(999)
     after = Trainer(spec, mnist)
     after.load_state_dict(load_checkpoint(tmp_path / "checkpoint.pt"))
-    found += [after.step() for _ in range(6)]
+    figures += [after.step() for _ in range(6)]
 
-    assert found == expected
-    for part in ("generator", "discriminator"):
-        assert same_weights(getattr(after, part), getattr(whole, part))
-    assert same_weights(after.ema.network, whole.ema.network)
-    assert (after.seen, after.steps) == (whole.seen, whole.steps) == (11 * 16, 11)
+    assert figures == expected
+    for network in ("generator", "discriminator"):
+        assert same_weights(getattr(after, network), getattr(uninterrupted, network))
+    assert same_weights(after.ema.network, uninterrupted.ema.network)
+    assert (after.seen, after.steps) == (uninterrupted.seen, uninterrupted.steps) == (11 * 16, 11)
 
 
-def test_the_discriminator_is_frozen_while_the_generator_learns(mnist: Dataset) -> None:
+def test_each_step_changes_only_its_own_network(mnist: Dataset) -> None:
     trainer = Trainer(lecture_spec(), mnist)
     real, label = trainer._real_batch()
     discriminator, generator = copy.deepcopy(trainer.discriminator), copy.deepcopy(trainer.generator)
@@ -75,14 +73,14 @@ def test_the_discriminator_is_frozen_while_the_generator_learns(mnist: Dataset) 
     assert not same_weights(trainer.discriminator, discriminator)
 
 
-def test_every_image_is_shown_once_an_epoch() -> None:
+def test_every_image_is_shown_once_per_epoch() -> None:
     sampler = Sampler(10, torch.Generator().manual_seed(0))
     shown = torch.cat([sampler.next(4) for _ in range(5)])
     assert sorted(shown[:10].tolist()) == sorted(shown[10:].tolist()) == list(range(10))
     assert shown[:10].tolist() != shown[10:].tolist()
 
 
-def test_the_learning_rate_follows_half_a_cosine(mnist: Dataset) -> None:
+def test_the_learning_rate_decays_with_a_half_cosine(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(learning_rate=1e-3, final_learning_rate=1e-4, images=1000), mnist)
     rates = []
     for trainer.seen in (0, 500, 1000, 1100):
@@ -94,7 +92,7 @@ def test_the_learning_rate_follows_half_a_cosine(mnist: Dataset) -> None:
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
-def test_a_loss_that_is_no_number_stops_the_run_with_a_reason(mnist: Dataset, network: str) -> None:
+def test_a_nan_loss_stops_the_run_with_a_remedy(mnist: Dataset, network: str) -> None:
     trainer = Trainer(small_spec(), mnist)
     with torch.no_grad():
         next(getattr(trainer, network).parameters()).fill_(float("nan"))
@@ -102,7 +100,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_a_reason(mnist: Dataset, ne
         trainer.step()
 
 
-def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist: Dataset) -> None:
+def test_a_checkpoint_of_another_spec_is_rejected_with_the_differing_fields(mnist: Dataset) -> None:
     state = Trainer(small_spec(), mnist).state_dict()
     with pytest.raises(CheckpointError, match="differs in gamma, seed"):
         Trainer(small_spec(seed=5, gamma=1.0), mnist).load_state_dict(state)
@@ -111,7 +109,7 @@ def test_a_checkpoint_of_another_spec_is_refused_and_says_where_it_differs(mnist
         Trainer(small_spec(), mnist).load_state_dict(state)
 
 
-def test_a_checkpoint_from_before_there_were_these_fields_goes_on(mnist: Dataset) -> None:
+def test_a_checkpoint_without_newer_spec_fields_can_be_resumed(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(), mnist)
     state = trainer.state_dict()
     for name in NEWER_FIELDS:
@@ -121,20 +119,20 @@ def test_a_checkpoint_from_before_there_were_these_fields_goes_on(mnist: Dataset
         Trainer(small_spec(held_out=10), mnist).load_state_dict(state)
 
 
-def test_translation_moves_each_picture_by_a_step_of_its_own_and_fills_with_black(mnist: Dataset) -> None:
+def test_translation_moves_each_picture_independently_and_fills_with_black(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(translate=2), mnist)
     dots = torch.zeros(200, 1, 28, 28)
     dots[:, 0, 14, 14] = 1
     moved = trainer._augmented(dots)
     assert moved.shape == dots.shape
     assert torch.equal(moved.sum((1, 2, 3)), torch.ones(200))
-    places = {tuple(place) for place in moved[:, 0].nonzero()[:, 1:].tolist()}
-    assert places == {(y, x) for y in range(12, 17) for x in range(12, 17)}
+    positions = {tuple(position) for position in moved[:, 0].nonzero()[:, 1:].tolist()}
+    assert positions == {(y, x) for y in range(12, 17) for x in range(12, 17)}
     assert torch.equal(trainer._augmented(torch.ones(50, 1, 28, 28)).amax((1, 2, 3)), torch.ones(50))
     assert trainer._augmented(torch.ones(50, 1, 28, 28)).min() == 0
 
 
-def test_gamma_falls_along_half_a_cosine_while_it_burns_in(mnist: Dataset) -> None:
+def test_gamma_decays_with_a_half_cosine_during_the_burn_in(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(gamma=0.5, first_gamma=1.5, burn_in=100), mnist)
     assert trainer.gamma() == 1.5
     trainer.seen = 50
@@ -144,12 +142,12 @@ def test_gamma_falls_along_half_a_cosine_while_it_burns_in(mnist: Dataset) -> No
     assert Trainer(small_spec(gamma=0.5), mnist).gamma() == 0.5
 
 
-def test_bfloat16_learns_the_same_thing_roughly_and_keeps_its_logits_and_weights_whole(mnist: Dataset) -> None:
+def test_bfloat16_gives_similar_losses_with_float32_weights_and_outputs(mnist: Dataset) -> None:
     exact, rounded = (Trainer(small_spec(precision=p), mnist) for p in ("float32", "bfloat16"))
     assert (exact.bfloat16, rounded.bfloat16) == (False, True)
-    one, other = exact.step(), rounded.step()
-    assert one != other
-    assert one.loss_discriminator == pytest.approx(other.loss_discriminator, rel=0.02)
+    exact_figures, rounded_figures = exact.step(), rounded.step()
+    assert exact_figures != rounded_figures
+    assert exact_figures.loss_discriminator == pytest.approx(rounded_figures.loss_discriminator, rel=0.02)
     assert {p.dtype for net in (rounded.generator, rounded.discriminator) for p in net.parameters()} == {torch.float32}
     with torch.autocast("cpu", torch.bfloat16):
         label = torch.eye(10)
@@ -157,15 +155,15 @@ def test_bfloat16_learns_the_same_thing_roughly_and_keeps_its_logits_and_weights
         assert rounded.discriminator(torch.rand(10, 1, 28, 28), label).dtype == torch.float32
 
 
-def test_the_last_gamma_is_reached_at_the_end_of_the_run(mnist: Dataset) -> None:
+def test_final_gamma_is_reached_at_the_end_of_the_run(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(gamma=0.5, final_gamma=0.1, images=1_000), mnist)
-    found = []
+    gammas = []
     for trainer.seen in (0, 500, 1_000):
-        found.append(trainer.gamma())
-    assert found == pytest.approx([0.5, 0.3, 0.1])
+        gammas.append(trainer.gamma())
+    assert gammas == pytest.approx([0.5, 0.3, 0.1])
 
 
-def test_the_learning_rate_may_stay_before_it_falls(mnist: Dataset) -> None:
+def test_decay_from_delays_the_decay_of_the_learning_rate(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(learning_rate=1e-3, final_learning_rate=1e-4, images=1_000, decay_from=0.5), mnist)
     rates = []
     for trainer.seen in (0, 500, 750, 1_000):
@@ -173,13 +171,13 @@ def test_the_learning_rate_may_stay_before_it_falls(mnist: Dataset) -> None:
     assert rates == pytest.approx([1e-3, 1e-3, 5.5e-4, 1e-4])
 
 
-def test_augmentation_rises_while_held_out_pictures_look_generated_and_falls_when_they_look_real(mnist: Dataset) -> None:
+def test_augmentation_increases_with_overfitting_and_decreases_without(mnist: Dataset) -> None:
     shown, held_out = hold_out(mnist, 1_000)
-    strange = replace(held_out, images=255 - held_out.images)  # what a discriminator that learnt by heart makes of others
+    inverted = replace(held_out, images=255 - held_out.images)  # rated like generated ones, as by an overfitted discriminator
     trainer = Trainer(small_spec(augment="adaptive", held_out=1_000, metrics_every=1), shown)
     for _ in range(60):
         trainer.step()
-    trainer.adapt_augmentation(strange)
+    trainer.adapt_augmentation(inverted)
     assert trainer.augment_p == pytest.approx(trainer.seen / FULL_SPEED)
     assert trainer.adapted_at == trainer.seen
     trainer.step()
@@ -187,7 +185,7 @@ def test_augmentation_rises_while_held_out_pictures_look_generated_and_falls_whe
     assert trainer.augment_p == pytest.approx((trainer.seen - 32) / FULL_SPEED)
 
 
-def test_without_augmentation_there_is_nothing_to_adapt(mnist: Dataset) -> None:
+def test_without_augmentation_adapting_changes_nothing(mnist: Dataset) -> None:
     trainer = Trainer(small_spec(), mnist)
     before = trainer.rng.get_state()
     trainer.adapt_augmentation(mnist)

@@ -1,4 +1,4 @@
-"""The networks' shapes and what they heed."""
+"""The shapes of the networks, and their dependence on the label."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SPECS = {
     "conditional mlp": lecture_spec(conditional=True),
     "unconditional conv": small_spec(conditional=False),
     "narrow stem": small_spec(stem_channels=4),
-    "a look at 28x28": small_spec(discriminator_widths=(4, 8, 8, 8, 16)),
+    "discriminator with a 28x28 stage": small_spec(discriminator_widths=(4, 8, 8, 8, 16)),
     "logarithmic": small_spec(grey_scale="logarithmic"),
     "logarithmic mlp": lecture_spec(grey_scale="logarithmic"),
 }
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_noise_becomes_pictures_in_0_1_and_pictures_become_logits(spec: TrainingSpec) -> None:
+def test_generators_map_noise_to_pictures_and_discriminators_map_pictures_to_logits(spec: TrainingSpec) -> None:
     torch.manual_seed(0)
     generator, discriminator = architectures.build(spec, 10)
     z = torch.randn(5, spec.z_dim)
@@ -36,7 +36,7 @@ def test_noise_becomes_pictures_in_0_1_and_pictures_become_logits(spec: Training
 
 
 @pytest.mark.parametrize("name", ["standard", "conditional mlp"])
-def test_both_networks_heed_the_label(name: str) -> None:
+def test_both_networks_depend_on_the_label(name: str) -> None:
     torch.manual_seed(0)
     generator, discriminator = architectures.build(SPECS[name], 10)
     z = torch.randn(1, 100)
@@ -46,7 +46,7 @@ def test_both_networks_heed_the_label(name: str) -> None:
     assert discriminator(picture, three) != discriminator(picture, eight)
 
 
-def test_the_lectures_networks_are_fully_connected_from_100_numbers_to_784_pixels() -> None:
+def test_the_lecture_networks_are_fully_connected_with_100_inputs_and_784_pixels() -> None:
     generator, discriminator = architectures.build(SPECS["lecture"], 10)
     for network, first, last in ((generator, 100, 784), (discriminator, 784, 1)):
         linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
@@ -56,19 +56,19 @@ def test_the_lectures_networks_are_fully_connected_from_100_numbers_to_784_pixel
         assert not any(isinstance(m, nn.Conv2d) for m in network.modules())
 
 
-def test_parameters_are_counted() -> None:
+def test_the_parameter_count_includes_weights_and_biases() -> None:
     assert architectures.parameter_count(nn.Linear(3, 4)) == 16
 
 
 @pytest.mark.parametrize("widths", [(8, 8, 8), (8, 8, 8, 4)], ids=str)
-def test_the_last_width_of_a_convolutional_generator_may_be_left_out(widths: tuple[int, ...]) -> None:
+def test_the_last_width_of_a_convolutional_generator_is_optional(widths: tuple[int, ...]) -> None:
     generator, _ = architectures.build(TrainingSpec(generator_widths=widths), 10)
     assert generator(torch.randn(3, 100), torch.eye(10)[:3]).shape == (3, 1, 28, 28)
     assert hasattr(generator, "up28")
     assert (generator.up28 is None) == (len(widths) == 3)
 
 
-def test_the_two_networks_may_be_of_different_kinds() -> None:
+def test_generator_and_discriminator_may_have_different_architectures() -> None:
     spec = TrainingSpec(network="mlp", generator_widths=(16, 32), discriminator_network="conv")
     generator, discriminator = architectures.build(spec, 10)
     assert isinstance(generator, architectures.MlpGenerator)
@@ -77,7 +77,7 @@ def test_the_two_networks_may_be_of_different_kinds() -> None:
     assert discriminator(generator(torch.randn(3, 100), label), label).shape == (3,)
 
 
-def test_on_a_scale_of_its_own_the_discriminator_sees_both_and_the_generator_gives_whole_levels() -> None:
+def test_with_a_grey_scale_the_discriminator_gets_both_scales_and_the_generator_gives_integer_levels() -> None:
     torch.manual_seed(0)
     generator, discriminator = architectures.build(SPECS["logarithmic"], 10)
     label = torch.eye(10)[:3]
