@@ -200,7 +200,7 @@ def test_bmp_and_tiff_bombs_take_no_more_than_the_largest_picture(tmp_path: Path
     assert taken < MOST
 
 
-def test_what_hangs_on_to_a_bmp_or_tiff_changes_nothing() -> None:
+def test_data_after_a_bmp_or_tiff_is_ignored() -> None:
     for name in ("bmp", "tiff"):
         alone, both = decode(FILES[name]), decode(FILES[name] + b"<html><script>alert(1)</script></html>")
         assert (np.asarray(alone.grey) == np.asarray(both.grey)).all()

@@ -224,7 +224,7 @@ def test_curl_uploads_a_form(live: Service, picture: bytes, score: dict, tmp_pat
     assert found == (200, score)
 
 
-def test_curl_shows_how_to_correct_a_form(live: Service, picture: bytes, score: dict, tmp_path: Path) -> None:
+def test_errors_say_how_to_correct_a_curl_command(live: Service, picture: bytes, score: dict, tmp_path: Path) -> None:
     (tmp_path / "42.png").write_bytes(picture)
     file = f"file=@{tmp_path / '42.png'}"
     status, told = curl("-F", file, "-F", "label=7", f"{live.url}/discriminate")
@@ -273,9 +273,7 @@ def test_a_form_gets_the_score_of_its_file(client: httpx.Client, picture: bytes,
         (b"\x89PNG\r\n\x1a\n" + bytes(20), 415, "picture_unsupported"),
     ],
 )
-def test_a_file_that_is_no_picture_gets_the_same_problem_as_a_body(
-    client: httpx.Client, content: bytes, status: int, code: str
-) -> None:
+def test_a_file_in_a_form_gets_the_same_problem_as_a_body(client: httpx.Client, content: bytes, status: int, code: str) -> None:
     sent, raw = client.post("/discriminate", files={"file": content}), client.post("/discriminate", content=content)
     assert (sent.status_code, sent.json()["code"]) == (status, code)
     assert sent.json() == raw.json()
@@ -294,7 +292,7 @@ def test_a_file_has_the_limit_of_a_body(client: httpx.Client, picture: bytes) ->
 
 
 @pytest.mark.parametrize("beginning", [FILE, FILE + b"\r\n--" + BOUNDARY + b"--"], ids=["in the file", "after the form"])
-def test_an_endless_form_is_cut_off(client: httpx.Client, beginning: bytes) -> None:
+def test_an_endless_form_is_rejected_during_the_upload(client: httpx.Client, beginning: bytes) -> None:
     sent = 0
 
     def pieces() -> Iterable[bytes]:
@@ -328,7 +326,7 @@ def test_the_openapi_document_describes_a_form(client: httpx.Client) -> None:
     assert "a field of any name" in body["description"]
 
 
-def test_a_form_that_trickles_in_is_cut_off(tmp_path: Path) -> None:
+def test_a_form_that_arrives_too_slowly_times_out(tmp_path: Path) -> None:
     with service(tmp_path / "state", read_seconds=1, embedded_worker=False) as running:
         connection = connect(running)
         head = (

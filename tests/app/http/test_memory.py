@@ -235,41 +235,41 @@ def test_unread_large_single_pictures_do_not_exhaust_the_memory(limited: Service
             connection.close()
 
 
-def test_forms_whose_end_is_withheld_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+def test_unfinished_forms_do_not_exhaust_the_memory(limited: Service, other: httpx.Client) -> None:
     picture = other.get("/generate?seed=42&scale=8").content
     head = b"POST /discriminate HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n"
     head += b"Content-Type: multipart/form-data; boundary=a\r\n"
     part = b'\r\n--a\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + b"\0" * 9_900_000
     held = []
     for _ in range(98):
-        connection = connect(confined)
+        connection = connect(limited)
         with contextlib.suppress(OSError):
             connection.sendall(head + part)
         held.append(connection)
     alone, sent = other.post("/discriminate", content=picture), other.post("/discriminate", files={"file": picture})
-    assert (sent.status_code, sent.json()) == (200, alone.json()), "an upload of somebody else is not refused for it"
+    assert (sent.status_code, sent.json()) == (200, alone.json()), "uploads of other clients are accepted"
     for connection in held:
         connection.close()
-    assert confined.process.poll() is None, "it was killed"
-    assert peak(confined.process.pid) < 0.6 * GIBIBYTE
+    assert limited.process.poll() is None, "the service was killed"
+    assert peak(limited.process.pid) < 0.6 * GIBIBYTE
 
 
-def test_many_large_forms_at_once_do_not_fill_the_memory(confined: Service, other: httpx.Client) -> None:
+def test_concurrent_large_forms_do_not_exhaust_the_memory(limited: Service, other: httpx.Client) -> None:
     largest = other.get("/generate?seed=42&scale=8").content.ljust(10_000_000, b"\0")
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: other.post("/discriminate", files={"file": largest}), range(36)))
     assert {answer.status_code for answer in answers} <= {200, 503}
     assert any(answer.status_code == 200 for answer in answers)
     assert {answer.json()["code"] for answer in answers if answer.status_code == 503} <= {"busy"}
-    assert confined.process.poll() is None, "it was killed"
-    assert peak(confined.process.pid) < 0.7 * GIBIBYTE
+    assert limited.process.poll() is None, "the service was killed"
+    assert peak(limited.process.pid) < 0.7 * GIBIBYTE
 
 
-def test_headers_of_a_form_without_an_end_are_refused_and_not_kept(confined: Service) -> None:
+def test_endless_part_headers_are_rejected_and_not_buffered(limited: Service) -> None:
     head = b"POST /discriminate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9999999\r\n"
     for start in (b"--a\r\nContent-Disposition: ", b"--a\r\n" + b"a: b\r\n" * 20, b"\r\n" * 20 + b"-", b"--a\r\n"):
-        with growth_below(confined, 20 * MEBIBYTE):
-            connection = connect(confined)
+        with growth_below(limited, 20 * MEBIBYTE):
+            connection = connect(limited)
             connection.sendall(head + b"Content-Type: multipart/form-data; boundary=a\r\n\r\n" + start)
             with contextlib.suppress(OSError):
                 connection.sendall(b"b" * 300_000)
@@ -278,9 +278,9 @@ def test_headers_of_a_form_without_an_end_are_refused_and_not_kept(confined: Ser
             connection.close()
 
 
-def test_rejected_forms_are_not_kept(confined: Service, other: httpx.Client) -> None:
+def test_rejected_forms_are_not_kept_in_memory(limited: Service, other: httpx.Client) -> None:
     large = b"\0" * 9_900_000
-    with growth_below(confined, 60 * MEBIBYTE):
+    with growth_below(limited, 60 * MEBIBYTE):
         for _ in range(20):
             two = other.post("/discriminate", files=[("a", ("a", large)), ("b", ("b", b"x"))])
             assert (two.status_code, two.json()["code"]) == (422, "form_invalid")
