@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { brotliCompressSync, gzipSync } from "node:zlib"
 import type { Plugin } from "vite"
 
-/** Writes each text file of the build a second and third time, compressed, so that the service need not do it. */
+/** Writes a Brotli and a gzip copy of each text file in the build, so that the service does not compress them. */
 export function compress(): Plugin {
   return {
     name: "compress",

@@ -2,15 +2,15 @@ import { defineConfig } from "vitest/config"
 import { compress } from "./compress.ts"
 
 export default defineConfig({
-  base: "./", // the service may be mounted under any path; index.html's <base> says where
+  base: "./", // the service can be mounted under any path, which the <base> of index.html gives
   plugins: [compress()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: "../app/static",
     emptyOutDir: true,
     target: "es2022",
-    assetsInlineLimit: 0, // a file may be kept for a year, a data URI comes with every page
-    modulePreload: { polyfill: false }, // it would be inline script, which the Content-Security-Policy forbids
+    assetsInlineLimit: 0, // browsers cache files for a year, but a data URI is part of every page
+    modulePreload: { polyfill: false }, // the polyfill is an inline script, which the Content-Security-Policy forbids
   },
   server: {
     proxy: {

@@ -16,7 +16,7 @@ PAGES = {
     "/": ("Explore", "Обзор"),
     "/gallery": ("Gallery", "Галерея"),
     "/gallery?view=table": ("Gallery", "Галерея"),
-    "/interpolate": ("Interpolate", "Переходы"),
+    "/interpolate": ("Interpolate", "Интерполяция"),
     "/train": ("Train", "Обучение"),
     "/play": ("Play", "Игра"),
     "/models": ("Models", "Модели"),
@@ -193,7 +193,7 @@ def test_from_a_version_that_is_not_there_a_button_leads_to_what_is(browser: Bro
     page.goto(f"{path}{'&' if '?' in path else '?'}version=99")
     page.get_by_role("alert").get_by_role("button", name="Show the champion").click()
     expect(page).not_to_have_url(re.compile("version"))
-    expect(page.locator("main canvas, main img.asked").first).to_be_visible()
+    expect(page.locator("main canvas, main img.question-picture").first).to_be_visible()
     context.close()
 
 
@@ -227,7 +227,7 @@ def test_a_page_that_cannot_be_drawn_leaves_the_frame_and_says_what_to_do(browse
 
 STATES = {
     "/play?round=7&guesses=rg": ("button", "Real"),
-    "/play?round=7&guesses=rgrgrgrgrg": ("button", "Another round"),
+    "/play?round=7&guesses=rgrgrgrgrg": ("button", "New round"),
     "/?seed=5&dz=3:1.5&label=3:0.5,8:0.5": ("slider", "From 3 to 8"),
     "/gallery?seeds=0-19&sort=most-real&pins=3,7&seed=5": ("button", "Unpin"),
     "/interpolate?keyframes=5,17&compare=true&frame=3": ("slider", "Frame"),

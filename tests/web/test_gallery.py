@@ -36,7 +36,7 @@ def test_the_wall_is_a_range_of_seeds_in_one_call(page: Page, site: Service) -> 
 def test_a_picture_is_chosen_and_pinned_by_hand_and_by_keys(page: Page, site: Service) -> None:
     page.goto("/gallery")
     option(page, 17).click()
-    chosen = page.get_by_role("region", name="Chosen picture")
+    chosen = page.get_by_role("region", name="Selected picture")
     expect(chosen.get_by_role("heading", name="Picture of seed 17")).to_be_visible()
     wait_until(chosen.locator("canvas"), drawn(site, "/generate?seed=17"))
     chosen.get_by_role("button", name="Pin", exact=True).click()
@@ -47,7 +47,7 @@ def test_a_picture_is_chosen_and_pinned_by_hand_and_by_keys(page: Page, site: Se
     expect(page).to_have_url(re.compile("pins=17,19"))
     page.reload()
     expect(page.get_by_role("region", name="Pinned").get_by_role("button", name="Seed 19")).to_be_visible()
-    page.get_by_role("link", name="Walk between them").click()
+    page.get_by_role("link", name="Interpolate between them").click()
     expect(page).to_have_url(re.compile(r"/interpolate\?keyframes=17,19"))
 
 
@@ -61,7 +61,7 @@ def test_the_discriminators_opinion_sorts_the_wall_and_its_files(page: Page, sit
     names = wall.evaluate_all("options => options.map(option => option.getAttribute('aria-label'))")
     assert [int(re.findall(r"\d+", name)[0]) for name in names] == order
     wait_until(wall.nth(3).locator("canvas"), drawn(site, f"/generate?seed={order[3]}"))
-    files = page.get_by_role("group", name="The whole wall as a file")
+    files = page.get_by_role("group", name="Download the whole wall")
     address = files.get_by_role("link", name="ZIP").get_attribute("href")
     assert address
     archive = zipfile.ZipFile(io.BytesIO(asked(site, address).content))
@@ -83,7 +83,7 @@ def test_the_table_crosses_seeds_with_classes_psi_and_versions(page: Page, site:
     wait_until(page.locator("canvas.shown"), drawn(site, "/generate?seed=3&psi=0.25"))
 
 
-@pytest.mark.parametrize(("seeds", "said"), [("5-3", "runs downwards"), ("0-2000", "2,000"), ("x", "neither")])
+@pytest.mark.parametrize(("seeds", "said"), [("5-3", "is descending"), ("0-2000", "2,000"), ("x", "neither")])
 def test_seeds_that_are_none_are_told_so(page: Page, seeds: str, said: str) -> None:
     page.goto("/gallery?seeds=0-19")
     page.get_by_label("Seeds").fill(seeds)
@@ -94,7 +94,7 @@ def test_seeds_that_are_none_are_told_so(page: Page, seeds: str, said: str) -> N
 def test_a_sheet_is_downloaded_as_it_is_on_the_wall(page: Page) -> None:
     page.goto("/gallery?seeds=0-1999")
     with page.expect_download() as download:
-        page.get_by_role("group", name="The whole wall as a file").get_by_role("link", name="Sheet").click()
+        page.get_by_role("group", name="Download the whole wall").get_by_role("link", name="Sheet").click()
     with Image.open(download.value.path()) as sheet:
         width, height = sheet.size
     assert (width % (28 * 4), height % (28 * 4)) == (0, 0)
@@ -106,7 +106,7 @@ def test_on_a_phone_what_is_chosen_is_in_sight_beside_the_wall(browser: Browser,
         page = context.new_page()
         page.goto("/gallery?seeds=0-199")
         option(page, 17).click()
-        chosen = page.get_by_role("region", name="Chosen picture")
+        chosen = page.get_by_role("region", name="Selected picture")
         expect(chosen.get_by_role("button", name="Close")).to_be_in_viewport()
         expect(chosen.get_by_role("link", name="Open in Explore")).to_be_in_viewport()
         chosen.get_by_role("button", name="Close").click()

@@ -45,8 +45,8 @@ def test_method_pace_steps_and_psi_are_those_of_the_call(page: Page, site: Servi
     page.emulate_media(reduced_motion="reduce")  # else it plays
     page.goto("/interpolate?keyframes=9,17~3&loop=false")
     page.get_by_label("Method").select_option("lerp")
-    page.get_by_label("Pace").select_option("ease-in")
-    page.get_by_role("slider", name="Frames per leg").fill("8")
+    page.get_by_label("Easing").select_option("ease-in")
+    page.get_by_role("slider", name="Frames per segment").fill("8")
     page.get_by_role("list", name="Keyframes").get_by_role("button", name="Keyframe 1: seed 9").click()
     page.get_by_role("region", name="Keyframe 1").get_by_role("slider", name="Truncation").fill("0.5")
     expect(page).to_have_url(re.compile(r"keyframes=9~~0\.5,17~3&loop=false&method=lerp&easing=ease-in&steps=8"))
@@ -92,7 +92,7 @@ def test_keyframes_are_added_moved_dropped_and_taken_away(page: Page, site: Serv
 
 def test_every_kind_of_file_is_what_it_says(page: Page, tmp_path: Path) -> None:
     page.goto("/interpolate?keyframes=5,17&steps=8&scale=2")
-    files = page.get_by_role("group", name="As a file")
+    files = page.get_by_role("group", name="Download")
     for name, kind, frames in (("GIF", "GIF", 14), ("APNG", "PNG", 14), ("WebP", "WEBP", 14), ("Strip, PNG", "PNG", 1)):
         with page.expect_download() as download:
             files.get_by_role("button", name=name, exact=True).click()

@@ -24,25 +24,25 @@ def test_a_round_of_the_game_counts_both_players_rightly(page: Page, site: Servi
         assert str(picture["source"]) not in before  # the answer is not on the page yet
         page.get_by_role("button", name="Real", exact=True).click()
         expect(page.locator("main")).to_contain_text(re.compile(f"{picture['source']}|{picture['source']:,}"))
-        page.get_by_role("button", name="To the result" if number == 10 else "Next picture").click()
-    expect(page.get_by_role("heading", name="The result")).to_be_visible()
-    scores = page.get_by_role("region", name="The result").locator("dd .number")
+        page.get_by_role("button", name="Show the result" if number == 10 else "Next picture").click()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
+    scores = page.get_by_role("region", name="Result").locator("dd .number")
     assert scores.all_inner_texts() == [f"{real} of 10", f"{discriminator} of 10"]
     # Whoever says real every time is fooled by all that is generated.
     fooled = {
-        "Fooled you both": [p for p in quiz if not p["real"] and p["probability"] >= 0.5],
+        "Fooled both of you": [p for p in quiz if not p["real"] and p["probability"] >= 0.5],
         "Fooled only you": [p for p in quiz if not p["real"] and p["probability"] < 0.5],
         "Fooled only the discriminator": [p for p in quiz if p["real"] and p["probability"] < 0.5],
         "Fooled nobody": [p for p in quiz if p["real"] and p["probability"] >= 0.5],
     }
-    whom = page.get_by_role("region", name="What fooled whom")
+    whom = page.get_by_role("region", name="Which pictures fooled whom")
     for title, pictures in fooled.items():
         heading = whom.get_by_role("heading", name=re.compile(f"^{title}: {len(pictures)}$"))
         expect(heading).to_be_visible()
         if pictures:
             captions = heading.locator("xpath=following-sibling::ul[1]").locator("figcaption").all_inner_texts()
             assert [re.findall(r"(?:seed|picture) (\d+)", text)[0] for text in captions] == [str(p["source"]) for p in pictures]
-    page.get_by_role("button", name="Another round").click()
+    page.get_by_role("button", name="New round").click()
     expect(page.get_by_role("heading", name="Picture 1 of 10")).to_be_visible()
     assert "round=7&" not in f"{page.url}&"
 
@@ -78,9 +78,9 @@ def test_the_game_is_played_with_keys(page: Page) -> None:
     for number in range(1, 11):
         expect(page.get_by_role("heading", name=f"Picture {number} of 10")).to_be_visible()
         page.keyboard.press("ArrowLeft" if number % 2 else "g")
-        expect(page.get_by_role("button", name="To the result" if number == 10 else "Next picture")).to_be_focused()
+        expect(page.get_by_role("button", name="Show the result" if number == 10 else "Next picture")).to_be_focused()
         page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="The result")).to_be_visible()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
 
 
 def test_without_the_real_pictures_the_game_says_where_to_get_them(browser: Browser, site: Service) -> None:
@@ -108,7 +108,7 @@ def test_learn_walks_from_noise_to_noise_with_the_services_own_pictures(page: Pa
 
 def test_a_drawing_is_judged_as_the_call_judges_it(page: Page) -> None:
     page.goto("/learn")
-    pad = page.locator("canvas.pad")
+    pad = page.locator("canvas.drawing-canvas")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box
@@ -128,7 +128,7 @@ def test_learn_says_of_each_run_what_its_evaluation_says(page: Page, site: Servi
         expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
     page.get_by_role("button", name="lecture/1").click()
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_role("button", name="The next step").click()
+    page.get_by_role("button", name="Next step").click()
     expect(page).to_have_url(re.compile("turn=2"))
 
 

@@ -63,7 +63,7 @@ def page(browser: Browser, training: Service) -> Iterator[Page]:
 
 def sign_in(page: Page, token: str) -> None:
     page.get_by_label("Token", exact=True).fill(token)
-    page.get_by_role("button", name="Use the token").click()
+    page.get_by_role("button", name="Use token").click()
 
 
 def served_by(training: Service) -> str:
@@ -76,7 +76,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     page.goto("/train?preset=quick" if WHOLE else f"/train?preset=quick&budget=images:{IMAGES}")
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
     sign_in(page, TOKEN)
-    expect(page.get_by_text("The token was accepted.")).to_be_visible()
+    expect(page.get_by_text("The token is valid.")).to_be_visible()
     page.get_by_role("button", name="Start training").click()
     expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
     assert TOKEN not in page.url
@@ -90,7 +90,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     expect(page.locator(".chart canvas").nth(1)).to_be_visible(timeout=TRAINING)  # losses, and the discriminator's opinion
     expect(state).to_contain_text("done: digits/2 was published and promoted.", timeout=TRAINING)
 
-    expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
+    expect(page.get_by_text("The champion is digits/2.")).to_be_visible()
     assert served_by(training) == "digits/2"
     verdict = page.get_by_role("region", name="Champion and challenger")
     for name in ("digits/2", "digits/1"):
@@ -111,7 +111,7 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     with training.client() as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         for images, at in (("0", "0"), (f"{IMAGES:,}", str(grid.get_by_role("slider").get_attribute("max")))):
-            grid.get_by_role("slider", name="When").fill(at)
+            grid.get_by_role("slider", name="Time").fill(at)
             picture = grid.get_by_alt_text(f"Eighty pictures of seeds 0 to 79 after {images} images")
             expect(picture).to_be_visible()
             wanted = client.get(f"/admin/jobs/{job['id']}/samples.png", params={"images": images.replace(",", "")})
@@ -131,8 +131,8 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     page.get_by_role("button", name="English").click()
 
     page.get_by_role("button", name="Roll back to digits/1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
-    expect(page.get_by_text("digits/1 is served now.")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Make champion").click()
+    expect(page.get_by_text("The champion is digits/1.")).to_be_visible()
     assert served_by(training) == "digits/1"
     page.get_by_role("button", name="Promote digits/2").click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -141,8 +141,8 @@ def test_a_run_is_started_watched_promoted_and_rolled_back(page: Page, training:
     assert served_by(training) == "digits/1"
     page.reload()  # the token is kept for this tab
     page.get_by_role("button", name="Promote digits/2").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes, serve it").click()
-    expect(page.get_by_text("digits/2 is served now.")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Make champion").click()
+    expect(page.get_by_text("The champion is digits/2.")).to_be_visible()
     assert served_by(training) == "digits/2"
 
 
@@ -157,7 +157,7 @@ def test_a_run_is_cancelled_and_goes_on(page: Page) -> None:
     expect(grid).to_contain_text("after 0 images", timeout=TRAINING)
     expect(page.locator("#job progress")).not_to_have_js_property("value", 0, timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
-    expect(state).to_contain_text("cancelled. What it has learnt is kept: Resume goes on from there.", timeout=TRAINING)
+    expect(state).to_contain_text("cancelled. Its checkpoint is kept. Resume continues from there.", timeout=TRAINING)
     page.get_by_role("button", name="Resume").click()
     expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()

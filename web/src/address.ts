@@ -164,12 +164,12 @@ export function useAddress(): [Query, Change] {
 }
 
 /** Parse a number. Returns the fallback if it is missing, not a number, or out of bounds. */
-export function numberOf(text: string | undefined, fallback: number, least = -Infinity, most = Infinity): number {
+export function numberOf(text: string | undefined, fallback: number, min = -Infinity, max = Infinity): number {
   const value = text === undefined || text.trim() === "" ? NaN : Number(text)
-  return Number.isFinite(value) && value >= least && value <= most ? value : fallback
+  return Number.isFinite(value) && value >= min && value <= max ? value : fallback
 }
 
-/** Return the text if it is one of the allowed words, otherwise the fallback. */
-export function oneOf<T extends string>(text: string | undefined, words: readonly T[], fallback: T): T {
-  return words.find(word => word === text) ?? fallback
+/** Return the text if it is one of the allowed values, otherwise the fallback. */
+export function oneOf<T extends string>(text: string | undefined, allowed: readonly T[], fallback: T): T {
+  return allowed.find(each => each === text) ?? fallback
 }

@@ -9,7 +9,7 @@ import { Explore } from "./pages/explore"
 import { titlePage } from "./title"
 import { DropZone } from "./ui/drop"
 
-const words = texts(
+const messages = texts(
   {
     skip: "Skip to content",
     tagline: "Every number is a picture.",
@@ -39,7 +39,7 @@ const words = texts(
     pages: "Страницы",
     "/": "Обзор",
     "/gallery": "Галерея",
-    "/interpolate": "Переходы",
+    "/interpolate": "Интерполяция",
     "/train": "Обучение",
     "/play": "Игра",
     "/models": "Модели",
@@ -96,7 +96,7 @@ function usePage(path: string): (typeof PAGES)[number] | undefined {
 }
 
 function Frame() {
-  const t = useText(words)
+  const t = useText(messages)
   const [path] = useLocation()
   const [query] = useAddress()
   const { model, version } = query
@@ -154,7 +154,7 @@ function Frame() {
 
 /** Shown when a page throws while rendering. The layout with its navigation stays usable. */
 function Broken({ error }: { error: Error }) {
-  const t = useText(words)
+  const t = useText(messages)
   useEffect(() => console.error(error), [error])
   return (
     <div class="notice failure" role="alert">
@@ -207,7 +207,7 @@ function useScrollRestoration(path: string): void {
 }
 
 function Pages() {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <Switch>
       {ROUTES.map(([path, Page]) => (
@@ -229,7 +229,7 @@ function skip(event: Event) {
 }
 
 function LanguageSwitch() {
-  const t = useText(words)
+  const t = useText(messages)
   const { language, choose } = useLanguage()
   return (
     <div class="chips" role="group" aria-label={t.language}>
@@ -253,7 +253,7 @@ const THEMES = ["auto", "light", "dark"] as const
 const THEME_KEY = "seedling-theme"
 
 function ThemeSwitch() {
-  const t = useText(words)
+  const t = useText(messages)
   const [theme, setTheme] = useState(() => THEMES.find(each => each === storage()?.getItem(THEME_KEY)) ?? "auto")
   useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme

@@ -1,6 +1,6 @@
-/** Keys that are letters. */
+/** Letter keys on any keyboard layout. */
 
-/** The letter of a key: the one it writes, or the one that stands there on a Latin keyboard if it writes none. */
+/** The Latin letter that a key types, or the one at its position on a Latin keyboard. Empty for other keys. */
 export function letterOf(event: Pick<KeyboardEvent, "key" | "code">): string {
   if (/^[a-z]$/i.test(event.key)) return event.key.toLowerCase()
   return event.key.length === 1 && event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : ""

@@ -4,19 +4,19 @@ import { useContext, useEffect, useMemo, useState } from "preact/hooks"
 
 export const LANGUAGES = ["en", "ru"] as const
 export type Language = (typeof LANGUAGES)[number]
-type Words = Record<string, string | readonly string[] | ((...values: never[]) => unknown)>
-type Same<W extends Words> = {
-  [K in keyof W]: W[K] extends (...values: infer A) => infer R
+type Messages = Record<string, string | readonly string[] | ((...values: never[]) => unknown)>
+type Same<M extends Messages> = {
+  [K in keyof M]: M[K] extends (...values: infer A) => infer R
     ? (...values: A) => R extends string ? string : R
-    : W[K] extends readonly string[]
+    : M[K] extends readonly string[]
       ? readonly string[]
       : string
 }
 /** A text in each language. */
-export type Texts<W extends Words> = { en: W; ru: Same<W> }
+export type Texts<M extends Messages> = { en: M; ru: Same<M> }
 
 /** Declare the texts of a page. Read them with `useText`. */
-export function texts<W extends Words>(en: W, ru: Same<W>): Texts<W> {
+export function texts<M extends Messages>(en: M, ru: Same<M>): Texts<M> {
   return { en, ru }
 }
 
@@ -26,8 +26,8 @@ const LanguageContext = createContext<Chosen>({ language: "en", choose: () => {}
 
 /** The language chosen on a previous visit, otherwise the one the service picked from Accept-Language. */
 export function firstLanguage(): Language {
-  const kept = storage()?.getItem(KEY)
-  return LANGUAGES.find(language => language === (kept ?? document.documentElement.lang)) ?? "en"
+  const stored = storage()?.getItem(KEY)
+  return LANGUAGES.find(language => language === (stored ?? document.documentElement.lang)) ?? "en"
 }
 
 export function LanguageProvider({ children }: { children: ComponentChildren }) {
@@ -53,8 +53,8 @@ export function useLanguage(): Chosen {
 }
 
 /** The texts of a page in the current language. */
-export function useText<W extends Words>(both: Texts<W>): W {
-  return both[useLanguage().language] as W
+export function useText<M extends Messages>(both: Texts<M>): M {
+  return both[useLanguage().language] as M
 }
 
 /** `plural("ru", 3, ["картинка", "картинки", "картинок"])`: the plural form for a count (CLDR one, few, many). */

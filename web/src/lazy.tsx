@@ -6,7 +6,7 @@ import { CallError } from "./api/client"
 import { texts, useText } from "./language"
 import { Failure, Loading } from "./ui/notice"
 
-const words = texts(
+const messages = texts(
   { failed: "This page could not be loaded. The service may have been updated. Try again." },
   { failed: "Не удалось загрузить страницу. Возможно, сервис обновился. Попробуйте ещё раз." },
 )
@@ -23,7 +23,7 @@ export function lazy(load: () => Promise<{ default: ComponentType }>): Component
   let loaded: ComponentType | undefined
   return function Lazy() {
     const [Page, setPage] = useState<ComponentType | undefined>(() => loaded)
-    const t = useText(words)
+    const t = useText(messages)
     const [problem, setProblem] = useState<"failed" | "unreachable">()
     const diagnose = async () => setProblem((await isLive()) ? "failed" : "unreachable")
     // A new build may have removed the file. In that case the whole page must be reloaded once the service responds.

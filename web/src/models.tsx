@@ -72,11 +72,11 @@ export function useVersion(query: Query): {
     let current = true
     setFailure(undefined)
     // Unknown names are requested too: the service's error lists the valid ones.
-    const asked =
+    const request =
       number === undefined
         ? callJson<VersionDetail>(`/models/${model}/versions/${wanted}`)
         : versionDetail(model, number)
-    asked.then(
+    request.then(
       detail => {
         if (!current) return
         const { name, version, classes, z_dim, files } = detail.manifest

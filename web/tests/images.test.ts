@@ -4,7 +4,7 @@ import { readNpy } from "../src/images/npy"
 import { blend, cellOf, imageData } from "../src/images/pixels"
 import { addressOf, isOurs, pngText } from "../src/images/png"
 
-const bytes = (text: string) => Uint8Array.from(text, letter => letter.charCodeAt(0))
+const bytes = (text: string) => Uint8Array.from(text, character => character.charCodeAt(0))
 
 function png(...chunks: [string, Uint8Array][]): Uint8Array {
   const parts: Uint8Array[] = [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)]
@@ -16,8 +16,8 @@ function png(...chunks: [string, Uint8Array][]): Uint8Array {
   return Uint8Array.from(parts.flatMap(part => [...part]))
 }
 
-describe("a PNG's text", () => {
-  test("is read in all three ways it may be written", async () => {
+describe("the metadata of a PNG", () => {
+  test("is read from all three kinds of text chunks", async () => {
     const utf8 = new TextEncoder().encode("Привет")
     const file = png(
       ["tEXt", bytes("Software\0Seedling \xe9")],
@@ -33,13 +33,13 @@ describe("a PNG's text", () => {
     })
   })
 
-  test("is refused of what is no PNG, and read as far as a broken one goes", async () => {
+  test("is rejected if the file is not a PNG, and read up to the damage of a truncated one", async () => {
     await expect(pngText(bytes("GIF89a"))).rejects.toThrow(RangeError)
     const whole = png(["tEXt", bytes("seed\x0042")], ["tEXt", bytes("model\0digits/1")])
     expect(await pngText(whole.subarray(0, whole.length - 25))).toEqual({ seed: "42" })
   })
 
-  test("leads to the page that shows what it says", () => {
+  test("leads to the page with the same picture", () => {
     const ours = { Software: "Seedling", model: "digits/3", psi: "1.0" }
     expect(addressOf({ ...ours, seed: "42" })).toEqual({
       path: "/",
@@ -55,7 +55,7 @@ describe("a PNG's text", () => {
     })
   })
 
-  test("of a point between seeds, or of a part of the plane, leads to the middle of it", () => {
+  test("of a point or a part of the plane leads to its centre", () => {
     const ours = { Software: "Seedling", model: "digits/3", psi: "1" }
     expect(addressOf({ ...ours, plane: "7.25,0.5 1x1 step 0.25", label: "3" })).toEqual({
       path: "/",
@@ -65,7 +65,7 @@ describe("a PNG's text", () => {
     expect(addressOf({ ...ours, plane: "nonsense" })).toBeNull()
   })
 
-  test("of a frame says who made it and not from what", () => {
+  test("of a single frame is from Seedling but leads to no page", () => {
     const frame = { Software: "Seedling", model: "digits/3" }
     expect([addressOf(frame), isOurs(frame), isOurs({ Software: "GIMP", model: "digits/3" })]).toEqual([
       null,
@@ -74,7 +74,7 @@ describe("a PNG's text", () => {
     ])
   })
 
-  test("of another program leads nowhere", () => {
+  test("of another program leads to no page", () => {
     expect(addressOf({ Software: "GIMP", model: "digits/3", seed: "1" })).toBeNull()
     expect(addressOf({ Software: "Seedling" })).toBeNull()
   })
@@ -85,13 +85,13 @@ describe("an .npy file", () => {
     const padded = header.padEnd(63) + "\n"
     return Uint8Array.from([0x93, ...bytes("NUMPY"), 1, 0, padded.length, 0, ...bytes(padded), ...data]).buffer
   }
-  test("is its shape and its bytes", () => {
+  test("is parsed into its shape and bytes", () => {
     const found = readNpy(file("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", [1, 2, 3, 4, 5, 255]))
     expect(found.shape).toEqual([2, 3])
     expect([...found.data]).toEqual([1, 2, 3, 4, 5, 255])
   })
 
-  test("of anything but bytes in C order is refused", () => {
+  test("with other data than bytes in C order is rejected", () => {
     expect(() => readNpy(file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", []))).toThrow(RangeError)
     expect(() => readNpy(file("{'descr': '|u1', 'fortran_order': True, 'shape': (2,), }", []))).toThrow(RangeError)
     expect(() => readNpy(new ArrayBuffer(64))).toThrow(RangeError)
@@ -99,20 +99,20 @@ describe("an .npy file", () => {
 })
 
 describe("pictures", () => {
-  test("grey levels are opaque grey pixels", () => {
+  test("are converted from grey levels to opaque pixels", () => {
     expect([...imageData(Uint8Array.of(0, 7, 255, 1), 2).data]).toEqual([
       0, 0, 0, 255, 7, 7, 7, 255, 255, 255, 255, 255, 1, 1, 1, 255,
     ])
   })
 
-  test("a cell of a sheet is that picture's pixels", () => {
+  test("are cut out of sheets", () => {
     const sheet = new Uint8Array(2 * 28 * 3 * 28).fill(1)
     for (let y = 28; y < 56; y++) for (let x = 56; x < 84; x++) sheet[y * 84 + x] = 9
     expect(new Set(cellOf(sheet, 3, 2, 1))).toEqual(new Set([9]))
     expect(new Set(cellOf(sheet, 3, 1, 1))).toEqual(new Set([1]))
   })
 
-  test("a blend is the weighted mean, and of one picture the picture", () => {
+  test("are blended by their weighted mean, and a single one is unchanged", () => {
     const [dark, light] = [new Uint8Array(784).fill(0), new Uint8Array(784).fill(200)]
     expect(
       new Set(

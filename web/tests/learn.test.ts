@@ -1,19 +1,20 @@
 import { expect, test } from "vitest"
-import { partOf, sorted, toldApart, type Figure } from "../src/pages/learn/apart"
-import { fidOf, summaryOf } from "../src/pages/learn/course"
+import { aboveChance, sorted, testResult, type Figure } from "../src/pages/learn/two-sample-test"
+import { fidOf, summaryOf } from "../src/pages/learn/run-summary"
 import { barOf } from "../src/pages/learn/latent-bars"
 import { meanSteps, slerp } from "../src/pages/learn/latents"
 import { type Progress } from "../src/runs"
-import { cost, guessing, lossesOf } from "../src/pages/learn/losses"
+import { AT_CHANCE, cost, lossesOf, lossNamed } from "../src/pages/learn/losses"
+import { linesOf } from "../src/pages/learn/real-run"
 import { noisy, normals } from "../src/pages/learn/noise"
-import { moved } from "../src/pages/learn/reader"
+import { moved } from "../src/pages/learn/cell-reader"
 
-test("the way between two latents is the service's", () => {
+test("slerp gives the same points as the service", () => {
   const [a, b] = [
     [1, 2, -2],
     [0, -4, 3],
   ]
-  // app.latents.slerp of the same two
+  // computed with app.sampling.latents.slerp
   const wanted = [
     [0.25, [2.8361427783966064, 0.6862028241157532, -1.9327235221862793]],
     [0.5, [3.6514837741851807, -1.4605934619903564, -0.7302967309951782]],
@@ -23,25 +24,25 @@ test("the way between two latents is the service's", () => {
   expect(slerp(a!, b!, 1)).toEqual(b)
 })
 
-test("latents without an arc between them are joined by a straight line", () => {
+test("latents that are collinear or zero are interpolated linearly", () => {
   expect(slerp([2, 0], [4, 0], 0.5)).toEqual([3, 0])
   expect(slerp([0, 0], [4, 2], 0.5)).toEqual([2, 1])
 })
 
-test("a step is told as what it moves on average, pixels in 0..1", () => {
+test("the mean change per step is computed for latents and for pixels in 0..1", () => {
   const frames = [0, 51, 153].map(level => new Uint8Array(4).fill(level))
   const { latent, pixel } = meanSteps([0, 0], [1, 3], frames)
   expect(pixel).toBeCloseTo((51 + 102) / 2 / 255, 12)
   expect(latent).toBeCloseTo(1, 12) // two steps of 0.5 and 1.5
 })
 
-test("bars stand on zero or hang from it, and end where the drawing does", () => {
+test("bars start at zero and are clipped to the chart", () => {
   expect(barOf(2)).toEqual({ y: 0.25, height: 0.25 })
   expect(barOf(-2)).toEqual({ y: 0.5, height: 0.25 })
   expect(barOf(9)).toEqual({ y: 0, height: 0.5 })
 })
 
-test("cross-entropy is what it costs to be uncertain or wrong", () => {
+test("cross-entropy grows with the probability of the wrong answer and stays finite", () => {
   expect(cost(1)).toBeCloseTo(0, 12)
   expect(cost(0.5)).toBeCloseTo(0.6931471805599453, 12)
   expect(cost(0)).toBeLessThan(88)
@@ -57,14 +58,48 @@ test("cross-entropy is what it costs to be uncertain or wrong", () => {
   expect(lossesOf([{ real: true, probability: 0.8 }])).toBeUndefined()
 })
 
-test("who guesses pays ln 2 for each question that the loss asks", () => {
-  expect(guessing("bce")).toEqual({ discriminator: 2 * Math.LN2, generator: Math.LN2 })
-  expect(guessing("relativistic")).toEqual({ discriminator: Math.LN2, generator: Math.LN2 })
+test("each known loss has its own values at chance", () => {
+  expect(AT_CHANCE.bce).toEqual({ discriminator: 2 * Math.LN2, generator: Math.LN2 })
+  expect(AT_CHANCE.relativistic).toEqual({ discriminator: Math.LN2, generator: Math.LN2 })
   const half = [
     { real: true, probability: 0.5 },
     { real: false, probability: 0.5 },
   ]
-  expect(lossesOf(half)).toMatchObject(guessing("bce"))
+  expect(lossesOf(half)).toMatchObject(AT_CHANCE.bce)
+})
+
+test("an unknown loss has no values at chance, and its chart no lines for them", () => {
+  expect(["bce", "relativistic", "hinge", "toString", undefined, 1].map(lossNamed)).toEqual([
+    "bce",
+    "relativistic",
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ])
+  const names = {
+    discriminator: "D",
+    generator: "G",
+    chanceD: "D at chance",
+    chanceG: "G at chance",
+    chance: "chance",
+  }
+  const linesFor = (loss: unknown) => {
+    const known = lossNamed(loss)
+    return linesOf(run([0.5]), [], known && AT_CHANCE[known], names).losses.map(({ title, values }) => [
+      title,
+      ...values,
+    ])
+  }
+  expect(linesFor("bce").slice(2)).toEqual([
+    ["D at chance", 2 * Math.LN2],
+    ["G at chance", Math.LN2],
+  ])
+  expect(linesFor("relativistic").slice(2)).toEqual([["chance", Math.LN2]])
+  expect(linesFor("hinge")).toEqual([
+    ["D", 0.1],
+    ["G", 2],
+  ])
 })
 
 const run = (gaps: readonly number[]): Progress[] =>
@@ -76,21 +111,21 @@ const run = (gaps: readonly number[]): Progress[] =>
     d_fake: 0.5 - gap / 2,
   }))
 
-test("a run is told by its first and last tenth, and by where it was nearest", () => {
+test("a run is summarized by its first and last tenth and by the tenth with the smallest gap", () => {
   const falling = summaryOf(
     run([0.9, 0.9, 0.8, 0.8, 0.7, 0.7, 0.6, 0.6, 0.5, 0.5, 0.4, 0.4, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.2, 0.2]),
   )!
   expect(falling.first.gap).toBeCloseTo(0.9, 12)
   expect(falling.first.loss_discriminator).toBeCloseTo(0.15, 12)
   expect(falling.last.d_real).toBeCloseTo(0.6, 12)
-  expect(falling).toMatchObject({ nearest: 10, grewAgain: false })
+  expect(falling).toMatchObject({ smallest: 10, grewAgain: false })
   const back = summaryOf(run([0.9, 0.5, 0.3, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]))!
-  expect(back).toMatchObject({ nearest: 4, grewAgain: true })
-  expect(back.least).toBeCloseTo(0.1, 12)
+  expect(back).toMatchObject({ smallest: 4, grewAgain: true })
+  expect(back.smallestGap).toBeCloseTo(0.1, 12)
   expect(summaryOf(run([0.9, 0.5]))).toBeUndefined()
 })
 
-test("FID is told from its first measurement to its best, where it was measured", () => {
+test("FID is summarized by its first and its lowest measured value", () => {
   const metrics = [
     { images: 100, kid: 1, fid: 50 },
     { images: 200, kid: 1, fid: null },
@@ -110,20 +145,23 @@ const figure = (value: number | null, floor: number | null, sd: number): Figure 
   what: "",
 })
 
-test("pictures are as good as real ones only within two standard deviations of the test", () => {
-  expect(toldApart("digits", 3, figure(0.646, 0.524, 0.04))).toMatchObject({ value: 0.646, isLevel: false })
-  expect(toldApart("digits", 3, figure(0.6, 0.524, 0.04))).toMatchObject({ isLevel: true })
-  expect(toldApart("digits", 1, undefined)).toBeUndefined()
-  expect(toldApart("digits", 1, figure(null, 0.5, 0))).toBeUndefined()
+test("pictures are indistinguishable only within two standard deviations of the floor", () => {
+  expect(testResult("digits", 3, figure(0.646, 0.524, 0.04))).toMatchObject({
+    accuracy: 0.646,
+    isIndistinguishable: false,
+  })
+  expect(testResult("digits", 3, figure(0.6, 0.524, 0.04))).toMatchObject({ isIndistinguishable: true })
+  expect(testResult("digits", 1, undefined)).toBeUndefined()
+  expect(testResult("digits", 1, figure(null, 0.5, 0))).toBeUndefined()
 })
 
-test("bars begin at guessing, and the hardest to tell apart comes first", () => {
-  expect([0.49, 0.5, 0.75, 1].map(partOf)).toEqual([0, 0, 0.5, 1])
-  const told = (model: string, value: number) => toldApart(model, 1, figure(value, 0.5, 0))!
-  expect(sorted([told("a", 0.9), told("b", 0.6)]).map(each => each.model)).toEqual(["b", "a"])
+test("bars start at chance, and the lowest accuracy comes first", () => {
+  expect([0.49, 0.5, 0.75, 1].map(aboveChance)).toEqual([0, 0, 0.5, 1])
+  const result = (model: string, value: number) => testResult(model, 1, figure(value, 0.5, 0))!
+  expect(sorted([result("a", 0.9), result("b", 0.6)]).map(each => each.model)).toEqual(["b", "a"])
 })
 
-test("noise is the same each time, normal, and fades in", () => {
+test("noise is reproducible, standard normal, and scales with its amount", () => {
   const noise = normals(20_000, 1)
   expect(normals(20_000, 1)).toEqual(noise)
   const mean = noise.reduce((sum, x) => sum + x, 0) / noise.length
@@ -136,13 +174,13 @@ test("noise is the same each time, normal, and fades in", () => {
   expect([...noisy(pixels, steps, 0.2)]).toEqual([151, 49, 255, 0])
 })
 
-test("arrow keys walk from cell to cell and stop at the edge", () => {
+test("arrow keys move between cells and stop at the edge", () => {
   expect(moved(0, "ArrowLeft", 28, 28)).toBe(0)
   expect(moved(0, "ArrowRight", 28, 28)).toBe(1)
   expect(moved(29, "ArrowUp", 28, 28)).toBe(1)
   expect(moved(756, "ArrowDown", 28, 28)).toBe(756)
   expect(moved(30, "Home", 28, 28)).toBe(28)
   expect(moved(30, "End", 28, 28)).toBe(55)
-  expect(moved(5, "ArrowDown", 100, 1)).toBeUndefined() // the page may scroll
+  expect(moved(5, "ArrowDown", 100, 1)).toBeUndefined() // left to the browser, which scrolls
   expect(moved(5, "a", 100, 1)).toBeUndefined()
 })

@@ -15,7 +15,7 @@ import { tileQuery } from "../src/plane/tiles"
 import { addressOfView, viewOf } from "../src/pages/explore/view"
 
 describe("the plane", () => {
-  test("every seed has a place, and every place a seed", () => {
+  test("every seed has a position, and every position has a seed", () => {
     for (const seed of [0, 42, 65_535, 65_536, 4_294_967_295]) {
       const { x, y } = placeOf(String(seed))!
       expect(seedAt(x, y)).toBe(seed)
@@ -24,27 +24,27 @@ describe("the plane", () => {
     expect(placeOf("4294967295")).toEqual({ x: 65_535, y: 65_535 })
   })
 
-  test("what is no integer seed lies nowhere", () => {
+  test("seeds that are not integers in range have no position", () => {
     for (const text of ["anna", "-1", "1.5", "4294967296", "042", ""]) expect(placeOf(text)).toBeNull()
   })
 
-  test("it is a torus", () => {
+  test("is a torus", () => {
     expect(wrap(-1)).toBe(65_535)
     expect(wrap(65_536)).toBe(0)
     expect(seedAt(-1, 0)).toBe(65_535)
     expect(seedAt(0, -1)).toBe(65_535 * 65_536)
   })
 
-  test("pictures between the seeds appear when one would be larger than 96 pixels", () => {
+  test("shows pictures between seeds when a cell would exceed 96 pixels", () => {
     expect([24, 64, 96, 97, 192, 193, 1536].map(stepFor)).toEqual([1, 1, 1, 0.5, 0.5, 0.25, 0.0625])
   })
 
-  test("it rests where a picture is drawn", () => {
+  test("snaps to positions where a picture is drawn", () => {
     expect(snapped({ x: 42.4, y: -0.6, zoom: 64 })).toEqual({ x: 42, y: 65_535, zoom: 64 })
     expect(snapped({ x: 42.4, y: 0.1, zoom: 192 })).toEqual({ x: 42.5, y: 0, zoom: 192 })
   })
 
-  test("the tiles that are visible cover the screen, and no tile lies outside of it", () => {
+  test("the visible tiles cover the screen exactly, without tiles outside of it", () => {
     const view = { x: 42.3, y: 7.8, zoom: 150 }
     const [width, height] = [1000, 600]
     const tiles = visible(view, width, height)
@@ -63,10 +63,10 @@ describe("the plane", () => {
       expect(box.left).toBeLessThan(width)
       expect(box.left + box.size).toBeGreaterThan(0)
     }
-    expect(tiles[0]).toEqual({ column: 10, row: 1, step: 0.5 }) // the middle one is asked for first
+    expect(tiles[0]).toEqual({ column: 10, row: 1, step: 0.5 }) // the central tile is requested first
   })
 
-  test("the pictures around a point weigh together 1, and a picture itself weighs all", () => {
+  test("the weights of the pictures around a point sum to 1, and a picture at the point has weight 1", () => {
     expect(corners({ x: 3, y: 5, zoom: 64 }, 1)).toEqual([{ column: 3, row: 5, weight: 1 }])
     const around = corners({ x: 3.125, y: 5.25, zoom: 192 }, 0.5)
     expect(around).toEqual([
@@ -77,24 +77,24 @@ describe("the plane", () => {
     ])
   })
 
-  test("what is under the cursor stays there while one zooms, and there is an end to it", () => {
+  test("zooming keeps the point under the cursor and is limited", () => {
     const view = { x: 10, y: 20, zoom: 64 }
     const closer = zoomed(view, 2, 128, -64)
     expect(closer.zoom).toBe(128)
     expect(closer.x + 128 / closer.zoom).toBeCloseTo(view.x + 128 / view.zoom)
     expect(closer.y - 64 / closer.zoom).toBeCloseTo(view.y - 64 / view.zoom)
-    expect(zoomed(view, 1000).zoom).toBe(ZOOM.most)
-    expect(zoomed(view, 0.001).zoom).toBe(ZOOM.least)
+    expect(zoomed(view, 1000).zoom).toBe(ZOOM.max)
+    expect(zoomed(view, 0.001).zoom).toBe(ZOOM.min)
   })
 })
 
-describe("a view in the address", () => {
-  test("is a seed where there is one, and else a place", () => {
+describe("a view in the URL", () => {
+  test("is a seed if one is at its centre, otherwise a position", () => {
     expect(addressOfView({ x: 45, y: 0, zoom: 64 })).toMatchObject({ seed: 45, x: null, y: null, zoom: null })
     expect(addressOfView({ x: 45.5, y: 1, zoom: 128 })).toMatchObject({ seed: null, x: 45.5, y: 1, zoom: 128 })
   })
 
-  test("comes back as it was", () => {
+  test("survives a round trip", () => {
     for (const view of [
       { x: 45, y: 3, zoom: 64 },
       { x: 45.25, y: 1.75, zoom: 300 },
@@ -108,13 +108,13 @@ describe("a view in the address", () => {
     }
   })
 
-  test("is seed 42 without anything, and never outside the plane", () => {
+  test("is seed 42 by default and for invalid values", () => {
     expect(viewOf({})).toEqual({ x: 42, y: 0, zoom: 64 })
     expect(viewOf({ zoom: "1e9", x: "nonsense", y: "7" })).toEqual({ x: 42, y: 7, zoom: 64 })
     expect(viewOf({ seed: "anna" })).toEqual({ x: 42, y: 0, zoom: 64 })
   })
 
-  test("beyond its edge lie the pictures of the other edge, under the same address", () => {
+  test("wraps at the edges of the plane, with the same tile URLs", () => {
     const source = { model: "digits", version: 3, label: undefined, psi: 1 }
     const above = tileQuery({ column: 5, row: -1, step: 1 }, source)
     expect(above).toEqual(tileQuery({ column: 5, row: 8191, step: 1 }, source))

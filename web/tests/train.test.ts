@@ -24,7 +24,7 @@ const samples = (images: number): RunEvent => ({
   data: { images, file: `samples/${images}.png` },
 })
 
-test("a run is what its events have told so far, in however many parts they came", () => {
+test("a run is the same whether its events are applied at once or one by one", () => {
   const events: RunEvent[] = [
     { type: "state", data: { state: "running", detail: "training" } },
     { type: "started", data: { images: 0, of: 1000 } },
@@ -44,7 +44,7 @@ test("a run is what its events have told so far, in however many parts they came
   expect(events.reduce((run, event) => extended(run, [event]), NOTHING_YET)).toEqual(whole)
 })
 
-test("what a resumed run sees anew takes the place of what it had seen", () => {
+test("events after a resume replace those for the same images", () => {
   const before = extended(NOTHING_YET, [
     { type: "started", data: { images: 0, of: 1000 } },
     ...[samples(0), progress(100), samples(100), progress(200), metrics(200, 0.5, true), samples(200), progress(300)],
@@ -65,20 +65,20 @@ test("what a resumed run sees anew takes the place of what it had seen", () => {
   expect(after.reason).toBeUndefined()
 })
 
-test("events leave the run they are added to as it was, and none make no new one", () => {
+test("applying events does not change the given run, and no events return the same run", () => {
   const before = extended(NOTHING_YET, [progress(100)])
   extended(before, [progress(200)])
   expect(before.progress).toHaveLength(1)
   expect(extended(before, [])).toBe(before)
 })
 
-test("the best measurement is the last that was the best of its day", () => {
+test("the best measurement is the last one marked as best", () => {
   const run = extended(NOTHING_YET, [metrics(1, 0.5, true), metrics(2, 0.2, true), metrics(3, 0.3, false)])
   expect(bestOf(run.metrics)?.images).toBe(2)
   expect(bestOf([])).toBeUndefined()
 })
 
-test("the newest grid is shown, or the last before the one that is asked for", () => {
+test("the newest grid is shown, or the last one up to the requested image count", () => {
   expect(indexOf([0, 100, 200], undefined)).toBe(2)
   expect(indexOf([0, 100, 200], 100)).toBe(1)
   expect(indexOf([0, 100, 200], 150)).toBe(1)
@@ -86,7 +86,7 @@ test("the newest grid is shown, or the last before the one that is asked for", (
   expect(indexOf([], 50)).toBe(-1)
 })
 
-test("the address says what is asked for, and nonsense in it is passed over", () => {
+test("the request is parsed from the URL, and invalid values are ignored", () => {
   expect(wantedOf({})).toEqual({
     preset: "quick",
     model: undefined,
@@ -106,7 +106,7 @@ test("the address says what is asked for, and nonsense in it is passed over", ()
   expect(wantedOf({ budget: "images:0" }).amount).toBe(1)
 })
 
-test("the body has what differs from the call's own defaults, and preset and promote in any case", () => {
+test("the body has preset and promote, and otherwise only values that differ from the defaults of the API", () => {
   expect(bodyOf(wantedOf({}), "  ")).toEqual({ preset: "quick", promote: "if_better" })
   expect(bodyOf(wantedOf({ model: "fashion", budget: "images:5000", warm_start: "true" }), " a try ")).toEqual({
     preset: "quick",
@@ -118,7 +118,7 @@ test("the body has what differs from the call's own defaults, and preset and pro
   })
 })
 
-test("no two requests have the same key", () => {
+test("every request has its own idempotency key", () => {
   const keys = new Set(Array.from({ length: 100 }, freshKey))
   expect(keys.size).toBe(100)
 })

@@ -4,7 +4,7 @@ import { addressOfView } from "../pages/explore/view"
 import { ZOOM } from "../plane/geometry"
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
-const MOST_TEXT = 1_000_000
+const MAX_TEXT_LENGTH = 1_000_000
 
 /** Read the text chunks by keyword. Throws RangeError if the file is not a PNG. */
 export async function pngText(bytes: Uint8Array): Promise<Record<string, string>> {
@@ -47,7 +47,7 @@ async function inflate(data: Uint8Array): Promise<Uint8Array> {
   let size = 0
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.length
-    if (size > MOST_TEXT) throw new RangeError("a text chunk is too long")
+    if (size > MAX_TEXT_LENGTH) throw new RangeError("a text chunk is too long")
     parts.push(part.value)
   }
   const whole = new Uint8Array(size)
@@ -91,7 +91,7 @@ function placeOnPlane(note: string, query: Record<string, string>) {
   if (!found) return null
   const [x, y, columns, rows, step] = found.slice(1).map(Number) as [number, number, number, number, number]
   const middle = (from: number, count: number) => from + Math.floor((count - 1) / 2) * step
-  const zoom = Math.min(ZOOM.most, Math.max(ZOOM.least, ZOOM.usual / step))
+  const zoom = Math.min(ZOOM.max, Math.max(ZOOM.min, ZOOM.default / step))
   const address = addressOfView({ x: middle(x, columns), y: middle(y, rows), zoom })
   const parameters = Object.entries(address).flatMap(([name, value]) =>
     value === null ? [] : [[name, String(value)]],

@@ -5,7 +5,7 @@ export const TILE = 8
 /** Images between seeds are drawn when a cell would exceed this size in CSS pixels. */
 export const LARGEST_CELL = 96
 export const FINEST = 1 / 16
-export const ZOOM = { least: 24, most: LARGEST_CELL / FINEST, usual: 64 } as const
+export const ZOOM = { min: 24, max: LARGEST_CELL / FINEST, default: 64 } as const
 
 /** The point at the centre of the screen, and the distance between two seeds in CSS pixels. */
 export interface View {
@@ -105,6 +105,6 @@ export function corners(view: View, step: number): Corner[] {
 
 /** Zoom by a factor around the cursor, given in CSS pixels from the centre. */
 export function zoomed(view: View, factor: number, dx = 0, dy = 0): View {
-  const zoom = Math.min(ZOOM.most, Math.max(ZOOM.least, view.zoom * factor))
+  const zoom = Math.min(ZOOM.max, Math.max(ZOOM.min, view.zoom * factor))
   return { x: view.x + dx / view.zoom - dx / zoom, y: view.y + dy / view.zoom - dy / zoom, zoom }
 }

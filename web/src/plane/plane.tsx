@@ -241,8 +241,8 @@ export function Plane({
       made.close()
     }
   }, [])
-  const { model, version, label: asked, psi } = source
-  useEffect(() => screen.current?.from(source), [model, version, asked, psi])
+  const { model, version, label: classLabel, psi } = source
+  useEffect(() => screen.current?.from(source), [model, version, classLabel, psi])
   useEffect(() => screen.current?.again(), [attempt])
   useEffect(() => screen.current?.mark(isMarked), [isMarked])
   useEffect(() => screen.current?.go(target), [target.x, target.y, target.zoom])

@@ -48,7 +48,7 @@ export class Tiles {
 
   /**
    * @param changed called when there is more to draw
-   * @param failed called with the error when a tile does not come
+   * @param failed called with the error when a tile fails to load
    */
   constructor(
     private readonly changed: () => void,

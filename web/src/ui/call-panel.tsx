@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks"
 import { url, type Patch } from "../address"
 import { useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 import { CopyButton } from "./copy-button"
 import { download } from "./files"
 import { Failure } from "./notice"
@@ -99,7 +99,7 @@ function html({ method = "GET", path, query, body, file, upload, admin, headers 
     ...(body === undefined ? [] : [`body: JSON.stringify(${script(body)})`]),
     ...(upload ? ["body: input.files[0]"] : []),
   ]
-  const asked = `const answer = await fetch(${script(address)}${options.length ? `, { ${options.join(", ")} }` : ""})`
+  const request = `const answer = await fetch(${script(address)}${options.length ? `, { ${options.join(", ")} }` : ""})`
   const [element, shown] = !file
     ? ["<pre></pre>", "pre.textContent = JSON.stringify(await answer.json(), null, 2)"]
     : isPicture
@@ -113,11 +113,11 @@ function html({ method = "GET", path, query, body, file, upload, admin, headers 
       ? [
           '  const input = document.querySelector("input")',
           "  input.onchange = async () => {",
-          `    ${asked}`,
+          `    ${request}`,
           `    ${shown}`,
           "  }",
         ]
-      : [`  ${asked}`, `  ${shown}`]),
+      : [`  ${request}`, `  ${shown}`]),
   ]
   return [...(upload ? ['<input type="file">'] : []), element, '<script type="module">', ...lines, "</script>"].join(
     "\n",

@@ -3,7 +3,7 @@ import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { useLanguage, useNumbers, useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 import { DataTable } from "./data-table"
 
 export interface Series {
@@ -23,7 +23,7 @@ interface ChartProps {
   height?: number
 }
 const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
-const MOST_ROWS = 40
+const MAX_ROWS = 40
 /** Dash patterns, so that lines differ in more than colour. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]]
 /** Series with fewer points than this also show their points. */
@@ -118,7 +118,7 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
     plot.current?.setData([[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData)
   }, [x, series])
   const [all, setAll] = useState(false)
-  const every = all ? 1 : Math.max(1, Math.ceil(x.length / MOST_ROWS))
+  const every = all ? 1 : Math.max(1, Math.ceil(x.length / MAX_ROWS))
   const rows = x.map((_, index) => index).filter(index => index % every === 0 || index === x.length - 1)
   return (
     <figure class="chart">

@@ -59,9 +59,9 @@ export function Select<T extends string>({ label, value, options, onChange, disa
     <div class="field">
       <label for={id}>{label}</label>
       <select id={id} value={value} disabled={disabled} onChange={event => onChange(event.currentTarget.value as T)}>
-        {options.map(([option, words]) => (
+        {options.map(([option, title]) => (
           <option key={option} value={option} selected={option === value}>
-            {words}
+            {title}
           </option>
         ))}
       </select>

@@ -1,16 +1,16 @@
 /** A button that copies a text, on any origin. */
 import { useEffect, useState } from "preact/hooks"
 import { useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 
 export function CopyButton({ text, label, class: name }: { text: string; label?: string; class?: string }) {
   const t = useText(common)
-  const [said, say] = useState<"copied" | "notCopied">()
+  const [status, setStatus] = useState<"copied" | "notCopied">()
   useEffect(() => {
-    if (!said) return
-    const timer = setTimeout(() => say(undefined), said === "copied" ? 1500 : 5000)
+    if (!status) return
+    const timer = setTimeout(() => setStatus(undefined), status === "copied" ? 1500 : 5000)
     return () => clearTimeout(timer)
-  }, [said])
+  }, [status])
   return (
     <button
       type="button"
@@ -18,11 +18,11 @@ export function CopyButton({ text, label, class: name }: { text: string; label?:
       aria-live="polite"
       onClick={async event => {
         const button = event.currentTarget
-        say((await copied(text)) ? "copied" : "notCopied")
+        setStatus((await copied(text)) ? "copied" : "notCopied")
         button.focus({ preventScroll: true })
       }}
     >
-      {said ? t[said] : (label ?? t.copy)}
+      {status ? t[status] : (label ?? t.copy)}
     </button>
   )
 }

@@ -7,7 +7,7 @@ import { addressOf, isOurs, pngText } from "../images/png"
 import { texts, useText } from "../language"
 import { useModels, versionDetail, type ModelList } from "../models"
 
-const words = texts(
+const messages = texts(
   {
     open: "Open a picture…",
     hint: "or drop a Seedling picture anywhere on the page",
@@ -19,7 +19,7 @@ const words = texts(
     noSeed:
       "This picture is a single frame of an interpolation and has no seed. Drop the whole interpolation as a strip or an APNG.",
     unknown: (model: string) =>
-      `This picture was made by ${model}, which is not served here. Another generator draws the same seed and settings, so the result differs.`,
+      `This picture was made by ${model}, which is not served here. Another generator uses the same seed and settings, so the result differs.`,
     opened: (what: string) => (what ? `Opened: ${what}` : "Opened the interpolation."),
     dismiss: "Dismiss",
   },
@@ -40,28 +40,28 @@ const words = texts(
 )
 
 export function DropZone() {
-  const t = useText(words)
+  const t = useText(messages)
   const { list, reload } = useModels()
   const [, navigate] = useLocation()
   const [over, setOver] = useState(false)
   const [message, setMessage] = useState<Message>()
   const input = useRef<HTMLInputElement>(null)
   const open = async (file: File) => {
-    let notes
+    let metadata
     try {
-      notes = await pngText(new Uint8Array(await file.arrayBuffer()))
+      metadata = await pngText(new Uint8Array(await file.arrayBuffer()))
     } catch {
       return setMessage(["noPng", ""])
     }
     try {
-      const address = notes.interpolate ? await addressOfWalk(notes) : addressOf(notes)
-      if (!address) return setMessage([isOurs(notes) ? "noSeed" : "notOurs", ""])
+      const address = metadata.interpolate ? await addressOfWalk(metadata) : addressOf(metadata)
+      if (!address) return setMessage([isOurs(metadata) ? "noSeed" : "notOurs", ""])
       const all = list ?? (await callJson<ModelList>("/models"))
-      const here = await versionWith(all, notes.generator ?? "", address.query)
+      const here = await versionWith(all, metadata.generator ?? "", address.query)
       const { model, version: _, ...settings } = address.query
       const isKnown = all.models.some(m => m.name === model)
       navigate(pathWith(address.path, { ...settings, ...(here ?? (isKnown ? { model } : {})) }))
-      setMessage(here ? ["opened", whatOf(notes)] : ["unknown", notes.model ?? ""])
+      setMessage(here ? ["opened", whatOf(metadata)] : ["unknown", metadata.model ?? ""])
     } catch (error) {
       if (error instanceof CallError)
         reload() // the page shows the error
@@ -118,7 +118,7 @@ export function DropZone() {
       />
       {over && <div class="dropping">{t.over}</div>}
       <div role="status" class={message ? "toast" : ""}>
-        {message && say(t, message)}
+        {message && textOf(t, message)}
         {message && (
           <button type="button" onClick={() => setMessage(undefined)}>
             {t.dismiss}
@@ -132,7 +132,7 @@ export function DropZone() {
 /** A message key and its argument. Not translated yet, because the language may change while it is shown. */
 type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened", string]
 
-function say(t: (typeof words)["en"], [key, about]: Message): string {
+function textOf(t: (typeof messages)["en"], [key, about]: Message): string {
   const text = t[key]
   return typeof text === "function" ? text(about) : text
 }
@@ -143,9 +143,9 @@ function whatOf({ seed, seeds, plane, z }: Record<string, string>): string {
 }
 
 /** The page and query of a dropped interpolation. Its module is loaded on demand. */
-async function addressOfWalk(notes: Record<string, string>) {
-  const { droppedOf, formatKeyframes } = await import("../pages/interpolate/keyframes")
-  const dropped = droppedOf(notes)
+async function addressOfWalk(metadata: Record<string, string>) {
+  const { parseMetadata, formatKeyframes } = await import("../pages/interpolate/keyframes")
+  const dropped = parseMetadata(metadata)
   if (!dropped) return null
   const { keyframes, walk, model, version } = dropped
   return { path: "/interpolate", query: { keyframes: formatKeyframes(keyframes), ...walk, model, version } }

@@ -2,7 +2,7 @@
 import { type ComponentChildren } from "preact"
 import { CallError } from "../api/client"
 import { texts, useLanguage, useText } from "../language"
-import { common } from "../words"
+import { common } from "../messages"
 
 /** An introduction by status, shown before the service's error message, which is always English. */
 const leads = texts(

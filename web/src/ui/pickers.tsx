@@ -3,7 +3,7 @@ import { numberOf, type Query, type Change } from "../address"
 import { between, formatLabel, parseLabel } from "../label"
 import { useNumbers, useText } from "../language"
 import { useModels, type Version } from "../models"
-import { common } from "../words"
+import { common } from "../messages"
 import { Select, Slider } from "./controls"
 
 /** Model and version. Changing the model clears the label, because classes differ between models. */
@@ -73,7 +73,7 @@ export function LabelPicker({
     if (index === to) return change({ label: classes[from] })
     return mix(from, index, part === 0 || part === 1 ? 0.5 : part)
   }
-  const turn = () => {
+  const toggleMix = () => {
     if (chosen.length > 1) return change({ label: classes[from!] })
     const first = from ?? 3 % classes.length
     const second = (first + 5) % classes.length
@@ -92,7 +92,13 @@ export function LabelPicker({
           </button>
         ))}
         {classes.length > 1 && (
-          <button type="button" class="chip mix" aria-pressed={chosen.length > 1} title={t.mixHint} onClick={turn}>
+          <button
+            type="button"
+            class="chip mix"
+            aria-pressed={chosen.length > 1}
+            title={t.mixHint}
+            onClick={toggleMix}
+          >
             {t.mix}
           </button>
         )}

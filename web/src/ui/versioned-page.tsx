@@ -4,7 +4,7 @@ import { useAddress, type Query } from "../address"
 import { CallError } from "../api/client"
 import { useText } from "../language"
 import { useVersion, type Version } from "../models"
-import { common } from "../words"
+import { common } from "../messages"
 import { Failure, Loading } from "./notice"
 
 export interface VersionedProps {

@@ -8,7 +8,7 @@ import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
 import { Plane } from "../../plane/plane"
-import { useSettled } from "../../settled"
+import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { download } from "../../ui/files"
@@ -17,13 +17,13 @@ import { Failure } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { addressOfView, seedOf, viewOf } from "./view"
 import { LatentDrawer } from "./latent-drawer"
-import { parseEdits, useDrawn } from "./latent"
+import { parseEdits, useGenerated } from "./latent"
 import "./explore.css"
 
-const words = texts(
+const messages = texts(
   {
     title: "Every point is a picture",
     plane: "The plane of seeds",
@@ -57,11 +57,11 @@ const words = texts(
 )
 
 export function Explore() {
-  return <VersionedPage title={useText(words).title} content={Explorer} />
+  return <VersionedPage title={useText(messages).title} content={Explorer} />
 }
 
 function Explorer({ version, query, change }: VersionedProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const { language } = useLanguage()
   const short = (value: number) =>
@@ -73,7 +73,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   const psi = numberOf(query.psi, 1, 0, 2)
   const seed = seedOf(query)
   const view = useMemo(() => viewOf(query), [query])
-  const settled = useSettled(`${query.label ?? ""}|${psi}`, 120) // debounce slider changes
+  const settled = useDebounced(`${query.label ?? ""}|${psi}`, 120) // debounce slider changes
   const source = useMemo(
     () => ({ model: version.model, version: version.version, label: query.label, psi }),
     [version.model, version.version, settled],
@@ -83,9 +83,9 @@ function Explorer({ version, query, change }: VersionedProps) {
   const offPlane = seed !== undefined && !placeOf(seed)
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the picture is not on the plane
-  const drawn = useDrawn(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
+  const generated = useGenerated(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
   // Show the unedited picture until the first edited one is drawn.
-  const before = edits.size > 0 && query.z === undefined && !offPlane && !drawn.error ? pixels : undefined
+  const before = edits.size > 0 && query.z === undefined && !offPlane && !generated.error ? pixels : undefined
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
@@ -93,7 +93,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   useKey(section, "r", dice)
   const title = titleOf()
   useTitle(title)
-  const same = moved && !drawn.body ? undefined : callOf(version, query, view, moved ? drawn.body : undefined)
+  const same = moved && !generated.body ? undefined : callOf(version, query, view, moved ? generated.body : undefined)
   function titleOf(): string {
     if (query.z !== undefined) return t.ownZ
     if (seed === undefined) return t.point(short(view.x), short(view.y))
@@ -150,13 +150,13 @@ function Explorer({ version, query, change }: VersionedProps) {
       </div>
       <div class="stack">
         <section class="panel stack" aria-label={t.shown}>
-          <Pixels pixels={own ? (drawn.pixels ?? before) : pixels} label={title} class="shown" />
+          <Pixels pixels={own ? (generated.pixels ?? before) : pixels} label={title} class="shown" />
           <div aria-live="polite">
             <h2 class="number">{title}</h2>
             {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
             {offPlane && <p class="hint">{t.offPlane}</p>}
           </div>
-          {drawn.error && <Failure error={drawn.error} retry={drawn.retry} />}
+          {generated.error && <Failure error={generated.error} retry={generated.retry} />}
           <div class="row">
             <button type="button" class="primary" onClick={dice} title="R">
               {t.dice}
@@ -197,14 +197,14 @@ function Explorer({ version, query, change }: VersionedProps) {
 
 /** The discriminator's score of a seed's picture. */
 function Score({ version, seed, query }: { version: Version; seed: string; query: Query }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const [probability, setProbability] = useState<number>()
   const { label, psi } = query
   useEffect(() => {
     setProbability(undefined)
     const controller = new AbortController()
-    const asked = setTimeout(() => {
+    const timer = setTimeout(() => {
       callJson<Schemas["SeedScores"]>("/discriminate", {
         query: { seeds: seed, label, psi, model: version.model, version: version.version },
         signal: controller.signal,
@@ -214,7 +214,7 @@ function Score({ version, seed, query }: { version: Version; seed: string; query
       )
     }, 150)
     return () => {
-      clearTimeout(asked)
+      clearTimeout(timer)
       controller.abort()
     }
   }, [version.model, version.version, seed, label, psi])
@@ -272,7 +272,7 @@ export function callOf(
 }
 
 function within(view: View, factor: number): View {
-  return { ...view, zoom: Math.min(ZOOM.most, Math.max(ZOOM.least, view.zoom * factor)) }
+  return { ...view, zoom: Math.min(ZOOM.max, Math.max(ZOOM.min, view.zoom * factor)) }
 }
 
 function randomSeed(): number {

@@ -6,7 +6,7 @@ import { type Version } from "../../models"
 import { Slider } from "../../ui/controls"
 import { edited, formatEdits, parseEdits, REACH, startOf } from "./latent"
 
-const words = texts(
+const messages = texts(
   {
     title: "Latent vector (z)",
     hint: "The seed determines these numbers, and the generator turns them into the picture. Move a slider to see its effect.",
@@ -29,7 +29,7 @@ interface DrawerProps {
 }
 
 export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const [start, setStart] = useState<number[]>()
   const open = query.dz !== undefined || query.z !== undefined || query.drawer === "open"

@@ -51,14 +51,14 @@ export async function startOf({
     return { z: numbers, label: version.classes.length ? 0 : null }
   }
   const key = `${version.model}/${version.version}/${seed}`
-  const asked =
+  const request =
     starts.get(key) ??
     callJson<Schemas["Picture"]>("/generate", {
       query: { seed, format: "json", model: version.model, version: version.version },
     })
-  starts.set(key, asked)
-  asked.catch(() => starts.delete(key))
-  const found = await asked
+  starts.set(key, request)
+  request.catch(() => starts.delete(key))
+  const found = await request
   return { z: found.z, label: found.label ?? null }
 }
 const starts = new Map<string, Promise<Schemas["Picture"]>>()
@@ -66,17 +66,18 @@ const starts = new Map<string, Promise<Schemas["Picture"]>>()
 /** The body of POST /generate. An unedited seed is sent as a seed. */
 export async function bodyOf(drawable: Drawable): Promise<Record<string, unknown>> {
   const { version, seed, edits, label, psi } = drawable
-  const asked = bodyLabel(parseLabel(label, version.classes), version.classes)
+  const explicit = bodyLabel(parseLabel(label, version.classes), version.classes)
   const common = { ...(psi === 1 ? {} : { psi }), model: version.model, version: String(version.version) }
-  if (seed !== undefined && !edits.size) return { seed, ...(asked === undefined ? {} : { label: asked }), ...common }
+  if (seed !== undefined && !edits.size)
+    return { seed, ...(explicit === undefined ? {} : { label: explicit }), ...common }
   const start = await startOf(drawable)
   // The service applies psi only to latents drawn from a seed, so apply it here.
   const z = edited(start.z, edits).map(value => (psi === 1 ? value : value * psi))
-  const own = asked ?? (start.label === null ? undefined : version.classes[start.label])
+  const own = explicit ?? (start.label === null ? undefined : version.classes[start.label])
   return { z, ...(own === undefined ? {} : { label: own }), model: version.model, version: String(version.version) }
 }
 
-export interface Drawn {
+export interface Generated {
   pixels: Uint8Array | undefined
   body: Record<string, unknown> | undefined
   error: Error | undefined
@@ -86,8 +87,8 @@ export interface Drawn {
 const NOTHING = { pixels: undefined, body: undefined, error: undefined }
 
 /** Draw an edited latent. One call at a time; edits made during a call are combined into the next one. */
-export function useDrawn(drawable: Drawable | undefined): Drawn {
-  const [drawn, setDrawn] = useState<Omit<Drawn, "retry">>(NOTHING)
+export function useGenerated(drawable: Drawable | undefined): Generated {
+  const [generated, setGenerated] = useState<Omit<Generated, "retry">>(NOTHING)
   const [attempt, setAttempt] = useState(0)
   const wanted = useRef<Drawable | undefined>(undefined)
   const busy = useRef(false)
@@ -103,20 +104,20 @@ export function useDrawn(drawable: Drawable | undefined): Drawn {
     busy.current = true
     void (async () => {
       while (wanted.current) {
-        const turn = wanted.current
+        const current = wanted.current
         try {
-          const body = await bodyOf(turn)
+          const body = await bodyOf(current)
           const answer = await call("/generate", { method: "POST", body: { ...body, format: "npy" } })
           const pixels = readNpy(await answer.arrayBuffer()).data
-          setDrawn({ pixels, body, error: undefined })
+          setGenerated({ pixels, body, error: undefined })
         } catch (error) {
-          setDrawn({ ...NOTHING, error: error as Error })
+          setGenerated({ ...NOTHING, error: error as Error })
         }
-        if (wanted.current === turn) wanted.current = undefined
+        if (wanted.current === current) wanted.current = undefined
       }
       busy.current = false
     })()
   }, [key, attempt])
   const retry = useCallback(() => setAttempt(last => last + 1), [])
-  return { ...(drawable ? drawn : NOTHING), retry }
+  return { ...(drawable ? generated : NOTHING), retry }
 }

@@ -9,7 +9,7 @@ export function seedOf(query: Query): string | undefined {
 
 /** The view in the query, snapped to a point where a picture is drawn. */
 export function viewOf(query: Query): View {
-  const zoom = numberOf(query.zoom, ZOOM.usual, ZOOM.least, ZOOM.most)
+  const zoom = numberOf(query.zoom, ZOOM.default, ZOOM.min, ZOOM.max)
   const place = placeOf(seedOf(query) ?? "")
   const fallback = { x: 42, y: 0 }
   const x = place?.x ?? numberOf(query.x, fallback.x, -65_536, 131_072)
@@ -22,5 +22,5 @@ export function addressOfView({ x, y, zoom }: View) {
   const at =
     Number.isInteger(x) && Number.isInteger(y) ? { seed: seedAt(x, y), x: null, y: null } : { seed: null, x, y }
   const rounded = Math.round(zoom * 100) / 100
-  return { ...at, zoom: rounded === ZOOM.usual ? null : rounded, z: null, dz: null }
+  return { ...at, zoom: rounded === ZOOM.default ? null : rounded, z: null, dz: null }
 }

@@ -1,20 +1,20 @@
-/** Pictures of seeds as files: exactly these, in this order. */
+/** Downloads of the pictures of a list of seeds, in its order. */
 import { mount, pathWith } from "../../address"
 import { useText } from "../../language"
 import { download } from "../../ui/files"
 import { type Call } from "../../ui/call-panel"
-import { fitsAddress, formatSeeds } from "./seeds"
+import { fitsUrl, formatSeeds } from "./seeds"
 import { settings, type Source } from "./sheets"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const KINDS = ["zip", "sheet", "npy"] as const
 type Kind = (typeof KINDS)[number]
 
-/** The call for a file; a list that is too long for an address is sent as a body. */
+/** The API call for a file. A list of seeds that is too long for a URL is sent in the body. */
 export function callFor(seeds: readonly number[], source: Source, kind: Kind): Call {
   const shape = kind === "sheet" ? { scale: 4 } : { format: kind }
   const file = `seeds-${source.model}-${source.version}.${kind === "sheet" ? "png" : kind}`
-  if (fitsAddress(seeds))
+  if (fitsUrl(seeds))
     return { path: "/generate", query: { seeds: formatSeeds(seeds), ...settings(source), ...shape }, file }
   const { label, psi, model, version } = source
   const body = {
@@ -36,7 +36,7 @@ interface FilesProps {
 }
 
 export function Files({ title, seeds, source, onFailure }: FilesProps) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <div class="chips" role="group" aria-label={title}>
       {KINDS.map(kind => {

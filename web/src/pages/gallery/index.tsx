@@ -1,4 +1,4 @@
-/** Gallery: seeds as a wall to look over, sort and pin from, and as a table to compare settings in. */
+/** Gallery: a wall of seeds for browsing, sorting and pinning, and a table for comparing settings. */
 import { type ComponentChildren } from "preact"
 import { numberOf, oneOf, type Patch } from "../../address"
 import { useNumbers, useText } from "../../language"
@@ -6,23 +6,23 @@ import { TextField } from "../../ui/controls"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { Pins } from "./pins"
-import { formatSeeds, MOST, neighbours, parsePins, parseSeeds, SeedsError } from "./seeds"
+import { formatSeeds, MAX_PICTURES, neighbours, parsePins, parseSeeds, SeedsError } from "./seeds"
 import { type Source } from "./sheets"
 import { axisOf, Table } from "./table"
 import { WallView } from "./wall-view"
-import { seedsProblem, words } from "./words"
+import { messages, seedsErrorMessage } from "./messages"
 import "./gallery.css"
 
 const VIEWS = ["wall", "table"] as const
 type View = (typeof VIEWS)[number]
-const USUAL = { wall: "0-199", table: "0-7" } as const
-const MOST_ROWS = 64
+const DEFAULT_SEEDS = { wall: "0-199", table: "0-7" } as const
+const MAX_ROWS = 64
 
 export default function Page() {
-  return <VersionedPage title={useText(words).title} content={Gallery} />
+  return <VersionedPage title={useText(messages).title} content={Gallery} />
 }
 
-/** The seeds that the address names, or what is wrong with them. */
+/** Parse the seeds in the URL. Returns the error if the list is invalid. */
 function seedsOf(text: string): { seeds: number[]; problem?: SeedsError } {
   try {
     return { seeds: parseSeeds(text) }
@@ -33,22 +33,22 @@ function seedsOf(text: string): { seeds: number[]; problem?: SeedsError } {
 }
 
 function Gallery({ version, query, change }: VersionedProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const view = oneOf(query.view, VIEWS, "wall")
-  const text = query.seeds ?? USUAL[view]
+  const text = query.seeds ?? DEFAULT_SEEDS[view]
   const { seeds, problem } = seedsOf(text)
   const pins = parsePins(query.pins)
   const psi = numberOf(query.psi, 1, 0, 2)
   const source: Source = { model: version.model, version: version.version, label: query.label, psi }
   const axis = view === "table" ? axisOf(query, version) : undefined
-  const tooManyRows = view === "table" && seeds.length > MOST_ROWS
+  const tooManyRows = view === "table" && seeds.length > MAX_ROWS
   const show = (to: View) => {
-    // A wall's worth of rows is no table: it begins with a few of them.
+    // The table has a row limit, so it starts with the first few seeds of a long list.
     const first =
-      to === "table" && query.seeds && seeds.length > MOST_ROWS ? formatSeeds(seeds.slice(0, 8)) : query.seeds
+      to === "table" && query.seeds && seeds.length > MAX_ROWS ? formatSeeds(seeds.slice(0, 8)) : query.seeds
     change({ view: to === "wall" ? null : to, seeds: first })
   }
-  const head = (arrangement: ComponentChildren) => (
+  const header = (controls: ComponentChildren) => (
     <>
       <div class="chips" role="group" aria-label={t.view}>
         {VIEWS.map(each => (
@@ -57,13 +57,13 @@ function Gallery({ version, query, change }: VersionedProps) {
           </button>
         ))}
       </div>
-      <div class="row arrangement">
-        <SeedsRow text={text} seeds={seeds} most={view === "table" ? MOST_ROWS : MOST} change={change} />
-        {arrangement}
+      <div class="row gallery-controls">
+        <SeedsRow text={text} seeds={seeds} most={view === "table" ? MAX_ROWS : MAX_PICTURES} change={change} />
+        {controls}
       </div>
       {(problem || tooManyRows) && (
         <p class="notice failure" role="alert">
-          {problem ? seedsProblem(t, problem) : t.tooManyRows(MOST_ROWS)}
+          {problem ? seedsErrorMessage(t, problem) : t.tooManyRows(MAX_ROWS)}
         </p>
       )}
       <Pins pins={pins} source={source} query={query} change={change} />
@@ -77,8 +77,8 @@ function Gallery({ version, query, change }: VersionedProps) {
     </section>
   )
   const shown = problem || tooManyRows ? [] : seeds
-  const given = { seeds: shown, version, source, query, change, head, pickers }
-  return view === "wall" ? <WallView {...given} pins={pins} /> : <Table {...given} />
+  const props = { seeds: shown, version, source, query, change, header, pickers }
+  return view === "wall" ? <WallView {...props} pins={pins} /> : <Table {...props} />
 }
 
 interface SeedsRowProps {
@@ -88,14 +88,14 @@ interface SeedsRowProps {
   change: (patch: Patch) => void
 }
 
-/** Which seeds, and a step on or back by as many. */
+/** The list of seeds, with buttons that move forwards or backwards by its length. */
 function SeedsRow({ text, seeds, most, change }: SeedsRowProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
-  const named = (name: string) => ({ "aria-label": name, title: name })
+  const labelled = (name: string) => ({ "aria-label": name, title: name })
   const before = neighbours(seeds, -1)
   const after = neighbours(seeds, 1)
-  const walk = (to: number[] | undefined) => to && change({ seeds: formatSeeds(to), seed: null })
+  const go = (to: number[] | undefined) => to && change({ seeds: formatSeeds(to), seed: null })
   return (
     <>
       <TextField
@@ -109,16 +109,16 @@ function SeedsRow({ text, seeds, most, change }: SeedsRowProps) {
         <button
           type="button"
           disabled={!before}
-          {...named(t.previous(before?.length ?? seeds.length))}
-          onClick={() => walk(before)}
+          {...labelled(t.previous(before?.length ?? seeds.length))}
+          onClick={() => go(before)}
         >
           ← {number(before?.length ?? seeds.length)}
         </button>
         <button
           type="button"
           disabled={!after}
-          {...named(t.next(after?.length ?? seeds.length))}
-          onClick={() => walk(after)}
+          {...labelled(t.next(after?.length ?? seeds.length))}
+          onClick={() => go(after)}
         >
           {number(after?.length ?? seeds.length)} →
         </button>

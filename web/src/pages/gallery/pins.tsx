@@ -1,4 +1,4 @@
-/** Pinned pictures, on top of whatever the wall shows. */
+/** The pinned pictures, shown above both views. */
 import { useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { pathWith, type Patch, type Query } from "../../address"
@@ -9,7 +9,7 @@ import { formatKeyframes } from "../interpolate/keyframes"
 import { Files } from "./files"
 import { formatSeeds } from "./seeds"
 import { usePictures, type Source } from "./sheets"
-import { words } from "./words"
+import { messages } from "./messages"
 
 interface PinsProps {
   pins: readonly number[]
@@ -19,12 +19,12 @@ interface PinsProps {
 }
 
 export function Pins({ pins, source, query, change }: PinsProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [failure, setFailure] = useState<Error>()
   const { shown, error, retry } = usePictures(pins, source)
   if (!pins.length) return null
   const { label, model, version } = query
-  // A keyframe says its own class and psi; here all have the same.
+  // Every keyframe has its own class and psi. The pins share theirs.
   const keyframes = formatKeyframes(pins.map(pin => ({ seed: String(pin), label, psi: source.psi })))
   return (
     <section class="panel stack pins" aria-labelledby="pins-title">

@@ -1,16 +1,17 @@
-/** Lists of seeds as the calls have them: `0-63,100`. The same rules as app/sampling/latents.py, so that the wall and the sheet agree. */
+/** Lists of seeds in API syntax: `0-63,100`. Follows the same rules as app/sampling/latents.py. */
 
 export const MAX_SEED = 2 ** 32 - 1
-/** Pictures on a wall: more than one looks at, and what a phone still draws. */
-export const MOST = 2000
-/** Pictures in one sheet, and characters of a list in an address: proxies cut off what is much longer. */
+/** Maximum number of pictures on a wall. Phones can still draw this many. */
+export const MAX_PICTURES = 2000
+/** Maximum number of pictures in one sheet. */
 const BATCH = 200
-const MOST_TEXT = 1500
+/** Maximum length of a list in a URL. Proxies truncate or reject longer URLs. */
+const MAX_TEXT_LENGTH = 1500
 
-/** What is wrong with a list; the page has the words for it. */
+/** The error of an invalid list. The page has the message for each kind. */
 export class SeedsError extends Error {
   constructor(
-    readonly kind: "neither" | "range" | "downwards" | "tooMany",
+    readonly kind: "syntax" | "range" | "descending" | "tooMany",
     readonly part = "",
   ) {
     super(`${kind} ${part}`)
@@ -18,23 +19,23 @@ export class SeedsError extends Error {
   }
 }
 
-/** Integers and ascending ranges with both ends, in that order, repetitions kept. Throws SeedsError. */
-export function parseSeeds(text: string, most = MOST): number[] {
+/** Parse integers and ascending inclusive ranges. Keeps the order and repetitions. Throws SeedsError. */
+export function parseSeeds(text: string, most = MAX_PICTURES): number[] {
   const seeds: number[] = []
   for (const part of text.split(",")) {
     const match = /^(\d{1,20})(?:-(\d{1,20}))?$/.exec(part.trim())
-    if (!match) throw new SeedsError("neither", part.trim().slice(0, 40))
+    if (!match) throw new SeedsError("syntax", part.trim().slice(0, 40))
     const first = Number(match[1])
     const last = Number(match[2] ?? match[1])
     if (Math.max(first, last) > MAX_SEED) throw new SeedsError("range", part.trim())
-    if (last < first) throw new SeedsError("downwards", part.trim())
+    if (last < first) throw new SeedsError("descending", part.trim())
     if (seeds.length + last - first + 1 > most) throw new SeedsError("tooMany")
     for (let seed = first; seed <= last; seed++) seeds.push(seed)
   }
   return seeds
 }
 
-/** The shortest text that `parseSeeds` reads as these seeds. */
+/** Format seeds as the shortest list that `parseSeeds` parses back. */
 export function formatSeeds(seeds: readonly number[]): string {
   const parts: string[] = []
   for (let start = 0; start < seeds.length;) {
@@ -46,7 +47,7 @@ export function formatSeeds(seeds: readonly number[]): string {
   return parts.join(",")
 }
 
-/** As many seeds after the last one, or before the first one; undefined where the seeds end. */
+/** The same number of seeds after the largest or before the smallest. Undefined at the end of the range of seeds. */
 export function neighbours(seeds: readonly number[], direction: 1 | -1): number[] | undefined {
   const count = seeds.length
   const edge = direction > 0 ? Math.max(...seeds) + 1 : Math.max(0, Math.min(...seeds) - count)
@@ -54,12 +55,12 @@ export function neighbours(seeds: readonly number[], direction: 1 | -1): number[
   return Array.from({ length: Math.min(count, MAX_SEED - edge + 1) }, (_, index) => edge + index)
 }
 
-/** Split into lists that one call each can say. */
+/** Split a list into parts that fit into one request each. */
 export function batches(seeds: readonly number[], most = BATCH): number[][] {
   const found: number[][] = []
   for (let start = 0; start < seeds.length;) {
     let length = Math.min(most, seeds.length - start)
-    while (length > 1 && formatSeeds(seeds.slice(start, start + length)).length > MOST_TEXT)
+    while (length > 1 && formatSeeds(seeds.slice(start, start + length)).length > MAX_TEXT_LENGTH)
       length = Math.ceil(length / 2)
     found.push(seeds.slice(start, start + length))
     start += length
@@ -67,12 +68,12 @@ export function batches(seeds: readonly number[], most = BATCH): number[][] {
   return found
 }
 
-/** Whether a list fits into an address, or has to be sent in a body. */
-export function fitsAddress(seeds: readonly number[]): boolean {
-  return formatSeeds(seeds).length <= MOST_TEXT
+/** Whether a list fits into a URL. Otherwise it is sent in the body. */
+export function fitsUrl(seeds: readonly number[]): boolean {
+  return formatSeeds(seeds).length <= MAX_TEXT_LENGTH
 }
 
-/** Pins in the order in which they were made, each once. What is no seed is left out. */
+/** Parse the pins, in order and without repetitions. An invalid list gives no pins. */
 export function parsePins(text: string | undefined): number[] {
   try {
     return text ? [...new Set(parseSeeds(text, 500))] : []
@@ -89,17 +90,17 @@ export function toggled(pins: readonly number[], seed: number): number[] {
 export const SORTS = ["seed", "most-real", "least-real"] as const
 export type Sort = (typeof SORTS)[number]
 
-/** The order of the wall: indices into `seeds`. Equal opinions keep the order of the list; unknown ones come last. */
+/** The order of the wall as indices into `seeds`. The sort is stable, and pictures without a score come last. */
 export function sorted(
   seeds: readonly number[],
   sort: Sort,
-  opinions: ReadonlyMap<number, { readonly logit: number }>,
+  scores: ReadonlyMap<number, { readonly logit: number }>,
 ): number[] {
   const order = seeds.map((_, index) => index)
   if (sort === "seed") return order
   const sign = sort === "most-real" ? -1 : 1
   const of = (index: number) => {
-    const logit = opinions.get(seeds[index]!)?.logit
+    const logit = scores.get(seeds[index]!)?.logit
     return logit === undefined ? Infinity : sign * logit
   }
   return order.sort((a, b) => {
@@ -108,7 +109,7 @@ export function sorted(
   })
 }
 
-/** Where an arrow key leads on a wall of so many columns; undefined for other keys. */
+/** The index that a navigation key moves to on a wall with this number of columns. Undefined for other keys. */
 export function step(key: string, at: number, columns: number, count: number): number | undefined {
   const moves: Record<string, number> = {
     ArrowLeft: at - 1,

@@ -1,11 +1,11 @@
-/** Pictures of seeds, asked for a sheet at a time and cut up here. */
+/** Requests pictures in sheets and cuts the sheets into single pictures. */
 import { useEffect, useState } from "preact/hooks"
 import { type Patch } from "../../address"
 import { call, callJson } from "../../api/client"
 import { cellOf, greyOf } from "../../images/pixels"
 import { batches, formatSeeds } from "./seeds"
 
-/** What decides a picture besides its seed. */
+/** The settings that determine a picture together with its seed. */
 export interface Source {
   model: string
   version: number
@@ -13,19 +13,19 @@ export interface Source {
   psi: number
 }
 
-/** What the discriminator thinks of a seed's picture. */
-export interface Opinion {
+/** The discriminator score of a seed's picture. */
+export interface Score {
   seed: number
-  /** Index of the class that it was drawn as. */
+  /** Class index of the picture. */
   label: number | null
   logit: number
-  /** That it is real. */
+  /** Probability that the picture is real. */
   probability: number
 }
 
 export type Pictures = ReadonlyMap<number, Uint8Array>
 
-/** The settings as a query says them. */
+/** The settings as query parameters. */
 export function settings({ label, psi, model, version }: Source): Patch {
   return { label, psi: psi === 1 ? undefined : psi, model, version }
 }
@@ -38,64 +38,67 @@ async function sheet(seeds: readonly number[], source: Source, signal: AbortSign
   return new Map(seeds.map((seed, index) => [seed, cellOf(grey, 1, 0, index)]))
 }
 
-interface Asked<T> {
-  /** By seed, of these settings. */
+interface Batches<T> {
+  /** Results of the current settings, by seed. */
   found: ReadonlyMap<number, T>
-  /** The same, and where there is none yet what the settings before gave: so that nothing flickers. */
+  /** The same, with the results of the previous settings where current ones are missing, to avoid flicker. */
   shown: ReadonlyMap<number, T>
-  /** Whether all of it is there. */
-  settled: boolean
+  /** Whether all results are loaded. */
+  complete: boolean
   error: Error | undefined
   retry: () => void
 }
-interface Kept<T> {
-  of: string
+interface Loaded<T> {
+  /** Key of the settings. */
+  settings: string
   found: ReadonlyMap<number, T>
-  before: ReadonlyMap<number, T>
+  /** Results of the previous settings. */
+  previous: ReadonlyMap<number, T>
 }
-type Ask<T> = (seeds: readonly number[], source: Source, signal: AbortSignal) => Promise<ReadonlyMap<number, T>>
-const STILL = 150 // milliseconds that a slider has to rest
+type Load<T> = (seeds: readonly number[], source: Source, signal: AbortSignal) => Promise<ReadonlyMap<number, T>>
+const DEBOUNCE_MILLISECONDS = 150
+const CACHED_COLUMNS = 60
 
-/** Ask for something of each seed, a batch a call, one call after the other; again when the settings change. */
-function useBatches<T>(wanted: readonly number[], source: Source, ask: Ask<T>, most?: number): Asked<T> {
+/** Load a result for each seed, in batches, one request at a time. Reloads when the settings change. */
+function useBatches<T>(wanted: readonly number[], source: Source, load: Load<T>, most?: number): Batches<T> {
   const { model, version, label, psi } = source
-  const of = JSON.stringify([model, version, label, psi])
+  const key = JSON.stringify([model, version, label, psi])
   const text = formatSeeds(wanted)
-  const [kept, setKept] = useState<Kept<T>>({ of, found: new Map(), before: new Map() })
+  const [loaded, setLoaded] = useState<Loaded<T>>({ settings: key, found: new Map(), previous: new Map() })
   const [error, setError] = useState<Error>()
   const [attempt, setAttempt] = useState(0)
-  const isCurrent = kept.of === of
+  const isCurrent = loaded.settings === key
   useEffect(() => {
     const controller = new AbortController()
     const { signal } = controller
-    const known = isCurrent ? kept.found : new Map<number, T>()
-    const before = isCurrent ? kept.before : new Map([...kept.before, ...kept.found])
-    const load = async () => {
+    const known = isCurrent ? loaded.found : new Map<number, T>()
+    const previous = isCurrent ? loaded.previous : new Map([...loaded.previous, ...loaded.found])
+    const loadMissing = async () => {
       let found = new Map([...known].filter(([seed]) => wanted.includes(seed)))
       const missing = [...new Set(wanted)].filter(seed => !found.has(seed))
       for (const batch of batches(missing, most)) {
-        found = new Map([...found, ...(await ask(batch, source, signal))])
+        found = new Map([...found, ...(await load(batch, source, signal))])
         if (signal.aborted) return
-        setKept({ of, found, before })
+        setLoaded({ settings: key, found, previous })
       }
-      setKept({ of, found, before: new Map() })
+      setLoaded({ settings: key, found, previous: new Map() })
     }
     setError(undefined)
     const timer = setTimeout(
-      () => load().catch((reason: Error) => signal.aborted || setError(reason)),
-      isCurrent ? 0 : STILL,
+      () => loadMissing().catch((reason: Error) => signal.aborted || setError(reason)),
+      isCurrent ? 0 : DEBOUNCE_MILLISECONDS,
     )
     return () => {
       clearTimeout(timer)
       controller.abort()
     }
-    // What is kept is read as it was when the wish changed.
-  }, [text, of, attempt])
-  const found = isCurrent ? kept.found : new Map<number, T>()
+    // Not dependent on `loaded`: the effect only runs when the request changes.
+  }, [text, key, attempt])
+  const found = isCurrent ? loaded.found : new Map<number, T>()
   return {
     found,
-    shown: kept.before.size ? new Map([...kept.before, ...kept.found]) : kept.found,
-    settled: wanted.every(seed => found.has(seed)),
+    shown: loaded.previous.size ? new Map([...loaded.previous, ...loaded.found]) : loaded.found,
+    complete: wanted.every(seed => found.has(seed)),
     error,
     retry: () => setAttempt(attempt + 1),
   }
@@ -105,55 +108,54 @@ export function usePictures(seeds: readonly number[], source: Source) {
   return useBatches(seeds, source, sheet)
 }
 
-/** Opinions of these seeds' pictures: of these settings alone, for an order by older ones would be none. */
-export function useOpinions(seeds: readonly number[], source: Source) {
-  return useBatches(seeds, source, opinions, 1000)
+/** Scores of these seeds' pictures. Sort only by those of the current settings (`found`). */
+export function useScores(seeds: readonly number[], source: Source) {
+  return useBatches(seeds, source, scores, 1000)
 }
 
-async function opinions(
+async function scores(
   seeds: readonly number[],
   source: Source,
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, Opinion>> {
-  const { pictures } = await callJson<{ pictures: Opinion[] }>("/discriminate", {
+): Promise<ReadonlyMap<number, Score>> {
+  const { pictures } = await callJson<{ pictures: Score[] }>("/discriminate", {
     query: { seeds: formatSeeds(seeds), ...settings(source) },
     signal,
   })
-  return new Map(pictures.map(opinion => [opinion.seed, opinion]))
+  return new Map(pictures.map(score => [score.seed, score]))
 }
 
-/** One sheet for each of several settings: the columns of a table. */
+/** One sheet per column of the table. */
 export function useColumns(
   seeds: readonly number[],
   sources: readonly Source[],
 ): { of: (source: Source) => { pictures?: Pictures; error?: Error } | undefined; retry: () => void } {
-  const [kept, setKept] = useState<ReadonlyMap<string, { pictures?: Pictures; error?: Error }>>(new Map())
+  const [columns, setColumns] = useState<ReadonlyMap<string, { pictures?: Pictures; error?: Error }>>(new Map())
   const [attempt, setAttempt] = useState(0)
   const text = formatSeeds(seeds)
   const key = (source: Source) => JSON.stringify([text, settings(source)])
-  const wish = sources.map(key).join()
+  const wanted = sources.map(key).join()
   useEffect(() => {
     const controller = new AbortController()
     const { signal } = controller
     const timer = setTimeout(
       async () => {
         for (const source of sources) {
-          if (kept.get(key(source))?.pictures) continue
+          if (columns.get(key(source))?.pictures) continue
           const column = await sheet(seeds, source, signal).then(
             pictures => ({ pictures }),
             (error: Error) => ({ error }),
           )
           if (signal.aborted) return
-          setKept(before => new Map([...before, [key(source), column] as const].slice(-KEPT)))
+          setColumns(before => new Map([...before, [key(source), column] as const].slice(-CACHED_COLUMNS)))
         }
       },
-      kept.size ? STILL : 0,
+      columns.size ? DEBOUNCE_MILLISECONDS : 0,
     )
     return () => {
       clearTimeout(timer)
       controller.abort()
     }
-  }, [wish, attempt])
-  return { of: source => kept.get(key(source)), retry: () => setAttempt(attempt + 1) }
+  }, [wanted, attempt])
+  return { of: source => columns.get(key(source)), retry: () => setAttempt(attempt + 1) }
 }
-const KEPT = 60 // columns

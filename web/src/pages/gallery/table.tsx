@@ -1,4 +1,4 @@
-/** The same seeds with one setting after the other: how class, psi or version changes a picture. */
+/** The same seeds with different settings: one column per class, psi or version. */
 import { type ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
 import { Link } from "wouter-preact"
@@ -11,21 +11,21 @@ import { Failure } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
 import { callFor, Files } from "./files"
 import { useColumns, type Source } from "./sheets"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const AXES = ["class", "psi", "version"] as const
 export type Axis = (typeof AXES)[number]
 const PSIS = Array.from({ length: 9 }, (_, index) => index / 4)
 
 interface Column {
-  /** As its header says it. */
+  /** Text of the header. */
   title: string
   source: Source
-  /** What it changes in the address of Explore. */
+  /** The change to the URL of Explore. */
   patch: Patch
 }
 
-/** The axis that the address names, or one that this model has. */
+/** The axis named in the URL. Falls back to psi if the model has no classes. */
 export function axisOf(query: Query, version: Pick<Version, "classes">): Axis {
   const axis = oneOf(query.columns, AXES, version.classes.length ? "class" : "psi")
   return axis === "class" && !version.classes.length ? "psi" : axis
@@ -56,14 +56,14 @@ interface TableProps {
   source: Source
   query: Query
   change: (patch: Patch) => void
-  /** What stands above, with what arranges this view among it. */
-  head: (arrangement: ComponentChildren) => ComponentChildren
-  /** What stands beside. */
+  /** Renders the header with the controls of this view. */
+  header: (controls: ComponentChildren) => ComponentChildren
+  /** Shown in the side column. */
   pickers: ComponentChildren
 }
 
-export function Table({ seeds, version, source, query, change, head, pickers }: TableProps) {
-  const t = useText(words)
+export function Table({ seeds, version, source, query, change, header, pickers }: TableProps) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const { list } = useModels()
   const model = list?.models.find(m => m.name === version.model)
@@ -77,13 +77,13 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
   const failed = columns.map(column => of(column.source)?.error).find(Boolean)
   const champion = String(model?.aliases.champion)
   const [failure, setFailure] = useState<Error>()
-  const chosen = Math.round(numberOf(query.column, 0, 0, columns.length - 1))
-  const picked = columns[chosen]?.source ?? source
+  const selected = Math.round(numberOf(query.column, 0, 0, columns.length - 1))
+  const selectedSource = columns[selected]?.source ?? source
   const { label, psi } = query
   return (
     <div class="sides gallery">
       <div class="stack">
-        {head(
+        {header(
           <Select
             label={t.columns}
             value={axis}
@@ -118,8 +118,8 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
                       <th scope="row" class="number">
                         {seed}
                       </th>
-                      {columns.map(({ title, source: drawn, patch }) => {
-                        const column = of(drawn)
+                      {columns.map(({ title, source: settings, patch }) => {
+                        const column = of(settings)
                         const address = { seed, label, psi, model: query.model, version: query.version, ...patch }
                         return (
                           <td key={title}>
@@ -149,14 +149,14 @@ export function Table({ seeds, version, source, query, change, head, pickers }: 
               <h2>{t.columnFiles}</h2>
               <Select
                 label={t.column}
-                value={String(chosen)}
+                value={String(selected)}
                 options={columns.map(({ title }, index) => [String(index), title] as const)}
                 onChange={index => change({ column: index === "0" ? null : index })}
               />
             </div>
-            <Files title={t.columnFiles} seeds={seeds} source={picked} onFailure={setFailure} />
+            <Files title={t.columnFiles} seeds={seeds} source={selectedSource} onFailure={setFailure} />
             {failure && <Failure error={failure} />}
-            <CallPanel call={callFor(seeds, picked, "sheet")} />
+            <CallPanel call={callFor(seeds, selectedSource, "sheet")} />
           </section>
         )}
       </div>

@@ -1,4 +1,4 @@
-/** The wall with all that is around it: order and size, the chosen picture, files. */
+/** The wall with its controls, the selected picture and the downloads. */
 import { type ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
 import { numberOf, oneOf, type Query, type Change } from "../../address"
@@ -7,14 +7,14 @@ import { type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
-import { Chosen } from "./chosen"
+import { SelectedPicture } from "./selected-picture"
 import { callFor, Files } from "./files"
 import { MAX_SEED, sorted, SORTS, toggled } from "./seeds"
-import { useOpinions, usePictures, type Source } from "./sheets"
+import { usePictures, useScores, type Source } from "./sheets"
 import { Wall } from "./wall"
-import { words } from "./words"
+import { messages } from "./messages"
 
-const SIZE = { least: 28, most: 140, usual: 56 }
+const SIZE = { min: 28, max: 140, default: 56 }
 
 interface WallViewProps {
   seeds: readonly number[]
@@ -23,30 +23,30 @@ interface WallViewProps {
   source: Source
   query: Query
   change: Change
-  /** What stands above, with what arranges this view among it. */
-  head: (arrangement: ComponentChildren) => ComponentChildren
-  /** What stands beside. */
+  /** Renders the header with the controls of this view. */
+  header: (controls: ComponentChildren) => ComponentChildren
+  /** Shown in the side column. */
   pickers: ComponentChildren
 }
 
-export function WallView({ seeds, pins, version, source, query, change, head, pickers }: WallViewProps) {
-  const t = useText(words)
+export function WallView({ seeds, pins, version, source, query, change, header, pickers }: WallViewProps) {
+  const t = useText(messages)
   const [failure, setFailure] = useState<Error>()
   const sort = oneOf(query.sort, SORTS, "seed")
-  const size = numberOf(query.size, SIZE.usual, SIZE.least, SIZE.most)
-  const chosen = chosenOf(query.seed)
-  // One that was chosen on another wall, or a pin, is asked for with the wall's.
-  const wanted = chosen === undefined || seeds.includes(chosen) ? seeds : [...seeds, chosen]
+  const size = numberOf(query.size, SIZE.default, SIZE.min, SIZE.max)
+  const selected = selectedSeed(query.seed)
+  // The selected picture may be a pin or from another wall. Load it with those of this wall.
+  const wanted = selected === undefined || seeds.includes(selected) ? seeds : [...seeds, selected]
   const pictures = usePictures(wanted, source)
-  const judged = useOpinions(sort !== "seed" ? wanted : chosen === undefined ? [] : [chosen], source)
-  const ordered = sorted(seeds, sort, judged.settled ? judged.found : new Map()).map(index => seeds[index]!)
-  const error = pictures.error ?? judged.error
-  const choose = (seed: number) => change({ seed: seed === chosen ? null : seed })
+  const scores = useScores(sort !== "seed" ? wanted : selected === undefined ? [] : [selected], source)
+  const ordered = sorted(seeds, sort, scores.complete ? scores.found : new Map()).map(index => seeds[index]!)
+  const error = pictures.error ?? scores.error
+  const select = (seed: number) => change({ seed: seed === selected ? null : seed })
   const pin = (seed: number) => change({ pins: toggled(pins, seed).join(",") || null })
   return (
     <div class="sides gallery">
       <div class="stack">
-        {head(
+        {header(
           <>
             <Select
               label={t.sort}
@@ -57,11 +57,11 @@ export function WallView({ seeds, pins, version, source, query, change, head, pi
             <Slider
               label={t.size}
               value={size}
-              min={SIZE.least}
-              max={SIZE.most}
+              min={SIZE.min}
+              max={SIZE.max}
               step={14}
               show={t.pixels}
-              onInput={value => change({ size: value === SIZE.usual ? null : value }, { gesture: true })}
+              onInput={value => change({ size: value === SIZE.default ? null : value }, { gesture: true })}
             />
           </>,
         )}
@@ -70,24 +70,24 @@ export function WallView({ seeds, pins, version, source, query, change, head, pi
             error={error}
             retry={() => {
               pictures.retry()
-              judged.retry()
+              scores.retry()
             }}
           />
         )}
         {seeds.length > 0 && (
           <>
             <p class="visually-hidden" role="status">
-              {sort !== "seed" && !judged.settled ? t.sorting : ""}
+              {sort !== "seed" && !scores.complete ? t.sorting : ""}
             </p>
             <Wall
               seeds={ordered}
               pictures={pictures.shown}
-              opinions={sort === "seed" ? undefined : judged.found}
+              scores={sort === "seed" ? undefined : scores.found}
               pins={pins}
-              chosen={chosen}
+              selected={selected}
               size={size}
-              busy={!pictures.settled}
-              onChoose={choose}
+              busy={!pictures.complete}
+              onSelect={select}
               onPin={pin}
             />
             <p id="wall-help" class="hint">
@@ -97,15 +97,15 @@ export function WallView({ seeds, pins, version, source, query, change, head, pi
         )}
       </div>
       <div class="stack">
-        <Chosen
-          seed={chosen}
-          pixels={chosen === undefined ? undefined : pictures.shown.get(chosen)}
-          opinion={chosen === undefined ? undefined : judged.found.get(chosen)}
+        <SelectedPicture
+          seed={selected}
+          pixels={selected === undefined ? undefined : pictures.shown.get(selected)}
+          score={selected === undefined ? undefined : scores.found.get(selected)}
           version={version}
           source={source}
           query={query}
-          isPinned={chosen !== undefined && pins.includes(chosen)}
-          onPin={() => chosen !== undefined && pin(chosen)}
+          isPinned={selected !== undefined && pins.includes(selected)}
+          onPin={() => selected !== undefined && pin(selected)}
           onClose={() => change({ seed: null })}
         />
         {pickers}
@@ -124,7 +124,7 @@ export function WallView({ seeds, pins, version, source, query, change, head, pi
   )
 }
 
-/** The chosen seed, if the address names one that can be on a wall. */
-function chosenOf(text: string | undefined): number | undefined {
+/** The selected seed in the URL. Undefined if it is missing or not an integer seed. */
+function selectedSeed(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= MAX_SEED ? Number(text) : undefined
 }

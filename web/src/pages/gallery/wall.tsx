@@ -1,35 +1,35 @@
-/** The wall itself: every picture can be reached with the arrow keys, and one of them with Tab. */
+/** The wall of pictures. Tab focuses one picture, and the arrow keys move between pictures. */
 import { useRef, useState } from "preact/hooks"
 import { letterOf } from "../../keys"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
 import { step } from "./seeds"
-import { type Opinion, type Pictures } from "./sheets"
-import { words } from "./words"
+import { type Score, type Pictures } from "./sheets"
+import { messages } from "./messages"
 
 interface WallProps {
-  /** In the order of the wall. */
+  /** Seeds in the order of the wall. */
   seeds: readonly number[]
   pictures: Pictures
-  /** Shown below the pictures, if there are any. */
-  opinions: ReadonlyMap<number, Opinion> | undefined
+  /** Scores to show below the pictures. */
+  scores: ReadonlyMap<number, Score> | undefined
   pins: readonly number[]
-  chosen: number | undefined
-  /** CSS pixels of a picture's side. */
+  selected: number | undefined
+  /** Side of a picture in CSS pixels. */
   size: number
   busy: boolean
-  onChoose: (seed: number) => void
+  onSelect: (seed: number) => void
   onPin: (seed: number) => void
 }
 
-export function Wall({ seeds, pictures, opinions, pins, chosen, size, busy, onChoose, onPin }: WallProps) {
-  const t = useText(words)
+export function Wall({ seeds, pictures, scores, pins, selected, size, busy, onSelect, onPin }: WallProps) {
+  const t = useText(messages)
   const { percent } = useNumbers()
   const list = useRef<HTMLDivElement>(null)
-  const [wanted, setActive] = useState(() => Math.max(0, chosen === undefined ? 0 : seeds.indexOf(chosen)))
+  const [wanted, setActive] = useState(() => Math.max(0, selected === undefined ? 0 : seeds.indexOf(selected)))
   const active = Math.min(wanted, seeds.length - 1)
   const pinned = new Set(pins)
-  const walk = (event: KeyboardEvent) => {
+  const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const seed = seeds[active]!
     const columns = getComputedStyle(list.current!).gridTemplateColumns.split(" ").length
@@ -38,15 +38,15 @@ export function Wall({ seeds, pictures, opinions, pins, chosen, size, busy, onCh
       setActive(next)
       const cell = list.current!.children[next]
       if (cell instanceof HTMLElement) cell.focus()
-    } else if (event.key === "Enter" || event.key === " ") onChoose(seed)
+    } else if (event.key === "Enter" || event.key === " ") onSelect(seed)
     else if (letterOf(event) === "p") onPin(seed)
     else return
     event.preventDefault()
   }
   const nameOf = (seed: number) => {
-    const opinion = opinions?.get(seed)
+    const score = scores?.get(seed)
     const parts = [t.pictureName(seed)]
-    if (opinion) parts.push(t.opinionName(percent(opinion.probability)))
+    if (score) parts.push(t.scoreName(percent(score.probability)))
     if (pinned.has(seed)) parts.push(t.pinnedName)
     return parts.join(", ")
   }
@@ -59,24 +59,24 @@ export function Wall({ seeds, pictures, opinions, pins, chosen, size, busy, onCh
       aria-describedby="wall-help"
       aria-busy={busy}
       style={{ "--cell": `${size}px` }}
-      onKeyDown={walk}
+      onKeyDown={onKey}
     >
       {seeds.map((seed, index) => {
-        const opinion = opinions?.get(seed)
+        const score = scores?.get(seed)
         return (
           <div
             key={index}
             role="option"
             class={pinned.has(seed) ? "wall-cell pinned" : "wall-cell"}
             aria-label={nameOf(seed)}
-            aria-selected={seed === chosen}
+            aria-selected={seed === selected}
             tabIndex={index === active ? 0 : -1}
             title={nameOf(seed)}
             onFocus={() => setActive(index)}
-            onClick={() => onChoose(seed)}
+            onClick={() => onSelect(seed)}
           >
             <Pixels pixels={pictures.get(seed)} label={t.pictureName(seed)} />
-            {opinion && size >= 42 && <span class="wall-share">{percent(opinion.probability)}</span>}
+            {score && size >= 42 && <span class="wall-share">{percent(score.probability)}</span>}
           </div>
         )
       })}

@@ -1,4 +1,4 @@
-/** The walk as a file of any of the formats, and the call that makes it. */
+/** Downloads of the walk in each format, and the API call. */
 import { useState } from "preact/hooks"
 import { useText } from "../../language"
 import { type Version } from "../../models"
@@ -7,7 +7,7 @@ import { download } from "../../ui/files"
 import { Failure } from "../../ui/notice"
 import { type Keyframe } from "./keyframes"
 import { fileBody, FORMATS, type Format, type Settings } from "./walk"
-import { words } from "./words"
+import { messages } from "./messages"
 
 const EXTENSIONS: Record<Format, string> = {
   gif: "gif",
@@ -25,19 +25,19 @@ interface FilesProps {
 }
 
 export function Files({ keyframes, settings, version }: FilesProps) {
-  const t = useText(words)
-  const [format, setFormat] = useState<Format>("gif") // of the call that is shown
+  const t = useText(messages)
+  const [format, setFormat] = useState<Format>("gif") // of the API call shown
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<Error>()
-  const callOf = (chosen: Format): Call => ({
+  const callOf = (of: Format): Call => ({
     method: "POST",
     path: "/interpolate",
-    body: fileBody(keyframes, settings, chosen, version),
-    file: `way.${EXTENSIONS[chosen]}`,
+    body: fileBody(keyframes, settings, of, version),
+    file: `walk.${EXTENSIONS[of]}`,
   })
-  const save = async (chosen: Format) => {
-    const { path, body, file = "" } = callOf(chosen)
-    setFormat(chosen)
+  const save = async (selected: Format) => {
+    const { path, body, file = "" } = callOf(selected)
+    setFormat(selected)
     setFailure(undefined)
     setBusy(true)
     await download(file, path, { method: "POST", body }).catch(setFailure)

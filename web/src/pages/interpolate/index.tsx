@@ -1,4 +1,4 @@
-/** Interpolate: keyframes on a strip, the way between them in a player, and that way as a file. */
+/** Interpolate: a strip of keyframes, a player of the walk between them, and its downloads. */
 import { useState } from "preact/hooks"
 import { numberOf, type Patch, type ChangeOptions } from "../../address"
 import { pngText } from "../../images/png"
@@ -6,78 +6,78 @@ import { useText } from "../../language"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
-import { Adding } from "./adding"
+import { AddKeyframe } from "./add-keyframe"
 import { Files } from "./files"
 import {
-  droppedOf,
-  fitted,
+  DEFAULT_KEYFRAMES,
   formatKeyframes,
   inserted,
-  MOST_KEYFRAMES,
+  MAX_KEYFRAMES,
   parseKeyframes,
-  USUAL,
+  parseMetadata,
+  withKnownLabel,
   type Keyframe,
 } from "./keyframes"
 import { Player, type Track } from "./player"
-import { Selected } from "./selected"
-import { Shelf } from "./shelf"
+import { KeyframePanel } from "./keyframe-panel"
+import { SeedPicker } from "./seed-picker"
 import { Strip } from "./strip"
 import { settingsOf, useFrames, useKeyframePictures } from "./walk"
-import { Way } from "./way"
-import { words } from "./words"
+import { WalkSettings } from "./walk-settings"
+import { messages } from "./messages"
 import "./interpolate.css"
 
 export default function Page() {
-  return <VersionedPage title={useText(words).title} content={Interpolation} />
+  return <VersionedPage title={useText(messages).title} content={Interpolation} />
 }
 
 function Interpolation({ version, query, change }: VersionedProps) {
-  const t = useText(words)
-  const wanted = Math.round(numberOf(query.keyframe, 1, 1, MOST_KEYFRAMES)) - 1
-  const [said, say] = useState("")
-  const keyframes = parseKeyframes(query.keyframes ?? USUAL)
+  const t = useText(messages)
+  const wanted = Math.round(numberOf(query.keyframe, 1, 1, MAX_KEYFRAMES)) - 1
+  const [status, announce] = useState("")
+  const keyframes = parseKeyframes(query.keyframes ?? DEFAULT_KEYFRAMES)
   const selected = Math.min(wanted, keyframes.length - 1)
   const settings = settingsOf(query)
-  const compares = query.compare === "true"
+  const isComparing = query.compare === "true"
   const pictureOf = useKeyframePictures(keyframes, version)
   const other = settings.method === "slerp" ? "lerp" : "slerp"
   const main = useFrames(keyframes, settings, version, true)
-  const second = useFrames(keyframes, { ...settings, method: other }, version, compares)
-  const selection = (place: number): Patch => ({ keyframe: place === 0 ? null : place + 1 })
-  const select = (place: number) => change(selection(place), { replace: true })
+  const second = useFrames(keyframes, { ...settings, method: other }, version, isComparing)
+  const selection = (index: number): Patch => ({ keyframe: index === 0 ? null : index + 1 })
+  const select = (index: number) => change(selection(index), { replace: true })
   const set = (next: readonly Keyframe[], options?: ChangeOptions, patch: Patch = {}) =>
     change({ ...patch, keyframes: formatKeyframes(next) }, options)
-  const add = (more: readonly Keyframe[], place = keyframes.length) => {
-    set(inserted(keyframes, place, more), {}, selection(place))
-    say(t.addedOne(more[0]!.seed, keyframes.length + more.length))
+  const add = (more: readonly Keyframe[], index = keyframes.length) => {
+    set(inserted(keyframes, index, more), {}, selection(index))
+    announce(t.addedOne(more[0]!.seed, keyframes.length + more.length))
   }
   const addSeed = (seed: string) => add([{ seed, label: undefined, psi: 1 }])
-  const open = async (files: readonly File[], place = keyframes.length) => {
+  const open = async (files: readonly File[], index = keyframes.length) => {
     const found: Keyframe[] = []
     for (const file of files) {
-      const notes = await file
+      const metadata = await file
         .arrayBuffer()
         .then(content => pngText(new Uint8Array(content)))
         .catch(() => null)
-      if (!notes) return say(t.noPng)
-      const dropped = read(notes)
-      if (!dropped) return say(t.notOurs)
+      if (!metadata) return announce(t.notPng)
+      const dropped = parse(metadata)
+      if (!dropped) return announce(t.notOurs)
       const { model, version: number, walk } = dropped
       if (walk) {
-        say(t.addedAll)
+        announce(t.addedAll)
         return set(dropped.keyframes, {}, { ...walk, model, version: number })
       }
-      found.push(...dropped.keyframes.map(each => fitted(each, version.classes)))
-      const [theirs, ours] = [`${model}/${number}`, `${version.model}/${version.version}`]
-      if (theirs !== ours) setTimeout(() => say(t.otherDrew(theirs, ours)))
+      found.push(...dropped.keyframes.map(each => withKnownLabel(each, version.classes)))
+      const [original, current] = [`${model}/${number}`, `${version.model}/${version.version}`]
+      if (original !== current) setTimeout(() => announce(t.otherGenerator(original, current)))
     }
-    add(found, place)
+    add(found, index)
   }
-  const [first, both] = [
+  const [firstTrack, secondTrack] = [
     main.frames && { title: settings.method, frames: main.frames },
     second.frames && { title: other, frames: second.frames },
   ] satisfies (Track | undefined)[]
-  const chosen = keyframes[selected]
+  const keyframe = keyframes[selected]
   const failed = main.error ? main : second.error ? second : undefined
   return (
     <div class="sides interpolate">
@@ -91,56 +91,56 @@ function Interpolation({ version, query, change }: VersionedProps) {
             onSelect={select}
             onChange={set}
             onFiles={open}
-            say={say}
+            announce={announce}
           />
-          <Adding onSeed={addSeed} onFiles={open} />
+          <AddKeyframe onSeed={addSeed} onFiles={open} />
           <p id="strip-help" class="hint">
             {t.stripHelp}
           </p>
-          <p role="status" class="said">
-            {said}
+          <p role="status" class="status">
+            {status}
           </p>
         </section>
         {failed && <Failure error={failed.error!} retry={failed.retry} />}
         {keyframes.length < 2 ? (
-          <p class="notice">{t.few}</p>
-        ) : first ? (
+          <p class="notice">{t.tooFew}</p>
+        ) : firstTrack ? (
           <Player
-            tracks={both && compares ? [first, both] : [first]}
+            tracks={secondTrack && isComparing ? [firstTrack, secondTrack] : [firstTrack]}
             keyframes={keyframes}
             pictureOf={pictureOf}
             fps={settings.fps}
             loop={settings.loop}
-            stopped={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
-            onStop={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
+            pausedAt={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
+            onPause={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
           />
         ) : (
           !failed && <Loading />
         )}
       </div>
       <div class="stack">
-        <Shelf version={version} onAdd={addSeed} />
-        {chosen && (
-          <Selected
-            keyframe={chosen}
-            place={selected}
+        <SeedPicker version={version} onAdd={addSeed} />
+        {keyframe && (
+          <KeyframePanel
+            keyframe={keyframe}
+            index={selected}
             version={version}
             onChange={(next, options) =>
               set(
-                keyframes.map((each, at) => (at === selected ? next : each)),
+                keyframes.map((each, index) => (index === selected ? next : each)),
                 options,
               )
             }
           />
         )}
-        <section class="panel stack" aria-labelledby="way-title">
-          <h2 id="way-title">{t.way}</h2>
-          <Way settings={settings} compares={compares} change={change} />
+        <section class="panel stack" aria-labelledby="walk-title">
+          <h2 id="walk-title">{t.walk}</h2>
+          <WalkSettings settings={settings} isComparing={isComparing} change={change} />
           <VersionPicker
             version={version}
             query={query}
             change={(patch, options) =>
-              // Another model has other classes.
+              // Classes differ between models.
               patch.model === version.model
                 ? change(patch, options)
                 : set(
@@ -157,10 +157,10 @@ function Interpolation({ version, query, change }: VersionedProps) {
   )
 }
 
-/** What a PNG's notes say; null where they are broken, or none of ours. */
-function read(notes: Record<string, string>): ReturnType<typeof droppedOf> {
+/** Parse the metadata of a PNG. Null if it is damaged or not from Seedling. */
+function parse(metadata: Record<string, string>): ReturnType<typeof parseMetadata> {
   try {
-    return droppedOf(notes)
+    return parseMetadata(metadata)
   } catch {
     return null
   }

@@ -1,11 +1,11 @@
-/** The frames, one after the other, with a scrubber: of one walk, or of two side by side. */
+/** Plays one walk, or two side by side, with a scrubber. */
 import { useEffect, useId, useRef, useState } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
-import { Film } from "./film"
+import { Filmstrip } from "./filmstrip"
 import { type Keyframe } from "./keyframes"
-import { frameAt, frameOf, marksOf, type Frames } from "./walk"
-import { words } from "./words"
+import { frameAt, frameOf, keyframeIndices, type Frames } from "./walk"
+import { messages } from "./messages"
 
 export interface Track {
   title: string
@@ -13,42 +13,42 @@ export interface Track {
 }
 
 interface PlayerProps {
-  /** The first one says how many frames there are. */
+  /** The first track determines the number of frames. */
   tracks: readonly [Track, ...Track[]]
   keyframes: readonly Keyframe[]
   pictureOf: (keyframe: Keyframe) => Uint8Array | undefined
   fps: number
   loop: boolean
-  /** Frame on which the address has it stand, from 0; undefined where it plays. */
-  stopped: number | undefined
-  /** It stands on a frame by the reader's wish, or goes on. */
-  onStop: (frame: number | undefined) => void
+  /** The frame in the URL at which the player is paused, counted from 0. Undefined while playing. */
+  pausedAt: number | undefined
+  /** Called with the frame when the user pauses, or with undefined when playback continues. */
+  onPause: (frame: number | undefined) => void
 }
-const MOST_TICKS = 12
+const MAX_TICKS = 12
 
-function movesLittle(): boolean {
+function prefersReducedMotion(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches
 }
 
-export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onStop }: PlayerProps) {
-  const t = useText(words)
+export function Player({ tracks, keyframes, pictureOf, fps, loop, pausedAt, onPause }: PlayerProps) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const id = useId()
   const section = useRef<HTMLElement>(null)
-  const position = useRef(stopped ?? 0) // of the clock; with fractions
-  const [shown, setShown] = useState(stopped ?? 0)
-  const [playing, setPlaying] = useState(() => stopped === undefined && !movesLittle())
+  const position = useRef(pausedAt ?? 0) // fractional frame
+  const [shown, setShown] = useState(pausedAt ?? 0)
+  const [playing, setPlaying] = useState(() => pausedAt === undefined && !prefersReducedMotion())
   const { count, steps } = tracks[0].frames
   const frame = Math.min(shown, count - 1)
-  const marks = marksOf(keyframes.length, steps).filter(mark => mark < count)
+  const marks = keyframeIndices(keyframes.length, steps).filter(mark => mark < count)
   useEffect(() => {
     if (!playing) return
-    // Play at the end of a way that does not go around begins it anew.
+    // At the end of a walk without a loop, start again from the first frame.
     const from = !loop && position.current >= count - 1 ? 0 : Math.min(position.current, count - 1)
-    const begun = performance.now()
+    const started = performance.now()
     let request = 0
     const tick = (now: number) => {
-      const { at, ended } = frameAt(from, (now - begun) / 1000, fps, count, loop)
+      const { at, ended } = frameAt(from, (now - started) / 1000, fps, count, loop)
       position.current = at
       setShown(Math.floor(at))
       if (ended) setPlaying(false)
@@ -61,31 +61,31 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onSto
     setPlaying(false)
     position.current = to
     setShown(to)
-    onStop(to)
+    onPause(to)
   }
-  const turn = () => {
+  const toggle = () => {
     setPlaying(!playing)
-    onStop(playing ? frame : undefined)
+    onPause(playing ? frame : undefined)
   }
-  const turned = useRef(turn)
-  turned.current = turn
+  const latestToggle = useRef(toggle)
+  latestToggle.current = toggle
   useEffect(() => {
-    if (stopped === undefined || stopped === Math.floor(position.current)) return
-    position.current = stopped // by the back button
-    setShown(stopped)
+    if (pausedAt === undefined || pausedAt === Math.floor(position.current)) return
+    position.current = pausedAt // after navigating back
+    setShown(pausedAt)
     setPlaying(false)
-  }, [stopped])
+  }, [pausedAt])
   useEffect(() => {
-    const space = (event: KeyboardEvent) => {
+    const onKey = (event: KeyboardEvent) => {
       const target = event.target as Element
-      // Where nothing has the focus, the page as a whole has it.
+      // Without a focused element, the event target is the body.
       const isHere = target.matches("body, main") || section.current?.contains(target)
       if (event.key !== " " || !isHere || target.closest("button, a, select, summary")) return
       event.preventDefault()
-      turned.current()
+      latestToggle.current()
     }
-    window.addEventListener("keydown", space)
-    return () => window.removeEventListener("keydown", space)
+    window.addEventListener("keydown", onKey)
+    return () => window.removeEventListener("keydown", onKey)
   }, [])
   const part = (mark: number) => (count > 1 ? mark / (count - 1) : 0)
   return (
@@ -104,13 +104,13 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onSto
       </div>
       <div class="stack">
         <div class="transport">
-          <button type="button" class="primary" title={t.playHint} onClick={turn}>
+          <button type="button" class="primary" title={t.playHint} onClick={toggle}>
             {playing ? `❚❚ ${t.pause}` : `▶ ${t.play}`}
           </button>
           <div class="scrubber">
             <div class="field">
               <label for={id}>{t.frame}</label>
-              {/* No <output>: that would be read out with every frame. */}
+              {/* Not an <output>: screen readers would announce every frame. */}
               <span class="number" aria-hidden="true">
                 {t.frameOf(number(frame + 1), number(count))}
               </span>
@@ -125,25 +125,25 @@ export function Player({ tracks, keyframes, pictureOf, fps, loop, stopped, onSto
                 onInput={event => seek(event.currentTarget.valueAsNumber)}
               />
             </div>
-            {marks.length <= MOST_TICKS && (
+            {marks.length <= MAX_TICKS && (
               <div class="ticks">
-                {marks.map((mark, place) => (
+                {marks.map((mark, index) => (
                   <button
-                    key={place}
+                    key={index}
                     type="button"
-                    aria-label={t.toKeyframe(place + 1)}
-                    title={t.toKeyframe(place + 1)}
+                    aria-label={t.toKeyframe(index + 1)}
+                    title={t.toKeyframe(index + 1)}
                     style={{ left: `calc(8px + ${part(mark)} * (100% - 16px))` }}
                     onClick={() => seek(mark)}
                   >
-                    <Pixels pixels={pictureOf(keyframes[place]!)} label={t.toKeyframe(place + 1)} />
+                    <Pixels pixels={pictureOf(keyframes[index]!)} label={t.toKeyframe(index + 1)} />
                   </button>
                 ))}
               </div>
             )}
           </div>
         </div>
-        <Film frames={tracks[0].frames} frame={frame} marks={marks} onSeek={seek} />
+        <Filmstrip frames={tracks[0].frames} frame={frame} keyframeIndices={marks} onSeek={seek} />
       </div>
     </section>
   )

@@ -1,107 +1,108 @@
-/** The strip of keyframes: pictures are dropped on it, put into another order and taken out, by hand or by keys. */
+/** The strip of keyframes. Keyframes are added by dropping, and moved and removed with the pointer or the keyboard. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
-import { formatKeyframes, gapAt, inserted, moved, parseKeyframes, type Keyframe } from "./keyframes"
-import { words } from "./words"
+import { formatKeyframes, insertionIndex, inserted, moved, parseKeyframes, type Keyframe } from "./keyframes"
+import { messages } from "./messages"
 
-/** What is dragged: a picture from the shelf as the address would say it, or the place of one on the strip. */
-export const PICTURE = "application/x-seedling-keyframe"
-const PLACE = "application/x-seedling-place"
+/** Type of drag data from the seed picker: keyframes in URL syntax. */
+export const KEYFRAME_TYPE = "application/x-seedling-keyframe"
+/** Type of drag data from the strip itself: the index of a keyframe. */
+const INDEX_TYPE = "application/x-seedling-index"
 type Part = "picture" | "earlier" | "later"
 
 interface StripProps {
   keyframes: readonly Keyframe[]
   pictureOf: (keyframe: Keyframe) => Uint8Array | undefined
   selected: number
-  onSelect: (place: number) => void
+  onSelect: (index: number) => void
   onChange: (keyframes: readonly Keyframe[]) => void
-  /** Files were dropped before this place. */
-  onFiles: (files: readonly File[], place: number) => void
-  /** Tell who cannot see it what has happened. */
-  say: (words: string) => void
+  /** Called with dropped files and the index at which to insert them. */
+  onFiles: (files: readonly File[], index: number) => void
+  /** Announce a change to screen readers. */
+  announce: (message: string) => void
 }
 
-export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFiles, say }: StripProps) {
-  const t = useText(words)
+export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFiles, announce }: StripProps) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const list = useRef<HTMLOListElement>(null)
-  const focus = useRef<{ place: number; part: Part }>()
+  const focus = useRef<{ index: number; part: Part }>()
   const [gap, setGap] = useState<number>()
   const count = keyframes.length
   useLayoutEffect(() => {
-    // What was moved keeps the focus, wherever it now stands.
+    // A moved keyframe keeps the focus.
     if (!focus.current) return
-    const { place, part } = focus.current
+    const { index, part } = focus.current
     focus.current = undefined
-    const item = list.current?.children[place]
+    const item = list.current?.children[index]
     const wanted = item?.querySelector<HTMLButtonElement>(`[data-part="${part}"]:not(:disabled)`)
     ;(wanted ?? item?.querySelector<HTMLButtonElement>('[data-part="picture"]'))?.focus()
   }, [keyframes])
   const move = (from: number, to: number, part: Part) => {
     if (to < 0 || to >= count || to === from) return
-    focus.current = { place: to, part }
+    focus.current = { index: to, part }
     onSelect(to)
     onChange(moved(keyframes, from, to))
-    say(t.movedTo(to + 1, count))
+    announce(t.movedTo(to + 1, count))
   }
-  const remove = (place: number) => {
-    focus.current = { place: Math.min(place, count - 2), part: "picture" }
-    onSelect(Math.max(0, Math.min(place, count - 2)))
-    onChange(keyframes.filter((_, index) => index !== place))
-    say(t.removed(count - 1))
+  const remove = (index: number) => {
+    focus.current = { index: Math.min(index, count - 2), part: "picture" }
+    onSelect(Math.max(0, Math.min(index, count - 2)))
+    onChange(keyframes.filter((_, at) => at !== index))
+    announce(t.removed(count - 1))
   }
-  const key = (event: KeyboardEvent, place: number) => {
-    if (event.key === "Delete") remove(place)
-    else if (event.altKey && event.key === "ArrowLeft") move(place, place - 1, "picture")
-    else if (event.altKey && event.key === "ArrowRight") move(place, place + 1, "picture")
+  const onKey = (event: KeyboardEvent, index: number) => {
+    if (event.key === "Delete") remove(index)
+    else if (event.altKey && event.key === "ArrowLeft") move(index, index - 1, "picture")
+    else if (event.altKey && event.key === "ArrowRight") move(index, index + 1, "picture")
     else return
-    event.preventDefault() // Alt with an arrow is the browser's "back"
+    event.preventDefault() // Alt with an arrow key navigates back or forward in browsers
   }
-  const over = (event: DragEvent) => {
+  const onDragOver = (event: DragEvent) => {
     const types = event.dataTransfer?.types ?? []
-    if (![PICTURE, PLACE, "Files"].some(type => types.includes(type))) return
+    if (![KEYFRAME_TYPE, INDEX_TYPE, "Files"].some(type => types.includes(type))) return
     event.preventDefault()
-    event.stopPropagation() // else the page would open the file itself
-    if (types.includes("Files")) quiet()
-    setGap(gapAt(middlesOf(list.current!), event.clientX))
+    event.stopPropagation() // otherwise the drop zone of the page would open the file
+    if (types.includes("Files")) hideDropZone()
+    setGap(insertionIndex(centresOf(list.current!), event.clientX))
   }
-  const drop = (event: DragEvent) => {
+  const onDrop = (event: DragEvent) => {
     const data = event.dataTransfer
     if (!data) return
     event.preventDefault()
     event.stopPropagation()
     setGap(undefined)
-    quiet()
-    const target = gapAt(middlesOf(list.current!), event.clientX)
-    const place = data.getData(PLACE)
-    const pictures = parseKeyframes(data.getData(PICTURE))
+    hideDropZone()
+    const target = insertionIndex(centresOf(list.current!), event.clientX)
+    const from = data.getData(INDEX_TYPE)
+    const pictures = parseKeyframes(data.getData(KEYFRAME_TYPE))
     if (data.files.length) onFiles([...data.files], target)
-    else if (place) move(Number(place), target > Number(place) ? target - 1 : target, "picture")
+    else if (from) move(Number(from), target > Number(from) ? target - 1 : target, "picture")
     else if (pictures.length) {
       onSelect(target)
       onChange(inserted(keyframes, target, pictures))
-      say(t.addedOne(pictures[0]!.seed, count + 1))
+      announce(t.addedOne(pictures[0]!.seed, count + 1))
     }
   }
   return (
     <div
       class="keyframe-strip"
-      onDragOver={over}
-      onDrop={drop}
+      onDragOver={onDragOver}
+      onDrop={onDrop}
       onDragLeave={event => {
         if (!(event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget)))
           setGap(undefined)
       }}
     >
       <ol ref={list} aria-label={t.keyframes} class={gap === count && count ? "gap-last" : ""}>
-        {keyframes.map((keyframe, place) => (
+        {keyframes.map((keyframe, index) => (
           <li
-            key={place}
-            class={`keyframe${gap === place ? " gap" : ""}`}
+            key={index}
+            class={`keyframe${gap === index ? " gap" : ""}`}
             draggable
             onDragStart={event => {
-              event.dataTransfer?.setData(PLACE, String(place))
+              event.dataTransfer?.setData(INDEX_TYPE, String(index))
               event.dataTransfer?.setData("text/plain", formatKeyframes([keyframe]))
             }}
           >
@@ -109,12 +110,12 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
               type="button"
               class="picture"
               data-part="picture"
-              aria-pressed={place === selected}
+              aria-pressed={index === selected}
               aria-describedby="strip-help"
-              onClick={() => onSelect(place)}
-              onKeyDown={event => key(event, place)}
+              onClick={() => onSelect(index)}
+              onKeyDown={event => onKey(event, index)}
             >
-              <Pixels pixels={pictureOf(keyframe)} label={t.keyframe(place + 1, keyframe.seed)} />
+              <Pixels pixels={pictureOf(keyframe)} label={t.keyframe(index + 1, keyframe.seed)} />
               <span class="seed number" aria-hidden="true">
                 {keyframe.seed}
               </span>
@@ -131,28 +132,28 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
               <button
                 type="button"
                 data-part="earlier"
-                aria-label={t.earlier(place + 1)}
-                title={t.earlier(place + 1)}
-                disabled={place === 0}
-                onClick={() => move(place, place - 1, "earlier")}
+                aria-label={t.earlier(index + 1)}
+                title={t.earlier(index + 1)}
+                disabled={index === 0}
+                onClick={() => move(index, index - 1, "earlier")}
               >
                 ←
               </button>
               <button
                 type="button"
                 data-part="later"
-                aria-label={t.later(place + 1)}
-                title={t.later(place + 1)}
-                disabled={place === count - 1}
-                onClick={() => move(place, place + 1, "later")}
+                aria-label={t.later(index + 1)}
+                title={t.later(index + 1)}
+                disabled={index === count - 1}
+                onClick={() => move(index, index + 1, "later")}
               >
                 →
               </button>
               <button
                 type="button"
-                aria-label={t.remove(place + 1)}
-                title={t.remove(place + 1)}
-                onClick={() => remove(place)}
+                aria-label={t.remove(index + 1)}
+                title={t.remove(index + 1)}
+                onClick={() => remove(index)}
               >
                 ×
               </button>
@@ -164,15 +165,15 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
   )
 }
 
-/** The middles of the pictures on the screen. */
-function middlesOf(list: HTMLElement): number[] {
+/** The horizontal centres of the keyframes on the screen. */
+function centresOf(list: HTMLElement): number[] {
   return [...list.children].map(item => {
     const { left, width } = item.getBoundingClientRect()
     return left + width / 2
   })
 }
 
-/** The page shows where a file may be dropped as soon as one is over it; this tells it that the file has left. */
-function quiet(): void {
+/** Hide the drop zone of the page, which appears when a file is dragged over it. */
+function hideDropZone(): void {
   window.dispatchEvent(new DragEvent("dragleave"))
 }

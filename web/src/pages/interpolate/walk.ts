@@ -1,11 +1,11 @@
-/** A walk from keyframe to keyframe: its settings, its frames, and where a player stands in it. */
+/** A walk between keyframes: its settings, its frames and its playback position. */
 import { useEffect, useState } from "preact/hooks"
 import { numberOf, oneOf, type Query } from "../../address"
 import { call } from "../../api/client"
 import { readNpy } from "../../images/npy"
 import { AREA } from "../../images/pixels"
 import { type Version } from "../../models"
-import { bodyOf, formatKeyframes, MOST_KEYFRAMES, type Keyframe } from "./keyframes"
+import { bodyOf, formatKeyframes, MAX_KEYFRAMES, type Keyframe } from "./keyframes"
 
 export const METHODS = ["slerp", "lerp"] as const
 export const EASINGS = ["linear", "ease-in", "ease-out", "ease-in-out"] as const
@@ -39,27 +39,27 @@ type Source = Pick<Version, "model" | "version">
 export function fileBody(keyframes: readonly Keyframe[], settings: Settings, format: Format, source: Source) {
   const { fps, ...rest } = settings
   const animated = format === "gif" || format === "apng" || format === "webp"
-  const shown = animated ? { fps: format === "gif" ? Math.min(fps, 50) : fps } : {}
+  const speed = animated ? { fps: format === "gif" ? Math.min(fps, 50) : fps } : {}
   const { scale, ...unscaled } = rest
   return {
     keyframes: keyframes.map(bodyOf),
     ...(format === "npy" ? unscaled : { ...unscaled, scale }),
-    ...shown,
+    ...speed,
     format,
     model: source.model,
     version: String(source.version),
   }
 }
 
-/** Where the keyframes are among the frames. */
-export function marksOf(keyframes: number, steps: number): number[] {
+/** Indices of the keyframes among the frames. */
+export function keyframeIndices(keyframes: number, steps: number): number[] {
   return Array.from({ length: keyframes }, (_, index) => index * (steps - 1))
 }
 
 /**
- * Where a player is that stood at a frame so many seconds ago; fractions are of a frame.
+ * The playback position, in fractional frames, this many seconds after it was at `from`.
  *
- * The last frame is shown as long as the others before a loop begins anew; without a loop the player stops at it.
+ * In a loop, the last frame is shown as long as the others before playback restarts. Without a loop, playback ends there.
  */
 export function frameAt(
   from: number,
@@ -74,7 +74,7 @@ export function frameAt(
 }
 
 export interface Frames {
-  /** (count, 28, 28), one after the other. */
+  /** Grey levels with shape (count, 28, 28). */
   pixels: Uint8Array
   count: number
   steps: number
@@ -84,26 +84,26 @@ export function frameOf({ pixels }: Pick<Frames, "pixels">, index: number): Uint
   return pixels.subarray(index * AREA, (index + 1) * AREA)
 }
 
-async function draw(body: Record<string, unknown>, signal: AbortSignal): Promise<Omit<Frames, "steps">> {
+async function load(body: Record<string, unknown>, signal: AbortSignal): Promise<Omit<Frames, "steps">> {
   const answer = await call("/interpolate", { method: "POST", body: { ...body, format: "npy" }, signal })
   const { data, shape } = readNpy(await answer.arrayBuffer())
   return { pixels: data, count: shape[0] ?? 0 }
 }
 
-interface Walked {
+interface LoadedFrames {
   frames: Frames | undefined
   error: Error | undefined
   retry: () => void
 }
-const STILL = 150 // milliseconds that a slider has to rest
+const DEBOUNCE_MILLISECONDS = 150
 
-/** The frames of a walk, asked for when it has been still for a moment; the last ones stay until the next are there. */
+/** The frames of a walk. Requests are debounced, and the previous frames stay until the next ones are loaded. */
 export function useFrames(
   keyframes: readonly Keyframe[],
   settings: Settings,
   source: Source,
   wanted: boolean,
-): Walked {
+): LoadedFrames {
   const [frames, setFrames] = useState<Frames>()
   const [error, setError] = useState<Error>()
   const [attempt, setAttempt] = useState(0)
@@ -125,11 +125,11 @@ export function useFrames(
     const { signal } = controller
     const timer = setTimeout(
       () =>
-        draw(body, signal).then(
+        load(body, signal).then(
           found => signal.aborted || setFrames({ ...found, steps }),
           (reason: Error) => signal.aborted || setError(reason),
         ),
-      frames ? STILL : 0,
+      frames ? DEBOUNCE_MILLISECONDS : 0,
     )
     return () => {
       clearTimeout(timer)
@@ -139,35 +139,35 @@ export function useFrames(
   return { frames, error, retry: () => setAttempt(attempt + 1) }
 }
 
-/** The keyframes' own pictures by how the address says them: one call for all that are not known yet. */
+/** The pictures of the keyframes. All that are missing are loaded with one request. */
 export function useKeyframePictures(
   keyframes: readonly Keyframe[],
   source: Source,
 ): (keyframe: Keyframe) => Uint8Array | undefined {
   const [known, setKnown] = useState<ReadonlyMap<string, Uint8Array>>(new Map())
   const nameOf = (keyframe: Keyframe) => `${source.model}/${source.version} ${formatKeyframes([keyframe])}`
-  const missing = keyframes.filter(keyframe => !known.has(nameOf(keyframe))).slice(0, MOST_KEYFRAMES)
+  const missing = keyframes.filter(keyframe => !known.has(nameOf(keyframe))).slice(0, MAX_KEYFRAMES)
   const key = missing.map(nameOf).join()
   useEffect(() => {
     if (!missing.length) return
     const controller = new AbortController()
-    // With two steps a segment, a walk is its keyframes; one alone is walked to from itself.
+    // With two steps per segment, the frames are the keyframes. A walk needs two keyframes, so a single one is repeated.
     const stops = missing.length > 1 ? missing : [missing[0]!, missing[0]!]
     const body = { keyframes: stops.map(bodyOf), steps: 2, model: source.model, version: String(source.version) }
     const timer = setTimeout(
       () =>
-        draw(body, controller.signal).then(
+        load(body, controller.signal).then(
           frames =>
             setKnown(
               before =>
                 new Map([
-                  ...[...before].slice(-MOST_KEYFRAMES),
+                  ...[...before].slice(-MAX_KEYFRAMES),
                   ...missing.map((keyframe, index) => [nameOf(keyframe), frameOf(frames, index)] as const),
                 ]),
             ),
-          () => {}, // the player tells of it
+          () => {}, // the player shows the error
         ),
-      known.size ? STILL : 0,
+      known.size ? DEBOUNCE_MILLISECONDS : 0,
     )
     return () => {
       clearTimeout(timer)

@@ -1,8 +1,8 @@
-/** The champions of all models with their evaluations, asked for once a page. */
+/** The champions of all models with their evaluations, requested once per page. */
 import { useCallback, useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { useModels, versionDetail, type VersionDetail } from "../../models"
-import { type Figure } from "./apart"
+import { type Figure } from "./two-sample-test"
 import { type Measured, type Progress } from "../../runs"
 
 export interface Evaluation {
@@ -13,7 +13,7 @@ export interface Champion {
   model: string
   version: number
   detail: VersionDetail
-  /** Undefined where the version came without one. */
+  /** Undefined if the version has no evaluation. */
   evaluation: Evaluation | undefined
 }
 
@@ -31,11 +31,11 @@ export function useChampions(): {
   useEffect(() => {
     if (!list) return
     const controller = new AbortController()
-    const asked = list.models.flatMap(({ name, aliases }) =>
+    const requests = list.models.flatMap(({ name, aliases }) =>
       aliases.champion === undefined ? [] : [champion(name, aliases.champion, controller.signal)],
     )
-    // One that cannot be asked is left out: what is shown is what can be shown.
-    void Promise.allSettled(asked).then(answers => {
+    // Omit champions that fail to load and show the others.
+    void Promise.allSettled(requests).then(answers => {
       if (controller.signal.aborted) return
       setChampions(answers.flatMap(answer => (answer.status === "fulfilled" ? [answer.value] : [])))
     })

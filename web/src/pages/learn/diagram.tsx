@@ -1,56 +1,56 @@
-/** Who learns and who holds still in each of the two turns. */
+/** A diagram of each of the two training steps: which network is trained and which is frozen. */
 import { texts, useText } from "../../language"
 
-export type Turn = "1" | "2"
-const words = texts(
+export type Step = "1" | "2"
+const messages = texts(
   {
     noise: "noise z",
     generator: "Generator",
-    drawn: "generated",
+    generated: "generated",
     real: "real",
     discriminator: "Discriminator",
     probability: "D(x)",
-    learns: "learns",
+    trained: "trained",
     frozen: "frozen",
-    idle: "not needed",
-    error1: "its error: real → 1, generated → 0",
-    error2: "the error: generated → 1",
+    idle: "not used",
+    error1: "loss: real → 1, generated → 0",
+    error2: "loss: generated → 1",
     back: "back through D",
     describe1:
-      "Turn 1. Noise goes into the generator, which is frozen, and generated pictures come out. They go into the discriminator, as real pictures do. Its answer D(x) is compared with 1 for real and 0 for generated ones; the error goes back into the discriminator, which learns.",
+      "Step 1. The frozen generator turns noise into generated pictures. The discriminator gets them and real pictures. Its output D(x) is compared with 1 for real and 0 for generated pictures. The error is backpropagated into the discriminator, which is trained.",
     describe2:
-      "Turn 2. Noise goes into the generator and generated pictures come out, which go into the discriminator. Its answer D(x) is compared with 1; the error goes back through the discriminator, which is frozen, into the generator, which learns. Real pictures are not needed.",
+      "Step 2. The generator turns noise into generated pictures, which go into the discriminator. Its output D(x) is compared with 1. The error is backpropagated through the frozen discriminator into the generator, which is trained. Real pictures are not used.",
   },
   {
     noise: "шум z",
     generator: "Генератор",
-    drawn: "рисунки",
+    generated: "G(z)",
     real: "настоящие",
     discriminator: "Дискриминатор",
     probability: "D(x)",
-    learns: "учится",
+    trained: "обучается",
     frozen: "заморожен",
     idle: "не нужны",
-    error1: "ошибка: настоящие → 1, рисунки → 0",
-    error2: "ошибка: рисунки → 1",
-    back: "назад сквозь D",
+    error1: "потери: настоящие → 1, сгенерированные → 0",
+    error2: "потери: сгенерированные → 1",
+    back: "обратно через D",
     describe1:
-      "Первый ход. Шум поступает в генератор, он заморожен, и получаются рисунки. Они идут в дискриминатор, как и настоящие картинки. Его ответ D(x) сравнивают с единицей для настоящих и с нулём для рисунков; ошибка возвращается в дискриминатор, и он учится.",
+      "Шаг 1. Замороженный генератор превращает шум в сгенерированные картинки. Дискриминатор получает их и настоящие картинки. Его ответ D(x) сравнивают с единицей для настоящих и с нулём для сгенерированных. Ошибка распространяется обратно в дискриминатор, и он обучается.",
     describe2:
-      "Второй ход. Шум поступает в генератор, получаются рисунки, они идут в дискриминатор. Его ответ D(x) сравнивают с единицей; ошибка возвращается сквозь дискриминатор, который заморожен, в генератор, и учится он. Настоящие картинки не нужны.",
+      "Шаг 2. Генератор превращает шум в сгенерированные картинки, они идут в дискриминатор. Его ответ D(x) сравнивают с единицей. Ошибка распространяется обратно через замороженный дискриминатор в генератор, и генератор обучается. Настоящие картинки не нужны.",
   },
 )
 
-export function Diagram({ turn }: { turn: Turn }) {
-  const t = useText(words)
-  const first = turn === "1"
+export function Diagram({ step }: { step: Step }) {
+  const t = useText(messages)
+  const first = step === "1"
   return (
     <svg
       class="diagram"
       viewBox="0 0 360 262"
       role="img"
       aria-label={first ? t.describe1 : t.describe2}
-      data-turn={turn}
+      data-step={step}
     >
       <defs>
         <marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
@@ -76,10 +76,10 @@ export function Diagram({ turn }: { turn: Turn }) {
         {first ? t.error1 : t.error2}
       </text>
       <Box x={8} y={10} width={82} name={t.noise} />
-      <Box x={122} y={10} width={118} name={t.generator} state={first ? "frozen" : "learns"} />
-      <Box x={272} y={10} width={80} name={t.drawn} />
+      <Box x={122} y={10} width={118} name={t.generator} state={first ? "frozen" : "trained"} />
+      <Box x={272} y={10} width={80} name={t.generated} />
       <Box x={8} y={148} width={82} name={t.real} state={first ? undefined : "idle"} />
-      <Box x={122} y={148} width={118} name={t.discriminator} state={first ? "learns" : "frozen"} />
+      <Box x={122} y={148} width={118} name={t.discriminator} state={first ? "trained" : "frozen"} />
       <Box x={272} y={148} width={80} name={t.probability} />
     </svg>
   )
@@ -90,12 +90,12 @@ interface BoxProps {
   y: number
   width: number
   name: string
-  state?: "learns" | "frozen" | "idle" | undefined
+  state?: "trained" | "frozen" | "idle" | undefined
 }
 
-/** A network is told by what it does, in words and by its edge; a thing by its name alone. */
+/** A box with a name. Networks also have a state, shown as text and by the outline. */
 function Box({ x, y, width, name, state }: BoxProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const middle = x + width / 2
   return (
     <g class={`box ${state ?? ""}`}>

@@ -1,4 +1,4 @@
-/** Learn: what a GAN is, with the service's own generator and discriminator live on the page. */
+/** Learn: an introduction to GANs with the live generator and discriminator of the service. */
 import { useEffect } from "preact/hooks"
 import { numberOf, oneOf, useAddress, type Query } from "../../address"
 import { texts, useText } from "../../language"
@@ -9,45 +9,46 @@ import { NoVersion } from "../../ui/versioned-page"
 import { useQuiz } from "../play/quiz"
 import { roundOf } from "../play"
 import { useChampions, type Champion } from "./champions"
-import { COUNT, Judge } from "./judge"
-import { NoiseIn } from "./noise-in"
+import { COUNT, DiscriminatorSection } from "./discriminator-section"
+import { GeneratorSection } from "./generator-section"
 import { LECTURE, RealRun } from "./real-run"
-import { ToldApart } from "./told-apart"
-import { SAID, Turns } from "./turns"
+import { TwoSampleSection } from "./two-sample-section"
+import { DEFAULT_SCORE, TrainingSteps } from "./training-steps"
 import "./learn.css"
 
-const words = texts(
+const messages = texts(
   {
     title: "What a GAN is",
     intro:
-      "A generative adversarial network is two neural networks that teach each other. One draws pictures; the other says whether a picture is real. Nobody ever shows the first one what a seven looks like: all it learns from is the suspicion of the second.",
-    live: "Everything here is live: these are the networks that the service serves. Choose which of them you want to look into.",
+      "A generative adversarial network (GAN) consists of two neural networks that are trained against each other. The generator draws pictures. The discriminator decides whether a picture is real. The generator never sees a real picture: it learns only from the discriminator's answers.",
+    live: "Everything on this page is live and uses the networks that this service serves. Choose a model and a version.",
     contents: "On this page",
     noise: "Noise in, picture out",
-    judge: "The other network: the discriminator",
-    turns: "They train in turns",
-    run: "A real run",
-    apart: "Until they cannot be told apart",
+    judge: "The discriminator",
+    turns: "The networks train in turns",
+    run: "A real training run",
+    apart: "Are they indistinguishable?",
   },
   {
     title: "Что такое GAN",
     intro:
-      "Генеративно-состязательная сеть (GAN) — это две нейронные сети, которые учат друг друга. Одна рисует картинки, другая решает, настоящая ли перед ней картинка. Первой никто не показывает, как выглядит семёрка: она учится только на подозрениях второй.",
-    live: "Всё на этой странице живое: здесь работают те самые сети, что и во всём сервисе. Выберите, в какие из них заглянуть.",
+      "Генеративно-состязательная сеть (GAN) состоит из двух нейронных сетей, которые обучаются друг против друга. Генератор рисует картинки, дискриминатор решает, настоящая ли картинка. Генератор никогда не видит настоящих картинок: он учится только на ответах дискриминатора.",
+    live: "Все примеры на этой странице интерактивны и используют сети этого сервиса. Выберите модель и версию.",
     contents: "На этой странице",
     noise: "На входе шум, на выходе картинка",
-    judge: "Вторая сеть — дискриминатор",
-    turns: "Они учатся по очереди",
-    run: "Настоящее обучение",
-    apart: "Пока не станут неразличимы",
+    judge: "Дискриминатор",
+    turns: "Сети обучаются по очереди",
+    run: "Пример обучения",
+    apart: "Различимы ли они?",
   },
 )
-const CHAPTERS = ["noise", "judge", "turns", "run", "apart"] as const
+/** Section ids, which are URL fragments. */
+const SECTIONS = ["noise", "judge", "turns", "run", "apart"] as const
 
 type Change = ReturnType<typeof useAddress>[1]
 
 export default function Learn() {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const { found, error, retry } = useVersion(query)
   const { champions, error: failure, retry: again } = useChampions()
@@ -64,9 +65,9 @@ export default function Learn() {
       </header>
       <nav class="contents" aria-label={t.contents}>
         <ol>
-          {CHAPTERS.map(chapter => (
-            <li key={chapter}>
-              <a href={`${location.pathname}${location.search}#${chapter}`}>{t[chapter]}</a>
+          {SECTIONS.map(section => (
+            <li key={section}>
+              <a href={`${location.pathname}${location.search}#${section}`}>{t[section]}</a>
             </li>
           ))}
         </ol>
@@ -83,8 +84,8 @@ export default function Learn() {
           <Failure error={failure} retry={again} />
         ) : champions ? (
           <>
-            <RealRun champions={champions} asked={query.run} change={change} />
-            <ToldApart champions={champions} query={query} />
+            <RealRun champions={champions} selected={query.run} change={change} />
+            <TwoSampleSection champions={champions} query={query} />
           </>
         ) : (
           <Loading />
@@ -107,12 +108,12 @@ function Live({ version, query, change, champions }: LiveProps) {
   const quiz = useQuiz(version, round, COUNT)
   return (
     <>
-      <NoiseIn version={version} query={query} change={change} />
-      <Judge version={version} quiz={quiz} round={round} query={query} change={change} />
-      <Turns
-        turn={oneOf(query.turn, ["1", "2"], "1")}
+      <GeneratorSection version={version} query={query} change={change} />
+      <DiscriminatorSection version={version} quiz={quiz} round={round} query={query} change={change} />
+      <TrainingSteps
+        step={oneOf(query.turn, ["1", "2"], "1")}
         quiz={quiz}
-        said={numberOf(query.d, SAID, 0.01, 0.99)}
+        score={numberOf(query.d, DEFAULT_SCORE, 0.01, 0.99)}
         champion={champions?.find(c => c.model === LECTURE) ?? champions?.[0]}
         change={change}
       />
@@ -120,7 +121,7 @@ function Live({ version, query, change, champions }: LiveProps) {
   )
 }
 
-/** Go to the section that the address names, once it is there. */
+/** Scroll to the section named by the URL fragment once it is rendered. */
 function useHash(isReady: boolean): void {
   useEffect(() => {
     const id = location.hash.slice(1)

@@ -1,21 +1,20 @@
-/** The numbers of a latent as bars that stand on zero or hang from it. */
-
+/** A bar chart of a latent, with bars up and down from zero. */
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
-import { common } from "../../words"
+import { common } from "../../messages"
 
-const words = texts(
-  { caption: "The numbers of z", index: "number", value: "its value" },
-  { caption: "Числа вектора z", index: "номер", value: "значение" },
+const messages = texts(
+  { caption: "Components of z", index: "component", value: "value" },
+  { caption: "Компоненты вектора z", index: "номер", value: "значение" },
 )
 
-/** Bars end here; hardly one normal number in ten thousand lies further out. */
+/** The largest value shown. Fewer than one standard normal number in ten thousand exceeds it in absolute value. */
 export const REACH = 4
 
-/** Where a bar begins and how high it is, in a drawing that is one high. */
+/** Top and height of a bar, in parts of the height of the chart. */
 export function barOf(value: number): { y: number; height: number } {
-  const part = Math.min(1, Math.abs(value) / REACH) / 2
-  return { y: value > 0 ? 0.5 - part : 0.5, height: part }
+  const height = Math.min(1, Math.abs(value) / REACH) / 2
+  return { y: value > 0 ? 0.5 - height : 0.5, height }
 }
 
 export function LatentBars({ z }: { z: readonly number[] }) {
@@ -32,9 +31,9 @@ export function LatentBars({ z }: { z: readonly number[] }) {
   )
 }
 
-/** The same numbers as text. */
+/** The same components as a table. */
 export function LatentTable({ z }: { z: readonly number[] }) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const { number } = useNumbers()
   return (

@@ -1,30 +1,30 @@
-/** The way between two latents, as the service goes it (`app.latents.slerp`), to show the numbers behind its frames. */
+/** The latents of interpolated frames, computed like in the service (`app.sampling.latents.slerp`). */
 
 /**
- * The point a fraction t of the way along the great arc from a to b.
+ * Spherical interpolation from a to b at t.
  *
- * Gaussian latents lie near a sphere; a straight line would cut through its empty middle. Two latents that have no arc between
- * them, because one is zero or they lie on one line through zero, are joined by the straight line.
+ * Gaussian latents lie near a sphere, and a straight line would pass through its empty interior. If no unique great arc joins
+ * the two latents, because one is zero or they are collinear, the interpolation is linear.
  */
 export function slerp(a: readonly number[], b: readonly number[], t: number): number[] {
   if (t <= 0) return [...a]
   if (t >= 1) return [...b]
-  const [longA, longB] = [length(a), length(b)]
-  const [u, v] = [a.map(x => x / longA), b.map(x => x / longB)]
+  const [lengthA, lengthB] = [norm(a), norm(b)]
+  const [u, v] = [a.map(x => x / lengthA), b.map(x => x / lengthB)]
   const cosine = u.reduce((sum, x, index) => sum + x * v[index]!, 0)
   const across = v.map((x, index) => x - cosine * u[index]!)
-  const sine = length(across)
-  if (!(longA > 1e-12) || !(longB > 1e-12) || sine < 1e-9) return a.map((x, index) => x + (b[index]! - x) * t)
+  const sine = norm(across)
+  if (!(lengthA > 1e-12) || !(lengthB > 1e-12) || sine < 1e-9) return a.map((x, index) => x + (b[index]! - x) * t)
   const angle = Math.atan2(sine, cosine)
-  const long = longA + (longB - longA) * t
-  return u.map((x, index) => long * (Math.cos(t * angle) * x + (Math.sin(t * angle) * across[index]!) / sine))
+  const length = lengthA + (lengthB - lengthA) * t
+  return u.map((x, index) => length * (Math.cos(t * angle) * x + (Math.sin(t * angle) * across[index]!) / sine))
 }
 
-function length(vector: readonly number[]): number {
+function norm(vector: readonly number[]): number {
   return Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0))
 }
 
-/** How far one step goes on average: of each number of the latent, and of each pixel in 0..1. */
+/** The mean absolute change in one step: of a latent component, and of a pixel in 0..1. */
 export function meanSteps(
   from: readonly number[],
   to: readonly number[],

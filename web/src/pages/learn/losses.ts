@@ -1,37 +1,56 @@
-/** What the two networks minimise, for probabilities. */
+/** The training losses, computed from probabilities. */
 
-/** -ln p; a probability of nothing costs as much as the least that a float32 holds. */
+/** -ln p. The probability is clipped to the smallest normal float32, so that the result is finite. */
 export function cost(probability: number): number {
   return -Math.log(Math.max(probability, 1.2e-38))
 }
 
-export interface Judged {
+export interface ScoredPicture {
   real: boolean
   probability: number
 }
-export interface Losses {
-  /** The mean of -ln D(x) over real pictures. */
-  real: number
-  /** The mean of -ln(1 - D(G(z))) over generated ones. */
-  generated: number
+export interface LossPair {
   discriminator: number
-  /** The mean of -ln D(G(z)). */
   generator: number
 }
-
-/** Binary cross-entropy as a lecture writes it; undefined without pictures of both kinds. */
-export function lossesOf(pictures: readonly Judged[]): Losses | undefined {
-  const real = pictures.filter(p => p.real).map(p => p.probability)
-  const drawn = pictures.filter(p => !p.real).map(p => p.probability)
-  if (!real.length || !drawn.length) return undefined
-  const [seen, missed] = [mean(real.map(cost)), mean(drawn.map(p => cost(1 - p)))]
-  return { real: seen, generated: missed, discriminator: seen + missed, generator: mean(drawn.map(cost)) }
+export interface Losses extends LossPair {
+  /** The mean of -ln D(x) over real pictures. */
+  real: number
+  /** The mean of -ln(1 - D(G(z))) over generated pictures. */
+  generated: number
 }
 
-/** The losses of one who can only guess, so says 0.5 to everything. */
-export function guessing(loss: string): { discriminator: number; generator: number } {
-  // Cross-entropy asks about real and generated pictures, one cost each; a relativistic loss asks once about a pair.
-  return { discriminator: loss === "bce" ? 2 * Math.LN2 : Math.LN2, generator: Math.LN2 }
+/** Binary cross-entropy with the non-saturating generator loss. Undefined without pictures of both kinds. */
+export function lossesOf(pictures: readonly ScoredPicture[]): Losses | undefined {
+  const real = pictures.filter(p => p.real).map(p => p.probability)
+  const generated = pictures.filter(p => !p.real).map(p => p.probability)
+  if (!real.length || !generated.length) return undefined
+  const [realCost, generatedCost] = [mean(real.map(cost)), mean(generated.map(p => cost(1 - p)))]
+  return {
+    real: realCost,
+    generated: generatedCost,
+    discriminator: realCost + generatedCost,
+    generator: mean(generated.map(cost)),
+  }
+}
+
+/** The losses that the trainer offers (`training.spec.TrainingSpec.loss`). */
+const LOSSES = ["bce", "relativistic"] as const
+export type Loss = (typeof LOSSES)[number]
+
+/** The loss named in a spec. Undefined if the page does not know it. */
+export function lossNamed(name: unknown): Loss | undefined {
+  return LOSSES.find(loss => loss === name)
+}
+
+/**
+ * Both losses of a discriminator at chance, which cannot distinguish generated from real pictures.
+ *
+ * Cross-entropy has one term for real and one for generated pictures. The relativistic loss has one term for each pair.
+ */
+export const AT_CHANCE: Readonly<Record<Loss, LossPair>> = {
+  bce: { discriminator: 2 * Math.LN2, generator: Math.LN2 },
+  relativistic: { discriminator: Math.LN2, generator: Math.LN2 },
 }
 
 export function mean(values: readonly number[]): number {

@@ -1,16 +1,16 @@
-/** Pictures out of data URIs, and noise upon them. */
+/** Decodes pictures from data URIs and adds noise to them. */
 import { greyOf } from "../../images/pixels"
 
-/** The grey levels of a picture that came as a data URI; `fetch` would not do, for the page may connect to the service only. */
-export async function pixelsOf(dataUri: string): Promise<Uint8Array> {
-  const bytes = Uint8Array.from(atob(dataUri.slice(dataUri.indexOf(",") + 1)), letter => letter.charCodeAt(0))
+/** Decode the grey levels of a data URI. The Content-Security-Policy does not allow `fetch` for it. */
+export async function decode(dataUri: string): Promise<Uint8Array> {
+  const bytes = Uint8Array.from(atob(dataUri.slice(dataUri.indexOf(",") + 1)), character => character.charCodeAt(0))
   return greyOf(await createImageBitmap(new Blob([bytes], { type: "image/png" })))
 }
 
-/** The same normal numbers for the same seed: so a slider fades one noise in, and does not flicker. */
+/** Seeded standard normal numbers. With a fixed seed, a slider scales the same noise and the picture does not flicker. */
 export function normals(count: number, seed: number): Float32Array {
   const uniform = mulberry32(seed)
-  // Box and Muller 1958; 1 - u is never 0
+  // Box-Muller transform. 1 - u is never 0.
   return Float32Array.from(
     { length: count },
     () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
@@ -27,7 +27,7 @@ function mulberry32(seed: number): () => number {
   }
 }
 
-/** Each pixel moved by so much of its noise; 1 is the whole way from black to white as a standard deviation. */
+/** Add noise to each pixel. The amount is the standard deviation, where 1 is the range from black to white. */
 export function noisy(pixels: Uint8Array, noise: Float32Array, amount: number): Uint8ClampedArray {
   return Uint8ClampedArray.from(pixels, (level, index) => level + 255 * amount * (noise[index] ?? 0))
 }

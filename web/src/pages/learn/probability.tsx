@@ -1,14 +1,14 @@
-/** A probability as a number and on a scale from generated to real. */
+/** A probability as a number and as a bar from generated to real. */
 import { texts, useNumbers, useText } from "../../language"
 
-const words = texts(
+const messages = texts(
   { generated: "generated", real: "real", none: "no score yet" },
-  { generated: "нарисованная", real: "настоящая", none: "ещё нет оценки" },
+  { generated: "сгенерированная", real: "настоящая", none: "ещё нет оценки" },
 )
 
-/** The number with its scale and the words at its ends. */
+/** The number, the bar and the labels at its ends. */
 export function Probability({ value, label }: { value: number | undefined; label: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   return (
     <div class="probability">
@@ -24,7 +24,7 @@ export function Probability({ value, label }: { value: number | undefined; label
   )
 }
 
-/** A bar that is filled so far; the mark is one half. */
+/** A bar filled up to the value, with a mark at 0.5. */
 export function Scale({ value }: { value: number | undefined }) {
   return (
     <span class="scale" aria-hidden="true">

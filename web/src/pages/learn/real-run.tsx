@@ -1,87 +1,91 @@
-/** Fourth section: how a run went whose result is served here. */
+/** Section 4: the training curves of a served version. */
 import { useMemo } from "preact/hooks"
 import { type Patch } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { evaluationPath, type Champion } from "./champions"
 import { type Measured, type Progress } from "../../runs"
-import { fidOf, summaryOf, type Summary } from "./course"
-import { guessing, type Losses } from "./losses"
+import { fidOf, summaryOf, type Summary } from "./run-summary"
+import { AT_CHANCE, lossNamed, type LossPair } from "./losses"
 import { Calls, Section } from "./section"
 
-const words = texts(
+const messages = texts(
   {
-    title: "4. A real run",
-    what: "These are the curves of a run whose generator is served here. From left to right, how many real pictures the discriminator was shown; every point is a batch.",
+    title: "4. A real training run",
+    what: "These are the training curves of a generator that this service serves. The x axis is the number of real pictures shown to the discriminator. Every point is one batch.",
     which: "Run",
     losses: "Losses",
-    opinions: "What the discriminator says of real and of generated pictures",
+    scores: "Discriminator scores of real and generated pictures",
     fid: "FID: distance from real pictures (logarithmic)",
     x: "images shown",
     discriminator: "discriminator",
     generator: "generator",
-    guessD: "discriminator, guessing",
-    guessG: "generator, guessing",
-    guessBoth: "guessing",
-    guess: "guessing",
+    chanceD: "discriminator at chance",
+    chanceG: "generator at chance",
+    chance: "chance",
     see: "What the curves show",
-    opinionsSaid: (real1: string, fake1: string, real: string, fake: string) =>
-      `In the first tenth of the run D(real) is ${real1} on average and D(fake) ${fake1}; in the last tenth ${real} and ${fake}.`,
-    nearer: (first: string, last: string) =>
-      `The gap between them has shrunk from ${first} to ${last}. At 0 the discriminator could only guess.`,
-    farther: (first: string, last: string) =>
-      `The gap between them has not shrunk: it was ${first} and became ${last}. At 0 the discriminator could only guess.`,
-    again: (tenth: number, least: string) =>
-      `Of ten equal parts of the run, the gap was smallest (${least}) in part ${tenth}; since then the discriminator has regained a little.`,
-    lossesSaid: (d1: string, d: string, guessD: string, g1: string, g: string, guessG: string) =>
-      `The discriminator's loss went from ${d1} to ${d}, where guessing is ${guessD}. The generator's went from ${g1} to ${g}, where guessing is ${guessG}.`,
-    fidSaid: (first: string, best: string, images: string) =>
-      `The pictures themselves got better: their FID, measured while it trained, went from ${first} to ${best} after ${images} images.`,
+    scoresText: (real1: string, fake1: string, real: string, fake: string) =>
+      `In the first tenth of the run, the mean of D(real) is ${real1} and that of D(fake) is ${fake1}. In the last tenth, they are ${real} and ${fake}.`,
+    narrowed: (first: string, last: string) =>
+      `The gap between them shrinks from ${first} to ${last}. At 0, the discriminator is at chance.`,
+    widened: (first: string, last: string) =>
+      `The gap between them does not shrink: it is ${first} at first and ${last} at the end. At 0, the discriminator is at chance.`,
+    grewAgain: (tenth: number, gap: string) =>
+      `If the run is divided into ten equal parts, the gap is smallest (${gap}) in part ${tenth} and grows again afterwards.`,
+    lossesText: (d1: string, d: string, g1: string, g: string) =>
+      `The discriminator loss changes from ${d1} to ${d}, and the generator loss from ${g1} to ${g}.`,
+    atChance: (d: string, g: string) => `At chance, they are ${d} and ${g}.`,
+    fidText: (first: string, best: string, images: string) =>
+      `The pictures improve: the FID measured during training falls from ${first} to ${best} after ${images} images.`,
     relativistic:
-      "This run does not use the cross-entropy of section 3. Its loss compares pairs: each real picture is to look more real than the generated one beside it (a relativistic GAN), so guessing costs ln 2 for both. Its D(real) and D(fake) are measured from the middle between the two, so they lie symmetrically around 0.5.",
-    bce: "This is the lecture's own recipe: fully connected networks, a sigmoid, the cross-entropy of section 3 and nothing else.",
-    none: "No version served here came with the history of its run. Train one on the Train page; its curves will appear here once it is the champion.",
-    noLecture: "The lecture's own network is not served here (no model “lecture”), so other runs are shown.",
-    few: "This run is too short to say much in words.",
+      "This run does not use the cross-entropy of section 3. It is a relativistic GAN: the loss compares pairs of a real and a generated picture, and the discriminator learns to give the real one the larger logit. At chance, both losses are ln 2. D(real) and D(fake) are relative to the midpoint between the two, so they are symmetric around 0.5.",
+    bce: "This is the setup from the lecture: fully connected networks, a sigmoid and the cross-entropy of section 3, without later improvements.",
+    otherLoss: (name: string) =>
+      `This run uses the loss “${name}”, which is not the cross-entropy of section 3. This page does not know its values at chance.`,
+    none: "No served version has a training history. Train one on the Train page. Its curves appear here once it is the champion.",
+    noLecture: "The model “lecture” is not served here, so other runs are shown.",
+    tooShort: "This run is too short for a summary.",
   },
   {
-    title: "4. Настоящее обучение",
-    what: "Это кривые обучения, генератор которого отдаёт этот сервис. По горизонтали — сколько настоящих картинок показали дискриминатору; каждая точка — один батч.",
+    title: "4. Пример обучения",
+    what: "Это кривые обучения генератора, с которым работает этот сервис. По горизонтали — число настоящих картинок, показанных дискриминатору. Каждая точка — один батч.",
     which: "Обучение",
-    losses: "Потери",
-    opinions: "Что дискриминатор говорит о настоящих и о нарисованных картинках",
+    losses: "Функции потерь",
+    scores: "Оценки дискриминатора для настоящих и сгенерированных картинок",
     fid: "FID: расстояние до настоящих картинок (логарифмически)",
     x: "показано картинок",
     discriminator: "дискриминатор",
     generator: "генератор",
-    guessD: "дискриминатор наугад",
-    guessG: "генератор при ответах наугад",
-    guessBoth: "наугад",
-    guess: "наугад",
-    see: "Что здесь видно",
-    opinionsSaid: (real1, fake1, real, fake) =>
-      `В первой десятой части обучения D(real) в среднем ${real1}, а D(fake) — ${fake1}; в последней — ${real} и ${fake}.`,
-    nearer: (first, last) =>
-      `Разрыв между ними сократился с ${first} до ${last}. При нулевом разрыве дискриминатор мог бы только гадать.`,
-    farther: (first, last) =>
-      `Разрыв между ними не сократился: был ${first}, стал ${last}. При нулевом разрыве дискриминатор мог бы только гадать.`,
-    again: (tenth, least) =>
-      `Из десяти равных частей обучения наименьшим (${least}) он был в ${tenth}-й; с тех пор дискриминатор снова немного отыграл.`,
-    lossesSaid: (d1, d, guessD, g1, g, guessG) =>
-      `Потери дискриминатора изменились с ${d1} до ${d}; при ответах наугад они равны ${guessD}. Потери генератора — с ${g1} до ${g}; при ответах наугад — ${guessG}.`,
-    fidSaid: (first, best, images) =>
-      `Сами картинки стали лучше: их FID, измеренный по ходу обучения, изменился с ${first} до ${best} за ${images} картинок.`,
+    chanceD: "дискриминатор при ответах наугад",
+    chanceG: "генератор при ответах наугад",
+    chance: "наугад",
+    see: "Что показывают кривые",
+    scoresText: (real1, fake1, real, fake) =>
+      `В первой десятой части обучения D(real) в среднем равно ${real1}, а D(fake) — ${fake1}. В последней — ${real} и ${fake}.`,
+    narrowed: (first, last) =>
+      `Разрыв между ними сокращается с ${first} до ${last}. При нулевом разрыве дискриминатор отвечает наугад.`,
+    widened: (first, last) =>
+      `Разрыв между ними не сокращается: сначала ${first}, в конце ${last}. При нулевом разрыве дискриминатор отвечает наугад.`,
+    grewAgain: (tenth, gap) =>
+      `Если разделить обучение на десять равных частей, разрыв наименьший (${gap}) в ${tenth}-й части, а затем снова растёт.`,
+    lossesText: (d1, d, g1, g) =>
+      `Потери дискриминатора меняются с ${d1} до ${d}, потери генератора — с ${g1} до ${g}.`,
+    atChance: (d, g) => `При ответах наугад они равны ${d} и ${g}.`,
+    fidText: (first, best, images) =>
+      `Картинки становятся лучше: FID, измеренный по ходу обучения, снижается с ${first} до ${best} за ${images} картинок.`,
     relativistic:
-      "Здесь не та перекрёстная энтропия, что в разделе 3. Эта функция потерь сравнивает пары: каждая настоящая картинка должна казаться более настоящей, чем нарисованная рядом с ней (релятивистская GAN), поэтому ответ наугад обходится обеим сетям в ln 2. D(real) и D(fake) отсчитываются от середины между ними и потому лежат симметрично около 0,5.",
-    bce: "Это рецепт самой лекции: полносвязные сети, сигмоида, перекрёстная энтропия из раздела 3 — и ничего больше.",
-    none: "Ни у одной из версий здесь не сохранился ход обучения. Обучите свою на странице «Обучение»: когда она станет чемпионом, её кривые появятся здесь.",
-    noLecture: "Сети из самой лекции здесь нет (нет модели «lecture»), поэтому показаны другие.",
-    few: "Это обучение слишком короткое, чтобы сказать о нём словами.",
+      "Здесь используется не кросс-энтропия из раздела 3. Это релятивистская GAN: функция потерь сравнивает пары из настоящей и сгенерированной картинки, и дискриминатор учится давать настоящей больший логит. При ответах наугад потери обеих сетей равны ln 2. D(real) и D(fake) отсчитываются от середины между ними и потому симметричны относительно 0,5.",
+    bce: "Это схема из лекции: полносвязные сети, сигмоида и кросс-энтропия из раздела 3, без позднейших улучшений.",
+    otherLoss: name =>
+      `Здесь используется функция потерь «${name}», а не кросс-энтропия из раздела 3. Её значения при ответах наугад этой странице неизвестны.`,
+    none: "Ни у одной из версий не сохранилась история обучения. Обучите свою на странице «Обучение»: когда она станет чемпионом, её кривые появятся здесь.",
+    noLecture: "Модели «lecture» здесь нет, поэтому показаны другие.",
+    tooShort: "Это обучение слишком короткое для сводки.",
   },
 )
 export const LECTURE = "lecture"
 
-/** Champions with a training history, the lecture's first. */
+/** Champions with a training history, the lecture model first. */
 export function withRuns(champions: readonly Champion[]): Champion[] {
   const known = champions.filter(c => (c.evaluation?.history?.progress?.length ?? 0) > 0)
   return [...known].sort((a, b) => Number(b.model === LECTURE) - Number(a.model === LECTURE))
@@ -89,15 +93,15 @@ export function withRuns(champions: readonly Champion[]): Champion[] {
 
 interface RealRunProps {
   champions: readonly Champion[]
-  /** Name of the model whose run is asked for. */
-  asked: string | undefined
+  /** Name of the model whose run is selected. */
+  selected: string | undefined
   change: (patch: Patch) => void
 }
 
-export function RealRun({ champions, asked, change }: RealRunProps) {
-  const t = useText(words)
+export function RealRun({ champions, selected, change }: RealRunProps) {
+  const t = useText(messages)
   const runs = withRuns(champions)
-  const run = runs.find(c => c.model === asked) ?? runs[0]
+  const run = runs.find(c => c.model === selected) ?? runs[0]
   return (
     <Section id="run" title={t.title}>
       {!run ? (
@@ -128,15 +132,16 @@ export function RealRun({ champions, asked, change }: RealRunProps) {
 }
 
 function Curves({ run }: { run: Champion }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { progress = [], metrics = [] } = run.evaluation?.history ?? {}
-  const { loss: kind, preset } = run.detail.manifest.spec
-  const loss = String(kind)
-  const lines = useMemo(() => linesOf(progress, metrics, guessing(loss), t), [progress, metrics, loss, t])
+  const { loss: name, preset } = run.detail.manifest.spec
+  const loss = lossNamed(name)
+  const chance = loss && AT_CHANCE[loss]
+  const lines = useMemo(() => linesOf(progress, metrics, chance, t), [progress, metrics, chance, t])
   return (
     <>
       <div class="curves">
-        <Chart title={t.opinions} xTitle={t.x} x={lines.x} series={lines.opinions} />
+        <Chart title={t.scores} xTitle={t.x} x={lines.x} series={lines.scores} />
         <Chart title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
         {lines.fid.some(value => value !== null) && (
           <Chart
@@ -150,75 +155,79 @@ function Curves({ run }: { run: Champion }) {
         )}
       </div>
       <h3>{t.see}</h3>
-      <Reading summary={summaryOf(progress)} metrics={metrics} guess={guessing(loss)} />
+      <RunSummary summary={summaryOf(progress)} metrics={metrics} chance={chance} />
       {loss === "relativistic" && <p class="hint">{t.relativistic}</p>}
+      {!loss && <p class="hint">{t.otherLoss(String(name))}</p>}
       {loss === "bce" && preset === LECTURE && <p class="hint">{t.bce}</p>}
     </>
   )
 }
 
-type Guess = Pick<Losses, "discriminator" | "generator">
-
-function linesOf(
+/** The series of the charts. Without the losses at chance, their lines are omitted. */
+export function linesOf(
   progress: readonly Progress[],
   metrics: readonly Measured[],
-  guess: Guess,
-  t: { readonly [K in "discriminator" | "generator" | "guessD" | "guessG" | "guessBoth" | "guess"]: string },
+  chance: LossPair | undefined,
+  t: { readonly [K in "discriminator" | "generator" | "chanceD" | "chanceG" | "chance"]: string },
 ) {
   const flat = (value: number) => progress.map(() => value)
-  const isOne = guess.discriminator === guess.generator
+  const chanceLines = ({ discriminator, generator }: LossPair) =>
+    discriminator === generator
+      ? [{ title: t.chance, values: flat(discriminator) }]
+      : [
+          { title: t.chanceD, values: flat(discriminator) },
+          { title: t.chanceG, values: flat(generator) },
+        ]
   return {
     x: progress.map(p => p.images),
-    opinions: [
+    scores: [
       { title: "D(real)", values: progress.map(p => p.d_real) },
       { title: "D(fake)", values: progress.map(p => p.d_fake) },
-      { title: t.guess, values: flat(0.5) },
+      { title: t.chance, values: flat(0.5) },
     ],
     losses: [
       { title: t.discriminator, values: progress.map(p => p.loss_discriminator) },
       { title: t.generator, values: progress.map(p => p.loss_generator) },
-      { title: isOne ? t.guessBoth : t.guessD, values: flat(guess.discriminator) },
-      ...(isOne ? [] : [{ title: t.guessG, values: flat(guess.generator) }]),
+      ...(chance ? chanceLines(chance) : []),
     ],
     measured: metrics.map(m => m.images),
     fid: metrics.map(m => m.fid ?? null),
   }
 }
 
-/** What the curves show, and nothing that they do not. */
-function Reading({
+/** A summary of the curves in sentences. */
+function RunSummary({
   summary,
   metrics,
-  guess,
+  chance,
 }: {
   summary: Summary | undefined
   metrics: readonly Measured[]
-  guess: Guess
+  chance: LossPair | undefined
 }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const two = (value: number) => number(value, 2)
   const fid = fidOf(metrics)
-  if (!summary) return <p>{t.few}</p>
-  const { first, last, nearest, least, grewAgain } = summary
+  if (!summary) return <p>{t.tooShort}</p>
+  const { first, last, smallest, smallestGap, grewAgain } = summary
   return (
     <ul>
       <li>
-        {t.opinionsSaid(two(first.d_real), two(first.d_fake), two(last.d_real), two(last.d_fake))}{" "}
-        {(last.gap < first.gap ? t.nearer : t.farther)(two(first.gap), two(last.gap))}{" "}
-        {grewAgain && last.gap < first.gap && t.again(nearest, two(least))}
+        {t.scoresText(two(first.d_real), two(first.d_fake), two(last.d_real), two(last.d_fake))}{" "}
+        {(last.gap < first.gap ? t.narrowed : t.widened)(two(first.gap), two(last.gap))}{" "}
+        {grewAgain && last.gap < first.gap && t.grewAgain(smallest, two(smallestGap))}
       </li>
       <li>
-        {t.lossesSaid(
+        {t.lossesText(
           two(first.loss_discriminator),
           two(last.loss_discriminator),
-          two(guess.discriminator),
           two(first.loss_generator),
           two(last.loss_generator),
-          two(guess.generator),
-        )}
+        )}{" "}
+        {chance && t.atChance(two(chance.discriminator), two(chance.generator))}
       </li>
-      {fid && <li>{t.fidSaid(two(fid.first), two(fid.best), number(fid.images))}</li>}
+      {fid && <li>{t.fidText(two(fid.first), two(fid.best), number(fid.images))}</li>}
     </ul>
   )
 }

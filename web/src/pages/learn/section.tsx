@@ -1,9 +1,9 @@
-/** A section of the page, and the calls behind what is live in it. */
+/** A section of the page, and the API calls behind its interactive parts. */
 import { type ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
 import { useText } from "../../language"
 import { CallPanel, type Call } from "../../ui/call-panel"
-import { common } from "../../words"
+import { common } from "../../messages"
 
 export function Section({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
   return (
@@ -14,7 +14,7 @@ export function Section({ id, title, children }: { id: string; title: string; ch
   )
 }
 
-/** One is shown at a time, here and on the whole page: each is a region of its own, and they all have one name. */
+/** One call is shown at a time, on the whole page: all panels are landmarks with the same name. */
 export function Calls({ calls }: { calls: readonly Call[] }) {
   const t = useText(common)
   const [at, setAt] = useState(0)

@@ -1,40 +1,40 @@
-/** A model card's Markdown as elements of the page: marked reads it, and nothing of it is taken for HTML. */
+/** Renders a model card. The Markdown is parsed by marked, and HTML in it is shown as text. */
 import { lexer, type MarkedToken, type Token, type Tokens } from "marked"
 import { Fragment, type ComponentChildren } from "preact"
 import { useMemo } from "preact/hooks"
-import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "./card-names"
+import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "./card-links"
 
-/** The card; its pictures lie under `base`. */
+/** The card. Its pictures are at `base`. */
 export function Card({ markdown, base }: { markdown: string; base: string }) {
   const tokens = useMemo(() => lexer(withoutFrontMatter(markdown)), [markdown])
   return (
     <div class="card" lang="en">
-      {all(tokens, base)}
+      {renderAll(tokens, base)}
     </div>
   )
 }
 
-function all(tokens: readonly Token[] | undefined, base: string): ComponentChildren {
-  // Without extensions, all that the lexer gives are marked's own tokens.
-  return tokens?.map((token, index) => <Fragment key={index}>{one(token as MarkedToken, base)}</Fragment>)
+function renderAll(tokens: readonly Token[] | undefined, base: string): ComponentChildren {
+  // Without extensions, the lexer only returns marked's own tokens.
+  return tokens?.map((token, index) => <Fragment key={index}>{renderToken(token as MarkedToken, base)}</Fragment>)
 }
 
-function one(token: MarkedToken, base: string): ComponentChildren {
+function renderToken(token: MarkedToken, base: string): ComponentChildren {
   switch (token.type) {
     case "heading": {
       const Heading = `h${levelOf(token.depth)}` as const
-      return <Heading>{all(token.tokens, base)}</Heading>
+      return <Heading>{renderAll(token.tokens, base)}</Heading>
     }
     case "paragraph":
-      return isPicture(token) ? all(token.tokens, base) : <p>{all(token.tokens, base)}</p>
+      return isPicture(token) ? renderAll(token.tokens, base) : <p>{renderAll(token.tokens, base)}</p>
     case "text":
-      return "tokens" in token && token.tokens ? all(token.tokens, base) : token.text
+      return "tokens" in token && token.tokens ? renderAll(token.tokens, base) : token.text
     case "strong":
-      return <strong>{all(token.tokens, base)}</strong>
+      return <strong>{renderAll(token.tokens, base)}</strong>
     case "em":
-      return <em>{all(token.tokens, base)}</em>
+      return <em>{renderAll(token.tokens, base)}</em>
     case "del":
-      return <del>{all(token.tokens, base)}</del>
+      return <del>{renderAll(token.tokens, base)}</del>
     case "codespan":
       return <code>{token.text}</code>
     case "code":
@@ -44,16 +44,16 @@ function one(token: MarkedToken, base: string): ComponentChildren {
         </pre>
       )
     case "blockquote":
-      return <blockquote>{all(token.tokens, base)}</blockquote>
+      return <blockquote>{renderAll(token.tokens, base)}</blockquote>
     case "list": {
-      const items = token.items.map((item, index) => <li key={index}>{all(item.tokens, base)}</li>)
+      const items = token.items.map((item, index) => <li key={index}>{renderAll(item.tokens, base)}</li>)
       return token.ordered ? <ol start={token.start || 1}>{items}</ol> : <ul>{items}</ul>
     }
     case "table":
       return <CardTable table={token} base={base} />
     case "link": {
       const href = linkOf(token.href)
-      return href ? <a href={href}>{all(token.tokens, base)}</a> : all(token.tokens, base)
+      return href ? <a href={href}>{renderAll(token.tokens, base)}</a> : renderAll(token.tokens, base)
     }
     case "image": {
       const source = pictureOf(token.href, base)
@@ -70,9 +70,9 @@ function one(token: MarkedToken, base: string): ComponentChildren {
     case "escape":
       return token.text
     case "html":
-      return token.raw // shown as it is written
+      return token.raw // shown as text
     default:
-      return null // space between blocks, and definitions of links
+      return null // whitespace and link definitions
   }
 }
 
@@ -89,7 +89,7 @@ function CardTable({ table, base }: { table: Tokens.Table; base: string }) {
           <tr>
             {table.header.map((cell, index) => (
               <th key={index} scope="col">
-                {all(cell.tokens, base)}
+                {renderAll(cell.tokens, base)}
               </th>
             ))}
           </tr>
@@ -98,7 +98,7 @@ function CardTable({ table, base }: { table: Tokens.Table; base: string }) {
           {table.rows.map((row, index) => (
             <tr key={index}>
               {row.map((cell, at) => (
-                <td key={at}>{all(cell.tokens, base)}</td>
+                <td key={at}>{renderAll(cell.tokens, base)}</td>
               ))}
             </tr>
           ))}

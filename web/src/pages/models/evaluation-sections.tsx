@@ -1,75 +1,75 @@
-/** How a run went, how each class fares, and whether the discriminator's probabilities can be believed. */
+/** Training curves, metrics by class and the calibration of the discriminator. */
 import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { DataTable } from "../../ui/data-table"
-import { Course } from "./course"
+import { TrainingCurves } from "./training-curves"
 import { byClass, reliabilityLines, type Evaluation } from "./evaluation"
 
-const words = texts(
+const messages = texts(
   {
-    course: "How the run went",
-    courseHint: "Measured while it trained, on fewer pictures than the figures above.",
-    classes: "Class by class",
-    classCaption: "Share of pictures, by class; “real” is the same for real pictures",
+    curves: "Training curves",
+    curvesHint: "Measured during training, on fewer pictures than the metrics above.",
+    classes: "Metrics by class",
+    classCaption: "Share of pictures by class. “real” is the same metric for real pictures",
     class: "class",
     label_accuracy: "label accuracy",
-    cas: "use as training data",
+    cas: "quality as training data",
     real: "real",
-    reliability: "Can the discriminator's probabilities be trusted?",
+    reliability: "Calibration of the discriminator",
     reliabilityHint:
-      "Of the pictures that it called real with a given probability, how many were real. On the straight line its probabilities are exact.",
-    predicted: "it says, %",
-    observed: "were real, %",
+      "The share of real pictures among those with a given discriminator score. Perfectly calibrated scores lie on the straight line.",
+    predicted: "score, %",
+    observed: "real, %",
     ideal: "perfectly calibrated, %",
   },
   {
-    course: "Как шло обучение",
-    courseHint: "Измерено по ходу обучения, на меньшем числе картинок, чем показатели выше.",
-    classes: "По классам",
-    classCaption: "Доля картинок по классам; «настоящие» — то же для настоящих",
+    curves: "Кривые обучения",
+    curvesHint: "Измерено по ходу обучения на меньшем числе картинок, чем метрики выше.",
+    classes: "Метрики по классам",
+    classCaption: "Доля картинок по классам. «настоящие» — та же метрика для настоящих картинок",
     class: "класс",
     label_accuracy: "точность класса",
-    cas: "польза для обучения",
+    cas: "качество обучающих данных",
     real: "настоящие",
-    reliability: "Можно ли верить вероятностям дискриминатора?",
+    reliability: "Калибровка дискриминатора",
     reliabilityHint:
-      "Сколько картинок на самом деле настоящие среди тех, которым он дал такую вероятность. На прямой его вероятности точны.",
-    predicted: "он говорит, %",
+      "Доля настоящих картинок среди тех, которые получили такую оценку дискриминатора. При идеальной калибровке точки лежат на прямой.",
+    predicted: "оценка, %",
     observed: "настоящих, %",
     ideal: "при идеальной калибровке, %",
   },
 )
 
 export function EvaluationSections({ evaluation, classes }: { evaluation: Evaluation; classes: readonly string[] }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { progress = [], metrics = [] } = evaluation.history ?? {}
   const reliability = evaluation.reliability ?? []
   return (
     <>
       {(progress.length > 0 || metrics.length > 0) && (
         <section class="panel" aria-labelledby="course">
-          <h2 id="course">{t.course}</h2>
-          <p class="hint">{t.courseHint}</p>
-          <Course progress={progress} metrics={metrics} />
+          <h2 id="course">{t.curves}</h2>
+          <p class="hint">{t.curvesHint}</p>
+          <TrainingCurves progress={progress} metrics={metrics} />
         </section>
       )}
       <div class="version">
-        <Classes evaluation={evaluation} classes={classes} />
+        <ClassMetrics evaluation={evaluation} classes={classes} />
         {reliability.length > 0 && <ReliabilityPanel rows={reliability} />}
       </div>
     </>
   )
 }
 
-function Classes({ evaluation, classes }: { evaluation: Evaluation; classes: readonly string[] }) {
-  const t = useText(words)
+function ClassMetrics({ evaluation, classes }: { evaluation: Evaluation; classes: readonly string[] }) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const { columns, rows } = byClass(evaluation, classes)
   if (!rows.length) return null
   const titleOf = (column: string) => {
-    const plain = column.replace(", real", "")
-    const title = plain === "label_accuracy" || plain === "cas" ? t[plain] : plain
-    return plain === column ? title : `${title}, ${t.real}`
+    const base = column.replace(", real", "")
+    const title = base === "label_accuracy" || base === "cas" ? t[base] : base
+    return base === column ? title : `${title}, ${t.real}`
   }
   return (
     <section class="panel" aria-labelledby="classes">
@@ -94,7 +94,7 @@ function Classes({ evaluation, classes }: { evaluation: Evaluation; classes: rea
 }
 
 function ReliabilityPanel({ rows }: { rows: NonNullable<Evaluation["reliability"]> }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { x, observed, ideal } = reliabilityLines(rows)
   return (
     <section class="panel" aria-labelledby="reliability">

@@ -1,9 +1,9 @@
-/** `evaluation.json`: what was measured of a version beyond its figures, and how its run went. */
+/** `evaluation.json`: metrics by class, the calibration and the training history of a version. */
 import { type Measured, type Progress } from "../../runs"
 
 export interface Evaluation {
   pictures?: number
-  /** One number a class; `cas, real` stands beside `cas`. */
+  /** One value per class. `cas, real` is the floor of `cas`. */
   by_class?: Readonly<Record<string, readonly number[]>>
   reliability?: readonly Reliability[]
   history?: { progress?: readonly Progress[]; metrics?: readonly Measured[] }
@@ -20,7 +20,7 @@ export interface ClassRow {
   values: readonly (number | undefined)[]
 }
 
-/** The figures of each class as rows, and the names of their columns. */
+/** The metrics of each class as table rows, and the names of the columns. */
 export function byClass(
   evaluation: Evaluation,
   classes: readonly string[],
@@ -31,7 +31,7 @@ export function byClass(
   return { columns, rows: columns.length ? rows : [] }
 }
 
-/** Probabilities in percent, for a chart whose axis has whole numbers. */
+/** The reliability diagram in percent, because the x axis of the chart shows integers. */
 export function reliabilityLines(rows: readonly Reliability[]): {
   x: number[]
   observed: number[]

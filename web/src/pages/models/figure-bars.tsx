@@ -1,55 +1,63 @@
-/** Figures beside their floors: what this generator gets, and what real pictures get when they are measured in the same way. */
+/** The metrics of a version next to their floors: the same metrics for real pictures. */
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
-import { barsOf, betterOf, isOfCopying, SECOND, sortedNames, type Bar, type Figure, type Figures } from "./figures"
-import { useFigureWords } from "./figure-words"
+import {
+  barsOf,
+  betterOf,
+  measuresCopying,
+  SECOND,
+  sortedNames,
+  type Bar,
+  type Figure,
+  type Figures,
+} from "./figures"
+import { useFigureNames } from "./figure-names"
 
-const words = texts(
+const messages = texts(
   {
-    drawn: "drawn",
+    generated: "generated",
     real: "real",
     lower: "lower is better",
     higher: "higher is better",
-    level: "as good as real",
-    copying: "far below real would mean copying; above real is no better",
+    equal: "as good as real",
+    copying: "far below real indicates copying; above real is not better",
     copyingShort: "not far below real",
-    all: "All figures in full",
-    allCaption: "All figures, as the version's manifest has them",
-    name: "figure",
-    value: "drawn",
+    all: "All metrics",
+    allCaption: "All metrics in the manifest of the version",
+    name: "metric",
+    value: "generated",
     floor: "real (floor)",
     better: "better",
     lowerShort: "lower",
     higherShort: "higher",
-    what: "what it is",
-    second: "By the second judge",
-    secondHint: "What one judge finds, another need not. The second is of a different kind: fully connected.",
+    what: "description",
+    second: "Metrics of the second judge",
+    secondHint: "Metrics depend on the judge. The second judge has a different architecture: it is fully connected.",
   },
   {
-    drawn: "нарисованные",
+    generated: "сгенерированные",
     real: "настоящие",
     lower: "чем меньше, тем лучше",
     higher: "чем больше, тем лучше",
-    level: "не хуже настоящих",
-    copying: "намного меньше, чем у настоящих, — копирование; больше — ещё не лучше",
+    equal: "не хуже настоящих",
+    copying: "намного меньше, чем у настоящих, — признак копирования; больше — не значит лучше",
     copyingShort: "не намного меньше, чем у настоящих",
-    all: "Все показатели точно",
-    allCaption: "Все показатели, как они записаны в манифесте версии",
-    name: "показатель",
-    value: "нарисованные",
-    floor: "настоящие (планка)",
+    all: "Все метрики",
+    allCaption: "Все метрики из манифеста версии",
+    name: "метрика",
+    value: "сгенерированные",
+    floor: "настоящие (эталон)",
     better: "лучше",
     lowerShort: "меньше",
     higherShort: "больше",
-    what: "что это",
-    second: "Глазами второго судьи",
-    secondHint:
-      "Верное в глазах одного судьи не обязано быть верным в глазах другого. Второй судья устроен иначе: он полносвязный.",
+    what: "описание",
+    second: "Метрики второго судьи",
+    secondHint: "Метрики зависят от судьи. У второго судьи другая архитектура: он полносвязный.",
   },
 )
 
 export function FigureBars({ figures }: { figures: Figures }) {
-  const t = useText(words)
+  const t = useText(messages)
   const names = sortedNames(Object.keys(figures))
   const first = names.filter(name => !name.endsWith(SECOND))
   const second = names.filter(name => name.endsWith(SECOND))
@@ -83,8 +91,8 @@ function Bars({ names, figures }: { names: readonly string[]; figures: Figures }
 }
 
 function FigureRow({ name, figure }: { name: string; figure: Figure }) {
-  const t = useText(words)
-  const { title, what } = useFigureWords()(name, figure.what)
+  const t = useText(messages)
+  const { title, what } = useFigureNames()(name, figure.what)
   const { value, floor } = barsOf(name, figure)
   const side = betterOf(figure.value, figure.floor, figure.better)
   return (
@@ -94,32 +102,35 @@ function FigureRow({ name, figure }: { name: string; figure: Figure }) {
       </h3>
       <p class="hint">{what}</p>
       <dl class="pair">
-        <dt>{t.drawn}</dt>
+        <dt>{t.generated}</dt>
         <dd>
-          <Line bar={value} kind="drawn" />
+          <MetricBar bar={value} kind="generated" />
           <Amount value={figure.value} sd={figure.sd} />
         </dd>
         <dt>{t.real}</dt>
         <dd>
-          <Line bar={floor} kind="real" />
+          <MetricBar bar={floor} kind="real" />
           <Amount value={figure.floor} sd={figure.floor_sd} />
         </dd>
       </dl>
       <p class="hint direction">
-        {isOfCopying(name) ? t.copying : t[figure.better]}
-        {!isOfCopying(name) && (side === "first" || side === "equal") && <strong> · ✓ {t.level}</strong>}
+        {measuresCopying(name) ? t.copying : t[figure.better]}
+        {!measuresCopying(name) && (side === "first" || side === "equal") && <strong> · ✓ {t.equal}</strong>}
       </p>
     </li>
   )
 }
 
-function Line({ bar, kind }: { bar: Bar | undefined; kind: "drawn" | "real" }) {
-  const part = (value: number) => `${(100 * value).toFixed(2)}%`
+function MetricBar({ bar, kind }: { bar: Bar | undefined; kind: "generated" | "real" }) {
+  const percentage = (value: number) => `${(100 * value).toFixed(2)}%`
   return (
     <span class="bar" aria-hidden="true">
-      {bar && <span class={kind} style={{ left: part(bar.start), width: part(bar.width) }} />}
+      {bar && <span class={kind} style={{ left: percentage(bar.start), width: percentage(bar.width) }} />}
       {bar?.spread && (
-        <span class="spread" style={{ left: part(bar.spread[0]), width: part(bar.spread[1] - bar.spread[0]) }} />
+        <span
+          class="spread"
+          style={{ left: percentage(bar.spread[0]), width: percentage(bar.spread[1] - bar.spread[0]) }}
+        />
       )}
     </span>
   )
@@ -138,7 +149,7 @@ export function Amount({ value, sd }: { value: number | null | undefined; sd?: n
 }
 
 function FigureTable({ names, figures }: { names: readonly string[]; figures: Figures }) {
-  const t = useText(words)
+  const t = useText(messages)
   const rows = names.flatMap(name => (figures[name] ? [{ name, figure: figures[name] }] : []))
   return (
     <DataTable
@@ -151,7 +162,7 @@ function FigureTable({ names, figures }: { names: readonly string[]; figures: Fi
         {
           title: t.better,
           cell: ({ name, figure }) =>
-            isOfCopying(name) ? t.copyingShort : figure.better === "lower" ? t.lowerShort : t.higherShort,
+            measuresCopying(name) ? t.copyingShort : figure.better === "lower" ? t.lowerShort : t.higherShort,
         },
         {
           title: t.what,

@@ -1,28 +1,39 @@
-/** How one figure is held against another, and how long the bars are that show it. */
+/** Comparison of metrics, and the geometry of their bars. */
 import { type Schemas } from "../../api/client"
 
 export type Figure = Schemas["Figure"]
 export type Figures = Readonly<Record<string, Figure>>
 
-/** The figures that tell most, in the order in which they are read. */
+/** The main metrics, in display order. */
 export const MAIN = ["fid", "kid", "coverage", "density", "label_accuracy"] as const
-/** Those of every version, side by side. */
+/** The metrics in the table of versions. */
 export const IN_TABLES = ["fid", "fid_test", "kid", "coverage", "density", "label_accuracy"] as const
-/** The figures by which the gate decides, the first of them first. */
+/** The metrics that the gate compares, the most important first. */
 export const DECIDING = ["fid_test", "coverage", "label_accuracy"] as const
-/** At the end of the names of figures that the second judge measured. */
+/** Suffix of the metrics measured with the second judge. */
 export const SECOND = "_mlp"
 
-/** Figures that tell of copying: as high as those of real pictures is what one wants, and noise has them higher still. */
-const NEAR = new Set(["nearest_training", "authenticity"])
+/** Metrics that detect copying. They should equal those of real pictures; noise has even higher values. */
+const COPYING = new Set(["nearest_training", "authenticity"])
 
-export function isOfCopying(name: string): boolean {
-  return NEAR.has(name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name)
+export function measuresCopying(name: string): boolean {
+  return COPYING.has(name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name)
+}
+
+/**
+ * The limits in the rule of a gate's verdict: the required decrease of fid_test in percent, and the allowed decrease of the
+ * other metrics. Undefined for any other rule.
+ */
+export function ruleLimits(rule: string): { gainPercent: string; tolerance: string } | undefined {
+  if (!["fid_test", "coverage", "label accuracy"].every(name => rule.includes(name))) return undefined
+  const gainPercent = /(?<![\w.])(\d+(?:\.\d+)?) ?%/.exec(rule)?.[1]
+  const tolerance = /(?<![\w.])(\d+\.\d+)(?![\d.]*\d| ?%)/.exec(rule)?.[1]
+  return gainPercent === undefined || tolerance === undefined ? undefined : { gainPercent, tolerance }
 }
 
 export type Side = "first" | "second" | "equal"
 
-/** Which of two values is the better one; undefined where one is missing. */
+/** Which of two values is better. Undefined if one is missing. */
 export function betterOf(
   first: number | null | undefined,
   second: number | null | undefined,
@@ -33,17 +44,17 @@ export function betterOf(
   return first < second === (better === "lower") ? "first" : "second"
 }
 
-/** A bar and its standard deviation, in parts of the width that both bars of a figure share. */
+/** A bar and its standard deviation, as fractions of the width shared by both bars of a metric. */
 export interface Bar {
   start: number
   width: number
-  /** Where value - sd and value + sd lie. */
+  /** The positions of value - sd and value + sd. */
   spread: readonly [number, number] | undefined
 }
 
 const SHARES = new Set(["coverage", "label_accuracy", "cas", "authenticity", "c2st_accuracy", "c2st_auc"])
 
-/** The bars of a value and of its floor. They begin at 0, those of a two-sample test at 0.5, which is guessing. */
+/** The bars of a value and its floor. They start at 0, or at chance (0.5) for a two-sample test. */
 export function barsOf(name: string, figure: Figure): { value: Bar | undefined; floor: Bar | undefined } {
   const plain = name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name
   const base = plain.startsWith("c2st") ? 0.5 : 0
@@ -63,7 +74,7 @@ function endsOf(value: number | null, sd: number | null | undefined): number[] {
   return value === null ? [] : [value - (sd ?? 0), value + (sd ?? 0)]
 }
 
-/** Names of figures: those that are read first before the others, those of the second judge last. */
+/** Sort metrics: first the main ones, then the others, then those of the second judge. */
 export function sortedNames(names: readonly string[], first: readonly string[] = MAIN): string[] {
   const rank = (name: string) => {
     const place = first.indexOf(name)

@@ -1,4 +1,4 @@
-/** Models: which there are, their versions, and all that is known of one. Three addresses, which answer JSON to programs. */
+/** Models: an overview, a page per model and a page per version. API clients get JSON from the same URLs. */
 import { useRoute } from "wouter-preact"
 import { lazy } from "../../lazy"
 import { ModelPage } from "./model-page"

@@ -4,21 +4,21 @@ import { Link } from "wouter-preact"
 import { pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
 import { useModels, useVersion } from "../../models"
-import { useSettled } from "../../settled"
+import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
 import { TextField } from "../../ui/controls"
 import { Failure, Loading } from "../../ui/notice"
 import { LabelPicker, PsiSlider } from "../../ui/pickers"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
-import { Trail } from "./trail"
-import { Marks, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
-import { words } from "./words"
+import { Breadcrumbs } from "./breadcrumbs"
+import { AliasBadges, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
+import { messages } from "./messages"
 
-const SEEDS = "0-39"
-const AT_FIRST = 6
+const DEFAULT_SEEDS = "0-39"
+const INITIAL_STRIPS = 6
 
 export function ModelPage({ name }: { name: string }) {
   const { list, error, reload } = useModels()
@@ -27,7 +27,7 @@ export function ModelPage({ name }: { name: string }) {
   return (
     <div class="models stack">
       <div>
-        <Trail here={name} />
+        <Breadcrumbs here={name} />
         <h1>{name}</h1>
       </div>
       {error ? (
@@ -43,23 +43,23 @@ export function ModelPage({ name }: { name: string }) {
   )
 }
 
-/** A model that is none: the service's answer says what there is. */
+/** An unknown model. The service's error lists the models. */
 function Unknown({ name }: { name: string }) {
   const { error, retry } = useVersion({ model: name })
   return error ? <Failure error={error} retry={retry} /> : <Loading />
 }
 
 function Strips({ model }: { model: Model }) {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const all = query.all === "true"
   const { found } = useVersion({ model: model.name })
   const columns = useColumns()
-  const seeds = query.seeds ?? SEEDS
+  const seeds = query.seeds ?? DEFAULT_SEEDS
   const served = newestFirst(model).filter(row => row.state !== "refused")
-  const shown = served.filter((row, index) => all || index < AT_FIRST || row.aliases.length)
-  const settled = useSettled(query.psi, 250)
-  const asked = { seeds, label: query.label, psi: settled, columns, model: model.name }
+  const shown = served.filter((row, index) => all || index < INITIAL_STRIPS || row.aliases.length)
+  const psi = useDebounced(query.psi, 250)
+  const settings = { seeds, label: query.label, psi, columns, model: model.name }
   return (
     <>
       <section class="panel">
@@ -76,14 +76,14 @@ function Strips({ model }: { model: Model }) {
             value={seeds}
             hint={t.seedsHint}
             maxLength={200}
-            onChange={text => change({ seeds: text.trim() === SEEDS ? null : text.trim() || null })}
+            onChange={text => change({ seeds: text.trim() === DEFAULT_SEEDS ? null : text.trim() || null })}
           />
           <PsiSlider query={query} change={change} />
           {found?.model === model.name && <LabelPicker classes={found.classes} query={query} change={change} />}
         </div>
-        {/* What is wrong with a list need not be told by every version. */}
+        {/* If the list is invalid, show the error only once. */}
         {(isList(seeds) ? shown : shown.slice(0, 1)).map(row => (
-          <Strip key={row.version} row={row} model={model} asked={asked} />
+          <Strip key={row.version} row={row} model={model} settings={settings} />
         ))}
         {shown.length < served.length && (
           <div>
@@ -103,25 +103,25 @@ function Strips({ model }: { model: Model }) {
 interface StripProps {
   row: VersionRow
   model: Model
-  asked: { seeds: string; label: string | undefined; psi: string | undefined; columns: number; model: string }
+  settings: { seeds: string; label: string | undefined; psi: string | undefined; columns: number; model: string }
 }
 
-function Strip({ row, model, asked }: StripProps) {
-  const t = useText(words)
+function Strip({ row, model, settings }: StripProps) {
+  const t = useText(messages)
   const c = useText(common)
-  const query = { ...asked, version: row.version }
-  const rows = Math.max(1, Math.ceil(countOf(asked.seeds) / asked.columns))
+  const query = { ...settings, version: row.version }
+  const rows = Math.max(1, Math.ceil(countOf(settings.seeds) / settings.columns))
   return (
     <article class="strip">
       <h3>
         {model.name}/{row.version}
-        <Marks aliases={row.aliases} />
+        <AliasBadges aliases={row.aliases} />
       </h3>
       <Sheet
         path="/generate"
         query={query}
-        alt={t.draws(asked.seeds, row.version)}
-        columns={asked.columns}
+        alt={t.draws(settings.seeds, row.version)}
+        columns={settings.columns}
         rows={rows}
       />
       <p class="row">
@@ -134,7 +134,7 @@ function Strip({ row, model, asked }: StripProps) {
 
 const WIDE = "(min-width: 60rem)"
 
-/** Pictures a row: few on a narrow screen, so that they are large enough to be seen. */
+/** Pictures per row. Narrow screens get fewer, so that the pictures are large enough. */
 function useColumns(): number {
   const [isWide, setWide] = useState(() => matchMedia(WIDE).matches)
   useEffect(() => {

@@ -1,83 +1,83 @@
-/** How a version came about: data, run, machine, and what its spec says. */
+/** The provenance of a version: data, training run, machine and spec. */
 import { type ComponentChildren } from "preact"
 import { Link } from "wouter-preact"
 import { pathWith } from "../../address"
 import { type Schemas } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
-import { useMoments } from "./moments"
+import { useDates } from "./dates"
 import { Verdict } from "./verdict"
 
 type Manifest = Schemas["Manifest"]
 
-const words = texts(
+const messages = texts(
   {
-    title: "How it was made",
+    title: "Provenance",
     dataset: "Trained on",
     licence: "Licence of the data",
     images: "Images shown",
-    time: "Time",
+    time: "Training time",
     machine: "Machine",
-    ended: "The run ended",
-    indistinguishable: "because drawn pictures could not be told from real ones",
+    ended: "Training ended",
+    indistinguishable: "because generated pictures were indistinguishable from real ones",
     plateau: "because it stopped improving",
     budget: "at the end of its budget",
     stopped: "because it was stopped",
     parameters: "Parameters",
     both: (generator: string, discriminator: string) => `generator ${generator}, discriminator ${discriminator}`,
-    latent: "Latent",
-    latentOf: (size: number) => `${size} normally distributed numbers`,
+    latent: "Latent vector",
+    latentOf: (size: number) => `${size} standard normal numbers`,
     parent: "Started from",
     version: (number: number) => `version ${number}`,
-    job: "Made by the job",
-    libraries: "Made with",
-    exact: "The same bits everywhere",
+    job: "Training job",
+    libraries: "Libraries",
+    exact: "Reproducibility",
     exactly: (largest: string, limit: string) =>
-      `All sums of the generator are whole numbers; the largest is ${largest}, and up to ${limit} none is rounded.`,
-    parity: "Compared with the trained network",
+      `Bit-identical on every machine: all sums in the generator are integers. The largest is ${largest}, and integers up to ${limit} are exact.`,
+    parity: "Comparison with the trained network",
     parityOf: (seeds: string, pixels: string) => `${seeds} seeds, ${pixels} pixels differ`,
-    spec: "The whole spec, with which the run can be repeated",
+    spec: "Full spec, to repeat the training",
     field: "field",
     value: "value",
-    gate: "Compared with the champion of its day",
+    gate: "Comparison with the champion at that time",
   },
   {
-    title: "Как она появилась",
+    title: "Происхождение",
     dataset: "Обучена на",
     licence: "Лицензия данных",
     images: "Показано картинок",
-    time: "Время",
+    time: "Время обучения",
     machine: "Машина",
     ended: "Обучение закончилось",
-    indistinguishable: "потому что нарисованное стало не отличить от настоящего",
-    plateau: "потому что лучше уже не становилось",
+    indistinguishable: "потому что сгенерированные картинки стали неотличимы от настоящих",
+    plateau: "потому что метрики перестали улучшаться",
     budget: "потому что бюджет исчерпан",
     stopped: "потому что его остановили",
     parameters: "Параметры",
     both: (generator, discriminator) => `генератор ${generator}, дискриминатор ${discriminator}`,
     latent: "Латентный вектор",
-    latentOf: size => `чисел из нормального распределения: ${size}`,
-    parent: "Начата с",
+    latentOf: size => `чисел из стандартного нормального распределения: ${size}`,
+    parent: "Обучение начато с",
     version: number => `версии ${number}`,
-    job: "Сделана заданием",
-    libraries: "Сделана с помощью",
-    exact: "Одни и те же биты везде",
+    job: "Задание",
+    libraries: "Библиотеки",
+    exact: "Воспроизводимость",
     exactly: (largest, limit) =>
-      `Все суммы генератора — целые числа; наибольшая — ${largest}, а до ${limit} ни одна не округляется.`,
-    parity: "Сверка с обученной сетью",
+      `Результат побитово одинаков на всех машинах: все суммы в генераторе целые. Наибольшая — ${largest}, а целые числа до ${limit} представляются точно.`,
+    parity: "Сравнение с обученной сетью",
     parityOf: (seeds, pixels) => `зёрен ${seeds}, различающихся пикселей ${pixels}`,
-    spec: "Спецификация целиком: по ней обучение можно повторить",
+    spec: "Полная спецификация, чтобы повторить обучение",
     field: "поле",
     value: "значение",
-    gate: "Сравнение с тогдашним чемпионом",
+    gate: "Сравнение с чемпионом на тот момент",
   },
 )
 const ENDS = ["indistinguishable", "plateau", "budget", "stopped"] as const
 
 export function Origin({ manifest }: { manifest: Manifest }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
-  const { duration } = useMoments()
+  const { duration } = useDates()
   const { training, dataset, parity, exactness, libraries, parent, job, gate, name } = manifest
   const ended = ENDS.find(each => each === training.ended)
   const { largest_sum: largest, exact_up_to: limit } = exactness

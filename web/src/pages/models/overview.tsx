@@ -1,4 +1,4 @@
-/** All models: who is champion, what it draws, and how far it is from real pictures. */
+/** All models with their champions, sample pictures and main metrics. */
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { mount, pathWith } from "../../address"
@@ -8,12 +8,12 @@ import { CallPanel } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
 import { Amount } from "./figure-bars"
 import { MAIN, type Figures } from "./figures"
-import { useFigureWords } from "./figure-words"
+import { useFigureNames } from "./figure-names"
 import { VersionTable, type Model } from "./version-table"
-import { words } from "./words"
+import { messages } from "./messages"
 
 export function Overview() {
-  const t = useText(words)
+  const t = useText(messages)
   const { list, error, reload } = useModels()
   return (
     <div class="models stack">
@@ -38,7 +38,7 @@ export function Overview() {
 }
 
 function ModelPanel({ model }: { model: Model }) {
-  const t = useText(words)
+  const t = useText(messages)
   const champion = model.aliases.champion
   return (
     <section class="panel stack" aria-labelledby={`model-${model.name}`}>
@@ -71,8 +71,8 @@ function ModelPanel({ model }: { model: Model }) {
 }
 
 function ChampionFigures({ model, version }: { model: string; version: number }) {
-  const t = useText(words)
-  const told = useFigureWords()
+  const t = useText(messages)
+  const named = useFigureNames()
   const [figures, setFigures] = useState<Figures>()
   useEffect(() => {
     let current = true
@@ -90,7 +90,7 @@ function ChampionFigures({ model, version }: { model: string; version: number })
       <dl class="tiles">
         {MAIN.map(name => {
           const figure = figures?.[name]
-          const { title, what } = told(name)
+          const { title, what } = named(name)
           return (
             <div key={name}>
               <dt title={what}>{title}</dt>

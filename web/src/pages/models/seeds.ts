@@ -1,11 +1,11 @@
 const PART = /^\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*$/
 
-/** Whether it is a list of seeds by its form. */
+/** Whether the text has the syntax of a list of seeds. */
 export function isList(seeds: string): boolean {
   return seeds.split(",").every(part => PART.test(part))
 }
 
-/** How many seeds a list such as `0-39,100` names. What is wrong with one, the service says. */
+/** Number of seeds in a list such as `0-39,100`. The service validates the list. */
 export function countOf(seeds: string): number {
   return seeds.split(",").reduce((count, part) => {
     const match = PART.exec(part)

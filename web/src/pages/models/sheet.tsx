@@ -1,17 +1,17 @@
-/** Sheets of pictures: asked for as a whole, with the service's words where there is none. */
+/** A sheet of pictures, or the service's error message. */
 import { useEffect, useState } from "preact/hooks"
 import { type Patch } from "../../address"
 import { call } from "../../api/client"
 import { Failure } from "../../ui/notice"
 
-interface Asked {
+interface SheetRequest {
   path: string
   query?: Patch
   token?: string | undefined
 }
 
-/** The address of an answer that no `<img>` could ask for by itself; it holds as long as the component shows it. */
-export function useObjectUrl({ path, query = {}, token }: Asked): {
+/** Load a response that an `<img>` cannot request by itself. Its object URL is valid as long as the component shows it. */
+export function useObjectUrl({ path, query = {}, token }: SheetRequest): {
   address: string | undefined
   error: Error | undefined
   retry: () => void
@@ -30,21 +30,21 @@ export function useObjectUrl({ path, query = {}, token }: Asked): {
     return () => controller.abort()
   }, [key, token])
   useEffect(() => {
-    // What was shown stays until the next has come, so that nothing flickers.
+    // Revoke a URL only when the next one replaces it, to avoid flicker.
     const { address } = shown
     return address ? () => URL.revokeObjectURL(address) : undefined
   }, [shown])
   return { address: shown.address, error: shown.error, retry: () => setAttempt(attempt + 1) }
 }
 
-interface SheetProps extends Asked {
+interface SheetProps extends SheetRequest {
   alt: string
   columns: number
   rows: number
 }
 
-export function Sheet({ alt, columns, rows, ...asked }: SheetProps) {
-  const { address, error, retry } = useObjectUrl(asked)
+export function Sheet({ alt, columns, rows, ...request }: SheetProps) {
+  const { address, error, retry } = useObjectUrl(request)
   if (error) return <Failure error={error} retry={retry} />
   const size = { width: 28 * columns, height: 28 * rows }
   return address ? (

@@ -1,93 +1,113 @@
-/** The gate's verdict on a retrained version: its figures beside the champion's, by what rule, and what was decided. */
+/** The gate's verdict on a retrained version: the decision, its reason, the rule and both versions' metrics. */
 import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import { betterOf, DECIDING, isOfCopying, sortedNames } from "./figures"
-import { useFigureWords } from "./figure-words"
+import { betterOf, DECIDING, measuresCopying, ruleLimits, sortedNames } from "./figures"
+import { useFigureNames } from "./figure-names"
 
 export type Gate = Schemas["Gate"]
 
-const words = texts(
+const messages = texts(
   {
-    promoted: "The gate put it into service.",
-    notPromoted: "The gate did not put it into service.",
-    if_better: "It was to be promoted only if better.",
-    always: "It was to be promoted in any case.",
-    never: "It was not to be promoted.",
-    rule: "The rule",
-    ruleText:
-      "The better version is the one whose Fréchet distance to held-out test pictures (fid_test) is lower by at least 1 %, while coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels.",
-    reason: "The reason",
-    compared: "Compared",
-    isFirst: "it is the first version of this model.",
-    against: (figure: string, ours: string, theirs: string) => `${figure} ${ours} against ${theirs}`,
-    caption: "The new version beside the champion of its day, on the same seeds",
-    figure: "figure",
+    promoted: "The gate promoted this version.",
+    notPromoted: "The gate did not promote this version.",
+    if_better: "Requested promotion: only if better.",
+    always: "Requested promotion: always.",
+    never: "Requested promotion: never.",
+    rule: "Rule",
+    /** In English, the rule of the service is shown instead. */
+    ruleText: (gain: string, tolerance: string) =>
+      `A version is better if its Fréchet distance to held-out test pictures (fid_test) is lower by at least ${gain}, and coverage and label accuracy fall by no more than ${tolerance}. Both versions are measured on the same seeds and labels.`,
+    reason: "Reason",
+    comparison: "Comparison",
+    isFirst: "this is the first version of the model.",
+    against: (metric: string, challenger: string, champion: string) => `${metric}: ${challenger} against ${champion}`,
+    caption: "The new version and the champion at that time, on the same seeds",
+    metric: "metric",
     decides: "decides",
     challenger: (version: number | null) => (version ? `new, version ${version}` : "new"),
     champion: (version: number | null) => (version ? `champion, version ${version}` : "champion"),
     real: "real (floor)",
-    verdict: "which is better",
-    first: "▲ the new one",
-    second: "▼ the champion",
+    better: "better",
+    first: "▲ new",
+    second: "▼ champion",
     equal: "= equal",
   },
   {
-    promoted: "Версия прошла отбор и стала чемпионом.",
+    promoted: "Версия стала чемпионом.",
     notPromoted: "Версия не стала чемпионом: остался прежний.",
-    if_better: "Просили сделать её чемпионом, если она лучше.",
-    always: "Просили сделать её чемпионом в любом случае.",
-    never: "Просили чемпионом её не делать.",
+    if_better: "Запрошено: сделать чемпионом, если она лучше.",
+    always: "Запрошено: сделать чемпионом в любом случае.",
+    never: "Запрошено: не делать чемпионом.",
     rule: "Правило",
-    ruleText:
-      "Лучше та версия, у которой расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на 1 %, а охват и точность класса упали не больше чем на 0,01; обе измеряются на одних и тех же зёрнах и классах.",
+    ruleText: (gain, tolerance) =>
+      `Версия лучше, если её расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на ${gain}, а охват и точность класса упали не больше чем на ${tolerance}. Обе версии измеряются на одних и тех же зёрнах и классах.`,
     reason: "Причина",
-    compared: "Сравнение",
+    comparison: "Сравнение",
     isFirst: "это первая версия модели.",
-    against: (figure, ours, theirs) => `${figure}: ${ours} против ${theirs} у чемпиона`,
-    caption: "Новая версия рядом с тогдашним чемпионом, на одних и тех же зёрнах",
-    figure: "показатель",
+    against: (metric, challenger, champion) => `${metric}: ${challenger} против ${champion} у чемпиона`,
+    caption: "Новая версия и чемпион на тот момент, на одних и тех же зёрнах",
+    metric: "метрика",
     decides: "решает",
     challenger: version => (version ? `новая, версия ${version}` : "новая"),
     champion: version => (version ? `чемпион, версия ${version}` : "чемпион"),
-    real: "настоящие (планка)",
-    verdict: "кто лучше",
+    real: "настоящие (эталон)",
+    better: "кто лучше",
     first: "▲ новая",
     second: "▼ чемпион",
-    equal: "= наравне",
+    equal: "= равны",
   },
 )
 
-/** The service's own words in English, its figures in another language. */
+/** The reason: in English as the service states it, in other languages from the metrics. */
 function Reason({ gate }: { gate: Gate }) {
-  const t = useText(words)
-  const told = useFigureWords()
+  const t = useText(messages)
+  const named = useFigureNames()
   const { language } = useLanguage()
   const { number } = useNumbers()
-  const said = DECIDING.flatMap(name => {
-    const [ours, theirs] = [gate.figures[name], gate.champion_figures[name]?.value]
-    if (ours?.value == null || theirs == null) return []
-    return t.against(told(name, ours.what).title, number(ours.value, 4), number(theirs, 4))
+  const comparisons = DECIDING.flatMap(name => {
+    const [challenger, champion] = [gate.figures[name], gate.champion_figures[name]?.value]
+    if (challenger?.value == null || champion == null) return []
+    return t.against(named(name, challenger.what).title, number(challenger.value, 4), number(champion, 4))
   })
   if (language !== "en" && gate.champion === null) return <>{`${t.reason}: ${t.isFirst}`}</>
-  // Where the two were compared, the reason names figures; else it says why they were not.
-  if (language === "en" || !said.length || !gate.reason.includes("fid_test"))
+  // If the versions were compared, the reason names metrics. Otherwise it states why they were not compared.
+  if (language === "en" || !comparisons.length || !gate.reason.includes("fid_test"))
     return (
       <>
         {t.reason}: <q lang="en">{gate.reason}</q>
       </>
     )
-  return <>{`${gate.asked === "if_better" ? t.reason : t.compared}: ${said.join("; ")}.`}</>
+  return <>{`${gate.asked === "if_better" ? t.reason : t.comparison}: ${comparisons.join("; ")}.`}</>
+}
+
+/** The rule: in English as the service states it, in other languages with its limits. */
+function Rule({ gate }: { gate: Gate }) {
+  const t = useText(messages)
+  const { language } = useLanguage()
+  const { number } = useNumbers()
+  const limits = language === "en" ? undefined : ruleLimits(gate.rule)
+  const exact = (text: string) => number(Number(text), text.split(".")[1]?.length)
+  return (
+    <p class="hint">
+      {t.rule}:{" "}
+      {limits ? (
+        t.ruleText(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))
+      ) : (
+        <span lang="en">{gate.rule}</span>
+      )}
+    </p>
+  )
 }
 
 export function Verdict({ gate, version }: { gate: Gate; version: number | null }) {
-  const t = useText(words)
-  const told = useFigureWords()
+  const t = useText(messages)
+  const named = useFigureNames()
   const names = sortedNames(Object.keys(gate.figures), DECIDING)
   const rows = names.flatMap(name => {
-    const ours = gate.figures[name]
-    return ours ? [{ name, ours, theirs: gate.champion_figures[name] }] : []
+    const challenger = gate.figures[name]
+    return challenger ? [{ name, challenger, champion: gate.champion_figures[name] }] : []
   })
   const isDeciding = (name: string) => DECIDING.some(each => each === name)
   return (
@@ -102,31 +122,37 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
         <p>
           <Reason gate={gate} />
         </p>
-        <p class="hint">
-          {t.rule}: {t.ruleText}
-        </p>
+        <Rule gate={gate} />
       </div>
       <DataTable
         caption={t.caption}
         rows={rows}
         columns={[
           {
-            title: t.figure,
-            cell: ({ name, ours }) => (
+            title: t.metric,
+            cell: ({ name, challenger }) => (
               <>
-                {told(name, ours.what).title}
+                {named(name, challenger.what).title}
                 {isDeciding(name) && <small class="badge">{t.decides}</small>}
               </>
             ),
           },
-          { title: t.challenger(version), cell: ({ ours }) => <Amount value={ours.value} />, numeric: true },
-          { title: t.champion(gate.champion), cell: ({ theirs }) => <Amount value={theirs?.value} />, numeric: true },
-          { title: t.real, cell: ({ ours }) => <Amount value={ours.floor} />, numeric: true },
           {
-            title: t.verdict,
-            cell: ({ name, ours, theirs }) => {
-              if (isOfCopying(name)) return "–"
-              const side = betterOf(ours.value, theirs?.value, ours.better)
+            title: t.challenger(version),
+            cell: ({ challenger }) => <Amount value={challenger.value} />,
+            numeric: true,
+          },
+          {
+            title: t.champion(gate.champion),
+            cell: ({ champion }) => <Amount value={champion?.value} />,
+            numeric: true,
+          },
+          { title: t.real, cell: ({ challenger }) => <Amount value={challenger.floor} />, numeric: true },
+          {
+            title: t.better,
+            cell: ({ name, challenger, champion }) => {
+              if (measuresCopying(name)) return "–"
+              const side = betterOf(challenger.value, champion?.value, challenger.better)
               return side ? t[side] : "–"
             },
           },

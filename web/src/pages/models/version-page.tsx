@@ -1,4 +1,4 @@
-/** One version: what it draws, what it is worth, how it came about, and its card. */
+/** One version: sample pictures, metrics, provenance and model card. */
 import { useEffect, useState } from "preact/hooks"
 import { Link, useRoute } from "wouter-preact"
 import { mount, pathWith } from "../../address"
@@ -9,79 +9,80 @@ import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
 import { download } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { Card } from "./card"
 import { type Evaluation } from "./evaluation"
 import { EvaluationSections } from "./evaluation-sections"
 import { FigureBars } from "./figure-bars"
-import { useMoments } from "./moments"
+import { useDates } from "./dates"
 import { Origin } from "./origin"
-import { Trail } from "./trail"
-import { Marks } from "./version-table"
+import { Breadcrumbs } from "./breadcrumbs"
+import { AliasBadges } from "./version-table"
 
-const words = texts(
+const messages = texts(
   {
-    summary: (preset: string, data: string, date: string) => `${preset}, trained on ${data}, made ${date}`,
-    figures: "How good it is",
+    summary: (preset: string, data: string, date: string) => `${preset}, trained on ${data}, created ${date}`,
+    figures: "Metrics",
     figuresHint:
-      "Each figure stands beside its floor: the same figure for real pictures that nothing was trained on, measured in the same way. At best a generator does as well as real pictures do, give or take chance.",
-    samples: "What it draws",
-    samplesOf: "Seeds 0 to 99; column n is class n where there are ten classes",
+      "Each metric is shown with its floor: the same metric for real pictures not used in training. A perfect generator reaches the floor, up to random variation.",
+    samples: "Samples",
+    samplesOf: "Seeds 0 to 99. With ten classes, column n shows class n",
     samplesAlt: (name: string) => `A hundred pictures by ${name}, seeds 0 to 99`,
-    failures: "Where it fails",
-    failuresOf: "The 64 pictures that the judge is least sure show the class that was asked for, the worst first",
-    neighbours: "Does it copy?",
+    failures: "Worst pictures",
+    failuresOf:
+      "The 64 pictures to which the judge assigns the lowest probability of the requested class, the worst first",
+    neighbours: "Nearest training pictures",
     neighboursOf:
-      "The 40 drawn pictures that are nearest to a training picture, each followed by that picture. Similar is good; identical would be copying.",
-    card: "The model card, as stored with the model",
-    cardFile: "Card as Markdown",
+      "The 40 generated pictures that are nearest to a training picture, each followed by that picture. Identical pictures would indicate copying.",
+    card: "Model card",
+    cardFile: "Model card as Markdown",
     json: "Save as JSON",
     evaluationFile: "Evaluation as JSON",
   },
   {
-    summary: (preset, data, date) => `${preset}, данные: ${data}, сделана ${date}`,
-    figures: "Насколько она хороша",
+    summary: (preset, data, date) => `${preset}, данные: ${data}, создана ${date}`,
+    figures: "Метрики",
     figuresHint:
-      "Рядом с каждым показателем — его планка: тот же показатель для настоящих картинок, на которых ничего не обучали, измеренный так же. В лучшем случае генератор сравняется с настоящими картинками, плюс-минус случайность.",
-    samples: "Что она рисует",
-    samplesOf: "Зёрна от 0 до 99; если классов десять, то в столбце n — класс n",
+      "Рядом с каждой метрикой — эталон: та же метрика для настоящих картинок, не участвовавших в обучении. Идеальный генератор достигает эталона с точностью до случайных отклонений.",
+    samples: "Примеры",
+    samplesOf: "Зёрна от 0 до 99. При десяти классах в столбце n — класс n",
     samplesAlt: name => `Сто картинок ${name}, зёрна от 0 до 99`,
-    failures: "Где она ошибается",
-    failuresOf: "64 картинки, в которых судья наименее уверенно узнаёт заказанный класс; сначала худшие",
-    neighbours: "Не копирует ли она?",
+    failures: "Худшие картинки",
+    failuresOf: "64 картинки, которым судья даёт наименьшую вероятность запрошенного класса, сначала худшие",
+    neighbours: "Ближайшие обучающие картинки",
     neighboursOf:
-      "40 нарисованных картинок, ближайших к какой-нибудь обучающей; за каждой стоит эта обучающая. Похожие — хорошо, одинаковые были бы копией.",
-    card: "Карточка, которая лежит рядом с моделью",
+      "40 сгенерированных картинок, ближайших к обучающим; за каждой следует эта обучающая картинка. Одинаковые картинки означали бы копирование.",
+    card: "Карточка модели",
     cardFile: "Карточка в Markdown",
     json: "Сохранить как JSON",
-    evaluationFile: "Измерения в JSON",
+    evaluationFile: "Результаты оценки в JSON",
   },
 )
 
 export default function VersionPage() {
   const [, params] = useRoute("/models/:name/versions/:version")
   const model = params?.name ?? ""
-  const asked = params?.version ?? ""
-  const { found, error, retry } = useVersion({ model, version: asked })
-  useTitle(`${model}/${asked}`)
-  const isFound = found?.model === model && [String(found.version), ...found.aliases].includes(asked)
+  const requested = params?.version ?? ""
+  const { found, error, retry } = useVersion({ model, version: requested })
+  useTitle(`${model}/${requested}`)
+  const isFound = found?.model === model && [String(found.version), ...found.aliases].includes(requested)
   return (
     <div class="models stack">
       <div>
-        <Trail model={model} here={asked} />
+        <Breadcrumbs model={model} here={requested} />
         <h1>
-          {model}/{isFound ? found.version : asked}
+          {model}/{isFound ? found.version : requested}
         </h1>
       </div>
-      {error ? <Failure error={error} retry={retry} /> : isFound ? <Shown version={found} /> : <Loading />}
+      {error ? <Failure error={error} retry={retry} /> : isFound ? <VersionDetails version={found} /> : <Loading />}
     </div>
   )
 }
 
-function Shown({ version }: { version: Version }) {
-  const t = useText(words)
+function VersionDetails({ version }: { version: Version }) {
+  const t = useText(messages)
   const c = useText(common)
-  const { date } = useMoments()
+  const { date } = useDates()
   const { aliases } = version
   const { manifest } = version.detail
   const path = `/models/${version.model}/versions/${version.version}`
@@ -96,7 +97,7 @@ function Shown({ version }: { version: Version }) {
       <div>
         <p>
           {t.summary(String(manifest.spec.preset ?? ""), manifest.dataset.title, date(manifest.created))}
-          <Marks aliases={aliases} />
+          <AliasBadges aliases={aliases} />
         </p>
         <div class="row">
           <Link class="button primary" href={pathWith("/", { model: version.model, version: version.version })}>
@@ -178,9 +179,9 @@ function useEvaluation(path: string | undefined) {
   return { found, error, retry: () => setAttempt(attempt + 1) }
 }
 
-/** The card is asked for when it is opened. */
+/** The model card. Loaded when the panel is opened. */
 function CardPanel({ path, base }: { path: string; base: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const [isOpen, setOpen] = useState(false)
   const [attempt, setAttempt] = useState(0)
   const [markdown, setMarkdown] = useState<string>()

@@ -4,25 +4,25 @@ import { texts, useNumbers, useText } from "../../language"
 import { type ModelList } from "../../models"
 import { DataTable } from "../../ui/data-table"
 import { IN_TABLES } from "./figures"
-import { useFigureWords } from "./figure-words"
-import { useMoments } from "./moments"
-import { words } from "./words"
+import { useFigureNames } from "./figure-names"
+import { useDates } from "./dates"
+import { messages } from "./messages"
 
 export type Model = ModelList["models"][number]
 export type VersionRow = Model["versions"][number]
 
-const own = texts({ why: "Why it is not served" }, { why: "Почему она не работает" })
+const ownMessages = texts({ reason: "Reason" }, { reason: "Причина" })
 
 export function newestFirst(model: Model): VersionRow[] {
   return [...model.versions].sort((a, b) => b.version - a.version)
 }
 
 export function VersionTable({ model }: { model: Model }) {
-  const t = useText(words)
-  const w = useText(own)
+  const t = useText(messages)
+  const o = useText(ownMessages)
   const { number } = useNumbers()
-  const { date } = useMoments()
-  const told = useFigureWords()
+  const { date } = useDates()
+  const named = useFigureNames()
   return (
     <DataTable
       caption={t.versions(model.name)}
@@ -37,7 +37,7 @@ export function VersionTable({ model }: { model: Model }) {
               ) : (
                 <Link href={`/models/${model.name}/versions/${row.version}`}>{`${model.name}/${row.version}`}</Link>
               )}
-              <Marks aliases={row.aliases} />
+              <AliasBadges aliases={row.aliases} />
             </>
           ),
         },
@@ -48,7 +48,7 @@ export function VersionTable({ model }: { model: Model }) {
               {t[row.state]}
               {row.reason && (
                 <>
-                  . {w.why}: <span lang="en">{row.reason}</span>
+                  . {o.reason}: <span lang="en">{row.reason}</span>
                 </>
               )}
             </>
@@ -58,7 +58,7 @@ export function VersionTable({ model }: { model: Model }) {
         { title: t.preset, cell: row => row.preset ?? "–" },
         { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
         ...IN_TABLES.map(name => ({
-          title: told(name).title,
+          title: named(name).title,
           cell: (row: VersionRow) => {
             const value = row.metrics?.[name]
             return value == null ? "–" : number(value, 4)
@@ -70,9 +70,9 @@ export function VersionTable({ model }: { model: Model }) {
   )
 }
 
-/** Which aliases a version has. */
-export function Marks({ aliases }: { aliases: readonly string[] }) {
-  const t = useText(words)
+/** The aliases of a version as badges. */
+export function AliasBadges({ aliases }: { aliases: readonly string[] }) {
+  const t = useText(messages)
   return (
     <>
       {aliases.map(alias => (

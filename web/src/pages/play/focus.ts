@@ -1,12 +1,12 @@
-/** Where the focus goes when what had it is gone. */
+/** Moves the focus when the focused element disappears. */
 import { type RefObject } from "preact"
 import { useLayoutEffect } from "preact/hooks"
 
 /**
- * Focus a heading as it appears, if the button that led there is gone and took the focus with it: so who plays by keyboard or
- * listens is where something is to be done. Not on the first load of the page, which begins at its beginning.
+ * Focus an element when it appears, if the focused element (the button just pressed) was removed. This keeps keyboard and
+ * screen reader users in place. Does nothing on the first load of the page.
  */
-export function useFocusOnArrival(element: RefObject<HTMLElement>): void {
+export function useFocusIfLost(element: RefObject<HTMLElement>): void {
   useLayoutEffect(() => {
     const isLost = document.activeElement === null || document.activeElement === document.body
     if (isLost && navigator.userActivation?.hasBeenActive) element.current?.focus({ preventScroll: true })

@@ -1,4 +1,4 @@
-/** Play: the person and the discriminator guess at the same pictures, real ones and generated ones. */
+/** Play: the user and the discriminator guess which pictures are real and which are generated. */
 import { useEffect, useMemo, useState } from "preact/hooks"
 import { numberOf, oneOf, useAddress, type Change, type Query } from "../../address"
 import { CallError } from "../../api/client"
@@ -14,14 +14,14 @@ import { Result } from "./result"
 import { COUNTS, formatGuesses, freshRound, parseGuesses, scoreOf, type Score } from "./round"
 import { TotalPanel } from "./total-panel"
 import { roundName, useTotals } from "./totals"
-import { words } from "./words"
+import { messages } from "./messages"
 import "./play.css"
 
-const MOST = 2 ** 32 - 1
+const MAX_ROUND = 2 ** 32 - 1
 
-/** The round that an address asks for; undefined where it asks for none. */
+/** The round in the URL. Undefined if there is none. */
 export function roundOf(query: Query): number | undefined {
-  const round = numberOf(query.round, -1, 0, MOST)
+  const round = numberOf(query.round, -1, 0, MAX_ROUND)
   return Number.isInteger(round) && round >= 0 ? round : undefined
 }
 
@@ -30,7 +30,7 @@ export function countOf(query: Query): number {
 }
 
 export default function Play() {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const { found, error, retry } = useVersion(query)
   const { totals, add, reset } = useTotals()
@@ -53,7 +53,7 @@ export default function Play() {
               version={found}
               round={round}
               count={count}
-              asked={query.guesses}
+              guessesText={query.guesses}
               change={change}
               onFinish={add}
             />
@@ -74,7 +74,7 @@ export default function Play() {
 }
 
 function Start({ onStart }: { onStart: () => void }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <section class="panel play-start" aria-label={t.title}>
       <p>{t.intro}</p>
@@ -90,18 +90,18 @@ interface RoundProps {
   version: Version
   round: number
   count: number
-  /** Guesses that the address has. */
-  asked: string | undefined
+  /** The guesses in the URL. */
+  guessesText: string | undefined
   change: Change
   onFinish: (name: string, score: Score) => void
 }
 
-/** One round, from its first picture to its result. */
-function Round({ version, round, count, asked, change, onFinish }: RoundProps) {
-  const t = useText(words)
+/** One round: its questions, then its result. */
+function Round({ version, round, count, guessesText, change, onFinish }: RoundProps) {
+  const t = useText(messages)
   const { sheet, error, retry } = useQuiz(version, round, count)
-  const guesses = useMemo(() => parseGuesses(asked).slice(0, count), [asked, count])
-  /** Which picture is shown; after the last of them, the result. A guess stays on the screen until the reader goes on. */
+  const guesses = useMemo(() => parseGuesses(guessesText).slice(0, count), [guessesText, count])
+  /** Index of the picture shown. The result is shown after the last one. */
   const [at, setAt] = useState(guesses.length)
   const pictures = sheet?.pictures
   const isDone = pictures !== undefined && at >= pictures.length
@@ -135,8 +135,8 @@ function Round({ version, round, count, asked, change, onFinish }: RoundProps) {
       count={count}
       pictures={pictures}
       guesses={guesses}
-      onAnother={() => change({ round: freshRound(), count, guesses: null })}
-      onAgain={() => {
+      onNewRound={() => change({ round: freshRound(), count, guesses: null })}
+      onReplay={() => {
         change({ guesses: null }, { replace: true })
         setAt(0)
       }}
@@ -144,7 +144,7 @@ function Round({ version, round, count, asked, change, onFinish }: RoundProps) {
   )
 }
 
-const settingsWords = texts({ pictures: "pictures" }, { pictures: "картинок" })
+const settingsMessages = texts({ pictures: "pictures" }, { pictures: "картинок" })
 
 function Settings({
   count,
@@ -157,8 +157,8 @@ function Settings({
   version: Version | undefined
   change: Change
 }) {
-  const t = useText(words)
-  const s = useText(settingsWords)
+  const t = useText(messages)
+  const s = useText(settingsMessages)
   return (
     <section class="panel stack" aria-label={t.settings}>
       <fieldset class="field">

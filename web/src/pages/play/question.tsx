@@ -1,11 +1,11 @@
-/** One picture, two buttons, and what it was. Nothing in the document tells the answer before the guess. */
+/** One picture, the two guess buttons and the feedback. The document does not contain the answer before the guess. */
 import { type RefObject } from "preact"
 import { useLayoutEffect, useRef } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
-import { useFocusOnArrival } from "./focus"
+import { useFocusIfLost } from "./focus"
 import { type QuizPicture } from "./quiz"
 import { discriminatorGuess, guessOf, isRight, scoreOf, type Guess } from "./round"
-import { words } from "./words"
+import { messages } from "./messages"
 
 interface QuestionProps {
   pictures: readonly QuizPicture[]
@@ -16,13 +16,13 @@ interface QuestionProps {
 }
 
 export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const picture = pictures[at]!
   const guess = guesses[at]
   const heading = useRef<HTMLHeadingElement>(null)
   const next = useRef<HTMLButtonElement>(null)
-  useFocusOnArrival(heading)
-  // Before the next key can be pressed, as what listens to it below: who plays fast loses no key.
+  useFocusIfLost(heading)
+  // A layout effect, like the key listener below, so that no key is lost however fast the user plays.
   useLayoutEffect(() => {
     if (guess) next.current?.focus({ preventScroll: true })
   }, [guess])
@@ -39,7 +39,7 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
       </header>
       <progress aria-label={t.progress} max={pictures.length} value={of} />
       <img
-        class="pixels asked"
+        class="pixels question-picture"
         src={picture.picture}
         alt={t.question(at + 1, pictures.length)}
         width={28}
@@ -87,10 +87,10 @@ function GuessButton({ name, keys, own, guess, onGuess }: GuessButtonProps) {
 }
 
 function Feedback({ picture, guess }: { picture: QuizPicture; guess: Guess }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const right = isRight(guess, picture)
-  const theirs = discriminatorGuess(picture.probability)
+  const theirGuess = discriminatorGuess(picture.probability)
   const source = String(picture.source)
   return (
     <>
@@ -99,12 +99,12 @@ function Feedback({ picture, guess }: { picture: QuizPicture; guess: Guess }) {
         <strong>{right ? t.right : t.wrong}</strong>{" "}
         {picture.real ? t.wasReal(source, picture.class) : t.wasGenerated(source, picture.class)}
       </p>
-      <p>{t.theDiscriminator(theirs, percent(picture.probability), isRight(theirs, picture))}</p>
+      <p>{t.theDiscriminator(theirGuess, percent(picture.probability), isRight(theirGuess, picture))}</p>
     </>
   )
 }
 
-/** The keys that guess: the arrows wherever nothing else listens to them, letters while the focus is here (WCAG 2.1.4). */
+/** Keyboard shortcuts: arrow keys anywhere outside form fields, letters only while the focus is inside (WCAG 2.1.4). */
 function useGuessKeys(section: RefObject<HTMLElement>, onGuess: ((guess: Guess) => void) | undefined): void {
   useLayoutEffect(() => {
     if (!onGuess) return

@@ -1,4 +1,4 @@
-/** `GET /quiz`: pictures that are real or generated, with the answers and what the discriminator thinks of each. */
+/** `GET /quiz`: real and generated pictures with the answers and the discriminator scores. */
 import { useCallback, useEffect, useState } from "preact/hooks"
 import { callJson, type Schemas } from "../../api/client"
 import { type Version } from "../../models"
@@ -6,21 +6,21 @@ import { type Version } from "../../models"
 export type QuizPicture = Schemas["QuizPicture"]
 export type QuizSheet = Schemas["QuizSheet"]
 
-export interface Asked {
+export interface QuizState {
   sheet: QuizSheet | undefined
   error: Error | undefined
   retry: () => void
 }
 
-/** The query of the call; the version is pinned, so that the same round is the same for the next player. */
+/** The query of the request. It fixes the version, so that a shared round has the same pictures for everyone. */
 export function quizQuery(version: Pick<Version, "model" | "version">, round: number, count: number) {
   return { seed: round, count, model: version.model, version: version.version }
 }
 
-/** The pictures of a round; undefined until they have come. */
-export function useQuiz(version: Pick<Version, "model" | "version">, round: number, count: number): Asked {
+/** The pictures of a round. Undefined until loaded. */
+export function useQuiz(version: Pick<Version, "model" | "version">, round: number, count: number): QuizState {
   const { model, version: number } = version
-  const [answer, setAnswer] = useState<Omit<Asked, "retry">>({ sheet: undefined, error: undefined })
+  const [answer, setAnswer] = useState<Omit<QuizState, "retry">>({ sheet: undefined, error: undefined })
   const [attempt, setAttempt] = useState(0)
   useEffect(() => {
     const controller = new AbortController()

@@ -1,16 +1,26 @@
-/** The end of a round: both scores, what luck has to do with them, and what fooled whom. */
+/** The result of a round: both scores, their statistical significance, and which pictures fooled whom. */
 import { useId, useRef } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { pathWith, url } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
 import { CopyButton } from "../../ui/copy-button"
-import { ScoreBars } from "./bars"
-import { chanceText } from "./chance"
-import { useFocusOnArrival } from "./focus"
+import { ScoreBars } from "./score-bars"
+import { formatProbability } from "./probability-text"
+import { useFocusIfLost } from "./focus"
 import { type QuizPicture } from "./quiz"
-import { atLeast, atMost, grouped, GROUPS, scoreOf, verdictOf, type Group, type Guess, type Score } from "./round"
-import { words } from "./words"
+import {
+  probabilityAtLeast,
+  probabilityAtMost,
+  grouped,
+  GROUPS,
+  scoreOf,
+  verdictOf,
+  type Group,
+  type Guess,
+  type Score,
+} from "./round"
+import { messages } from "./messages"
 
 interface ResultProps {
   version: Version
@@ -18,33 +28,33 @@ interface ResultProps {
   count: number
   pictures: readonly QuizPicture[]
   guesses: readonly Guess[]
-  onAnother: () => void
-  onAgain: () => void
+  onNewRound: () => void
+  onReplay: () => void
 }
 const TITLES = { both: "both", you: "onlyYou", discriminator: "onlyDiscriminator", nobody: "nobody" } as const
 
-export function Result({ version, round, count, pictures, guesses, onAnother, onAgain }: ResultProps) {
-  const t = useText(words)
+export function Result({ version, round, count, pictures, guesses, onNewRound, onReplay }: ResultProps) {
+  const t = useText(messages)
   const heading = useRef<HTMLHeadingElement>(null)
-  useFocusOnArrival(heading)
+  useFocusIfLost(heading)
   const score = scoreOf(pictures, guesses)
   const groups = grouped(pictures, guesses)
   return (
     <>
       <section class="panel stack" aria-labelledby="result">
         <h2 id="result" ref={heading} tabIndex={-1}>
-          {t.done}
+          {t.resultTitle}
         </h2>
         <ScoreBars score={score} />
         <div class="row">
-          <button type="button" class="primary" onClick={onAnother}>
-            {t.another}
+          <button type="button" class="primary" onClick={onNewRound}>
+            {t.newRound}
           </button>
-          <button type="button" onClick={onAgain}>
-            {t.again}
+          <button type="button" onClick={onReplay}>
+            {t.replay}
           </button>
         </div>
-        <Luck score={score} />
+        <Significance score={score} />
         <Share address={url("/play", { round, count, model: version.model, version: version.version })} />
       </section>
       <section class="panel" aria-labelledby="whom">
@@ -63,26 +73,28 @@ export function Result({ version, round, count, pictures, guesses, onAnother, on
   )
 }
 
-function Luck({ score }: { score: Score }) {
-  const t = useText(words)
+function Significance({ score }: { score: Score }) {
+  const t = useText(messages)
   const { number, percent } = useNumbers()
   const { you, discriminator, of } = score
-  const share = (chance: number) => chanceText(chance, percent)
+  const format = (probability: number) => formatProbability(probability, percent)
   return (
     <div>
-      <h3>{t.chance}</h3>
+      <h3>{t.significance}</h3>
       <p>
-        {t.average(of, number(of / 2, of % 2))}{" "}
-        {2 * you < of ? t.few(you, of, share(atMost(you, of))) : t.yours(you, of, share(atLeast(you, of)))}{" "}
+        {t.expected(of, number(of / 2, of % 2))}{" "}
+        {2 * you < of
+          ? t.atMost(you, of, format(probabilityAtMost(you, of)))
+          : t.atLeast(you, of, format(probabilityAtLeast(you, of)))}{" "}
         {t[verdictOf(you, of)]}
       </p>
-      <p class="hint">{t.its(discriminator, share(atLeast(discriminator, of)))}</p>
+      <p class="hint">{t.discriminatorAtLeast(discriminator, format(probabilityAtLeast(discriminator, of)))}</p>
     </div>
   )
 }
 
 function Share({ address }: { address: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const id = useId()
   return (
     <div class="row share">
@@ -113,7 +125,7 @@ function PictureGroup({
   version: Version
   pictures: readonly QuizPicture[]
 }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <>
       <h3>
@@ -135,7 +147,7 @@ function PictureGroup({
 }
 
 function Tile({ picture, version }: { picture: QuizPicture; version: Version }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   const kind = picture.real ? t.real : t.generated
   const source = String(picture.source)
@@ -158,7 +170,7 @@ function Tile({ picture, version }: { picture: QuizPicture; version: Version }) 
             {t.seed(source)}
           </Link>
         )}
-        <span>{t.toReal(percent(picture.probability))}</span>
+        <span>{t.discriminatorScore(percent(picture.probability))}</span>
       </figcaption>
     </figure>
   )

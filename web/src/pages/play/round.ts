@@ -1,11 +1,11 @@
-/** What a round is worth: who was right, who was fooled by what, and how much of it is luck. */
+/** Scoring of a round: correct guesses, which pictures fooled whom, and statistical significance. */
 import { letterOf } from "../../keys"
 import { type QuizPicture } from "./quiz"
 
 export const COUNTS = ["10", "20", "40"] as const
 export type Guess = "real" | "generated"
 
-/** What the discriminator says, put as a guess: real from one half on. */
+/** The discriminator's guess: real if the probability is at least 0.5. */
 export function discriminatorGuess(probability: number): Guess {
   return probability >= 0.5 ? "real" : "generated"
 }
@@ -20,18 +20,18 @@ export interface Score {
   discriminator: number
 }
 
-/** How many of the pictures that were guessed at each got right. */
+/** The correct guesses of both players among the pictures guessed so far. */
 export function scoreOf(pictures: readonly QuizPicture[], guesses: readonly Guess[]): Score {
-  const asked = pictures.slice(0, guesses.length)
+  const answered = pictures.slice(0, guesses.length)
   return {
-    of: asked.length,
-    you: asked.filter((picture, index) => isRight(guesses[index]!, picture)).length,
-    discriminator: asked.filter(picture => isRight(discriminatorGuess(picture.probability), picture)).length,
+    of: answered.length,
+    you: answered.filter((picture, index) => isRight(guesses[index]!, picture)).length,
+    discriminator: answered.filter(picture => isRight(discriminatorGuess(picture.probability), picture)).length,
   }
 }
 
 export const GROUPS = ["both", "you", "discriminator", "nobody"] as const
-/** Whom a picture fooled. */
+/** Which players a picture fooled. */
 export type Group = (typeof GROUPS)[number]
 
 export function groupOf(picture: QuizPicture, guess: Guess): Group {
@@ -40,7 +40,7 @@ export function groupOf(picture: QuizPicture, guess: Guess): Group {
   return you ? (discriminator ? "both" : "you") : discriminator ? "discriminator" : "nobody"
 }
 
-/** Numbers of the pictures in each group, from 0, in the order in which they were shown. */
+/** Indices of the pictures in each group, in the order shown. */
 export function grouped(pictures: readonly QuizPicture[], guesses: readonly Guess[]): Record<Group, number[]> {
   const found: Record<Group, number[]> = { both: [], you: [], discriminator: [], nobody: [] }
   guesses.forEach((guess, index) => {
@@ -51,15 +51,15 @@ export function grouped(pictures: readonly QuizPicture[], guesses: readonly Gues
 }
 
 /**
- * How likely it is to get at least so many right out of n by tossing a fair coin.
+ * Probability of at least this many correct guesses by tossing a fair coin: the upper tail of the binomial distribution.
  *
- * The sum of the binomial distribution's tail, by logarithms: 2^-n alone is nothing to a double from n = 1,075 on.
+ * Computed with logarithms, because 2^-n underflows a double for n of at least 1,075.
  */
-export function atLeast(right: number, of: number): number {
+export function probabilityAtLeast(right: number, of: number): number {
   if (right <= 0) return 1
   if (right > of) return 0
   let sum = 0
-  let logarithm = -of * Math.LN2 // of 2^-n * C(n, k), begun at k = n
+  let logarithm = -of * Math.LN2 // of 2^-n * C(n, k), starting at k = n
   for (let k = of; k >= right; k--) {
     sum += Math.exp(logarithm)
     logarithm += Math.log(k) - Math.log(of - k + 1)
@@ -67,22 +67,22 @@ export function atLeast(right: number, of: number): number {
   return Math.min(sum, 1)
 }
 
-/** How likely it is to get at most so many right by tossing a fair coin. */
-export function atMost(right: number, of: number): number {
-  return atLeast(of - right, of) // a fair coin is as often wrong as right
+/** Probability of at most this many correct guesses by tossing a fair coin. */
+export function probabilityAtMost(right: number, of: number): number {
+  return probabilityAtLeast(of - right, of) // the distribution is symmetric
 }
 
-/** Below this, a score is called more than luck. */
-export const RARE = 0.05
-/** What a score says: that one sees the difference, sees it the wrong way round, or may as well have guessed. */
-export type Verdict = "sees" | "reversed" | "luck"
+/** Significance level: below this probability, a score is not attributed to chance. */
+export const SIGNIFICANCE = 0.05
+/** Significantly better than chance, significantly worse, or neither. */
+export type Verdict = "better" | "worse" | "chance"
 
 export function verdictOf(right: number, of: number): Verdict {
-  if (atLeast(right, of) < RARE) return "sees"
-  return atMost(right, of) < RARE ? "reversed" : "luck"
+  if (probabilityAtLeast(right, of) < SIGNIFICANCE) return "better"
+  return probabilityAtMost(right, of) < SIGNIFICANCE ? "worse" : "chance"
 }
 
-/** What a key means. Letters by where they are on the keyboard if it writes no Latin ones. */
+/** The guess for a key. On keyboards without Latin letters, the position of the key counts. */
 export function guessOf(event: Pick<KeyboardEvent, "key" | "code">): Guess | undefined {
   if (event.key === "ArrowLeft") return "real"
   if (event.key === "ArrowRight") return "generated"
@@ -90,7 +90,7 @@ export function guessOf(event: Pick<KeyboardEvent, "key" | "code">): Guess | und
   return letter === "r" ? "real" : letter === "g" ? "generated" : undefined
 }
 
-/** Guesses as the address says them, a letter each: `rgr`. What is neither is where they end. */
+/** Parse the guesses in the URL, one letter each: `rgr`. Stops at the first invalid letter. */
 export function parseGuesses(text: string | undefined): Guess[] {
   const letters = /^[rg]*/.exec(text ?? "")![0]
   return [...letters].map(letter => (letter === "r" ? "real" : "generated"))

@@ -1,13 +1,13 @@
-/** The score over all rounds of this browser. */
+/** The score over all rounds played in this browser. */
 import { useNumbers, useText } from "../../language"
-import { ScoreBars } from "./bars"
-import { atLeast } from "./round"
+import { ScoreBars } from "./score-bars"
+import { probabilityAtLeast } from "./round"
 import { type Totals } from "./totals"
-import { words } from "./words"
-import { chanceText } from "./chance"
+import { messages } from "./messages"
+import { formatProbability } from "./probability-text"
 
 export function TotalPanel({ totals, reset }: { totals: Totals; reset: () => void }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { percent } = useNumbers()
   return (
     <section class="panel" aria-labelledby="total">
@@ -18,7 +18,9 @@ export function TotalPanel({ totals, reset }: { totals: Totals; reset: () => voi
         <>
           <ScoreBars score={totals} />
           <p class="hint">{t.totalOf(totals.rounds.length, totals.of)}</p>
-          <p class="hint">{t.totalChance(chanceText(atLeast(totals.you, totals.of), percent))}</p>
+          <p class="hint">
+            {t.totalSignificance(formatProbability(probabilityAtLeast(totals.you, totals.of), percent))}
+          </p>
           <button type="button" onClick={reset}>
             {t.reset}
           </button>

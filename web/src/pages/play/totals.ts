@@ -1,4 +1,4 @@
-/** The score over all rounds, kept in this browser and nowhere else. */
+/** The score over all rounds, stored only in this browser. */
 import { useCallback, useState } from "preact/hooks"
 import { storage } from "../../language"
 import { type Score } from "./round"
@@ -6,17 +6,17 @@ import { type Score } from "./round"
 const KEY = "seedling-play"
 
 export interface Totals extends Score {
-  /** Names of the rounds that count. A round counts once: whoever plays it again knows the answers. */
+  /** Names of the rounds included. A round counts once, because the answers are known when it is replayed. */
   rounds: readonly string[]
 }
 export const NONE: Totals = { of: 0, you: 0, discriminator: 0, rounds: [] }
 
-/** A round by what decides its pictures. A longer round begins with the pictures of a shorter one, so the count is no part. */
+/** The name of a round. It does not include the count, because a longer round starts with the pictures of a shorter one. */
 export function roundName(model: string, version: number, round: number): string {
   return `${model}/${version}/${round}`
 }
 
-/** With one more round; as they were if it has counted before. */
+/** Add a round, unless it is already included. */
 export function added(totals: Totals, name: string, score: Score): Totals {
   if (totals.rounds.includes(name)) return totals
   return {
@@ -27,12 +27,12 @@ export function added(totals: Totals, name: string, score: Score): Totals {
   }
 }
 
-/** What was kept; nothing if it is not what we write. */
+/** Parse the stored totals. Invalid text gives empty totals. */
 export function parseTotals(text: string | null | undefined): Totals {
   try {
-    const kept: unknown = JSON.parse(text ?? "")
-    if (typeof kept !== "object" || kept === null) return NONE
-    const { of, you, discriminator, rounds } = kept as Partial<Record<keyof Totals, unknown>>
+    const stored: unknown = JSON.parse(text ?? "")
+    if (typeof stored !== "object" || stored === null) return NONE
+    const { of, you, discriminator, rounds } = stored as Partial<Record<keyof Totals, unknown>>
     const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0
     if (!isCount(of) || !isCount(you) || !isCount(discriminator) || !Array.isArray(rounds)) return NONE
     if (you > of || discriminator > of) return NONE
@@ -45,7 +45,7 @@ export function parseTotals(text: string | null | undefined): Totals {
 export function useTotals(): { totals: Totals; add: (name: string, score: Score) => void; reset: () => void } {
   const [totals, setTotals] = useState(() => parseTotals(storage()?.getItem(KEY)))
   const add = useCallback((name: string, score: Score) => {
-    // Read again: another tab may have played meanwhile.
+    // Read again, because another tab may have added a round.
     const next = added(parseTotals(storage()?.getItem(KEY)), name, score)
     storage()?.setItem(KEY, JSON.stringify(next))
     setTotals(next)

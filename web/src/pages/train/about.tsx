@@ -1,38 +1,38 @@
-/** What this page shows, for who has no token or no job yet; and the run of the version that is served, which anybody may see. */
+/** A description of the page for users without a token or job, with the training curves of the champion as an example. */
 import { useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion } from "../../models"
-import { Course } from "../models/course"
+import { TrainingCurves } from "../models/training-curves"
 import { type Evaluation } from "../models/evaluation"
 
-const words = texts(
+const messages = texts(
   {
-    title: "What you will see here",
+    title: "What this page shows",
     items: [
-      "The losses of both networks and the discriminator's answers on real and drawn pictures, as they change.",
-      "FID and KID, images per second and the time left.",
-      "The same eighty seeds as the training goes on, with a slider through time.",
-      "The verdict: champion and challenger in figures and in pictures, and a button that puts either into service.",
+      "The losses of both networks and the discriminator scores of real and generated pictures, live.",
+      "FID and KID, images per second and the remaining time.",
+      "The same eighty seeds during training, with a slider for the time.",
+      "The verdict: metrics and pictures of champion and challenger, and a button to promote either.",
     ],
-    gate: "A run trains in a process of its own while pictures are served as before. At its end a gate measures the new version and the champion on the same seeds; only a better one takes the champion's place automatically.",
-    example: (name: string) => `For example: how the run of ${name} went`,
+    gate: "Training runs in a separate process and does not interrupt the service. At the end, a gate measures the new version and the champion on the same seeds. The new version is promoted automatically only if it is better.",
+    example: (name: string) => `Example: training curves of ${name}`,
   },
   {
-    title: "Что здесь будет видно",
+    title: "Что показывает эта страница",
     items: [
-      "Функции потерь обеих сетей и ответ дискриминатора о настоящих и нарисованных картинках — по мере того как они меняются.",
+      "Функции потерь обеих сетей и оценки дискриминатора для настоящих и сгенерированных картинок в реальном времени.",
       "FID и KID, картинок в секунду и оставшееся время.",
-      "Одни и те же восемьдесят зёрен по ходу обучения, с ползунком во времени.",
-      "Вердикт: чемпион и претендент в числах и в картинках — и кнопка, которая пускает в работу любого из них.",
+      "Одни и те же восемьдесят зёрен по ходу обучения, с ползунком по времени.",
+      "Вердикт: метрики и картинки чемпиона и претендента, и кнопка, которая делает чемпионом любого из них.",
     ],
-    gate: "Обучение идёт в отдельном процессе, а картинки тем временем рисуются как прежде. В конце новая версия и чемпион измеряются на одних и тех же зёрнах, и автоматически место чемпиона займёт только лучшая.",
-    example: name => `К примеру: как обучалась ${name}`,
+    gate: "Обучение идёт в отдельном процессе и не прерывает работу сервиса. В конце новая версия и чемпион сравниваются на одних и тех же зёрнах. Новая версия становится чемпионом автоматически, только если она лучше.",
+    example: name => `Пример: кривые обучения ${name}`,
   },
 )
 
 export function About({ model }: { model: string | undefined }) {
-  const t = useText(words)
+  const t = useText(messages)
   return (
     <div class="stack">
       <section class="panel" aria-labelledby="about-title">
@@ -50,24 +50,24 @@ export function About({ model }: { model: string | undefined }) {
 }
 
 function Example({ model }: { model: string | undefined }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { found } = useVersion(model === undefined ? {} : { model })
   const [evaluation, setEvaluation] = useState<Evaluation>()
-  const isThere = found && "evaluation.json" in found.detail.manifest.files
+  const hasEvaluation = found && "evaluation.json" in found.detail.manifest.files
   useEffect(() => {
     setEvaluation(undefined)
-    if (!found || !isThere) return
+    if (!found || !hasEvaluation) return
     const controller = new AbortController()
     const path = `/models/${found.model}/versions/${found.version}/evaluation.json`
-    callJson<Evaluation>(path, { signal: controller.signal }).then(setEvaluation, () => {}) // an example, no more
+    callJson<Evaluation>(path, { signal: controller.signal }).then(setEvaluation, () => {}) // the example is optional
     return () => controller.abort()
-  }, [found?.model, found?.version, isThere])
+  }, [found?.model, found?.version, hasEvaluation])
   const history = evaluation?.history
   if (!found || !history) return null
   return (
     <section class="panel" aria-labelledby="example-title">
       <h2 id="example-title">{t.example(`${found.model}/${found.version}`)}</h2>
-      <Course progress={history.progress ?? []} metrics={history.metrics ?? []} />
+      <TrainingCurves progress={history.progress ?? []} metrics={history.metrics ?? []} />
     </section>
   )
 }

@@ -1,4 +1,4 @@
-/** A question before something that others will see. The browser keeps the focus inside, and Escape means no. */
+/** A modal confirmation dialog. Escape means no. */
 import { useEffect, useRef } from "preact/hooks"
 
 interface ConfirmationProps {
@@ -15,7 +15,7 @@ export function Confirmation({ question, consequence, yes, no, onYes, onNo }: Co
   useEffect(() => {
     const shown = dialog.current
     shown?.showModal()
-    return () => shown?.close() // gives the focus back to what had it
+    return () => shown?.close() // returns the focus to the previous element
   }, [])
   return (
     <dialog

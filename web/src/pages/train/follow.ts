@@ -8,7 +8,7 @@ import { extended, NOTHING_YET, type Run, type RunEvent } from "./run"
 /** Minimum interval between redraws of the charts. */
 const EVERY_MILLISECONDS = 500
 /** Statuses that are retried: the service is overloaded, restarting, or limiting failed logins. */
-const PASSING = [0, 429, 500, 502, 503, 504]
+const RETRIED = [0, 429, 500, 502, 503, 504]
 
 interface Followed {
   run: Run
@@ -20,10 +20,10 @@ interface Followed {
 /**
  * Follow a job from its first event to its last.
  *
- * @param again - changed to follow the stream from the start again, because a resumed job emits more events after its end.
+ * @param attempt - changed to follow the stream from the start again, because a resumed job emits more events after its end.
  * @param onState - called when the state of the job changes.
  */
-export function useFollowed(id: string, token: string, again: number, onState: () => void): Followed {
+export function useFollowed(id: string, token: string, attempt: number, onState: () => void): Followed {
   const [run, setRun] = useState(NOTHING_YET)
   const [isLost, setLost] = useState(false)
   const [error, setError] = useState<Error>()
@@ -49,7 +49,7 @@ export function useFollowed(id: string, token: string, again: number, onState: (
         if (answer.ok) return answer
         const problem = await answer.json().catch(() => null)
         const detail = typeof problem?.detail === "string" ? problem.detail : `${answer.status} ${answer.statusText}`
-        if (!PASSING.includes(answer.status)) {
+        if (!RETRIED.includes(answer.status)) {
           close()
           setError(new CallError(answer.status, String(problem?.code ?? "http_error"), detail))
         }
@@ -72,6 +72,6 @@ export function useFollowed(id: string, token: string, again: number, onState: (
       close()
       clearTimeout(timer)
     }
-  }, [id, token, again, onState])
+  }, [id, token, attempt, onState])
   return { run, isLost, error }
 }

@@ -1,11 +1,11 @@
-/** Train: start a run, look on, and decide who is champion. For who has an admin token. */
+/** Train: start a training job, watch it and choose the champion. Needs an admin token. */
 import { useCallback, useEffect, useState } from "preact/hooks"
 import { useAddress } from "../../address"
 import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { About } from "./about"
-import { hasEnded, type Job, type JobList as Listed } from "./job"
+import { hasEnded, type Job, type JobList as JobListBody } from "./job"
 import { JobList } from "./job-list"
 import { JobPanel } from "./job-panel"
 import { Promotion } from "./promotion"
@@ -15,28 +15,28 @@ import { TokenPanel } from "./token-panel"
 import "../models/models.css"
 import "./train.css"
 
-const words = texts(
+const messages = texts(
   {
-    title: "Train while it serves",
+    title: "Train a new version",
     intro:
-      "Train a new generator, watch it learn, and put it into service if it is better. You need the admin token.",
+      "Train a new generator while the service runs, watch its progress, and promote it if it is better. You need the admin token.",
   },
   {
-    title: "Обучение без остановки сервиса",
+    title: "Обучение новой версии",
     intro:
-      "Обучите новый генератор, посмотрите, как он учится, и, если он лучше, пустите его в работу. Понадобится токен администратора.",
+      "Обучите новый генератор, не останавливая сервис, следите за обучением и сделайте его чемпионом, если он лучше. Нужен токен администратора.",
   },
 )
 const POLL_MILLISECONDS = 5000
 
 export default function Train() {
-  const t = useText(words)
+  const t = useText(messages)
   const [query, change] = useAddress()
   const { token, keep, forget } = useToken()
   const { list, error, reload } = useJobs(token, forget)
   const { list: models } = useModels()
-  const served = list && (query.model ?? models?.models.find(model => model.default)?.name)
-  const chosen = query.job ?? list?.jobs[0]?.id
+  const model = list && (query.model ?? models?.models.find(each => each.default)?.name)
+  const selected = query.job ?? list?.jobs[0]?.id
   const onStarted = (job: Job) => {
     change({ job: job.id, images: null })
     reload()
@@ -58,16 +58,16 @@ export default function Train() {
             retry={reload}
           />
           <Start token={list && token} query={query} change={change} onStarted={onStarted} />
-          {list && token && <JobList list={list} chosen={chosen} query={query} token={token} reload={reload} />}
+          {list && token && <JobList list={list} selected={selected} query={query} token={token} reload={reload} />}
         </div>
         <div id="job" class="stack">
-          {list && token && chosen ? (
-            <JobPanel key={chosen} id={chosen} token={token} onChanged={reload} />
+          {list && token && selected ? (
+            <JobPanel key={selected} id={selected} token={token} onChanged={reload} />
           ) : (
             <>
-              {token && served && (
+              {token && model && (
                 <section class="panel">
-                  <Promotion model={served} version={null} token={token} />
+                  <Promotion model={model} version={null} token={token} />
                 </section>
               )}
               <About model={query.model} />
@@ -79,13 +79,13 @@ export default function Train() {
   )
 }
 
-/** The list of jobs, which also tells whether the token is good. A wrong one is forgotten. */
+/** The list of jobs. The request also validates the token: an invalid one is forgotten. */
 function useJobs(token: string | undefined, forget: () => void) {
-  const [list, setList] = useState<Listed>()
+  const [list, setList] = useState<JobListBody>()
   const [error, setError] = useState<Error>()
   const reload = useCallback(() => {
     if (!token) return
-    callJson<Listed>("/admin/jobs", { token }).then(
+    callJson<JobListBody>("/admin/jobs", { token }).then(
       found => {
         setList(found)
         setError(undefined)

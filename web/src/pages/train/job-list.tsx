@@ -1,17 +1,17 @@
-/** The jobs, newest first; one of them is looked at. */
+/** The list of jobs, newest first. */
 import { useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { patched, pathWith, type Query } from "../../address"
 import { callJson } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { Failure } from "../../ui/notice"
-import { useMoments } from "../models/moments"
-import { hasEnded, presetOf, states, type Job, type JobList as Listed } from "./job"
+import { useDates } from "../models/dates"
+import { hasEnded, presetOf, states, type Job, type JobList as JobListBody } from "./job"
 
-const words = texts(
+const messages = texts(
   {
     title: "Jobs",
-    none: "There has been no run yet. Start one above: quick takes five minutes.",
+    none: "There are no jobs yet. Start one above. The preset quick takes five minutes.",
     job: (number: number) => `Job ${number}`,
     published: (version: string) => `→ ${version}`,
     promoted: "promoted",
@@ -20,34 +20,34 @@ const words = texts(
   },
   {
     title: "Задания",
-    none: "Обучения ещё не было. Начните его выше: quick займёт пять минут.",
+    none: "Заданий пока нет. Запустите обучение выше. Пресет quick займёт пять минут.",
     job: number => `Задание ${number}`,
     published: version => `→ ${version}`,
     promoted: "стала чемпионом",
-    older: "Более ранние",
+    older: "Более ранние задания",
     refresh: "Обновить",
   },
 )
 
 interface JobListProps {
-  list: Listed
-  chosen: string | undefined
+  list: JobListBody
+  selected: string | undefined
   query: Query
   token: string
   reload: () => void
 }
 
-export function JobList({ list, chosen, query, token, reload }: JobListProps) {
-  const t = useText(words)
+export function JobList({ list, selected, query, token, reload }: JobListProps) {
+  const t = useText(messages)
   const [older, setOlder] = useState<{ jobs: Job[]; more: boolean }>()
   const [error, setError] = useState<Error>()
   const known = new Set(list.jobs.map(job => job.id))
   const jobs = [...list.jobs, ...(older?.jobs.filter(job => !known.has(job.id)) ?? [])]
   const isMore = older ? older.more : list.next !== null
-  const askOlder = () => {
+  const loadOlder = () => {
     setError(undefined)
     const before = jobs[jobs.length - 1]?.number
-    callJson<Listed>("/admin/jobs", { query: { before }, token }).then(
+    callJson<JobListBody>("/admin/jobs", { query: { before }, token }).then(
       found => setOlder({ jobs: [...(older?.jobs ?? []), ...found.jobs], more: found.next !== null }),
       setError,
     )
@@ -64,7 +64,7 @@ export function JobList({ list, chosen, query, token, reload }: JobListProps) {
         <ol class="jobs">
           {jobs.map(job => (
             <li key={job.id}>
-              <JobLink job={job} isChosen={job.id === chosen} query={query} />
+              <JobLink job={job} isSelected={job.id === selected} query={query} />
             </li>
           ))}
         </ol>
@@ -74,7 +74,7 @@ export function JobList({ list, chosen, query, token, reload }: JobListProps) {
       {error && <Failure error={error} />}
       {isMore && (
         <div>
-          <button type="button" onClick={askOlder}>
+          <button type="button" onClick={loadOlder}>
             {t.older}
           </button>
         </div>
@@ -83,15 +83,15 @@ export function JobList({ list, chosen, query, token, reload }: JobListProps) {
   )
 }
 
-function JobLink({ job, isChosen, query }: { job: Job; isChosen: boolean; query: Query }) {
-  const t = useText(words)
+function JobLink({ job, isSelected, query }: { job: Job; isSelected: boolean; query: Query }) {
+  const t = useText(messages)
   const s = useText(states)
   const { percent } = useNumbers()
-  const { moment } = useMoments()
+  const { dateTime } = useDates()
   return (
     <Link
       href={pathWith("/train", patched(query, { job: job.id, images: null }))}
-      aria-current={isChosen ? "true" : undefined}
+      aria-current={isSelected ? "true" : undefined}
       onClick={() => showJob()}
     >
       <span class="line">
@@ -103,7 +103,7 @@ function JobLink({ job, isChosen, query }: { job: Job; isChosen: boolean; query:
       </span>
       <span class="line hint">
         <span>
-          {presetOf(job)}, {moment(job.created)}
+          {presetOf(job)}, {dateTime(job.created)}
         </span>
         {job.version !== null && (
           <span>
@@ -117,7 +117,7 @@ function JobLink({ job, isChosen, query }: { job: Job; isChosen: boolean; query:
   )
 }
 
-/** On a narrow screen the job stands below the list, where its choice would not be seen. */
+/** Scroll to the job on narrow screens, where it is below the list. */
 function showJob() {
   if (!matchMedia("(max-width: 60rem)").matches) return
   requestAnimationFrame(() => document.getElementById("job")?.scrollIntoView())

@@ -1,4 +1,4 @@
-/** One job: its state, its figures as they come, its charts, its pictures, its log and its end. */
+/** One job: state, live figures, charts, samples, verdict and log. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { call, callJson } from "../../api/client"
@@ -8,38 +8,38 @@ import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
-import { Course } from "../models/course"
-import { useMoments } from "../models/moments"
+import { TrainingCurves } from "../models/training-curves"
+import { useDates } from "../models/dates"
 import { useFollowed } from "./follow"
 import { hasEnded, presetOf, states, type Job } from "./job"
-import { Judged } from "./judged"
+import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
 import { Promotion } from "./promotion"
 import { Samples } from "./samples"
 
-const words = texts(
+const messages = texts(
   {
     job: (number: number) => `Job ${number}`,
     about: (preset: string, model: string, by: string, when: string) =>
       `${preset} for ${model}, requested by ${by}, ${when}`,
     warm: (version: number) => `started from version ${version}`,
     cancel: "Cancel",
-    cancelling: "It is writing a checkpoint before it stops…",
+    cancelling: "Writing a checkpoint before it stops…",
     resume: "Resume",
-    lost: "The connection was lost and is being restored; nothing of the run is lost.",
-    made: (name: string) => `Figures, samples and card of ${name}`,
+    lost: "The connection is lost and is being restored. The training is not affected.",
+    version: (name: string) => `Metrics, samples and model card of ${name}`,
     promoted: (name: string) => `${name} was published and promoted.`,
-    notPromoted: (name: string) => `${name} was published, not promoted.`,
-    unbegun: "It had not begun; Resume puts it back into the queue.",
-    goesOn: "it goes on from its last checkpoint.",
-    keeps: "What it has learnt is kept: Resume goes on from there.",
-    course: "The run so far",
-    noCourse: "Charts and figures come with the first images.",
+    notPromoted: (name: string) => `${name} was published but not promoted.`,
+    notStarted: "It had not started. Resume puts it back into the queue.",
+    resuming: "it continues from its last checkpoint.",
+    checkpointKept: "Its checkpoint is kept. Resume continues from there.",
+    curves: "Training curves",
+    noCurves: "Charts appear with the first images.",
     log: "Log",
     refresh: "Refresh",
     saveLog: "Save the log",
-    noLog: "Nothing has been printed yet.",
-    spec: "The whole spec",
+    noLog: "The log is empty.",
+    spec: "Full spec",
     warning: "Warning",
   },
   {
@@ -47,22 +47,22 @@ const words = texts(
     about: (preset, model, by, when) => `${preset} для ${model}, запрос от ${by}, ${when}`,
     warm: version => `начато с версии ${version}`,
     cancel: "Отменить",
-    cancelling: "Записывает контрольную точку и останавливается…",
+    cancelling: "Записывается контрольная точка, затем задание остановится…",
     resume: "Продолжить",
-    lost: "Связь потеряна и восстанавливается; из обучения ничего не пропало.",
-    made: name => `Показатели, примеры и карточка ${name}`,
+    lost: "Связь потеряна и восстанавливается. На обучение это не влияет.",
+    version: name => `Метрики, примеры и карточка ${name}`,
     promoted: name => `${name} опубликована и стала чемпионом.`,
     notPromoted: name => `${name} опубликована, но чемпионом не стала.`,
-    unbegun: "Оно ещё не начиналось; «Продолжить» вернёт его в очередь.",
-    goesOn: "продолжится с последней контрольной точки.",
-    keeps: "Обученное сохранено: «Продолжить» начнёт с этого места.",
-    course: "Ход обучения",
-    noCourse: "Графики и числа появятся с первыми картинками.",
+    notStarted: "Оно ещё не начиналось. «Продолжить» вернёт его в очередь.",
+    resuming: "продолжится с последней контрольной точки.",
+    checkpointKept: "Контрольная точка сохранена. «Продолжить» начнёт с неё.",
+    curves: "Кривые обучения",
+    noCurves: "Графики появятся с первыми картинками.",
     log: "Журнал",
     refresh: "Обновить",
     saveLog: "Сохранить журнал",
-    noLog: "Пока ничего не напечатано.",
-    spec: "Спецификация целиком",
+    noLog: "Журнал пуст.",
+    spec: "Полная спецификация",
     warning: "Предупреждение",
   },
 )
@@ -70,38 +70,38 @@ const words = texts(
 interface JobPanelProps {
   id: string
   token: string
-  /** The list is to be asked for again. */
+  /** Called when the list of jobs must be reloaded. */
   onChanged: () => void
 }
 
 export function JobPanel({ id, token, onChanged }: JobPanelProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { reload } = useModels()
   const [job, setJob] = useState<Job>()
   const [error, setError] = useState<Error>()
-  const [again, setAgain] = useState(0)
-  const asked = useRef(0)
-  const ask = useCallback(() => {
-    const turn = ++asked.current
+  const [attempt, setAttempt] = useState(0)
+  const lastRequest = useRef(0)
+  const load = useCallback(() => {
+    const request = ++lastRequest.current
     const path = `/admin/jobs/${encodeURIComponent(id)}`
     callJson<Job>(path, { token }).then(
       found => {
-        if (turn !== asked.current) return // an older answer that comes late says nothing of now
+        if (request !== lastRequest.current) return // a newer request has been sent
         setJob(found)
         setError(undefined)
-        if (found.version !== null) reload() // it may be champion now
+        if (found.version !== null) reload() // it may have become champion
       },
-      (reason: Error) => turn === asked.current && setError(reason),
+      (reason: Error) => request === lastRequest.current && setError(reason),
     )
   }, [id, token, reload])
-  useEffect(ask, [ask])
+  useEffect(load, [load])
   useTitle(job && t.job(job.number))
   const onState = useCallback(() => {
-    ask()
+    load()
     onChanged()
-  }, [ask, onChanged])
-  const followed = useFollowed(id, token, again, onState)
-  if (!job) return error ? <Failure error={error} retry={ask} /> : <Loading />
+  }, [load, onChanged])
+  const followed = useFollowed(id, token, attempt, onState)
+  if (!job) return error ? <Failure error={error} retry={load} /> : <Loading />
   return (
     <div class="stack">
       <Heading
@@ -109,15 +109,17 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
         token={token}
         isLost={followed.isLost}
         onChanged={onState}
-        onResumed={() => setAgain(again + 1)}
+        onResumed={() => setAttempt(attempt + 1)}
       />
-      {(followed.error ?? error) && <Failure error={(followed.error ?? error)!} retry={() => setAgain(again + 1)} />}
+      {(followed.error ?? error) && (
+        <Failure error={(followed.error ?? error)!} retry={() => setAttempt(attempt + 1)} />
+      )}
       <RunSection job={job} followed={followed} />
       {followed.run.samples.length > 0 && (
         <Samples id={id} token={token} samples={followed.run.samples} isLive={!hasEnded(job)} />
       )}
       {job.gate ? (
-        <Judged job={job} gate={job.gate} token={token} />
+        <Comparison job={job} gate={job.gate} token={token} />
       ) : (
         <section class="panel">
           <Promotion model={job.model} version={job.version} token={token} />
@@ -129,7 +131,7 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
   )
 }
 
-/** What the buttons above ask for. */
+/** The API calls of the buttons above. */
 function Calls({ job }: { job: Job }) {
   const path = `/admin/jobs/${job.id}`
   const calls: Call[] = [{ path, admin: true }]
@@ -161,12 +163,12 @@ interface HeadingProps {
 }
 
 function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const s = useText(states)
-  const { moment } = useMoments()
+  const { dateTime } = useDates()
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
-  const steer = async (action: "cancel" | "resume") => {
+  const send = async (action: "cancel" | "resume") => {
     setBusy(true)
     setError(undefined)
     try {
@@ -185,7 +187,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
           {t.job(job.number)} <code>{job.id}</code>
         </h2>
         <p class="hint">
-          {t.about(presetOf(job), job.model, job.by, moment(job.created))}
+          {t.about(presetOf(job), job.model, job.by, dateTime(job.created))}
           {job.parent !== null && `, ${t.warm(job.parent)}`}
         </p>
         {job.note && <p>{job.note}</p>}
@@ -197,7 +199,9 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         </p>
         {job.version !== null && (
           <p>
-            <Link href={`/models/${job.model}/versions/${job.version}`}>{t.made(`${job.model}/${job.version}`)}</Link>
+            <Link href={`/models/${job.model}/versions/${job.version}`}>
+              {t.version(`${job.model}/${job.version}`)}
+            </Link>
           </p>
         )}
       </div>
@@ -209,13 +213,13 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
               type="button"
               class="danger"
               disabled={busy || job.cancelling}
-              onClick={() => void steer("cancel")}
+              onClick={() => void send("cancel")}
             >
               {t.cancel}
             </button>
           )}
           {job.links.resume && (
-            <button type="button" class="primary" disabled={busy} onClick={() => void steer("resume")}>
+            <button type="button" class="primary" disabled={busy} onClick={() => void send("resume")}>
               {t.resume}
             </button>
           )}
@@ -225,14 +229,15 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
   )
 }
 
-/** What is to be said of a state; the service's own English where only that tells what happened. */
+/** An explanation of the state. Falls back to the service's English detail. */
 function Detail({ job }: { job: Job }) {
-  const t = useText(words)
+  const t = useText(messages)
   const name = `${job.model}/${job.version ?? "?"}`
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
-  if (job.state === "cancelled") return job.links.resume ? <>. {job.part > 0 ? t.keeps : t.unbegun}</> : null
-  if (job.state === "queued" && job.started !== null) return <>: {t.goesOn}</>
+  if (job.state === "cancelled")
+    return job.links.resume ? <>. {job.part > 0 ? t.checkpointKept : t.notStarted}</> : null
+  if (job.state === "queued" && job.started !== null) return <>: {t.resuming}</>
   if (!hasEnded(job)) return null
   return (
     <>
@@ -242,11 +247,11 @@ function Detail({ job }: { job: Job }) {
 }
 
 function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof useFollowed> }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { progress, metrics, warnings } = followed.run
   return (
-    <section class="panel stack" aria-labelledby="course-title">
-      <h2 id="course-title">{t.course}</h2>
+    <section class="panel stack" aria-labelledby="curves-title">
+      <h2 id="curves-title">{t.curves}</h2>
       <LiveFigures job={job} run={followed.run} />
       {warnings.map((warning, at) => (
         <p key={at} class="notice">
@@ -254,9 +259,9 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
         </p>
       ))}
       {progress.length || metrics.length ? (
-        <Course progress={progress} metrics={metrics} />
+        <TrainingCurves progress={progress} metrics={metrics} />
       ) : (
-        <p class="hint">{t.noCourse}</p>
+        <p class="hint">{t.noCurves}</p>
       )}
       <details>
         <summary>{t.spec}</summary>
@@ -268,11 +273,11 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
   )
 }
 
-/** What the trainer printed; asked for when it is opened. */
+/** The log of the training process. Loaded when the panel is opened. */
 function Log({ id, token }: { id: string; token: string }) {
-  const t = useText(words)
+  const t = useText(messages)
   const [isOpen, setOpen] = useState(false)
-  const [turn, setTurn] = useState(0)
+  const [attempt, setAttempt] = useState(0)
   const [text, setText] = useState<string>()
   const [error, setError] = useState<Error>()
   useEffect(() => {
@@ -283,15 +288,15 @@ function Log({ id, token }: { id: string; token: string }) {
       .then(answer => answer.text())
       .then(setText, (reason: Error) => !controller.signal.aborted && setError(reason))
     return () => controller.abort()
-  }, [isOpen, turn, id, token])
+  }, [isOpen, attempt, id, token])
   return (
     <section class="panel">
       <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>{t.log}</summary>
-        {error && <Failure error={error} retry={() => setTurn(turn + 1)} />}
+        {error && <Failure error={error} retry={() => setAttempt(attempt + 1)} />}
         {text === undefined ? !error && <Loading /> : <LogText text={text || t.noLog} />}
         <div class="row">
-          <button type="button" onClick={() => setTurn(turn + 1)}>
+          <button type="button" onClick={() => setAttempt(attempt + 1)}>
             {t.refresh}
           </button>
           {text && (

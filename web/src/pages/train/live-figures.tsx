@@ -1,10 +1,10 @@
 /** Live figures of a run: progress, speed, remaining time, scores and distances. */
 import { texts, useNumbers, useText } from "../../language"
-import { useMoments } from "../models/moments"
+import { useDates } from "../models/dates"
 import { hasEnded, type Job } from "./job"
 import { bestOf, type Run } from "./run"
 
-const words = texts(
+const messages = texts(
   {
     progress: "Training progress",
     images: "images",
@@ -51,9 +51,9 @@ const words = texts(
 const REASONS = ["indistinguishable", "plateau", "budget", "stopped", "diverged", "failed"] as const
 
 export function LiveFigures({ job, run }: { job: Job; run: Run }) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number, percent } = useNumbers()
-  const { duration } = useMoments()
+  const { duration } = useDates()
   const last = run.progress[run.progress.length - 1]
   const best = bestOf(run.metrics)
   const isTraining = job.state === "running"

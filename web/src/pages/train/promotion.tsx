@@ -1,4 +1,4 @@
-/** Who is served: promoting a version and rolling back, each after a question. */
+/** The champion: promotion and rollback, each with a confirmation. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import { call, callJson, type Schemas } from "../../api/client"
 import { texts, useText } from "../../language"
@@ -8,41 +8,41 @@ import { Confirmation } from "./confirmation"
 
 type Champion = Schemas["ChampionView"]
 
-const words = texts(
+const messages = texts(
   {
-    title: "In service",
-    served: (name: string) => `${name} is served now.`,
-    previous: (name: string) => `Before it, ${name} was.`,
+    title: "Champion",
+    served: (name: string) => `The champion is ${name}.`,
+    previous: (name: string) => `The previous champion is ${name}.`,
     promote: (name: string) => `Promote ${name}`,
     rollBack: (name: string) => `Roll back to ${name}`,
-    question: (next: string, now: string) => `Serve ${next} instead of ${now}?`,
+    question: (next: string, now: string) => `Make ${next} champion instead of ${now}?`,
     consequence:
-      "Every server process switches within a second, and no request fails. Links that name a version keep working as before. You can roll back.",
-    worse: "The gate did not find it better than the champion of its day. ",
-    yes: "Yes, serve it",
-    no: "No",
+      "All server processes switch within a second, and no request fails. Links that name a version are not affected. You can roll back.",
+    worse: "The gate did not find it better than the champion at that time. ",
+    yes: "Make champion",
+    no: "Cancel",
   },
   {
-    title: "Сейчас в работе",
-    served: name => `Сейчас рисует ${name}.`,
-    previous: name => `До неё рисовала ${name}.`,
+    title: "Чемпион",
+    served: name => `Сейчас чемпион — ${name}.`,
+    previous: name => `Предыдущий чемпион — ${name}.`,
     promote: name => `Сделать чемпионом ${name}`,
-    rollBack: name => `Вернуть ${name}`,
-    question: (next, now) => `Пусть рисует ${next} вместо ${now}?`,
+    rollBack: name => `Откатиться к ${name}`,
+    question: (next, now) => `Сделать ${next} чемпионом вместо ${now}?`,
     consequence:
-      "Все процессы сервиса перейдут на неё за секунду, и ни один запрос не сорвётся. Ссылки с номером версии рисуют как прежде. Это можно отменить.",
-    worse: "Отбор не признал её лучше тогдашнего чемпиона. ",
-    yes: "Да, пусть рисует",
-    no: "Нет",
+      "Все процессы сервиса переключатся на неё за секунду, запросы не прервутся. Ссылки с номером версии не изменятся. Переключение можно откатить.",
+    worse: "При отборе она не оказалась лучше чемпиона на тот момент. ",
+    yes: "Сделать чемпионом",
+    no: "Отмена",
   },
 )
 
-interface Asked {
-  /** What the call is to be told. */
+interface PendingPromotion {
+  /** The version in the request. */
   version: number | "previous"
   next: string
   now: string
-  /** Names the champion that this was decided against. */
+  /** The entity tag of the current champion, sent as If-Match. */
   etag: string
 }
 
@@ -55,25 +55,25 @@ interface PromotionProps {
 }
 
 export function Promotion({ model, version, token, isWorse = false }: PromotionProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { list, reload } = useModels()
-  const [asked, setAsked] = useState<Asked>()
+  const [pending, setPending] = useState<PendingPromotion>()
   const [error, setError] = useState<Error>()
   const [served, setServed] = useState<Champion>()
   const known = list?.models.find(each => each.name === model)
   const champion = known?.aliases.champion
   const previous = served?.previous ?? known?.aliases.previous
-  const isThere = known?.versions.some(row => row.version === version && row.state !== "refused")
-  useEffect(() => setServed(undefined), [champion]) // the list knows better by then
-  const told = useRef<HTMLDivElement>(null)
+  const isServed = known?.versions.some(row => row.version === version && row.state !== "refused")
+  useEffect(() => setServed(undefined), [champion]) // the reloaded list is newer
+  const status = useRef<HTMLDivElement>(null)
   const path = `/admin/models/${model}/champion`
-  const ask = async (wanted: Asked["version"]) => {
+  const confirm = async (wanted: PendingPromotion["version"]) => {
     setError(undefined)
     try {
       const answer = await call(path, { token })
       const now = (await answer.json()) as Champion
       const next = wanted === "previous" ? now.previous : wanted
-      setAsked({
+      setPending({
         version: wanted,
         next: `${model}/${next ?? "?"}`,
         now: `${model}/${now.version}`,
@@ -83,8 +83,8 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
       setError(reason as Error)
     }
   }
-  const promote = async ({ version: wanted, etag }: Asked) => {
-    setAsked(undefined)
+  const promote = async ({ version: wanted, etag }: PendingPromotion) => {
+    setPending(undefined)
     try {
       const body = { version: wanted }
       setServed(await callJson<Champion>(path, { method: "PUT", body, token, headers: { "If-Match": etag } }))
@@ -92,12 +92,12 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
       setError(reason as Error)
     }
     reload()
-    told.current?.focus() // the button that was pressed may be gone
+    status.current?.focus() // the pressed button may have disappeared
   }
   const now = served?.version ?? champion
   return (
     <div class="stack">
-      <div role="status" ref={told} tabIndex={-1}>
+      <div role="status" ref={status} tabIndex={-1}>
         <h3>{t.title}</h3>
         <p>
           {now !== undefined && t.served(`${model}/${now}`)}{" "}
@@ -106,25 +106,25 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
       </div>
       {error && <Failure error={error} />}
       <div class="row">
-        {version !== null && version !== now && isThere && (
-          <button type="button" class={isWorse ? "" : "primary"} onClick={() => void ask(version)}>
+        {version !== null && version !== now && isServed && (
+          <button type="button" class={isWorse ? "" : "primary"} onClick={() => void confirm(version)}>
             {t.promote(`${model}/${version}`)}
           </button>
         )}
         {previous !== undefined && previous !== now && (
-          <button type="button" onClick={() => void ask("previous")}>
+          <button type="button" onClick={() => void confirm("previous")}>
             {t.rollBack(`${model}/${previous}`)}
           </button>
         )}
       </div>
-      {asked && (
+      {pending && (
         <Confirmation
-          question={t.question(asked.next, asked.now)}
-          consequence={(isWorse && asked.version !== "previous" ? t.worse : "") + t.consequence}
+          question={t.question(pending.next, pending.now)}
+          consequence={(isWorse && pending.version !== "previous" ? t.worse : "") + t.consequence}
           yes={t.yes}
           no={t.no}
-          onYes={() => void promote(asked)}
-          onNo={() => setAsked(undefined)}
+          onYes={() => void promote(pending)}
+          onNo={() => setPending(undefined)}
         />
       )}
     </div>

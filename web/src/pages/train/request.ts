@@ -16,24 +16,24 @@ export interface Wanted {
   promote: (typeof PROMOTIONS)[number]
   warm_start: boolean
   budget: Budget
-  /** Of images or minutes. */
+  /** Number of images or minutes. */
   amount: number
 }
-export const AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
-export const MOST: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
+export const DEFAULT_AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
+export const MAX_AMOUNTS: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
 
 /** Parse the query. A budget is written as `budget=minutes:10`. */
 export function wantedOf(query: Query): Wanted {
   const [kind, size] = (query.budget ?? "").split(":")
   const budget = oneOf(kind, BUDGETS, "preset")
-  const given = numberOf(size, AMOUNTS[budget], 0, MOST[budget])
+  const given = numberOf(size, DEFAULT_AMOUNTS[budget], 0, MAX_AMOUNTS[budget])
   return {
     preset: oneOf(query.preset, PRESETS, "quick"),
     model: query.model,
     promote: oneOf(query.promote, PROMOTIONS, "if_better"),
     warm_start: query.warm_start === "true",
     budget,
-    amount: budget === "images" ? Math.max(1, Math.round(given)) : given > 0 ? given : AMOUNTS[budget],
+    amount: budget === "images" ? Math.max(1, Math.round(given)) : given > 0 ? given : DEFAULT_AMOUNTS[budget],
   }
 }
 

@@ -54,7 +54,7 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         reason = undefined
         cut(progress, images + 1, step => step.images)
         cut(metrics, images + 1, measured => measured.images)
-        cut(samples, images + 1, drawn => drawn)
+        cut(samples, images + 1, count => count)
         break
       case "progress":
         cut(progress, images, step => step.images)
@@ -79,7 +79,7 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         })
         break
       case "samples":
-        cut(samples, images, drawn => drawn)
+        cut(samples, images, count => count)
         samples.push(images)
         break
       case "warning":
@@ -107,10 +107,10 @@ function cut<T>(list: T[], images: number, imagesOf: (item: T) => number): void 
 
 /** The measurement with the lowest KID so far. Its checkpoint is exported. */
 export function bestOf(metrics: readonly Measurement[]): Measurement | undefined {
-  return metrics.findLast(measured => measured.best) ?? metrics[metrics.length - 1]
+  return metrics.findLast(measurement => measurement.best) ?? metrics[metrics.length - 1]
 }
 
-/** Which of the grids is shown: the one that the address names, or the newest. */
+/** Index of the sample grid to show: the last one up to the image count in the URL, or the newest. */
 export function indexOf(samples: readonly number[], wanted: number | undefined): number {
   if (wanted === undefined) return samples.length - 1
   const found = samples.findLastIndex(images => images <= wanted)

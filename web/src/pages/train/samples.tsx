@@ -1,4 +1,4 @@
-/** The same eighty seeds as the run goes on: a slider through time. */
+/** Sample grids of the same eighty seeds during training, with a slider for the time. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { numberOf, useAddress } from "../../address"
 import { call } from "../../api/client"
@@ -7,14 +7,14 @@ import { Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { indexOf } from "./run"
 
-const words = texts(
+const messages = texts(
   {
     title: "The same seeds over time",
-    hint: "Seeds 0 to 79, column n is class n where there are ten classes. Each picture grows out of the same random numbers from first to last.",
+    hint: "Seeds 0 to 79. With ten classes, column n shows class n. Each picture always has the same latent vector.",
     after: (images: string) => `after ${images} images`,
-    when: "When",
+    when: "Time",
     alt: (images: string) => `Eighty pictures of seeds 0 to 79 after ${images} images`,
-    more: "More grids come as it learns; then there is a slider through time.",
+    more: "More grids appear during training, with a slider for the time.",
     play: "▶ Play",
     pause: "⏸ Pause",
     newest: "Newest",
@@ -22,10 +22,10 @@ const words = texts(
   },
   {
     title: "Одни и те же зёрна во времени",
-    hint: "Зёрна от 0 до 79; если классов десять, то в столбце n — класс n. Каждая картинка от начала до конца растёт из одних и тех же случайных чисел.",
+    hint: "Зёрна от 0 до 79. При десяти классах в столбце n — класс n. Латентный вектор каждой картинки не меняется.",
     after: images => `показано картинок: ${images}`,
-    when: "Когда",
-    alt: images => `Восемьдесят картинок зёрен от 0 до 79; картинок показано при обучении: ${images}`,
+    when: "Время",
+    alt: images => `Восемьдесят картинок для зёрен от 0 до 79; показано картинок: ${images}`,
     more: "По ходу обучения появятся другие сетки и ползунок по времени.",
     play: "▶ Пуск",
     pause: "⏸ Пауза",
@@ -38,13 +38,13 @@ const STEP_MILLISECONDS = 600
 interface SamplesProps {
   id: string
   token: string
-  /** After how many images there is a grid. */
+  /** Image counts at which grids were drawn. */
   samples: readonly number[]
   isLive: boolean
 }
 
 export function Samples({ id, token, samples, isLive }: SamplesProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const { number } = useNumbers()
   const [query, change] = useAddress()
   const [isPlaying, setPlaying] = useState(false)
@@ -61,7 +61,7 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
   useEffect(() => {
     if (!isPlaying) return
     if (index >= last) return setPlaying(false)
-    // The next one comes when it is there to be seen.
+    // Wait until the next grid is loaded.
     if (!addresses.has(samples[index + 1]!) && !error) return
     const timer = setTimeout(() => go(index + 1), STEP_MILLISECONDS)
     return () => clearTimeout(timer)
@@ -126,9 +126,9 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
   )
 }
 
-/** Grids that were asked for, by images seen; they need the token, so no `<img>` can ask for them. */
+/** Object URLs of the loaded grids by image count. They need the token, so an `<img>` cannot request them. */
 function useGrids(id: string, token: string, wanted: readonly (number | undefined)[]) {
-  const kept = useRef(new Map<number, string>())
+  const cache = useRef(new Map<number, string>())
   const [addresses, setAddresses] = useState<ReadonlyMap<number, string>>(new Map())
   const [error, setError] = useState<Error>()
   const [attempt, setAttempt] = useState(0)
@@ -136,7 +136,7 @@ function useGrids(id: string, token: string, wanted: readonly (number | undefine
   useEffect(() => {
     const controller = new AbortController()
     const { signal } = controller
-    const ask = async (images: number) => {
+    const load = async (images: number) => {
       try {
         const answer = await call(`/admin/jobs/${encodeURIComponent(id)}/samples.png`, {
           query: { images },
@@ -145,16 +145,16 @@ function useGrids(id: string, token: string, wanted: readonly (number | undefine
         })
         const blob = await answer.blob()
         if (signal.aborted) return
-        kept.current.set(images, URL.createObjectURL(blob))
-        setAddresses(new Map(kept.current))
+        cache.current.set(images, URL.createObjectURL(blob))
+        setAddresses(new Map(cache.current))
         setError(undefined)
       } catch (reason) {
         if (!signal.aborted) setError(reason as Error)
       }
     }
-    for (const images of [current, next]) if (images !== undefined && !kept.current.has(images)) void ask(images)
+    for (const images of [current, next]) if (images !== undefined && !cache.current.has(images)) void load(images)
     return () => controller.abort()
   }, [id, token, current, next, attempt])
-  useEffect(() => () => kept.current.forEach(address => URL.revokeObjectURL(address)), [])
+  useEffect(() => () => cache.current.forEach(address => URL.revokeObjectURL(address)), [])
   return { addresses, error, retry: () => setAttempt(attempt + 1) }
 }

@@ -1,4 +1,4 @@
-/** Starting a run: a preset, how long, and what is to become of it. The choices are in the address. */
+/** The form that starts a job: preset, budget and promotion. Its state is in the URL. */
 import { useRef, useState } from "preact/hooks"
 import { type Query, type Change } from "../../address"
 import { CallError, callJson } from "../../api/client"
@@ -7,71 +7,80 @@ import { useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
-import { common } from "../../words"
+import { common } from "../../messages"
 import { type Job } from "./job"
-import { AMOUNTS, bodyOf, BUDGETS, freshKey, MOST, PRESETS, PROMOTIONS, wantedOf, type RetrainBody } from "./request"
+import {
+  DEFAULT_AMOUNTS,
+  bodyOf,
+  BUDGETS,
+  freshKey,
+  MAX_AMOUNTS,
+  PRESETS,
+  PROMOTIONS,
+  wantedOf,
+  type RetrainBody,
+} from "./request"
 
-const words = texts(
+const messages = texts(
   {
-    title: "Start a run",
+    title: "Start training",
     preset: "Preset",
     quick: "quick: five minutes",
     standard: "standard: about 45 minutes",
     best: "best: two and a half hours",
     lecture: "lecture: the first GAN, ten minutes",
     quickHint:
-      "Standard, cut short for trying things out. Five minutes will not beat the models that came with the software.",
+      "A short version of standard for trying things out. Five minutes are not enough to beat the shipped models.",
     standardHint:
-      "Class-conditional convolutional networks, relativistic loss with penalties, an averaged generator. It stops by itself when it no longer improves.",
-    bestHint: "Standard on more than three times the images, if you have the time.",
+      "Class-conditional convolutional networks, relativistic loss with gradient penalties, averaged generator. Stops when it no longer improves.",
+    bestHint: "The same as standard, with more than three times as many images.",
     lectureHint:
-      "Two fully connected networks and cross-entropy, without classes, as in 2014. It shows what the later inventions are good for.",
-    budget: "How long",
-    presetBudget: "as the preset says",
-    images: "a number of images",
-    minutes: "a number of minutes",
+      "Two fully connected networks with cross-entropy, without classes, as in 2014. Shows the effect of later improvements.",
+    budget: "Budget",
+    presetBudget: "from the preset",
+    images: "number of images",
+    minutes: "number of minutes",
     amountOfImages: "Images",
     amountOfMinutes: "Minutes",
-    promote: "Put it into service",
-    if_better: "if it is better than the champion",
-    always: "in any case",
-    never: "only by hand",
+    promote: "Promote",
+    if_better: "if better than the champion",
+    always: "always",
+    never: "only manually",
     warm: "Start from the champion's weights (warm start)",
     note: "Note",
     noteHint: "Shown in the list of jobs.",
     start: "Start training",
-    first: "Enter the token first; the call below works from a terminal as well.",
+    needsToken: "Enter the token first. The API call below also works from a terminal.",
     started: (number: number) => `Job ${number} is queued.`,
   },
   {
-    title: "Начать обучение",
+    title: "Запуск обучения",
     preset: "Пресет",
     quick: "quick: пять минут",
     standard: "standard: около 45 минут",
     best: "best: два с половиной часа",
     lecture: "lecture: первый GAN, десять минут",
-    quickHint:
-      "Урезанный standard, чтобы попробовать. За пять минут не превзойти модели, которые идут вместе с программой.",
+    quickHint: "Сокращённый standard для пробы. За пять минут не превзойти модели из поставки.",
     standardHint:
-      "Свёрточные сети с условием на класс, релятивистская функция потерь со штрафами, усреднённый генератор. Останавливается сам, когда лучше уже не становится.",
-    bestHint: "Standard на втрое большем числе картинок — для тех, у кого есть время.",
+      "Свёрточные сети с условием на класс, релятивистская функция потерь с градиентными штрафами, усреднённый генератор. Останавливается, когда метрики перестают улучшаться.",
+    bestHint: "То же, что standard, но картинок в три с лишним раза больше.",
     lectureHint:
-      "Две полносвязные сети и перекрёстная энтропия, без классов, как в 2014 году. Видно, что дали позднейшие изобретения.",
-    budget: "Как долго",
-    presetBudget: "как задано в пресете",
+      "Две полносвязные сети с кросс-энтропией, без классов, как в 2014 году. Показывает, что дали позднейшие улучшения.",
+    budget: "Бюджет",
+    presetBudget: "из пресета",
     images: "по числу картинок",
     minutes: "по времени",
     amountOfImages: "Картинок",
     amountOfMinutes: "Минут",
     promote: "Сделать чемпионом",
-    if_better: "если она лучше нынешнего",
+    if_better: "если лучше текущего",
     always: "в любом случае",
     never: "только вручную",
     warm: "Начать с весов чемпиона (тёплый старт)",
     note: "Заметка",
-    noteHint: "Для тех, кто читает список заданий.",
+    noteHint: "Отображается в списке заданий.",
     start: "Начать обучение",
-    first: "Сначала введите токен; запрос ниже работает и из терминала.",
+    needsToken: "Сначала введите токен. Запрос ниже работает и из терминала.",
     started: number => `Задание ${number} поставлено в очередь.`,
   },
 )
@@ -84,7 +93,7 @@ interface StartProps {
 }
 
 export function Start({ token, query, change, onStarted }: StartProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const c = useText(common)
   const { list } = useModels()
   const [note, setNote] = useState("")
@@ -123,7 +132,9 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             label={t.budget}
             value={wanted.budget}
             options={BUDGETS.map(budget => [budget, budget === "preset" ? t.presetBudget : t[budget]] as const)}
-            onChange={budget => change({ budget: budget === "preset" ? null : `${budget}:${AMOUNTS[budget]}` })}
+            onChange={budget =>
+              change({ budget: budget === "preset" ? null : `${budget}:${DEFAULT_AMOUNTS[budget]}` })
+            }
           />
           {wanted.budget !== "preset" && (
             <TextField
@@ -132,7 +143,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
               type="number"
               value={String(wanted.amount)}
               min={wanted.budget === "images" ? 1 : 0.1}
-              max={MOST[wanted.budget]}
+              max={MAX_AMOUNTS[wanted.budget]}
               step={wanted.budget === "images" ? 1 : "any"}
               onChange={text => change({ budget: `${wanted.budget}:${text}` })}
             />
@@ -162,7 +173,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
           <button type="submit" class="primary" disabled={!token || busy}>
             {t.start}
           </button>
-          {!token && <p class="hint">{t.first}</p>}
+          {!token && <p class="hint">{t.needsToken}</p>}
         </div>
         <p role="status" class={started ? "" : "visually-hidden"}>
           {started ? t.started(started.number) : ""}
@@ -174,7 +185,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
   )
 }
 
-/** Sends a request once: where no answer came, the same request is sent again with the key it had. */
+/** Submits a job. After a failure without a response, the same request is retried with the same idempotency key. */
 function useSubmission(token: string | undefined, onStarted: (job: Job) => void) {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()

@@ -1,34 +1,34 @@
-/** Where the token is given and forgotten. */
+/** The form for entering and forgetting the token. */
 import { useState } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { Failure } from "../../ui/notice"
 
-const words = texts(
+const messages = texts(
   {
     title: "Admin token",
     label: "Token",
     where:
-      "It is in the file admin-token in the service's state folder (var/admin-token where it was started), unless GAN_ADMIN_TOKEN sets another. With a viewer's token you can only watch.",
-    kept: "It is kept for this tab only, until the tab is closed.",
-    use: "Use the token",
-    forget: "Forget the token",
-    given: "The token was accepted.",
-    checking: "The token is being checked…",
-    letters:
-      "A token has only Latin letters, digits and symbols, and no spaces. Check your keyboard layout and type it again.",
+      "It is in the file admin-token in the state folder of the service (var/admin-token in its working directory), unless GAN_ADMIN_TOKEN is set. A viewer token only allows watching.",
+    storage: "It is stored for this tab only, until the tab is closed.",
+    use: "Use token",
+    forget: "Forget token",
+    accepted: "The token is valid.",
+    checking: "Checking the token…",
+    invalid:
+      "A token consists of ASCII letters, digits and symbols without spaces. Check your keyboard layout and enter it again.",
   },
   {
     title: "Токен администратора",
     label: "Токен",
     where:
-      "Он лежит в файле admin-token в папке состояния сервиса (var/admin-token там, где его запустили), если GAN_ADMIN_TOKEN не задаёт другой. С токеном наблюдателя можно только смотреть.",
-    kept: "Он хранится только в этой вкладке, пока её не закроют.",
+      "Он хранится в файле admin-token в папке состояния сервиса (var/admin-token в его рабочем каталоге), если не задана переменная GAN_ADMIN_TOKEN. С токеном наблюдателя можно только смотреть.",
+    storage: "Он хранится только в этой вкладке, пока её не закроют.",
     use: "Войти с токеном",
     forget: "Забыть токен",
-    given: "Токен принят.",
+    accepted: "Токен принят.",
     checking: "Проверяем токен…",
-    letters:
-      "В токене бывают только латинские буквы, цифры и знаки, без пробелов. Проверьте раскладку и наберите его ещё раз.",
+    invalid:
+      "Токен состоит из латинских букв, цифр и знаков без пробелов. Проверьте раскладку и введите его ещё раз.",
   },
 )
 
@@ -42,9 +42,9 @@ interface TokenPanelProps {
 }
 
 export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: TokenPanelProps) {
-  const t = useText(words)
+  const t = useText(messages)
   const [typed, setTyped] = useState("")
-  const [isWrong, setIsWrong] = useState(false)
+  const [isInvalid, setInvalid] = useState(false)
   return (
     <section class="panel stack" aria-labelledby="token-title">
       <h2 id="token-title">{t.title}</h2>
@@ -53,11 +53,11 @@ export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: To
           class="stack"
           onSubmit={event => {
             event.preventDefault()
-            const given = typed.trim()
-            // Others cannot stand in a header; typed by a keyboard in the wrong language, most likely.
-            if (!/^[\x21-\x7e]+$/.test(given)) return setIsWrong(true)
-            keep(given)
-            setIsWrong(false)
+            const entered = typed.trim()
+            // Other characters are not allowed in a header. The most likely cause is a wrong keyboard layout.
+            if (!/^[\x21-\x7e]+$/.test(entered)) return setInvalid(true)
+            keep(entered)
+            setInvalid(false)
             setTyped("")
           }}
         >
@@ -74,12 +74,12 @@ export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: To
               onInput={event => setTyped(event.currentTarget.value)}
             />
             <small id="token-where" class="hint">
-              {t.where} {t.kept}
+              {t.where} {t.storage}
             </small>
           </div>
-          {isWrong && (
+          {isInvalid && (
             <p class="notice failure" role="alert">
-              {t.letters}
+              {t.invalid}
             </p>
           )}
           <div>
@@ -90,7 +90,7 @@ export function TokenPanel({ token, isAccepted, error, keep, forget, retry }: To
         </form>
       )}
       <p role="status" class={token && !error ? "" : "visually-hidden"}>
-        {token && !error ? (isAccepted ? `✓ ${t.given}` : t.checking) : ""}
+        {token && !error ? (isAccepted ? `✓ ${t.accepted}` : t.checking) : ""}
       </p>
       {error && <Failure error={error} retry={token ? retry : undefined} />}
       {token && (

@@ -3,7 +3,7 @@ import { useCallback, useState } from "preact/hooks"
 
 const KEY = "seedling-admin-token"
 
-function kept(): Storage | undefined {
+function tabStorage(): Storage | undefined {
   try {
     return window.sessionStorage
   } catch {
@@ -12,13 +12,13 @@ function kept(): Storage | undefined {
 }
 
 export function useToken(): { token: string | undefined; keep: (token: string) => void; forget: () => void } {
-  const [token, setToken] = useState<string | undefined>(() => kept()?.getItem(KEY) || undefined)
-  const keep = useCallback((given: string) => {
-    kept()?.setItem(KEY, given)
-    setToken(given)
+  const [token, setToken] = useState<string | undefined>(() => tabStorage()?.getItem(KEY) || undefined)
+  const keep = useCallback((entered: string) => {
+    tabStorage()?.setItem(KEY, entered)
+    setToken(entered)
   }, [])
   const forget = useCallback(() => {
-    kept()?.removeItem(KEY)
+    tabStorage()?.removeItem(KEY)
     setToken(undefined)
   }, [])
   return { token, keep, forget }

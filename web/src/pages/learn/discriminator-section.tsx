@@ -1,0 +1,137 @@
+/** Section 2: the discriminator scores real pictures, generated pictures, the user's drawing and noisy pictures. */
+import { type Change, type Query } from "../../address"
+import { texts, useNumbers, useText } from "../../language"
+import { type Version } from "../../models"
+import { Failure, Loading } from "../../ui/notice"
+import { quizQuery, type QuizState, type QuizPicture } from "../play/quiz"
+import { freshRound } from "../play/round"
+import { useGenerated } from "./generated"
+import { mean } from "./losses"
+import { DrawingCanvas } from "./drawing-canvas"
+import { Scale } from "./probability"
+import { scoreQuery } from "./discriminator-score"
+import { Calls, Section } from "./section"
+import { AddNoise } from "./add-noise"
+import "./discriminator.css"
+
+const messages = texts(
+  {
+    title: "2. The discriminator",
+    what: "The discriminator is a binary classifier: real or generated. Its input is the 784 pixels of a picture. Its output is one number, the logit, which is larger the more real the picture looks. A sigmoid, 1 / (1 + e",
+    what2:
+      "), maps the logit to the range from 0 to 1. The result is called D(x): the probability that the picture x is real.",
+    calibrated:
+      "(The service also calibrates this probability on held-out pictures, so that about seven in ten pictures with a score of 70% are real.)",
+    here: "These are pictures of both kinds with their scores. Neither network was trained on these real pictures. The bar shows D(x), and its mark is at 0.5.",
+    real: "Real",
+    generated: "Generated",
+    average: (value: string) => `${value} on average`,
+    realAlt: (name: string | null) => (name === null ? "A real picture" : `A real picture: “${name}”`),
+    generatedAlt: (name: string | null) => (name === null ? "A generated picture" : `A generated picture: “${name}”`),
+    others: "Other pictures",
+    noQuiz:
+      "Without the dataset there are no real pictures to compare with. Follow the instructions in the message, or choose another model at the top of the page. These are generated pictures with their scores. The bar shows D(x), and its mark is at 0.5.",
+  },
+  {
+    title: "2. Дискриминатор",
+    what: "Дискриминатор — бинарный классификатор с классами «настоящая» и «сгенерированная». На входе 784 пикселя картинки, на выходе одно число — логит: чем больше картинка похожа на настоящую, тем он больше. Сигмоида, 1 / (1 + e",
+    what2:
+      "), переводит логит в отрезок от 0 до 1. Результат обозначают D(x) — это вероятность того, что картинка x настоящая.",
+    calibrated:
+      "(Кроме того, сервис калибрует эту вероятность на отложенных картинках: среди картинок с оценкой 70 % настоящие — примерно семь из десяти.)",
+    here: "Это картинки обоих видов с оценками. На этих настоящих картинках не обучалась ни одна из сетей. Полоска показывает D(x), отметка на ней — 0,5.",
+    real: "Настоящие",
+    generated: "Сгенерированные",
+    average: value => `в среднем ${value}`,
+    realAlt: name => (name === null ? "Настоящая картинка" : `Настоящая картинка: «${name}»`),
+    generatedAlt: name => (name === null ? "Сгенерированная картинка" : `Сгенерированная картинка: «${name}»`),
+    others: "Другие картинки",
+    noQuiz:
+      "Без набора данных сравнивать не с чем. Следуйте указаниям в сообщении или выберите вверху страницы другую модель. Это сгенерированные картинки с оценками. Полоска показывает D(x), отметка на ней — 0,5.",
+  },
+)
+
+/** Number of pictures. Each is real or generated with equal probability. */
+export const COUNT = 12
+
+interface DiscriminatorSectionProps {
+  version: Version
+  quiz: QuizState
+  round: number
+  query: Query
+  change: Change
+}
+
+export function DiscriminatorSection({ version, quiz, round, query, change }: DiscriminatorSectionProps) {
+  const t = useText(messages)
+  const { sheet, error, retry } = quiz
+  const generated = useGenerated(version, error !== undefined)
+  const pictures = sheet?.pictures ?? generated
+  return (
+    <Section id="judge" title={t.title}>
+      <p>
+        {t.what}
+        <sup>−x</sup>
+        {t.what2} <span class="hint">{t.calibrated}</span>
+      </p>
+      {error ? (
+        <>
+          <Failure error={error} retry={retry} />
+          <p>{t.noQuiz}</p>
+          {generated && <Kind title={t.generated} alt={t.generatedAlt} pictures={generated} />}
+        </>
+      ) : !sheet ? (
+        <Loading />
+      ) : (
+        <>
+          <p>{t.here}</p>
+          <div class="kinds">
+            <Kind title={t.real} alt={t.realAlt} pictures={sheet.pictures.filter(p => p.real)} />
+            <Kind title={t.generated} alt={t.generatedAlt} pictures={sheet.pictures.filter(p => !p.real)} />
+          </div>
+          <button type="button" onClick={() => change({ round: freshRound(), picture: null })}>
+            {t.others}
+          </button>
+        </>
+      )}
+      <div class="experiments">
+        <DrawingCanvas key={`${version.model}/${version.version}`} version={version} />
+        {pictures && <AddNoise version={version} pictures={pictures} query={query} change={change} />}
+      </div>
+      <Calls
+        calls={[
+          { path: "/quiz", query: quizQuery(version, round, COUNT) },
+          { method: "POST", path: "/discriminate", query: scoreQuery(version, null), upload: "drawing.png" },
+        ]}
+      />
+    </Section>
+  )
+}
+
+interface KindProps {
+  title: string
+  alt: (name: string | null) => string
+  pictures: readonly QuizPicture[]
+}
+
+function Kind({ title, alt, pictures }: KindProps) {
+  const t = useText(messages)
+  const { percent } = useNumbers()
+  if (!pictures.length) return null
+  return (
+    <section aria-label={title}>
+      <h3>
+        {title}: <span class="hint">{t.average(percent(mean(pictures.map(p => p.probability))))}</span>
+      </h3>
+      <ul class="scored">
+        {pictures.map(({ picture, source, class: name, probability }) => (
+          <li key={source}>
+            <img class="pixels" src={picture} alt={alt(name)} width={28} height={28} />
+            <Scale value={probability} />
+            <span class="number">{percent(probability)}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

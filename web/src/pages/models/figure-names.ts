@@ -1,0 +1,90 @@
+/** Names and short descriptions of the metrics. Each version has more precise descriptions in English. */
+import { texts, useText } from "../../language"
+import { SECOND } from "./figures"
+
+const messages = texts(
+  {
+    fid: [
+      "FID",
+      "Fréchet distance between the generated and the training pictures, in the features of the judge, a small classifier.",
+    ],
+    fid_test: ["FID, test", "The same distance to test pictures, which were not used for training."],
+    kid: ["KID", "Another distance between the same two sets of pictures. Near 0, no difference is measurable."],
+    kid_test: ["KID, test", "The same distance to test pictures."],
+    density: [
+      "Density",
+      "How close generated pictures are to real ones. Below 1, some are far from all real pictures.",
+    ],
+    coverage: [
+      "Coverage",
+      "Share of real pictures with a generated one nearby. Below the floor, some kinds of real pictures are never generated.",
+    ],
+    label_accuracy: ["Label accuracy", "Share of pictures that the judge classifies as the requested class."],
+    cas: [
+      "Quality as training data",
+      "Accuracy on real pictures of a classifier trained only on generated ones (CAS).",
+    ],
+    c2st_accuracy: [
+      "Two-sample test, accuracy",
+      "Accuracy of a classifier trained to distinguish generated from real pictures (C2ST). 0.5 is chance.",
+    ],
+    c2st_auc: ["Two-sample test, AUC", "Area under the ROC curve of the same classifier. 0.5 is chance."],
+    nearest_training: [
+      "Distance to the training pictures",
+      "Median distance to the nearest training picture. Far below the floor indicates copying.",
+    ],
+    authenticity: [
+      "Authenticity",
+      "Share of pictures that are no nearer to a training picture than that picture's own nearest neighbour. A low share indicates copying.",
+    ],
+    second: ", second judge",
+  },
+  {
+    fid: [
+      "FID",
+      "Расстояние Фреше между сгенерированными и обучающими картинками в признаках судьи — небольшого классификатора.",
+    ],
+    fid_test: ["FID, тест", "То же расстояние до тестовых картинок, которые не использовались при обучении."],
+    kid: ["KID", "Другое расстояние между теми же наборами картинок. Около 0 разница неразличима."],
+    kid_test: ["KID, тест", "То же расстояние до тестовых картинок."],
+    density: [
+      "Плотность",
+      "Насколько сгенерированные картинки близки к настоящим. Меньше 1 — часть из них далека от всех настоящих.",
+    ],
+    coverage: [
+      "Охват",
+      "Доля настоящих картинок, рядом с которыми есть сгенерированная. Ниже эталона — некоторые виды картинок не генерируются.",
+    ],
+    label_accuracy: ["Точность класса", "Доля картинок, которые судья относит к запрошенному классу."],
+    cas: [
+      "Качество обучающих данных",
+      "Точность на настоящих картинках классификатора, обученного только на сгенерированных (CAS).",
+    ],
+    c2st_accuracy: [
+      "Двухвыборочный тест, точность",
+      "Точность классификатора, обученного отличать сгенерированные картинки от настоящих (C2ST). 0,5 — ответы наугад.",
+    ],
+    c2st_auc: ["Двухвыборочный тест, AUC", "Площадь под ROC-кривой того же классификатора. 0,5 — ответы наугад."],
+    nearest_training: [
+      "Расстояние до обучающих картинок",
+      "Медианное расстояние до ближайшей обучающей картинки. Намного ниже эталона — признак копирования.",
+    ],
+    authenticity: [
+      "Подлинность",
+      "Доля картинок, которые не ближе к обучающей картинке, чем её собственный ближайший сосед. Низкая доля — признак копирования.",
+    ],
+    second: ", второй судья",
+  },
+)
+
+/** Title and description of a metric. For unknown metrics, its name and the service's description. */
+export function useFigureNames(): (name: string, what?: string) => { title: string; what: string } {
+  const t = useText(messages)
+  return (name, what = "") => {
+    const isSecond = name.endsWith(SECOND)
+    const known: Record<string, readonly string[] | string> = t
+    const found = known[isSecond ? name.slice(0, -SECOND.length) : name]
+    if (!Array.isArray(found)) return { title: name, what }
+    return { title: `${found[0]}${isSecond ? t.second : ""}`, what: found[1] ?? what }
+  }
+}

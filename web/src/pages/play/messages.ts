@@ -1,0 +1,136 @@
+/** Messages of the game. */
+import { plural, texts } from "../../language"
+
+export const messages = texts(
+  {
+    title: "Real or generated?",
+    intro:
+      "You and the discriminator guess the same pictures. Some are real pictures from the test set, on which neither network was trained. The others are generated. Each picture is real or generated with equal probability.",
+    count: "Pictures per round",
+    settings: "Settings",
+    start: "Start",
+    noQuiz: "The game needs real pictures. Follow the instructions in the message, or choose another model.",
+    keysHint: "Keys: ← or R for real, → or G for generated, Enter for the next picture.",
+    question: (at: number, of: number) => `Picture ${at} of ${of}`,
+    ask: "Real or generated?",
+    real: "Real",
+    generated: "Generated",
+    next: "Next picture",
+    result: "Show the result",
+    right: "Correct.",
+    wrong: "Wrong.",
+    wasReal: (index: string, name: string | null) =>
+      name === null ? `It is real: test picture ${index}.` : `It is real: test picture ${index}, “${name}”.`,
+    wasGenerated: (seed: string, name: string | null) =>
+      name === null ? `It is generated: seed ${seed}.` : `It is generated: seed ${seed}, class “${name}”.`,
+    theDiscriminator: (guess: "real" | "generated", share: string, right: boolean) =>
+      `The discriminator guessed ${guess}: its probability of “real” is ${share}. ${right ? "It was right." : "It was wrong."}`,
+    soFar: (you: number, discriminator: number, of: number) =>
+      `So far: you ${you}, the discriminator ${discriminator} of ${of}`,
+    progress: "Progress of the round",
+    resultTitle: "Result",
+    you: "You",
+    discriminator: "The discriminator",
+    score: (right: number, of: number) => `${right} of ${of}`,
+    chanceMark: "chance",
+    significance: "Is it better than chance?",
+    expected: (of: number, mean: string) => `Guessing at random gives ${mean} of ${of} correct answers on average.`,
+    atLeast: (right: number, of: number, share: string) =>
+      `The probability of getting at least ${right} of ${of} right at random, as you did, is ${share}.`,
+    atMost: (right: number, of: number, share: string) =>
+      `The probability of getting at most ${right} of ${of} right at random, as you did, is ${share}.`,
+    better: "This is unlikely to be chance: you see a difference.",
+    worse: "This is unlikely to be chance: you see a difference, but interpret it the wrong way.",
+    chance: "So this may be chance. Play more rounds: their total is more conclusive than a single round.",
+    discriminatorAtLeast: (right: number, share: string) =>
+      `The probability of getting at least ${right} right at random, as the discriminator did, is ${share}.`,
+    whom: "Which pictures fooled whom",
+    both: "Fooled both of you",
+    onlyYou: "Fooled only you",
+    onlyDiscriminator: "Fooled only the discriminator",
+    nobody: "Fooled nobody",
+    none: "None.",
+    seed: (seed: string) => `seed ${seed}`,
+    test: (index: string) => `test picture ${index}`,
+    discriminatorScore: (share: string) => `D: ${share} real`,
+    dHint: "D: the discriminator's probability of “real”.",
+    picture: (kind: string, name: string | null) => (name === null ? kind : `${kind}, “${name}”`),
+    newRound: "New round",
+    replay: "Replay this round",
+    share: "Share this round",
+    shareHint: "Everyone who opens this link gets the same pictures.",
+    copy: "Copy the link",
+    total: "Total in this browser",
+    totalOf: (rounds: number, of: number) =>
+      `${rounds} ${plural("en", rounds, ["round", "rounds"])}, ${of} ${plural("en", of, ["picture", "pictures"])}. Replayed rounds do not count again.`,
+    totalSignificance: (share: string) => `The probability of doing at least as well at random is ${share}.`,
+    reset: "Reset",
+    noTotal: "No round has been finished yet.",
+  },
+  {
+    title: "Настоящая или сгенерированная?",
+    intro:
+      "Вы и дискриминатор угадываете одни и те же картинки. Одни настоящие — из тестовой выборки, на которой не обучалась ни одна из сетей. Другие сгенерированы. Каждая картинка с равной вероятностью настоящая или сгенерированная.",
+    count: "Картинок в раунде",
+    settings: "Настройки",
+    start: "Начать",
+    noQuiz: "Для игры нужны настоящие картинки. Следуйте указаниям в сообщении или выберите другую модель.",
+    keysHint: "Клавиши: ← или R — настоящая, → или G — сгенерированная, Enter — следующая картинка.",
+    question: (at, of) => `Картинка ${at} из ${of}`,
+    ask: "Настоящая или сгенерированная?",
+    real: "Настоящая",
+    generated: "Сгенерированная",
+    next: "Следующая картинка",
+    result: "Показать результат",
+    right: "Верно.",
+    wrong: "Неверно.",
+    wasReal: (index, name) =>
+      name === null
+        ? `Она настоящая: тестовая картинка ${index}.`
+        : `Она настоящая: тестовая картинка ${index}, «${name}».`,
+    wasGenerated: (seed, name) =>
+      name === null ? `Она сгенерирована: зерно ${seed}.` : `Она сгенерирована: зерно ${seed}, класс «${name}».`,
+    theDiscriminator: (guess, share, right) =>
+      `Ответ дискриминатора: ${guess === "real" ? "настоящая" : "сгенерированная"} (вероятность «настоящая» — ${share}). ${right ? "Он прав." : "Он ошибся."}`,
+    soFar: (you, discriminator, of) => `Сейчас: у вас ${you}, у дискриминатора ${discriminator} из ${of}`,
+    progress: "Ход раунда",
+    resultTitle: "Результат",
+    you: "Вы",
+    discriminator: "Дискриминатор",
+    score: (right, of) => `${right} из ${of}`,
+    chanceMark: "наугад",
+    significance: "Лучше ли это случайного угадывания?",
+    expected: (of, mean) => `Ответы наугад верны в среднем в ${mean} случаях из ${of}.`,
+    atLeast: (right, of, share) =>
+      `Вероятность наугад дать не меньше верных ответов, чем у вас (${right} из ${of}), — ${share}.`,
+    atMost: (right, of, share) =>
+      `Вероятность наугад дать не больше верных ответов, чем у вас (${right} из ${of}), — ${share}.`,
+    better: "Вряд ли это случайность: вы видите разницу.",
+    worse: "Вряд ли это случайность: вы видите разницу, но толкуете её наоборот.",
+    chance: "Возможно, это случайность. Сыграйте ещё: итог многих раундов показательнее одного.",
+    discriminatorAtLeast: (right, share) =>
+      `Вероятность наугад дать не меньше верных ответов, чем у дискриминатора (${right}), — ${share}.`,
+    whom: "Какие картинки кого обманули",
+    both: "Обманули обоих",
+    onlyYou: "Обманули только вас",
+    onlyDiscriminator: "Обманули только дискриминатора",
+    nobody: "Не обманули никого",
+    none: "Таких нет.",
+    seed: seed => `зерно ${seed}`,
+    test: index => `тестовая картинка ${index}`,
+    discriminatorScore: share => `D: ${share}`,
+    dHint: "D — вероятность «настоящая» по оценке дискриминатора.",
+    picture: (kind, name) => (name === null ? kind : `${kind}, «${name}»`),
+    newRound: "Новый раунд",
+    replay: "Переиграть этот раунд",
+    share: "Поделиться раундом",
+    shareHint: "По этой ссылке открываются те же картинки.",
+    copy: "Копировать ссылку",
+    total: "Итог в этом браузере",
+    totalOf: (rounds, of) =>
+      `${rounds} ${plural("ru", rounds, ["раунд", "раунда", "раундов"])}, ${of} ${plural("ru", of, ["картинка", "картинки", "картинок"])}. Переигранные раунды повторно не учитываются.`,
+    totalSignificance: share => `Вероятность наугад набрать не меньше — ${share}.`,
+    reset: "Сбросить",
+    noTotal: "Законченных раундов пока нет.",
+  },
+)
