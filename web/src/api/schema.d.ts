@@ -124,6 +124,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sharpen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sharpen a shrunk or blurred picture
+         * @description Returns one of many plausible originals. The same picture, version and seed always give the same answer.
+         *
+         *     Pictures of 14x14 and 7x7 pixels are taken for shrunk ones: shrinking the answer gives the picture back, to within one grey
+         *     level per pixel. Pictures of 28x28 pixels are taken for blurred ones, or for shrunk ones if they consist of equal blocks.
+         *     Other pictures are first converted to 28x28 like the training data; `X-Preprocessing` tells.
+         */
+        post: operations["sharpen_sharpen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/quiz": {
         parameters: {
             query?: never;
@@ -916,7 +940,7 @@ export interface components {
         Golden: {
             /**
              * Seeds
-             * @description Number of seeds, counted from 0, with the labels of the seeds.
+             * @description Number of seeds, counted from 0, with the labels of the seeds, or with `models.sharpening.golden_inputs`.
              */
             seeds: number;
             /**
@@ -1193,6 +1217,13 @@ export interface components {
              * @constant
              */
             schema_version: 1;
+            /**
+             * Task
+             * @description generate: z and label to a picture. sharpen: a degraded picture and z to a picture (`models.sharpening`).
+             * @default generate
+             * @enum {string}
+             */
+            task: "generate" | "sharpen";
             /** Name */
             name: string;
             /** Version */
@@ -1289,6 +1320,12 @@ export interface components {
         ModelSummary: {
             /** Name */
             name: string;
+            /**
+             * Task
+             * @description generate: draws pictures from seeds. sharpen: sharpens uploaded pictures.
+             * @enum {string}
+             */
+            task: "generate" | "sharpen";
             /**
              * Default
              * @description Whether this is the model of requests that do not name one.
@@ -1454,7 +1491,7 @@ export interface components {
              * @default standard
              * @enum {string}
              */
-            preset: "lecture" | "standard" | "quick" | "best";
+            preset: "lecture" | "standard" | "quick" | "best" | "sharpen" | "sharpen-quick";
             /**
              * Spec
              * @description Fields of the TrainingSpec that differ from the preset; `python -m training train --show` lists them.
@@ -1749,6 +1786,49 @@ export interface components {
             version: number;
             /** Frames */
             frames: components["schemas"]["Frame"][];
+        };
+        /**
+         * Sharpened
+         * @description An answer to a picture to sharpen as JSON.
+         */
+        Sharpened: {
+            /** Seed */
+            seed: number | string;
+            /** Model */
+            model: string;
+            /** Version */
+            version: number;
+            /**
+             * Factor
+             * @description Degradation: as given, or as found from the picture.
+             * @enum {string}
+             */
+            factor: "2" | "4" | "blur";
+            /**
+             * Preprocessing
+             * @description none, or the dataset whose format the picture was converted to.
+             */
+            preprocessing: string;
+            /**
+             * Input
+             * @description Hex sha256 of the uploaded file.
+             */
+            input: string;
+            /**
+             * Given
+             * @description The picture that was sharpened, at 28x28: a PNG as a data URI (RFC 2397).
+             */
+            given: string;
+            /**
+             * Z
+             * @description Latent of the seed.
+             */
+            z: number[];
+            /**
+             * Pixels
+             * @description Rows of grey levels, 0..255.
+             */
+            pixels: number[][];
         };
     };
     responses: never;
@@ -2379,6 +2459,127 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DiscriminatorScore"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sharpen_sharpen_post: {
+        parameters: {
+            query?: {
+                /** @description Degradation of the picture: shrunk by 2 (14x14) or 4 (7x7), or blur. Default: found from the picture. */
+                factor?: ("2" | "4" | "blur") | null;
+                /** @description An integer in 0..4294967295, or any other text. Omitted: a random seed, returned in `X-Seed`. */
+                seed?: string | null;
+                /** @description Several integer seeds, such as `0-63,100`; at most 4096. Returns one sheet, array or zip. Use POST for a longer list. */
+                seeds?: string | null;
+                /** @description Name of a model that sharpens. Default: the one that the service is configured with. */
+                model?: string | null;
+                /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
+                version?: string | null;
+                /** @description png, webp and npy (uint8 pixels) for one picture or several; json for one; zip (of PNGs) for several. */
+                format?: "png" | "webp" | "json" | "npy" | "zip";
+                /** @description Enlargement: each pixel becomes a square with this side. */
+                scale?: number;
+                /** @description Pictures per row of a sheet. Default: as square as possible. */
+                columns?: number | null;
+                /** @description auto: preprocess the picture like the training data. none: only convert to grey and scale to 28x28. */
+                prepare?: "auto" | "none";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file itself. Its format is detected from the content, so any Content-Type is accepted. */
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/jpeg": string;
+                "image/webp": string;
+                "image/gif": string;
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The answer, a sheet of answers, an array or an archive. */
+            200: {
+                headers: {
+                    /** @description The seed or seeds, percent-encoded. */
+                    "X-Seed"?: string;
+                    /** @description Degradation: as given, or as found from the picture. */
+                    "X-Factor"?: "2" | "4" | "blur";
+                    /** @description Hex sha256 of the uploaded file. */
+                    "X-Input"?: string;
+                    /** @description none, or the dataset whose format the picture was converted to. */
+                    "X-Preprocessing"?: string;
+                    /** @description Identifies these bytes; send it back in If-None-Match. */
+                    ETag?: string;
+                    /** @description Model and version that drew the picture. */
+                    "X-Model"?: string;
+                    /** @description URL that always returns these bytes. */
+                    "Content-Location"?: string;
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                    "image/webp": string;
+                    "application/x-npy": string;
+                    "application/zip": string;
+                    "application/json": components["schemas"]["Sharpened"];
                 };
             };
             /** @description Not Found */
