@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
-import { useModels, useVersion } from "../../models"
+import { useModels, useVersion, type Model } from "../../models"
 import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
@@ -14,7 +14,7 @@ import { common } from "../../messages"
 import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
 import { Breadcrumbs } from "./breadcrumbs"
-import { AliasBadges, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
+import { AliasBadges, newestFirst, VersionTable, type VersionRow } from "./version-table"
 import { messages } from "./messages"
 
 const DEFAULT_SEEDS = "0-39"
@@ -45,7 +45,7 @@ export function ModelPage({ name }: { name: string }) {
 
 /** An unknown model. The service's error lists the models. */
 function Unknown({ name }: { name: string }) {
-  const { error, retry } = useVersion({ model: name })
+  const { error, retry } = useVersion({ model: name }, "any")
   return error ? <Failure error={error} retry={retry} /> : <Loading />
 }
 
@@ -53,7 +53,7 @@ function Strips({ model }: { model: Model }) {
   const t = useText(messages)
   const [query, change] = useAddress()
   const all = query.all === "true"
-  const { found } = useVersion({ model: model.name })
+  const { found } = useVersion({ model: model.name }, "any")
   const columns = useColumns()
   const seeds = query.seeds ?? DEFAULT_SEEDS
   const served = newestFirst(model).filter(row => row.state !== "refused")

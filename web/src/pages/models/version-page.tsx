@@ -63,7 +63,7 @@ export default function VersionPage() {
   const [, params] = useRoute("/models/:name/versions/:version")
   const model = params?.name ?? ""
   const requested = params?.version ?? ""
-  const { found, error, retry } = useVersion({ model, version: requested })
+  const { found, error, retry } = useVersion({ model, version: requested }, "any")
   useTitle(`${model}/${requested}`)
   const isFound = found?.model === model && [String(found.version), ...found.aliases].includes(requested)
   return (

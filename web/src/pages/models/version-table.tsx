@@ -1,14 +1,13 @@
 /** The versions of a model, newest first. */
 import { Link } from "wouter-preact"
 import { texts, useNumbers, useText } from "../../language"
-import { type ModelList } from "../../models"
+import { type Model } from "../../models"
 import { DataTable } from "../../ui/data-table"
 import { IN_TABLES } from "./figures"
 import { useFigureNames } from "./figure-names"
 import { useDates } from "./dates"
 import { messages } from "./messages"
 
-export type Model = ModelList["models"][number]
 export type VersionRow = Model["versions"][number]
 
 const ownMessages = texts({ reason: "Reason" }, { reason: "Причина" })

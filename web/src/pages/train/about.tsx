@@ -51,7 +51,7 @@ export function About({ model }: { model: string | undefined }) {
 
 function Example({ model }: { model: string | undefined }) {
   const t = useText(messages)
-  const { found } = useVersion(model === undefined ? {} : { model })
+  const { found } = useVersion(model === undefined ? {} : { model }, "any")
   const [evaluation, setEvaluation] = useState<Evaluation>()
   const hasEvaluation = found && "evaluation.json" in found.detail.manifest.files
   useEffect(() => {
