@@ -32,12 +32,22 @@ export function AnswerGrid({ pictures, mean, view, change }: AnswerGridProps) {
             <Pixels pixels={pixels} label={t.answerOf(seed)} />
           </button>
         ))}
-        <button type="button" class="mean" aria-pressed={view.isMean} onClick={() => change({ show: "mean" })}>
-          <Pixels pixels={mean} label="" />
-          <span>{t.mean}</span>
+        <button
+          type="button"
+          aria-pressed={view.isMean}
+          aria-describedby="mean-hint"
+          onClick={() => change({ show: "mean" })}
+        >
+          <Pixels pixels={mean} label={t.mean} />
         </button>
+        <p>
+          {t.mean}
+          <br />
+          <span class="hint" id="mean-hint">
+            {t.meanHint}
+          </span>
+        </p>
       </div>
-      <p class="hint">{t.meanHint}</p>
     </section>
   )
 }

@@ -11,6 +11,7 @@ import { CallPanel } from "../../ui/call-panel"
 import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
+import { Pixels } from "../../ui/pixels"
 import { NoVersion } from "../../ui/versioned-page"
 import { pngOf, useAnswers } from "./answers"
 import { AnswerGrid, Consistency, Distances } from "./answer-panels"
@@ -107,21 +108,29 @@ function Sharpening({ version, query, change }: SharpeningProps) {
           {error ? (
             <Failure error={error} retry={retry} />
           ) : input ? (
-            <Comparison
-              input={input}
-              answer={shown}
-              answerLabel={view.isMean ? t.mean : t.answerOf(view.seed)}
-              split={view.split}
-              onSplit={split => change({ split: split === 50 ? null : split }, { replace: true })}
-            />
+            <div class="compared">
+              <div>
+                <Comparison
+                  input={input}
+                  answer={shown}
+                  answerLabel={view.isMean ? t.mean : t.answerOf(view.seed)}
+                  split={view.split}
+                  onSplit={split => change({ split: split === 50 ? null : split }, { replace: true })}
+                />
+                <div class="captions" aria-hidden="true">
+                  <span>{t.inputOf(sideOf(input))}</span>
+                  <span>{view.isMean ? t.mean : t.answerOf(view.seed)}</span>
+                </div>
+              </div>
+              {isWhole && (
+                <figure>
+                  <Pixels pixels={chosen} label={t.original} />
+                  <figcaption aria-hidden="true">{t.original}</figcaption>
+                </figure>
+              )}
+            </div>
           ) : (
             originals === undefined && <Loading />
-          )}
-          {input && (
-            <div class="captions" aria-hidden="true">
-              <span>{t.inputOf(sideOf(input))}</span>
-              <span>{view.isMean ? t.mean : t.answerOf(view.seed)}</span>
-            </div>
           )}
           {answers && <p class="hint">{answers.factor === 1 ? t.foundBlur : t.foundShrunk(SIDE / answers.factor)}</p>}
           {answers && shown && mean && isWhole && chosen && answers.input === input && (

@@ -47,7 +47,6 @@ export const messages = texts(
     answers: "Sixteen answers",
     answersHint: "Seeds 0 to 15. Choose one to compare it with the input.",
     meanHint: "The mean is blurry where the answers differ.",
-    spread: (levels: string) => `Mean standard deviation of a pixel over the sixteen seeds: ${levels} grey levels.`,
     psnr: (shown: string, average: string, mean: string) =>
       `PSNR to the original: ${shown} dB for the picture shown, ${average} dB on average for an answer, ${mean} dB for the mean of the answers. The mean is blurry, but nearer to the original in squared error.`,
     consistency: "Shrunk back",
@@ -108,7 +107,6 @@ export const messages = texts(
     answers: "Шестнадцать ответов",
     answersHint: "Зёрна от 0 до 15. Выберите ответ, чтобы сравнить его со входом.",
     meanHint: "Среднее размыто там, где ответы различаются.",
-    spread: levels => `Стандартное отклонение пикселя по шестнадцати зёрнам, в среднем: ${levels} градации серого.`,
     psnr: (shown, average, mean) =>
       `PSNR относительно оригинала: ${shown} дБ у показанной картинки, ${average} дБ в среднем у ответа, ${mean} дБ у среднего ответов. Среднее размыто, но по квадрату ошибки ближе к оригиналу.`,
     consistency: "Обратное уменьшение",
