@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("command", nargs="?", choices=["jobs"], help="jobs: manage retraining jobs; see python -m app jobs")
     parser.add_argument("--version", action="version", version=f"Seedling {__version__}")
     if sys.argv[1:2] == ["jobs"]:
-        from app.cli import main as jobs  # the service does not need typer and rich
+        from app.jobs_command import main as jobs  # the service does not need typer and rich
 
         jobs(sys.argv[2:])
         return
@@ -55,11 +55,12 @@ def _metrics_for_all_workers(settings: Settings) -> Iterator[None]:
             except FileNotFoundError:  # there is no temporary folder, for example on a read-only root file system
                 settings.state.mkdir(parents=True, exist_ok=True)
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".metrics-", dir=settings.state))
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before app.metrics is imported, here and in the workers
+            # Set before `app.observability.metrics` is imported, here and in the workers.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         if settings.metrics_port:
             from app.http import metrics_server
+            from app.retraining.facade import Retraining
             from app.retraining.job_metrics import JobMetrics
-            from app.retraining.service import Retraining
 
             try:
                 metrics_server.serve(settings.host, settings.metrics_port, JobMetrics(Retraining(settings)))

@@ -7,8 +7,9 @@
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
     │   ├── TaskMismatch        422  a model that draws was asked to sharpen, or the other way round
     │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
-    │   └── PictureInvalid      422  a picture file that is empty, damaged or cut off
-    │       └── PictureBlank    422  a picture without a subject
+    │   ├── PictureInvalid      422  a picture file that is empty, damaged or cut off
+    │   │   └── PictureBlank    422  a picture without a subject
+    │   └── IdempotencyMismatch 422  the key was used with another body
     ├── BodyTooLarge            413  the body exceeds the size limit
     │   └── PictureTooLarge     413  a picture exceeds the decoding limit
     ├── PictureUnsupported      415  the body is not a picture, or its format is unsupported
@@ -19,7 +20,6 @@
     │   ├── VersionInService    409  a champion cannot be deleted
     │   ├── VersionUnfit        409  the version must not be promoted
     │   └── IdempotencyConflict 409  the first request with this key is still in flight
-    ├── IdempotencyMismatch     422  the key was used with another body
     ├── PreconditionFailed      412  the champion is not the one that If-Match names
     ├── PreconditionRequired    428  a promotion must name the champion it replaces
     ├── QueueFull               429  too many jobs are waiting

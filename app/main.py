@@ -30,19 +30,19 @@ from app.errors import StoreUnavailable
 from app.http import problem_details
 from app.http.authentication import Access
 from app.http.bodies import BoundedBody, HeadAsGet, JsonByDefault
+from app.http.ignored_parameters import WithoutIgnoredParameters
 from app.http.middleware import wrap
 from app.http.pages import Pages
 from app.http.problem_details import Problem
 from app.http.server import end_with_parent
-from app.http.tracking import WithoutTracking
 from app.observability import metrics
 from app.observability.tracing import Spans, is_wanted
 from app.registry import Registry
+from app.retraining.facade import Retraining
 from app.retraining.feed import Feeds
-from app.retraining.service import Retraining
 from app.scheduler import Scheduler
 from app.settings import Settings
-from app.storage.opening import open_repository
+from app.storage.backends import open_repository
 from models.repository import CHAMPION, Repository
 
 logger = logging.getLogger("seedling")
@@ -90,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(WithoutTracking)
+    app.add_middleware(WithoutIgnoredParameters)
     for module in (
         generate,
         plane,

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
+from app.asgi_scope import CONNECTIONS, PICTURES
 from app.discriminator.network import LoadedDiscriminator
 from app.discriminator.quiz import Originals, RealPictures
 from app.errors import Busy, ClientGone
@@ -26,7 +27,6 @@ from app.sampling.generator import LoadedGenerator
 from app.sampling.pictures import Resolved
 from app.sampling.response_cache import Answer, ResponseCache
 from app.sampling.sharpener import LoadedSharpener
-from app.scope import CONNECTIONS, PICTURES
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16

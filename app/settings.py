@@ -22,6 +22,8 @@ from app.addresses import is_loopback
 from models.locations import ROOT, SHIPPED, default_state
 
 ADMIN = "admin"
+DEFAULT_RATE = 100.0
+"""Rate limit of a service that listens on other interfaces than loopback, in requests per second and client."""
 
 
 def _can_be_a_token(secret: SecretStr) -> SecretStr:
@@ -96,10 +98,14 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     """Origins whose pages may call the service from a browser (CORS), separated by commas, such as https://example.org; *
     allows all. By default none. Any page can show pictures, whatever the setting."""
-    rate_limit: float | None = Field(default=None, ge=0, le=1_000_000)
-    """Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures counts as one more
-    for each 64. By default 100, or no limit if the service listens on the loopback interface only. Clients on this machine and
-    requests to /admin with a valid token are exempt."""
+    rate_limit: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures "
+        f"counts as one more for each 64. By default {DEFAULT_RATE:g}, or no limit if the service listens on the loopback "
+        "interface only. Clients on this machine and requests to /admin with a valid token are exempt.",
+    )
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
     """Burst size: how many seconds' worth of requests a client may send at once."""
     max_connections: int = Field(default=1000, ge=10, le=100_000)
@@ -201,7 +207,7 @@ class Settings(BaseSettings):
         """Maximum requests per second and client; 0 for no limit."""
         if self.rate_limit is not None:
             return self.rate_limit
-        return 0.0 if is_loopback(self.host) else 100.0
+        return 0.0 if is_loopback(self.host) else DEFAULT_RATE
 
     @classmethod
     def settings_customise_sources(

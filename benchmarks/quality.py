@@ -29,7 +29,7 @@ from training.evaluation.figures import Battery
 from training.evaluation.onnx_models import OnnxGenerator, one_hot
 from training.evaluation.two_sample import two_sample
 from training.export import build as exporting
-from training.loop.folder import RunFolder
+from training.loop.run_folder import RunFolder
 from training.loop.stopping import reason_of
 from training.spec import TrainingSpec
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models import sharpener_card
 from models.manifest import CURVES, FAILURES, NEIGHBOURS, RELIABILITY, Figure, Manifest
 
 
@@ -15,9 +16,25 @@ def render(manifest: Manifest) -> str:
     title = f"{m.name}/{m.version}"
     rows = "\n".join(_row(name, figure) for name, figure in m.metrics.items())
     spec = "\n".join(f"| `{name}` | {value} |" for name, value in m.spec.items())
+    description = (
+        f"A GAN generator, {kind}: {m.z_dim} standard normal numbers in, one 28x28 grey picture out. Trained by Seedling on\n"
+        f"{m.dataset.title} ({m.dataset.licence}), preset `{m.spec.get('preset')}`."
+    )
+    usage = f"""```python
+import numpy, onnxruntime
+generator = onnxruntime.InferenceSession("generator.onnx")
+random = numpy.random.RandomState(42)
+z = random.standard_normal({m.z_dim}).astype("float32")
+{one_hot}image = generator.run(None, {{"z": z[None]{label}}})[0]  # (1, 1, 28, 28) in 0..1
+```
+
+When served by Seedling: `GET /generate?model={m.name}&version={m.version}&seed=42`."""
+    if m.task == "sharpen":
+        description, usage = sharpener_card.description(m), sharpener_card.usage(m)
+    pipeline = "image-to-image" if m.task == "sharpen" else "unconditional-image-generation"
     return f"""---
 library_name: onnxruntime
-pipeline_tag: unconditional-image-generation
+pipeline_tag: {pipeline}
 license: mit
 datasets: [{m.dataset.name}]
 tags: [gan, onnx, 28x28]
@@ -25,8 +42,7 @@ tags: [gan, onnx, 28x28]
 
 # {title}
 
-A GAN generator, {kind}: {m.z_dim} standard normal numbers in, one 28x28 grey picture out. Trained by Seedling on
-{m.dataset.title} ({m.dataset.licence}), preset `{m.spec.get("preset")}`.
+{description}
 
 ![samples](samples.png)
 
@@ -42,7 +58,7 @@ figure for real test pictures, on which neither the generator nor the judge was 
 The judge is a small classifier in the repository, sha256 `{m.judge_sha256[:16]}…`. Figures depend on the features of the
 judge, so some are repeated with a second judge of another architecture.
 
-{_pictures(m)}{_gate(m)}## Training
+{sharpener_card.ledger(m)}{_pictures(m)}{_gate(m)}## Training
 
 {m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}{_ended(m)}. The generator has
 {m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Created on {m.created:%Y-%m-%d} with
@@ -54,15 +70,7 @@ judge, so some are repeated with a second judge of another architecture.
 
 ## Usage
 
-```python
-import numpy, onnxruntime
-generator = onnxruntime.InferenceSession("generator.onnx")
-random = numpy.random.RandomState(42)
-z = random.standard_normal({m.z_dim}).astype("float32")
-{one_hot}image = generator.run(None, {{"z": z[None]{label}}})[0]  # (1, 1, 28, 28) in 0..1
-```
-
-When served by Seedling: `GET /generate?model={m.name}&version={m.version}&seed=42`.
+{usage}
 
 ## Reproducibility
 

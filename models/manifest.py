@@ -35,7 +35,7 @@ class Figure(_Part):
     value: float | None
     """Value for this generator. None if the figure does not apply, such as label accuracy without labels."""
     floor: float | None
-    """Value for the same number of real held-out pictures."""
+    """Value for the same number of real pictures instead of generated ones."""
     sd: float | None = None
     """Standard deviation of the value, if it is a mean."""
     floor_sd: float | None = None
@@ -148,6 +148,9 @@ class Manifest(_Part):
     dataset: DatasetNote
     training: TrainingNote
     metrics: dict[str, Figure]
+    ledger: dict[str, dict[str, dict[str, float | None]]] = Field(default_factory=dict)
+    """Of a sharpener that was measured thoroughly: test to method (this version, the originals, classic filters, other
+    versions) to figure name to value."""
     judge_sha256: str
     """sha256 of the classifier that the metrics use."""
     exactness: dict[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.manifest import GENERATOR, Manifest
+from models.sharpening import KINDS
 
 
 def triton_config(manifest: Manifest) -> str:
@@ -10,6 +11,8 @@ def triton_config(manifest: Manifest) -> str:
     tensors = [("input", "z", f"{manifest.z_dim}")]
     if manifest.classes:
         tensors.append(("input", "label", f"{len(manifest.classes)}"))
+    if manifest.task == "sharpen":
+        tensors += [("input", "given", "1, 28, 28"), ("input", "kind", f"{len(KINDS)}")]
     tensors.append(("output", "image", "1, 28, 28"))
     lines = [
         f'name: "{manifest.name}"',

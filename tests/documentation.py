@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 
 from app.settings import ROOT, Settings, default_of
+from models import sharpener_card
+from models.manifest import Task
 from models.repository import Repository
 from models.version import Version
 
-SETTINGS, QUALITY = ROOT / "docs" / "settings.md", ROOT / "docs" / "quality.md"
+SETTINGS, QUALITY, SHARPENING = (ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening"))
 
 
 def settings_table() -> str:
@@ -22,10 +24,11 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def shipped() -> list[Version]:
-    """The champion of each shipped model."""
+def shipped(task: Task = "generate") -> list[Version]:
+    """The champion of each shipped model of a task."""
     repository = Repository(ROOT / "models")
-    return [repository.get(name, repository.aliases(name)["champion"]) for name in sorted(repository.names())]
+    versions = [repository.get(name, repository.aliases(name)["champion"]) for name in sorted(repository.names())]
+    return [version for version in versions if version.manifest.task == task]
 
 
 def figures_table() -> str:
@@ -38,6 +41,15 @@ def figures_table() -> str:
         cells = [_number(x) for figure in figures for x in ((figure.value, figure.floor) if figure else (None, None))]
         rows.append(f"| {name} | {' | '.join(cells)} | {first.better} |")
     return "\n".join(rows)
+
+
+def ledger_tables() -> str:
+    """The ledgers of the shipped sharpeners, as Markdown."""
+    sections = []
+    for version in shipped("sharpen"):
+        tables = sharpener_card.tables(version.manifest)
+        sections += [f"### {version.name}/{version.number}", *tables]
+    return "\n\n".join(sections)
 
 
 def goals_table() -> str:
@@ -88,6 +100,11 @@ def with_goals(page: str) -> str:
     return _between("goals", goals_table(), page)
 
 
+def with_ledgers(page: str) -> str:
+    """docs/sharpening.md with the ledgers of the shipped sharpeners."""
+    return _between("ledgers", ledger_tables(), page)
+
+
 def _between(name: str, text: str, page: str) -> str:
     begin, end = f"<!-- {name}: made by make fix -->", f"<!-- end of {name} -->"
     return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", page, flags=re.DOTALL)
@@ -96,3 +113,4 @@ def _between(name: str, text: str, page: str) -> str:
 if __name__ == "__main__":
     SETTINGS.write_text(with_settings(SETTINGS.read_text()))
     QUALITY.write_text(with_goals(with_figures(QUALITY.read_text())))
+    SHARPENING.write_text(with_ledgers(SHARPENING.read_text()))

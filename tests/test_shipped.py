@@ -11,10 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from app.sampling.generator import LoadedGenerator
+from app.images.encoding import png
+from app.sampling.sharpener import load
 from models import card
 from models.manifest import CARD, GENERATOR, WEIGHTS, Figure
 from models.repository import Repository
+from models.sharpening import FACTORS, golden_inputs
 from models.version import Version
 from tests.app.reading import pixels
 from tests.documentation import QUALITY, with_figures, with_goals
@@ -22,10 +24,13 @@ from tests.live import ROOT, service
 from training.checkpoint import load_checkpoint
 from training.datasets import SOURCES, tensors
 from training.errors import TrainingError
+from training.evaluation.batteries import battery_of
 from training.evaluation.figures import Battery
-from training.evaluation.onnx_models import OnnxGenerator
+from training.evaluation.ledger import Ledger
+from training.evaluation.onnx_models import open_generator
 from training.export import build as exporting
 from training.export.integer_grid import SIGNIFICAND
+from training.export.networks import networks_of
 from training.networks import factory
 from training.spec import TrainingSpec
 
@@ -39,16 +44,17 @@ champions = pytest.mark.parametrize("name", CHAMPIONS)
 @pytest.fixture(scope="module")
 def measured(cache: Path) -> dict[str, dict[str, Figure]]:
     """What the judges make of each champion now, on 10,000 pictures; of those whose dataset is on this machine."""
-    batteries: dict[str, Battery] = {}
+    batteries: dict[tuple[str, str], Battery | Ledger] = {}
     found = {}
     for name, version in CHAMPIONS.items():
-        dataset = TrainingSpec.model_validate(version.manifest.spec).dataset
+        spec = TrainingSpec.model_validate(version.manifest.spec)
+        task, dataset = spec.task, spec.dataset
         try:
             tensors.load(dataset, "test")
         except TrainingError:
             continue
-        battery = batteries[dataset] = batteries.get(dataset) or Battery(dataset, cache=cache)
-        found[name] = battery.measure(OnnxGenerator(version.path / GENERATOR, len(version.manifest.classes)))
+        battery = batteries[task, dataset] = batteries.get((task, dataset)) or battery_of(task, dataset, cache=cache)
+        found[name] = battery.measure(open_generator(version.path, version.manifest))  # type: ignore[arg-type]
     return found
 
 
@@ -63,17 +69,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def test_its_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Path) -> None:
     version = CHAMPIONS[name]
     state = load_checkpoint(version.path / WEIGHTS)
-    spec, classes = TrainingSpec.model_validate(state["spec"]), len(version.manifest.classes)
+    spec = TrainingSpec.model_validate(state["spec"])
     try:
         train = tensors.load(spec.dataset, "train")
     except TrainingError as error:
         pytest.skip(str(error))
-    generator, _ = factory.build(spec, classes)
+    generator, discriminator = factory.build(spec, len(SOURCES[spec.dataset].classes))
     generator.load_state_dict(state["ema"])
-    exact = exporting.made_exact(generator.eval(), train, match_tones=spec.match_tones)
-    exporting.write_onnx(exact, tmp_path / GENERATOR, spec.z_dim, classes)
-    again, published = (OnnxGenerator(folder / GENERATOR, classes) for folder in (tmp_path, version.path))
-    assert torch.equal(again.draw(range(256))[0], published.draw(range(256))[0])
+    networks = networks_of(spec, generator.eval(), discriminator.eval(), train)
+    exporting.write_onnx(networks.exact, tmp_path / GENERATOR, networks.generator_inputs(), "image")
+    again, published = (open_generator(folder, version.manifest) for folder in (tmp_path, version.path))
+    assert torch.equal(again.golden(256), published.golden(256))
 
 
 def golden(version: Version) -> np.ndarray:
@@ -84,11 +90,17 @@ def golden(version: Version) -> np.ndarray:
 
 @each
 def test_seeds_0_to_31_have_their_golden_pixels(client: httpx.Client, version: Version) -> None:
-    expected, loaded = golden(version), LoadedGenerator(version)
-    together = loaded.draw([loaded.point(seed)[0] for seed in range(32)])
-    assert (together == expected).all()
+    expected, loaded = golden(version), load(version)
+    assert (loaded.draw(loaded.golden_points()) == expected).all()
+    query = f"model={version.name}&version={version.number}"
+    given, kinds = golden_inputs(range(32))
     for seed in range(32):
-        served = client.get(f"/generate?seed={seed}&model={version.name}&version={version.number}")
+        if version.manifest.task == "sharpen":
+            factor = FACTORS[kinds[seed]]
+            picture = png(given[seed, ::factor, ::factor])
+            served = client.post(f"/sharpen?seed={seed}&factor={factor if factor > 1 else 'blur'}&{query}", content=picture)
+        else:
+            served = client.get(f"/generate?seed={seed}&{query}")
         assert (pixels(served.content) == expected[seed]).all(), seed
 
 
@@ -118,8 +130,10 @@ def test_its_sums_are_exact(version: Version) -> None:
     assert version.manifest.parity.batch_pixels_different == 0
 
 
-def test_there_is_a_generator_of_digits_one_of_fashion_and_the_lectures() -> None:
-    assert set(CHAMPIONS) == {"digits", "fashion", "lecture"}
+def test_there_is_a_generator_of_digits_one_of_fashion_the_lectures_and_sharpeners() -> None:
+    assert set(CHAMPIONS) == {"digits", "fashion", "lecture", "sharpen-digits", "sharpen-fashion"}
+    tasks = {name: version.manifest.task for name, version in CHAMPIONS.items()}
+    assert {name for name, task in tasks.items() if task == "sharpen"} == {"sharpen-digits", "sharpen-fashion"}
     assert [bool(CHAMPIONS[name].manifest.classes) for name in ("digits", "fashion", "lecture")] == [True, True, False]
 
 

@@ -23,10 +23,11 @@ from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Man
 from models.repository import CHAMPION, Repository
 from models.version import Version
 from training import datasets
-from training.console import console, show_figures, show_spec, spec_of
 from training.errors import FolderInUseError, TrainingError
-from training.loop.folder import RunFolder, alone_in
+from training.loop.run_folder import RunFolder, alone_in
 from training.spec import PRESET_SUMMARIES, DatasetName, PresetName
+from training.spec_options import spec_of
+from training.tables import console, show_figures, show_spec
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Battery
@@ -270,7 +271,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     beside: BesideOption = None,
 ) -> None:
-    """Evaluate a published version. Each figure has a floor: the same figure for real test pictures.
+    """Evaluate a published version. Each figure has a floor: the same figure for real pictures.
 
     Prints a table and writes evaluation.json and pictures (least certain, nearest training pictures) to --out.
     """
@@ -318,12 +319,12 @@ def sample(
     if found.manifest.task != "generate":
         raise TrainingError(f"{name} sharpens pictures and draws none from a seed alone. Use: python -m training sharpen.")
 
-    from training.evaluation import grid
+    from training.evaluation import sheets
     from training.evaluation.onnx_models import OnnxGenerator
 
     generator = OnnxGenerator(found.path / GENERATOR, len(found.manifest.classes))
     pixels, _ = generator.draw(range(first, min(first + count, 2**32)))
-    grid.save_sheet(out, pixels, columns, scale)
+    sheets.save_sheet(out, pixels, columns, scale)
     console.print(f"Wrote {out}", soft_wrap=True)
 
 
@@ -350,7 +351,7 @@ def sharpen(
 
     from models import sharpening
     from training.datasets import degradation
-    from training.evaluation import grid
+    from training.evaluation import sheets
     from training.evaluation.onnx_models import OnnxSharpener
 
     try:
@@ -359,7 +360,7 @@ def sharpen(
         raise TrainingError(f"{source} cannot be sharpened. {error}") from error
     pictures = torch.from_numpy(given.pixels)[None, None].float() / 255
     condition = degradation.condition_of(pictures, sharpening.one_hot([given.kind]))
-    grid.save_sheet(out, OnnxSharpener(found.path / GENERATOR).answers(condition, range(seed, seed + 1)), columns=1)
+    sheets.save_sheet(out, OnnxSharpener(found.path / GENERATOR).answers(condition, range(seed, seed + 1)), columns=1)
     console.print(f"Wrote {out} ({given.kind}, {name}/{found.number})", soft_wrap=True)
 
 
@@ -404,17 +405,17 @@ def classifier(
     import torch
 
     from training.datasets import tensors
-    from training.evaluation import classifier as classifiers
+    from training.evaluation import judges
 
-    path = out or classifiers.path_of(dataset, kind)
-    epochs = epochs or classifiers.EPOCHS[kind]
+    path = out or judges.path_of(dataset, kind)
+    epochs = epochs or judges.EPOCHS[kind]
     if path.exists() and not replace:
         raise TrainingError(f"{path} exists, and all published figures depend on it. Use --out, or --replace to overwrite it.")
     torch.set_num_threads(THREADS)
     train_split, test_split = (tensors.load(dataset, split, data) for split in ("train", "test"))
-    fitted = classifiers.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
-    classifiers.save(fitted, path)
-    accuracy = classifiers.judge(fitted, test_split.images).accuracy(test_split.labels)
+    fitted = judges.fit(train_split, lambda n, loss: console.print(f"epoch {n}/{epochs}  loss {loss:.4f}"), epochs, kind)
+    judges.save(fitted, path)
+    accuracy = judges.judge(fitted, test_split.images).accuracy(test_split.labels)
     console.print(f"Wrote {path}: test accuracy {accuracy:.4f}", soft_wrap=True)
 
 

@@ -1,1 +1,1 @@
-"""The routes, one router a resource: parse, call, respond."""
+"""The routes, one router per resource: parse, call, respond."""

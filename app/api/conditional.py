@@ -43,7 +43,8 @@ async def reply(
         location: returns the URL with the version pinned, or None. It is sent in Content-Location, unless the request itself
             pins the version.
         version: the version in the request. A response for a number never changes.
-        fresh: whether the seed was chosen at random. They are not cached, because nobody else is likely to request them.
+        fresh: whether the service chose the seed at random. The response is computed anew and not cached, because a repetition
+            of the request gets another seed.
 
     Raises:
         SeedlingError: raised by `make`.

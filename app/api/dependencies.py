@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 
 from app.errors import InvalidRequest
 from app.http.authentication import Identity
-from app.http.tracking import is_tracking
+from app.http.ignored_parameters import is_ignored
 from app.registry import Registry
+from app.retraining.facade import Retraining
 from app.retraining.feed import Feeds
-from app.retraining.service import Retraining
 from app.scheduler import Scheduler
 
 
@@ -43,14 +43,14 @@ async def _feeds(request: Request) -> Feeds:
 
 
 def read_query(query: bytes) -> dict[str, str]:
-    """Parse a query string strictly, without the parameters that `app.http.tracking` ignores.
+    """Parse a query string strictly, without the parameters that `app.http.ignored_parameters` ignores.
 
     Raises:
         InvalidRequest: a parameter is repeated, or the query is not UTF-8.
     """
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
-        pairs = [(name, value) for name, value in pairs if not is_tracking(name)]
+        pairs = [(name, value) for name, value in pairs if not is_ignored(name)]
     except ValueError as error:
         raise InvalidRequest("The query is not UTF-8. Encode it as UTF-8, then percent-encode it.") from error
     values = dict(pairs)

@@ -10,10 +10,10 @@ from starlette.types import Receive, Scope, Send
 from app.api import generate
 from app.api.dependencies import read_query
 from app.api.schemas.pictures import GenerateQuery
+from app.asgi_scope import ROUTE
 from app.errors import InvalidRequest, SeedlingError
 from app.http import problem_details
 from app.scheduler import Scheduler
-from app.scope import ROUTE
 
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 

@@ -12,7 +12,7 @@ from app.api.schemas.models import Alive, Ready
 from app.errors import NoTrainer, NotReady, SeedlingError, StoreUnavailable
 from app.http.problem_details import problem_responses
 from app.registry import Registry
-from app.retraining.service import Retraining
+from app.retraining.facade import Retraining
 
 router = APIRouter(tags=["operation"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from app.api.admin import SECURED
+from app.api.admin_route import SECURED
 from app.api.dependencies import RetrainingOf
 from app.http.problem_details import problem_responses
 from app.observability import metrics

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Header, Path, Request, Response
 
-from app.api.admin import admin_router
+from app.api.admin_route import admin_router
 from app.api.dependencies import RegistryOf, RetrainingOf
 from app.api.schemas.retraining import ChampionBody, ChampionView
 from app.errors import (

@@ -12,15 +12,15 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.addresses import network
-from app.api.admin import admin_router
+from app.api.admin_route import admin_router
 from app.api.dependencies import BINARY, FeedsOf, IdentityOf, RegistryOf, RetrainingOf
 from app.api.schemas.retraining import Audit, AuditEntry, JobList, JobView, RetrainBody
 from app.errors import NotFound
 from app.http.problem_details import problem_responses
 from app.registry import Registry
-from app.retraining.folder import JobFolder
+from app.retraining.facade import Retraining
 from app.retraining.job import Job, State
-from app.retraining.service import Retraining
+from app.retraining.job_folder import JobFolder
 from models.manifest import Task
 
 router = admin_router("retraining")

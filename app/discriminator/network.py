@@ -49,6 +49,9 @@ class LoadedDiscriminator:
     def logits(self, pictures: Pixels, labels: Sequence[Vector | None]) -> Floats:
         """Return the logits (N,) of pictures (N, 28, 28). Higher means more real.
 
+        With binary cross-entropy, a logit above 0 means real. The relativistic loss depends on differences of logits only, so
+        the level above which a picture is probably real comes from the version's `Calibration`.
+
         Args:
             pictures: grey levels.
             labels: the label input (K,) of each picture. None for an unconditional discriminator.

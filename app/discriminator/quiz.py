@@ -22,7 +22,7 @@ from app.sampling.latents import Point, Vector, one_hot
 from app.sampling.pictures import build_url
 from app.sampling.response_cache import Answer
 from models.manifest import DatasetNote
-from models.noise import MAX_SEED
+from models.seed_contract import MAX_SEED
 from training.datasets import SOURCES, DatasetError, read
 
 logger = logging.getLogger("seedling")

@@ -86,7 +86,7 @@ class Access:
     least 16 characters. Two things are limited:
 
     - The rate. After a few invalid tokens a network gets 429, and each of these responses is delayed by a second
-      (`app.api.admin`). A connection can make one guess per second, and the number of connections is limited.
+      (`app.api.admin_route`). A connection can make one guess per second, and the number of connections is limited.
     - The cost. An invalid token is counted in the database and in the audit log only while its network does not have to
       wait, and only up to a maximum rate for all networks together.
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.asgi_scope import PICTURES, ROUTE
 from app.errors import BodyTooLarge
 from app.http.problem_details import problem
-from app.scope import PICTURES, ROUTE
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body, unless the path has a limit of its own."""

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.addresses import is_loopback, network
+from app.asgi_scope import PICTURES, PROBES, ROUTE
 from app.errors import HostInvalid, HostUnknown, TooManyRequests
 from app.http import problem_details
 from app.http.rate_limits import TokenBuckets
@@ -21,7 +22,6 @@ from app.http.redaction import without_secrets
 from app.observability import metrics
 from app.observability.logs import ACCESS
 from app.observability.tracing import CURRENT, Spans, take_over
-from app.scope import PICTURES, PROBES, ROUTE
 from app.settings import Settings
 
 Knows = Callable[[Sequence[str]], bool]

@@ -16,8 +16,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.asgi_scope import ROUTE
 from app.http import caching
-from app.scope import ROUTE
 
 OWN = re.compile(r"/(gallery|train|play|learn)?")
 """Paths that are always pages."""

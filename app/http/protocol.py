@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.addresses import network, unmapped
+from app.asgi_scope import CONNECTIONS, PROBES
 from app.http.connections import Bounds, Connections
 from app.http.problem_details import MEDIA_TYPE, title_of
-from app.scope import CONNECTIONS, PROBES
 
 MAX_HEADERS = 64 * 1024
 """Bytes of the request line and headers, and of the trailers. Data that arrives in one read with their end may exceed it."""

@@ -52,7 +52,7 @@ def sheet(pixels: Pixels, columns: int) -> Pixels:
 def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     """Encode a grey picture, (H, W), as PNG with text chunks (tEXt for Latin-1, otherwise iTXt).
 
-    Pillow's encoder takes several times as long (`benchmarks/footprint.py`). For flat dark pictures, run-length encoding
+    Pillow's encoder takes several times as long (`benchmarks/png.py`). For flat dark pictures, run-length encoding
     (zlib's Z_RLE) of unfiltered rows works best. Rows that repeat the row above, which are common in enlarged pictures, use
     filter 2 (up) and become all zeros.
     """

@@ -10,8 +10,8 @@ import threading
 import time
 
 from app.observability.logs import log_config
-from app.retraining.service import Retraining, can_train
-from app.retraining.supervision import supervise
+from app.retraining.facade import Retraining, can_train
+from app.retraining.worker import run_worker
 from app.settings import help_text, read_settings
 
 logger = logging.getLogger("seedling")
@@ -36,7 +36,7 @@ def main() -> None:
     closing = threading.Event()
     logger.info("retraining: state in %s", settings.state)
     arguments = (settings, retraining.database, "alone", closing)
-    thread = threading.Thread(target=supervise, args=arguments, name="supervisor")
+    thread = threading.Thread(target=run_worker, args=arguments, name="supervisor")
     thread.start()
     while not signals and thread.is_alive():
         time.sleep(0.1)

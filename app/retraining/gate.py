@@ -22,8 +22,9 @@ LEAST_GAIN = 0.01
 TOLERANCE = 0.01
 """Decrease of coverage and label accuracy that is allowed."""
 RULE = (
-    "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least 1 %, while "
-    "coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels."
+    "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least "
+    f"{100 * LEAST_GAIN:g} %, while coverage and label accuracy fall by no more than {TOLERANCE:g}, both versions measured on "
+    "the same seeds and labels."
 )
 SHARPEN_TESTS = ("shrink2", "shrink4", "blur1", "blur2")
 """The tests of the ledger of a sharpener."""

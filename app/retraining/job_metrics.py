@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.errors import StoreUnavailable
+from app.retraining.facade import Retraining
 from app.retraining.job import State
-from app.retraining.service import Retraining
 
 
 class JobMetrics(Collector):

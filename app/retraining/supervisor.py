@@ -20,14 +20,14 @@ from pathlib import Path
 
 from app.errors import JobConflict, SeedlingError, StoreUnavailable, VersionUnusable
 from app.retraining import gate
-from app.retraining.folder import JobFolder
 from app.retraining.job import Job
+from app.retraining.job_folder import JobFolder
 from app.retraining.lease import RENEW_SECONDS, Lease, LeaseLost, Workers
-from app.retraining.runner import Finished, FolderInUse, Handle, Runner, holder_of, is_locked
 from app.retraining.store import JobStore
+from app.retraining.trainer_process import Finished, FolderInUse, Handle, Runner, holder_of, is_locked
 from app.settings import Settings
 from app.storage.audit import AuditLog
-from app.storage.opening import open_repository
+from app.storage.backends import open_repository
 from models.atomic import write_atomically
 from models.errors import Changed, Locked, RepositoryError
 from models.host import pid_namespace

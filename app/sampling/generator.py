@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.errors import VersionUnusable
 from app.sampling.latents import Point, one_hot
-from models import noise
+from models import seed_contract
 from models.errors import Damaged
 from models.manifest import GENERATOR
 from models.version import Version
@@ -64,7 +64,7 @@ class LoadedGenerator:
 
     def point(self, seed: int | str) -> tuple[Point, int | None]:
         """Return the input for a seed and the label drawn from it (None for an unconditional generator)."""
-        z, label = noise.draw(seed, self.manifest.z_dim, len(self.classes))
+        z, label = seed_contract.draw(seed, self.manifest.z_dim, len(self.classes))
         return Point(z, None if label is None else one_hot(label, len(self.classes))), label
 
     def draw(self, points: Sequence[Point]) -> Pixels:

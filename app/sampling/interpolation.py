@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -178,6 +178,8 @@ class ResolvedWalk:
                 return self._json(frames)
             case "zip":
                 raise AssertionError("_zip_steps encodes zip archives")
+            case unknown:
+                assert_never(unknown)
 
     def _json(self, frames: Pixels) -> bytes:
         """Encode frame by frame, because one long call of json.dumps would hold the GIL."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import LabelInvalid, LatentInvalid, SeedInvalid, TooMuch
-from models import noise
+from models import seed_contract
 
 Vector = NDArray[np.float32]
 Seed = int | str
@@ -53,7 +53,7 @@ def parse_seed(text: str) -> Seed:
     """
     if not text:
         raise SeedInvalid("The seed is empty. Give an integer or a text, or omit the parameter for a random seed.")
-    text = noise.normalize(text)
+    text = seed_contract.normalize(text)
     _check_bounds(text)
     try:
         text.encode()
@@ -63,7 +63,7 @@ def parse_seed(text: str) -> Seed:
         return check_seed(int(text))
     if _is_number(text):
         raise SeedInvalid(
-            f"{text} is a number, but a numeric seed must be an integer in 0..{noise.MAX_SEED}, in the digits 0 to 9. "
+            f"{text} is a number, but a numeric seed must be an integer in 0..{seed_contract.MAX_SEED}, in the digits 0 to 9. "
             "Choose one, or use a text."
         )
     return text
@@ -94,7 +94,7 @@ def check_seed(seed: int) -> int:
 
 def _check_bounds(seed: Seed) -> None:
     try:
-        noise.check(seed)
+        seed_contract.check(seed)
     except ValueError as error:
         raise SeedInvalid(str(error)) from error
 
@@ -132,7 +132,7 @@ def format_seeds(seeds: Sequence[int]) -> str:
 
 def fresh_seed() -> int:
     """Return a random integer seed."""
-    return secrets.randbelow(noise.MAX_SEED + 1)
+    return secrets.randbelow(seed_contract.MAX_SEED + 1)
 
 
 def parse_label(text: str | int, classes: Sequence[str]) -> int:

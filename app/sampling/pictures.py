@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 from urllib.parse import quote
 
 import numpy as np
@@ -193,15 +193,24 @@ class Resolved:
 
     def _encode(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> bytes:
         d = self.drawing
-        if d.format == "npy":
-            return encoding.npy(pixels if d.is_sheet else pixels[0])
-        if d.format == "json":
-            return self._json(pixels[0], points[0], labels[0])
-        picture = encoding.sheet(pixels, d.sheet_size[0]) if d.is_sheet else pixels[0]
-        if d.format == "webp":
-            return encoding.webp(picture)
-        label = labels[0] if len(set(labels)) == 1 else None
-        return encoding.png(picture, self.text(self.seed_text, label))
+        match d.format:
+            case "png":
+                label = labels[0] if len(set(labels)) == 1 else None
+                return encoding.png(self._sheet(pixels), self.text(self.seed_text, label))
+            case "webp":
+                return encoding.webp(self._sheet(pixels))
+            case "npy":
+                return encoding.npy(pixels if d.is_sheet else pixels[0])
+            case "json":
+                return self._json(pixels[0], points[0], labels[0])
+            case "zip":
+                raise AssertionError("_zip_steps encodes zip archives")
+            case unknown:
+                assert_never(unknown)
+
+    def _sheet(self, pixels: Pixels) -> Pixels:
+        """Return the sheet of all pictures (N, H, W), or the only picture (H, W)."""
+        return encoding.sheet(pixels, self.drawing.sheet_size[0]) if self.drawing.is_sheet else pixels[0]
 
     def text(self, seed: str | None, label: int | None) -> dict[str, str]:
         """The text chunks from which a picture can be reproduced."""

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -139,10 +139,15 @@ class ResolvedWindow:
         return chunks | {"psi": repr(w.psi)}
 
     def _encode(self, pixels: Pixels) -> bytes:
-        if self.window.format == "npy":
-            return encoding.npy(pixels)
-        sheet = encoding.sheet(pixels, self.window.columns)
-        return encoding.webp(sheet) if self.window.format == "webp" else encoding.png(sheet, self.text())
+        match self.window.format:
+            case "png":
+                return encoding.png(encoding.sheet(pixels, self.window.columns), self.text())
+            case "webp":
+                return encoding.webp(encoding.sheet(pixels, self.window.columns))
+            case "npy":
+                return encoding.npy(pixels)
+            case unknown:
+                assert_never(unknown)
 
 
 def seed_at(x: int, y: int) -> int:

@@ -20,7 +20,7 @@ from app.images.preprocessing import Mode, native, prepare
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector
 from app.sampling.pictures import Drawing, Resolved
-from models import noise, sharpening
+from models import seed_contract, sharpening
 from models.sharpening import KINDS, Given
 from models.version import Version
 
@@ -46,7 +46,7 @@ class LoadedSharpener(LoadedGenerator):
 
     def answer_point(self, seed: int | str, given: Given) -> SharpenPoint:
         """Return the input for the answer of a seed to a degraded picture."""
-        z, _ = noise.draw(seed, self.manifest.z_dim)
+        z, _ = seed_contract.draw(seed, self.manifest.z_dim)
         pixels, kind = _inputs(given)
         return SharpenPoint(z, None, pixels, kind)
 

@@ -15,8 +15,8 @@ from sqlalchemy import update
 
 from app.errors import VersionUnusable
 from app.registry import Registry
-from app.storage.aliases import StoredAliases
 from app.storage.database import Database, aliases
+from app.storage.database_aliases import DatabaseAliases
 from models.manifest import MANIFEST, Gate
 from models.repository import Repository
 from models.version import copier
@@ -159,7 +159,7 @@ def test_a_champion_whose_files_are_gone_goes_on_being_served(retrained: Reposit
 def test_a_damaged_row_of_a_database_puts_nothing_else_into_service(
     retrained: Repository, database: Database, damaged: object
 ) -> None:
-    stored = Repository(retrained.root, StoredAliases(lambda: database, retrained.root))
+    stored = Repository(retrained.root, DatabaseAliases(lambda: database, retrained.root))
     stored.promote("digits", 1)
     stored.promote("digits", 2)
     with database.write() as connection:

@@ -18,8 +18,8 @@ from app.http.bodies import MAX_BODY, BoundedBody
 from app.http.pages import preferred_language
 from app.images.decoding import decode
 from app.images.encoding import read_text
-from app.retraining.folder import MOST_AT_A_TIME, JobFolder
 from app.retraining.job import Draft
+from app.retraining.job_folder import MOST_AT_A_TIME, JobFolder
 from app.retraining.lease import Workers
 from app.retraining.store import JobStore
 from app.storage.database import Database

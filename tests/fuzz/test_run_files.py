@@ -12,14 +12,14 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.retraining.folder import JobFolder
-from app.retraining.runner import holder_of
+from app.retraining.job_folder import JobFolder
+from app.retraining.trainer_process import holder_of
 from models.host import pid_namespace
 from tests.fuzz.budget import is_told, tries
 from tests.fuzz.mutation import damaged
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError
-from training.loop.folder import RunFolder, alone_in
+from training.loop.run_folder import RunFolder, alone_in
 from training.spec import TrainingSpec
 
 LINES = [

@@ -27,7 +27,7 @@ from app.sampling.latents import (
     parse_seeds,
     resolve_label,
 )
-from models import noise
+from models import seed_contract
 from tests.fuzz.budget import tries
 
 DIGITS = tuple("0123456789")
@@ -48,11 +48,11 @@ def test_a_seed_is_an_integer_in_range_or_the_text_itself(text: str) -> None:
     except SeedInvalid:
         return
     if isinstance(seed, int):
-        assert 0 <= seed <= noise.MAX_SEED
+        assert 0 <= seed <= seed_contract.MAX_SEED
         assert re.fullmatch("[0-9]+", text)
     else:
         assert seed == text
-    z, label = noise.draw(seed, 100, 10)
+    z, label = seed_contract.draw(seed, 100, 10)
     assert (z.shape, z.dtype) == ((100,), np.float32)
     assert label in range(10)
 
@@ -67,7 +67,7 @@ def test_a_list_of_seeds_is_in_range_and_bounded_and_reads_back(text: str) -> No
     except (SeedInvalid, TooMuch):
         return
     assert 0 < len(seeds) <= MAX_PICTURES
-    assert all(type(seed) is int and 0 <= seed <= noise.MAX_SEED for seed in seeds)
+    assert all(type(seed) is int and 0 <= seed <= seed_contract.MAX_SEED for seed in seeds)
     assert parse_seeds(format_seeds(seeds)) == seeds
 
 

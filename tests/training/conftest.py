@@ -10,7 +10,7 @@ import torch
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.loop import run
-from training.loop.folder import RunFolder
+from training.loop.run_folder import RunFolder
 from training.spec import TrainingSpec
 
 SMALL = {
@@ -38,6 +38,11 @@ def small_spec(**fields: object) -> TrainingSpec:
 def lecture_spec(**fields: object) -> TrainingSpec:
     small = {k: v for k, v in SMALL.items() if not k.endswith("widths") and k != "ema_images"}
     return TrainingSpec.from_preset("lecture", **small | fields)
+
+
+def small_sharpen_spec(**fields: object) -> TrainingSpec:
+    small = {"task": "sharpen", "conditional": False, "generator_widths": (8, 8, 8), "consistency": 20.0}
+    return small_spec(**small | fields)
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +73,12 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def lecture_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished unconditional run of the lecture's networks."""
     return finished(tmp_path_factory.mktemp("runs") / "lecture", lecture_spec())
+
+
+@pytest.fixture(scope="session")
+def sharpen_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run of the task `sharpen`."""
+    return finished(tmp_path_factory.mktemp("runs") / "sharpen", small_sharpen_spec())
 
 
 def copy_of(source: Path, target: Path) -> RunFolder:

@@ -18,7 +18,7 @@ from models.version import Version
 from tests.live import ROOT, SHIPPED, service
 from tests.training.conftest import SMALL
 from tests.training.loop.test_run import settings_of
-from training.loop.folder import read_events
+from training.loop.run_folder import read_events
 
 
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -1,1 +1,1 @@
-"""Evaluation of a generator. Each figure has a floor: the same figure for real pictures not used in training."""
+"""Evaluation of a generator. Each figure has a floor: the same figure for real pictures instead of generated ones."""

@@ -1,4 +1,7 @@
-"""The figures of a generator. Each has a floor: the same figure for real pictures not used in training."""
+"""The figures of a generator. Each has a floor: the same figure for real pictures instead of generated ones.
+
+The real pictures are test pictures, or training pictures for the figures that compare with test pictures or train a network.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,10 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError
-from training.evaluation import classifier as classifiers
-from training.evaluation import distance
-from training.evaluation.classifier import Judgement, Kind
+from training.evaluation import distance, judges
+from training.evaluation.fresh_classifier import learn, probabilities
+from training.evaluation.judges import Judgement, Kind
 from training.evaluation.memorisation import Nearest, nearest
-from training.evaluation.network import learn, probabilities
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
 from training.spec import DatasetName
@@ -68,7 +70,7 @@ class Battery:
         self.train, self.test, self.cache = train, test, cache
         self.count = min(pictures, len(test))
         self.labels = test.labels[: self.count]
-        self.views = {kind: _View(kind, train, test, self.count, cache) for kind in classifiers.KINDS}
+        self.views = {kind: _View(kind, train, test, self.count, cache) for kind in judges.KINDS}
         self.judge_sha256 = self.views["conv"].judge_sha256
         self._score_floor: Tensor | None = None
 
@@ -92,7 +94,7 @@ class Battery:
         figures: dict[str, Figure] = {}
         for view in self.views.values():
             figures |= view.figures(fakes, labels if conditional else None)
-        judgement = classifiers.judge(self.views["conv"].judge, fakes)
+        judgement = judges.judge(self.views["conv"].judge, fakes)
         real = self.views["conv"].real
         by_class: dict[str, list[float]] = {}
         if conditional:
@@ -171,10 +173,10 @@ class _View:
     def __init__(self, kind: Kind, train: Dataset, test: Dataset, count: int, cache: Path | None) -> None:
         self.suffix = "" if kind == "conv" else f"_{kind}"
         self.words = "the judge" if kind == "conv" else "the second judge, an MLP"
-        self.judge, self.judge_sha256 = classifiers.load(train.source.name, len(train.source.classes), kind)
+        self.judge, self.judge_sha256 = judges.load(train.source.name, len(train.source.classes), kind)
         self.count, self.labels = count, test.labels[:count]
         self.train, self.radii = self._judge_training(train, cache)
-        self.real = classifiers.judge(self.judge, test.images[:count])
+        self.real = judges.judge(self.judge, test.images[:count])
         order = _order(self.train)
         self.reference = self.train[order[:REFERENCE]]
         self.sample = self.train[order[-count:]]  # as many as are evaluated
@@ -187,7 +189,7 @@ class _View:
 
     def figures(self, fakes: Tensor, labels: Tensor | None) -> dict[str, Figure]:
         """Compute this judge's figures for generated pictures, (N, 1, 28, 28), and the requested labels, (N,), if any."""
-        fake = classifiers.judge(self.judge, fakes)
+        fake = judges.judge(self.judge, fakes)
         values: dict[str, tuple[float | None, float | None]] = {
             **self._distances(fake.features),
             "fid_test": (distance.fid(self.real.features, fake.features), None),
@@ -217,7 +219,7 @@ class _View:
                 return kept["features"], kept["radii"]
             except (CheckpointError, KeyError):
                 path.unlink(missing_ok=True)
-        features = classifiers.judge(self.judge, train.images).features
+        features = judges.judge(self.judge, train.images).features
         radii = distance.radii(features[_order(features)[:REFERENCE]], k=NEIGHBOUR)
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import noise, sharpening
+from models import seed_contract, sharpening
 from models.manifest import GENERATOR, Manifest
 from training.datasets import degradation
 
@@ -53,7 +53,7 @@ class OnnxGenerator:
 
     def draw(self, seeds: range, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the pixels of seeds, uint8 (N, 1, 28, 28), and their labels: those given, else those of the seeds."""
-        z, drawn = noise.draw_many(seeds, self.z_dim, self.classes)
+        z, drawn = seed_contract.draw_many(seeds, self.z_dim, self.classes)
         chosen = drawn if labels is None else labels.numpy()
         pixels = np.rint(self.images(z, chosen) * 255).astype(np.uint8)
         return torch.from_numpy(pixels), torch.from_numpy(chosen)
@@ -84,7 +84,7 @@ class OnnxSharpener:
 
     def answers(self, condition: Tensor, seeds: range) -> Tensor:
         """Return the pixels of the answers to degraded pictures, (N, CONDITION), for N seeds, uint8 (N, 1, 28, 28)."""
-        z, _ = noise.draw_many(seeds, self.z_dim)
+        z, _ = seed_contract.draw_many(seeds, self.z_dim)
         return torch.from_numpy(np.rint(self.images(z, condition) * 255).astype(np.uint8))
 
     def golden(self, seeds: int) -> Tensor:

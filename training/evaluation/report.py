@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.atomic import write_atomically
 from models.manifest import CURVES, EVALUATION, FAILURES, NEIGHBOURS, RELIABILITY
-from training.evaluation import grid
+from training.evaluation import sheets
 from training.evaluation.calibration import Bin
 from training.evaluation.figures import Measured
 from training.evaluation.memorisation import Nearest
@@ -75,10 +75,10 @@ def write(
         _save(_curves(past), folder / CURVES)
         names.append(CURVES)
     if measured.by_class:
-        grid.save_sheet(folder / FAILURES, failures(measured), columns=16, scale=2)
+        sheets.save_sheet(folder / FAILURES, failures(measured), columns=16, scale=2)
         names.append(FAILURES)
     if measured.neighbours and training is not None:
-        grid.save_sheet(folder / NEIGHBOURS, pairs(measured.pictures, measured.neighbours, training), columns=16, scale=2)
+        sheets.save_sheet(folder / NEIGHBOURS, pairs(measured.pictures, measured.neighbours, training), columns=16, scale=2)
         names.append(NEIGHBOURS)
     if bins:
         _save(_reliability(bins), folder / RELIABILITY)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.evaluation.network import learn, probabilities
+from training.evaluation.fresh_classifier import learn, probabilities
 
 EPOCHS = 10
 
@@ -24,7 +24,7 @@ class TwoSample:
     """Number of real test pictures, and of generated ones."""
 
 
-def two_sample(real: Tensor, fake: Tensor, seed: int) -> TwoSample:
+def two_sample(real: Tensor, fake: Tensor, seed: int, *, paired: bool = False) -> TwoSample:
     """Train a new network on half of the real and half of the generated pictures, and test it on the other halves
     (Lopez-Paz & Oquab 2017, arXiv:1610.06545). torch's global random state is preserved.
 
@@ -32,12 +32,15 @@ def two_sample(real: Tensor, fake: Tensor, seed: int) -> TwoSample:
         real: uint8, (2N, 1, 28, 28), pictures that the generator was not trained on.
         fake: uint8, (2N, 1, 28, 28).
         seed: determines the halves and the network.
+        paired: whether fake[i] is an answer to a degraded real[i]. Both are then in the same half. Otherwise, the network would
+            remember half of the originals as real, take the answers to them for real too, and do worse than chance.
     """
     from torchmetrics.functional.classification import binary_accuracy, binary_auroc  # lazy, as in distance.py
 
     half = min(len(real), len(fake)) // 2
     rng = torch.Generator().manual_seed(seed)
-    real, fake = (pictures[torch.randperm(len(pictures), generator=rng)[: 2 * half]] for pictures in (real, fake))
+    chosen = torch.randperm(len(real), generator=rng)[: 2 * half]
+    real, fake = real[chosen], fake[chosen if paired else torch.randperm(len(fake), generator=rng)[: 2 * half]]
     truth = torch.cat([torch.ones(half), torch.zeros(half)]).long()
     network = learn(torch.cat([real[:half], fake[:half]]), truth, 2, seed=seed, epochs=EPOCHS)
     predicted = probabilities(network, torch.cat([real[half:], fake[half:]]))[:, 1]

@@ -35,14 +35,14 @@ from models.version import Version, copier
 from training import datasets
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, ExportError
-from training.evaluation import grid, report
+from training.evaluation import report, sheets
 from training.evaluation.batteries import battery_of
 from training.evaluation.calibration import calibrate
 from training.evaluation.figures import Battery
 from training.evaluation.ledger import Ledger
 from training.evaluation.onnx_models import OnnxGenerator, OnnxSharpener
 from training.export.networks import Networks, networks_of
-from training.loop.folder import RunFolder, read_events
+from training.loop.run_folder import RunFolder, read_events
 from training.loop.stopping import reason_of
 from training.networks import architectures, factory
 from training.networks.architectures import Discriminator, Generator
@@ -175,7 +175,7 @@ def build(
         | {"ema": trained.generator.state_dict(), "discriminator": trained.discriminator.state_dict()},
         folder / WEIGHTS,
     )
-    grid.save_sheet(folder / SAMPLES, networks.samples(generator, test), columns=10, scale=2)
+    sheets.save_sheet(folder / SAMPLES, networks.samples(generator, test), columns=10, scale=2)
     clock = time.monotonic()
     measured = battery.evaluate(generator, thorough=thorough)  # type: ignore[arg-type]  # both are of the same task
     seconds = time.monotonic() - clock
@@ -201,6 +201,7 @@ def build(
             ended=trained.ended,
         ),
         metrics=measured.figures,
+        ledger=measured.ledger,
         judge_sha256=battery.judge_sha256,
         exactness=exact.certificate.to_manifest(),
         parity=parity,

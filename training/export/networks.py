@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import noise
+from models import seed_contract
 from models.manifest import DISCRIMINATOR, GENERATOR
 from training.datasets import degradation
 from training.datasets.tensors import Dataset
@@ -117,7 +117,7 @@ class GenerateNetworks:
 
     @torch.inference_mode()
     def compare(self, folder: Path, seeds: int) -> Compared:
-        z, drawn = noise.draw_many(range(seeds), self.exact.z_dim, self.classes)
+        z, drawn = seed_contract.draw_many(range(seeds), self.exact.z_dim, self.classes)
         label = torch.from_numpy(one_hot(drawn, self.classes)) if self.classes else None
         generator = self.open(folder)
         by_batch = generator.images(z, drawn, batch=64)
@@ -136,7 +136,7 @@ class GenerateNetworks:
     @torch.inference_mode()
     def _levels(self, train: Dataset) -> Tensor:
         """Return the output levels of many pictures, with the labels of the training pictures."""
-        z, _ = noise.draw_many(TONE_SEEDS, self.exact.z_dim, 0)
+        z, _ = seed_contract.draw_many(TONE_SEEDS, self.exact.z_dim, 0)
         label = F.one_hot(train.labels[: len(z)], self.classes).float() if self.classes else None
         parts = range(0, len(z), 250)
         return torch.cat(
@@ -151,7 +151,7 @@ class SharpenNetworks:
         self.generator, self.discriminator = generator, _WithGivenPicture(discriminator)
         pictures = train.images[: len(TONE_SEEDS)].float() / 255
         self.condition = degradation.degrade_randomly(pictures, torch.Generator().manual_seed(CALIBRATION_SEEDS.start))
-        z, _ = noise.draw_many(TONE_SEEDS[: len(self.condition)], generator.z_dim)
+        z, _ = seed_contract.draw_many(TONE_SEEDS[: len(self.condition)], generator.z_dim)
         latents, count = torch.from_numpy(z), len(CALIBRATION_SEEDS)
         self.exact: ExactSharpener = ExactSharpener(generator, latents[:count], self.condition[:count])
         if spec.match_tones:
@@ -175,7 +175,7 @@ class SharpenNetworks:
 
     @torch.inference_mode()
     def compare(self, folder: Path, seeds: int) -> Compared:
-        z, _ = noise.draw_many(range(seeds), self.exact.z_dim)
+        z, _ = seed_contract.draw_many(range(seeds), self.exact.z_dim)
         latents, condition = torch.from_numpy(z), self.condition[:seeds]
         generator = self.open(folder)
         by_batch = generator.images(z, condition, batch=64)

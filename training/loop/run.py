@@ -22,11 +22,10 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import degradation, tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
-from training.evaluation import classifier as classifiers
-from training.evaluation import distance, grid
+from training.evaluation import distance, judges, sheets
 from training.loop import stopping
-from training.loop.folder import Events, RunFolder, alone_in
 from training.loop.progress import Progress
+from training.loop.run_folder import Events, RunFolder, alone_in
 from training.loop.sampling import answers_sheet, draw, sharpen
 from training.loop.stopping import Plateau
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
@@ -78,8 +77,8 @@ class KidMeter:
     """
 
     def __init__(self, data: Dataset, *, task: TaskName = "generate") -> None:
-        self.judge, self.sha256 = classifiers.load(data.source.name, len(data.source.classes))
-        self.real = classifiers.judge(self.judge, data.images[:KID_REALS]).features
+        self.judge, self.sha256 = judges.load(data.source.name, len(data.source.classes))
+        self.real = judges.judge(self.judge, data.images[:KID_REALS]).features
         # in the class proportions of the real pictures
         chosen = torch.arange(KID_FAKES) % min(len(data), KID_REALS)
         self.labels = data.labels[chosen]
@@ -94,7 +93,7 @@ class KidMeter:
             fakes = sharpen(generator, self.conditions, seeds)
         else:
             fakes = draw(generator, seeds, self.labels if generator.classes else None)
-        features = classifiers.judge(self.judge, fakes).features
+        features = judges.judge(self.judge, fakes).features
         return Distances(*distance.kid(self.real, features), distance.fid(self.real, features))
 
 
@@ -311,7 +310,7 @@ class _Loop:
             samples = answers_sheet(partial(sharpen, generator), self.trainer.images.cpu())
         else:
             samples = draw(generator, GRID_SEEDS, labels)
-        grid.save_sheet(path, samples, columns=10)
+        sheets.save_sheet(path, samples, columns=10)
         self.events.write("samples", images=self.trainer.seen, file=str(path.relative_to(self.folder.path)))
 
     def _metrics(self, meter: KidMeter, progress: Progress) -> None:

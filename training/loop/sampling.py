@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models import noise
+from models import seed_contract
 from models.sharpening import Kind
 from training.datasets import degradation
-from training.evaluation import grid
+from training.evaluation import sheets
 from training.networks.architectures import Generator
 
 SHEET_ROWS = 8
@@ -21,7 +21,7 @@ SHEET_COLUMNS: tuple[tuple[Kind, float, int], ...] = (("shrink2", 0.0, 1), ("shr
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K): those given, else those of the seeds."""
-    z, drawn = noise.draw_many(seeds, generator.z_dim, generator.classes)
+    z, drawn = seed_contract.draw_many(seeds, generator.z_dim, generator.classes)
     if not generator.classes:
         return torch.from_numpy(z), None
     index = torch.from_numpy(drawn) if labels is None else labels
@@ -34,7 +34,7 @@ def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch
     device = next(generator.parameters()).device
     z, label = seeds_to_input(seeds, generator, labels)
     parts = [
-        grid.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
+        sheets.to_pixels(generator(z[i : i + batch].to(device), None if label is None else label[i : i + batch].to(device)))
         for i in range(0, len(z), batch)
     ]
     return torch.cat(parts).cpu().contiguous()
@@ -51,9 +51,9 @@ def sharpen(generator: Generator, conditions: Tensor, seeds: range, batch: int =
         batch: number of pictures at a time.
     """
     device = next(generator.parameters()).device
-    z = torch.from_numpy(noise.draw_many(seeds, generator.z_dim)[0])
+    z = torch.from_numpy(seed_contract.draw_many(seeds, generator.z_dim)[0])
     parts = [
-        grid.to_pixels(generator(z[i : i + batch].to(device), conditions[i : i + batch].to(device)))
+        sheets.to_pixels(generator(z[i : i + batch].to(device), conditions[i : i + batch].to(device)))
         for i in range(0, len(z), batch)
     ]
     return torch.cat(parts).cpu().contiguous()
@@ -75,4 +75,4 @@ def answers_sheet(answers: Callable[[Tensor, range], Tensor], images: Tensor) ->
         cells.append(degradation.split(condition)[0])
         for seed in range(seeds):
             cells.append(answers(condition, range(seed * SHEET_ROWS, (seed + 1) * SHEET_ROWS)).float() / 255)
-    return grid.to_pixels(torch.stack(cells, dim=1).flatten(0, 1))
+    return sheets.to_pixels(torch.stack(cells, dim=1).flatten(0, 1))

@@ -18,7 +18,7 @@ from torch import Tensor
 from training.datasets import degradation
 from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import two_sample
-from training.loop.folder import RunFolder, read_events
+from training.loop.run_folder import RunFolder, read_events
 from training.loop.sampling import draw, sharpen
 from training.networks import histogram_matching
 from training.networks.architectures import Generator
@@ -107,9 +107,9 @@ class Verdict:
         return self.accuracy <= self.threshold and self.auc <= self.auc_threshold
 
 
-def compare(real: Tensor, fake: Tensor, seed: int) -> Verdict:
-    """Run the two-sample test on two sets of pictures, uint8 (N, 1, 28, 28)."""
-    found = two_sample(real, fake, seed)
+def compare(real: Tensor, fake: Tensor, seed: int, *, paired: bool = False) -> Verdict:
+    """Run the two-sample test on two sets of pictures, uint8 (N, 1, 28, 28). See `two_sample` for `paired`."""
+    found = two_sample(real, fake, seed, paired=paired)
     threshold = 0.5 + ONE_PERCENT * 0.5 / math.sqrt(2 * found.pictures)
     n = found.pictures
     auc_threshold = 0.5 + ONE_PERCENT * math.sqrt((2 * n + 1) / (12 * n * n))
@@ -146,7 +146,7 @@ def examine(
     if shown is not None:
         curve = histogram_matching.matching(histogram_matching.frequencies(fakes), histogram_matching.frequencies(shown))
         fakes = curve[fakes.long()].to(torch.uint8)
-    return compare(held_out.images, fakes, images)
+    return compare(held_out.images, fakes, images, paired=task == "sharpen")
 
 
 def reason_of(folder: RunFolder) -> str | None:

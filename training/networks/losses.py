@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Judge = Callable[[Tensor], Tensor]
+Discriminate = Callable[[Tensor], Tensor]
+"""Pictures (N, 1, 28, 28) -> logits (N,)."""
 
 
 def bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -54,11 +55,11 @@ LOSSES = {
 }
 
 
-def gradient_penalty(judge: Judge, images: Tensor) -> Tensor:
+def gradient_penalty(discriminate: Discriminate, images: Tensor) -> Tensor:
     """Return the squared norm of the gradient of the logit with respect to the picture, averaged over the batch.
 
     This is R1 for real pictures and R2 for generated ones (Mescheder 2018, arXiv:1801.04406).
     """
     images = images.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(judge(images).sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(discriminate(images).sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()

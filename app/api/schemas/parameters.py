@@ -10,7 +10,7 @@ from pydantic import Field, StrictInt, StrictStr
 from app.images import preprocessing
 from app.sampling import pictures, plane
 from app.sampling.latents import MAX_LABEL, MAX_LATENT, MAX_PICTURES
-from models.noise import MAX_SEED, MAX_TEXT
+from models.seed_contract import MAX_SEED, MAX_TEXT
 
 # The schema documents the bounds of a seed. `app.sampling.latents` checks them, so the error is the same for every route.
 _SeedText = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT})]

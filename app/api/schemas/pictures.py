@@ -35,7 +35,7 @@ from app.errors import InvalidRequest
 from app.sampling import interpolation, pictures, plane
 from app.sampling.latents import Seed, check_seed, fresh_seed, parse_seed, parse_seeds
 from app.sampling.sharpener import Factor
-from models.noise import MAX_SEED
+from models.seed_contract import MAX_SEED
 
 
 class _Request(BaseModel):

@@ -355,12 +355,14 @@ def test_without_a_label_the_calibration_for_any_label_is_used_if_it_exists() ->
 
 
 def test_an_unconditional_discriminator_scores_without_labels(tmp_path: Path) -> None:
+    import torch
+
     from training.export.build import write_onnx
     from training.networks.factory import build
     from training.spec import TrainingSpec
 
     _, network = build(TrainingSpec.from_preset("lecture"), 0)
-    write_onnx(network.eval(), tmp_path / DISCRIMINATOR, 100, 0)
+    write_onnx(network.eval(), tmp_path / DISCRIMINATOR, {"image": torch.rand(2, 1, 28, 28)}, "logit")
     files = MANIFEST_OF_DIGITS.files | {DISCRIMINATOR: sha256_of(tmp_path / DISCRIMINATOR)}
     discriminator = LoadedDiscriminator(version_with(tmp_path, classes=(), files=files))
     found = score(WHOLE, "auto", None, discriminator)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from app.images.encoding import read_text
 from app.sampling.generator import LoadedGenerator
-from models import noise
+from models import seed_contract
 from tests.app.reading import array, pixels
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -135,7 +135,7 @@ def test_every_format_contains_the_same_pixels(client: httpx.Client) -> None:
     assert (array(get(client, seed=7, format="npy").content) == expected).all()
     body = get(client, seed=7, format="json").json()
     assert (np.array(body["pixels"]) == expected).all()
-    z, label = noise.draw(7, 100, 10)
+    z, label = seed_contract.draw(7, 100, 10)
     assert (body["seed"], body["label"], body["class"], body["psi"]) == (7, label, str(label), 1.0)
     assert (body["model"], body["version"]) == ("digits", 1)
     assert np.float32(body["z"]).tolist() == z.tolist()

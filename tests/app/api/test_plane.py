@@ -14,7 +14,7 @@ from app.images.encoding import read_text
 from app.sampling.generator import LoadedGenerator
 from app.sampling.latents import Point
 from app.sampling.plane import SIZE, STEPS, neighbouring_seeds, seed_at
-from models import noise
+from models import seed_contract
 from tests.app.reading import array, pixels
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -79,7 +79,7 @@ def test_latents_and_classes_are_interpolated_bilinearly_between_seeds(
 ) -> None:
     z, row = np.zeros(100), np.zeros(10)
     for (i, j), weight in weights.items():
-        latent, label = noise.draw((int(y) + j) % SIZE * SIZE + (int(x) + i) % SIZE, 100, 10)
+        latent, label = seed_contract.draw((int(y) + j) % SIZE * SIZE + (int(x) + i) % SIZE, 100, 10)
         z += weight * latent.astype(np.float64)
         row[label] += weight
     z /= math.sqrt(sum(weight**2 for weight in weights.values()))

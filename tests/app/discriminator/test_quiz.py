@@ -20,8 +20,8 @@ from app.discriminator.quiz import Originals, QuizSheet, ResolvedQuiz, draw_ques
 from app.errors import DatasetMissing
 from app.sampling.generator import LoadedGenerator
 from models.manifest import MANIFEST
-from models.noise import MAX_SEED
 from models.repository import Repository
+from models.seed_contract import MAX_SEED
 from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
 from tests.live import ROOT, SHIPPED, service

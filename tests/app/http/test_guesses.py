@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.api import admin
+from app.api import admin_route
 from app.errors import TokenInvalid, TooManyAttempts
 from app.http.authentication import COUNTED_BURST, FREE_ATTEMPTS, Access
 from app.main import create_app
@@ -53,13 +53,13 @@ async def test_a_guess_waits_for_its_answer_and_the_owner_does_not(tmp_path: Pat
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(admin, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(admin_route, "asyncio", SimpleNamespace(sleep=sleep))
     app = create_app(Settings(state=tmp_path, admin_token=TOKEN, embedded_worker=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seedling") as client:
         typed = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]
         assert (typed, waits) == ([401] * FREE_ATTEMPTS, []), "a slip is told at once"
         guessed = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(3)]
-        assert (guessed, waits) == ([429] * 3, [admin.GUESS_SECONDS] * 3)
+        assert (guessed, waits) == ([429] * 3, [admin_route.GUESS_SECONDS] * 3)
         assert (await client.get("/admin/jobs", headers=RIGHT)).status_code == 200
         assert len(waits) == 3
         entries = (await client.get("/admin/audit", headers=RIGHT)).json()["entries"]

@@ -21,12 +21,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Receive, Scope, Send
 
+from app.asgi_scope import PICTURES
 from app.http import rate_limits
 from app.http.middleware import RateLimited
 from app.http.rate_limits import TokenBuckets
 from app.observability.metrics import FOLDER, NAMES, AllFigures
 from app.observability.tracing import take_over
-from app.scope import PICTURES
 from tests.live import ROOT, Service, environment, free_port, service
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

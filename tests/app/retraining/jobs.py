@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from app.cli import read_events
-from app.retraining.runner import holder_of
+from app.jobs_command import read_events
+from app.retraining.trainer_process import holder_of
 from tests.live import ROOT, Service, environment
 from tests.training.conftest import SMALL
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from app.retraining.folder import JobFolder
+from app.retraining.job_folder import JobFolder
 from app.retraining.lease import LeaseLost, Workers
 from app.retraining.store import JobStore
 from app.storage.database import Database, leases
@@ -77,7 +77,7 @@ def test_a_trainer_is_started_once_though_its_supervisor_is_killed_as_it_starts_
 KILLED_AS_IT_STARTS = """
 import os, subprocess, sys
 from pathlib import Path
-from app.retraining import runner
+from app.retraining import trainer_process
 
 
 class Killed(subprocess.Popen):
@@ -86,8 +86,8 @@ class Killed(subprocess.Popen):
         os.kill(os.getpid(), 9)
 
 
-runner.subprocess.Popen = Killed
-runner.LocalRunner(1, 0).start(sys.argv[2:], Path(sys.argv[1]))
+trainer_process.subprocess.Popen = Killed
+trainer_process.LocalRunner(1, 0).start(sys.argv[2:], Path(sys.argv[1]))
 """
 
 

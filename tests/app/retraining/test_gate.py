@@ -11,6 +11,7 @@ import pytest
 from app.errors import VersionUnusable
 from app.retraining import gate
 from app.sampling.generator import LoadedGenerator
+from models.locations import ROOT
 from models.manifest import AGAINST, CARD, MANIFEST, Figure
 from models.repository import Repository
 from models.version import Version
@@ -133,3 +134,13 @@ def test_a_candidate_that_draws_a_batch_differently_is_not_fit(repository: Repos
 def test_a_folder_that_holds_no_candidate_says_so(tmp_path: Path) -> None:
     with pytest.raises(VersionUnusable, match="Resume the job"):
         gate.read_candidate(tmp_path)
+
+
+def test_the_documentation_and_the_page_state_the_limits_of_the_rule() -> None:
+    gain, tolerance = f"{100 * gate.LEAST_GAIN:g} %", f"{gate.TOLERANCE:g}"
+    documentation = " ".join((ROOT / "docs" / "retraining.md").read_text().split())
+    assert f"lower by at least {gain}" in documentation
+    assert f"fall by no more than {tolerance}." in documentation
+    page = (ROOT / "web" / "src" / "pages" / "models" / "verdict.tsx").read_text()
+    for limit in (gain, tolerance, tolerance.replace(".", ",")):
+        assert limit in page

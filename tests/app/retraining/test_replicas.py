@@ -14,8 +14,8 @@ import pytest
 
 from app.sampling.generator import LoadedGenerator
 from app.settings import Settings
-from app.storage.aliases import StoredAliases
 from app.storage.database import Database
+from app.storage.database_aliases import DatabaseAliases
 from models.repository import Repository
 from models.version import copier
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker
@@ -109,12 +109,12 @@ def test_without_its_database_a_service_draws_on_and_comes_back_by_itself(tmp_pa
 
 def test_who_moves_to_a_database_keeps_his_champions(database: Database, repository: Repository) -> None:
     number = repository.publish("digits", copier(repository.get("digits", 1))).number
-    moved = Repository(repository.root, StoredAliases(lambda: database, repository.root))
+    moved = Repository(repository.root, DatabaseAliases(lambda: database, repository.root))
     assert moved.aliases("digits") == repository.aliases("digits") == {"champion": 1}
     before = moved.stamp("digits")
     assert moved.promote("digits", number) == {"champion": number, "previous": 1}
     assert moved.stamp("digits") != before
-    elsewhere = Repository(repository.root, StoredAliases(lambda: database, repository.root))
+    elsewhere = Repository(repository.root, DatabaseAliases(lambda: database, repository.root))
     assert elsewhere.aliases("digits") == {"champion": number, "previous": 1}
     assert repository.aliases("digits") == elsewhere.aliases("digits"), "and who moves back"
     (repository.root / "digits" / "aliases.json").write_text('{"champion": 1}')

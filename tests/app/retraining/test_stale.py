@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.retraining.folder import JobFolder
 from app.retraining.job import Draft, Job
+from app.retraining.job_folder import JobFolder
 from app.retraining.lease import Lease, LeaseLost, Workers
-from app.retraining.runner import Finished
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
+from app.retraining.trainer_process import Finished
 from app.settings import Settings
 from app.storage.database import Database, leases
 from models.host import pid_namespace
 from models.repository import Repository
 from models.version import copier
-from training.loop.folder import RunFolder, alone_in
+from training.loop.run_folder import RunFolder, alone_in
 from training.spec import TrainingSpec
 
 DRAFT = Draft(

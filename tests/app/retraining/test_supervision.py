@@ -17,9 +17,9 @@ import pytest
 
 from app.retraining.job import Draft
 from app.retraining.lease import Workers
-from app.retraining.runner import Finished
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
+from app.retraining.trainer_process import Finished
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, lone_worker, pid_of_trainer

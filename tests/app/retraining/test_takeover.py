@@ -20,7 +20,7 @@ from tests.live import service
 from tests.training.conftest import SMALL
 from training.export import build
 from training.loop import run
-from training.loop.folder import RunFolder
+from training.loop.run_folder import RunFolder
 from training.spec import TrainingSpec
 
 SEEDS = range(64)

@@ -18,8 +18,8 @@ from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.evaluation import calibration, report
 from training.evaluation.figures import Battery, Measured
+from training.evaluation.fresh_classifier import learn, probabilities
 from training.evaluation.memorisation import nearest
-from training.evaluation.network import learn, probabilities
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
 from training.networks import histogram_matching

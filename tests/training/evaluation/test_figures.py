@@ -7,7 +7,7 @@ import torch
 
 from training.datasets.tensors import Dataset, load
 from training.errors import TrainingError
-from training.evaluation import classifier as classifiers
+from training.evaluation import judges
 from training.evaluation.distance import density_coverage, fid, kid
 
 
@@ -54,37 +54,37 @@ def test_coverage_falls_when_a_mode_is_dropped_and_density_when_samples_stray() 
 @pytest.mark.parametrize("name", ["mnist"])
 def test_the_carried_judge_knows_real_pictures(name) -> None:
     test = load(name, "test")
-    judge, sha256 = classifiers.load(name, 10)
-    judgement = classifiers.judge(judge, test.images[:2000])
+    judge, sha256 = judges.load(name, 10)
+    judgement = judges.judge(judge, test.images[:2000])
     assert judgement.features.shape == (2000, 128)
     assert judgement.accuracy(test.labels[:2000]) > 0.98
     assert torch.allclose(judgement.probabilities.sum(1), torch.ones(2000), atol=1e-5)
     assert len(sha256) == 64
-    assert classifiers.path_of(name).stat().st_size < 1_000_000
+    assert judges.path_of(name).stat().st_size < 1_000_000
 
 
 def test_a_missing_or_damaged_judge_says_what_to_do(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifiers, "FOLDER", tmp_path)
+    monkeypatch.setattr(judges, "FOLDER", tmp_path)
     with pytest.raises(TrainingError, match="python -m training classifier mnist"):
-        classifiers.load("mnist", 10)
-    classifiers.path_of("mnist").write_bytes(b"junk")
+        judges.load("mnist", 10)
+    judges.path_of("mnist").write_bytes(b"junk")
     with pytest.raises(TrainingError, match="Restore it from git"):
-        classifiers.load("mnist", 10)
+        judges.load("mnist", 10)
 
 
 def test_a_judge_learns_and_is_repeatable(mnist: Dataset) -> None:
     few = Dataset(mnist.source, mnist.split, mnist.images[:4000], mnist.labels[:4000])
     losses: list[float] = []
-    fitted = [classifiers.fit(few, lambda _, loss: losses.append(loss), epochs=2) for _ in range(2)]
+    fitted = [judges.fit(few, lambda _, loss: losses.append(loss), epochs=2) for _ in range(2)]
     assert losses[:2] == losses[2:]
     assert losses[1] < losses[0]
-    assert classifiers.judge(fitted[0], mnist.images[50_000:51_000]).accuracy(mnist.labels[50_000:51_000]) > 0.9
+    assert judges.judge(fitted[0], mnist.images[50_000:51_000]).accuracy(mnist.labels[50_000:51_000]) > 0.9
 
 
 def test_pooling_is_that_of_torch_with_and_without_gradients() -> None:
     images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
     torch.manual_seed(0)
-    network = classifiers.ConvClassifier(10).eval()
+    network = judges.ConvClassifier(10).eval()
     with_gradients = network(images)
     with torch.no_grad():
         without = network(images)

@@ -24,7 +24,7 @@ from training.evaluation.onnx_models import one_hot, session
 from training.export import build
 from training.export.build import OnnxGenerator, load_trained
 from training.export.build import export as export_run
-from training.loop.folder import RunFolder
+from training.loop.run_folder import RunFolder
 
 QUIETLY: dict[str, Any] = {"pictures": 500, "thorough": False, "say": lambda _: None}
 

@@ -22,8 +22,8 @@ from tests.training.conftest import SMALL, copy_of, small_spec
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, DivergedError, FolderInUseError
 from training.loop import run
-from training.loop.folder import Events, RunFolder, alone_in, read_events
 from training.loop.progress import Progress
+from training.loop.run_folder import Events, RunFolder, alone_in, read_events
 from training.loop.stopping import Plateau
 from training.loop.trainer import StepFigures, Trainer
 

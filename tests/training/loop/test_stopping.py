@@ -16,8 +16,8 @@ from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import TwoSample
 from training.loop import run, stopping
-from training.loop.folder import Events, RunFolder, read_events
 from training.loop.run import Distances, KidMeter
+from training.loop.run_folder import Events, RunFolder, read_events
 from training.loop.sampling import draw
 from training.loop.stopping import FRESH_SEEDS, Plateau, compare, examine, hold_out, reason_of
 from training.loop.trainer import StepFigures, Trainer

@@ -803,7 +803,7 @@ export interface components {
             value: number | null;
             /**
              * Floor
-             * @description Value for the same number of real held-out pictures.
+             * @description Value for the same number of real pictures instead of generated ones.
              */
             floor: number | null;
             /**

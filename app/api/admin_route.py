@@ -1,4 +1,4 @@
-"""Authentication, rate limit and audit log of the admin routes."""
+"""The class of all admin routes: authentication, delay of guesses, audit log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from app.errors import InvalidRequest, SeedlingError, StoreUnavailable, TokenInvalid, TooManyAttempts
 from app.http.authentication import Access, Identity, require_change
 from app.http.problem_details import problem_responses
-from app.retraining.service import Retraining
+from app.retraining.facade import Retraining
 
 logger = logging.getLogger("seedling")
 GUESS_SECONDS = 1.0

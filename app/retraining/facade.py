@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import NoTrainer, StoreUnavailable
 from app.settings import Settings
-from app.storage.opening import store_location
+from app.storage.backends import store_location
 
 if TYPE_CHECKING:
     from app.retraining.store import JobStore
@@ -102,7 +102,7 @@ class Retraining:
 
     def lost_jobs(self) -> str:
         """Return a message about jobs that have a folder but no record in the job store, or an empty string."""
-        from app.retraining.folder import job_folders
+        from app.retraining.job_folder import job_folders
 
         lost = self.store.without_a_job(job_folders(self.settings.state))
         if not lost:
@@ -124,11 +124,11 @@ class Retraining:
         """Start the embedded supervisor, if it is enabled and the trainer is installed."""
         if not self.settings.embedded_worker or not can_train():
             return
-        from app.retraining.supervision import supervise
+        from app.retraining.worker import run_worker
 
         registered = threading.Event()
         arguments = (self.settings, self.database, "embedded", self._closing, registered)
-        self._thread = threading.Thread(target=supervise, args=arguments, name="supervisor")
+        self._thread = threading.Thread(target=run_worker, args=arguments, name="supervisor")
         self._thread.start()
         registered.wait(REGISTER_SECONDS)  # so that the first request finds a trainer, unless the store cannot be opened
 

@@ -1,4 +1,4 @@
-"""Opens the storage of jobs and versions according to the settings."""
+"""Chooses the storage backends of jobs and aliases according to the settings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def open_repository(settings: Settings, database: Callable[[], Database]) -> Rep
     root = settings.state / "models"
     if not settings.database_url:
         return Repository(root)
-    from app.storage.aliases import StoredAliases
+    from app.storage.database_aliases import DatabaseAliases
 
-    return Repository(root, StoredAliases(database, root))
+    return Repository(root, DatabaseAliases(database, root))

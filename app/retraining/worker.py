@@ -1,4 +1,4 @@
-"""Starts a supervisor, in a server worker or on its own (`python -m app.retraining`)."""
+"""Runs a training worker: a supervisor in a thread, of a server worker or of `python -m app.retraining`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from app.errors import StoreUnavailable
 from app.retraining.lease import Kind, Workers
-from app.retraining.runner import LocalRunner
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
+from app.retraining.trainer_process import LocalRunner
 from app.settings import Settings
 from app.storage.database import Database
 
@@ -19,7 +19,7 @@ RETRY_SECONDS = 2.0
 """Interval of attempts to open the job store."""
 
 
-def supervise(
+def run_worker(
     settings: Settings,
     database: Callable[[], Database],
     kind: Kind,

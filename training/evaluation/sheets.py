@@ -1,4 +1,4 @@
-"""Writes grids of sample pictures as PNG."""
+"""Arranges pictures in sheets, and writes them as PNG."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from models.aliases import FileAliases
 from models.errors import Damaged
 
 
-class StoredAliases:
+class DatabaseAliases:
     """Aliases in a database, mirrored to the repository's files.
 
     The files are used until the first write to the database. Moving to a database, or back from one, therefore keeps the

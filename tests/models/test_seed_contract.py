@@ -9,11 +9,11 @@ import threading
 import numpy as np
 import pytest
 
-from models import noise
+from models import seed_contract
 
 
 def test_an_integer_seed_is_numpys_randomstate() -> None:
-    z, label = noise.draw(42, 100, 10)
+    z, label = seed_contract.draw(42, 100, 10)
     random = np.random.RandomState(42)
     assert z.tolist() == random.standard_normal(100).astype(np.float32).tolist()
     assert label == random.randint(10)
@@ -25,30 +25,30 @@ def test_an_integer_seed_is_numpys_randomstate() -> None:
 def test_a_text_seeds_with_the_big_endian_words_of_its_sha256() -> None:
     words = struct.unpack(">8I", hashlib.sha256("Привет".encode()).digest())
     random = np.random.RandomState(np.array(words, dtype=np.uint32))
-    z, label = noise.draw("Привет", 7, 3)
+    z, label = seed_contract.draw("Привет", 7, 3)
     assert z.tolist() == random.standard_normal(7).astype(np.float32).tolist()
     assert label == random.randint(3)
 
 
 def test_the_label_is_drawn_after_z_so_that_classes_do_not_change_z() -> None:
-    assert noise.draw(5, 100, 10)[0].tolist() == noise.draw(5, 100, 0)[0].tolist()
-    assert noise.draw(5, 100, 0)[1] is None
+    assert seed_contract.draw(5, 100, 10)[0].tolist() == seed_contract.draw(5, 100, 0)[0].tolist()
+    assert seed_contract.draw(5, 100, 0)[1] is None
 
 
 def test_a_seed_draws_the_same_alone_and_among_others() -> None:
-    z, labels = noise.draw_many([7, 2**32 - 1, 7, 0], 100, 10)
+    z, labels = seed_contract.draw_many([7, 2**32 - 1, 7, 0], 100, 10)
     for row, label, seed in zip(z, labels, [7, 2**32 - 1, 7, 0], strict=True):
-        alone, its_label = noise.draw(seed, 100, 10)
+        alone, its_label = seed_contract.draw(seed, 100, 10)
         assert row.tolist() == alone.tolist()
         assert label == its_label
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    expected = {seed: noise.draw(seed, 100, 10)[0].tolist() for seed in range(50)}
+    expected = {seed: seed_contract.draw(seed, 100, 10)[0].tolist() for seed in range(50)}
     wrong: list[int] = []
 
     def draw() -> None:
-        wrong.extend(s for s in list(range(50)) * 20 if noise.draw(s, 100, 10)[0].tolist() != expected[s])
+        wrong.extend(s for s in list(range(50)) * 20 if seed_contract.draw(s, 100, 10)[0].tolist() != expected[s])
 
     threads = [threading.Thread(target=draw) for _ in range(4)]
     for thread in threads:
@@ -61,4 +61,4 @@ def test_threads_do_not_disturb_each_other() -> None:
 @pytest.mark.parametrize("seed", [-1, 2**32, "x" * 129])
 def test_what_is_no_seed_is_refused(seed: int | str) -> None:
     with pytest.raises(ValueError, match=r"(Choose|Shorten)"):
-        noise.draw(seed, 100)
+        seed_contract.draw(seed, 100)

@@ -1,4 +1,4 @@
-"""Query parameters that are added to links by others, and that say nothing about the request."""
+"""Query parameters that others append to links, such as `utm_source`. The service ignores them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NAMES = re.compile(
 unknown parameters are rejected, because they may be mistakes: `v=1` could mean the version."""
 
 
-def is_tracking(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """Whether a query parameter of this name is ignored."""
     return _NAMES.fullmatch(name) is not None
 
 
-class WithoutTracking:
+class WithoutIgnoredParameters:
     """ASGI middleware that removes ignored parameters from the query of GET and HEAD requests."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -28,7 +28,7 @@ class WithoutTracking:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["query_string"] and scope["method"] in ("GET", "HEAD"):
             pairs = scope["query_string"].split(b"&")
-            kept = [pair for pair in pairs if not is_tracking(unquote_plus(pair.partition(b"=")[0].decode("latin-1")))]
+            kept = [pair for pair in pairs if not is_ignored(unquote_plus(pair.partition(b"=")[0].decode("latin-1")))]
             if len(kept) < len(pairs):
                 scope = {**scope, "query_string": b"&".join(kept)}
         await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Parses the spec options of the trainer's command line and prints its tables."""
+"""Parses the options of the command line that define a training spec."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from models import card
-from models.manifest import Figure
 from training.errors import TrainingError
 from training.spec import PresetName, TrainingSpec
-
-console = Console()
 
 
 def spec_of(preset: PresetName, options: list[str], file: Path | None) -> TrainingSpec:
@@ -54,25 +48,3 @@ def spec_of(preset: PresetName, options: list[str], file: Path | None) -> Traini
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
         raise TrainingError(f"The spec is invalid. {faults}. See python -m training train --show for all fields.") from error
-
-
-def show_spec(spec: TrainingSpec) -> None:
-    """Print each field with its value, bounds and description."""
-    table = Table("field", "value", "bounds", "description")
-    for (name, field), value in zip(TrainingSpec.model_fields.items(), spec.model_dump(mode="json").values(), strict=True):
-        bounds = [
-            f"{sign} {getattr(bound, kind.lower()):,}"
-            for bound in field.metadata
-            for kind, sign in (("Ge", "≥"), ("Gt", ">"), ("Le", "≤"), ("Lt", "<"))
-            if type(bound).__name__ == kind
-        ]
-        table.add_row(name, json.dumps(value), ", ".join(bounds), " ".join((field.description or "").split()))
-    console.print(table)
-
-
-def show_figures(figures: dict[str, Figure], title: str) -> None:
-    """Print each figure with its floor."""
-    table = Table("figure", "generated", "real (floor)", "better", "description", title=title)
-    for name, figure in figures.items():
-        table.add_row(name, *card.shown(figure), figure.better, figure.what)
-    console.print(table)

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.retraining import runner as runners
-from app.retraining.runner import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
+from app.retraining import trainer_process
+from app.retraining.trainer_process import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
 from models.host import LOCK_VARIABLE, pid_namespace
 
 STUB = """
@@ -37,7 +37,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "__main__.py").write_text(STUB)
     (tmp_path / "training" / "__init__.py").write_text("")
-    monkeypatch.setattr(runners, "ROOT", tmp_path)
+    monkeypatch.setattr(trainer_process, "ROOT", tmp_path)
     monkeypatch.setenv("GAN_ADMIN_TOKEN", "secret-secret-secret")
     return LocalRunner(threads=3, nice=7)
 
@@ -109,7 +109,7 @@ def test_a_process_number_used_again_is_not_mistaken_for_the_trainer(runner: Loc
 
 
 def test_the_lock_of_a_folder_tells_who_is_at_work_there(runner: LocalRunner, tmp_path: Path) -> None:
-    from training.loop.folder import RunFolder, alone_in
+    from training.loop.run_folder import RunFolder, alone_in
 
     folder = RunFolder(tmp_path)
     assert holder_of(folder.lock) is None
@@ -137,7 +137,7 @@ def test_a_trainer_of_another_container_lives_as_long_as_its_lock_and_is_asked_b
     runner.stop(handle, force=True)
     until_finished(runner, handle)
     assert runner.poll(foreign) == Finished(None), "no lock, so nobody is there"
-    from training.loop.folder import RunFolder, alone_in
+    from training.loop.run_folder import RunFolder, alone_in
 
     with alone_in(RunFolder(tmp_path)):
         assert runner.poll(foreign) is None
@@ -150,9 +150,9 @@ def test_a_trainer_writes_its_own_number_into_the_lock_that_it_inherits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The supervisor that started it may have been killed before it could."""
-    from training.loop.folder import RunFolder, alone_in
+    from training.loop.run_folder import RunFolder, alone_in
 
-    held = runners._acquire(tmp_path / ".lock")
+    held = trainer_process._acquire(tmp_path / ".lock")
     assert holder_of(tmp_path / ".lock") is None
     monkeypatch.setenv(LOCK_VARIABLE, str(held))
     with alone_in(RunFolder(tmp_path)):

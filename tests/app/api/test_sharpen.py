@@ -1,0 +1,191 @@
+"""`/sharpen`: plausible originals of shrunk and blurred pictures."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+
+from app.api.schemas.pictures import Sharpened
+from app.images.encoding import enlarge, png, read_text
+from app.sampling.sharpener import LoadedSharpener, load
+from models import sharpening
+from models.repository import Repository
+from tests.app.images.test_preprocessing import mnist
+from tests.app.reading import pixels
+from tests.live import ROOT, service
+
+Pixels = sharpening.Pixels
+ORIGINAL = mnist(4)[0][3]
+SHRUNK = {factor: sharpening.means(ORIGINAL, factor) for factor in (2, 4)}
+
+
+def ask(client: httpx.Client, picture: Pixels | bytes, **query: object) -> httpx.Response:
+    content = picture if isinstance(picture, bytes) else png(picture)
+    answer = client.post("/sharpen", content=content, params={name: str(value) for name, value in query.items()})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def refused(client: httpx.Client, picture: Pixels | bytes, **query: object) -> dict:
+    content = picture if isinstance(picture, bytes) else png(picture)
+    answer = client.post("/sharpen", content=content, params={name: str(value) for name, value in query.items()})
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.json()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A service with all that is shipped."""
+    with service(tmp_path_factory.mktemp("sharpen") / "state", shipped=ROOT / "models") as running, running.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def sharpener() -> LoadedSharpener:
+    repository = Repository(ROOT / "models")
+    loaded = load(repository.get("sharpen-digits", repository.aliases("sharpen-digits")["champion"]))
+    assert isinstance(loaded, LoadedSharpener)
+    return loaded
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_shrinking_the_answer_gives_the_picture_back_for_every_seed(client: httpx.Client, factor: int) -> None:
+    answers = np.load(io.BytesIO(ask(client, SHRUNK[factor], seeds="0-31", format="npy").content))
+    assert answers.shape == (32, 28, 28)
+    for answer in answers:
+        means = sharpening.means(answer, factor).astype(int)
+        assert np.abs(means - SHRUNK[factor]).max() <= 1
+
+
+def test_a_seed_gives_the_same_answer_alone_in_a_sheet_and_among_other_requests(client: httpx.Client) -> None:
+    sheet = np.load(io.BytesIO(ask(client, SHRUNK[4], seeds="0-15", format="npy").content))
+    with ThreadPoolExecutor(8) as pool:
+        alone = list(pool.map(lambda seed: pixels(ask(client, SHRUNK[4], seed=seed).content), range(16)))
+    assert (np.stack(alone) == sheet).all()
+    assert len({answer.tobytes() for answer in sheet}) == 16, "each seed gives another answer"
+
+
+def test_the_answer_is_what_the_exported_file_gives(client: httpx.Client, sharpener: LoadedSharpener) -> None:
+    for given in (SHRUNK[2], SHRUNK[4], ORIGINAL):
+        point = sharpener.answer_point(7, sharpening.given(given))
+        assert (pixels(ask(client, given, seed=7).content) == sharpener.draw([point])[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("picture", "query", "factor"),
+    [
+        (SHRUNK[2], {}, "2"),
+        (SHRUNK[4], {}, "4"),
+        (ORIGINAL, {}, "blur"),
+        (enlarge(SHRUNK[2], 10), {}, "2"),
+        (enlarge(SHRUNK[4], 9), {}, "4"),
+        (enlarge(ORIGINAL, 5), {}, "blur"),
+        (ORIGINAL, {"factor": "2"}, "2"),
+        (ORIGINAL, {"factor": "blur"}, "blur"),
+    ],
+)
+def test_the_degradation_is_found_from_the_picture_or_given(
+    client: httpx.Client, picture: Pixels, query: dict[str, str], factor: str
+) -> None:
+    answer = ask(client, picture, seed=1, **query)
+    assert (answer.headers["x-factor"], answer.headers["x-preprocessing"]) == (factor, "none")
+    small = {"2": SHRUNK[2], "4": SHRUNK[4], "blur": ORIGINAL}[factor]
+    assert (pixels(answer.content) == pixels(ask(client, small, seed=1).content)).all()
+
+
+def test_an_answer_names_the_version_the_seed_and_the_picture(client: httpx.Client, sharpener: LoadedSharpener) -> None:
+    content = png(SHRUNK[2])
+    digest = hashlib.sha256(content).hexdigest()
+    answer = ask(client, content, seed="anna", version=sharpener.manifest.version)
+    assert answer.headers["x-seed"] == "anna"
+    assert answer.headers["x-model"] == sharpener.title
+    assert answer.headers["x-input"] == digest
+    text = read_text(answer.content)
+    assert {name: text[name] for name in ("model", "seed", "factor", "input", "generator")} == {
+        "model": sharpener.title,
+        "seed": "anna",
+        "factor": "2",
+        "input": digest,
+        "generator": sharpener.manifest.digest,
+    }
+    same, other = (ask(client, content, seed=seed, version=sharpener.manifest.version) for seed in ("anna", "berta"))
+    assert same.headers["etag"] == answer.headers["etag"] != other.headers["etag"]
+    assert same.content == answer.content
+
+
+def test_without_a_seed_a_random_one_is_chosen_and_named(client: httpx.Client) -> None:
+    answer = ask(client, SHRUNK[4])
+    again = ask(client, SHRUNK[4], seed=answer.headers["x-seed"])
+    assert (pixels(again.content) == pixels(answer.content)).all()
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_every_format_has_the_same_pixels(client: httpx.Client) -> None:
+    expected = pixels(ask(client, SHRUNK[2], seed=3).content)
+    assert (pixels(ask(client, SHRUNK[2], seed=3, format="webp").content) == expected).all()
+    assert (np.load(io.BytesIO(ask(client, SHRUNK[2], seed=3, format="npy").content)) == expected).all()
+    assert (pixels(ask(client, SHRUNK[2], seed=3, scale=4).content) == enlarge(expected, 4)).all()
+    body = ask(client, SHRUNK[2], seed=3, format="json").json()
+    Sharpened.model_validate(body)
+    assert (np.array(body["pixels"]) == expected).all()
+    assert (pixels(base64.b64decode(body["given"].partition(",")[2])) == sharpening.enlarge(SHRUNK[2])).all()
+    with zipfile.ZipFile(io.BytesIO(ask(client, SHRUNK[2], seeds="3,5", format="zip").content)) as archive:
+        assert archive.namelist() == ["0000-seed-3.png", "0001-seed-5.png"]
+        first = archive.read("0000-seed-3.png")
+    assert (pixels(first) == expected).all()
+    assert read_text(first)["seed"] == "3"
+
+
+def test_a_larger_picture_is_converted_like_the_dataset_and_the_answer_says_so(client: httpx.Client) -> None:
+    photo = 255 - np.pad(enlarge(ORIGINAL, 3), 20)  # dark ink on paper
+    answer = ask(client, photo, seed=1)
+    assert answer.headers["x-preprocessing"] == "mnist"
+    assert answer.headers["x-factor"] == "blur"
+
+
+def test_a_model_of_the_other_task_is_refused_and_one_that_can_is_named(client: httpx.Client) -> None:
+    problem = refused(client, SHRUNK[2], model="digits")
+    assert (problem["status"], problem["code"]) == (422, "task_mismatch")
+    assert "sharpen-digits" in problem["detail"]
+    for path in ("/generate?seed=1", "/plane?x=0&y=0", "/quiz?seed=1", "/discriminate?seeds=1"):
+        problem = client.get(f"{path}&model=sharpen-digits").json()
+        assert (problem["status"], problem["code"]) == (422, "task_mismatch"), path
+        assert "digits" in problem["detail"].removeprefix("sharpen-digits")
+    problem = client.post("/interpolate", json={"keyframes": [1, 2], "model": "sharpen-digits"}).json()
+    assert problem["code"] == "task_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("picture", "query", "status", "code"),
+    [
+        (b"", {}, 422, "picture_invalid"),
+        (b"not a picture", {}, 415, "picture_unsupported"),
+        (SHRUNK[4], {"factor": "2"}, 422, "picture_invalid"),
+        (SHRUNK[4], {"factor": "3"}, 422, "invalid_request"),
+        (SHRUNK[4], {"seed": "-1"}, 422, "seed_invalid"),
+        (SHRUNK[4], {"seeds": "0-3", "format": "json"}, 422, "invalid_request"),
+        (SHRUNK[4], {"seeds": "0-5000"}, 422, "too_much"),
+        (SHRUNK[4], {"label": "3"}, 422, "invalid_request"),
+        (SHRUNK[4], {"model": "nothing"}, 404, "not_found"),
+    ],
+)
+def test_bad_input_is_refused(
+    client: httpx.Client, picture: Pixels | bytes, query: dict[str, str], status: int, code: str
+) -> None:
+    problem = refused(client, picture, **query)
+    assert (problem["status"], problem["code"]) == (status, code), problem
+
+
+def test_models_tells_the_task(client: httpx.Client) -> None:
+    tasks = {model["name"]: (model["task"], model["default"]) for model in client.get("/models").json()["models"]}
+    assert tasks["digits"] == ("generate", True)
+    assert tasks["sharpen-digits"] == ("sharpen", True)
+    assert client.get("/models/sharpen-digits/versions/champion").json()["manifest"]["task"] == "sharpen"
