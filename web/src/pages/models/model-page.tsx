@@ -1,7 +1,7 @@
 /** One model: its versions, and the same seeds drawn by each of them. */
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { pathWith, useAddress } from "../../address"
+import { mount, pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
 import { useModels, useVersion, type Model } from "../../models"
 import { useDebounced } from "../../debounced"
@@ -35,7 +35,15 @@ export function ModelPage({ name }: { name: string }) {
       ) : !list ? (
         <Loading />
       ) : model ? (
-        <Strips model={model} />
+        <>
+          <section class="panel">
+            <VersionTable model={model} />
+          </section>
+          {model.task === "sharpen" ? <Samples model={model} /> : <Strips model={model} />}
+          <section class="panel">
+            <CallPanel call={{ path: `/models/${model.name}` }} />
+          </section>
+        </>
       ) : (
         <Unknown name={name} />
       )}
@@ -62,9 +70,6 @@ function Strips({ model }: { model: Model }) {
   const settings = { seeds, label: query.label, psi, columns, model: model.name }
   return (
     <>
-      <section class="panel">
-        <VersionTable model={model} />
-      </section>
       <section class="panel stack" aria-labelledby="same-seeds">
         <div>
           <h2 id="same-seeds">{t.sameSeeds}</h2>
@@ -93,10 +98,40 @@ function Strips({ model }: { model: Model }) {
           </div>
         )}
       </section>
-      <section class="panel">
-        <CallPanel call={{ path: `/models/${model.name}` }} />
-      </section>
     </>
+  )
+}
+
+/** The samples of each version of a sharpener. */
+function Samples({ model }: { model: Model }) {
+  const t = useText(messages)
+  const c = useText(common)
+  return (
+    <section class="panel stack" aria-labelledby="samples">
+      <h2 id="samples">{t.samples}</h2>
+      {newestFirst(model)
+        .filter(row => row.state !== "refused")
+        .map(({ version, aliases }) => (
+          <article key={version} class="strip">
+            <h3>
+              {model.name}/{version}
+              <AliasBadges aliases={aliases} />
+            </h3>
+            <img
+              class="pixels sheet"
+              width={560}
+              height={448}
+              loading="lazy"
+              src={`${mount()}/models/${model.name}/versions/${version}/samples.png`}
+              alt={t.samplesOfSharpener(`${model.name}/${version}`)}
+            />
+            <p class="row">
+              <Link href={`/models/${model.name}/versions/${version}`}>{t.look}</Link>
+              <Link href={pathWith("/sharpen", { model: model.name, version })}>{c.openInSharpen}</Link>
+            </p>
+          </article>
+        ))}
+    </section>
   )
 }
 

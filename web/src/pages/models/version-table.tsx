@@ -56,7 +56,7 @@ export function VersionTable({ model }: { model: Model }) {
         { title: t.created, cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–") },
         { title: t.preset, cell: row => row.preset ?? "–" },
         { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
-        ...IN_TABLES.map(name => ({
+        ...IN_TABLES[model.task].map(name => ({
           title: named(name).title,
           cell: (row: VersionRow) => {
             const value = row.metrics?.[name]
