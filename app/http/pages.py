@@ -21,7 +21,7 @@ from app.http import caching
 
 OWN = re.compile(r"/(gallery|train|play|learn)?")
 """Paths that are always pages."""
-SHARED = re.compile(r"/interpolate|/models(/[^/]+(/versions/[^/]+)?)?")
+SHARED = re.compile(r"/interpolate|/sharpen|/models(/[^/]+(/versions/[^/]+)?)?")
 """Paths that are API calls, and pages for clients that accept HTML."""
 HASHED = "/assets/"
 """Folder of files with a content hash in their names, which clients may cache for a year."""

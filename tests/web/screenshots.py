@@ -37,6 +37,7 @@ def main() -> None:
                 "interpolate": "/interpolate",
                 "train": f"/train?job={job}",
                 "play": "/play?round=7",
+                "sharpen": "/sharpen",
                 "models": "/models/digits/versions/4",
                 "learn": "/learn",
             }.items():

@@ -23,7 +23,7 @@ DROP = """([bytes]) => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/train", "/play?round=1", "/models", "/learn"])
+@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/train", "/play?round=1", "/sharpen", "/models", "/learn"])
 def test_a_dropped_png_restores_its_seed_and_settings(page: Page, site: Service, path: str) -> None:
     content = fetch(site, "/generate?seed=1234&label=4&psi=0.75&scale=4").content
     page.goto(path)

@@ -19,6 +19,7 @@ PAGES = {
     "/interpolate": ("Interpolate", "Интерполяция"),
     "/train": ("Train", "Обучение"),
     "/play": ("Play", "Игра"),
+    "/sharpen": ("Sharpen", "Резкость"),
     "/models": ("Models", "Модели"),
     "/models/digits": ("Models", "Модели"),
     "/models/digits/versions/3": ("Models", "Модели"),
@@ -113,7 +114,7 @@ def test_the_first_load_is_within_its_size_budget(page: Page) -> None:
 def test_every_link_of_the_navigation_works_without_a_page_load(page: Page) -> None:
     open_page(page, "/")
     page.evaluate("window.stayed = true")
-    for name in ("Gallery", "Interpolate", "Train", "Play", "Models", "Learn", "Explore"):
+    for name in ("Gallery", "Interpolate", "Train", "Play", "Sharpen", "Models", "Learn", "Explore"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
         expect(page).to_have_title(re.compile(f"{name} · Seedling$"))
         expect(page.locator("main h1")).to_be_visible()
@@ -187,7 +188,7 @@ def test_each_view_has_its_own_title(page: Page, site: Service) -> None:
     expect(page).to_have_title("Галерея · Seedling")
 
 
-@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/play?round=1", "/learn"])
+@pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/play?round=1", "/sharpen", "/learn"])
 def test_the_error_about_a_missing_version_has_a_button_to_the_champion(browser: Browser, site: Service, path: str) -> None:
     """Does not use `new_context`, because the browser logs each 404 as an error."""
     context = browser.new_context(base_url=site.url, locale="en")
@@ -235,6 +236,7 @@ STATES = {
     "/?seed=5&dz=3:1.5&label=3:0.5,8:0.5": ("slider", "From 3 to 8"),
     "/gallery?seeds=0-19&sort=most-real&pins=3,7&seed=5": ("button", "Unpin"),
     "/interpolate?keyframes=5,17&compare=true&frame=3": ("slider", "Frame"),
+    "/sharpen?shrink=2&blur=1&noise=5&show=mean&split=20": ("slider", "Divider"),
     "/?version=99": ("button", "Show the champion"),
     "/gallery?seeds=x": ("textbox", "Seeds"),
 }

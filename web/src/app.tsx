@@ -4,7 +4,7 @@ import { Link, matchRoute, Route, Router, Switch, useLocation, useRouter } from 
 import { cameBack, mount, pathWith, useAddress } from "./address"
 import { LANGUAGES, LanguageProvider, storage, texts, useLanguage, useText } from "./language"
 import { lazy } from "./lazy"
-import { ModelsProvider, useModels } from "./models"
+import { ModelsProvider, useModels, type Task } from "./models"
 import { Explore } from "./pages/explore"
 import { titlePage } from "./title"
 import { DropZone } from "./ui/drop"
@@ -19,6 +19,7 @@ const messages = texts(
     "/interpolate": "Interpolate",
     "/train": "Train",
     "/play": "Play",
+    "/sharpen": "Sharpen",
     "/models": "Models",
     "/learn": "Learn",
     language: "Language",
@@ -42,6 +43,7 @@ const messages = texts(
     "/interpolate": "Интерполяция",
     "/train": "Обучение",
     "/play": "Игра",
+    "/sharpen": "Резкость",
     "/models": "Модели",
     "/learn": "Что такое GAN",
     language: "Язык",
@@ -57,11 +59,14 @@ const messages = texts(
     nowhere: "По этому адресу страницы нет. Выберите другую в меню выше.",
   },
 )
-const PAGES = ["/", "/gallery", "/interpolate", "/train", "/play", "/models", "/learn"] as const
+const PAGES = ["/", "/gallery", "/interpolate", "/train", "/play", "/sharpen", "/models", "/learn"] as const
+/** Pages on which the user chooses a model of this task. */
+const TASKS: Partial<Record<(typeof PAGES)[number], Task | "any">> = { "/sharpen": "sharpen", "/train": "any" }
 const Gallery = lazy(() => import("./pages/gallery"))
 const Interpolate = lazy(() => import("./pages/interpolate"))
 const Train = lazy(() => import("./pages/train"))
 const Play = lazy(() => import("./pages/play"))
+const Sharpen = lazy(() => import("./pages/sharpen"))
 const Models = lazy(() => import("./pages/models"))
 const Learn = lazy(() => import("./pages/learn"))
 const ROUTES = [
@@ -70,6 +75,7 @@ const ROUTES = [
   ["/interpolate", Interpolate],
   ["/train", Train],
   ["/play", Play],
+  ["/sharpen", Sharpen],
   ["/models", Models],
   ["/models/:name", Models],
   ["/models/:name/versions/:version", Models],
@@ -118,6 +124,12 @@ function Frame() {
     !list ||
     (named &&
       (version === undefined || !/^\d+$/.test(version) || named.versions.some(v => String(v.version) === version)))
+  /** The model and version to keep on another page, if it can show them. */
+  const keptOn = (page: (typeof PAGES)[number]) => {
+    const task = TASKS[page] ?? "generate"
+    const fits = !named || task === "any" || named.task === task
+    return page === "/models" || !isServed || !fits ? {} : { model, version }
+  }
   return (
     <>
       <a class="skip" href={`${location.pathname}${location.search}#page`} onClick={skip}>
@@ -129,11 +141,7 @@ function Frame() {
         </Link>
         <nav ref={nav} aria-label={t.pages}>
           {PAGES.map(page => (
-            <Link
-              key={page}
-              href={pathWith(page, page === "/models" || !isServed ? {} : { model, version })}
-              aria-current={page === here ? "page" : undefined}
-            >
+            <Link key={page} href={pathWith(page, keptOn(page))} aria-current={page === here ? "page" : undefined}>
               {t[page]}
             </Link>
           ))}

@@ -32,6 +32,7 @@ export const common = texts(
     pictures: (count: number) => `${count} ${plural("en", count, ["picture", "pictures"])}`,
     pictureOf: (seed: string | number) => `Picture of seed ${seed}`,
     openIn: "Open in Explore",
+    openInSharpen: "Open in Sharpen",
     keys: "Keyboard",
   },
   {
@@ -64,6 +65,7 @@ export const common = texts(
     pictures: count => `${count} ${plural("ru", count, ["картинка", "картинки", "картинок"])}`,
     pictureOf: seed => `Картинка для зерна ${seed}`,
     openIn: "Открыть в «Обзоре»",
+    openInSharpen: "Открыть в «Резкости»",
     keys: "Клавиатура",
   },
 )

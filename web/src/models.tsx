@@ -1,11 +1,14 @@
 /** The served models. Loaded once, and again after a promotion. */
 import { createContext, type ComponentChildren } from "preact"
 import { useCallback, useContext, useEffect, useMemo, useState } from "preact/hooks"
-import { callJson, type Schemas } from "./api/client"
+import { CallError, callJson, type Schemas } from "./api/client"
 import { type Query } from "./address"
 
 export type ModelList = Schemas["ModelList"]
 export type VersionDetail = Schemas["VersionDetail"]
+export type Model = ModelList["models"][number]
+/** What a model does: draw pictures from seeds, or sharpen pictures. */
+export type Task = Model["task"]
 
 interface Models {
   list: ModelList | undefined
@@ -54,8 +57,35 @@ export function versionDetail(model: string, version: number): Promise<VersionDe
   return found
 }
 
-/** The version named by a query, by default the default model's champion. Undefined until loaded. */
-export function useVersion(query: Query): {
+/** The models of a task. */
+export function modelsOf(list: ModelList | undefined, task: Task): readonly Model[] {
+  return list?.models.filter(model => model.task === task) ?? []
+}
+
+/** The model of requests that do not name one. */
+export function defaultModel(list: ModelList | undefined, task: Task): Model | undefined {
+  const models = modelsOf(list, task)
+  return models.find(model => model.default) ?? models[0]
+}
+
+/** The error for a model of another task. */
+function mismatch({ name, task: actual }: Model, others: readonly Model[]): CallError {
+  const does = actual === "sharpen" ? "sharpens pictures" : "draws pictures from seeds and cannot sharpen one"
+  const remedy = others.length
+    ? `Choose one of: ${others.map(other => other.name).join(", ")}.`
+    : "Publish one that does."
+  return new CallError(422, "task_mismatch", `${name} ${does}. ${remedy}`)
+}
+
+/**
+ * The version named by a query, by default the champion of the task's default model. Undefined until loaded.
+ *
+ * A model of another task is an error, unless the task is "any".
+ */
+export function useVersion(
+  query: Query,
+  task: Task | "any" = "generate",
+): {
   found: Version | undefined
   error: Error | undefined
   retry: () => void
@@ -63,7 +93,7 @@ export function useVersion(query: Query): {
   const { list, error, reload } = useModels()
   const [found, setFound] = useState<Omit<Version, "aliases">>()
   const [failure, setFailure] = useState<Error>()
-  const model = query.model ?? list?.models.find(m => m.default)?.name ?? list?.models[0]?.name
+  const model = query.model ?? defaultModel(list, task === "any" ? "generate" : task)?.name
   const aliases = list?.models.find(m => m.name === model)?.aliases
   const wanted = query.version ?? "champion"
   const number = /^\d+$/.test(wanted) ? Number(wanted) : aliases?.[wanted]
@@ -71,6 +101,8 @@ export function useVersion(query: Query): {
     if (!list || !model) return
     let current = true
     setFailure(undefined)
+    const named = list.models.find(m => m.name === model)
+    if (named && task !== "any" && named.task !== task) return setFailure(mismatch(named, modelsOf(list, task)))
     // Unknown names are requested too: the service's error lists the valid ones.
     const request =
       number === undefined
@@ -94,7 +126,7 @@ export function useVersion(query: Query): {
     return () => {
       current = false
     }
-  }, [list, model, number, wanted])
+  }, [list, model, number, wanted, task])
   const retry = useCallback(() => {
     setFailure(undefined)
     reload()

@@ -1,7 +1,15 @@
 import { expect, test } from "vitest"
 import { isOfPixels, levelOf, linkOf, pictureOf, withoutFrontMatter } from "../src/pages/models/card-links"
 import { byClass, reliabilityLines } from "../src/pages/models/evaluation"
-import { barsOf, betterOf, ruleLimits, sortedNames, type Figure } from "../src/pages/models/figures"
+import {
+  barsOf,
+  betterOf,
+  decidingOf,
+  partsOf,
+  ruleLimits,
+  sortedNames,
+  type Figure,
+} from "../src/pages/models/figures"
 import { duration } from "../src/pages/models/dates"
 import { countOf, isList } from "../src/pages/models/seeds"
 
@@ -19,6 +27,23 @@ test("the better of two values depends on the direction of the metric, and is un
   expect(betterOf(0.2, 0.2, "higher")).toBe("equal")
   expect(betterOf(null, 0.2, "lower")).toBeUndefined()
   expect(betterOf(0.2, undefined, "lower")).toBeUndefined()
+})
+
+test("the name of a metric consists of the metric, the judge and the test of a sharpener", () => {
+  expect(partsOf("fid_test")).toEqual({ metric: "fid_test", isSecond: false, test: undefined })
+  expect(partsOf("fid_mlp")).toEqual({ metric: "fid", isSecond: true, test: undefined })
+  expect(partsOf("label_accuracy_mlp_shrink4")).toEqual({ metric: "label_accuracy", isSecond: true, test: "shrink4" })
+  expect(sortedNames(["ssim_blur1", "label_accuracy_mlp_blur1", "psnr_shrink4", "fid_shrink4"])).toEqual([
+    "fid_shrink4",
+    "psnr_shrink4",
+    "ssim_blur1",
+    "label_accuracy_mlp_blur1",
+  ])
+})
+
+test("the gate compares other metrics for sharpeners", () => {
+  expect(decidingOf({ fid: figure(1, 1) })).toEqual(["fid_test", "coverage", "label_accuracy"])
+  expect(decidingOf({ fid_shrink2: figure(1, 1) })).toContain("label_accuracy_blur2")
 })
 
 test("both bars of a metric share one scale that starts at zero", () => {

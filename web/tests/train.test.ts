@@ -106,6 +106,16 @@ test("the request is parsed from the URL, and invalid values are ignored", () =>
   expect(wantedOf({ budget: "images:0" }).amount).toBe(1)
 })
 
+test("a model decides the default preset, and is ignored if the preset has another task", () => {
+  expect(wantedOf({ model: "sharpen-digits" }, "sharpen")).toMatchObject({
+    preset: "sharpen-quick",
+    model: "sharpen-digits",
+  })
+  expect(wantedOf({ model: "sharpen-digits", preset: "best" }, "sharpen").model).toBeUndefined()
+  expect(wantedOf({ model: "digits", preset: "sharpen" }, "generate").model).toBeUndefined()
+  expect(wantedOf({ model: "digits" }, "generate")).toMatchObject({ preset: "quick", model: "digits" })
+})
+
 test("the body has preset and promote, and otherwise only values that differ from the defaults of the API", () => {
   expect(bodyOf(wantedOf({}), "  ")).toEqual({ preset: "quick", promote: "if_better" })
   expect(bodyOf(wantedOf({ model: "fashion", budget: "images:5000", warm_start: "true" }), " a try ")).toEqual({

@@ -62,6 +62,13 @@ def test_interpolate_is_a_page_for_get_and_an_api_call_for_post(site: httpx.Clie
     assert site.post("/interpolate", json={"keyframes": [1, 2], "format": "npy"}, headers=BROWSER).status_code == 200
 
 
+def test_sharpen_is_a_page_for_get_and_an_api_call_for_post(site: httpx.Client) -> None:
+    assert site.get("/sharpen?shrink=2", headers=BROWSER).text == DOCUMENT
+    assert site.get("/sharpen").status_code == 405
+    answer = site.post("/sharpen", content=b"no picture", headers=BROWSER)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_a_browser_gets_pictures_as_pictures(site: httpx.Client) -> None:
     assert site.get("/generate?seed=42", headers=BROWSER).headers["content-type"] == "image/png"
     assert site.get("/models/digits/versions/1/samples.png", headers=BROWSER).headers["content-type"] == "image/png"

@@ -16,6 +16,8 @@ export interface Call {
   file?: string
   /** Name of the file sent as the body. */
   upload?: string
+  /** Name of the field of an HTML form that sends the file. Without one, a script sends it. */
+  form?: string
   /** Whether it needs the admin token. */
   admin?: boolean
   headers?: Readonly<Record<string, string>>
@@ -81,13 +83,20 @@ function literal(value: unknown): string {
   return value === null || value === undefined ? "None" : JSON.stringify(value)
 }
 
-function html({ method = "GET", path, query, body, file, upload, admin, headers }: Call): string {
+function html({ method = "GET", path, query, body, file, upload, form, admin, headers }: Call): string {
   const address = url(path, query)
   const attribute = address.replaceAll("&", "&amp;")
   const isPicture = file !== undefined && /\.(png|webp|gif)$/.test(file)
   if (method === "GET" && isPicture && !admin)
     return `<img src="${attribute}" alt="" style="image-rendering: pixelated">`
   if (method === "GET" && file && !admin) return `<a href="${attribute}" download="${file}">${file}</a>`
+  if (form)
+    return [
+      `<form action="${attribute}" method="${method.toLowerCase()}" enctype="multipart/form-data">`,
+      `  <input type="file" name="${form}" required>`,
+      "  <button>Send</button>",
+      "</form>",
+    ].join("\n")
   const sent = [
     ...(admin ? ["Authorization: `Bearer ${token}`"] : []),
     ...(body === undefined ? [] : ['"Content-Type": "application/json"']),

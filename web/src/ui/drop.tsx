@@ -18,6 +18,8 @@ const messages = texts(
     broken: "The metadata of this picture is damaged. Download the picture again and drop the new file.",
     noSeed:
       "This picture is a single frame of an interpolation and has no seed. Drop the whole interpolation as a strip or an APNG.",
+    sharpened: (seed: string) =>
+      `This is a sharpened picture, seed ${seed}. Only the input and the seed reproduce it. To use it as the original, drop it in the dashed box of the page Sharpen.`,
     unknown: (model: string) =>
       `This picture was made by ${model}, which is not served here. Another generator uses the same seed and settings, so the result differs.`,
     opened: (what: string) => (what ? `Opened: ${what}` : "Opened the interpolation."),
@@ -32,6 +34,8 @@ const messages = texts(
     noPng: "Это не PNG. Метаданные Seedling есть только в файлах PNG и APNG. Перетащите PNG, созданный в Seedling.",
     broken: "Метаданные картинки повреждены. Скачайте её ещё раз и перетащите новый файл.",
     noSeed: "Это отдельный кадр интерполяции, зерна в метаданных нет. Перетащите всю интерполяцию: ленту или APNG.",
+    sharpened: seed =>
+      `Это результат повышения резкости, зерно ${seed}. Его воспроизводят только вход и зерно. Чтобы взять картинку как оригинал, перетащите её в пунктирную рамку на странице «Резкость».`,
     unknown: model =>
       `Картинка создана моделью ${model}, которой здесь нет. То же зерно с теми же настройками рисует другой генератор, поэтому результат отличается.`,
     opened: what => (what ? `Открыто: ${what}` : "Интерполяция открыта."),
@@ -54,6 +58,7 @@ export function DropZone() {
       return setMessage(["noPng", ""])
     }
     try {
+      if (metadata.factor) return setMessage(["sharpened", metadata.seed ?? metadata.seeds ?? ""])
       const address = metadata.interpolate ? await addressOfWalk(metadata) : addressOf(metadata)
       if (!address) return setMessage([isOurs(metadata) ? "noSeed" : "notOurs", ""])
       const all = list ?? (await callJson<ModelList>("/models"))
@@ -129,8 +134,13 @@ export function DropZone() {
   )
 }
 
+/** Hide the drop zone of the page, which appears when a file is dragged over it. */
+export function hideDropZone(): void {
+  window.dispatchEvent(new DragEvent("dragleave"))
+}
+
 /** A message key and its argument. Not translated yet, because the language may change while it is shown. */
-type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "unknown" | "opened", string]
+type Message = readonly ["noPng" | "broken" | "noSeed" | "notOurs" | "sharpened" | "unknown" | "opened", string]
 
 function textOf(t: (typeof messages)["en"], [key, about]: Message): string {
   const text = t[key]

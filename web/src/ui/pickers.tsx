@@ -2,11 +2,11 @@
 import { numberOf, type Query, type Change } from "../address"
 import { between, formatLabel, parseLabel } from "../label"
 import { useNumbers, useText } from "../language"
-import { useModels, type Version } from "../models"
+import { modelsOf, useModels, type Version } from "../models"
 import { common } from "../messages"
 import { Select, Slider } from "./controls"
 
-/** Model and version. Changing the model clears the label, because classes differ between models. */
+/** Model and version. Lists the models with the task of the current one. Changing the model clears the label, because classes differ between models. */
 export function VersionPicker({
   version,
   query,
@@ -27,7 +27,7 @@ export function VersionPicker({
       <Select
         label={t.model}
         value={model.name}
-        options={list.models.map(m => [m.name, m.name] as const)}
+        options={modelsOf(list, model.task).map(m => [m.name, m.name] as const)}
         onChange={name => change({ model: name, version: null, label: null, z: null, dz: null })}
       />
       <Select

@@ -29,7 +29,7 @@ export function NoVersion({
   const isNamed = query.model !== undefined || query.version !== undefined
   return (
     <Failure error={error} retry={retry}>
-      {isNamed && error instanceof CallError && error.status === 404 && (
+      {isNamed && error instanceof CallError && (error.status === 404 || error.code === "task_mismatch") && (
         <button type="button" class="primary" onClick={() => change({ model: null, version: null })}>
           {t.toChampion}
         </button>

@@ -1,6 +1,7 @@
 /** The strip of keyframes. Keyframes are added by dropping, and moved and removed with the pointer or the keyboard. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks"
 import { useNumbers, useText } from "../../language"
+import { hideDropZone } from "../../ui/drop"
 import { Pixels } from "../../ui/pixels"
 import { formatKeyframes, insertionIndex, inserted, moved, parseKeyframes, type Keyframe } from "./keyframes"
 import { messages } from "./messages"
@@ -171,9 +172,4 @@ function centresOf(list: HTMLElement): number[] {
     const { left, width } = item.getBoundingClientRect()
     return left + width / 2
   })
-}
-
-/** Hide the drop zone of the page, which appears when a file is dragged over it. */
-function hideDropZone(): void {
-  window.dispatchEvent(new DragEvent("dragleave"))
 }

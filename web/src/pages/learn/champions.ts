@@ -1,7 +1,7 @@
-/** The champions of all models with their evaluations, requested once per page. */
+/** The champions of all models that draw pictures, with their evaluations, requested once per page. */
 import { useCallback, useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
-import { useModels, versionDetail, type VersionDetail } from "../../models"
+import { modelsOf, useModels, versionDetail, type VersionDetail } from "../../models"
 import { type Figure } from "./two-sample-test"
 import { type Measured, type Progress } from "../../runs"
 
@@ -31,7 +31,7 @@ export function useChampions(): {
   useEffect(() => {
     if (!list) return
     const controller = new AbortController()
-    const requests = list.models.flatMap(({ name, aliases }) =>
+    const requests = modelsOf(list, "generate").flatMap(({ name, aliases }) =>
       aliases.champion === undefined ? [] : [champion(name, aliases.champion, controller.signal)],
     )
     // Omit champions that fail to load and show the others.

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { type Version } from "../../models"
 import { Select, Slider } from "../../ui/controls"
+import { BRUSH, Drawing, erase } from "../../ui/drawing"
 import { Failure } from "../../ui/notice"
 import { useDiscriminatorScore } from "./discriminator-score"
 import { Probability } from "./probability"
@@ -39,44 +40,24 @@ const messages = texts(
       "Дискриминатор обучен отличать картинки этого генератора от одного набора данных. Ваш рисунок — ни то ни другое, поэтому оценка показывает лишь, насколько он похож на настоящую картинку.",
   },
 )
-const SIZE = 280
-const BRUSH = { min: 12, default: 22, max: 48 }
 const NO_CLASS = ""
 
 export function DrawingCanvas({ version }: { version: Version }) {
   const t = useText(messages)
   const canvas = useRef<HTMLCanvasElement>(null)
-  const last = useRef<{ x: number; y: number }>()
   const [brush, setBrush] = useState(BRUSH.default)
   const [name, setName] = useState(NO_CLASS)
   const [isEmpty, setEmpty] = useState(true)
   const { score, error, scoreCanvas, reset } = useDiscriminatorScore(version, name === NO_CLASS ? null : name)
   const clear = () => {
-    const context = canvas.current!.getContext("2d")!
-    context.fillStyle = "#000"
-    context.fillRect(0, 0, SIZE, SIZE)
+    erase(canvas.current!)
     setEmpty(true)
     reset()
   }
-  useEffect(clear, [])
   useEffect(() => {
     if (!isEmpty) scoreCanvas(canvas.current!)
   }, [scoreCanvas])
-  const at = (event: PointerEvent) => {
-    const box = canvas.current!.getBoundingClientRect()
-    return { x: ((event.clientX - box.left) / box.width) * SIZE, y: ((event.clientY - box.top) / box.height) * SIZE }
-  }
-  const draw = (event: PointerEvent) => {
-    const from = last.current
-    if (!from) return
-    const to = at(event)
-    const context = canvas.current!.getContext("2d")!
-    Object.assign(context, { strokeStyle: "#fff", lineWidth: brush, lineCap: "round", lineJoin: "round" })
-    context.beginPath()
-    context.moveTo(from.x, from.y)
-    context.lineTo(to.x, to.y)
-    context.stroke()
-    last.current = to
+  const draw = () => {
     setEmpty(false)
     scoreCanvas(canvas.current!)
   }
@@ -87,23 +68,7 @@ export function DrawingCanvas({ version }: { version: Version }) {
         <p>{t.what}</p>
       </div>
       <div class="canvas-row">
-        <canvas
-          ref={canvas}
-          class="drawing-canvas"
-          width={SIZE}
-          height={SIZE}
-          role="img"
-          aria-label={t.canvas}
-          onPointerDown={event => {
-            if (event.button) return // only the main button
-            event.currentTarget.setPointerCapture(event.pointerId)
-            last.current = at(event)
-            draw(event)
-          }}
-          onPointerMove={draw}
-          onPointerUp={() => (last.current = undefined)}
-          onPointerCancel={() => (last.current = undefined)}
-        />
+        <Drawing canvas={canvas} brush={brush} label={t.canvas} onDraw={draw} />
         <figure class="prepared">
           {score && !isEmpty ? (
             <img class="pixels" src={score.prepared} alt={t.preparedAlt} width={28} height={28} />

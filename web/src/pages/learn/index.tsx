@@ -12,6 +12,7 @@ import { useChampions, type Champion } from "./champions"
 import { COUNT, DiscriminatorSection } from "./discriminator-section"
 import { GeneratorSection } from "./generator-section"
 import { LECTURE, RealRun } from "./real-run"
+import { SharpeningSection } from "./sharpening-section"
 import { TwoSampleSection } from "./two-sample-section"
 import { DEFAULT_SCORE, TrainingSteps } from "./training-steps"
 import "./learn.css"
@@ -28,6 +29,7 @@ const messages = texts(
     turns: "The networks train in turns",
     run: "A real training run",
     apart: "Are they indistinguishable?",
+    second: "A second use: sharpening",
   },
   {
     title: "Что такое GAN",
@@ -40,10 +42,11 @@ const messages = texts(
     turns: "Сети обучаются по очереди",
     run: "Пример обучения",
     apart: "Различимы ли они?",
+    second: "Второе применение: резкость",
   },
 )
 /** Section ids, which are URL fragments. */
-const SECTIONS = ["noise", "judge", "turns", "run", "apart"] as const
+const SECTIONS = ["noise", "judge", "turns", "run", "apart", "second"] as const
 
 type Change = ReturnType<typeof useAddress>[1]
 
@@ -90,6 +93,7 @@ export default function Learn() {
         ) : (
           <Loading />
         )}
+        <SharpeningSection />
       </div>
     </div>
   )

@@ -5,7 +5,7 @@ import {
   barsOf,
   betterOf,
   measuresCopying,
-  SECOND,
+  partsOf,
   sortedNames,
   type Bar,
   type Figure,
@@ -59,8 +59,8 @@ const messages = texts(
 export function FigureBars({ figures }: { figures: Figures }) {
   const t = useText(messages)
   const names = sortedNames(Object.keys(figures))
-  const first = names.filter(name => !name.endsWith(SECOND))
-  const second = names.filter(name => name.endsWith(SECOND))
+  const first = names.filter(name => !partsOf(name).isSecond)
+  const second = names.filter(name => partsOf(name).isSecond)
   return (
     <div class="stack">
       <Bars names={first} figures={figures} />

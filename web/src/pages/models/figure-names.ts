@@ -1,6 +1,6 @@
 /** Names and short descriptions of the metrics. Each version has more precise descriptions in English. */
 import { texts, useText } from "../../language"
-import { SECOND } from "./figures"
+import { partsOf } from "./figures"
 
 const messages = texts(
   {
@@ -38,6 +38,29 @@ const messages = texts(
       "Share of pictures that are no nearer to a training picture than that picture's own nearest neighbour. A low share indicates copying.",
     ],
     second: ", second judge",
+    /** The metrics of a sharpener. */
+    answer_psnr: ["PSNR", "Peak signal-to-noise ratio of the answer to the original, in dB."],
+    answer_ssim: ["SSIM", "Structural similarity of answer and original."],
+    answer_label_accuracy: ["Label accuracy", "Share of answers that the judge classifies as the original's class."],
+    answer_fid: ["FID", "Fréchet distance between the answers and the originals, in the features of the judge."],
+    answer_kid: ["KID", "Another distance between the same two sets of pictures."],
+    answer_c2st_accuracy: [
+      "Two-sample test, accuracy",
+      "Accuracy of a classifier trained to distinguish answers from originals (C2ST). 0.5 is chance.",
+    ],
+    answer_consistency: [
+      "Consistency",
+      "Mean difference, in grey levels, between the input and the answer, degraded again.",
+    ],
+    answer_consistency_worst: [
+      "Consistency, worst pixel",
+      "The largest difference, in grey levels, between the input and the answer, degraded again.",
+    ],
+    answer_diversity: ["Diversity", "Mean difference, in grey levels, between the answers of two seeds."],
+    shrink2: "14×14",
+    shrink4: "7×7",
+    blur1: "blur σ = 1",
+    blur2: "blur σ = 2",
   },
   {
     fid: [
@@ -74,6 +97,28 @@ const messages = texts(
       "Доля картинок, которые не ближе к обучающей картинке, чем её собственный ближайший сосед. Низкая доля — признак копирования.",
     ],
     second: ", второй судья",
+    answer_psnr: ["PSNR", "Отношение пикового сигнала к шуму для ответа относительно оригинала, в дБ."],
+    answer_ssim: ["SSIM", "Структурное сходство ответа и оригинала."],
+    answer_label_accuracy: ["Точность класса", "Доля ответов, которые судья относит к классу оригинала."],
+    answer_fid: ["FID", "Расстояние Фреше между ответами и оригиналами в признаках судьи."],
+    answer_kid: ["KID", "Другое расстояние между теми же наборами картинок."],
+    answer_c2st_accuracy: [
+      "Двухвыборочный тест, точность",
+      "Точность классификатора, обученного отличать ответы от оригиналов (C2ST). 0,5 — ответы наугад.",
+    ],
+    answer_consistency: [
+      "Согласованность",
+      "Средняя разница в градациях серого между входом и ответом, искажённым снова.",
+    ],
+    answer_consistency_worst: [
+      "Согласованность, худший пиксель",
+      "Наибольшая разница в градациях серого между входом и ответом, искажённым снова.",
+    ],
+    answer_diversity: ["Разнообразие", "Средняя разница в градациях серого между ответами двух зёрен."],
+    shrink2: "14×14",
+    shrink4: "7×7",
+    blur1: "размытие σ = 1",
+    blur2: "размытие σ = 2",
   },
 )
 
@@ -81,10 +126,11 @@ const messages = texts(
 export function useFigureNames(): (name: string, what?: string) => { title: string; what: string } {
   const t = useText(messages)
   return (name, what = "") => {
-    const isSecond = name.endsWith(SECOND)
+    const { metric, isSecond, test } = partsOf(name)
     const known: Record<string, readonly string[] | string> = t
-    const found = known[isSecond ? name.slice(0, -SECOND.length) : name]
+    const found = known[test ? `answer_${metric}` : metric]
     if (!Array.isArray(found)) return { title: name, what }
-    return { title: `${found[0]}${isSecond ? t.second : ""}`, what: found[1] ?? what }
+    const title = `${found[0]}${test ? `, ${t[test]}` : ""}${isSecond ? t.second : ""}`
+    return { title, what: found[1] ?? what }
   }
 }

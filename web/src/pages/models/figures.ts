@@ -1,23 +1,55 @@
 /** Comparison of metrics, and the geometry of their bars. */
 import { type Schemas } from "../../api/client"
+import { type Task } from "../../models"
 
 export type Figure = Schemas["Figure"]
 export type Figures = Readonly<Record<string, Figure>>
 
-/** The main metrics, in display order. */
-export const MAIN = ["fid", "kid", "coverage", "density", "label_accuracy"] as const
+/** The main metrics by task, in display order. */
+export const MAIN: Record<Task, readonly string[]> = {
+  generate: ["fid", "kid", "coverage", "density", "label_accuracy"],
+  sharpen: [
+    "fid_shrink4",
+    "psnr_shrink4",
+    "label_accuracy_shrink4",
+    "consistency_worst_shrink4",
+    "diversity_shrink4",
+  ],
+}
 /** The metrics in the table of versions. */
-export const IN_TABLES = ["fid", "fid_test", "kid", "coverage", "density", "label_accuracy"] as const
+export const IN_TABLES: Record<Task, readonly string[]> = {
+  generate: ["fid", "fid_test", "kid", "coverage", "density", "label_accuracy"],
+  sharpen: ["fid_shrink2", "fid_shrink4", "fid_blur1", "fid_blur2", "psnr_shrink4", "label_accuracy_shrink4"],
+}
+/** The tests of a sharpener. Its metrics end with the name of a test. */
+export const TESTS = ["shrink2", "shrink4", "blur1", "blur2"] as const
+export type TestName = (typeof TESTS)[number]
 /** The metrics that the gate compares, the most important first. */
-export const DECIDING = ["fid_test", "coverage", "label_accuracy"] as const
+const DECIDING: Record<Task, readonly string[]> = {
+  generate: ["fid_test", "coverage", "label_accuracy"],
+  sharpen: [...TESTS.map(test => `fid_${test}`), ...TESTS.map(test => `label_accuracy_${test}`)],
+}
+
+/** The metrics that the gate compares, by the metrics of the version. */
+export function decidingOf(figures: Figures): readonly string[] {
+  return DECIDING[`fid_${TESTS[0]}` in figures ? "sharpen" : "generate"]
+}
 /** Suffix of the metrics measured with the second judge. */
-export const SECOND = "_mlp"
+const SECOND = "_mlp"
+
+/** The parts of a metric's name, such as `label_accuracy_mlp_shrink2`. */
+export function partsOf(name: string): { metric: string; isSecond: boolean; test: TestName | undefined } {
+  const test = TESTS.find(each => name.endsWith(`_${each}`))
+  const plain = test ? name.slice(0, -test.length - 1) : name
+  const isSecond = plain.endsWith(SECOND)
+  return { metric: isSecond ? plain.slice(0, -SECOND.length) : plain, isSecond, test }
+}
 
 /** Metrics that detect copying. They should equal those of real pictures; noise has even higher values. */
 const COPYING = new Set(["nearest_training", "authenticity"])
 
 export function measuresCopying(name: string): boolean {
-  return COPYING.has(name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name)
+  return COPYING.has(partsOf(name).metric)
 }
 
 /**
@@ -56,11 +88,11 @@ const SHARES = new Set(["coverage", "label_accuracy", "cas", "authenticity", "c2
 
 /** The bars of a value and its floor. They start at 0, or at chance (0.5) for a two-sample test. */
 export function barsOf(name: string, figure: Figure): { value: Bar | undefined; floor: Bar | undefined } {
-  const plain = name.endsWith(SECOND) ? name.slice(0, -SECOND.length) : name
-  const base = plain.startsWith("c2st") ? 0.5 : 0
+  const { metric } = partsOf(name)
+  const base = metric.startsWith("c2st") ? 0.5 : 0
   const ends = [base, ...endsOf(figure.value, figure.sd), ...endsOf(figure.floor, figure.floor_sd)]
   const low = Math.min(...ends)
-  const high = Math.max(...ends, SHARES.has(plain) ? 1 : -Infinity)
+  const high = Math.max(...ends, SHARES.has(metric) ? 1 : -Infinity)
   const at = (value: number) => (high > low ? (value - low) / (high - low) : 0)
   const bar = (value: number | null, sd: number | null | undefined): Bar | undefined => {
     if (value === null) return undefined
@@ -75,10 +107,13 @@ function endsOf(value: number | null, sd: number | null | undefined): number[] {
 }
 
 /** Sort metrics: first the main ones, then the others, then those of the second judge. */
-export function sortedNames(names: readonly string[], first: readonly string[] = MAIN): string[] {
+export function sortedNames(
+  names: readonly string[],
+  first: readonly string[] = [...MAIN.generate, ...MAIN.sharpen],
+): string[] {
   const rank = (name: string) => {
     const place = first.indexOf(name)
-    return place >= 0 ? place : name.endsWith(SECOND) ? 1000 : 100
+    return place >= 0 ? place : partsOf(name).isSecond ? 1000 : 100
   }
   return [...names].sort((a, b) => rank(a) - rank(b))
 }

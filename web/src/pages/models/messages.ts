@@ -10,6 +10,8 @@ export const messages = texts(
     champion: "champion",
     previous: "previous champion",
     isDefault: "default model",
+    generate: "draws pictures",
+    sharpen: "sharpens pictures",
     refused: "not served",
     noVersions:
       "There are no models. Copy one into the models folder, or train one with python -m training. Then reload this page.",
@@ -23,6 +25,9 @@ export const messages = texts(
     images: "images",
     championDraws: (name: string, version: number) => `Seeds 0 to 39 by the champion ${name}/${version}`,
     draws: (seeds: string, version: number) => `Seeds ${seeds} by version ${version}`,
+    samplesOfSharpener: (name: string) =>
+      `Eight test pictures in rows. From left to right: the original; the picture shrunk to 14×14 and one answer; shrunk to 7×7 and three answers; blurred with σ = 2 and two answers. By ${name}`,
+    samples: "Samples of each version",
     figures: "Metrics of the champion",
     real: "real",
     sameSeeds: "The same seeds by every version",
@@ -41,6 +46,8 @@ export const messages = texts(
     champion: "чемпион",
     previous: "прежний чемпион",
     isDefault: "модель по умолчанию",
+    generate: "рисует картинки",
+    sharpen: "повышает резкость",
     refused: "недоступна",
     noVersions:
       "Моделей нет. Скопируйте модель в папку моделей или обучите её с помощью python -m training, затем обновите страницу.",
@@ -54,6 +61,9 @@ export const messages = texts(
     images: "картинок",
     championDraws: (name, version) => `Зёрна от 0 до 39, чемпион ${name}/${version}`,
     draws: (seeds, version) => `Зёрна ${seeds}, версия ${version}`,
+    samplesOfSharpener: name =>
+      `Восемь тестовых картинок, по одной в строке. Слева направо: оригинал; картинка, уменьшенная до 14×14, и ответ; уменьшенная до 7×7 и три ответа; размытая с σ = 2 и два ответа. ${name}`,
+    samples: "Примеры каждой версии",
     figures: "Метрики чемпиона",
     real: "настоящие",
     sameSeeds: "Одни и те же зёрна у каждой версии",

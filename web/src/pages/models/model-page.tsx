@@ -1,9 +1,9 @@
 /** One model: its versions, and the same seeds drawn by each of them. */
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { pathWith, useAddress } from "../../address"
+import { mount, pathWith, useAddress } from "../../address"
 import { useText } from "../../language"
-import { useModels, useVersion } from "../../models"
+import { useModels, useVersion, type Model } from "../../models"
 import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
 import { CallPanel } from "../../ui/call-panel"
@@ -14,7 +14,7 @@ import { common } from "../../messages"
 import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
 import { Breadcrumbs } from "./breadcrumbs"
-import { AliasBadges, newestFirst, VersionTable, type Model, type VersionRow } from "./version-table"
+import { AliasBadges, newestFirst, VersionTable, type VersionRow } from "./version-table"
 import { messages } from "./messages"
 
 const DEFAULT_SEEDS = "0-39"
@@ -35,7 +35,15 @@ export function ModelPage({ name }: { name: string }) {
       ) : !list ? (
         <Loading />
       ) : model ? (
-        <Strips model={model} />
+        <>
+          <section class="panel">
+            <VersionTable model={model} />
+          </section>
+          {model.task === "sharpen" ? <Samples model={model} /> : <Strips model={model} />}
+          <section class="panel">
+            <CallPanel call={{ path: `/models/${model.name}` }} />
+          </section>
+        </>
       ) : (
         <Unknown name={name} />
       )}
@@ -45,7 +53,7 @@ export function ModelPage({ name }: { name: string }) {
 
 /** An unknown model. The service's error lists the models. */
 function Unknown({ name }: { name: string }) {
-  const { error, retry } = useVersion({ model: name })
+  const { error, retry } = useVersion({ model: name }, "any")
   return error ? <Failure error={error} retry={retry} /> : <Loading />
 }
 
@@ -53,7 +61,7 @@ function Strips({ model }: { model: Model }) {
   const t = useText(messages)
   const [query, change] = useAddress()
   const all = query.all === "true"
-  const { found } = useVersion({ model: model.name })
+  const { found } = useVersion({ model: model.name }, "any")
   const columns = useColumns()
   const seeds = query.seeds ?? DEFAULT_SEEDS
   const served = newestFirst(model).filter(row => row.state !== "refused")
@@ -62,9 +70,6 @@ function Strips({ model }: { model: Model }) {
   const settings = { seeds, label: query.label, psi, columns, model: model.name }
   return (
     <>
-      <section class="panel">
-        <VersionTable model={model} />
-      </section>
       <section class="panel stack" aria-labelledby="same-seeds">
         <div>
           <h2 id="same-seeds">{t.sameSeeds}</h2>
@@ -93,10 +98,40 @@ function Strips({ model }: { model: Model }) {
           </div>
         )}
       </section>
-      <section class="panel">
-        <CallPanel call={{ path: `/models/${model.name}` }} />
-      </section>
     </>
+  )
+}
+
+/** The samples of each version of a sharpener. */
+function Samples({ model }: { model: Model }) {
+  const t = useText(messages)
+  const c = useText(common)
+  return (
+    <section class="panel stack" aria-labelledby="samples">
+      <h2 id="samples">{t.samples}</h2>
+      {newestFirst(model)
+        .filter(row => row.state !== "refused")
+        .map(({ version, aliases }) => (
+          <article key={version} class="strip">
+            <h3>
+              {model.name}/{version}
+              <AliasBadges aliases={aliases} />
+            </h3>
+            <img
+              class="pixels sheet"
+              width={560}
+              height={448}
+              loading="lazy"
+              src={`${mount()}/models/${model.name}/versions/${version}/samples.png`}
+              alt={t.samplesOfSharpener(`${model.name}/${version}`)}
+            />
+            <p class="row">
+              <Link href={`/models/${model.name}/versions/${version}`}>{t.look}</Link>
+              <Link href={pathWith("/sharpen", { model: model.name, version })}>{c.openInSharpen}</Link>
+            </p>
+          </article>
+        ))}
+    </section>
   )
 }
 

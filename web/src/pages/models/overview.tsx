@@ -3,13 +3,13 @@ import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { mount, pathWith } from "../../address"
 import { useText } from "../../language"
-import { useModels, versionDetail } from "../../models"
+import { useModels, versionDetail, type Model } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
 import { Amount } from "./figure-bars"
 import { MAIN, type Figures } from "./figures"
 import { useFigureNames } from "./figure-names"
-import { VersionTable, type Model } from "./version-table"
+import { VersionTable } from "./version-table"
 import { messages } from "./messages"
 
 export function Overview() {
@@ -45,24 +45,37 @@ function ModelPanel({ model }: { model: Model }) {
       <div>
         <h2 id={`model-${model.name}`}>
           <Link href={`/models/${model.name}`}>{model.name}</Link>
+          <small class="badge">{t[model.task]}</small>
           {model.default && <small class="badge">{t.isDefault}</small>}
         </h2>
       </div>
       {champion !== undefined && (
         <div class="champion">
           <Link href={`/models/${model.name}/versions/${champion}`}>
-            <img
-              class="pixels sheet"
-              width={280}
-              height={112}
-              loading="lazy"
-              src={
-                mount() + pathWith("/generate", { seeds: "0-39", columns: 10, model: model.name, version: champion })
-              }
-              alt={t.championDraws(model.name, champion)}
-            />
+            {model.task === "sharpen" ? (
+              <img
+                class="pixels sheet"
+                width={560}
+                height={448}
+                loading="lazy"
+                src={`${mount()}/models/${model.name}/versions/${champion}/samples.png`}
+                alt={t.samplesOfSharpener(`${model.name}/${champion}`)}
+              />
+            ) : (
+              <img
+                class="pixels sheet"
+                width={280}
+                height={112}
+                loading="lazy"
+                src={
+                  mount() +
+                  pathWith("/generate", { seeds: "0-39", columns: 10, model: model.name, version: champion })
+                }
+                alt={t.championDraws(model.name, champion)}
+              />
+            )}
           </Link>
-          <ChampionFigures model={model.name} version={champion} />
+          <ChampionFigures model={model} version={champion} />
         </div>
       )}
       <VersionTable model={model} />
@@ -70,7 +83,7 @@ function ModelPanel({ model }: { model: Model }) {
   )
 }
 
-function ChampionFigures({ model, version }: { model: string; version: number }) {
+function ChampionFigures({ model: { name: model, task }, version }: { model: Model; version: number }) {
   const t = useText(messages)
   const named = useFigureNames()
   const [figures, setFigures] = useState<Figures>()
@@ -88,7 +101,7 @@ function ChampionFigures({ model, version }: { model: string; version: number })
     <div>
       <h3>{t.figures}</h3>
       <dl class="tiles">
-        {MAIN.map(name => {
+        {MAIN[task].map(name => {
           const figure = figures?.[name]
           const { title, what } = named(name)
           return (

@@ -3,7 +3,7 @@ import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import { betterOf, DECIDING, measuresCopying, ruleLimits, sortedNames } from "./figures"
+import { betterOf, decidingOf, measuresCopying, ruleLimits, sortedNames } from "./figures"
 import { useFigureNames } from "./figure-names"
 
 export type Gate = Schemas["Gate"]
@@ -66,7 +66,7 @@ function Reason({ gate }: { gate: Gate }) {
   const named = useFigureNames()
   const { language } = useLanguage()
   const { number } = useNumbers()
-  const comparisons = DECIDING.flatMap(name => {
+  const comparisons = decidingOf(gate.figures).flatMap(name => {
     const [challenger, champion] = [gate.figures[name], gate.champion_figures[name]?.value]
     if (challenger?.value == null || champion == null) return []
     return t.against(named(name, challenger.what).title, number(challenger.value, 4), number(champion, 4))
@@ -104,12 +104,13 @@ function Rule({ gate }: { gate: Gate }) {
 export function Verdict({ gate, version }: { gate: Gate; version: number | null }) {
   const t = useText(messages)
   const named = useFigureNames()
-  const names = sortedNames(Object.keys(gate.figures), DECIDING)
+  const deciding = decidingOf(gate.figures)
+  const names = sortedNames(Object.keys(gate.figures), deciding)
   const rows = names.flatMap(name => {
     const challenger = gate.figures[name]
     return challenger ? [{ name, challenger, champion: gate.champion_figures[name] }] : []
   })
-  const isDeciding = (name: string) => DECIDING.some(each => each === name)
+  const isDeciding = (name: string) => deciding.includes(name)
   return (
     <div class="stack">
       <div>

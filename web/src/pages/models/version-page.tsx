@@ -17,6 +17,7 @@ import { FigureBars } from "./figure-bars"
 import { useDates } from "./dates"
 import { Origin } from "./origin"
 import { Breadcrumbs } from "./breadcrumbs"
+import { messages as modelMessages } from "./messages"
 import { AliasBadges } from "./version-table"
 
 const messages = texts(
@@ -63,7 +64,7 @@ export default function VersionPage() {
   const [, params] = useRoute("/models/:name/versions/:version")
   const model = params?.name ?? ""
   const requested = params?.version ?? ""
-  const { found, error, retry } = useVersion({ model, version: requested })
+  const { found, error, retry } = useVersion({ model, version: requested }, "any")
   useTitle(`${model}/${requested}`)
   const isFound = found?.model === model && [String(found.version), ...found.aliases].includes(requested)
   return (
@@ -84,7 +85,9 @@ function VersionDetails({ version }: { version: Version }) {
   const c = useText(common)
   const { date } = useDates()
   const { aliases } = version
+  const m = useText(modelMessages)
   const { manifest } = version.detail
+  const isSharpener = manifest.task === "sharpen"
   const path = `/models/${version.model}/versions/${version.version}`
   const base = mount() + path
   const name = `${version.model}/${version.version}`
@@ -100,8 +103,11 @@ function VersionDetails({ version }: { version: Version }) {
           <AliasBadges aliases={aliases} />
         </p>
         <div class="row">
-          <Link class="button primary" href={pathWith("/", { model: version.model, version: version.version })}>
-            {c.openIn}
+          <Link
+            class="button primary"
+            href={pathWith(isSharpener ? "/sharpen" : "/", { model: version.model, version: version.version })}
+          >
+            {isSharpener ? c.openInSharpen : c.openIn}
           </Link>
           <button type="button" onClick={() => void save()}>
             {t.json}
@@ -119,7 +125,12 @@ function VersionDetails({ version }: { version: Version }) {
       </div>
       <div class="version">
         <div class="stack">
-          <Picture title={t.samples} caption={t.samplesOf} source={`${base}/samples.png`} alt={t.samplesAlt(name)} />
+          <Picture
+            title={t.samples}
+            caption={isSharpener ? m.samplesOfSharpener(name) : t.samplesOf}
+            source={`${base}/samples.png`}
+            alt={isSharpener ? t.samples : t.samplesAlt(name)}
+          />
           {has("failures.png") && (
             <Picture title={t.failures} caption={t.failuresOf} source={`${base}/failures.png`} alt={t.failuresOf} />
           )}

@@ -1,14 +1,13 @@
 /** The versions of a model, newest first. */
 import { Link } from "wouter-preact"
 import { texts, useNumbers, useText } from "../../language"
-import { type ModelList } from "../../models"
+import { type Model } from "../../models"
 import { DataTable } from "../../ui/data-table"
 import { IN_TABLES } from "./figures"
 import { useFigureNames } from "./figure-names"
 import { useDates } from "./dates"
 import { messages } from "./messages"
 
-export type Model = ModelList["models"][number]
 export type VersionRow = Model["versions"][number]
 
 const ownMessages = texts({ reason: "Reason" }, { reason: "Причина" })
@@ -57,7 +56,7 @@ export function VersionTable({ model }: { model: Model }) {
         { title: t.created, cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–") },
         { title: t.preset, cell: row => row.preset ?? "–" },
         { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
-        ...IN_TABLES.map(name => ({
+        ...IN_TABLES[model.task].map(name => ({
           title: named(name).title,
           cell: (row: VersionRow) => {
             const value = row.metrics?.[name]

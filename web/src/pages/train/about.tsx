@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { texts, useText } from "../../language"
-import { useVersion } from "../../models"
+import { useVersion, type Task } from "../../models"
 import { TrainingCurves } from "../models/training-curves"
 import { type Evaluation } from "../models/evaluation"
 
@@ -31,7 +31,13 @@ const messages = texts(
   },
 )
 
-export function About({ model }: { model: string | undefined }) {
+interface AboutProps {
+  model: string | undefined
+  /** The task of the default model. */
+  task: Task
+}
+
+export function About({ model, task }: AboutProps) {
   const t = useText(messages)
   return (
     <div class="stack">
@@ -44,14 +50,14 @@ export function About({ model }: { model: string | undefined }) {
         </ul>
         <p>{t.gate}</p>
       </section>
-      <Example model={model} />
+      <Example model={model} task={task} />
     </div>
   )
 }
 
-function Example({ model }: { model: string | undefined }) {
+function Example({ model, task }: AboutProps) {
   const t = useText(messages)
-  const { found } = useVersion(model === undefined ? {} : { model })
+  const { found } = useVersion(model === undefined ? {} : { model }, model === undefined ? task : "any")
   const [evaluation, setEvaluation] = useState<Evaluation>()
   const hasEvaluation = found && "evaluation.json" in found.detail.manifest.files
   useEffect(() => {

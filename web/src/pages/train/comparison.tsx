@@ -1,15 +1,19 @@
 /** The result of a job: the gate's verdict, the same seeds by both versions, and promotion. */
+import { mount } from "../../address"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { Sheet } from "../models/sheet"
 import { Verdict, type Gate } from "../models/verdict"
-import { type Job } from "./job"
+import { messages as modelMessages } from "../models/messages"
+import { presetOf, type Job } from "./job"
 import { Promotion } from "./promotion"
+import { taskOf } from "./request"
 
 const messages = texts(
   {
     title: "Champion and challenger",
     same: "The same 32 seeds by both versions",
+    samePictures: "The same test pictures, sharpened by both versions",
     challenger: (name: string) => `${name}, the new version`,
     champion: (name: string) => `${name}, the champion at that time`,
     alt: (name: string) => `Seeds 0 to 31 by ${name}`,
@@ -17,6 +21,7 @@ const messages = texts(
   {
     title: "Чемпион и претендент",
     same: "Одни и те же 32 зерна у обеих версий",
+    samePictures: "Резкость одних и тех же тестовых картинок у обеих версий",
     challenger: name => `${name}, новая версия`,
     champion: name => `${name}, чемпион на тот момент`,
     alt: name => `Зёрна от 0 до 31, ${name}`,
@@ -25,8 +30,10 @@ const messages = texts(
 
 export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: string }) {
   const t = useText(messages)
+  const m = useText(modelMessages)
   const { list } = useModels()
-  const versions = list?.models.find(model => model.name === job.model)?.versions.map(row => row.version)
+  const isServed = list?.models.some(model => model.name === job.model)
+  const isSharpener = taskOf(presetOf(job)) === "sharpen"
   const pair = [
     { version: job.version, title: t.challenger },
     { version: gate.champion, title: t.champion },
@@ -35,20 +42,30 @@ export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: 
     <section class="panel stack" aria-labelledby="comparison-title">
       <h2 id="comparison-title">{t.title}</h2>
       <Verdict gate={gate} version={job.version} />
-      {pair.length > 0 && versions && (
+      {pair.length > 0 && isServed && (
         <div>
-          <h3>{t.same}</h3>
+          <h3>{isSharpener ? t.samePictures : t.same}</h3>
           <div class="side-by-side">
             {pair.map(({ version, name, title }) => (
               <figure key={version}>
                 <figcaption>{title(name)}</figcaption>
-                <Sheet
-                  path="/generate"
-                  query={{ seeds: "0-31", columns: 8, model: job.model, version }}
-                  alt={t.alt(name)}
-                  columns={8}
-                  rows={4}
-                />
+                {isSharpener ? (
+                  <img
+                    class="pixels sheet"
+                    width={560}
+                    height={448}
+                    src={`${mount()}/models/${name.replace("/", "/versions/")}/samples.png`}
+                    alt={m.samplesOfSharpener(name)}
+                  />
+                ) : (
+                  <Sheet
+                    path="/generate"
+                    query={{ seeds: "0-31", columns: 8, model: job.model, version }}
+                    alt={t.alt(name)}
+                    columns={8}
+                    rows={4}
+                  />
+                )}
               </figure>
             ))}
           </div>

@@ -3,12 +3,13 @@ import { useCallback, useEffect, useState } from "preact/hooks"
 import { useAddress } from "../../address"
 import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
-import { useModels } from "../../models"
+import { defaultModel, useModels } from "../../models"
 import { About } from "./about"
 import { hasEnded, type Job, type JobList as JobListBody } from "./job"
 import { JobList } from "./job-list"
 import { JobPanel } from "./job-panel"
 import { Promotion } from "./promotion"
+import { taskOf, wantedOf } from "./request"
 import { Start } from "./start"
 import { useToken } from "./token"
 import { TokenPanel } from "./token-panel"
@@ -35,7 +36,9 @@ export default function Train() {
   const { token, keep, forget } = useToken()
   const { list, error, reload } = useJobs(token, forget)
   const { list: models } = useModels()
-  const model = list && (query.model ?? models?.models.find(each => each.default)?.name)
+  const wanted = wantedOf(query, models?.models.find(each => each.name === query.model)?.task)
+  const task = taskOf(wanted.preset)
+  const model = list && (wanted.model ?? defaultModel(models, task)?.name)
   const selected = query.job ?? list?.jobs[0]?.id
   const onStarted = (job: Job) => {
     change({ job: job.id, images: null })
@@ -70,7 +73,7 @@ export default function Train() {
                   <Promotion model={model} version={null} token={token} />
                 </section>
               )}
-              <About model={query.model} />
+              <About model={wanted.model} task={task} />
             </>
           )}
         </div>

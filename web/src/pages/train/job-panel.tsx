@@ -15,6 +15,7 @@ import { hasEnded, presetOf, states, type Job } from "./job"
 import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
 import { Promotion } from "./promotion"
+import { taskOf } from "./request"
 import { Samples } from "./samples"
 
 const messages = texts(
@@ -116,7 +117,13 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       )}
       <RunSection job={job} followed={followed} />
       {followed.run.samples.length > 0 && (
-        <Samples id={id} token={token} samples={followed.run.samples} isLive={!hasEnded(job)} />
+        <Samples
+          id={id}
+          token={token}
+          samples={followed.run.samples}
+          isLive={!hasEnded(job)}
+          isSharpener={taskOf(presetOf(job)) === "sharpen"}
+        />
       )}
       {job.gate ? (
         <Comparison job={job} gate={job.gate} token={token} />

@@ -1,17 +1,25 @@
 /** The request body of `POST /admin/retrain`, built from the page's query. */
 import { numberOf, oneOf, type Query } from "../../address"
 import { type Schemas } from "../../api/client"
+import { type Task } from "../../models"
 
 /** All fields are optional. */
 export type RetrainBody = Partial<Schemas["RetrainBody"]>
 
-export const PRESETS = ["quick", "standard", "best", "lecture"] as const
+export const PRESETS = ["quick", "standard", "best", "lecture", "sharpen", "sharpen-quick"] as const
 export const PROMOTIONS = ["if_better", "always", "never"] as const
 export const BUDGETS = ["preset", "images", "minutes"] as const
 export type Budget = (typeof BUDGETS)[number]
 
+export type Preset = (typeof PRESETS)[number]
+
+/** The task of the models that a preset trains. */
+export function taskOf(preset: string): Task {
+  return preset.startsWith("sharpen") ? "sharpen" : "generate"
+}
+
 export interface Wanted {
-  preset: (typeof PRESETS)[number]
+  preset: Preset
   model: string | undefined
   promote: (typeof PROMOTIONS)[number]
   warm_start: boolean
@@ -22,14 +30,20 @@ export interface Wanted {
 export const DEFAULT_AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
 export const MAX_AMOUNTS: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
 
-/** Parse the query. A budget is written as `budget=minutes:10`. */
-export function wantedOf(query: Query): Wanted {
+/**
+ * Parse the query. A budget is written as `budget=minutes:10`.
+ *
+ * The task is that of the model in the query, if it is known. It decides the default preset. A model of another task than the
+ * preset's is ignored.
+ */
+export function wantedOf(query: Query, task?: Task): Wanted {
+  const preset = oneOf(query.preset, PRESETS, task === "sharpen" ? "sharpen-quick" : "quick")
   const [kind, size] = (query.budget ?? "").split(":")
   const budget = oneOf(kind, BUDGETS, "preset")
   const given = numberOf(size, DEFAULT_AMOUNTS[budget], 0, MAX_AMOUNTS[budget])
   return {
-    preset: oneOf(query.preset, PRESETS, "quick"),
-    model: query.model,
+    preset,
+    model: task === undefined || task === taskOf(preset) ? query.model : undefined,
     promote: oneOf(query.promote, PROMOTIONS, "if_better"),
     warm_start: query.warm_start === "true",
     budget,

@@ -10,6 +10,7 @@ import { indexOf } from "./run"
 const messages = texts(
   {
     title: "The same seeds over time",
+    sharpenHint: "Eight pictures, degraded in three ways, with their answers. Each answer always has the same seed.",
     hint: "Seeds 0 to 79. With ten classes, column n shows class n. Each picture always has the same latent vector.",
     after: (images: string) => `after ${images} images`,
     when: "Time",
@@ -22,6 +23,8 @@ const messages = texts(
   },
   {
     title: "Одни и те же зёрна во времени",
+    sharpenHint:
+      "Восемь картинок, искажённых тремя способами, и ответы на них. У каждого ответа всегда одно и то же зерно.",
     hint: "Зёрна от 0 до 79. При десяти классах в столбце n — класс n. Латентный вектор каждой картинки не меняется.",
     after: images => `показано картинок: ${images}`,
     when: "Время",
@@ -41,9 +44,10 @@ interface SamplesProps {
   /** Image counts at which grids were drawn. */
   samples: readonly number[]
   isLive: boolean
+  isSharpener: boolean
 }
 
-export function Samples({ id, token, samples, isLive }: SamplesProps) {
+export function Samples({ id, token, samples, isLive, isSharpener }: SamplesProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const [query, change] = useAddress()
@@ -70,11 +74,19 @@ export function Samples({ id, token, samples, isLive }: SamplesProps) {
     <section class="panel stack" aria-labelledby="samples-title">
       <div>
         <h2 id="samples-title">{t.title}</h2>
-        <p class="hint">{t.hint}</p>
+        <p class="hint">{isSharpener ? t.sharpenHint : t.hint}</p>
       </div>
       <div class="over-time">
         <div class="grid-frame">
-          {shown && <img class="pixels sheet" width={280} height={224} src={shown} alt={t.alt(number(images))} />}
+          {shown && (
+            <img
+              class="pixels sheet"
+              width={280}
+              height={224}
+              src={shown}
+              alt={isSharpener ? t.after(number(images)) : t.alt(number(images))}
+            />
+          )}
         </div>
         <div class="stack">
           {samples.length > 1 ? (

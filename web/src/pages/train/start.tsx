@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks"
 import { type Query, type Change } from "../../address"
 import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
-import { useModels } from "../../models"
+import { defaultModel, modelsOf, useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
@@ -17,6 +17,7 @@ import {
   MAX_AMOUNTS,
   PRESETS,
   PROMOTIONS,
+  taskOf,
   wantedOf,
   type RetrainBody,
 } from "./request"
@@ -29,6 +30,8 @@ const messages = texts(
     standard: "standard: about 45 minutes",
     best: "best: two and a half hours",
     lecture: "lecture: the first GAN, ten minutes",
+    sharpen: "sharpen: sharpens pictures, about an hour",
+    "sharpen-quick": "sharpen-quick: sharpens pictures, five minutes",
     quickHint:
       "A short version of standard for trying things out. Five minutes are not enough to beat the shipped models.",
     standardHint:
@@ -36,6 +39,9 @@ const messages = texts(
     bestHint: "The same as standard, with more than three times as many images.",
     lectureHint:
       "Two fully connected networks with cross-entropy, without classes, as in 2014. Shows the effect of later improvements.",
+    sharpenHint:
+      "A network that sharpens shrunk and blurred pictures, with the losses of standard. Serves the page Sharpen.",
+    "sharpen-quickHint": "A short version of sharpen for trying things out.",
     budget: "Budget",
     presetBudget: "from the preset",
     images: "number of images",
@@ -60,12 +66,17 @@ const messages = texts(
     standard: "standard: около 45 минут",
     best: "best: два с половиной часа",
     lecture: "lecture: первый GAN, десять минут",
+    sharpen: "sharpen: повышает резкость, около часа",
+    "sharpen-quick": "sharpen-quick: повышает резкость, пять минут",
     quickHint: "Сокращённый standard для пробы. За пять минут не превзойти модели из поставки.",
     standardHint:
       "Свёрточные сети с условием на класс, релятивистская функция потерь с градиентными штрафами, усреднённый генератор. Останавливается, когда метрики перестают улучшаться.",
     bestHint: "То же, что standard, но картинок в три с лишним раза больше.",
     lectureHint:
       "Две полносвязные сети с кросс-энтропией, без классов, как в 2014 году. Показывает, что дали позднейшие улучшения.",
+    sharpenHint:
+      "Сеть, которая повышает резкость уменьшенных и размытых картинок, с функциями потерь standard. Для страницы «Резкость».",
+    "sharpen-quickHint": "Сокращённый sharpen для пробы.",
     budget: "Бюджет",
     presetBudget: "из пресета",
     images: "по числу картинок",
@@ -98,16 +109,11 @@ export function Start({ token, query, change, onStarted }: StartProps) {
   const { list } = useModels()
   const [note, setNote] = useState("")
   const { busy, error, started, submit } = useSubmission(token, onStarted)
-  const wanted = wantedOf(query)
+  const wanted = wantedOf(query, list?.models.find(model => model.name === query.model)?.task)
   const body = bodyOf(wanted, note)
-  const fallback = list?.models.find(model => model.default)?.name ?? ""
-  const models = list?.models.map(model => model.name) ?? []
-  const hint = {
-    quick: t.quickHint,
-    standard: t.standardHint,
-    best: t.bestHint,
-    lecture: t.lectureHint,
-  }[wanted.preset]
+  const task = taskOf(wanted.preset)
+  const fallback = defaultModel(list, task)?.name ?? ""
+  const models = modelsOf(list, task).map(model => model.name)
   return (
     <section class="panel stack" aria-labelledby="start-title">
       <h2 id="start-title">{t.title}</h2>
@@ -123,9 +129,9 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             label={t.preset}
             value={wanted.preset}
             options={PRESETS.map(preset => [preset, t[preset]] as const)}
-            onChange={preset => change({ preset })}
+            onChange={preset => change(taskOf(preset) === task ? { preset } : { preset, model: null, version: null })}
           />
-          <p class="hint">{hint}</p>
+          <p class="hint">{t[`${wanted.preset}Hint`]}</p>
         </div>
         <div class="stack">
           <Select

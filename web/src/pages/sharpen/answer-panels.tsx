@@ -1,0 +1,108 @@
+/** The sixteen answers with their mean, and the answer shrunk back to the size of the input. */
+import { type Change } from "../../address"
+import { useNumbers, useText } from "../../language"
+import { Pixels } from "../../ui/pixels"
+import { largestDifference, psnr, shrunk, sideOf, type Factor, type Grey } from "./degradation"
+import { messages } from "./messages"
+import { type View } from "./view"
+
+interface AnswerGridProps {
+  pictures: readonly Grey[]
+  mean: Grey
+  view: View
+  change: Change
+}
+
+export function AnswerGrid({ pictures, mean, view, change }: AnswerGridProps) {
+  const t = useText(messages)
+  return (
+    <section class="panel stack" aria-labelledby="answers-title">
+      <div>
+        <h2 id="answers-title">{t.answers}</h2>
+        <p class="hint">{t.answersHint}</p>
+      </div>
+      <div class="answers" role="group" aria-label={t.answers}>
+        {pictures.map((pixels, seed) => (
+          <button
+            key={seed}
+            type="button"
+            aria-pressed={!view.isMean && seed === view.seed}
+            onClick={() => change({ seed: seed || null, show: null })}
+          >
+            <Pixels pixels={pixels} label={t.answerOf(seed)} />
+          </button>
+        ))}
+        <button
+          type="button"
+          aria-pressed={view.isMean}
+          aria-describedby="mean-hint"
+          onClick={() => change({ show: "mean" })}
+        >
+          <Pixels pixels={mean} label={t.mean} />
+        </button>
+        <p>
+          {t.mean}
+          <br />
+          <span class="hint" id="mean-hint">
+            {t.meanHint}
+          </span>
+        </p>
+      </div>
+    </section>
+  )
+}
+
+interface DistancesProps {
+  shown: Grey
+  pictures: readonly Grey[]
+  mean: Grey
+  original: Grey
+}
+
+/** The PSNR of the answers and of their mean. */
+export function Distances({ shown, pictures, mean, original }: DistancesProps) {
+  const t = useText(messages)
+  const { number } = useNumbers()
+  const average = pictures.reduce((sum, picture) => sum + psnr(picture, original), 0) / pictures.length
+  return (
+    <p class="hint">
+      {t.psnr(number(psnr(shown, original), 1), number(average, 1), number(psnr(mean, original), 1))}
+    </p>
+  )
+}
+
+interface ConsistencyProps {
+  input: Grey
+  factor: Factor
+  shown: Grey
+  pictures: readonly Grey[]
+}
+
+export function Consistency({ input, factor, shown, pictures }: ConsistencyProps) {
+  const t = useText(messages)
+  const small = sideOf(input) === 28 ? shrunk(input, factor) : input
+  const side = sideOf(small)
+  const back = shrunk(shown, factor)
+  const all = Math.max(...pictures.map(picture => largestDifference(shrunk(picture, factor), small)))
+  return (
+    <section class="panel stack" aria-labelledby="consistency-title">
+      <div>
+        <h2 id="consistency-title">{t.consistency}</h2>
+        <p class="hint">{t.consistencyHint}</p>
+      </div>
+      <div class="beside">
+        <figure>
+          <Pixels pixels={small} width={side} label={t.inputOf(side)} />
+          <figcaption aria-hidden="true">{t.inputOf(side)}</figcaption>
+        </figure>
+        <figure>
+          <Pixels pixels={back} width={side} label={t.shrunkAnswer} />
+          <figcaption aria-hidden="true">{t.shrunkAnswer}</figcaption>
+        </figure>
+      </div>
+      <p>
+        <strong>{t.difference(largestDifference(back, small))}</strong> {t.differenceOfAll(all)}
+      </p>
+    </section>
+  )
+}
