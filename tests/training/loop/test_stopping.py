@@ -119,7 +119,7 @@ def test_held_out_pictures_are_never_shown(tmp_path: Path, monkeypatch: pytest.M
 def test_kid_uses_the_held_out_pictures_if_there_are_enough(
     held_out: int, references: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "KidMeter", len)
+    monkeypatch.setattr(run, "KidMeter", lambda data, **_: len(data))
     folder = RunFolder(tmp_path)
     run.start(folder, small_spec(held_out=held_out, metrics_every=32))
     events = Events(folder.events)
@@ -144,7 +144,7 @@ def test_the_two_sample_test_separates_altered_pictures_but_not_two_real_samples
 def test_each_examination_of_the_best_generator_uses_fresh_seeds(monkeypatch: pytest.MonkeyPatch, mnist: Dataset) -> None:
     _, held = hold_out(mnist, 20)
     compared: list[tuple[Tensor, Tensor, int]] = []
-    monkeypatch.setattr(stopping, "compare", lambda *arguments: compared.append(arguments))
+    monkeypatch.setattr(stopping, "compare", lambda *arguments, paired: compared.append(arguments))
     last, best = (Trainer(small_spec(seed=seed), mnist).ema.network for seed in (1, 2))
     before = {name: value.clone() for name, value in last.state_dict().items()}
     for images in (640, 1280):
@@ -178,10 +178,10 @@ def predefined_kids(monkeypatch: pytest.MonkeyPatch, mnist: Dataset) -> None:
     """Replace the measured KIDs by the series, and the result of the two-sample test by a constant."""
     measured = Plateau.measured
     monkeypatch.setattr(tensors, "load", lambda *_: mnist)
-    monkeypatch.setattr(KidMeter, "__init__", lambda *_: None)
+    monkeypatch.setattr(KidMeter, "__init__", lambda *_, **__: None)
     monkeypatch.setattr(KidMeter, "measure", lambda *_: Distances(0.0, 0.0, 1.0))
     monkeypatch.setattr(Plateau, "measured", lambda self, images, _: measured(self, images, KIDS[images]))
-    monkeypatch.setattr(stopping, "two_sample", lambda *_: TwoSample(0.9, 0.95, 500))
+    monkeypatch.setattr(stopping, "two_sample", lambda *_, **__: TwoSample(0.9, 0.95, 500))
 
 
 def last_events(folder: RunFolder) -> list[dict[str, object]]:
@@ -228,7 +228,7 @@ def test_a_stopped_and_resumed_run_ends_like_an_uninterrupted_one(
 def test_the_result_of_the_two_sample_test_decides_the_reason(
     images: int, accuracy: float, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stopping, "two_sample", lambda *_: TwoSample(accuracy, 0.5, 500))
+    monkeypatch.setattr(stopping, "two_sample", lambda *_, **__: TwoSample(accuracy, 0.5, 500))
     folder = RunFolder(tmp_path)
     assert run.run(folder, new=small_spec(**STOPPING | {"images": images})) == reason
     test, end = last_events(folder)
