@@ -289,7 +289,9 @@ def test_the_page_fits_a_narrow_phone(browser: Browser, site: Service) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_the_html_form_of_the_call_panel_sharpens_an_uploaded_file(page: Page, site: Service) -> None:
+def test_the_html_form_of_the_call_panel_sharpens_an_uploaded_file(browser: Browser, site: Service) -> None:
+    context = browser.new_context(base_url=site.url, locale="en-GB")  # the browser's picture viewer reports its own style
+    page = context.new_page()
     small = sharpening.means(ORIGINAL, 2)
     page.goto("/sharpen?seed=5")
     panel = page.get_by_role("region", name="API call")
@@ -302,3 +304,4 @@ def test_the_html_form_of_the_call_panel_sharpens_an_uploaded_file(page: Page, s
     with page.expect_response("**/sharpen?*") as response:
         page.get_by_role("button", name="Send").click()
     assert (np.asarray(Image.open(io.BytesIO(response.value.body()))) == sharpened(site, small)[5]).all()
+    context.close()
