@@ -228,8 +228,9 @@ def test_the_input_and_the_answer_are_saved(opened_picture: Page, site: Service)
 def test_the_pages_list_the_models_of_their_task(page: Page) -> None:
     for path in ("/", "/gallery", "/interpolate", "/play", "/learn"):
         page.goto(path)
-        names = page.get_by_label("Model", exact=True).locator("option").all_inner_texts()
-        assert "digits" in names
+        picker = page.get_by_label("Model", exact=True)
+        expect(picker).to_have_value("digits")
+        names = picker.locator("option").all_inner_texts()
         assert "sharpen-digits" not in names
     page.goto("/sharpen")
     picker = page.get_by_label("Model", exact=True)
@@ -257,7 +258,7 @@ def test_models_and_train_show_both_tasks(page: Page) -> None:
     expect(sharpener.locator("img")).to_have_js_property("naturalWidth", 560)
     for path in ("/models/sharpen-digits", "/models/sharpen-digits/versions/2"):
         page.goto(path)
-        expect(page.get_by_role("link", name="Open in Sharpen")).to_be_visible()
+        expect(page.get_by_role("link", name="Open in Sharpen").first).to_be_visible()
     page.goto("/train?preset=sharpen-quick")
     expect(page.get_by_role("region", name="API call")).to_contain_text('"preset":"sharpen-quick"')
 
@@ -286,3 +287,21 @@ def test_the_page_fits_a_narrow_phone(browser: Browser, site: Service) -> None:
         expect(answer(page, 0)).to_be_visible()
         page.get_by_text("Draw", exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_the_html_form_of_the_call_panel_sharpens_an_uploaded_file(browser: Browser, site: Service) -> None:
+    context = browser.new_context(base_url=site.url, locale="en-GB")  # the browser's picture viewer reports its own style
+    page = context.new_page()
+    small = sharpening.means(ORIGINAL, 2)
+    page.goto("/sharpen?seed=5")
+    panel = page.get_by_role("region", name="API call")
+    panel.get_by_role("button", name="HTML").click()
+    document = f"<!doctype html><title>snippet</title>{panel.locator('code').inner_text()}"
+    page.route("**/snippet.html", lambda route: route.fulfill(body=document, content_type="text/html"))
+    page.goto("/snippet.html")
+    file = {"name": "picture.png", "mimeType": "image/png", "buffer": png(small)}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    with page.expect_response("**/sharpen?*") as response:
+        page.get_by_role("button", name="Send").click()
+    assert (np.asarray(Image.open(io.BytesIO(response.value.body()))) == sharpened(site, small)[5]).all()
+    context.close()
