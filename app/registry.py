@@ -214,7 +214,7 @@ class Registry:
 
         Raises:
             NotFound: the model or version does not exist.
-            TaskMismatch: the model does something else.
+            TaskMismatch: the model has a different task.
             VersionUnusable: the version does not match its manifest.
         """
         model = self._model_of(name, task)

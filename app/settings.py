@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     model: str = "digits"
     """Model to serve when a request names none."""
     sharpen_model: str = "sharpen-digits"
-    """Model that sharpens when a request names none."""
+    """Default model of /sharpen."""
     max_loaded: int = Field(default=8, ge=1, le=1024)
     """Versions without an alias that each worker keeps in memory for pinned requests."""
     bulk_concurrency: int = Field(default=2, ge=1, le=64)
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     response_cache: int = Field(default=8_000_000, ge=0, le=10_000_000_000)
     """Size of each worker's response cache in bytes (LRU); 0 disables it."""
     max_upload: int = Field(default=10_000_000, ge=1024, le=100_000_000)
-    """Maximum size of a file sent to /discriminate, in bytes."""
+    """Maximum size of a file sent to /discriminate or /sharpen, in bytes."""
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
     """Interval at which each worker polls for new versions and promotions, in seconds."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)

@@ -225,7 +225,7 @@ class Repository:
         return self.get(name, number)
 
     def _check_task(self, new: Version) -> None:
-        """Check that a version does the same as the model's newest one."""
+        """Check that a version has the same task as the model's newest one."""
         for number in reversed(self.numbers(new.name)):
             with contextlib.suppress(Damaged):
                 task = self.get(new.name, number).manifest.task

@@ -1,7 +1,7 @@
 """The input of a model of the task `sharpen`: a degraded picture and the kind of its degradation.
 
 `shrink2` and `shrink4` are pictures of 14x14 and 7x7 pixels, each the area mean of 2x2 or 4x4 pixels of the original. `blur` is
-a blurred picture of 28x28. The network takes all of them at 28x28, enlarged by repeating pixels.
+a blurred picture of 28x28. The network receives all of them at 28x28, enlarged by repeating pixels.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def golden_inputs(seeds: Iterable[int]) -> tuple[Pixels, list[Kind]]:
 
 @dataclass(frozen=True)
 class Given:
-    """A degraded picture as the network takes it."""
+    """A degraded picture in the form of the network's input."""
 
     pixels: Pixels
     """uint8, (28, 28)."""

@@ -41,8 +41,8 @@ class TrainingSpec(BaseModel):
     preset: PresetName = "standard"
     """The preset this spec is based on. Other fields may override it."""
     task: TaskName = "generate"
-    """generate: pictures from latents. sharpen: the original of a shrunk or blurred picture (`training.datasets.degradation`),
-    one of many plausible ones for each latent."""
+    """generate: pictures from latents. sharpen: one plausible original of a shrunk or blurred picture
+    (`training.datasets.degradation`); each latent gives a different one."""
     dataset: DatasetName = "mnist"
     """The training dataset."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
@@ -170,9 +170,7 @@ class TrainingSpec(BaseModel):
 
     @model_validator(mode="after")
     def _check_widths(self) -> Self:
-        if self.task == "sharpen":
-            return self
-        if self.network == "conv" and len(self.generator_widths) not in (3, 4):
+        if self.network == "conv" and self.task == "generate" and len(self.generator_widths) not in (3, 4):
             raise ValueError(
                 "network 'conv' takes three or four generator_widths (7x7, its residual block, 14x14, 28x28). Give that many, "
                 "or choose network 'mlp'."

@@ -22,7 +22,7 @@ _HEADERS: dict[str, Any] = {
     "X-Factor": {"description": "Degradation: as given, or as found from the picture.", "schema": {"enum": ["2", "4", "blur"]}},
     "X-Input": {"description": "Hex sha256 of the uploaded file.", "schema": {"type": "string"}},
     "X-Preprocessing": {
-        "description": "none, or the dataset whose format the picture was converted to.",
+        "description": "none, the dataset whose format the picture was converted to, or resized.",
         "schema": {"type": "string"},
     },
     **conditional.HEADERS,
@@ -47,9 +47,9 @@ async def sharpen(
 ) -> Response:
     """Returns one of many plausible originals. The same picture, version and seed always give the same answer.
 
-    Pictures of 14x14 and 7x7 pixels are taken for shrunk ones: shrinking the answer gives the picture back, to within one grey
-    level per pixel. Pictures of 28x28 pixels are taken for blurred ones, or for shrunk ones if they consist of equal blocks.
-    Other pictures are first converted to 28x28 like the training data; `X-Preprocessing` tells.
+    Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the answer reproduces the input to within one grey level
+    per pixel. Pictures of 28x28 pixels are treated as blurred, or as shrunk if they consist of equal blocks. Other pictures are
+    first converted to 28x28 like the training data; `X-Preprocessing` reports the conversion.
     """
     drawing = query.drawing()
     content = await read_picture(request, SharpenQuery.model_fields)

@@ -1,1 +1,1 @@
-"""How real pictures look: scores, calibration, the quiz."""
+"""Scores how real a picture looks: scores, calibration, the quiz."""

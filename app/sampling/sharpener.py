@@ -75,13 +75,13 @@ def load(version: Version) -> LoadedGenerator:
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture to sharpen, as the network takes it."""
+    """An uploaded picture, converted to the network's input."""
 
     given: Given
     sha256: str
     """Hex sha256 of the uploaded file."""
     preprocessing: str
-    """What was done to the picture: `none`, or the name of the dataset whose format it was converted to."""
+    """What was done to the picture: `none`, `resized`, or the name of the dataset whose format it was converted to."""
 
 
 def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str) -> Upload:

@@ -271,7 +271,7 @@ def _layers(network: Generator) -> list[tuple[str, Layer]]:
 
 
 def _sources(network: Generator) -> dict[str, str]:
-    """Return what each layer takes: the name of an earlier layer, or `LATENT` or `GIVEN`."""
+    """Return the input of each layer: the name of an earlier layer, or `LATENT` or `GIVEN`."""
     names = [name for name, _ in _layers(network)]
     return {name: network.sources.get(name, before) for before, name in pairwise([LATENT, *names])}
 

@@ -62,7 +62,7 @@ def sharpen(generator: Generator, conditions: Tensor, seeds: range, batch: int =
 def answers_sheet(answers: Callable[[Tensor, range], Tensor], images: Tensor) -> Tensor:
     """Return the cells of a sheet of a sharpener's answers, ten in a row, uint8 (80, 1, 28, 28).
 
-    A row shows an original, then for 14x14, for 7x7 and for a blur of sigma 2 the given picture and two or more answers.
+    Each row shows an original, then for each degradation (14x14, 7x7, blur of sigma 2) the input and one, three or two answers.
 
     Args:
         answers: returns a sharpener's answers to degraded pictures, (N, CONDITION), for seeds, uint8.

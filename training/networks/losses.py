@@ -39,7 +39,7 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
 class Loss:
     """The losses of discriminator and generator, and whether the generator's loss depends on the real logits.
 
-    Without a discriminator, the generator's loss is the mean squared error of its pictures.
+    If not `adversarial`, neither is used: there is no discriminator, and the trainer computes the mean squared error.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]

@@ -1,7 +1,7 @@
 """The networks of the task `sharpen`: a degraded picture and a latent in, one plausible sharp picture out.
 
-The generator is a small U-Net at 14x14 and 7x7. A fully connected layer adds the latent at 7x7, so each seed gives another
-answer. Its last step projects the answer of a shrunk picture: the area mean of each block becomes the given pixel.
+The generator is a small U-Net at 14x14 and 7x7. A fully connected layer adds the latent at 7x7, so each seed gives a different
+answer. The generator's last step projects the answer to a shrunk picture: the area mean of each block becomes the input pixel.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SharpenGenerator(Generator):
 class SharpenDiscriminator(ConvDiscriminator):
     """image (N, 1, 28, 28) in 0..1 and condition (N, CONDITION) -> logit (N,) of being the original of the given picture.
 
-    The given picture is a second channel. The gradient penalties apply to the first alone.
+    The given picture is the second channel. The gradient penalties apply only to the first.
     """
 
     def __init__(self, spec: TrainingSpec) -> None:

@@ -263,7 +263,7 @@ class SharpenQuery(_Request):
 
     factor: Factor | None = Field(
         default=None,
-        description="Degradation of the picture: shrunk by 2 (14x14) or 4 (7x7), or blur. Default: found from the picture.",
+        description="Degradation of the picture: shrunk by 2 (14x14) or 4 (7x7), or blur. Default: detected from the picture.",
     )
     seed: SeedQuery = None
     seeds: SeedsQuery = None
@@ -357,13 +357,13 @@ class Frames(BaseModel):
 
 
 class Sharpened(BaseModel):
-    """An answer to a picture to sharpen as JSON."""
+    """A sharpened picture as JSON."""
 
     seed: int | str
     model: str
     version: int
     factor: Factor = Field(description="Degradation: as given, or as found from the picture.")
-    preprocessing: str = Field(description="none, or the dataset whose format the picture was converted to.")
+    preprocessing: str = Field(description="none, the dataset whose format the picture was converted to, or resized.")
     input: str = Field(description="Hex sha256 of the uploaded file.")
     given: str = Field(description="The picture that was sharpened, at 28x28: a PNG as a data URI (RFC 2397).")
     z: list[float] = Field(description="Latent of the seed.")

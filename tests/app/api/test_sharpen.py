@@ -151,7 +151,7 @@ def test_a_larger_picture_is_converted_like_the_dataset_and_the_answer_says_so(c
     assert answer.headers["x-factor"] == "blur"
 
 
-def test_a_model_of_the_other_task_is_refused_and_one_that_can_is_named(client: httpx.Client) -> None:
+def test_a_model_with_the_wrong_task_is_rejected_and_a_suitable_one_is_named(client: httpx.Client) -> None:
     problem = refused(client, SHRUNK[2], model="digits")
     assert (problem["status"], problem["code"]) == (422, "task_mismatch")
     assert "sharpen-digits" in problem["detail"]
@@ -177,14 +177,14 @@ def test_a_model_of_the_other_task_is_refused_and_one_that_can_is_named(client: 
         (SHRUNK[4], {"model": "nothing"}, 404, "not_found"),
     ],
 )
-def test_bad_input_is_refused(
+def test_invalid_input_is_rejected(
     client: httpx.Client, picture: Pixels | bytes, query: dict[str, str], status: int, code: str
 ) -> None:
     problem = refused(client, picture, **query)
     assert (problem["status"], problem["code"]) == (status, code), problem
 
 
-def test_models_tells_the_task(client: httpx.Client) -> None:
+def test_the_list_of_models_shows_the_task(client: httpx.Client) -> None:
     tasks = {model["name"]: (model["task"], model["default"]) for model in client.get("/models").json()["models"]}
     assert tasks["digits"] == ("generate", True)
     assert tasks["sharpen-digits"] == ("sharpen", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.app.retraining.jobs import Admin, admin_of
@@ -21,16 +22,27 @@ def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
     return job
 
 
+def _published(admin: Admin, version: int) -> dict[str, Any]:
+    """Return the manifest of a version, which the service sees when it polls next."""
+    for _ in range(600):
+        answer = admin.client.get(f"/models/sharpen-digits/versions/{version}")
+        if answer.status_code == 200:
+            return answer.json()["manifest"]
+        time.sleep(0.05)
+    raise AssertionError(answer.text)
+
+
 def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_service: Service) -> None:
     admin = admin_of(training_service)
     first = _finished(admin)
     assert (first["model"], first["version"]) == ("sharpen-digits", 1)
+    _published(admin, 1)
     picture = admin.client.get("/generate?seed=3").content
     answer = admin.client.post("/sharpen?seed=1", content=picture)
     assert (answer.status_code, answer.headers["x-model"]) == (200, "sharpen-digits/1")
 
     second = _finished(admin)  # the same seed gives the same network, which is not better
-    gate = admin.client.get(f"/models/sharpen-digits/versions/{second['version']}").json()["manifest"]["gate"]
+    gate = _published(admin, second["version"])["gate"]
     assert not gate["promoted"]
     assert gate["reason"].startswith("Not better: summed Frechet distance")
     assert gate["rule"].startswith("The better sharpener is the one")

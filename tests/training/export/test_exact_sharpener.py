@@ -97,7 +97,7 @@ def test_the_ledger_has_every_figure_of_every_test_and_no_shrunk_picture_is_inco
     assert metrics["label_accuracy_shrink2"].floor == pytest.approx(0.995, abs=0.02)
 
 
-def test_the_classic_filters_and_the_originals_stand_beside(published: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_includes_the_classic_filters_and_the_originals(published: Version, monkeypatch: pytest.MonkeyPatch) -> None:
     from training.evaluation import ledger
 
     monkeypatch.setattr(ledger, "TWO_SAMPLE_SEEDS", range(1))

@@ -85,13 +85,13 @@ def test_the_presets_sharpen(preset: str) -> None:
     ],
     ids=str,
 )
-def test_what_a_sharpener_does_not_support_is_refused(fields: dict[str, object]) -> None:
+def test_options_that_a_sharpener_does_not_support_are_rejected(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="task 'sharpen'"):
         small_sharpen_spec(**fields)
 
 
 @pytest.mark.parametrize("fields", [{"loss": "mse"}, {"consistency": 1.0}], ids=str)
-def test_what_only_a_sharpener_supports_is_refused_for_generators(fields: dict[str, object]) -> None:
+def test_options_of_sharpeners_are_rejected_for_generators(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="require task 'sharpen'"):
         TrainingSpec(**fields)  # type: ignore[arg-type]
 
@@ -127,7 +127,7 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_wh
         assert not (tmp_path / "out.png").exists()
 
 
-def test_the_events_of_a_run_and_its_sheet_of_answers(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_run_writes_events_and_a_sheet_of_answers(tmp_path_factory: pytest.TempPathFactory) -> None:
     from tests.training.conftest import finished
 
     made = finished(tmp_path_factory.mktemp("runs") / "sharpen", small_sharpen_spec(images=64, sample_every=64))

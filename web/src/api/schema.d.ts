@@ -137,9 +137,9 @@ export interface paths {
          * Sharpen a shrunk or blurred picture
          * @description Returns one of many plausible originals. The same picture, version and seed always give the same answer.
          *
-         *     Pictures of 14x14 and 7x7 pixels are taken for shrunk ones: shrinking the answer gives the picture back, to within one grey
-         *     level per pixel. Pictures of 28x28 pixels are taken for blurred ones, or for shrunk ones if they consist of equal blocks.
-         *     Other pictures are first converted to 28x28 like the training data; `X-Preprocessing` tells.
+         *     Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the answer reproduces the input to within one grey level
+         *     per pixel. Pictures of 28x28 pixels are treated as blurred, or as shrunk if they consist of equal blocks. Other pictures are
+         *     first converted to 28x28 like the training data; `X-Preprocessing` reports the conversion.
          */
         post: operations["sharpen_sharpen_post"];
         delete?: never;
@@ -1801,7 +1801,7 @@ export interface components {
         };
         /**
          * Sharpened
-         * @description An answer to a picture to sharpen as JSON.
+         * @description A sharpened picture as JSON.
          */
         Sharpened: {
             /** Seed */
@@ -1818,7 +1818,7 @@ export interface components {
             factor: "2" | "4" | "blur";
             /**
              * Preprocessing
-             * @description none, or the dataset whose format the picture was converted to.
+             * @description none, the dataset whose format the picture was converted to, or resized.
              */
             preprocessing: string;
             /**
@@ -2538,7 +2538,7 @@ export interface operations {
     sharpen_sharpen_post: {
         parameters: {
             query?: {
-                /** @description Degradation of the picture: shrunk by 2 (14x14) or 4 (7x7), or blur. Default: found from the picture. */
+                /** @description Degradation of the picture: shrunk by 2 (14x14) or 4 (7x7), or blur. Default: detected from the picture. */
                 factor?: ("2" | "4" | "blur") | null;
                 /** @description An integer in 0..4294967295, or any other text. Omitted: a random seed, returned in `X-Seed`. */
                 seed?: string | null;
@@ -2587,7 +2587,7 @@ export interface operations {
                     "X-Factor"?: "2" | "4" | "blur";
                     /** @description Hex sha256 of the uploaded file. */
                     "X-Input"?: string;
-                    /** @description none, or the dataset whose format the picture was converted to. */
+                    /** @description none, the dataset whose format the picture was converted to, or resized. */
                     "X-Preprocessing"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
                     ETag?: string;
