@@ -30,8 +30,8 @@ SHARPEN_TESTS = ("shrink2", "shrink4", "blur1", "blur2")
 """The tests of the ledger of a sharpener."""
 SHARPEN_RULE = (
     "The better sharpener is the one whose Frechet distance to the originals, summed over the tests of the ledger (shrunk to "
-    f"14x14 and 7x7, blurred with sigma 1 and 2), is lower by at least {100 * LEAST_GAIN:g} %, while label accuracy falls by no more "
-    f"than {TOLERANCE} in any test, both versions measured on the same pictures and seeds."
+    f"14x14 and 7x7, blurred with sigma 1 and 2), is lower by at least {100 * LEAST_GAIN:g} %, while label accuracy falls by "
+    f"no more than {TOLERANCE} in any test, both versions measured on the same pictures and seeds."
 )
 
 
