@@ -1,4 +1,4 @@
-"""`GET /generate` without FastAPI's overhead, which is a quarter of the time for a new seed, and most of it for a cached one."""
+"""`GET /generate` without FastAPI's overhead: a quarter of the time for a new seed, and most of it for a cached one."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ export const messages = texts(
     range: (part: string) => `${part} is out of range. Use seeds from 0 to ${en.format(MAX_SEED)}.`,
     descending: (part: string) => `The range ${part} is descending. Write the smaller number first.`,
     tooMany: (most: number) =>
-      `These are more than ${en.format(most)} pictures. Use fewer seeds and go on with the arrow button next to the field.`,
+      `These are more than ${en.format(most)} pictures. Use fewer seeds and page through the rest with the arrow buttons next to the field.`,
     tooManyRows: (most: number) => `These are more than ${most} rows. Use fewer seeds, or switch to the wall.`,
     columns: "Columns",
     column: "Column",

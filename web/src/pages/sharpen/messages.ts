@@ -5,10 +5,10 @@ export const messages = texts(
   {
     title: "Sharpen a picture",
     intro:
-      "The network gets a shrunk or blurred picture and draws a plausible original. Many originals fit the same input. Each seed gives one of them.",
+      "The network receives a shrunk or blurred picture and draws a plausible original. Many originals fit the same input; the seed selects one.",
     noModel: "The service has no model that sharpens pictures.",
     noModelRemedy:
-      "Train and publish one with the following commands, or with the preset sharpen on the page Train. When it is published, reload this page.",
+      "Train and publish one with the following commands, or with the preset sharpen on the Train page. When it is published, reload this page.",
     toTrain: "Train a sharpener",
     original: "Original",
     realHint: "Real test pictures. The network was not trained on them.",
@@ -48,7 +48,7 @@ export const messages = texts(
     answersHint: "Seeds 0 to 15. Choose one to compare it with the input.",
     meanHint: "The mean is blurry where the answers differ.",
     psnr: (shown: string, average: string, mean: string) =>
-      `PSNR to the original: ${shown} dB for the picture shown, ${average} dB on average for an answer, ${mean} dB for the mean of the answers. The mean is blurry, but nearer to the original in squared error.`,
+      `PSNR to the original: ${shown} dB for the picture shown, ${average} dB on average for an answer, ${mean} dB for the mean of the answers. The mean is blurry, but closer to the original in mean squared error.`,
     consistency: "Shrunk back",
     consistencyHint:
       "The answer, shrunk again, should equal the input. The last step of the network ensures this, up to rounding.",
