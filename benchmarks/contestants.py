@@ -39,7 +39,8 @@ class Load:
     path: str
     """If it ends with `=`, the seed is appended and sent with GET. Otherwise, the seed is sent in JSON with POST."""
     kind: str = "new"
-    """new: each seed once. repeated: a hundred seeds in turn. unchanged: the same with If-None-Match."""
+    """new: each seed once. repeated: a hundred seeds in turn. unchanged: the same with If-None-Match. upload: each seed once,
+    with a picture of 14x14 pixels as the body."""
 
     def request(self, seed: int) -> tuple[str, str, str | None]:
         """Return the method, path and body of a request for a seed."""
@@ -93,6 +94,7 @@ def seedling(state: Path, python: Path = SERVE, **settings: object) -> Contestan
         Load("Seedling, `If-None-Match`", "/generate?seed=", "unchanged"),
         Load("Seedling, repeated seeds", "/generate?seed=", "repeated"),
         Load("Seedling, new seeds", "/generate?seed=", "new"),
+        Load("Seedling, `POST /sharpen`, new seeds", "/sharpen?seed=", "upload"),
     )
     quiet = {"GAN_STATE": str(state), "GAN_PORT": "{port}", "GAN_ACCESS_LOG": "false", "GAN_LOG_LEVEL": "error"}
     return Contestant("seedling", [str(python), "-m", "app"], loads, environment=quiet | environment)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from app.images.encoding import png
 from benchmarks.contestants import LOAD_CORE, Load, Running
 
 REPEATED = 100
@@ -99,6 +100,10 @@ def _script(server: Running, load: Load, first_seed: int) -> str:
         )
     elif load.kind == "repeated":
         make = f"return wrk.format('GET', '{load.path}' .. count % {REPEATED})"
+    elif load.kind == "upload":
+        picture = np.add.outer(np.arange(14), np.arange(14)).astype(np.uint8) * 9
+        body = "".join(f"\\{byte:03d}" for byte in png(picture))
+        make = f"return wrk.format('POST', '{load.path}' .. seed + count, {{}}, '{body}')"
     elif load.path.endswith("="):
         make = f"return wrk.format('GET', '{load.path}' .. seed + count)"
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,6 +13,7 @@ from app.api.discriminate import UPLOAD, read_picture
 from app.api.schemas.pictures import SharpenQuery
 from app.http import caching
 from app.http.problem_details import problem_responses
+from app.images.decoding import is_tiny
 from app.images.encoding import MEDIA_TYPES
 from app.sampling.response_cache import Answer
 from app.sampling.sharpener import read_upload, resolve_sharpening
@@ -55,7 +57,8 @@ async def sharpen(
     content = await read_picture(request, SharpenQuery.model_fields)
     sharpener = await scheduler.sharpener(query.model, query.version)
     dataset = sharpener.manifest.dataset.name
-    upload = await scheduler.score(request, lambda: read_upload(content, query.factor, query.prepare, dataset))
+    read = partial(read_upload, content, query.factor, query.prepare, dataset)
+    upload = read() if is_tiny(content) else await scheduler.score(request, read)  # tiny ones are then drawn in one batch
     resolved = resolve_sharpening(drawing, sharpener, upload)
 
     async def make() -> Answer:

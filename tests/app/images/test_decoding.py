@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported, SeedlingError
 from app.images import decoding
-from app.images.decoding import decode
+from app.images.decoding import decode, is_tiny
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 
@@ -132,3 +132,11 @@ def test_damaged_files_raise_only_documented_errors() -> None:
             assert decode(bytes(damaged)) is not None
             decoded_files += 1
     assert 0 < decoded_files < 4_000, "some files are decoded, some are rejected"
+
+
+def test_only_small_pngs_are_tiny() -> None:
+    assert is_tiny(png_of_size(64, 64))
+    assert is_tiny(png_of_size(1, 1))
+    for content in (png_of_size(65, 1), png_of_size(1, 65), png_of_size(0, 5), png_of_size(5, 5)[:23], b"", b"GIF89a"):
+        assert not is_tiny(content)
+    assert not is_tiny(png_of_size(64, 64) + bytes(4096))
