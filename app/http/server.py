@@ -25,6 +25,10 @@ logger = logging.getLogger("uvicorn.error")
 OTHER_FILES = 256
 """File descriptors that a worker needs besides its connections: models, the job store, pipes."""
 
+HEALTH_SECONDS = 20
+"""How long a worker may leave a ping of its parent unanswered before it is replaced. uvicorn's default of five seconds replaced
+workers that were merely slow on an overloaded machine, and starting new ones made it slower."""
+
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, in the configured number of processes."""
@@ -40,6 +44,7 @@ def serve(settings: Settings) -> None:
         http=ProtocolFactory(Patience(settings.read_seconds, settings.write_seconds), bounds(settings)),  # type: ignore[arg-type]
         ws="none",
         timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_worker_healthcheck=HEALTH_SECONDS,
         root_path=settings.root_path,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,

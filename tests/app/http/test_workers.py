@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from app.main import create_server
@@ -31,6 +33,20 @@ def test_two_workers_return_the_same_bytes(tmp_path: Path) -> None:
         log = running.log.read_text()
         assert log.count("Started server process") == 2
         assert "ERROR" not in log
+
+
+def test_a_worker_that_does_not_run_for_seconds_is_not_replaced(tmp_path: Path) -> None:
+    """As on an overloaded machine. uvicorn would replace it after five seconds."""
+    with service(tmp_path / "state", workers=2) as running:
+        before = {child.pid for child in psutil.Process(running.process.pid).children() if "spawn_main" in str(child.cmdline())}
+        assert len(before) == 2
+        for pid in before:
+            os.kill(pid, signal.SIGSTOP)
+        threading.Event().wait(8)
+        for pid in before:
+            os.kill(pid, signal.SIGCONT)
+        assert httpx.get(f"{running.url}/generate?seed=1", trust_env=False, timeout=60).status_code == 200
+        assert before <= {child.pid for child in psutil.Process(running.process.pid).children()}
 
 
 def test_bulk_work_does_not_delay_single_pictures(tmp_path: Path) -> None:
