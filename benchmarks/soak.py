@@ -10,6 +10,7 @@ or more.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -268,7 +269,12 @@ class Soak:
             return subprocess.Popen(command, cwd=ROOT, env=environment(self.state, **self.settings), stdout=log, stderr=log)
 
     def _workers(self) -> list[psutil.Process]:
-        return [child for child in self.parent.children() if "spawn_main" in " ".join(child.cmdline())]
+        found = []
+        for child in self.parent.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # killed, and perhaps not yet reaped
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     # Results.
 
