@@ -281,5 +281,5 @@ PRESET_SUMMARIES: dict[PresetName, str] = {
     "quick": "standard, shortened to five minutes",
     "best": "standard, with more than three times the images; two and a half hours",
     "sharpen": "sharpens shrunk and blurred pictures, with the losses of standard; about an hour",
-    "sharpen-quick": "sharpen, shortened to five minutes",
+    "sharpen-quick": "sharpen, shortened to 100,000 images",
 }
