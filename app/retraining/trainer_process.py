@@ -60,6 +60,8 @@ class Runner(Protocol):
 
 
 ATTEMPTS = 10
+SAME_START = 0.05
+"""Tolerance of start times in seconds. The system stores them in steps of 0.01 s."""
 LAST = 19
 """The niceness at which trainers run only on idle cores. They then get Linux's SCHED_IDLE policy, under which a process yields
 the core at once, while a niced process first uses up its time slice of some milliseconds (`benchmarks/serving.py`)."""
@@ -69,7 +71,8 @@ class LocalRunner:
     """Runs trainers on this machine, each in its own process group, niced, with a limited number of threads.
 
     A trainer outlives the supervisor that started it, and the next supervisor takes it over. A process is identified by its id
-    and its creation time, so that a reused id is not mistaken for it.
+    and the time from the boot to its start, so that a reused id is not mistaken for it, and a change of the clock does not make
+    it another process.
 
     Args:
         threads: thread limit of a trainer's libraries.
@@ -170,7 +173,7 @@ def holder_of(lock: Path) -> Handle | None:
         holder = json.loads(lock.read_text())
         if holder["place"] == pid_namespace():
             return _handle_of(int(holder["pid"]), lock)
-        return {"pid": int(holder["pid"]), "place": str(holder["place"]), "created": None, "lock": str(lock)}
+        return {"pid": int(holder["pid"]), "place": str(holder["place"]), "started": None, "lock": str(lock)}
     return None
 
 
@@ -185,19 +188,31 @@ def is_locked(lock: Path) -> bool:
 
 
 def _handle_of(pid: int, lock: Path) -> Handle:
-    created = None
+    started = None
     with contextlib.suppress(psutil.Error):
-        created = psutil.Process(pid).create_time()
-    return {"pid": pid, "place": pid_namespace(), "created": created, "lock": str(lock.absolute())}
+        started = _seconds_after_boot(psutil.Process(pid))
+    return {"pid": pid, "place": pid_namespace(), "started": started, "lock": str(lock.absolute())}
 
 
 def _process(handle: Handle) -> psutil.Process | None:
     """Return the process of a handle if it is still running."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(handle["pid"])
-        if process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - (handle["created"] or 0)) < 1:
+        started = handle.get("started")  # handles of earlier releases have none
+        if process.status() == psutil.STATUS_ZOMBIE or started is None:
+            return None
+        if abs(_seconds_after_boot(process) - started) < SAME_START:
             return process
     return None
+
+
+def _seconds_after_boot(process: psutil.Process) -> float:
+    """Return when a process started.
+
+    The system stores this, and derives the time of day from the clock as it is set now. So the time of day changes when the
+    clock is set, and by a whole second when a slight correction crosses the boundary of a second.
+    """
+    return process.create_time() - psutil.boot_time()
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

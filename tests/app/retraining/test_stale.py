@@ -39,7 +39,7 @@ class FakeRunner:
 
     def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
         self.started.append(arguments[0])
-        return {"pid": 1, "place": pid_namespace(), "created": 0.0, "lock": ""}
+        return {"pid": 1, "place": pid_namespace(), "started": 0.0, "lock": ""}
 
     def poll(self, handle: dict[str, Any]) -> Finished | None:
         return None
@@ -79,7 +79,7 @@ def take_over(database: Database) -> None:
 
 
 def running(store: JobStore, lease: Lease, job: Job) -> Job:
-    handle = {"pid": 1, "place": pid_namespace(), "created": 0.0, "lock": ""}
+    handle = {"pid": 1, "place": pid_namespace(), "started": 0.0, "lock": ""}
     return store.note(lease, store.change(lease, job, "running", "training"), handle=handle)
 
 

@@ -103,11 +103,29 @@ def test_another_supervisor_takes_over_a_trainer(runner: LocalRunner, tmp_path: 
 
 def test_a_reused_process_id_is_not_mistaken_for_the_trainer(runner: LocalRunner) -> None:
     own = psutil.Process()
-    handle = {"pid": own.pid, "place": pid_namespace(), "created": own.create_time(), "lock": ""}
+    started = own.create_time() - psutil.boot_time()
+    handle = {"pid": own.pid, "place": pid_namespace(), "started": started, "lock": ""}
     assert runner.poll(handle) is None
-    older = handle | {"created": own.create_time() - 100}
-    assert runner.poll(older) == Finished(None)
-    runner.stop(older, force=True)  # must not kill this process
+    for another in (started - 100, started - 1, None):
+        older = handle | {"started": another}
+        assert runner.poll(older) == Finished(None)
+        runner.stop(older, force=True)  # must not kill this process
+
+
+@pytest.mark.parametrize("seconds", [-3600, -1, 1, 1700])
+def test_a_trainer_is_found_and_stopped_after_the_clock_was_set(
+    runner: LocalRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """Linux derives the time of its boot from the clock, in whole seconds, and the creation time of a process from that."""
+    handle = runner.start(["wait"], tmp_path / "log.txt")
+    wait_for_output(tmp_path / "log.txt")
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + seconds)
+    assert psutil.Process(handle["pid"]).create_time() - booted > 0
+    other = LocalRunner(threads=1, nice=0)
+    assert other.poll(handle) is None
+    runner.stop(handle)
+    assert wait_until_finished(runner, handle) == Finished(3)
 
 
 def test_the_lock_of_a_folder_names_its_holder(runner: LocalRunner, tmp_path: Path) -> None:
