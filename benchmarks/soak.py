@@ -94,7 +94,7 @@ class Soak:
         for thread in threads:
             thread.start()
         while time.monotonic() < self.ends:
-            self.memory.append((time.monotonic() - start_time, self.spared.memory_info().rss))
+            self._measure(time.monotonic() - start_time)
             time.sleep(min(5.0, self.seconds / 40))
         for thread in threads:
             thread.join()
@@ -111,6 +111,14 @@ class Soak:
             "killed for memory": killed_for_memory(group) if group else None,
             "resident MB": [round(rss / 1e6) for _, rss in self.memory[:: max(1, len(self.memory) // 12)]],
         }
+
+    def _measure(self, seconds: float) -> None:
+        """Note the memory of the worker that is never killed. That it ended is a failure, and another one is measured."""
+        try:
+            self.memory.append((seconds, self.spared.memory_info().rss))
+        except psutil.NoSuchProcess:
+            self.failed.append(f"worker {self.spared.pid}, which is never killed, had ended after {seconds:.0f} s")
+            self.spared = next((worker for worker in self._workers() if worker.pid != self.spared.pid), self.spared)
 
     # Traffic.
 
@@ -293,6 +301,8 @@ class Soak:
     def _growth(self) -> float:
         """Return the relative growth of the memory of the worker that is never killed."""
         quarters = [[rss for at, rss in self.memory if lower <= at / self.seconds < lower + 0.25] for lower in (0.25, 0.75)]
+        if not all(quarters):
+            return float("inf")  # it had ended; see `_measure`
         before, after = (statistics.median(quarter) for quarter in quarters)
         return after / before - 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import soak
@@ -23,3 +24,23 @@ def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_are_swa
     assert kinds["swaps"] >= 3
     assert found["jobs"] >= 1, kinds
     assert {"/interpolate", "/discriminate", "/plane", "/models", "/readyz"} <= kinds.keys()
+
+
+def test_the_end_of_the_worker_that_is_never_killed_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Ended:
+        pid = 2**22 + 1
+
+        def memory_info(self) -> None:
+            raise psutil.NoSuchProcess(self.pid)
+
+    test = soak.Soak(tmp_path, 1)
+    test.spared = Ended()  # type: ignore[assignment]
+    workers: list[psutil.Process] = []
+    monkeypatch.setattr(test, "_workers", lambda: workers)
+    test._measure(3)
+    workers.append(psutil.Process())
+    test._measure(8)
+    test._measure(13)
+    assert [" ".join(failure.split()[-4:]) for failure in test.failed] == ["ended after 3 s", "ended after 8 s"]
+    assert [seconds for seconds, _ in test.memory] == [13]
+    assert test._growth() == float("inf")
