@@ -199,7 +199,7 @@ class VersionUnfit(Conflict):
 
 
 class IdempotencyConflict(Conflict):
-    """The first request with this Idempotency-Key has not been answered yet."""
+    """The first request with this Idempotency-Key is still in progress."""
 
     code = "idempotency_in_flight"
     headers = MappingProxyType({"Retry-After": "1"})

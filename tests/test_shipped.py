@@ -187,11 +187,11 @@ def test_the_page_about_sharpening_has_the_ledger_and_the_sharpener_keeps_its_go
     page = SHARPENING.read_text()
     assert with_ledgers(page) == page, "run make fix"
     ledger = CHAMPIONS["sharpen-digits"].manifest.ledger
-    answers, originals, bicubic = (ledger["shrink2"][method] for method in ("this", "original", "bicubic"))
-    assert answers["label_accuracy"] >= originals["label_accuracy"] - 0.003  # type: ignore[operator]
-    assert answers["c2st_accuracy"] <= 0.6 < 0.99 < bicubic["c2st_accuracy"]  # type: ignore[operator]
-    assert answers["consistency_worst"] <= 1  # type: ignore[operator]
-    answers, originals, bicubic = (ledger["shrink4"][method] for method in ("this", "original", "bicubic"))
+    sharpened, originals, bicubic = (ledger["shrink2"][method] for method in ("this", "original", "bicubic"))
+    assert sharpened["label_accuracy"] >= originals["label_accuracy"] - 0.003  # type: ignore[operator]
+    assert sharpened["c2st_accuracy"] <= 0.6 < 0.99 < bicubic["c2st_accuracy"]  # type: ignore[operator]
+    assert sharpened["consistency_worst"] <= 1  # type: ignore[operator]
+    sharpened, originals, bicubic = (ledger["shrink4"][method] for method in ("this", "original", "bicubic"))
     half_way = (originals["label_accuracy"] + bicubic["label_accuracy"]) / 2  # type: ignore[operator]
-    assert answers["label_accuracy"] >= half_way  # type: ignore[operator]
-    assert answers["consistency_worst"] <= 1  # type: ignore[operator]
+    assert sharpened["label_accuracy"] >= half_way  # type: ignore[operator]
+    assert sharpened["consistency_worst"] <= 1  # type: ignore[operator]

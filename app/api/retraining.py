@@ -80,8 +80,8 @@ def _create(
     retraining.require_trainer()
     defaults: dict[Task, str] = {"generate": settings.model, "sharpen": settings.sharpen_model}
     draft = body.draft(registry.repository, defaults, settings.training_threads, by)
-    answer = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
-    return _view(request, retraining.store.create(draft, settings.max_queued, key, answer))
+    response = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
+    return _view(request, retraining.store.create(draft, settings.max_queued, key, response))
 
 
 @router.get("/jobs", summary="List the jobs")

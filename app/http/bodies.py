@@ -19,7 +19,7 @@ each takes 40 bytes of memory besides its content."""
 
 
 class HeadAsGet:
-    """Answers HEAD on every GET route with the same headers and no body (RFC 9110 9.3.2)."""
+    """Serves HEAD on every GET route with the same headers and no body (RFC 9110 9.3.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -275,7 +275,7 @@ class SharpenQuery(_Request):
     prepare: Preprocessing = "auto"
 
     def drawing(self) -> pictures.Drawing:
-        """Return the requested answer, or sheet of answers. Raises the errors of `GenerateQuery.drawing`."""
+        """Return the requested output, or sheet of outputs. Raises the errors of `GenerateQuery.drawing`."""
         query = {name: getattr(self, name) for name in ("seed", "seeds", "format", "scale", "columns")}
         return GenerateQuery(**query).drawing()
 
