@@ -1,9 +1,9 @@
-"""Schedules the work of one worker, so that no request delays the others.
+"""Schedules the work of one server worker, so that no request delays the others.
 
-Pictures are drawn in the event loop: small ones together with others that are requested at the same time
-(`app.sampling.batching`), many of them a chunk at a time (`app.sampling.chunks`). Threads encode large files and score
-uploads. Long work waits for its turn in one of a few lanes, so that a single large picture does not queue behind sheets of
-thousands, nor an upload behind either. Each lane has a bounded queue. When it is full, requests get 503.
+Pictures are drawn in the event loop. Small single pictures that are requested at the same time are drawn in one batch
+(`app.sampling.batching`); sheets are drawn in chunks (`app.sampling.chunks`). Threads encode large files and score uploads.
+Long work waits in one of three lanes (short, bulk and uploads), so that a single large picture does not queue behind sheets of
+thousands of pictures, and an upload queues behind neither. Each lane has a bounded queue. When it is full, requests get 503.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ class Scheduler:
             return resolved.finish(pixels[None], points, labels)
         return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
 
-    async def perform(self, request: Request, steps: Steps[RenderedResponse], *, pictures: int, pixels: int) -> RenderedResponse:
+    async def perform(
+        self, request: Request, steps: Steps[RenderedResponse], *, pictures: int, pixels: int
+    ) -> RenderedResponse:
         """Draw a request in the lane for its size.
 
         Raises:

@@ -93,11 +93,11 @@ def test_seeds_0_to_31_have_their_golden_pixels(client: httpx.Client, version: V
     expected, loaded = golden(version), load(version)
     assert (loaded.draw(loaded.golden_points()) == expected).all()
     query = f"model={version.name}&version={version.number}"
-    given, kinds = golden_inputs(range(32))
+    inputs, kinds = golden_inputs(range(32))
     for seed in range(32):
         if version.manifest.task == "sharpen":
             factor = FACTORS[kinds[seed]]
-            picture = png(given[seed, ::factor, ::factor])
+            picture = png(inputs[seed, ::factor, ::factor])
             served = client.post(f"/sharpen?seed={seed}&factor={factor if factor > 1 else 'blur'}&{query}", content=picture)
         else:
             served = client.get(f"/generate?seed={seed}&{query}")

@@ -337,7 +337,7 @@ def sharpen(
     factor: Annotated[
         FactorName | None, typer.Option(help="Degradation: shrunk by 2 or 4, or blur. Found from the picture by default.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Selects one of many plausible answers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Selects one of many plausible outputs.")] = 0,
     repository: ReadOption = None,
 ) -> None:
     """Sharpen a shrunk or blurred picture with a published version, with the same pixels as the service."""
@@ -355,13 +355,13 @@ def sharpen(
     from training.evaluation.onnx_models import OnnxSharpener
 
     try:
-        given = sharpening.given(np.asarray(Image.open(source).convert("L")), factor)
+        degraded = sharpening.recognise(np.asarray(Image.open(source).convert("L")), factor)
     except (OSError, ValueError) as error:
         raise TrainingError(f"{source} cannot be sharpened. {error}") from error
-    pictures = torch.from_numpy(given.pixels)[None, None].float() / 255
-    condition = degradation.condition_of(pictures, sharpening.one_hot([given.kind]))
-    sheets.save_sheet(out, OnnxSharpener(found.path / GENERATOR).answers(condition, range(seed, seed + 1)), columns=1)
-    console.print(f"Wrote {out} ({given.kind}, {name}/{found.number})", soft_wrap=True)
+    pictures = torch.from_numpy(degraded.pixels)[None, None].float() / 255
+    condition = degradation.condition_of(pictures, sharpening.one_hot([degraded.kind]))
+    sheets.save_sheet(out, OnnxSharpener(found.path / GENERATOR).sharpen(condition, range(seed, seed + 1)), columns=1)
+    console.print(f"Wrote {out} ({degraded.kind}, {name}/{found.number})", soft_wrap=True)
 
 
 datasets_app = typer.Typer(no_args_is_help=True, help="List, verify or download the datasets.")

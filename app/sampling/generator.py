@@ -37,7 +37,7 @@ class LoadedGenerator:
 
     title: str
     """Model and version, such as digits/3."""
-    given_inputs: Mapping[str, list[int]] = MappingProxyType({})
+    extra_inputs: Mapping[str, list[int]] = MappingProxyType({})
     """Inputs besides the latent and the label, and their shapes."""
 
     def __init__(self, version: Version) -> None:
@@ -46,7 +46,7 @@ class LoadedGenerator:
         try:
             version.verify()
             self._session = open_session(version.path / GENERATOR)
-            inputs, outputs = {"z": [self.manifest.z_dim], **self.given_inputs}, {"image": [1, SIDE, SIDE]}
+            inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:

@@ -167,7 +167,9 @@ class Resolved:
 
     def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> RenderedResponse:
         """Build the response from the pixels (N, 28, 28), points and labels of all pictures."""
-        return RenderedResponse(self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels))
+        return RenderedResponse(
+            self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels)
+        )
 
     def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
         headers = {"X-Model": self.model}

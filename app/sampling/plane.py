@@ -109,7 +109,9 @@ class ResolvedWindow:
             part = slice(start, start + CHUNK)
             pixels[part] = self.generator.draw([self.point(x, y, drawn) for x, y in coordinates[part]])
             yield
-        return lambda: RenderedResponse(self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title})
+        return lambda: RenderedResponse(
+            self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title}
+        )
 
     def point(self, x: float, y: float, drawn: Drawn) -> Point:
         """Return the generator's input at a point, with psi applied. At an integer point, it is exactly the input of the seed.

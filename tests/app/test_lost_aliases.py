@@ -224,7 +224,9 @@ def test_responses_to_strangers_contain_no_path(repository: Repository, tmp_path
     (digits / "aliases.json").write_text("[")
     (state / "jobs.db").write_bytes(b"this is not a database" * 100)
     with service(state, embedded_worker=False) as running, running.client() as client:
-        responses = [client.get(path) for path in ("/readyz", "/models", "/models/digits", "/quiz?seed=1", "/quiz?model=fashion")]
+        responses = [
+            client.get(path) for path in ("/readyz", "/models", "/models/digits", "/quiz?seed=1", "/quiz?model=fashion")
+        ]
         for version in range(1, 8):
             for path in (f"/generate?seed=1&version={version}", f"/discriminate?seeds=1&version={version}"):
                 responses.append(client.get(path))
@@ -235,4 +237,7 @@ def test_responses_to_strangers_contain_no_path(repository: Repository, tmp_path
     assert {response.status_code for response in failed} >= {401, 404, 503}
     for response in responses:
         for secret in (str(tmp_path), str(state), "/usr/", "/root", "/home"):
-            assert secret not in response.text or response.headers["content-type"] == "image/png", (response.url, response.text[:500])
+            assert secret not in response.text or response.headers["content-type"] == "image/png", (
+                response.url,
+                response.text[:500],
+            )

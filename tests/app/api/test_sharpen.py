@@ -74,9 +74,9 @@ def test_a_seed_gives_the_same_output_alone_in_a_sheet_and_among_other_requests(
 
 
 def test_the_output_is_what_the_exported_file_gives(client: httpx.Client, sharpener: LoadedSharpener) -> None:
-    for given in (SHRUNK[2], SHRUNK[4], ORIGINAL):
-        point = sharpener.answer_point(7, sharpening.given(given))
-        assert (pixels(ask(client, given, seed=7).content) == sharpener.draw([point])[0]).all()
+    for picture in (SHRUNK[2], SHRUNK[4], ORIGINAL):
+        point = sharpener.sharpen_point(7, sharpening.recognise(picture))
+        assert (pixels(ask(client, picture, seed=7).content) == sharpener.draw([point])[0]).all()
 
 
 @pytest.mark.parametrize(
