@@ -135,9 +135,9 @@ export interface paths {
         put?: never;
         /**
          * Sharpen a shrunk or blurred picture
-         * @description Returns one of many plausible originals. The same picture, version and seed always give the same answer.
+         * @description Returns one of many plausible originals. The same picture, version and seed always give the same output.
          *
-         *     Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the answer reproduces the input to within one grey level
+         *     Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the output reproduces the input to within one grey level
          *     per pixel. Pictures of 28x28 pixels are treated as blurred, or as shrunk if they consist of equal blocks. Other pictures are
          *     first converted to 28x28 like the training data; `X-Preprocessing` reports the conversion.
          */
@@ -2578,7 +2578,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer, a sheet of answers, an array or an archive. */
+            /** @description The sharpened picture, a sheet of several, an array or an archive. */
             200: {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
