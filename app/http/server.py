@@ -26,8 +26,8 @@ OTHER_FILES = 256
 """File descriptors that a worker needs besides its connections: models, the job store, pipes."""
 
 HEALTH_SECONDS = 20
-"""Time for a worker to respond to a ping of its parent, before it is replaced. uvicorn's default of five seconds replaced workers
-that were merely slow on an overloaded machine, and starting new ones made it slower."""
+"""Time for a worker to respond to a ping of its parent before it is replaced. uvicorn's default of five seconds replaced
+workers that were merely slow on an overloaded machine, and starting new ones made it slower."""
 
 
 def serve(settings: Settings) -> None:

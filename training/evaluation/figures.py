@@ -18,9 +18,9 @@ from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError
 from training.evaluation import distance, judges
+from training.evaluation.cached_figures import cached
 from training.evaluation.fresh_classifier import learn, probabilities
 from training.evaluation.judges import Judgement, Kind
-from training.evaluation.kept import kept
 from training.evaluation.memorisation import Nearest, nearest
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
@@ -81,10 +81,10 @@ class Battery:
         """Compute the figures based on both judges' features, for seeds from 0 with the labels of the test pictures.
 
         The floor of each figure is its value for real test pictures. For distances to the test pictures, it is the value for
-        the same number of training pictures. The figures of a generator file are kept in the cache.
+        the same number of training pictures. The figures of a generator file are cached.
         """
         inputs: tuple[str | int, ...] = ("figures", sha256_of(generator.path), generator.classes, *self._inputs)
-        found = kept(self.cache, inputs, lambda: {n: f.model_dump() for n, f in self.evaluate(generator).figures.items()})
+        found = cached(self.cache, inputs, lambda: {n: f.model_dump() for n, f in self.evaluate(generator).figures.items()})
         return {name: Figure.model_validate(figure) for name, figure in found.items()}
 
     def evaluate(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
@@ -187,7 +187,7 @@ class _View:
         self.sample = self.train[order[-count:]]  # as many as are evaluated
         self.fid, self.fid_test = (distance.FrechetDistance(f) for f in (self.train, self.real.features))
         self.kid, self.kid_test = (distance.KernelDistance(f) for f in (self.train, self.real.features))
-        self._floors = kept(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
+        self._floors = cached(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
 
     def figures(self, fake: Judgement, labels: Tensor | None) -> dict[str, Figure]:
         """Compute this judge's figures from its output for generated pictures, and the requested labels, (N,), if any."""
@@ -223,8 +223,8 @@ class _View:
         path = cache / f"{self.judge_sha256[:16]}-{train.source.digest[:16]}.pt" if cache else None
         if path and path.exists():
             try:
-                kept = load_checkpoint(path)
-                return kept["features"], kept["radii"]
+                stored = load_checkpoint(path)
+                return stored["features"], stored["radii"]
             except (CheckpointError, KeyError):
                 path.unlink(missing_ok=True)
         features = judges.judge(self.judge, train.images).features
