@@ -156,7 +156,7 @@ def test_measuring_a_champion_again_gives_the_figures_of_its_card(measured: dict
 
 
 def test_the_digits_meet_the_requirements() -> None:
-    """The column "must" of docs/quality.md."""
+    """The column "required" of docs/quality.md."""
 
     def ratio(name: str) -> float:
         value, floor = (getattr(CHAMPIONS["digits"].manifest.metrics[name], key) for key in ("value", "floor"))

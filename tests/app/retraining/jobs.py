@@ -108,7 +108,7 @@ def pid_of_trainer(state: Path, job_id: str) -> int:
 
 @contextlib.contextmanager
 def standalone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python -m app.retraining` beside a service."""
+    """Run `python -m app.retraining` next to a service."""
     with (state.parent / "worker.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.retraining"],
