@@ -207,7 +207,7 @@ class TrainingSpec(BaseModel):
 
     @classmethod
     def from_preset(cls, preset: PresetName, /, **overrides: Any) -> Self:  # noqa: ANN401 - pydantic validates them
-        """Return the preset with the given fields replaced.
+        """Return the preset with some fields replaced.
 
         Raises:
             pydantic.ValidationError: an override is unknown or out of bounds.

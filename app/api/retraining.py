@@ -166,7 +166,7 @@ def show_samples(
     selected = max(grids, default=None) if images is None else images
     if selected not in grids:
         which = "" if images is None else f" after {images} images"
-        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first one. Old jobs lose theirs."
+        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first one. Old ones are deleted."
         raise NotFound(f"Job {job.id} has no samples{which}. {remedy}")
     headers = {"Cache-Control": "no-store", "X-Images": str(selected)}
     return Response(grids[selected].read_bytes(), media_type="image/png", headers=headers)

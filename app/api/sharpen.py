@@ -21,7 +21,10 @@ from app.sampling.sharpener import read_upload, resolve_sharpening
 router = APIRouter(tags=["pictures"])
 _HEADERS: dict[str, Any] = {
     "X-Seed": {"description": "The seed or seeds, percent-encoded.", "schema": {"type": "string"}},
-    "X-Factor": {"description": "Degradation: as given, or as found from the picture.", "schema": {"enum": ["2", "4", "blur"]}},
+    "X-Factor": {
+        "description": "Degradation: from the request, or detected from the picture.",
+        "schema": {"enum": ["2", "4", "blur"]},
+    },
     "X-Input": {"description": "Hex sha256 of the uploaded file.", "schema": {"type": "string"}},
     "X-Preprocessing": {
         "description": "none, the dataset whose format the picture was converted to, or resized.",

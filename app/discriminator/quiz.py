@@ -46,7 +46,7 @@ class QuizPicture(BaseModel):
     source: int
     """Seed of a generated picture, or index of a real one in the dataset's test set."""
     probability: float = Field(ge=0, le=1)
-    """Probability that the picture is real, according to the version's discriminator, given the label."""
+    """Probability that the picture is real, according to the version's discriminator, conditioned on the label."""
 
 
 class QuizSheet(BaseModel):

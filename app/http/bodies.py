@@ -120,7 +120,7 @@ class BoundedBody:
         if not forms.is_form(scope):
             return upload, f"The body is larger than {upload:,} bytes. Send a smaller file."
         limit = upload + forms.MAX_FRAMING
-        return limit, f"The form is larger than {limit:,} bytes, and its file may have {upload:,}. Send a smaller file."
+        return limit, f"The form is larger than {limit:,} bytes; its file may have {upload:,}. Send a smaller file."
 
 
 async def _reject(detail: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -91,7 +91,7 @@ class LoadedGenerator:
         found = hashlib.sha256(self.draw(self.golden_points()).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
             raise VersionUnusable(
-                f"{self.title} draws other pixels on this machine than where it was exported (sha256 {found}, expected "
+                f"{self.title} draws other pixels on this machine than at its export (sha256 {found}, expected "
                 f"{self.manifest.golden.sha256}). Use the pinned onnxruntime. If you do, report this machine's processor."
             )
 
@@ -112,7 +112,7 @@ def reason_of(error: Exception, folder: Path) -> str:
 
 
 def check_shapes(session: onnxruntime.InferenceSession, name: str, inputs: Shapes, outputs: Shapes, classes: int) -> None:
-    """Check that a network has the given inputs and outputs, all float32, and a label input if there are classes.
+    """Check that a network has these inputs and outputs, all float32, and a label input if there are classes.
 
     Raises:
         VersionUnusable: the inputs or outputs differ.

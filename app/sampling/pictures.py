@@ -45,7 +45,7 @@ class Drawing:
     """A picture or sheet as requested, before a generator is known."""
 
     seeds: tuple[Seed, ...] = ()
-    """Empty if `z` is given."""
+    """Empty if `z` is set."""
     z: tuple[float, ...] | None = None
     label: LabelSpec | None = None
     psi: float = 1.0
@@ -255,7 +255,7 @@ def resolve(drawing: Drawing, generator: LoadedGenerator) -> Resolved:
     Raises:
         LabelInvalid: the generator does not have the class.
         LatentInvalid: the explicit z does not fit the generator.
-        InvalidRequest: an explicit z is given without a label, and the generator has classes.
+        InvalidRequest: the request has an explicit z but no label, and the generator has classes.
     """
     label = resolve_label(drawing.label, generator.classes)
     if drawing.z is not None:

@@ -143,8 +143,8 @@ class Battery:
         found = [two_sample(self.test.images, fakes, seed) for seed in TWO_SAMPLE_SEEDS]
         floor = [two_sample(self.test.images, training, seed) for seed in TWO_SAMPLE_SEEDS]
         what = (
-            f"two-sample test: {{}} of a fresh network that is to tell test pictures from generated ones, trained on half of "
-            f"{len(fakes):,} each, tested on the other; {len(TWO_SAMPLE_SEEDS)} seeds (Lopez-Paz & Oquab 2017). Its floor: "
+            f"two-sample test: {{}} of a fresh network that distinguishes test pictures from generated ones, trained on half "
+            f"of {len(fakes):,} each, tested on the other; {len(TWO_SAMPLE_SEEDS)} seeds (Lopez-Paz & Oquab 2017). Its floor: "
             "test from training pictures"
         )
         return {
@@ -217,8 +217,9 @@ class _View:
         }
 
     def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
-        """Return the features of all training pictures, (60000, D), and the radii of the reference pictures, (10000,). The
-        cache is keyed by the judge and the dataset.
+        """Return the features of all training pictures, (60000, D), and the radii of the reference pictures, (10000,).
+
+        They are cached by judge and dataset.
         """
         path = cache / f"{self.judge_sha256[:16]}-{train.source.digest[:16]}.pt" if cache else None
         if path and path.exists():
@@ -255,7 +256,7 @@ class _View:
             "kid_test": ("lower", f"{kernel} {n} test pictures"),
             "density": ("higher", f"density, {balls}"),
             "coverage": ("higher", f"coverage, {balls}"),
-            "label_accuracy": ("higher", f"share of pictures that {self.words}, takes for the class that was asked for"),
+            "label_accuracy": ("higher", f"share of pictures that {self.words}, assigns to the requested class"),
         }
 
 

@@ -1,6 +1,6 @@
 """The judges: small classifiers trained once on real pictures, whose features and predictions the metrics use.
 
-There are two architectures, so that overfitting a training recipe to one judge is visible with the other. Both are trained
+There are two architectures, so that a recipe overfitted to one judge is exposed by the other. Both are trained
 by `python -m training classifier` and stored in `classifiers/`. A version's manifest records the sha256 of the first.
 """
 
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
 
 
 class _MaxPool(nn.Module):
-    """2x2 max pooling. Equal to `F.max_pool2d`, which also computes the indices of the maxima, and needs more time for it."""
+    """2x2 max pooling. Equal to `F.max_pool2d`, but faster, because it does not compute the indices of the maxima."""
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.is_grad_enabled():

@@ -54,13 +54,13 @@ TESTS = (
 FIGURES: dict[str, tuple[Better, str]] = {
     "psnr": ("higher", "peak signal-to-noise ratio to the original, in dB, of the mean squared error over all pixels"),
     "ssim": ("higher", "structural similarity to the original (Wang 2004)"),
-    "label_accuracy": ("higher", "share of outputs that the judge takes for the class of the original"),
+    "label_accuracy": ("higher", "share of outputs that the judge assigns to the class of the original"),
     "label_accuracy_mlp": ("higher", "the same with the second judge, an MLP"),
     "fid": ("lower", "Frechet distance to the originals on the judge's features"),
     "kid": ("lower", "unbiased kernel distance to the originals on the judge's features, 100 subsets of 1,000"),
     "c2st_accuracy": (
         "lower",
-        "two-sample test: accuracy of a new network that distinguishes outputs and originals, mean of three",
+        "two-sample test: accuracy of a new network that distinguishes outputs from originals, mean of three",
     ),
     "consistency": ("lower", "mean difference, in grey levels, between the degraded picture and the output, degraded again"),
     "consistency_worst": ("lower", "the largest such difference of a pixel"),

@@ -52,7 +52,7 @@ class OnnxGenerator:
         return np.concatenate(parts)
 
     def draw(self, seeds: range, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the pixels of seeds, uint8 (N, 1, 28, 28), and their labels: those given, else those of the seeds."""
+        """Return the pixels of seeds, uint8 (N, 1, 28, 28), and their labels: `labels`, or by default those of the seeds."""
         z, drawn = seed_contract.draw_many(seeds, self.z_dim, self.classes)
         chosen = drawn if labels is None else labels.numpy()
         pixels = np.rint(self.images(z, chosen) * 255).astype(np.uint8)

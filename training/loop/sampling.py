@@ -20,7 +20,7 @@ SHEET_COLUMNS: tuple[tuple[Kind, float, int], ...] = (("shrink2", 0.0, 1), ("shr
 
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K): those given, else those of the seeds."""
+    """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K), by default those of the seeds."""
     z, drawn = seed_contract.draw_many(seeds, generator.z_dim, generator.classes)
     if not generator.classes:
         return torch.from_numpy(z), None

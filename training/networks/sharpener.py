@@ -91,7 +91,7 @@ class SharpenGenerator(Generator):
 
 
 class SharpenDiscriminator(ConvDiscriminator):
-    """image (N, 1, 28, 28) in 0..1 and condition (N, CONDITION) -> logit (N,) for being the original of the degraded picture.
+    """image (N, 1, 28, 28) in 0..1 and condition (N, CONDITION) -> logit (N,) of being the real original.
 
     The degraded picture is the second channel. The gradient penalties apply only to the first.
     """

@@ -288,7 +288,7 @@ def test_a_file_has_the_limit_of_a_body(client: httpx.Client, picture: bytes) ->
     assert response.json()["detail"] == "The file is larger than 10,000,000 bytes. Send a smaller file."
     response = client.post("/discriminate", files={"file": bytes(MAX_UPLOAD + MAX_FRAMING)})
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
-    assert response.json()["detail"].startswith("The form is larger than 10,008,192 bytes, and its file may have 10,000,000.")
+    assert response.json()["detail"].startswith("The form is larger than 10,008,192 bytes; its file may have 10,000,000.")
 
 
 @pytest.mark.parametrize("beginning", [FILE, FILE + b"\r\n--" + BOUNDARY + b"--"], ids=["in the file", "after the form"])
