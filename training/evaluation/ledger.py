@@ -117,12 +117,12 @@ class Ledger:
         ledger: dict[str, dict[str, Row]] = {}
         if thorough:
             for test in TESTS:
-                ledger[test.name] = {"this": rows[test.name]} | self._beside(test)
+                ledger[test.name] = {"this": rows[test.name]} | self._compared(test)
         outputs = _method(sharpener)(self._condition(TESTS[1]), 0)
         judgement = judges.judge(self.judges["conv"], outputs)
         return Measured(self._figures(rows), outputs, self.labels, judgement, ledger=ledger)
 
-    def _beside(self, test: Test) -> dict[str, Row]:
+    def _compared(self, test: Test) -> dict[str, Row]:
         """Return the rows of the originals, of the classic filters and of the other versions, with one two-sample test each."""
         methods: dict[str, Method] = {"original": lambda condition, _: self.originals}
         methods |= {name: _filter(filtered, test.kind) for name, filtered in classic(test.kind).items()}

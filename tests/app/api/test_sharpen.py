@@ -92,7 +92,7 @@ def test_the_output_is_what_the_exported_file_gives(client: httpx.Client, sharpe
         (ORIGINAL, {"factor": "blur"}, "blur"),
     ],
 )
-def test_the_degradation_is_found_from_the_picture_or_given(
+def test_the_degradation_is_detected_from_the_picture_or_requested(
     client: httpx.Client, picture: Pixels, query: dict[str, str], factor: str
 ) -> None:
     response = ask(client, picture, seed=1, **query)

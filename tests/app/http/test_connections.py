@@ -116,7 +116,7 @@ def test_a_removed_connection_holds_no_memory_even_if_events_arrive_late(registr
     assert registry.has_memory("198.51.100.1")
 
 
-def test_the_oldest_body_of_the_client_that_holds_the_most_is_refused(registry: Connections) -> None:
+def test_the_oldest_body_of_the_client_that_uses_the_most_memory_is_rejected(registry: Connections) -> None:
     first, second = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
     registry.hold_body(honest, 300)
@@ -130,7 +130,7 @@ def test_the_oldest_body_of_the_client_that_holds_the_most_is_refused(registry: 
     assert not second.events
 
 
-def test_the_slowest_reader_of_the_client_that_holds_the_most_is_disconnected(registry: Connections) -> None:
+def test_the_slowest_reader_of_the_client_that_uses_the_most_memory_is_disconnected(registry: Connections) -> None:
     slow, fast = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
     slow.waiting, fast.waiting, honest.waiting = 400, 300, 500

@@ -170,7 +170,7 @@ def test_many_slow_clients_do_not_lock_out_others(impatient: Service) -> None:
         connection.close()
 
 
-def test_the_timeout_applies_to_each_request_of_a_kept_connection(impatient: Service) -> None:
+def test_the_timeout_applies_to_each_request_of_a_reused_connection(impatient: Service) -> None:
     with connect(impatient) as connection:
         for _ in range(3):
             connection.sendall(GET + b"\r\n")

@@ -54,7 +54,7 @@ def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_ser
         assert "Name another model" in problem["detail"]
 
 
-def test_a_spec_that_contradicts_its_task_is_refused(training_service: Service) -> None:
+def test_a_spec_that_contradicts_its_task_is_rejected(training_service: Service) -> None:
     problem = (
         admin_of(training_service).client.post("/admin/retrain", json={"preset": "quick", "spec": {"task": "sharpen"}}).json()
     )

@@ -96,7 +96,9 @@ def test_options_of_sharpeners_are_rejected_for_generators(fields: dict[str, obj
         TrainingSpec(**fields)  # type: ignore[arg-type]
 
 
-def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_what_does_not_fit(tmp_path: Path) -> None:
+def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_rejects_unsuitable_models_and_pictures(
+    tmp_path: Path,
+) -> None:
     from app.sampling.sharpener import LoadedSharpener, load
     from models.repository import Repository
 

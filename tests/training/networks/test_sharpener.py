@@ -13,7 +13,7 @@ from training.networks.sharpener import SharpenGenerator, project
 
 
 @pytest.mark.parametrize(("kind", "factor"), [("shrink2", 2), ("shrink4", 4)])
-def test_a_projected_picture_has_the_given_means_and_stays_in_range(kind: degradation.Kind, factor: int) -> None:
+def test_a_projected_picture_has_the_means_of_the_input_and_stays_in_range(kind: degradation.Kind, factor: int) -> None:
     rng = torch.Generator().manual_seed(0)
     outputs = torch.rand(64, 1, 28, 28, generator=rng) ** 4
     originals = torch.rand(64, 1, 28, 28, generator=rng) ** 0.25
