@@ -1,6 +1,6 @@
 """The judges: small classifiers trained once on real pictures, whose features and predictions the metrics use.
 
-There are two architectures, so that a recipe overfitted to one judge is exposed by the other. Both are trained
+There are two architectures, so that overfitting a training recipe to one judge is visible with the other. Both are trained
 by `python -m training classifier` and stored in `classifiers/`. A version's manifest records the sha256 of the first.
 """
 
