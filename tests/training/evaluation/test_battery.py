@@ -57,7 +57,7 @@ def test_every_figure_has_its_floor(measured: Measured) -> None:
     assert set(measured.by_class) == {"label_accuracy", "label_accuracy, real", "cas", "cas, real"}
 
 
-def test_kept_figures_are_those_computed_and_a_damaged_file_is_computed_again(
+def test_cached_figures_are_those_computed_and_a_damaged_file_is_computed_again(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in cache.glob("*.pt"):
@@ -65,14 +65,14 @@ def test_kept_figures_are_those_computed_and_a_damaged_file_is_computed_again(
     generator = OnnxGenerator(GENERATOR, 10)
     known = set(tmp_path.iterdir())
     computed = Battery("mnist", pictures=120, cache=tmp_path).measure(generator)
-    kept = set(tmp_path.iterdir()) - known
-    assert len(kept) == 3, "the floors of two judges, and the figures"
+    cached = set(tmp_path.iterdir()) - known
+    assert len(cached) == 3, "the floors of two judges, and the figures"
     with monkeypatch.context() as patch:
         patch.delattr("training.evaluation.distance.KernelDistance.to")
         assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed
         with pytest.raises(AttributeError):
             Battery("mnist", pictures=121, cache=tmp_path)
-    for file in kept:
+    for file in cached:
         file.write_bytes(file.read_bytes()[:-1])
     assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed
 
