@@ -17,7 +17,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError
-from training.evaluation import distance, judges
+from training.evaluation import distance, judges, texture
 from training.evaluation.cached_figures import cached
 from training.evaluation.fresh_classifier import learn, probabilities
 from training.evaluation.judges import Judgement, Kind
@@ -146,10 +146,19 @@ class Battery:
             f"of {len(fakes):,} each, tested on the other; {len(TWO_SAMPLE_SEEDS)} seeds (Lopez-Paz & Oquab 2017). Its floor: "
             "test from training pictures"
         )
-        return {
+        figures = {
             name: _spread([getattr(t, key) for t in found], [getattr(t, key) for t in floor], "lower", what.format(words))
             for name, key, words in (("c2st_accuracy", "accuracy", "accuracy"), ("c2st_auc", "auc", "area under the ROC curve"))
         }
+        for name, (band, words) in texture.BANDS.items():
+            real, fake, other = (band(pictures) for pictures in (self.test.images, fakes, training))
+            figures[f"c2st_{name}"] = Figure(
+                value=_rounded(two_sample(real, fake, TWO_SAMPLE_SEEDS[0]).accuracy),
+                floor=_rounded(two_sample(real, other, TWO_SAMPLE_SEEDS[0]).accuracy),
+                better="lower",
+                what=f"the same accuracy, one seed, on pictures of which the network sees one band: {words}",
+            )
+        return figures
 
     def _memorisation(self, fakes: Tensor) -> tuple[Nearest, dict[str, Figure]]:
         """Distances of generated pictures to their nearest training pictures. The floor is that of test pictures."""
