@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from models.errors import RepositoryError
-from training.commands import datasets, draw, evaluate, publish, train
+from training.commands import datasets, draw, evaluate, publish, texture, train
 from training.errors import FolderInUseError, TrainingError
 
 EXIT_IN_USE = 4
@@ -33,6 +33,7 @@ app.command()(publish.export)
 app.command()(publish.candidate)
 app.command()(publish.promote)
 app.command()(evaluate.evaluate)
+app.command()(texture.texture)
 app.command()(draw.sample)
 app.command()(draw.sharpen)
 app.command()(evaluate.classifier)
