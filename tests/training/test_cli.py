@@ -76,7 +76,10 @@ def test_every_command_and_option_has_a_help_text(command: str) -> None:
         (["export", "{tmp}", "--name", "x", "--repository", "{tmp}/models"], "Name the folder of a run"),
         (["sample", "digits", "--out", "{tmp}"], "{tmp}"),
         (["classifier", "mnist"], "--replace"),
-        (["texture", "sharpen-digits"], "sharpens pictures. Name a model of the task generate."),
+        (
+            ["texture", "sharpen-digits", "--repository", str(ROOT / "models")],
+            "sharpens pictures. Name a model of the task generate.",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -119,7 +122,7 @@ def test_datasets_are_listed_with_their_sizes_and_verification(tmp_path: Path) -
 
 
 def test_the_texture_of_a_version_is_compared_with_withheld_pictures() -> None:
-    result = training("texture", "digits", "--version", 4, "--pictures", 500, "--bands")
+    result = training("texture", "digits", "--version", 4, "--repository", ROOT / "models", "--pictures", 500, "--bands")
     assert result.returncode == 0, result.stderr
     assert "500 withheld pictures" in result.stdout
     assert re.search(r"specks +│ 0\.1\d* +│ 0\.0\d* ", result.stdout), result.stdout

@@ -29,8 +29,14 @@ const messages = texts(
       "Accuracy of a classifier trained to distinguish generated from real pictures (C2ST). 0.5 is chance.",
     ],
     c2st_auc: ["Two-sample test, AUC", "Area under the ROC curve of the same classifier. 0.5 is chance."],
-    c2st_faint: ["Two-sample test, faint levels", "Accuracy of a classifier that sees only grey levels up to 16, stretched."],
-    c2st_visible: ["Two-sample test, visible levels", "Accuracy of a classifier that sees only grey levels above 16."],
+    c2st_faint: [
+      "Two-sample test, faint levels",
+      "Accuracy of a classifier that sees only grey levels up to 16, stretched.",
+    ],
+    c2st_visible: [
+      "Two-sample test, visible levels",
+      "Accuracy of a classifier that sees only grey levels above 16.",
+    ],
     c2st_coarse: ["Two-sample test, coarse shapes", "Accuracy of a classifier that sees means of 2×2 pixels."],
     nearest_training: [
       "Distance to the training pictures",
@@ -91,9 +97,18 @@ const messages = texts(
       "Точность классификатора, обученного отличать сгенерированные картинки от настоящих (C2ST). 0,5 — ответы наугад.",
     ],
     c2st_auc: ["Двухвыборочный тест, AUC", "Площадь под ROC-кривой того же классификатора. 0,5 — ответы наугад."],
-    c2st_faint: ["Двухвыборочный тест, тёмные уровни", "Точность классификатора, который видит только уровни до 16, растянутые."],
-    c2st_visible: ["Двухвыборочный тест, видимые уровни", "Точность классификатора, который видит только уровни выше 16."],
-    c2st_coarse: ["Двухвыборочный тест, крупные формы", "Точность классификатора, который видит средние по 2×2 пикселям."],
+    c2st_faint: [
+      "Двухвыборочный тест, тёмные уровни",
+      "Точность классификатора, который видит только уровни до 16, растянутые.",
+    ],
+    c2st_visible: [
+      "Двухвыборочный тест, видимые уровни",
+      "Точность классификатора, который видит только уровни выше 16.",
+    ],
+    c2st_coarse: [
+      "Двухвыборочный тест, крупные формы",
+      "Точность классификатора, который видит средние по 2×2 пикселям.",
+    ],
     nearest_training: [
       "Расстояние до обучающих картинок",
       "Медианное расстояние до ближайшей обучающей картинки. Намного ниже эталона — признак копирования.",
