@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with the shipped models and default settings."""
-    with service(tmp_path_factory.mktemp("live") / "state") as running:
+    with service(tmp_path_factory.mktemp("live") / "state", forked=False) as running:
         yield running
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from app.images.encoding import png
 from models import sharpening
+from tests import forked
 from tests.live import ROOT
 from tests.training.conftest import small_sharpen_spec
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -101,8 +101,7 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_wh
     from models.repository import Repository
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "training", "sharpen", *map(str, arguments), "--repository", "models"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return forked.run("sharpen", *arguments, "--repository", "models", env={})
 
     small = sharpening.means(np.random.RandomState(1).randint(0, 256, (28, 28)).astype(np.uint8), 4)
     (tmp_path / "small.png").write_bytes(png(small))
