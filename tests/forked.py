@@ -1,8 +1,8 @@
 """Services, workers and trainers that are forked from a process which has already imported their libraries.
 
 Importing torch and the libraries of an evaluation takes two to four seconds of CPU time, importing the service takes one, and
-the tests start some hundred processes. Forked processes are real ones, with their own process group, output, environment,
-locks and command line, so tests can list, signal and kill them as usual. They run the module as `python -m` does.
+the tests start some hundred processes. Forked processes are real ones, with their own output, environment, locks and
+command line, so tests can list, signal and kill them as usual. They run the module as `python -m` does.
 
 New processes are started where the start itself matters: by tests of several server workers, of memory limits, of the runner
 of trainers, of the steps in README, of the wheel, and by the soak.
@@ -63,13 +63,17 @@ class Forked:
         stdout: IO[Any],
         stderr: IO[Any] | int = subprocess.STDOUT,
         pass_fds: Sequence[int] = (),
-        **_same: object,  # without input, and in its own process group
+        process_group: int | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
+        assert stdin == subprocess.DEVNULL
         outputs = [stdout.fileno(), stdout.fileno() if isinstance(stderr, int) else stderr.fileno()]
-        request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), "to": [1, 2, *pass_fds]}
+        path = os.environ.get(SOCKET) or address()
+        request = {"arguments": arguments, "cwd": str(cwd), "env": {**env, SOCKET: path}, "to": [1, 2, *pass_fds]}
+        request["process_group"] = process_group
         content = json.dumps(request).encode()
         self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(os.environ.get(SOCKET) or address())
+        self._connection.connect(path)
         socket.send_fds(self._connection, [f"{len(content):{ANSWER}}".encode()], [*outputs, *pass_fds])
         self._connection.sendall(content)
         self.pid = self._answer()
@@ -122,11 +126,11 @@ class Command(Forked):
         return output, None
 
 
-def run(*arguments: object, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `python -m training` in a forked process, like `subprocess.run`."""
-    command = [sys.executable, "-m", "training", *map(str, arguments)]
+def run(module: str, *arguments: object, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `python -m` in a forked process, with an environment and captured output, like `subprocess.run`."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        status = Forked(command, cwd=ROOT, env=os.environ | env, stdout=output, stderr=errors).wait()
+        status = Forked(command, cwd=ROOT, env=env, stdout=output, stderr=errors).wait()
         for file in (output, errors):
             file.seek(0)
         return subprocess.CompletedProcess(command, status, output.read(), errors.read())
@@ -194,11 +198,13 @@ def _fork(connection: socket.socket) -> int | None:
     content = connection.recv(int(size or 0), socket.MSG_WAITALL)
     pid = None
     if content and len(content) == int(size):
+        request = json.loads(content)
         pid = os.fork()
         if not pid:
-            _become(json.loads(content), descriptors)
-        with contextlib.suppress(ProcessLookupError):
-            os.setpgid(pid, pid)
+            _become(request, descriptors)
+        if request["process_group"] is not None:
+            with contextlib.suppress(OSError):  # it has done this itself, or has ended
+                os.setpgid(pid, request["process_group"])
     for descriptor in descriptors:
         os.close(descriptor)
     return pid
@@ -210,7 +216,8 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setpgid(0, 0)
+        if request["process_group"] is not None:
+            os.setpgid(0, request["process_group"])
         given = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, HIGH) for descriptor in descriptors]
         os.closerange(3, HIGH)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from models.repository import Repository
-from tests.forked import SOCKET, Forked, address
+from tests.forked import Forked
 from tests.memory import in_cgroup
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,9 +63,7 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     # With the default niceness of 19, a trainer gets almost no CPU time while other tests run.
     ours = {"GAN_TRAINING_NICE": "0", **ours}
-    return (
-        inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error", SOCKET: address()} | ours
-    )
+    return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
 
 
 def run_module(

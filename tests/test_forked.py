@@ -15,14 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.forked import SOCKET, Forked, address
+from tests.forked import Forked
 from tests.live import ROOT
 from tests.training.small import SMALL
-
-
-@pytest.fixture(autouse=True)
-def _address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SOCKET, address())
 
 
 def start(log: Path, *arguments: str, pass_fds: tuple[int, ...] = (), start_process: Callable[..., Any] = Forked) -> Any:

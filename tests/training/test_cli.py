@@ -27,7 +27,7 @@ ENVIRONMENT = {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED), "
 def training(*arguments: object, new_process: bool = False) -> subprocess.CompletedProcess[str]:
     """Run the command in a forked process, or in a new one, which takes seconds to import torch."""
     if not new_process:
-        return run(*arguments, env=ENVIRONMENT)
+        return run("training", *arguments, env=os.environ | ENVIRONMENT)
     command = [sys.executable, "-m", "training", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | ENVIRONMENT)
 

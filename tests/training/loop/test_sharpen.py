@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_wh
     from models.repository import Repository
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return forked.run("sharpen", *arguments, "--repository", "models", env={})
+        return forked.run("training", "sharpen", *arguments, "--repository", "models", env=os.environ)
 
     small = sharpening.means(np.random.RandomState(1).randint(0, 256, (28, 28)).astype(np.uint8), 4)
     (tmp_path / "small.png").write_bytes(png(small))
