@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.ImageFont import FreeTypeFont
 
 from tools.letters import packages
 from tools.letters.glyphs import Pixels, UnsuitableFont, open_font, render
-from tools.letters.table import Face, split_of
+from tools.letters.table import DROPPED, Face, Lists, split_of
 
 FACES = 4
 """Most faces of a family, so that families with fifty weights do not dominate."""
+MOST_FACES = 64
+"""Of a font collection."""
 SAME = 0.12
 """Faces nearer than this are the same to look at. See `distance`. The clones of Helvetica are nearer, those of Helvetica and
 Arial are not."""
@@ -38,6 +41,14 @@ class Candidate:
     """(26, 28, 28)"""
 
 
+@dataclass(frozen=True)
+class Rejected:
+    """A face that is not used, and why."""
+
+    name: str
+    reason: str
+
+
 def family_of(name: str) -> str:
     """Return a font's name without the words for its weight, width and slope: "Lato Black" is of the family "Lato"."""
     words = name.replace("-", " ").replace("_", " ").split()
@@ -46,30 +57,36 @@ def family_of(name: str) -> str:
     return " ".join(words)
 
 
-def candidates(folder: Path, licences: dict[str, str], excluded: dict[str, str]) -> Iterator[Candidate | tuple[str, str]]:
-    """Render all faces of unpacked packages. Yield a candidate, or the name of a face that cannot be used and the reason."""
-    for package, licence in licences.items():
+def candidates(folder: Path, lists: Lists) -> Iterator[Candidate | Rejected]:
+    """Render all faces of the unpacked packages in `folder`."""
+    for package, licence in lists.licences.items():
         version = packages.version_of(folder, package)
         for file in packages.font_files(folder, package):
             path = packages.unpacked(folder, package) / file
-            for index in range(64 if file.endswith(".ttc") else 1):
+            for index in range(MOST_FACES if file.endswith(".ttc") else 1):
                 try:
                     font = open_font(path, index)
                 except OSError:
                     break
-                name, style = font.getname()
-                family = family_of(name or path.stem)
-                if family in excluded:
-                    yield f"{package}: {name} {style}", excluded[family]
-                    continue
-                try:
-                    letters = render(font)
-                except (UnsuitableFont, OSError) as error:
-                    yield f"{package}: {name} {style}", str(error)
-                    continue
-                words = f"{name} {style}".replace("-", " ").split()[len(family.split()) :]
-                label = " ".join(dict.fromkeys(words)) or "Regular"
-                yield Candidate(Face(split_of(family), family, label, licence, package, version, file, index), letters)
+                yield _candidate(font, lists, Face("train", "", "", licence, package, version, file, index))
+
+
+def _candidate(font: FreeTypeFont, lists: Lists, face: Face) -> Candidate | Rejected:
+    name, style = font.getname()
+    words = f"{name or Path(face.file).stem} {style or ''}".replace("-", " ").replace("_", " ").split()
+    family = family_of(name or Path(face.file).stem)
+    label = " ".join(dict.fromkeys(words[len(family.split()) :])) or "Regular"
+    wanted = lists.wanted.get(face.package)
+    decision = lists.families.get(f"{family} {label}") or lists.families.get(family, family)
+    if decision == DROPPED or (wanted and family not in wanted):
+        return Rejected(f"{family} {label}", "dropped by the lists")
+    if not (family + label).isprintable() or not (family + label).isascii():
+        return Rejected(f"{family} {label}", "its name is not ASCII")
+    try:
+        letters = render(font)
+    except (UnsuitableFont, OSError) as error:
+        return Rejected(f"{family} {label}", str(error))
+    return Candidate(replace(face, split=split_of(decision), family=decision, style=label), letters)
 
 
 def distances(some: Rows, others: Rows) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 FOLDER = Path(__file__).parent
 TEST_SHARE = 1 / 7
+DROPPED = "dropped"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,28 @@ def write_faces(path: Path, faces: Iterable[Face]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def read_pairs(name: str) -> dict[str, str]:
-    """Read a list of this folder with two columns, such as `packages.tsv`: package and licence of its fonts."""
+@dataclass(frozen=True)
+class Lists:
+    """The choices made by hand, from `packages.tsv` and `families.tsv`."""
+
+    licences: dict[str, str]
+    """Package to the licence of its fonts."""
+    wanted: dict[str, set[str]]
+    """Package to the families to use, if not all."""
+    families: dict[str, str]
+    """Name of a family, or of a family and a style, to the family that it is part of, or `DROPPED`."""
+
+
+def read_lists() -> Lists:
+    """Read the lists of this folder."""
+    rows = _rows("packages.tsv")
+    return Lists(
+        {row[0]: row[1] for row in rows},
+        {row[0]: set(row[2].split("; ")) for row in rows if len(row) > 2},
+        {row[0]: row[1] for row in _rows("families.tsv")},
+    )
+
+
+def _rows(name: str) -> list[list[str]]:
     lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t", 1) for line in lines if line and not line.startswith("#"))  # type: ignore[misc]
+    return [line.split("\t") for line in lines if not line.startswith("#")]
