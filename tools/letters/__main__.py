@@ -39,9 +39,7 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> str:
 
 def draw(fonts: Path, faces: Sequence[Face]) -> NDArray[np.uint8]:
     """Render A to Z of the faces, whose packages are unpacked in `fonts`, (26 N, 28, 28)."""
-    return np.concatenate(
-        [render(open_font(packages.unpacked(fonts, face.package) / face.file, face.index)) for face in faces]
-    )
+    return np.concatenate([render(open_font(packages.unpacked(fonts, face.package) / face.file, face.index)) for face in faces])
 
 
 def render_dataset(fonts: Path, out: Path) -> bool:
@@ -60,7 +58,8 @@ def render_dataset(fonts: Path, out: Path) -> bool:
     for name, digest in digests.items():
         print(f"    {digest}  {name}")
     same = "letters" in SOURCES and digests == SOURCES["letters"].sha256
-    print(f"Pillow {pillow}, FreeType {features.version('freetype2')}: {'equal to' if same else 'DIFFERENT from'} the published")
+    verdict = "equal to" if same else "DIFFERENT from"
+    print(f"Pillow {pillow}, FreeType {features.version('freetype2')}: {verdict} the dataset of the repository")
     return same
 
 

@@ -114,7 +114,7 @@ def select(found: Iterable[Candidate], say: list[str]) -> list[Candidate]:
     owners: list[str] = []
     for family in sorted(families):
         faces = sorted(families[family], key=_regular_first)
-        rows = np.stack([face.letters.reshape(-1) for face in faces]).astype(np.float32) / 255
+        rows = np.stack([face.letters.reshape(-1) for face in faces]).astype(np.float32) / np.float32(255)
         twins = np.flatnonzero((distances(rows, kept[: len(owners)]) < SAME).any(0))
         if len(twins):
             say.append(f"{family}: looks like {owners[twins[0]]}")

@@ -171,7 +171,8 @@ def test_a_model_of_an_unknown_dataset_has_no_quiz(tmp_path: Path) -> None:
     with service(tmp_path / "state", shipped=tmp_path / "shipped") as running, running.client() as client:
         answer = client.get("/quiz?seed=7")
         assert (answer.status_code, answer.json()["code"]) == (404, "dataset_missing")
-        assert answer.json()["detail"] == "Cats is not a known dataset. Use a model trained on mnist or fashion-mnist or letters."
+        known = " or ".join(SOURCES)
+        assert answer.json()["detail"] == f"Cats is not a known dataset. Use a model trained on {known}."
         assert client.get("/generate?seed=7").status_code == 200
 
 
