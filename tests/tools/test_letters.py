@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from PIL import ImageFont
 from tools.letters import selection
 from tools.letters.__main__ import DATASET, TABLE, draw, write_idx
 from tools.letters.glyphs import LETTERS, UnsuitableFont, open_font, render
-from tools.letters.packages import font_files
+from tools.letters.packages import PackageMissing, fetch, font_files, version_of
 from tools.letters.selection import Candidate, distances, family_of, select
 from tools.letters.table import Face, read_faces, read_lists, split_of, write_faces
 from training.datasets import SOURCES, read
@@ -148,6 +150,35 @@ def test_fonts_are_found_in_an_unpacked_package_without_links(tmp_path: Path) ->
         (folder / name).touch()
     (folder / "link.ttf").symlink_to("b.ttf")
     assert font_files(tmp_path, "fonts-x") == ["usr/share/fonts/a.OTF", "usr/share/fonts/b.ttf"]
+
+
+def test_packages_are_downloaded_in_their_version_and_unpacked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With an apt-get that packs the files itself."""
+    script = """#!/bin/sh
+for last; do :; done
+[ "$last" = fonts-x=1-2 ] || { echo "E: no $last" >&2; exit 100; }
+mkdir -p tree/DEBIAN tree/usr && echo font > tree/usr/x.ttf
+printf 'Package: fonts-x\\nVersion: 1-2\\nArchitecture: all\\nMaintainer: x\\nDescription: x\\n' > tree/DEBIAN/control
+dpkg-deb --build tree fonts-x_1-2_all.deb && rm -r tree
+"""
+    if not shutil.which("dpkg-deb"):
+        pytest.skip("there is no dpkg-deb: apt-get install dpkg")
+    command = tmp_path / "bin" / "apt-get"
+    command.parent.mkdir()
+    command.write_text(script)
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+    folder = tmp_path / "fonts"
+    with pytest.raises(PackageMissing, match="no fonts-x=1-1 The table names versions of Debian 12"):
+        fetch(folder, ["fonts-x"], {"fonts-x": "1-1"})
+    fetch(folder, ["fonts-x"], {"fonts-x": "1-2"})
+    assert font_files(folder, "fonts-x") == ["usr/x.ttf"]
+    assert version_of(folder, "fonts-x") == "1-2"
+    command.unlink()
+    fetch(folder, ["fonts-x"], {"fonts-x": "1-2"})
+    assert capsys.readouterr().err == "Unpacked 1 of 1 packages\n"
 
 
 def test_faces_are_drawn_in_the_order_of_the_table(tmp_path: Path) -> None:

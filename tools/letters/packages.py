@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 FONTS = (".ttf", ".otf", ".ttc")
+VERSION = "DEBIAN-VERSION"
+"""File in the folder of an unpacked package."""
+AT_ONCE = 50
+"""Packages of one download. Most of the time of a small one is apt's start."""
 
 
 class PackageMissing(RuntimeError):
@@ -21,7 +27,7 @@ def unpacked(folder: Path, package: str) -> Path:
 
 def version_of(folder: Path, package: str) -> str:
     """Return the version of an unpacked package."""
-    return (unpacked(folder, package) / "DEBIAN-VERSION").read_text().strip()
+    return (unpacked(folder, package) / VERSION).read_text().strip()
 
 
 def fetch(folder: Path, packages: Iterable[str], versions: dict[str, str] | None = None) -> None:
@@ -35,35 +41,46 @@ def fetch(folder: Path, packages: Iterable[str], versions: dict[str, str] | None
     Raises:
         PackageMissing: apt does not know a package, or not its version.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for package in packages:
-        wanted = versions[package] if versions else None
-        to = unpacked(folder, package)
-        if to.exists() and wanted in (None, version_of(folder, package)):
-            continue
-        _fetch_one(folder, package, wanted)
-
-
-def _fetch_one(folder: Path, package: str, version: str | None) -> None:
     downloads = folder / ".download"
-    downloads.mkdir(exist_ok=True)
-    wanted = f"{package}={version}" if version else package
-    command = ["apt-get", "download", "-qq", wanted]
+    downloads.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in packages if not _has(folder, name, versions)]
+    for start in range(0, len(missing), AT_ONCE):
+        names = missing[start : start + AT_ONCE]
+        _download(downloads, [f"{name}={versions[name]}" if versions else name for name in names])
+        for name in names:
+            archive = next(downloads.glob(f"{name}_*.deb"))
+            _unpack(archive, unpacked(folder, name))
+            archive.unlink()
+        print(f"Unpacked {start + len(names)} of {len(missing)} packages", file=sys.stderr)
+
+
+def _has(folder: Path, package: str, versions: dict[str, str] | None) -> bool:
+    if not unpacked(folder, package).exists():
+        return False
+    return versions is None or versions[package] == version_of(folder, package)
+
+
+def _download(folder: Path, wanted: list[str]) -> None:
+    command = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *wanted]
     try:
-        subprocess.run(command, cwd=downloads, check=True, capture_output=True)
-        archive = next(downloads.glob(f"{package}_*.deb"))
-    except (OSError, subprocess.CalledProcessError, StopIteration) as error:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise PackageMissing("There is no apt-get here. Run the command on Debian 12, or in a container of it.") from error
+    except subprocess.CalledProcessError as error:
         raise PackageMissing(
-            f"{wanted} cannot be downloaded ({error}). The table names versions of Debian 12 (bookworm): run apt-get update "
-            "there, or run the command in a container of debian:bookworm."
+            f"apt-get cannot download the packages: {error.stderr.strip()} The table names versions of Debian 12 (bookworm). "
+            "Run apt-get update there, or run the command in a container of debian:bookworm."
         ) from error
-    part = folder / f".part-{package}"
-    subprocess.run(["rm", "-rf", part, unpacked(folder, package)], check=True)
+
+
+def _unpack(archive: Path, to: Path) -> None:
+    part = to.with_name(f".part-{to.name}")
+    shutil.rmtree(part, ignore_errors=True)
     subprocess.run(["dpkg-deb", "--extract", archive, part], check=True)
-    found = subprocess.run(["dpkg-deb", "--field", archive, "Version"], check=True, capture_output=True, text=True)
-    (part / "DEBIAN-VERSION").write_text(found.stdout)
-    part.rename(unpacked(folder, package))
-    archive.unlink()
+    version = subprocess.run(["dpkg-deb", "--field", archive, "Version"], check=True, capture_output=True, text=True)
+    (part / VERSION).write_text(version.stdout)
+    shutil.rmtree(to, ignore_errors=True)
+    part.rename(to)
 
 
 def font_files(folder: Path, package: str) -> list[str]:
