@@ -96,7 +96,7 @@ SOURCES: dict[str, Source] = {
     "letters": Source(
         name="letters",
         title="Capitals of fonts from Debian",
-        licence="the fonts' licences: OFL-1.1, GPL with font exception, Apache-2.0 and others, see fonts.tsv",
+        licence="free licences of the fonts: OFL-1.1, GPL with font exception and others, see fonts.tsv",
         classes=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
         sha256={
             "train-images-idx3-ubyte": "e01a419be28854936c26c147a81e275967193a7e82b0dab1b69c6c1132b894b7",
