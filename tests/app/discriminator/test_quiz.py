@@ -171,7 +171,8 @@ def test_a_model_of_an_unknown_dataset_has_no_quiz(tmp_path: Path) -> None:
     with service(tmp_path / "state", shipped=tmp_path / "shipped") as running, running.client() as client:
         response = client.get("/quiz?seed=7")
         assert (response.status_code, response.json()["code"]) == (404, "dataset_missing")
-        assert response.json()["detail"] == "Cats is not a known dataset. Use a model trained on mnist or fashion-mnist."
+        known = " or ".join(SOURCES)
+        assert response.json()["detail"] == f"Cats is not a known dataset. Use a model trained on {known}."
         assert client.get("/generate?seed=7").status_code == 200
 
 
