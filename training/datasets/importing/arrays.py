@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ class Part:
     """(N,), or None without classes."""
     name_of: Callable[[int], str]
     """Name of the picture at an index."""
+    order: tuple[str, ...] = ()
+    """Names of the classes in their order. By default, they are sorted."""
     broken: tuple[tuple[str, str], ...] = ()
     """Name and reason of each further picture, which cannot be read."""
 
@@ -64,6 +67,8 @@ class Arrays:
         if labelled and len(labelled) < len(parts):
             raise DatasetError("Only a part of the source has labels. Add the others, or import the part with labels alone.")
         self.labels = ordered((str(label) for labels in labelled for label in np.unique(np.asarray(labels))), limits)
+        order = next((part.order for part in parts if set(part.order) >= set(self.labels)), self.labels)
+        self.labels = tuple(sorted(self.labels, key=order.index))
         if len(self.labels) == 1:
             self.labels = ()
         self._indices = [indices(labels, self.labels) if self.labels else None for labels in labelled] or [None] * len(parts)
@@ -119,6 +124,7 @@ def from_files(layout: Layout, tree: Tree, limits: Limits, *, alone: str = "") -
     skipped = [file for (split, kind), file in found.items() if kind != "names" and split not in resolved]
     ignored += [Ignored(file.path, "it belongs to no split that is used") for file in skipped]
     names = _read(tree, found[None, "names"], limits) if (None, "names") in found else None
+    order = () if names is None else tuple(str(name) for name in names.ravel())
     parts = []
     for split, target in resolved.items():
         pictures = found.get((split, "images"))
@@ -128,7 +134,7 @@ def from_files(layout: Layout, tree: Tree, limits: Limits, *, alone: str = "") -
         labels = None
         if (split, "labels") in found:
             labels = _as_labels(_read(tree, found[split, "labels"], limits), found[split, "labels"].path, len(images), names)
-        parts.append(Part(target, images, labels, partial(_name, pictures.path.removesuffix(SUFFIX))))
+        parts.append(Part(target, images, labels, partial(_name, pictures.path.removesuffix(SUFFIX)), order))
     return Arrays(layout, parts, limits, ignored)
 
 
@@ -167,7 +173,7 @@ def parse_npy(content: bytes, name: str) -> NDArray[Any]:
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         with warnings.catch_warnings(action="ignore"):  # about files of Python 2, which are read
             shape, is_fortran, dtype = header(file)
-    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, EOFError) as error:
+    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, EOFError, TokenError) as error:
         raise DatasetError(f"{shown(name)} is not a readable .npy file ({error}). {_REMEDY}.") from error
     if dtype.hasobject or dtype.kind not in "buifU" or dtype.itemsize == 0:
         raise DatasetError(f"{shown(name)} contains {dtype}, which is not read. Convert it to uint8 for pictures. {_REMEDY}.")

@@ -90,7 +90,7 @@ def parse(file: BinaryIO | io.BytesIO, path: str, split: Split | None, limits: L
         images.array,
         None if label_at is None else labels,
         partial(_name, path, np.array(numbers, np.int64)),
-        tuple(broken),
+        broken=tuple(broken),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 MAGIC = b"PAR1"
-_BATCH = 64
+_PICTURES, _LABELLED = 64, 65_536
+"""Rows that are read at once: with pictures, and with labels alone."""
 _THRIFT_BYTES = 16 * 2**20
 _IMAGES = ("image", "img", "picture", "bytes")
 _LABELS = ("label", "labels", "class", "target")
@@ -64,7 +66,9 @@ class Parquet:
         check_count(self.count, limits)
         if len({table.label is None for table in self._tables}) > 1:
             raise DatasetError("Only a part of the tables has labels. Import the tables with labels alone.")
-        self.labels = ordered(self._distinct(), limits)
+        found = ordered(self._distinct(), limits)
+        named = dict.fromkeys(name for table in self._tables for name in table.names)
+        self.labels = tuple(sorted(found, key=list(named).index)) if named.keys() >= set(found) else found
         if len(self.labels) == 1:
             self.labels = ()
 
@@ -73,7 +77,7 @@ class Parquet:
         for table in self._tables:
             columns = [table.image] + ([table.label] if table.label else [])
             row = 0
-            for batch in self._batches(table, columns):
+            for batch in self._batches(table, columns, _PICTURES):
                 labels = batch.column(1).to_pylist() if table.label else [None] * batch.num_rows
                 for picture, label in zip(batch.column(0), labels, strict=True):
                     name = f"{table.path}, row {row}"
@@ -87,21 +91,22 @@ class Parquet:
     def _distinct(self) -> set[str]:
         found: set[str] = set()
         for table in self._tables:
-            for batch in self._batches(table, [table.label]) if table.label else ():
+            for batch in self._batches(table, [table.label], _LABELLED) if table.label else ():
                 found |= {text for label in batch.column(0).unique().to_pylist() if (text := _label(label, table)) is not None}
                 if len(found) > self._limits.classes:
                     return found
         return found
 
     def _described(self, path: str, split: Split | None) -> _Table:
-        file = self._open(path)
-        schema, found = file.schema_arrow, file.metadata
-        for group in range(found.num_row_groups):
-            if found.row_group(group).total_byte_size > self._limits.table_bytes:
-                raise DatasetError(
-                    f"{shown(path)} has a row group of more than {self._limits.table_bytes:,} bytes. Write it again with "
-                    "smaller row groups."
-                )
+        with self._opened(path) as file:
+            schema, found = file.schema_arrow, file.metadata
+            sizes = [found.row_group(group).total_byte_size for group in range(found.num_row_groups)]
+            rows = found.num_rows
+        if max(sizes, default=0) > self._limits.table_bytes:
+            raise DatasetError(
+                f"{shown(path)} has a row group of more than {self._limits.table_bytes:,} bytes. Write it again with smaller "
+                "row groups."
+            )
         features = _features(schema)
         image = _column(schema, features, "Image", _IMAGES, path)
         if image is None or not _is_picture(schema.field(image).type):
@@ -110,19 +115,21 @@ class Parquet:
         names: object = features.get(label or "", {}).get("names", ())
         if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
             names = ()
-        return _Table(path, split, found.num_rows, image, label, tuple(names))
+        return _Table(path, split, rows, image, label, tuple(names))
 
-    def _open(self, path: str) -> pyarrow.parquet.ParquetFile:
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[pyarrow.parquet.ParquetFile]:
+        """Open a table. What pyarrow raises while it is open becomes a DatasetError."""
         import pyarrow.parquet
 
-        file = self._files[path]
         try:
-            return pyarrow.parquet.ParquetFile(
-                self._content(file),
-                pre_buffer=False,
-                thrift_string_size_limit=_THRIFT_BYTES,
-                thrift_container_size_limit=self._limits.files,
-            )
+            with self._content(self._files[path]) as content:
+                yield pyarrow.parquet.ParquetFile(
+                    content,
+                    pre_buffer=False,
+                    thrift_string_size_limit=_THRIFT_BYTES,
+                    thrift_container_size_limit=self._limits.files,
+                )
         except (pyarrow.ArrowException, OSError, ValueError, Unreadable) as error:
             raise DatasetError(f"{shown(path)} is not a readable Parquet file ({error}). Download it again.") from error
 
@@ -131,17 +138,10 @@ class Parquet:
             return self._tree.open(file)
         return BytesIO(read(self._tree, file, self._limits.table_bytes))  # an entry of an archive cannot be read from its end
 
-    def _batches(self, table: _Table, columns: list[str]) -> Iterator[pyarrow.RecordBatch]:
-        import pyarrow
-
-        file = self._open(table.path)
-        try:
-            for batch in file.iter_batches(_BATCH if len(columns) > 1 or columns == [table.image] else 65_536, columns=columns):
+    def _batches(self, table: _Table, columns: list[str], rows: int) -> Iterator[pyarrow.RecordBatch]:
+        with self._opened(table.path) as file:
+            for batch in file.iter_batches(rows, columns=columns):
                 yield batch.select(columns)
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            raise DatasetError(f"{shown(table.path)} is damaged ({error}). Download it again.") from error
-        finally:
-            file.close(force=True)
 
 
 def _require_pyarrow() -> None:

@@ -19,7 +19,7 @@ from training.datasets.importing.opening import opened
 from training.datasets.importing.options import Limits, Options
 from training.datasets.importing.problems import MOST_LISTED, Unreadable, enumerated, shown
 from training.datasets.importing.report import BALANCED, ClassCount, FileProblem, Report
-from training.datasets.registry import Contents
+from training.datasets.registry import SIDE, Contents
 from training.datasets.splitting import choose_test
 from training.errors import BrokenPicturesError, DatasetError
 
@@ -125,7 +125,7 @@ class Collected:
         )
         found = duplicates.find(images, labels, is_test, self._names.__getitem__)
         totals = [each.train + each.test for each in classes]
-        levels = images.reshape(len(images), -1)
+        levels = images.reshape(-1, SIDE * SIDE)
         report = Report(
             source=shown(path.resolve().name),
             layout=source.layout,
