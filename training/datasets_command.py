@@ -280,10 +280,12 @@ def _description(info: DatasetInfo, trained: list[str]) -> dict[str, Any]:
 def _show_report(report: Report) -> None:
     table = Table("", "", show_header=False)
     table.add_row("source", f"{escape(report.source)} ({report.layout})")
-    sample = "" if report.examined == report.found else f", of which {report.examined:,} were examined"
+    is_sample = report.examined < report.found
+    sample = f", of which {report.examined:,} were examined" if is_sample else ""
     table.add_row("found", f"{report.found:,} pictures{sample}")
     how = "as in the source" if report.splits == "source" else f"chosen by content, share {report.test_share:.3f}"
-    table.add_row("splits", f"{report.counts['train']:,} train + {report.counts['test']:,} test, {how}")
+    counts = "" if is_sample else f"{report.counts['train']:,} train + {report.counts['test']:,} test, "
+    table.add_row("splits", counts + how)
     table.add_row("fit", report.fit)
     table.add_row("inverted", f"{'yes' if report.inverted else 'no'} ({report.inverted_because})")
     if report.balanced is not None:
@@ -291,9 +293,10 @@ def _show_report(report: Report) -> None:
     table.add_row("duplicates", f"{report.duplicates.pictures:,}")
     console.print(table)
     if report.classes:
-        classes = Table("class", "in the source", *datasets.SPLITS)
+        classes = Table("class", "in the source", *(["examined"] if is_sample else datasets.SPLITS))
         for each in report.classes:
-            classes.add_row(escape(each.name), escape(each.label), f"{each.train:,}", f"{each.test:,}")
+            counted = [each.train + each.test] if is_sample else [each.train, each.test]
+            classes.add_row(escape(each.name), escape(each.label), *(f"{count:,}" for count in counted))
         console.print(classes)
     _show_problems("cannot be read", report.broken, report.broken_count)
     _show_problems("ignored", report.ignored, report.ignored_count)

@@ -103,6 +103,12 @@ def test_the_folder_of_a_single_class_has_no_classes(make) -> None:
     assert read(make(classes(24, "cat"))).contents.classes == ()
 
 
+def test_a_single_class_in_each_split_is_no_class_and_told(make) -> None:
+    imported = read(make(classes(12, "cat", prefix="train/") | classes(5, "cat", prefix="test/")))
+    assert imported.contents.classes == ()
+    assert imported.report.warnings[0] == "All pictures are in the folder of one class, so the dataset has no classes."
+
+
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
 @pytest.mark.parametrize("prefix", ["", "all/"])
 def test_labels_in_metadata_are_used(make, name: str, prefix: str) -> None:
