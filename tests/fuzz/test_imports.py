@@ -84,7 +84,7 @@ def test_archives_with_any_names_are_read_or_rejected(names: list[str]) -> None:
         for name in dict.fromkeys(names):
             try:
                 archive.writestr(name, b"x")
-            except (ValueError, UnicodeError):  # the writer cannot encode it
+            except (ValueError, IndexError):  # the writer refuses it
                 return
     try:
         found = Archive(file, LIMITS)
