@@ -61,16 +61,16 @@ def goals_table() -> str:
     """Return the requirements for the shipped generators and what they reach as a Markdown table."""
     versions = shipped()
     rows = [
-        f"| figure | must | goal | {' | '.join(f'{v.name}/{v.number}' for v in versions)} |",
+        f"| figure | required | goal | {' | '.join(f'{v.name}/{v.number}' for v in versions)} |",
         "|---" * (len(versions) + 3) + "|",
     ]
-    for description, must, goal, figure, formatted in GOALS:
+    for description, required, goal, figure, formatted in GOALS:
         cells = []
         for version in versions:
             found = version.manifest.metrics.get(figure)
             available = found is not None and found.value is not None and found.floor is not None
             cells.append(formatted(found.value, found.floor) if available else "–")  # type: ignore[union-attr]
-        rows.append(f"| {description} | {must} | {goal} | {' | '.join(cells)} |")
+        rows.append(f"| {description} | {required} | {goal} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
