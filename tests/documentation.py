@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 from collections.abc import Callable
 
@@ -10,8 +12,11 @@ from models import sharpener_card
 from models.manifest import Task
 from models.repository import Repository
 from models.version import Version
+from training.datasets.importing import Limits
 
-SETTINGS, QUALITY, SHARPENING = (ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening"))
+SETTINGS, QUALITY, SHARPENING, DATASETS = (
+    ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening", "datasets")
+)
 
 
 def settings_table() -> str:
@@ -81,6 +86,17 @@ GOALS: list[tuple[str, str, str, str, Callable[[float, float], str]]] = [
 """Description, required value, goal, metric, and a function that formats the metric's value and floor."""
 
 
+def limits_table() -> str:
+    """Return the limits of imported sources as a Markdown table."""
+    source = inspect.getsource(Limits)
+    rows = ["| limit | default | description |", "|---|---|---|"]
+    for field in dataclasses.fields(Limits):
+        described = re.search(rf'    {field.name}: [^\n]*\n    """(.*?)"""', source, flags=re.DOTALL)
+        text = " ".join(described[1].split()) if described else ""
+        rows.append(f"| `{field.name}` | {field.default:,} | {text} |")
+    return "\n".join(rows)
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
@@ -105,6 +121,11 @@ def with_ledgers(page: str) -> str:
     return _between("ledgers", ledger_tables(), page)
 
 
+def with_limits(page: str) -> str:
+    """Return docs/datasets.md with an up-to-date table of limits."""
+    return _between("limits", limits_table(), page)
+
+
 def _between(name: str, text: str, page: str) -> str:
     begin, end = f"<!-- {name}: made by make fix -->", f"<!-- end of {name} -->"
     return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", page, flags=re.DOTALL)
@@ -114,3 +135,4 @@ if __name__ == "__main__":
     SETTINGS.write_text(with_settings(SETTINGS.read_text()))
     QUALITY.write_text(with_goals(with_figures(QUALITY.read_text())))
     SHARPENING.write_text(with_ledgers(SHARPENING.read_text()))
+    DATASETS.write_text(with_limits(DATASETS.read_text()))

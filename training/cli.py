@@ -38,8 +38,12 @@ app.command()(draw.sample)
 app.command()(draw.sharpen)
 app.command()(evaluate.classifier)
 
-datasets_app = typer.Typer(no_args_is_help=True, help="List, verify or download the datasets.")
+datasets_app = typer.Typer(no_args_is_help=True, help="List, import, preview, show, remove or download datasets.")
 datasets_app.command("list")(datasets.list_datasets)
+datasets_app.command("import")(datasets.import_dataset)
+datasets_app.command("preview")(datasets.preview_import)
+datasets_app.command("show")(datasets.show_dataset)
+datasets_app.command("remove")(datasets.remove_dataset)
 datasets_app.command("download")(datasets.download_dataset)
 app.add_typer(datasets_app, name="datasets")
 
