@@ -189,7 +189,7 @@ def remove_dataset(
             f"{reference} cannot be removed: {', '.join(trained)} were trained on it, and could no longer be evaluated or "
             "retrained. Delete those versions first, or add --force."
         )
-    removed = [entry.reference for entry in registry.remove(reference)]
+    removed = registry.remove(reference)
     if as_json:
         print(json.dumps({"removed": removed}))
         return

@@ -9,7 +9,6 @@ A version is written to a hidden folder first and then renamed, so that an inter
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -40,6 +39,8 @@ DATASETS_VARIABLE = "SEEDLING_DATASETS"
 DIGITS = 12
 """Digits of the digest that name a version."""
 DESCRIPTION, NEWEST = "dataset.json", "newest"
+PUBLISHED = ("mnist", "fashion-mnist", "letters")
+"""Names that imported datasets cannot have (`training.datasets.sources`)."""
 MAX_CLASSES = 256
 MIN_PICTURES: dict[Split, int] = {"train": 10, "test": 2}
 """Figures need neighbours among the training pictures, and a variance of the test pictures."""
@@ -200,7 +201,8 @@ class Registry:
         try:
             entry = Entry.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise DatasetError(f"{path} cannot be read ({error}). Remove the version and import the dataset again.") from error
+            detail = error.strerror if isinstance(error, OSError) else "it is not a description of a dataset"
+            raise DatasetError(f"{path} cannot be read: {detail}. Remove the version and import the dataset again.") from error
         if (entry.name, entry.version) != (name, version):
             raise DatasetError(f"{path} describes {entry.reference}. Remove the version and import the dataset again.")
         return entry
@@ -223,6 +225,8 @@ class Registry:
                 stored then.
         """
         contents.check()
+        if name in PUBLISHED:
+            raise DatasetError(f"{name} is a published dataset. Choose another name.")
         try:
             entry = _describe(name, contents, title, licence, dict(record or {}))
         except ValidationError as error:
@@ -240,16 +244,20 @@ class Registry:
             ) from error
         return self.get(entry.reference)
 
-    def remove(self, reference: str) -> list[Entry]:
-        """Remove a version, or all versions of a plain name, and return them.
+    def remove(self, reference: str) -> list[str]:
+        """Remove a version, or all versions of a plain name. Damaged versions can be removed too.
+
+        Returns:
+            The references of the removed versions.
 
         Raises:
             DatasetError: there is no such version, or it cannot be removed.
         """
         name, _, version = reference.partition("@")
-        self.get(reference)
-        versions = [version] if version else self.versions(name)
-        removed = [self.get(f"{name}@{each}") for each in versions]
+        versions = self.versions(name) if name in self._subfolders(self.folder) else []
+        if not versions or (version and version not in versions):
+            self.get(reference)  # raises the error
+        versions = [version] if version else versions
         try:
             with self._writing(name) as folder:
                 for each in versions:
@@ -262,7 +270,7 @@ class Registry:
             raise DatasetError(
                 f"{reference} cannot be removed ({error.strerror}). Correct the permissions, then try again."
             ) from error
-        return removed
+        return [f"{name}@{each}" for each in versions]
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[Path]:
@@ -282,9 +290,10 @@ class Registry:
         part.mkdir()
         try:
             for name, array in contents.arrays.items():
-                buffer = io.BytesIO()
-                np.save(buffer, array, allow_pickle=False)
-                write_atomically(part / f"{name}.npy", buffer.getvalue())
+                with (part / f"{name}.npy").open("wb") as file:
+                    np.save(file, array, allow_pickle=False)
+                    file.flush()
+                    os.fsync(file.fileno())
             write_atomically(part / DESCRIPTION, f"{entry.model_dump_json(indent=2)}\n".encode())
             part.rename(folder / entry.version)
         except BaseException:

@@ -205,7 +205,12 @@ def load(source: DatasetInfo, kind: Kind = "conv") -> tuple[Classifier, str]:
     return classifier.eval(), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def ensure(train: Dataset, kind: Kind = "conv", report: Callable[[str], None] = lambda _: None) -> tuple[Classifier, str]:
+def ensure(
+    train: Dataset,
+    kind: Kind = "conv",
+    report: Callable[[str], None] = lambda _: None,
+    after_epoch: Callable[[], None] = lambda: None,
+) -> tuple[Classifier, str]:
     """Return the judge of a dataset as `load` does. The judge of an imported dataset is trained first if there is none.
 
     torch's global random state is preserved.
@@ -214,6 +219,7 @@ def ensure(train: Dataset, kind: Kind = "conv", report: Callable[[str], None] = 
         train: the whole training split.
         kind: the architecture.
         report: called with a message before the training.
+        after_epoch: called after each epoch. It may raise to end the training.
 
     Raises:
         TrainingError: the file of a published dataset is missing, or a file is damaged.
@@ -222,7 +228,7 @@ def ensure(train: Dataset, kind: Kind = "conv", report: Callable[[str], None] = 
     if train.source.name not in SOURCES and not path.exists():
         report(f"Training the {kind} judge of {train.source.reference} on {len(train):,} pictures.")
         with torch.random.fork_rng(devices=[]):
-            fitted = fit(train, lambda _epoch, _loss: None, kind=kind)
+            fitted = fit(train, lambda _epoch, _loss: after_epoch(), kind=kind)
         save(fitted, path)
     return load(train.source, kind)
 

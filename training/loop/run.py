@@ -37,6 +37,10 @@ KID_FAKES = 5_000
 KID_REALS = 10_000
 
 
+class _Stopped(Exception):
+    """A stop was requested before the first step."""
+
+
 class Stop:
     """Stop request, set by SIGTERM, SIGINT or SIGHUP. The loop checks it after every step."""
 
@@ -46,6 +50,11 @@ class Stop:
     def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Request a checkpoint and the end of the run."""
         self.requested = True
+
+    def check(self) -> None:
+        """Raise _Stopped if a stop was requested."""
+        if self.requested:
+            raise _Stopped
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -157,9 +166,12 @@ def run(
                 leftover.unlink(missing_ok=True)
         events = Events(folder.events)
         try:
-            loop = _prepare(folder, events, resume=resume, device=device, data_folder=data_folder)
+            loop = _prepare(folder, events, stop, resume=resume, device=device, data_folder=data_folder)
             reason = loop.until_done(stop, resumed=resume)
             events.write("end", reason=reason, images=loop.trainer.seen, seconds=round(loop.trainer.seconds, 1))
+        except _Stopped:
+            reason = "stopped"
+            events.write("end", reason=reason, images=0, seconds=0.0)
         except Exception as error:
             reason = "diverged" if isinstance(error, DivergedError) else "failed"
             reported = _user_error(folder, error)
@@ -179,7 +191,7 @@ def _user_error(folder: RunFolder, error: Exception) -> Exception:
     return error
 
 
-def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, data_folder: Path | None) -> _Loop:
+def _prepare(folder: RunFolder, events: Events, stop: Stop, *, resume: bool, device: str, data_folder: Path | None) -> _Loop:
     spec = folder.read_spec()
     torch.set_num_threads(spec.threads)
     try:
@@ -196,7 +208,7 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
     elif spec.initial_weights:
         trainer.load_weights(_initial_weights(folder, spec.initial_weights))
     if spec.metrics_every:
-        _prepare_judge(data, events)
+        _prepare_judge(data, events, stop)
     else:
         return _Loop(folder, trainer, events, plateau, None, None)
     enough = len(held_out) >= ENOUGH_HELD_OUT
@@ -204,12 +216,16 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
     return _Loop(folder, trainer, events, plateau, meter, held_out if enough else None)
 
 
-def _prepare_judge(data: Dataset, events: Events) -> None:
-    """Train the judge of an imported dataset unless that has been done, and record how good it is."""
+def _prepare_judge(data: Dataset, events: Events, stop: Stop) -> None:
+    """Train the judge of an imported dataset unless that has been done, and record how good it is.
+
+    Raises:
+        _Stopped: a stop was requested.
+    """
     if judges.path_of(data.source).exists():
         return
     clock = time.monotonic()
-    judge, _ = judges.ensure(data)
+    judge, _ = judges.ensure(data, after_epoch=stop.check)
     found = judges.quality(judge, tensors.load(data.source.reference, "test"))
     events.write("judge", dataset=data.source.reference, **found, seconds=round(time.monotonic() - clock, 1))
 

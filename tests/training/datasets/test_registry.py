@@ -15,7 +15,7 @@ import pytest
 
 from tests.training.datasets.pictures import contents
 from training import datasets
-from training.datasets import Registry, registry
+from training.datasets import SOURCES, Registry, registry
 from training.datasets.splitting import choose_test
 from training.errors import DatasetError
 
@@ -73,10 +73,10 @@ def test_the_plain_name_denotes_the_version_that_was_imported_last(store: Regist
 
 def test_versions_are_removed_singly_or_all_at_once(store: Registry) -> None:
     versions = [store.add("shapes", contents(seed=seed), **TEXT).version for seed in range(3)]
-    assert [entry.version for entry in store.remove(f"shapes@{versions[2]}")] == versions[2:]
+    assert store.remove(f"shapes@{versions[2]}") == [f"shapes@{versions[2]}"]
     assert store.versions("shapes") == sorted(versions[:2])
     assert store.get("shapes").version in versions[:2]
-    assert {entry.version for entry in store.remove("shapes")} == set(versions[:2])
+    assert sorted(store.remove("shapes")) == sorted(f"shapes@{version}" for version in versions[:2])
     assert (store.names(), store.entries()) == ([], [])
     assert not (store.folder / "shapes").exists()
     with pytest.raises(DatasetError, match=r"no imported dataset 'shapes'.*Import it"):
@@ -104,16 +104,20 @@ def test_invalid_contents_are_rejected_with_the_remedy(store: Registry, changes:
     assert store.names() == []
 
 
-@pytest.mark.parametrize("name", ["Shapes", "", "../up", "a" * 65, "mnist@1a2b3c4d5e6f"])
+@pytest.mark.parametrize("name", ["Shapes", "", "../up", "a" * 65, "mine@1a2b3c4d5e6f", "mnist", "letters"])
 def test_invalid_names_are_rejected(store: Registry, name: str) -> None:
-    with pytest.raises(DatasetError, match="name: "):
+    with pytest.raises(DatasetError, match=r"name: |is a published dataset\. Choose another name"):
         store.add(name, contents(), **TEXT)
     assert not store.folder.exists()
 
 
+def test_the_names_of_published_datasets_are_reserved() -> None:
+    assert registry.PUBLISHED == tuple(SOURCES)
+
+
 def test_unknown_datasets_and_versions_are_named_with_the_known_ones(store: Registry) -> None:
     version = store.add("shapes", contents(), **TEXT).version
-    with pytest.raises(DatasetError, match=r"no dataset 'forms'.*mnist, fashion-mnist, shapes"):
+    with pytest.raises(DatasetError, match=r"no dataset 'forms'.*mnist, fashion-mnist, letters, shapes"):
         datasets.describe("forms", store)
     with pytest.raises(DatasetError, match=rf"no version 000000000000\. Choose one of: {version}\."):
         datasets.read("shapes@000000000000", "train", registry=store)
@@ -132,8 +136,10 @@ def test_damaged_files_are_detected(store: Registry, file: str) -> None:
     with pytest.raises(DatasetError, match=rf"{file} cannot be read.*import the dataset again\."):
         [store.read("shapes", split) for split in datasets.SPLITS]
     (path.parent / "dataset.json").write_text("{}")
-    with pytest.raises(DatasetError, match=r"dataset.json cannot be read"):
+    with pytest.raises(DatasetError, match=r"dataset.json cannot be read: it is not a description.*again\.$"):
         store.get("shapes")
+    assert store.remove("shapes") == [entry.reference]
+    assert store.names() == []
 
 
 def test_classes_of_a_description_cannot_be_changed_afterwards(store: Registry) -> None:
@@ -165,7 +171,7 @@ def test_a_killed_import_leaves_no_version(store: Registry, tmp_path: Path) -> N
         "Registry(Path(sys.argv[1])).add('shapes', contents(), title='Shapes', licence='CC0')\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    for renames in range(6):  # of four arrays, the description and the folder
+    for renames in range(2):  # of the description and of the folder
         command = [sys.executable, str(script), str(store.folder), str(renames)]
         assert subprocess.run(command, env=environment).returncode == -signal.SIGKILL
         assert store.names() == []
@@ -176,10 +182,10 @@ def test_a_killed_import_leaves_no_version(store: Registry, tmp_path: Path) -> N
 
 
 def test_a_full_disk_leaves_no_version(store: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_path: Path, _content: bytes) -> None:
+    def full(_file: object, _array: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(registry, "write_atomically", full)
+    monkeypatch.setattr(registry.np, "save", full)
     with pytest.raises(DatasetError, match=r"No space left on device.*Free some space.*import it again\."):
         store.add("shapes", contents(), **TEXT)
     assert store.names() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from training.datasets import Registry, tensors
 from training.errors import TrainingError
 from training.evaluation import judges
 from training.export.build import export, load_trained
-from training.loop import stopping
-from training.loop.run_folder import read_events
+from training.loop import run, stopping
+from training.loop.run_folder import RunFolder, read_events
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def test_an_imported_dataset_is_trained_on_exported_and_measured(
 ) -> None:
     entry = store.add("shapes", contents(120, 40, classes=classes), title="Shapes", licence="CC0")
     spec = small_spec(dataset=entry.reference, conditional=bool(classes), images=64, metrics_every=32)
-    run = finished(tmp_path / "run", spec)
-    (event,) = [event for event in read_events(run.events) if event["event"] == "judge"]
+    folder = finished(tmp_path / "run", spec)
+    (event,) = [event for event in read_events(folder.events) if event["event"] == "judge"]
     assert event["dataset"] == entry.reference
     assert event["accuracy"] > 0.9 if classes else 0 < event["error"] < 0.3
-    version = export(load_trained(run), "shapes", Repository(tmp_path / "models"))
+    version = export(load_trained(folder), "shapes", Repository(tmp_path / "models"))
     manifest = version.manifest
     assert manifest.classes == classes
     assert manifest.dataset.model_dump() == {"name": "shapes", "title": "Shapes", "licence": "CC0", "sha256": entry.digest}
@@ -68,6 +69,26 @@ def test_a_judge_is_trained_once_for_each_dataset_and_kind(store: Registry) -> N
     with pytest.raises(TrainingError, match=r"is damaged.*Delete it, then try again\."):
         judges.ensure(train)
     assert store.names() == ["shapes"], "the judges are not a dataset"
+
+
+def test_a_run_can_be_stopped_while_it_trains_its_judge(
+    store: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add("shapes", contents(), title="Shapes", licence="CC0")
+    folder = RunFolder(tmp_path / "run")
+    run.start(folder, small_spec(dataset="shapes", images=64, metrics_every=32))
+    stop, fit = run.Stop(), judges.fit
+    monkeypatch.setattr(run, "Stop", lambda: stop)
+
+    def interrupted(train: tensors.Dataset, report: Callable[[int, float], None], **options: object) -> judges.Classifier:
+        stop.request()
+        return fit(train, report, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(judges, "fit", interrupted)
+    assert run.run(folder) == "stopped"
+    assert read_events(folder.events)[-1]["reason"] == "stopped"
+    assert not folder.checkpoint.exists()
+    assert not (store.folder / ".judges").exists()
 
 
 def test_a_conditional_run_requires_classes(store: Registry, tmp_path: Path) -> None:
