@@ -90,7 +90,8 @@ class TrainingSpec(BaseModel):
     """Final penalty weight, to which gamma is annealed with a half cosine over the whole run. None: gamma is constant."""
     augment: Literal["none", "adaptive"] = "none"
     """adaptive: the discriminator receives flipped, rotated and translated pictures, with a probability that rises while it
-    distinguishes the training pictures from the held-out ones (ADA, arXiv:2006.06676)."""
+    overfits (ADA, arXiv:2006.06676): while it distinguishes the training pictures from at least 1,000 held-out ones, or,
+    without them, while it recognises too many training pictures as real."""
     translate: int = Field(default=0, ge=0, le=8)
     """Maximum random translation, in pixels per axis, of every real and generated picture the discriminator receives. Delays
     its overfitting (DiffAugment, arXiv:2006.10738). 0: no translation."""
@@ -184,15 +185,6 @@ class TrainingSpec(BaseModel):
             raise ValueError("stem_channels requires network 'conv'. Leave it out, or choose network 'conv'.")
         if self.final_learning_rate > self.learning_rate:
             raise ValueError("final_learning_rate is above learning_rate. Lower it, or raise learning_rate.")
-        return self
-
-    @model_validator(mode="after")
-    def _check_augmentation(self) -> Self:
-        if self.augment == "adaptive" and (self.held_out < ENOUGH_HELD_OUT or not self.metrics_every):
-            raise ValueError(
-                f"augment 'adaptive' requires at least {ENOUGH_HELD_OUT} held_out pictures, and metrics_every above 0. "
-                "Raise both, or set augment to 'none'."
-            )
         return self
 
     @model_validator(mode="after")

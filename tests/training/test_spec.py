@@ -72,8 +72,6 @@ def test_a_spec_without_the_stopping_rule_fields_is_still_valid() -> None:
         {"held_out": 999, "patience": 1},
         {"metrics_every": 0, "patience": 1},
         {"gamma": float("nan")},
-        {"augment": "adaptive", "held_out": 999, "patience": 0},
-        {"augment": "adaptive", "metrics_every": 0, "patience": 0},
         {"network": "mlp", "discriminator_network": "conv", "stem_channels": 8},
         {"discriminator_widths": (8, 8, 8, 8, 8, 8)},
     ],

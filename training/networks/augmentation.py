@@ -18,7 +18,14 @@ TARGET = 0.5
 """Overfitting above which the probability rises: (training - held-out) / (training - generated), of mean logits."""
 FULL_SPEED = 500_000
 """Images in which the probability can change by 1."""
+SIGN_TARGET = 0.6
+"""Overfitting above which the probability rises without held-out pictures: r_t of ADA, the mean sign of the logits of the real
+pictures."""
+SIGN_FULL_SPEED = 50_000
+"""Images in which the probability can change by 1 without held-out pictures. ADA changes it ten times as slowly, too slowly
+for the short runs that a few hundred pictures are worth."""
 HIGHEST = 0.8
+"""Maximum probability. Above it, augmentations leak into the generated pictures (figure 4 of the paper)."""
 
 
 def blit(pictures: Tensor, p: Tensor, chance: Tensor) -> Tensor:
@@ -63,3 +70,16 @@ def adapted(p: float, *, shown: float, held_out: float, generated: float, images
     overfitting = (shown - held_out) / spread if spread > 0 else 0.0
     step = images / FULL_SPEED
     return min(max(p + (step if overfitting > TARGET else -step), 0.0), HIGHEST)
+
+
+def adapted_to_signs(p: float, *, sign: float, images: int) -> float:
+    """Return the probability after another `images` images, without held-out pictures.
+
+    Args:
+        p: the current probability.
+        sign: mean sign of the logits of augmented training pictures since the last adaptation, relative to the point at which
+            real and generated are equally likely.
+        images: images seen since the last adaptation.
+    """
+    step = images / SIGN_FULL_SPEED
+    return min(max(p + (step if sign > SIGN_TARGET else -step), 0.0), HIGHEST)
