@@ -45,7 +45,7 @@ class GraphTrainer(Trainer):
         turns: turns in a row when several trainers alternate, for a larger share of the device.
 
     Raises:
-        TrainingError: the augmentation of the spec is adaptive and too few pictures are held out.
+        TrainingError: the task of the spec is `sharpen`, or its augmentation is adaptive and too few pictures are held out.
     """
 
     def __init__(
@@ -57,6 +57,11 @@ class GraphTrainer(Trainer):
         half_lives: tuple[int, ...],
         turns: int = 1,
     ) -> None:
+        if spec.task == "sharpen":
+            raise TrainingError(
+                "Training with CUDA graphs does not support task 'sharpen'. Train step by step: python -m training train "
+                "--device cuda."
+            )
         if spec.augment == "adaptive" and len(held_out) < ENOUGH_HELD_OUT:
             raise TrainingError(
                 f"Training with CUDA graphs adapts the augmentation to at least {ENOUGH_HELD_OUT} held_out pictures. Raise "
