@@ -45,7 +45,7 @@ def measured() -> Measured:
 
 def test_every_figure_has_its_floor(measured: Measured) -> None:
     per_judge = {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
-    others = {"cas", "c2st_accuracy", "c2st_auc", "nearest_training", "authenticity"}
+    others = {"cas", "c2st_accuracy", "c2st_auc", "nearest_training", "authenticity", "copied"}
     assert set(measured.figures) == per_judge | {f"{name}_mlp" for name in per_judge} | others
     for name, figure in measured.figures.items():
         assert figure.value is not None, name
