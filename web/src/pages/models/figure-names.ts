@@ -29,6 +29,10 @@ const messages = texts(
       "Accuracy of a classifier trained to distinguish generated from real pictures (C2ST). 0.5 is chance.",
     ],
     c2st_auc: ["Two-sample test, AUC", "Area under the ROC curve of the same classifier. 0.5 is chance."],
+    copied: [
+      "Copies",
+      "Share of pictures that are less than half as far from a training picture as that picture's nearest neighbour.",
+    ],
     nearest_training: [
       "Distance to the training pictures",
       "Median distance to the nearest training picture. Far below the floor indicates copying.",
@@ -88,6 +92,7 @@ const messages = texts(
       "Точность классификатора, обученного отличать сгенерированные картинки от настоящих (C2ST). 0,5 — ответы наугад.",
     ],
     c2st_auc: ["Двухвыборочный тест, AUC", "Площадь под ROC-кривой того же классификатора. 0,5 — ответы наугад."],
+    copied: ["Копии", "Доля картинок, которые вдвое ближе к обучающей картинке, чем её ближайший сосед."],
     nearest_training: [
       "Расстояние до обучающих картинок",
       "Медианное расстояние до ближайшей обучающей картинки. Намного ниже эталона — признак копирования.",
