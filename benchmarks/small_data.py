@@ -40,8 +40,9 @@ SEEDS = range(2)
 SAMPLES = {"fours": "30 fours", "digits": "300 digits", "sklearn": "1,797 digits of scikit-learn"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"augment": "none"},
-    "translation by 2 pixels": {"augment": "none", "translate": 2},
     "adaptive": {},
+    "adaptive, with turns": {"augment_turns": True},
+    "translation by 2 pixels": {"augment": "none", "translate": 2},
 }
 """Fields that differ from those of the preset."""
 COLUMNS = ("fid", "fid_mlp", "kid", "label_accuracy", "turned", "copied")
@@ -136,7 +137,7 @@ def rows_of(name: str, sample: Dataset, folder: Path, images: int, chosen: list[
         for seed in SEEDS:
             fields = {"images": images, "burn_in": images // 2, "seed": seed, "conditional": name != "fours", "threads": 1}
             spec = TrainingSpec.from_preset("few", **fields | VARIANTS[variant])
-            file = folder / f"{name}-{variant.replace(' ', '-')}-{images}-{seed}.json"
+            file = folder / f"{name}-{variant.replace(',', '').replace(' ', '-')}-{images}-{seed}.json"
             found.append(row(sample, meter, spec, file))
         cells = " | ".join(" / ".join(f"{figures[column]:.3f}" for figures in found) for column in COLUMNS)
         p = " / ".join(f"{figures['p']:.2f}" for figures in found)

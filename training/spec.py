@@ -95,6 +95,9 @@ class TrainingSpec(BaseModel):
     """adaptive: the discriminator receives flipped, rotated and translated pictures, with a probability that rises while it
     overfits (ADA, arXiv:2006.06676): while it distinguishes the training pictures from at least 1,000 held-out ones, or,
     without them, while it recognises too many training pictures as real."""
+    augment_turns: bool = True
+    """Whether adaptive augmentation flips and rotates. Set it to false for small datasets of pictures with an orientation, such
+    as digits and letters: in a short run on few of them, the generator draws turned ones."""
     translate: int = Field(default=0, ge=0, le=8)
     """Maximum random translation, in pixels per axis, of every real and generated picture the discriminator receives. Delays
     its overfitting (DiffAugment, arXiv:2006.10738). 0: no translation."""
@@ -264,6 +267,7 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
     | {
         "images": 200_000,
         "augment": "adaptive",
+        "augment_turns": False,
         "batch_size": 32,
         "held_out": 0,
         "patience": 0,

@@ -48,7 +48,7 @@ def test_best_is_a_longer_standard() -> None:
 
 def test_few_is_short_and_adapts_without_held_out_pictures() -> None:
     few, standard = (TrainingSpec.from_preset(p) for p in ("few", "standard"))
-    assert (few.augment, few.held_out, few.patience, few.threads) == ("adaptive", 0, 0, 1)
+    assert (few.augment, few.augment_turns, few.held_out, few.patience, few.threads) == ("adaptive", False, 0, 0, 1)
     assert few.images < standard.images / 8
     assert "mostly varies what it has seen" in PRESET_SUMMARIES["few"]
 

@@ -30,6 +30,7 @@ NEWER_FIELDS = (
     "grey_scale",
     "final_gamma",
     "augment",
+    "augment_turns",
     "decay_from",
     "task",
     "degradation_label",
@@ -275,7 +276,7 @@ class Trainer:
         """Augment pictures, (N, 1, 28, 28), for the discriminator. Differentiable."""
         if (p := self._augmentation_probability()) is not None:
             chance = torch.rand(augmentation.CHANCES, len(images), generator=self.rng, device=self.rng.device)
-            images = augmentation.blit(images, p, chance.to(images.device))
+            images = augmentation.blit(images, p, chance.to(images.device), turns=self.spec.augment_turns)
         return self._translated(images)
 
     def _augmentation_probability(self) -> Tensor | None:

@@ -16,7 +16,7 @@ from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
 from training.loop.stopping import hold_out
 from training.loop.trainer import ADAPT_STEPS, NEWER_FIELDS, Sampler, StepFigures, Trainer
-from training.networks.augmentation import FULL_SPEED, HIGHEST, SIGN_FULL_SPEED
+from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH, SIGN_FULL_SPEED
 from training.spec import TrainingSpec
 
 SPECS = {
@@ -195,6 +195,16 @@ def test_without_augmentation_adapting_changes_nothing(mnist: Dataset) -> None:
 
 def few(mnist: Dataset, count: int = 30) -> Dataset:
     return replace(mnist, images=mnist.images[:count], labels=mnist.labels[:count])
+
+
+def test_augmentation_turns_pictures_only_if_the_spec_says_so(mnist: Dataset) -> None:
+    dots = torch.zeros(400, 1, 28, 28)
+    dots[:, 0, 4, 6] = 1
+    for turns in (True, False):
+        trainer = Trainer(small_spec(augment="adaptive", augment_turns=turns), few(mnist))
+        trainer.augment_p = HIGHEST
+        moved = trainer._augmented(dots)[:, 0].nonzero()[:, 1:] - torch.tensor([4, 6])
+        assert (int(moved.abs().max()) > REACH) is turns
 
 
 def step_and_adapt(trainer: Trainer) -> tuple[StepFigures, float]:

@@ -53,6 +53,14 @@ def test_a_translation_fills_with_black() -> None:
     assert not after[:, :, :REACH].any()
 
 
+def test_without_turns_pictures_are_only_translated() -> None:
+    before = pictures()
+    turned = random_rows(flip=0.0, side=0.0, turn=0.0, quarters=0.3)
+    assert torch.equal(blit(before, ALWAYS, turned, turns=False), before)
+    moved = random_rows(flip=0.0, side=0.0, turn=0.0, quarters=0.3, move=0.0, down=0.999)
+    assert torch.equal(blit(before, ALWAYS, moved, turns=False)[:, :, REACH:], before[:, :, :-REACH])
+
+
 def test_about_the_given_share_of_pictures_is_changed() -> None:
     before = torch.rand(4_000, 1, 8, 8)
     torch.manual_seed(0)
