@@ -178,7 +178,7 @@ class Battery:
         """The share of copies among the first pictures."""
         real = self.test.images[: len(found.distance)]
         inputs = ("copies", self.train.source.digest, len(real))
-        floor = kept(self.cache, inputs, lambda: nearest(real, self.train.images).copied)
+        floor = kept(self.cache, inputs, lambda: {"copied": nearest(real, self.train.images).copied})["copied"]
         what = (
             f"share of the first {len(real):,} pictures that copy a training picture: less than {COPY:g} times as far from it, "
             "in pixels, as the next training picture is"

@@ -66,7 +66,7 @@ def test_kept_figures_are_those_computed_and_a_damaged_file_is_computed_again(
     known = set(tmp_path.iterdir())
     computed = Battery("mnist", pictures=120, cache=tmp_path).measure(generator)
     kept = set(tmp_path.iterdir()) - known
-    assert len(kept) == 3, "the floors of two judges, and the figures"
+    assert len(kept) == 4, "the floors of two judges, that of copies, and the figures"
     with monkeypatch.context() as patch:
         patch.delattr("training.evaluation.distance.KernelDistance.to")
         assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed

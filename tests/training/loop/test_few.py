@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from models.manifest import CARD
 from models.repository import Repository
 from tests.training.conftest import finished
 from tests.training.datasets.pictures import contents
@@ -41,4 +42,6 @@ def test_a_few_pictures_are_trained_on_exported_and_measured(
     copied = version.manifest.metrics["copied"]
     assert 0 <= (copied.value or 0) <= 1
     assert copied.floor is not None
+    card = " ".join((version.path / CARD).read_text().split())
+    assert "it mostly varies the pictures it has seen" in card
     json.loads((version.path / "evaluation.json").read_text(), parse_constant=pytest.fail)  # neither NaN nor Infinity
