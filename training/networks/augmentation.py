@@ -21,9 +21,6 @@ FULL_SPEED = 500_000
 SIGN_TARGET = 0.6
 """Overfitting above which the probability rises without held-out pictures: r_t of ADA, the mean sign of the logits of the real
 pictures."""
-SIGN_FULL_SPEED = 50_000
-"""Images in which the probability can change by 1 without held-out pictures. ADA changes it ten times as slowly, too slowly
-for the short runs that a few hundred pictures are worth."""
 HIGHEST = 0.8
 """Maximum probability. Above it, augmentations leak into the generated pictures (figure 4 of the paper)."""
 
@@ -83,5 +80,5 @@ def adapted_to_signs(p: float, *, sign: float, images: int) -> float:
             real and generated are equally likely.
         images: images seen since the last adaptation.
     """
-    step = images / SIGN_FULL_SPEED
+    step = images / FULL_SPEED
     return min(max(p + (step if sign > SIGN_TARGET else -step), 0.0), HIGHEST)

@@ -16,7 +16,7 @@ from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
 from training.loop.stopping import hold_out
 from training.loop.trainer import ADAPT_STEPS, NEWER_FIELDS, Sampler, StepFigures, Trainer
-from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH, SIGN_FULL_SPEED
+from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH
 from training.spec import TrainingSpec
 
 SPECS = {
@@ -219,7 +219,7 @@ def test_without_held_out_pictures_augmentation_follows_the_signs_of_four_steps(
         for _ in range(ADAPT_STEPS):
             trainer.step()
             trainer.adapt_to_sign(sign)
-        assert trainer.augment_p == pytest.approx(part * ADAPT_STEPS * 16 / SIGN_FULL_SPEED)
+        assert trainer.augment_p == pytest.approx(part * ADAPT_STEPS * 16 / FULL_SPEED)
         assert (trainer.signs, trainer.adapted_at) == ([], trainer.seen)
     trainer.augment_p = HIGHEST
     for _ in range(ADAPT_STEPS):

@@ -8,7 +8,6 @@ from training.networks.augmentation import (
     FULL_SPEED,
     HIGHEST,
     REACH,
-    SIGN_FULL_SPEED,
     SIGN_TARGET,
     adapted,
     adapted_to_signs,
@@ -88,7 +87,7 @@ def test_the_probability_adapts_to_overfitting() -> None:
 
 
 def test_without_held_out_pictures_the_probability_adapts_to_the_signs_of_the_logits() -> None:
-    tenth = SIGN_FULL_SPEED // 10
+    tenth = FULL_SPEED // 10
     assert adapted_to_signs(0.1, sign=SIGN_TARGET + 0.01, images=tenth) == pytest.approx(0.2)
     assert adapted_to_signs(0.3, sign=SIGN_TARGET, images=tenth) == pytest.approx(0.2)
     assert adapted_to_signs(0.05, sign=-1.0, images=tenth) == 0.0
