@@ -89,8 +89,18 @@ picture is real, calibrated on {m.calibration.pictures:,} real test pictures and
 ## Limits
 
 The generator only draws what {m.dataset.title} contains, with the biases of that dataset. Its pictures do not document
-anything real, such as a person's handwriting.
+anything real, such as a person's handwriting.{_few(m)}
 """
+
+
+def _few(m: Manifest) -> str:
+    """Return the limits of a generator that was trained on few pictures."""
+    if m.spec.get("preset") != "few":
+        return ""
+    return (
+        " It was trained with the preset `few`, for 20 to 2,000 pictures:\nit mostly varies the pictures it has seen, and may copy "
+        "some. The floors of the figures are uncertain if there are few test pictures."
+    )
 
 
 def _pictures(m: Manifest) -> str:

@@ -21,10 +21,13 @@ LEAST_GAIN = 0.01
 """Relative decrease of the Frechet distance that is required. A smaller one could be due to chance."""
 TOLERANCE = 0.01
 """Decrease of coverage and label accuracy that is allowed."""
+MOST_COPIES = 0.1
+"""Share of copies of training pictures, above the floor, that is allowed. Shipped generators have none."""
 RULE = (
     "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least "
     f"{100 * LEAST_GAIN:g} %, while coverage and label accuracy fall by no more than {TOLERANCE:g}, both versions measured on "
-    "the same seeds and labels."
+    "the same seeds and labels. A version that copies training pictures is not promoted: its share of copies (copied) must not "
+    f"be more than {MOST_COPIES:g} above its floor."
 )
 SHARPEN_TESTS = ("shrink2", "shrink4", "blur1", "blur2")
 """The tests of the ledger of a sharpener."""
@@ -103,14 +106,17 @@ def decide(
             champion_figures=champion_figures,
         )
 
+    copying = _copying(figures)
     if champion is None:
-        return gate(True, "It is the first version of this model.")
+        return gate(True, " ".join(["It is the first version of this model.", *copying]))
     better, compared = False, f"The versions cannot be compared: {incomparable}." if incomparable else ""
     if not compared and not champion_figures:
         compared = f"The champion, version {champion}, could not be measured. See the job's log."
     if not compared:
         compare = _compare_sharpeners if task == "sharpen" else _compare
         better, compared = compare(figures, champion_figures, champion)
+    if copying:
+        better, compared = False, " ".join([*copying, compared])
     if asked == "always":
         return gate(True, f"Promotion was requested regardless of the comparison. {compared}")
     if asked == "never":
@@ -131,6 +137,20 @@ def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> t
         if not value >= before - TOLERANCE:
             return False, f"Not better: {comparison}, but {name} fell from {before:.4f} to {value:.4f}."
     return True, f"Better: {comparison}, and neither coverage nor label accuracy fell by more than {TOLERANCE}."
+
+
+def _copying(figures: dict[str, Figure]) -> list[str]:
+    """Return a sentence about a version that copies training pictures, or nothing. Older versions lack the figure."""
+    found = figures.get("copied")
+    if found is None or found.value is None:
+        return []
+    floor = found.floor or 0.0
+    if found.value <= floor + MOST_COPIES:
+        return []
+    return [
+        f"It copies: {found.value:.1%} of its pictures are copies of training pictures, against {floor:.1%} of real test "
+        "pictures. Train on more pictures, for fewer images, or with augment 'adaptive'."
+    ]
 
 
 def _compare_sharpeners(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> tuple[bool, str]:

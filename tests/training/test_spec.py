@@ -46,6 +46,13 @@ def test_best_is_a_longer_standard() -> None:
     assert best["images"] == 6_000_000
 
 
+def test_few_is_short_and_adapts_without_held_out_pictures() -> None:
+    few, standard = (TrainingSpec.from_preset(p) for p in ("few", "standard"))
+    assert (few.augment, few.augment_turns, few.held_out, few.patience, few.threads) == ("adaptive", False, 0, 0, 1)
+    assert few.images < standard.images / 8
+    assert "mostly varies what it has seen" in PRESET_SUMMARIES["few"]
+
+
 def test_a_spec_without_the_stopping_rule_fields_is_still_valid() -> None:
     shipped = Repository(SHIPPED).get("digits", 1).manifest.spec
     old = {name: value for name, value in shipped.items() if name not in ("held_out", "patience")}
@@ -73,8 +80,6 @@ def test_a_spec_without_the_stopping_rule_fields_is_still_valid() -> None:
         {"held_out": 999, "patience": 1},
         {"metrics_every": 0, "patience": 1},
         {"gamma": float("nan")},
-        {"augment": "adaptive", "held_out": 999, "patience": 0},
-        {"augment": "adaptive", "metrics_every": 0, "patience": 0},
         {"network": "mlp", "discriminator_network": "conv", "stem_channels": 8},
         {"discriminator_widths": (8, 8, 8, 8, 8, 8)},
     ],

@@ -21,13 +21,15 @@ from training.evaluation import distance, judges, texture
 from training.evaluation.cached_figures import cached
 from training.evaluation.fresh_classifier import learn, probabilities
 from training.evaluation.judges import Judgement, Kind
-from training.evaluation.memorisation import Nearest, nearest
+from training.evaluation.memorisation import COPY, Nearest, nearest
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
 
 REFERENCE = 10_000
 NEIGHBOUR = 5
 TWO_SAMPLE_SEEDS = range(3)
+COPY_PICTURES = 1_000
+"""Pictures that are searched for copies, also in a fast measurement."""
 SCORE_SEED, SCORE_EPOCHS = 0, 3
 SCORE_SEEDS_FROM = 2**20
 """First seed of the pictures that a classifier is trained on, disjoint from those that are evaluated."""
@@ -111,6 +113,8 @@ class Battery:
             figures |= self._two_samples(fakes)
             neighbours, repeats = self._memorisation(fakes)
             figures |= repeats
+        few = neighbours.first(COPY_PICTURES) if neighbours else nearest(fakes[:COPY_PICTURES], self.train.images)
+        figures |= self._copies(few)
         return Measured(figures, fakes, labels, judgement, by_class, neighbours)
 
     def _score(self, generator: OnnxGenerator, by_class: dict[str, list[float | None]]) -> dict[str, Figure]:
@@ -178,6 +182,17 @@ class Battery:
             ),
         }
         return fake, figures
+
+    def _copies(self, found: Nearest) -> dict[str, Figure]:
+        """The share of copies among the first pictures."""
+        real = self.test.images[: len(found.distance)]
+        inputs = ("copies", self.train.source.digest, len(real))
+        floor = cached(self.cache, inputs, lambda: {"copied": nearest(real, self.train.images).copied})["copied"]
+        what = (
+            f"share of the first {len(real):,} pictures that copy a training picture: less than {COPY:g} times as far from it, "
+            "in pixels, as the next training picture is"
+        )
+        return {"copied": Figure(value=_rounded(found.copied), floor=_rounded(floor), better="lower", what=what)}
 
 
 class _View:

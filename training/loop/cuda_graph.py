@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from training.checkpoint import save_checkpoint
 from training.datasets.tensors import Dataset
+from training.errors import TrainingError
 from training.loop.trainer import ADAPT_EVERY, Trainer
 from training.networks.ema import Ema
 from training.networks.optimizers import Adam
-from training.spec import TrainingSpec
+from training.spec import ENOUGH_HELD_OUT, TrainingSpec
 
 WARM_UP = 3
 """Steps of each kind before the capture, in which libraries choose their kernels."""
@@ -42,6 +43,9 @@ class GraphTrainer(Trainer):
         device: torch device.
         half_lives: half-lives of the averaged generators, in images, instead of that of the spec.
         turns: turns in a row when several trainers alternate, for a larger share of the device.
+
+    Raises:
+        TrainingError: the task of the spec is `sharpen`, or its augmentation is adaptive and too few pictures are held out.
     """
 
     def __init__(
@@ -53,13 +57,23 @@ class GraphTrainer(Trainer):
         half_lives: tuple[int, ...],
         turns: int = 1,
     ) -> None:
+        if spec.task == "sharpen":
+            raise TrainingError(
+                "Training with CUDA graphs does not support task 'sharpen'. Train step by step: python -m training train "
+                "--device cuda."
+            )
+        if spec.augment == "adaptive" and len(held_out) < ENOUGH_HELD_OUT:
+            raise TrainingError(
+                f"Training with CUDA graphs adapts the augmentation to at least {ENOUGH_HELD_OUT} held_out pictures. Raise "
+                "held_out, or set augment to 'none'."
+            )
         super().__init__(spec, data, device)
         self.held_out, self.turns, self.captures = held_out, turns, device.startswith("cuda")
         self.averages = [Ema(self.generator, half_life) for half_life in half_lives]
         # Whatever changes between steps is a tensor, so that the graph reads its current value.
         self.rate, self.penalty_weight, self.p = (torch.zeros((), device=device) for _ in range(3))
         self.average_weights = [torch.zeros((), device=device) for _ in half_lives]
-        self.measured = torch.zeros(4, device=device)
+        self.measured = torch.zeros(5, device=device)
         self.order = torch.zeros(len(data), dtype=torch.long, device=device)
         self.cursor = torch.zeros((), dtype=torch.long, device=device)
         self.within = torch.arange(spec.batch_size, device=device)
@@ -118,7 +132,7 @@ class GraphTrainer(Trainer):
     def progress(self) -> dict[str, Any]:
         """Return the fields of a progress event. Waits for the enqueued steps."""
         with self.on_stream():
-            loss_d, loss_g, d_real, d_fake = (round(value, 4) for value in self.measured.tolist())
+            loss_d, loss_g, d_real, d_fake, _ = (round(value, 4) for value in self.measured.tolist())
         return {
             "images": self.seen,
             "seconds": round(self.seconds, 1),

@@ -290,7 +290,9 @@ class _Loop:
             elapsed = time.monotonic() - clock
             trainer.seconds = seconds_before + elapsed
             due = _Due(before, trainer.seen)
-            if self.held_out and due(ADAPT_EVERY):
+            if not self.held_out:
+                trainer.adapt_to_sign(figures.sign)
+            elif due(ADAPT_EVERY):
                 trainer.adapt_augmentation(self.held_out)
             if due(spec.log_every) or trainer.done:
                 self._log(figures, (trainer.seen - seen_before) / elapsed, progress)
@@ -324,6 +326,7 @@ class _Loop:
             step=trainer.steps,
             images=trainer.seen,
             **fields,
+            augment_p=round(trainer.augment_p, 4),
             images_per_second=round(rate, 1),
             eta_seconds=round(max(eta, 0.0), 1),
             part=round(trainer.part, 4),

@@ -30,6 +30,7 @@ NEWER_FIELDS = (
     "grey_scale",
     "final_gamma",
     "augment",
+    "augment_turns",
     "decay_from",
     "task",
     "degradation_label",
@@ -37,7 +38,9 @@ NEWER_FIELDS = (
 )
 """Spec fields that checkpoints of earlier releases lack."""
 ADAPT_EVERY, ADAPT_BY = 25_000, 1_000
-"""Images between two adaptations of the augmentation, and number of pictures of each kind used for one."""
+"""Images between two adaptations of the augmentation to held-out pictures, and number of pictures of each kind used for one."""
+ADAPT_STEPS = 4
+"""Steps between two adaptations of the augmentation without held-out pictures, as in ADA."""
 REMEDY = (
     "Train again with a lower learning_rate or a higher gamma. The best checkpoint so far is kept: python -m training export "
     "--checkpoint best."
@@ -55,6 +58,9 @@ class StepFigures:
     d_fake: float
     """The same for generated pictures. The logits of a relativistic discriminator have an arbitrary offset, so both values
     are then relative to the midpoint between real and generated."""
+    sign: float
+    """Mean sign of the logits of real pictures, relative to the same midpoint: r_t of ADA. 0 if the discriminator cannot
+    distinguish them, 1 if it recognises every real picture."""
 
 
 class Sampler:
@@ -113,6 +119,8 @@ class Trainer:
         self.loss = LOSSES[spec.loss]
         self.augment_p, self.adapted_at = 0.0, 0
         """Probability of each augmentation, and images seen at its last adaptation."""
+        self.signs: list[float] = []
+        """`StepFigures.sign` of each step since the last adaptation, if there are no held-out pictures to adapt to."""
         self.seen = self.steps = 0
         self.seconds = 0.0
         self.machine = machine(device)
@@ -171,6 +179,20 @@ class Trainer:
             )
         return figures
 
+    def adapt_to_sign(self, sign: float) -> None:
+        """Adapt the augmentation probability without held-out pictures, every few steps.
+
+        Args:
+            sign: `StepFigures.sign` of the last step.
+        """
+        if self.spec.augment == "none":
+            return
+        self.signs.append(sign)
+        if len(self.signs) >= ADAPT_STEPS:
+            mean, images = sum(self.signs) / len(self.signs), self.seen - self.adapted_at
+            self.augment_p = augmentation.adapted_to_signs(self.augment_p, sign=mean, images=images)
+            self.signs, self.adapted_at = [], self.seen
+
     def check_finite(self) -> None:
         """Check that all weights are finite.
 
@@ -187,7 +209,7 @@ class Trainer:
                 raise DivergedError(f"After {self.seen} images the {name} has weights that are not finite numbers. {REMEDY}")
 
     def _train(self, real: Tensor, label: Tensor | None, gamma: float | Tensor, *, cache_casts: bool = True) -> Tensor:
-        """Train both networks on one batch. Return the fields of `StepFigures`, (4,), without waiting for the device."""
+        """Train both networks on one batch. Return the fields of `StepFigures`, (5,), without waiting for the device."""
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16, cache_enabled=cache_casts):
             if self.loss.adversarial:
@@ -197,7 +219,7 @@ class Trainer:
             loss_g = self._step_generator(real, label)
         middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss.generator_sees_real else 0.0
         d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
-        return torch.stack([loss_d, loss_g, d_real, d_fake])
+        return torch.stack([loss_d, loss_g, d_real, d_fake, torch.sign(real_logit - middle).mean()])
 
     def _step_discriminator(
         self, real: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
@@ -254,7 +276,7 @@ class Trainer:
         """Augment pictures, (N, 1, 28, 28), for the discriminator. Differentiable."""
         if (p := self._augmentation_probability()) is not None:
             chance = torch.rand(augmentation.CHANCES, len(images), generator=self.rng, device=self.rng.device)
-            images = augmentation.blit(images, p, chance.to(images.device))
+            images = augmentation.blit(images, p, chance.to(images.device), turns=self.spec.augment_turns)
         return self._translated(images)
 
     def _augmentation_probability(self) -> Tensor | None:
@@ -316,6 +338,7 @@ class Trainer:
             "position": self.sampler.position,
             "augment_p": self.augment_p,
             "adapted_at": self.adapted_at,
+            "signs": self.signs,
             "seen": self.seen,
             "steps": self.steps,
             "seconds": self.seconds,
@@ -362,6 +385,7 @@ class Trainer:
             self.rng.set_state(state["rng"].cpu())
             self.sampler.order, self.sampler.position = state["order"].long().cpu(), state["position"]
             self.augment_p, self.adapted_at = state.get("augment_p", 0.0), state.get("adapted_at", 0)
+            self.signs = list(state.get("signs", []))
             self.seen, self.steps, self.seconds = state["seen"], state["steps"], state["seconds"]
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(

@@ -123,7 +123,7 @@ def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, ca
     ("body", "message"),
     [
         ({"model": "Not A Name"}, "body.model"),
-        ({"preset": "quicker"}, "'quick', 'best', 'sharpen' or 'sharpen-quick'"),
+        ({"preset": "quicker"}, "'quick', 'best', 'few', 'sharpen' or 'sharpen-quick'"),
         ({"spec": {"gama": 1}}, "body.spec.gama"),
         ({"spec": {"cls": 1}}, "body.spec.cls"),
         ({"spec": {"gamma": -1}}, "body.spec.gamma: Input should be greater than or equal to 0"),

@@ -50,6 +50,41 @@ def test_a_candidate_is_promoted_only_if_it_is_better(ours: dict[str, Figure], p
     assert verdict.rule == gate.RULE
 
 
+def copying(value: float | None, floor: float | None = 0.0, fid: float = 0.5) -> dict[str, Figure]:
+    return figures(fid) | {"copied": Figure(value=value, floor=floor, better="lower", what="")}
+
+
+@pytest.mark.parametrize(
+    ("ours", "promoted"),
+    [
+        (copying(0.0), True),
+        (copying(0.1), True),
+        (copying(0.11), False),
+        (copying(1.0), False),
+        (copying(0.3, floor=0.25), True),  # the test pictures resemble the training pictures as much
+        (copying(0.4, floor=0.25), False),
+        (copying(0.4, floor=None), False),  # there are no test pictures
+        (copying(None), True),
+    ],
+)
+def test_a_candidate_that_copies_training_pictures_is_not_promoted(ours: dict[str, Figure], promoted: bool) -> None:
+    verdict = gate.decide("if_better", ours, 3, figures())
+    assert verdict.promoted is promoted
+    assert ("It copies" in verdict.reason) is not promoted
+    assert "Better: fid_test 0.5000" in verdict.reason
+
+
+def test_a_verdict_about_a_copying_candidate_says_so_however_it_was_requested() -> None:
+    always = gate.decide("always", copying(0.42), 3, figures())
+    assert always.promoted
+    assert "regardless of the comparison. It copies: 42.0% of its pictures" in always.reason
+    assert "was not requested. It copies" in gate.decide("never", copying(0.42), 3, figures()).reason
+    first = gate.decide("if_better", copying(0.42), None, {})
+    assert first.promoted, "there is no other version to serve"
+    assert first.reason.startswith("It is the first version of this model. It copies")
+    assert "It copies" in gate.decide("if_better", copying(0.42), 3, {}, "the champion has no classes").reason
+
+
 def test_label_accuracy_is_ignored_if_neither_version_has_labels() -> None:
     assert gate.decide("if_better", figures(0.5, accuracy=None), 3, figures(accuracy=None)).promoted
 
@@ -145,6 +180,8 @@ def test_the_documentation_states_the_limits_of_the_rules() -> None:
     documentation = " ".join((ROOT / "docs" / "retraining.md").read_text().split())
     assert f"lower by at least {gain}" in documentation
     assert f"fall by no more than {tolerance}." in documentation
+    assert f"more than {gate.MOST_COPIES:g} above its floor" in documentation
+    assert f"more than {gate.MOST_COPIES:g} above its floor" in gate.RULE
     sharpening = " ".join((ROOT / "docs" / "sharpening.md").read_text().split())
     assert f"is at least {gain} lower" in sharpening
     assert f"falls by no more than {tolerance} in any" in sharpening

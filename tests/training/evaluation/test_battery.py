@@ -54,6 +54,7 @@ def test_every_figure_has_its_floor(measured: Measured) -> None:
         "c2st_coarse",
         "nearest_training",
         "authenticity",
+        "copied",
     }
     assert set(measured.figures) == per_judge | {f"{name}_mlp" for name in per_judge} | others
     for name, figure in measured.figures.items():
@@ -75,7 +76,7 @@ def test_cached_figures_are_those_computed_and_a_damaged_file_is_computed_again(
     known = set(tmp_path.iterdir())
     computed = Battery("mnist", pictures=120, cache=tmp_path).measure(generator)
     cached = set(tmp_path.iterdir()) - known
-    assert len(cached) == 3, "the floors of two judges, and the figures"
+    assert len(cached) == 4, "the floors of two judges, that of copies, and the figures"
     with monkeypatch.context() as patch:
         patch.delattr("training.evaluation.distance.KernelDistance.to")
         assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.conftest import small_spec
+from tests.training.conftest import small_sharpen_spec, small_spec
 from training.checkpoint import load_checkpoint
 from training.datasets.tensors import Dataset
+from training.errors import TrainingError
 from training.loop.cuda_graph import TURN, GraphTrainer, train
 from training.loop.stopping import hold_out
 from training.networks import factory
@@ -84,3 +85,14 @@ def test_the_translation_of_the_spec_is_applied(mnist: Dataset) -> None:
     dots[:, 0, 14, 14] = 1
     positions = {tuple(position) for position in graph_trainer._augmented(dots)[:, 0].nonzero()[:, 1:].tolist()}
     assert positions == {(y, x) for y in range(12, 17) for x in range(12, 17)}
+
+
+def test_a_sharpener_is_rejected(mnist: Dataset) -> None:
+    shown, held_out = hold_out(mnist, 1_000)
+    with pytest.raises(TrainingError, match="does not support task 'sharpen'"):
+        GraphTrainer(small_sharpen_spec(minutes=1), shown, held_out, "cpu", (200,))
+
+
+def test_adaptive_augmentation_without_held_out_pictures_is_rejected(mnist: Dataset) -> None:
+    with pytest.raises(TrainingError, match="at least 1000 held_out pictures"):
+        GraphTrainer(small_spec(minutes=1, augment="adaptive"), *hold_out(mnist, 0), "cpu", (200,))

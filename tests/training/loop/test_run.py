@@ -56,7 +56,7 @@ def test_a_run_writes_events_samples_and_checkpoints(small_run: RunFolder) -> No
     assert [e["images"] for e in progress] == list(range(16, 641, 16))
     assert set(progress[0]) == {
         *("event", "time", "step", "images", "loss_discriminator", "loss_generator", "d_real", "d_fake"),
-        *("images_per_second", "eta_seconds", "part"),
+        *("sign", "augment_p", "images_per_second", "eta_seconds", "part"),
     }
     assert all(0 <= e["d_fake"] <= 1 and 0 <= e["d_real"] <= 1 for e in progress)
     assert [e["images"] for e in events if e["event"] == "checkpoint"] == [0, 160, 320, 480, 640]
@@ -316,7 +316,7 @@ def test_weights_that_are_not_finite_are_never_saved(small_run: RunFolder, tmp_p
     assert folder.checkpoint.read_bytes() == before
 
 
-FIGURES = StepFigures(0.5, 0.7, 0.6, 0.4)
+FIGURES = StepFigures(0.5, 0.7, 0.6, 0.4, 0.2)
 
 
 def test_without_a_terminal_progress_is_printed_as_plain_lines() -> None:

@@ -15,8 +15,8 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
 from training.loop.stopping import hold_out
-from training.loop.trainer import NEWER_FIELDS, Sampler, Trainer
-from training.networks.augmentation import FULL_SPEED
+from training.loop.trainer import ADAPT_STEPS, NEWER_FIELDS, Sampler, StepFigures, Trainer
+from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH
 from training.spec import TrainingSpec
 
 SPECS = {
@@ -191,3 +191,77 @@ def test_without_augmentation_adapting_changes_nothing(mnist: Dataset) -> None:
     trainer.adapt_augmentation(mnist)
     assert torch.equal(trainer.rng.get_state(), before)
     assert trainer.augment_p == 0
+
+
+def few(mnist: Dataset, count: int = 30) -> Dataset:
+    return replace(mnist, images=mnist.images[:count], labels=mnist.labels[:count])
+
+
+def test_augmentation_turns_pictures_only_if_the_spec_says_so(mnist: Dataset) -> None:
+    dots = torch.zeros(400, 1, 28, 28)
+    dots[:, 0, 4, 6] = 1
+    for turns in (True, False):
+        trainer = Trainer(small_spec(augment="adaptive", augment_turns=turns), few(mnist))
+        trainer.augment_p = HIGHEST
+        moved = trainer._augmented(dots)[:, 0].nonzero()[:, 1:] - torch.tensor([4, 6])
+        assert (int(moved.abs().max()) > REACH) is turns
+
+
+def step_and_adapt(trainer: Trainer) -> tuple[StepFigures, float]:
+    figures = trainer.step()
+    trainer.adapt_to_sign(figures.sign)
+    return figures, trainer.augment_p
+
+
+def test_without_held_out_pictures_augmentation_follows_the_signs_of_four_steps(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(augment="adaptive"), few(mnist))
+    for sign, part in ((1.0, 1), (0.0, 0), (0.61, 1), (0.61, 2)):  # rises, falls, rises twice
+        for _ in range(ADAPT_STEPS):
+            trainer.step()
+            trainer.adapt_to_sign(sign)
+        assert trainer.augment_p == pytest.approx(part * ADAPT_STEPS * 16 / FULL_SPEED)
+        assert (trainer.signs, trainer.adapted_at) == ([], trainer.seen)
+    trainer.augment_p = HIGHEST
+    for _ in range(ADAPT_STEPS):
+        trainer.adapt_to_sign(1.0)
+    assert trainer.augment_p == HIGHEST
+    plain = Trainer(small_spec(), few(mnist))
+    for _ in range(ADAPT_STEPS):
+        plain.adapt_to_sign(1.0)
+    assert (plain.augment_p, plain.signs) == (0.0, [])
+
+
+@pytest.mark.parametrize("spec", [small_spec(), lecture_spec()], ids=["relativistic", "bce"])
+def test_the_sign_is_that_of_real_logits_relative_to_the_midpoint(
+    spec: TrainingSpec, mnist: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(spec, mnist)
+    real, label = trainer._real_batch()
+    offset = 5.0 if spec.loss == "relativistic" else 0.0  # the logits of a relativistic discriminator have one
+    logits = offset + torch.tensor([3.0, 1.0, 1.0, -1.0]), offset + torch.tensor([-1.0, -1.0, -1.0, -1.0])
+    monkeypatch.setattr(trainer, "_step_discriminator", lambda *_: (torch.tensor(0.5), *logits))
+    assert trainer._train(real, label, 0.0)[4] == pytest.approx((3 - 1) / 4)
+
+
+def test_a_run_that_adapts_without_held_out_pictures_resumes_bit_identically(mnist: Dataset, tmp_path: Path) -> None:
+    spec = small_spec(augment="adaptive", batch_size=48)  # a batch has more pictures than the dataset
+    uninterrupted, before = (Trainer(spec, few(mnist)) for _ in range(2))
+    uninterrupted.augment_p = before.augment_p = 0.5
+    expected = [step_and_adapt(uninterrupted) for _ in range(13)]
+    figures = [step_and_adapt(before) for _ in range(6)]
+    assert len(before.signs) == 6 % ADAPT_STEPS
+    save_checkpoint(before.state_dict(), tmp_path / "checkpoint.pt")
+    after = Trainer(spec, few(mnist))
+    after.load_state_dict(load_checkpoint(tmp_path / "checkpoint.pt"))
+    figures += [step_and_adapt(after) for _ in range(7)]
+    assert figures == expected
+    assert len({p for _, p in expected}) == 1 + 13 // ADAPT_STEPS
+    assert same_weights(after.ema.network, uninterrupted.ema.network)
+
+
+def test_a_checkpoint_without_signs_still_loads(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(), few(mnist))
+    state = trainer.state_dict()
+    del state["signs"]
+    trainer.load_state_dict(state)
+    assert trainer.signs == []

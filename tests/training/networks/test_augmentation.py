@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH, adapted, blit
+from training.networks.augmentation import (
+    FULL_SPEED,
+    HIGHEST,
+    REACH,
+    SIGN_TARGET,
+    adapted,
+    adapted_to_signs,
+    blit,
+)
 
 ALWAYS = torch.tensor(1.0)
 
@@ -44,6 +52,14 @@ def test_a_translation_fills_with_black() -> None:
     assert not after[:, :, :REACH].any()
 
 
+def test_without_turns_pictures_are_only_translated() -> None:
+    before = pictures()
+    turned = random_rows(flip=0.0, side=0.0, turn=0.0, quarters=0.3)
+    assert torch.equal(blit(before, ALWAYS, turned, turns=False), before)
+    moved = random_rows(flip=0.0, side=0.0, turn=0.0, quarters=0.3, move=0.0, down=0.999)
+    assert torch.equal(blit(before, ALWAYS, moved, turns=False)[:, :, REACH:], before[:, :, :-REACH])
+
+
 def test_about_the_requested_share_of_pictures_is_changed() -> None:
     before = torch.rand(4_000, 1, 8, 8)
     torch.manual_seed(0)
@@ -68,3 +84,11 @@ def test_the_probability_adapts_to_overfitting() -> None:
     assert adapted(0.0, **generalizing, images=FULL_SPEED) == 0.0
     assert adapted(0.5, **overfitted, images=FULL_SPEED) == HIGHEST
     assert adapted(0.5, shown=0.0, held_out=0.0, generated=1.0, images=FULL_SPEED) == 0.0
+
+
+def test_without_held_out_pictures_the_probability_adapts_to_the_signs_of_the_logits() -> None:
+    tenth = FULL_SPEED // 10
+    assert adapted_to_signs(0.1, sign=SIGN_TARGET + 0.01, images=tenth) == pytest.approx(0.2)
+    assert adapted_to_signs(0.3, sign=SIGN_TARGET, images=tenth) == pytest.approx(0.2)
+    assert adapted_to_signs(0.05, sign=-1.0, images=tenth) == 0.0
+    assert adapted_to_signs(0.75, sign=1.0, images=tenth) == HIGHEST == 0.8

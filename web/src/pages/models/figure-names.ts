@@ -38,6 +38,10 @@ const messages = texts(
       "Accuracy of a classifier that sees only grey levels above 16.",
     ],
     c2st_coarse: ["Two-sample test, coarse shapes", "Accuracy of a classifier that sees means of 2×2 pixels."],
+    copied: [
+      "Copies",
+      "Share of pictures that are less than half as far from a training picture as that picture's nearest neighbour.",
+    ],
     nearest_training: [
       "Distance to the training pictures",
       "Median distance to the nearest training picture. Far below the floor indicates copying.",
@@ -109,6 +113,7 @@ const messages = texts(
       "Двухвыборочный тест, крупные формы",
       "Точность классификатора, который видит средние по 2×2 пикселям.",
     ],
+    copied: ["Копии", "Доля картинок, которые вдвое ближе к обучающей картинке, чем её ближайший сосед."],
     nearest_training: [
       "Расстояние до обучающих картинок",
       "Медианное расстояние до ближайшей обучающей картинки. Намного ниже эталона — признак копирования.",

@@ -89,6 +89,7 @@ const SHARES = new Set([
   "label_accuracy",
   "cas",
   "authenticity",
+  "copied",
   "c2st_accuracy",
   "c2st_auc",
   "c2st_faint",

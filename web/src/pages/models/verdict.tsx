@@ -22,6 +22,9 @@ const messages = texts(
     reason: "Reason",
     comparison: "Comparison",
     isFirst: "this is the first version of the model.",
+    copies: (share: string, floor: string) =>
+      `It copies: ${share} of its pictures are copies of training pictures, against ${floor} of real test pictures.`,
+    copiesRule: "A version that copies training pictures is not promoted.",
     against: (metric: string, challenger: string, champion: string) => `${metric}: ${challenger} against ${champion}`,
     caption: "The new version and the champion at that time, on the same seeds",
     metric: "metric",
@@ -46,6 +49,9 @@ const messages = texts(
     reason: "Причина",
     comparison: "Сравнение",
     isFirst: "это первая версия модели.",
+    copies: (share, floor) =>
+      `Версия копирует: ${share} её картинок — копии обучающих, а среди настоящих тестовых картинок — ${floor}.`,
+    copiesRule: "Версия, которая копирует обучающие картинки, чемпионом не становится.",
     against: (metric, challenger, champion) => `${metric}: ${challenger} против ${champion} у чемпиона`,
     caption: "Новая версия и чемпион на тот момент, на одних и тех же зёрнах",
     metric: "метрика",
@@ -71,7 +77,11 @@ function Reason({ gate }: { gate: Gate }) {
     if (challenger?.value == null || champion == null) return []
     return t.against(named(name, challenger.what).title, number(challenger.value, 4), number(champion, 4))
   })
-  if (language !== "en" && gate.champion === null) return <>{`${t.reason}: ${t.isFirst}`}</>
+  const { value, floor } = gate.figures.copied ?? {}
+  const percent = (share: number) => `${number(100 * share, 1)} %`
+  const copies =
+    gate.reason.includes("It copies") && value != null ? ` ${t.copies(percent(value), percent(floor ?? 0))}` : ""
+  if (language !== "en" && gate.champion === null) return <>{`${t.reason}: ${t.isFirst}${copies}`}</>
   // If the versions were compared, the reason names metrics. Otherwise it states why they were not compared.
   if (language === "en" || !comparisons.length || !gate.reason.includes("fid_test"))
     return (
@@ -79,7 +89,7 @@ function Reason({ gate }: { gate: Gate }) {
         {t.reason}: <q lang="en">{gate.reason}</q>
       </>
     )
-  return <>{`${gate.asked === "if_better" ? t.reason : t.comparison}: ${comparisons.join("; ")}.`}</>
+  return <>{`${gate.asked === "if_better" ? t.reason : t.comparison}: ${comparisons.join("; ")}.${copies}`}</>
 }
 
 /** The rule: in English as the service states it, in other languages with its limits. */
@@ -93,7 +103,7 @@ function Rule({ gate }: { gate: Gate }) {
     <p class="hint">
       {t.rule}:{" "}
       {limits ? (
-        t.ruleText(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))
+        `${t.ruleText(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))}${gate.rule.includes("copies") ? ` ${t.copiesRule}` : ""}`
       ) : (
         <span lang="en">{gate.rule}</span>
       )}

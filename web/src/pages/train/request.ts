@@ -6,7 +6,7 @@ import { type Task } from "../../models"
 /** All fields are optional. */
 export type RetrainBody = Partial<Schemas["RetrainBody"]>
 
-export const PRESETS = ["quick", "standard", "best", "lecture", "sharpen", "sharpen-quick"] as const
+export const PRESETS = ["quick", "standard", "best", "few", "lecture", "sharpen", "sharpen-quick"] as const
 export const PROMOTIONS = ["if_better", "always", "never"] as const
 export const BUDGETS = ["preset", "images", "minutes"] as const
 export type Budget = (typeof BUDGETS)[number]

@@ -29,6 +29,7 @@ const messages = texts(
     quick: "quick: five minutes",
     standard: "standard: about 45 minutes",
     best: "best: two and a half hours",
+    few: "few: 20 to 2,000 pictures, seven minutes",
     lecture: "lecture: the first GAN, ten minutes",
     sharpen: "sharpen: sharpens pictures, about an hour",
     "sharpen-quick": "sharpen-quick: sharpens pictures, five minutes",
@@ -37,6 +38,8 @@ const messages = texts(
     standardHint:
       "Class-conditional convolutional networks, relativistic loss with gradient penalties, averaged generator. Stops when it no longer improves.",
     bestHint: "The same as standard, with more than three times as many images.",
+    fewHint:
+      "Standard for small datasets, with adaptive augmentation. With so few pictures, the generator mostly varies what it has seen. The gate does not promote a version that copies its training pictures.",
     lectureHint:
       "Two fully connected networks with cross-entropy, without classes, as in 2014. Shows the effect of later improvements.",
     sharpenHint:
@@ -65,6 +68,7 @@ const messages = texts(
     quick: "quick: пять минут",
     standard: "standard: около 45 минут",
     best: "best: два с половиной часа",
+    few: "few: от 20 до 2000 картинок, семь минут",
     lecture: "lecture: первый GAN, десять минут",
     sharpen: "sharpen: повышает резкость, около часа",
     "sharpen-quick": "sharpen-quick: повышает резкость, пять минут",
@@ -72,6 +76,8 @@ const messages = texts(
     standardHint:
       "Свёрточные сети с условием на класс, релятивистская функция потерь с градиентными штрафами, усреднённый генератор. Останавливается, когда метрики перестают улучшаться.",
     bestHint: "То же, что standard, но картинок в три с лишним раза больше.",
+    fewHint:
+      "Standard для маленьких наборов, с адаптивной аугментацией. По стольким картинкам генератор в основном варьирует увиденное. Версия, которая копирует обучающие картинки, чемпионом не становится.",
     lectureHint:
       "Две полносвязные сети с кросс-энтропией, без классов, как в 2014 году. Показывает, что дали позднейшие улучшения.",
     sharpenHint:
