@@ -22,10 +22,11 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import discriminate, generate, health, interpolate, models, plane, promotion, quiz, retraining, sharpen
+from app.api import discriminate, generate, health, interpolate, models, plane, promotion, quiz, retraining, sharpen, uploads
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
 from app.api.schemas.pictures import Frames, Picture, Sharpened
+from app.datasets.uploads import Uploads
 from app.errors import StoreUnavailable
 from app.http import problem_details
 from app.http.authentication import Access
@@ -85,8 +86,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     repository = open_repository(settings, app.state.retraining.database)
     app.state.registry = Registry(repository, settings.model, settings.max_loaded, settings.sharpen_model)
     app.state.scheduler = Scheduler(app.state.registry, settings.bulk_concurrency, settings.response_cache)
+    app.state.uploads = Uploads(settings.state / "uploads", settings.max_dataset_bytes, settings.upload_hours * 3600)
     problem_details.install(app)
-    app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload, "/sharpen": settings.max_upload})
+    pictures = dict.fromkeys(("/discriminate", "/sharpen"), settings.max_upload)
+    files = dict.fromkeys(("/admin/datasets", "/admin/uploads", "/admin/uploads/"), settings.max_dataset_bytes)
+    app.add_middleware(BoundedBody, uploads=pictures | files)
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
@@ -101,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         models,
         retraining,
         promotion,
+        uploads,
         health,
         metrics_api,
     ):
