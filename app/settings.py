@@ -201,6 +201,11 @@ class Settings(BaseSettings):
     """Number of pictures drawn to compare a retrained generator with the champion."""
 
     @property
+    def datasets(self) -> Path:
+        """The registry of imported datasets."""
+        return self.state / "datasets"
+
+    @property
     def known_hosts(self) -> list[str]:
         """Accepted host names. An empty list accepts any."""
         return _listed(self.hosts)

@@ -25,7 +25,7 @@ from models.version import Version
 from training import datasets
 from training.errors import FolderInUseError, TrainingError
 from training.loop.run_folder import RunFolder, alone_in
-from training.spec import PRESET_SUMMARIES, DatasetName, PresetName
+from training.spec import PRESET_SUMMARIES, PresetName
 from training.spec_options import spec_of
 from training.tables import console, show_figures, show_spec
 
@@ -288,7 +288,8 @@ def evaluate(
     torch.set_num_threads(THREADS)
     clock = time.monotonic()
     others = _sharpeners(Repository(found.path.parent.parent), name, beside)
-    battery = battery_of(manifest.task, manifest.dataset.name, data, pictures, cache, others)  # type: ignore[arg-type]
+    reference = datasets.reference_of(manifest.dataset.name, manifest.dataset.sha256)
+    battery = battery_of(manifest.task, reference, data, pictures, cache, others)
     measured = battery.evaluate(open_generator(found.path, manifest), thorough=not fast)  # type: ignore[arg-type]
     figures, seconds = measured.figures, time.monotonic() - clock
     folder = out or EVALUATIONS / f"{name}-{manifest.version}"
@@ -375,7 +376,7 @@ def list_datasets(data: DataOption = None) -> None:
     table = Table("dataset", "title", "train + test", "location", "state")
     for name, source in datasets.SOURCES.items():
         try:
-            splits = [datasets.read(name, split, data) for split in datasets.FILES]
+            splits = [datasets.read_published(name, split, data) for split in datasets.FILES]
             row = (" + ".join(f"{len(labels):,}" for _, labels in splits), str(datasets.locate(source, data)), "verified")
         except TrainingError as error:
             row = ("", "", str(error))
@@ -387,14 +388,17 @@ def list_datasets(data: DataOption = None) -> None:
 
 
 @datasets_app.command("download")
-def download_dataset(name: DatasetName, to: Annotated[Path | None, typer.Option(help="Target folder.")] = None) -> None:
+def download_dataset(
+    name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
+    to: Annotated[Path | None, typer.Option(help="Target folder.")] = None,
+) -> None:
     """Download a dataset from its public mirrors and verify it. Requires internet access."""
     console.print(f"{name}: {datasets.download(name, to)}", soft_wrap=True)
 
 
 @app.command()
 def classifier(
-    dataset: Annotated[DatasetName, typer.Argument(help="Dataset of the judge.")],
+    dataset: Annotated[str, typer.Argument(help="Dataset of the judge.")],
     out: Annotated[Path | None, typer.Option(help="Output file. Defaults to the shipped judge.", show_default=False)] = None,
     kind: Annotated[JudgeKind, typer.Option(help="Architecture: conv is the first judge, mlp the second.")] = "conv",
     epochs: Annotated[int | None, typer.Option(min=1, max=100, help="Defaults to that of the shipped judge.")] = None,
@@ -407,7 +411,7 @@ def classifier(
     from training.datasets import tensors
     from training.evaluation import judges
 
-    path = out or judges.path_of(dataset, kind)
+    path = out or judges.shipped_path(dataset, kind)
     epochs = epochs or judges.EPOCHS[kind]
     if path.exists() and not replace:
         raise TrainingError(f"{path} exists, and all published figures depend on it. Use --out, or --replace to overwrite it.")

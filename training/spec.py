@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TaskName = Literal["generate", "sharpen"]
-DatasetName = Literal["mnist", "fashion-mnist"]
+DATASET_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}(@[0-9a-f]{12})?$"
+"""A dataset's name, or name@version for a certain version of an imported dataset: mine@1a2b3c4d5e6f."""
+DatasetName = Annotated[str, Field(pattern=DATASET_PATTERN)]
 PresetName = Literal["lecture", "standard", "quick", "best", "sharpen", "sharpen-quick"]
 MAX_IMAGES = 1_000_000_000
 ENOUGH_HELD_OUT = 1_000
@@ -44,7 +46,8 @@ class TrainingSpec(BaseModel):
     """generate: pictures from latents. sharpen: one plausible original of a shrunk or blurred picture
     (`training.datasets.degradation`); each latent gives a different one."""
     dataset: DatasetName = "mnist"
-    """The training dataset."""
+    """The training dataset: mnist, fashion-mnist, or an imported one (`python -m training datasets list`). name@version
+    denotes a certain version of an imported dataset; the service always stores it so."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of the weight initialisation, the data order and the noise."""
     conditional: bool = True
@@ -108,7 +111,8 @@ class TrainingSpec(BaseModel):
     `initial.pt`. None: random weights."""
     held_out: int = Field(default=0, ge=0, le=20_000)
     """Number of training pictures withheld from both networks and used to decide when to stop. With at least 1,000, KID and
-    the two-sample test are computed on them. The choice is fixed for each dataset."""
+    the two-sample test are computed on them. The choice is fixed for each dataset. At most a third of a dataset is withheld,
+    and none of a dataset of less than 3,000 pictures that has fewer than three times this number."""
     patience: int = Field(default=0, ge=0, le=MAX_IMAGES)
     """Images without a lower KID after which the run ends with a plateau, but not before the end of the burn-in of
     first_gamma. KID falls with the learning rate until the end of `images`, so choose a large value. 0: disabled."""

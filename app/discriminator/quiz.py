@@ -67,7 +67,7 @@ class RealPictures:
 
     images: Pixels
     """(N, 28, 28)"""
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.integer]
     """(N,)"""
 
 
@@ -108,7 +108,7 @@ class Question:
     """Class of the test picture. A generated picture gets the class of a random test picture."""
 
 
-def draw_questions(seed: int, count: int, labels: NDArray[np.uint8]) -> list[Question]:
+def draw_questions(seed: int, count: int, labels: NDArray[np.integer]) -> list[Question]:
     """Draw the questions of a seed.
 
     Each picture is real with probability 1/2. No real picture appears twice. A longer quiz starts with the questions of a

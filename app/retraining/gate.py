@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +41,27 @@ class Champion:
 
     version: Version
 
-    def incomparable_with(self, spec: TrainingSpec) -> str | None:
-        """Return why a model of this spec cannot be compared with the champion, or None if it can."""
+    def incomparable_with(self, spec: TrainingSpec, classes: Sequence[str] | None = None) -> str | None:
+        """Return why a model of this spec cannot be compared with the champion, or None if it can.
+
+        Versions of the same dataset can be compared if they have the same classes: a test picture of one version is never a
+        training picture of another, because its content determines its split.
+
+        Args:
+            spec: the spec of the model.
+            classes: the classes of its dataset, or None if they are unknown.
+        """
         manifest = self.version.manifest
         if manifest.task != spec.task:
             return f"the champion has the task {manifest.task}, the new version {spec.task}"
-        if manifest.dataset.name != spec.dataset:
-            return f"the champion was trained on {manifest.dataset.name}, the new version on {spec.dataset}"
+        dataset = spec.dataset.partition("@")[0]
+        if manifest.dataset.name != dataset:
+            return f"the champion was trained on {manifest.dataset.name}, the new version on {dataset}"
         if bool(manifest.classes) != spec.conditional:
             new, old = ("classes", "none") if spec.conditional else ("no classes", "some")
             return f"the new version has {new} and the champion has {old}, so labels in requests would change their meaning"
+        if spec.conditional and classes is not None and tuple(classes) != manifest.classes:
+            return f"the classes of {dataset} have changed, so labels in requests would change their meaning"
         return None
 
 

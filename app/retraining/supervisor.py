@@ -34,6 +34,7 @@ from models.host import pid_namespace
 from models.manifest import WEIGHTS, Gate
 from models.repository import CHAMPION, PREVIOUS
 from models.version import Version
+from training.datasets import DatasetError, Registry, describe
 from training.spec import TRAINED, TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -294,9 +295,15 @@ class Supervisor:
         arguments = ["candidate", str(folder.path), "--name", job.model, "--to", str(folder.candidate)]
         arguments += ["--threads", str(self.settings.training_threads), "--pictures", str(self.settings.gate_pictures)]
         arguments += ["--cache", str(self.settings.cache or self.settings.state / "cache")]
-        if champion and not champion.incomparable_with(TrainingSpec.model_validate(job.spec)):
+        if champion and not champion.incomparable_with(TrainingSpec.model_validate(job.spec), self._classes(job)):
             arguments += ["--against", str(champion.version.path)]
         self._start(lease, job, arguments)
+
+    def _classes(self, job: Job) -> tuple[str, ...] | None:
+        try:
+            return describe(job.spec["dataset"], Registry(self.settings.datasets)).classes
+        except DatasetError:
+            return None  # the evaluation will report it
 
     def _evaluated(self, lease: Lease, job: Job, finished: Finished) -> None:
         folder = JobFolder(self.settings.state, job.id)
@@ -325,7 +332,8 @@ class Supervisor:
         """Decide, publish and promote. This can be interrupted anywhere and repeated with the same result."""
         made, champion_figures = gate.read_candidate(candidate)
         champion = gate.version_to_beat(self.repository, job.model, job.champion)
-        incomparable = champion.incomparable_with(TrainingSpec.model_validate(job.spec)) if champion else None
+        spec = TrainingSpec.model_validate(job.spec)
+        incomparable = champion.incomparable_with(spec, made.manifest.classes) if champion else None
         task = made.manifest.task
         verdict = gate.decide(job.promote, made.manifest.metrics, job.champion, champion_figures, incomparable, task)
         gate.check_fit_to_serve(made)

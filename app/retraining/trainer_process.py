@@ -77,10 +77,11 @@ class LocalRunner:
     Args:
         threads: thread limit of a trainer's libraries.
         nice: niceness, from 0 (same priority as serving) to 19 (only idle CPU time).
+        variables: environment variables of the trainers, besides those of this process.
     """
 
-    def __init__(self, threads: int, nice: int) -> None:
-        self.threads, self.nice = threads, nice
+    def __init__(self, threads: int, nice: int, variables: Mapping[str, str] | None = None) -> None:
+        self.threads, self.nice, self.variables = threads, nice, dict(variables or {})
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, arguments: Sequence[str], log: Path) -> Handle:
@@ -98,6 +99,7 @@ class LocalRunner:
             "TMPDIR": str(temporary),
             **{name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
             **{"COLUMNS": "160", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", LOCK_VARIABLE: str(held)},
+            **self.variables,
         }
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own program; the arguments are ours

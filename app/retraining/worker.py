@@ -13,6 +13,7 @@ from app.retraining.supervisor import Supervisor
 from app.retraining.trainer_process import LocalRunner
 from app.settings import Settings
 from app.storage.database import Database
+from training.datasets import DATASETS_VARIABLE
 
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 2.0
@@ -50,5 +51,6 @@ def run_worker(
         if workers is None and closing.wait(RETRY_SECONDS):
             return
     logger.info("retraining: worker %s is ready", workers.id)
-    runner = LocalRunner(settings.training_threads, settings.training_nice)
+    variables = {DATASETS_VARIABLE: str(settings.datasets)}
+    runner = LocalRunner(settings.training_threads, settings.training_nice, variables)
     Supervisor(settings, JobStore(database()), workers, runner).run(closing)

@@ -1,18 +1,38 @@
-"""The datasets. `sources` reads the files without torch, so the service can use it; `tensors` loads them into torch."""
+"""The datasets, published and imported.
 
-from training.datasets.sources import CACHE, FILES, SOURCES, Source, Split, download, locate, read
+`describe` and `read` find both kinds by name, without torch, so the service can use them. `tensors` loads them into torch.
+"""
+
+from training.datasets.opening import describe, read, reference_of
+from training.datasets.registry import (
+    DATASETS_VARIABLE,
+    SPLITS,
+    Contents,
+    DatasetInfo,
+    Entry,
+    Registry,
+    Split,
+)
+from training.datasets.sources import CACHE, FILES, SOURCES, Source, download, locate, read_published
 from training.errors import DatasetError
-from training.spec import DatasetName
 
 __all__ = [
     "CACHE",
+    "DATASETS_VARIABLE",
     "FILES",
     "SOURCES",
+    "SPLITS",
+    "Contents",
     "DatasetError",
-    "DatasetName",
+    "DatasetInfo",
+    "Entry",
+    "Registry",
     "Source",
     "Split",
+    "describe",
     "download",
     "locate",
     "read",
+    "read_published",
+    "reference_of",
 ]

@@ -1,4 +1,4 @@
-"""Locations, checksums, download and metadata of the datasets. Does not import torch."""
+"""The published datasets: their locations, checksums, download and metadata. Does not import torch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import os
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets.idx import MOST_BYTES, read_idx
+from training.datasets.registry import Split
 from training.errors import DatasetError
-from training.spec import DatasetName
 
-Split = Literal["train", "test"]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seedling" / "datasets"
 
 
@@ -25,7 +23,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seedli
 class Source:
     """A published dataset: its classes, its files with the sha256 of their decompressed bytes, and their locations."""
 
-    name: DatasetName
+    name: str
     title: str
     licence: str
     classes: tuple[str, ...]
@@ -35,13 +33,18 @@ class Source:
     remedy: str
 
     @property
+    def reference(self) -> str:
+        """The name. A published dataset has one version."""
+        return self.name
+
+    @property
     def digest(self) -> str:
         """sha256 of the whole dataset, computed from the digests of its files in order of name."""
         lines = "".join(f"{self.sha256[name]}  {name}\n" for name in sorted(self.sha256))
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
-SOURCES: dict[DatasetName, Source] = {
+SOURCES: dict[str, Source] = {
     "mnist": Source(
         name="mnist",
         title="MNIST handwritten digits",
@@ -115,7 +118,7 @@ def locate(source: Source, folder: Path | None = None) -> Path:
     raise DatasetError(f"{source.title}: {missing}. {remedy}.")
 
 
-def read(name: DatasetName, split: Split, folder: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def read_published(name: str, split: Split, folder: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1. Both are read-only.
 
     Raises:
@@ -128,12 +131,14 @@ def read(name: DatasetName, split: Split, folder: Path | None = None) -> tuple[N
     return images, labels
 
 
-def download(name: DatasetName, folder: Path | None = None) -> Path:
-    """Download a dataset's files from its public mirrors, verify them, and return their folder.
+def download(name: str, folder: Path | None = None) -> Path:
+    """Download a published dataset's files from its public mirrors, verify them, and return their folder.
 
     Raises:
-        DatasetError: no mirror returned a file with the published checksum.
+        DatasetError: the dataset is unknown, or no mirror returned a file with the published checksum.
     """
+    if name not in SOURCES:
+        raise DatasetError(f"{name} cannot be downloaded. Choose one of: {', '.join(SOURCES)}.")
     source = SOURCES[name]
     folder = folder or CACHE / name
     folder.mkdir(parents=True, exist_ok=True)

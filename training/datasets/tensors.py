@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.datasets.sources import SOURCES, Source, Split, read
-from training.spec import DatasetName
+from training.datasets.opening import describe, read
+from training.datasets.registry import DatasetInfo, Split
 
 
 @dataclass(frozen=True)
 class Dataset:
     """One split in memory."""
 
-    source: Source
+    source: DatasetInfo
     split: Split
     images: Tensor
     """uint8, (N, 1, 28, 28), 0 is background."""
@@ -27,16 +27,17 @@ class Dataset:
         return len(self.labels)
 
 
-def load(name: DatasetName, split: Split, folder: Path | None = None) -> Dataset:
+def load(reference: str, split: Split, folder: Path | None = None) -> Dataset:
     """Read and verify one split.
 
+    Args:
+        reference: a name, or name@version for a certain version of an imported dataset.
+        split: train or test.
+        folder: folder of the files of a published dataset. Defaults to their usual location.
+
     Raises:
-        DatasetError: as `sources.read`.
+        DatasetError: as `training.datasets.read`.
     """
-    images, labels = read(name, split, folder)
-    return Dataset(
-        SOURCES[name],
-        split,
-        torch.from_numpy(images.copy()).unsqueeze(1),
-        torch.from_numpy(labels.astype("int64")),
-    )
+    info = describe(reference)
+    images, labels = read(info.reference, split, folder)
+    return Dataset(info, split, torch.from_numpy(images.copy()).unsqueeze(1), torch.from_numpy(labels.astype("int64")))

@@ -7,12 +7,12 @@ from pathlib import Path
 from training.evaluation.figures import Battery
 from training.evaluation.ledger import Ledger
 from training.evaluation.onnx_models import OnnxSharpener
-from training.spec import DatasetName, TaskName
+from training.spec import TaskName
 
 
 def battery_of(
     task: TaskName,
-    dataset: DatasetName,
+    dataset: str,
     data_folder: Path | None = None,
     pictures: int = 10_000,
     cache: Path | None = None,

@@ -25,6 +25,8 @@ FIT_SEEDS = range(2**31, 2**31 + 5_000)
 CHECK_SEEDS = range(2**31 + 5_000, 2**31 + 10_000)
 ANY_LABEL_PICTURES = 1_000
 """Each is evaluated once per label."""
+ENOUGH_PICTURES = 500
+"""Real pictures from which on the targets are not smoothed."""
 BINS = 10
 BATCH = 100
 """Small enough for the activations to stay in the processor's cache. A single batch takes up to twice as long."""
@@ -127,8 +129,18 @@ def _run(judge: onnxruntime.InferenceSession, feed: dict[str, NDArray[Any]]) -> 
 
 
 def _calibration(logits: Tensor, truth: Tensor) -> Calibration:
-    slope, intercept = _fit_logistic(logits, truth)
+    slope, intercept = _fit_logistic(logits, _smoothed(truth))
     return Calibration(slope=round(slope, 6), intercept=round(intercept, 6), pictures=len(truth) // 2)
+
+
+def _smoothed(truth: Tensor) -> Tensor:
+    """Return the targets of the fit. Of few pictures, they are a little away from 0 and 1, as Platt proposed, so that the slope
+    remains finite if the logits separate real pictures from generated ones.
+    """
+    count = len(truth) // 2
+    if count >= ENOUGH_PICTURES:
+        return truth
+    return (truth * count + 1) / (count + 2)
 
 
 def _fit_logistic(x: Tensor, target: Tensor) -> tuple[float, float]:

@@ -24,7 +24,6 @@ from training.evaluation.kept import kept
 from training.evaluation.memorisation import Nearest, nearest
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
-from training.spec import DatasetName
 
 REFERENCE = 10_000
 NEIGHBOUR = 5
@@ -45,7 +44,7 @@ class Measured:
     """The requested classes, (N,)."""
     judgement: Judgement
     """The first judge's output for the pictures."""
-    by_class: dict[str, list[float]] = field(default_factory=dict)
+    by_class: dict[str, list[float | None]] = field(default_factory=dict)
     """Figure name to its value for each class."""
     neighbours: Nearest | None = None
     """The nearest training pictures; only in a thorough measurement."""
@@ -65,7 +64,7 @@ class Battery:
     """
 
     def __init__(
-        self, dataset: DatasetName, data_folder: Path | None = None, pictures: int = 10_000, cache: Path | None = None
+        self, dataset: str, data_folder: Path | None = None, pictures: int = 10_000, cache: Path | None = None
     ) -> None:
         train, test = (tensors.load(dataset, split, data_folder) for split in ("train", "test"))
         self.train, self.test, self.cache = train, test, cache
@@ -101,7 +100,7 @@ class Battery:
         for kind, view in self.views.items():
             figures |= view.figures(judgements[kind], labels if conditional else None)
         judgement, real = judgements["conv"], self.views["conv"].real
-        by_class: dict[str, list[float]] = {}
+        by_class: dict[str, list[float | None]] = {}
         if conditional:
             by_class["label_accuracy"] = _each_class(judgement.probabilities.argmax(1), labels)
             by_class["label_accuracy, real"] = _each_class(real.probabilities.argmax(1), self.labels)
@@ -114,7 +113,7 @@ class Battery:
             figures |= repeats
         return Measured(figures, fakes, labels, judgement, by_class, neighbours)
 
-    def _score(self, generator: OnnxGenerator, by_class: dict[str, list[float]]) -> dict[str, Figure]:
+    def _score(self, generator: OnnxGenerator, by_class: dict[str, list[float | None]]) -> dict[str, Figure]:
         """The classification accuracy score."""
         labels = self.train.labels
         fakes, _ = generator.draw(range(SCORE_SEEDS_FROM, SCORE_SEEDS_FROM + len(labels)), labels)
@@ -178,7 +177,7 @@ class _View:
     def __init__(self, kind: Kind, train: Dataset, test: Dataset, count: int, cache: Path | None) -> None:
         self.suffix = "" if kind == "conv" else f"_{kind}"
         self.words = "the judge" if kind == "conv" else "the second judge, an MLP"
-        self.judge, self.judge_sha256 = judges.load(train.source.name, len(train.source.classes), kind)
+        self.judge, self.judge_sha256 = judges.ensure(train, kind)
         self.count, self.labels = count, test.labels[:count]
         self.train, self.radii = self._judge_training(train, cache)
         self.real = judges.judge(self.judge, test.images[:count])
@@ -209,11 +208,11 @@ class _View:
             for name, (better, what) in self._described().items()
         }
 
-    def _measure_floors(self) -> dict[str, tuple[float, float | None]]:
+    def _measure_floors(self) -> dict[str, tuple[float | None, float | None]]:
         return self._distances(self.real.features) | {
             "fid_test": (self.fid_test.to(self.sample), None),
             "kid_test": self.kid_test.to(self.sample),
-            "label_accuracy": (self.real.accuracy(self.labels), None),
+            "label_accuracy": (self.real.accuracy(self.labels) if self.judge.classes else None, None),
         }
 
     def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
@@ -266,9 +265,10 @@ def _order(features: Tensor) -> Tensor:
         return torch.randperm(len(features))
 
 
-def _each_class(guesses: Tensor, labels: Tensor) -> list[float]:
-    """Return the accuracy for each class."""
-    return [round((guesses[labels == k] == k).float().mean().item(), 4) for k in range(int(labels.max()) + 1)]
+def _each_class(guesses: Tensor, labels: Tensor) -> list[float | None]:
+    """Return the accuracy for each class, or None for a class without pictures."""
+    found = [(guesses[labels == k] == k).float() for k in range(int(labels.max()) + 1)]
+    return [round(right.mean().item(), 4) if len(right) else None for right in found]
 
 
 def _spread(values: list[float], floors: list[float], better: Literal["lower", "higher"], what: str) -> Figure:

@@ -1,7 +1,11 @@
-"""The judges: small classifiers trained once on real pictures, whose features and predictions the metrics use.
+"""The judges: small networks trained once on real pictures, whose features and predictions the metrics use.
 
-There are two architectures, so that overfitting a training recipe to one judge is visible with the other. Both are trained
-by `python -m training classifier` and stored in `classifiers/`. A version's manifest records the sha256 of the first.
+There are two architectures, so that overfitting a training recipe to one judge is visible with the other. The judges of the
+published datasets are trained by `python -m training classifier` and stored in `classifiers/`. Those of an imported dataset are
+trained on first use and cached beside the dataset. A version's manifest records the sha256 of the first.
+
+For a dataset with classes, the judges are classifiers. Without classes, they are autoencoders: the last
+layer predicts the pixels instead of the class. Their features serve for the distances; figures that need classes are omitted.
 """
 
 from __future__ import annotations
@@ -18,18 +22,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.atomic import write_atomically
+from training.datasets import SOURCES, DatasetInfo, Registry
 from training.datasets.tensors import Dataset
 from training.errors import TrainingError
 from training.networks.optimizers import AdamW
 
 FOLDER = Path(__file__).parent / "classifiers"
+CACHE = ".judges"
+"""Folder of the judges of imported datasets, in the registry."""
 FEATURES = 128
+PIXELS = 28 * 28
 BATCH = 128
+MIN_STEPS = 1_000
+"""Minimum number of steps of a training. Small datasets are shown for more epochs."""
 SEED = 2026
 
 
 class Classifier(nn.Module):
-    """uint8 or 0..1 pictures (N, 1, 28, 28) -> features (N, 128) and class logits (N, K)."""
+    """uint8 or 0..1 pictures (N, 1, 28, 28) -> features (N, 128) and logits of the K classes (N, K), or without classes of the
+    pixels (N, 784).
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
@@ -51,13 +67,13 @@ class ConvClassifier(Classifier):
     """Three convolutions, each followed by batch normalisation, ReLU and pooling."""
 
     def __init__(self, classes: int) -> None:
-        super().__init__()
+        super().__init__(classes)
         sizes = [(1, 24), (24, 48), (48, 96)]
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), _MaxPool()) for a, b in sizes
         )
         self.penultimate = nn.Linear(96 * 9, FEATURES)
-        self.head = nn.Linear(FEATURES, classes)
+        self.head = nn.Linear(FEATURES, classes or PIXELS)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         x = images.float() / 255 if images.dtype == torch.uint8 else images
@@ -71,9 +87,9 @@ class MlpClassifier(Classifier):
     """Two fully connected layers, without any spatial prior."""
 
     def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.hidden, self.penultimate = nn.Linear(28 * 28, 256), nn.Linear(256, FEATURES)
-        self.head = nn.Linear(FEATURES, classes)
+        super().__init__(classes)
+        self.hidden, self.penultimate = nn.Linear(PIXELS, 256), nn.Linear(256, FEATURES)
+        self.head = nn.Linear(FEATURES, classes or PIXELS)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         x = images.flatten(1).float() / 255 if images.dtype == torch.uint8 else images.flatten(1)
@@ -89,12 +105,12 @@ EPOCHS: dict[Kind, int] = {"conv": 8, "mlp": 24}
 
 @dataclass(frozen=True)
 class Judgement:
-    """A classifier's output for many pictures."""
+    """A judge's output for many pictures."""
 
     features: Tensor
     """float32, (N, 128)."""
     probabilities: Tensor
-    """float32, (N, K)."""
+    """float32, (N, K). K is 0 without classes."""
 
     def accuracy(self, labels: Tensor) -> float:
         """Return the fraction of pictures classified as their label."""
@@ -103,45 +119,61 @@ class Judgement:
 
 @torch.inference_mode()
 def judge(classifier: Classifier, images: Tensor, batch: int = 100) -> Judgement:
-    """Classify uint8 pictures, (N, 1, 28, 28).
+    """Compute the features and class probabilities of uint8 pictures, (N, 1, 28, 28).
 
     The small batch lets the allocator reuse the memory of activations. Larger batches take twice as long.
     """
     classifier.eval()
     parts = [classifier(images[i : i + batch]) for i in range(0, len(images), batch)]
     features, logits = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Judgement(features, logits.softmax(1))
+    return Judgement(features, logits.softmax(1) if classifier.classes else logits[:, :0])
 
 
 def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None = None, kind: Kind = "conv") -> Classifier:
-    """Train a classifier on real pictures, translated by up to two pixels. Calls `report(epoch, loss)` after each epoch."""
+    """Train a judge on real pictures, translated by up to two pixels. Calls `report(epoch, loss)` after each epoch.
+
+    torch's global random state is set.
+    """
     torch.manual_seed(SEED)
-    epochs = epochs or EPOCHS[kind]
+    batch = min(BATCH, len(train))
+    steps = len(train) // batch
+    epochs = epochs or max(EPOCHS[kind], -(-MIN_STEPS // steps))
     classifier = KINDS[kind](len(train.source.classes))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * (len(train) // BATCH))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * steps)
     padded = F.pad(train.images, (2, 2, 2, 2))
     for epoch in range(epochs):
         classifier.train()
         total = 0.0
-        for index in torch.randperm(len(train)).split(BATCH)[: len(train) // BATCH]:
+        for index in torch.randperm(len(train)).split(batch)[:steps]:
             dy, dx = torch.randint(0, 5, (2,)).tolist()
-            _, logits = classifier(padded[index, :, dy : dy + 28, dx : dx + 28].contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits, train.labels[index], label_smoothing=0.05)
+            shown = padded[index, :, dy : dy + 28, dx : dx + 28].contiguous(memory_format=torch.channels_last)
+            _, logits = classifier(shown)
+            if classifier.classes:
+                loss = F.cross_entropy(logits, train.labels[index], label_smoothing=0.05)
+            else:
+                loss = F.binary_cross_entropy_with_logits(logits, shown.flatten(1).float() / 255)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             total += loss.item()
-        report(epoch + 1, total / (len(train) // BATCH))
+        report(epoch + 1, total / steps)
     classifier.eval()
     return classifier
 
 
-def path_of(dataset: str, kind: Kind = "conv") -> Path:
-    """Return the path of a dataset's shipped classifier."""
+def shipped_path(dataset: str, kind: Kind = "conv") -> Path:
+    """Return the path of the shipped judge of a published dataset."""
     return FOLDER / (f"{dataset}.pt" if kind == "conv" else f"{dataset}-{kind}.pt")
+
+
+def path_of(source: DatasetInfo, kind: Kind = "conv") -> Path:
+    """Return the path of a dataset's judge: shipped, or cached by the digest of an imported dataset."""
+    if source.name in SOURCES:
+        return shipped_path(source.name, kind)
+    return Registry().folder / CACHE / f"{source.digest}-{kind}.pt"
 
 
 def save(classifier: Classifier, path: Path) -> None:
@@ -152,21 +184,53 @@ def save(classifier: Classifier, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def load(dataset: str, classes: int, kind: Kind = "conv") -> tuple[Classifier, str]:
-    """Return the shipped classifier of a dataset and the sha256 of its file.
+def load(source: DatasetInfo, kind: Kind = "conv") -> tuple[Classifier, str]:
+    """Return the judge of a dataset and the sha256 of its file.
 
     Raises:
         TrainingError: the file is missing or damaged.
     """
-    path = path_of(dataset, kind)
+    path = path_of(source, kind)
     if not path.exists():
         raise TrainingError(
-            f"There is no classifier for {dataset} at {path}. Train it with: "
-            f"python -m training classifier {dataset} --kind {kind}"
+            f"There is no classifier for {source.reference} at {path}. Train it with: "
+            f"python -m training classifier {source.reference} --kind {kind}"
         )
-    classifier = KINDS[kind](classes)
+    classifier = KINDS[kind](len(source.classes))
     try:
         classifier.load_state_dict(torch.load(path, weights_only=True))
     except Exception as error:  # a damaged pickle can raise anything
-        raise TrainingError(f"{path} is damaged ({error}). Restore it from git.") from error
+        remedy = "Restore it from git." if source.name in SOURCES else "Delete it, then try again."
+        raise TrainingError(f"{path} is damaged ({error}). {remedy}") from error
     return classifier.eval(), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def ensure(train: Dataset, kind: Kind = "conv", report: Callable[[str], None] = lambda _: None) -> tuple[Classifier, str]:
+    """Return the judge of a dataset as `load` does. The judge of an imported dataset is trained first if there is none.
+
+    torch's global random state is preserved.
+
+    Args:
+        train: the whole training split.
+        kind: the architecture.
+        report: called with a message before the training.
+
+    Raises:
+        TrainingError: the file of a published dataset is missing, or a file is damaged.
+    """
+    path = path_of(train.source, kind)
+    if train.source.name not in SOURCES and not path.exists():
+        report(f"Training the {kind} judge of {train.source.reference} on {len(train):,} pictures.")
+        with torch.random.fork_rng(devices=[]):
+            fitted = fit(train, lambda _epoch, _loss: None, kind=kind)
+        save(fitted, path)
+    return load(train.source, kind)
+
+
+@torch.inference_mode()
+def quality(judge_: Classifier, test: Dataset) -> dict[str, float]:
+    """Return the accuracy of a judge on test pictures, or of an autoencoder the mean absolute error of a pixel in 0..1."""
+    if judge_.classes:
+        return {"accuracy": round(judge(judge_, test.images).accuracy(test.labels), 4)}
+    errors = [(judge_(part)[1].sigmoid() - part.flatten(1).float() / 255).abs().mean(1) for part in test.images.split(100)]
+    return {"error": round(torch.cat(errors).mean().item(), 4)}

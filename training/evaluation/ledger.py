@@ -24,7 +24,6 @@ from training.evaluation import distance, judges
 from training.evaluation.figures import TWO_SAMPLE_SEEDS, Measured
 from training.evaluation.onnx_models import OnnxSharpener
 from training.evaluation.two_sample import two_sample
-from training.spec import DatasetName
 
 Row = dict[str, float | None]
 """Figure name to its value."""
@@ -82,7 +81,7 @@ class Ledger:
 
     def __init__(
         self,
-        dataset: DatasetName,
+        dataset: str,
         data_folder: Path | None = None,
         pictures: int = 10_000,
         others: dict[str, OnnxSharpener] | None = None,
@@ -93,7 +92,7 @@ class Ledger:
         self.originals, self.labels = self.test.images[: self.count], self.test.labels[: self.count]
         self.judges = {}
         for kind in judges.KINDS:
-            judge, digest = judges.load(dataset, len(self.test.source.classes), kind)
+            judge, digest = judges.ensure(self.train, kind)
             self.judges[kind] = judge
             if kind == "conv":
                 self.judge_sha256 = digest

@@ -92,7 +92,7 @@ def load_trained(folder: RunFolder, which: str = "best") -> Trained:
     state = load_checkpoint(path)
     try:
         spec = TrainingSpec.model_validate(state["spec"])
-        generator, discriminator = factory.build(spec, len(datasets.SOURCES[spec.dataset].classes))
+        generator, discriminator = factory.build(spec, len(datasets.describe(spec.dataset).classes))
         generator.load_state_dict(state["ema"])
         discriminator.load_state_dict(state["discriminator"])
         facts = {name: state[name] for name in ("seen", "seconds", "machine", "torch")}
@@ -155,7 +155,7 @@ def build(
     Raises:
         ExportError: an exported network does not match the trained one, or quantisation changed it too much.
     """
-    spec, source = trained.spec, datasets.SOURCES[trained.spec.dataset]
+    spec, source = trained.spec, battery.train.source
     classes = source.classes if spec.conditional else ()
     train, test = battery.train, battery.test
     networks = networks_of(spec, trained.generator, trained.discriminator, train)

@@ -137,7 +137,8 @@ class GenerateNetworks:
     def _levels(self, train: Dataset) -> Tensor:
         """Return the output levels of many pictures, with the labels of the training pictures."""
         z, _ = seed_contract.draw_many(TONE_SEEDS, self.exact.z_dim, 0)
-        label = F.one_hot(train.labels[: len(z)], self.classes).float() if self.classes else None
+        labels = train.labels[torch.arange(len(z)) % len(train)]
+        label = F.one_hot(labels, self.classes).float() if self.classes else None
         parts = range(0, len(z), 250)
         return torch.cat(
             [self.exact.levels(torch.from_numpy(z[i : i + 250]), None if label is None else label[i : i + 250]) for i in parts]

@@ -77,7 +77,7 @@ class KidMeter:
     """
 
     def __init__(self, data: Dataset, *, task: TaskName = "generate") -> None:
-        self.judge, self.sha256 = judges.load(data.source.name, len(data.source.classes))
+        self.judge, self.sha256 = judges.load(data.source)
         self.real = judges.judge(self.judge, data.images[:KID_REALS]).features
         # in the class proportions of the real pictures
         chosen = torch.arange(KID_FAKES) % min(len(data), KID_REALS)
@@ -195,11 +195,23 @@ def _prepare(folder: RunFolder, events: Events, *, resume: bool, device: str, da
         plateau.load_state_dict(state)
     elif spec.initial_weights:
         trainer.load_weights(_initial_weights(folder, spec.initial_weights))
-    if not spec.metrics_every:
+    if spec.metrics_every:
+        _prepare_judge(data, events)
+    else:
         return _Loop(folder, trainer, events, plateau, None, None)
     enough = len(held_out) >= ENOUGH_HELD_OUT
     meter = KidMeter(held_out if enough else shown, task=spec.task)
     return _Loop(folder, trainer, events, plateau, meter, held_out if enough else None)
+
+
+def _prepare_judge(data: Dataset, events: Events) -> None:
+    """Train the judge of an imported dataset unless that has been done, and record how good it is."""
+    if judges.path_of(data.source).exists():
+        return
+    clock = time.monotonic()
+    judge, _ = judges.ensure(data)
+    found = judges.quality(judge, tensors.load(data.source.reference, "test"))
+    events.write("judge", dataset=data.source.reference, **found, seconds=round(time.monotonic() - clock, 1))
 
 
 def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:

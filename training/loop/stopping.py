@@ -22,7 +22,7 @@ from training.loop.run_folder import RunFolder, read_events
 from training.loop.sampling import draw, sharpen
 from training.networks import histogram_matching
 from training.networks.architectures import Generator
-from training.spec import TaskName, TrainingSpec
+from training.spec import ENOUGH_HELD_OUT, TaskName, TrainingSpec
 
 SHUFFLE = 28
 """Seed of the choice of held-out pictures, which is the same for every run."""
@@ -33,7 +33,13 @@ ONE_PERCENT = 2.326
 
 
 def hold_out(data: Dataset, count: int) -> tuple[Dataset, Dataset]:
-    """Split a dataset into training pictures and `count` held-out pictures of all classes."""
+    """Split a dataset into training pictures and held-out pictures of all classes.
+
+    At most a third of the pictures is held out. If that is less than `count` and `ENOUGH_HELD_OUT`, none are.
+    """
+    most = len(data) // 3
+    if count > most:
+        count = most if most >= ENOUGH_HELD_OUT else 0
     if not count:
         return data, replace(data, images=data.images[:0], labels=data.labels[:0])
     # MNIST is ordered by writer, so consecutive pictures are not a representative sample

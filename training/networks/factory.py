@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.errors import TrainingError
 from training.networks.architectures import (
     ConvDiscriminator,
     ConvGenerator,
@@ -20,9 +21,14 @@ def build(spec: TrainingSpec, classes: int) -> tuple[Generator, Discriminator]:
     Args:
         spec: task, network types and widths.
         classes: number of classes of the dataset. Used only if the spec is conditional.
+
+    Raises:
+        TrainingError: the spec is conditional, but the dataset has no classes.
     """
     if spec.task == "sharpen":
         return SharpenGenerator(spec), SharpenDiscriminator(spec)
+    if spec.conditional and not classes:
+        raise TrainingError(f"{spec.dataset} has no classes. Set conditional to false in the spec.")
     k = classes if spec.conditional else 0
     generators: dict[str, type[MlpGenerator | ConvGenerator]] = {"mlp": MlpGenerator, "conv": ConvGenerator}
     discriminators: dict[str, type[MlpDiscriminator | ConvDiscriminator]] = {"mlp": MlpDiscriminator, "conv": ConvDiscriminator}

@@ -34,7 +34,7 @@ def measured() -> Measured:
     load_all = tensors.load
     counts: dict[str, int] = {"train": 1500, "test": 200}
 
-    def load(name: datasets.DatasetName, split: datasets.Split, folder: Path | None = None) -> Dataset:
+    def load(name: str, split: datasets.Split, folder: Path | None = None) -> Dataset:
         data = load_all(name, split, folder)
         return Dataset(data.source, data.split, data.images[: counts[split]], data.labels[: counts[split]])
 

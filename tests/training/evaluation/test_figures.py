@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from training.datasets import SOURCES
 from training.datasets.tensors import Dataset, load
 from training.errors import TrainingError
 from training.evaluation import judges
@@ -67,22 +68,22 @@ def test_coverage_drops_with_a_missing_mode_and_density_with_outliers() -> None:
 @pytest.mark.parametrize("name", ["mnist"])
 def test_the_bundled_judge_classifies_real_pictures(name) -> None:
     test = load(name, "test")
-    judge, sha256 = judges.load(name, 10)
+    judge, sha256 = judges.load(SOURCES[name])
     judgement = judges.judge(judge, test.images[:2000])
     assert judgement.features.shape == (2000, 128)
     assert judgement.accuracy(test.labels[:2000]) > 0.98
     assert torch.allclose(judgement.probabilities.sum(1), torch.ones(2000), atol=1e-5)
     assert len(sha256) == 64
-    assert judges.path_of(name).stat().st_size < 1_000_000
+    assert judges.path_of(SOURCES[name]).stat().st_size < 1_000_000
 
 
 def test_the_error_about_a_missing_or_damaged_judge_has_the_remedy(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "FOLDER", tmp_path)
     with pytest.raises(TrainingError, match="python -m training classifier mnist"):
-        judges.load("mnist", 10)
-    judges.path_of("mnist").write_bytes(b"junk")
+        judges.load(SOURCES["mnist"])
+    judges.path_of(SOURCES["mnist"]).write_bytes(b"junk")
     with pytest.raises(TrainingError, match="Restore it from git"):
-        judges.load("mnist", 10)
+        judges.load(SOURCES["mnist"])
 
 
 def test_a_judge_learns_and_is_repeatable(mnist: Dataset) -> None:

@@ -1518,7 +1518,7 @@ export interface components {
              * Dataset
              * @description Default: the dataset that the champion was trained on, or mnist.
              */
-            dataset?: ("mnist" | "fashion-mnist") | null;
+            dataset?: string | null;
             /**
              * Seed
              * @description Seeds weights, data order and noise. Default: a random seed, recorded in the job's spec.

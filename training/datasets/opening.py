@@ -1,0 +1,56 @@
+"""Finds a dataset by its reference, among the published and the imported ones. Does not import torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.datasets.registry import DIGITS, DatasetInfo, Registry, Split
+from training.datasets.sources import SOURCES, read_published
+from training.errors import DatasetError
+
+
+def describe(reference: str, registry: Registry | None = None) -> DatasetInfo:
+    """Return the description of a dataset.
+
+    Args:
+        reference: a name, or name@version for a certain version of an imported dataset.
+        registry: the imported datasets. Defaults to those in the state folder.
+
+    Raises:
+        DatasetError: there is no such dataset.
+    """
+    if reference in SOURCES:
+        return SOURCES[reference]
+    registry = registry or Registry()
+    if reference.partition("@")[0] not in registry.names():
+        known = ", ".join([*SOURCES, *registry.names()])
+        raise DatasetError(f"There is no dataset {reference!r}. Import it, or choose one of: {known}.")
+    return registry.get(reference)
+
+
+def reference_of(name: str, digest: str) -> str:
+    """Return the reference of the dataset that a manifest names, whose digest is known."""
+    return name if name in SOURCES else f"{name}@{digest[:DIGITS]}"
+
+
+def read(
+    reference: str, split: Split, folder: Path | None = None, registry: Registry | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
+    """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1. Both are read-only.
+
+    Args:
+        reference: a name, or name@version for a certain version of an imported dataset.
+        split: train or test.
+        folder: folder of the files of a published dataset. Defaults to their usual location.
+        registry: the imported datasets. Defaults to those in the state folder.
+
+    Raises:
+        DatasetError: there is no such dataset, or a file is missing or damaged. The message names the file and the remedy.
+    """
+    if reference in SOURCES:
+        return read_published(reference, split, folder)
+    found = describe(reference, registry)
+    return (registry or Registry()).read(found.reference, split)

@@ -1,0 +1,345 @@
+"""The registry of imported datasets: immutable versions, identified by a digest of their content. Does not import torch.
+
+<registry>/<name>/<first 12 digits of the digest>/    dataset.json, {train,test}-images.npy, {train,test}-labels.npy
+<registry>/<name>/newest                              the digits of the version that the plain name denotes
+
+A version is written to a hidden folder first and then renamed, so that an interrupted import leaves no version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.atomic import remove, sync, write_atomically
+from models.errors import Locked
+from models.locations import state_folder
+from models.locking import exclusively
+from models.manifest import NAME_PATTERN
+from training.errors import DatasetError
+
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
+DATASETS_VARIABLE = "SEEDLING_DATASETS"
+"""Environment variable with the registry's folder. The service sets it for its trainers."""
+DIGITS = 12
+"""Digits of the digest that name a version."""
+DESCRIPTION, NEWEST = "dataset.json", "newest"
+MAX_CLASSES = 256
+MIN_PICTURES: dict[Split, int] = {"train": 10, "test": 2}
+"""Figures need neighbours among the training pictures, and a variance of the test pictures."""
+SIDE = 28
+
+
+class DatasetInfo(Protocol):
+    """What training and evaluation need to know about a dataset, published or imported."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes. Empty for pictures without labels."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the content."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """The name under which this version of the dataset can always be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The pictures of a dataset, which determine its digest."""
+
+    train_images: NDArray[np.uint8]
+    """(N, 28, 28), 0 is background."""
+    train_labels: NDArray[np.uint16]
+    """(N,), in 0..K-1. All 0 without classes."""
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.uint16]
+    classes: tuple[str, ...] = ()
+    """Names of the K classes, or empty."""
+
+    def check(self) -> None:
+        """Raise DatasetError unless the arrays fit together and both splits have enough pictures."""
+        problem = ""
+        for split in SPLITS:
+            images, labels = self.arrays[f"{split}-images"], self.arrays[f"{split}-labels"]
+            if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or labels.shape != images.shape[:1]:
+                problem = f"its {split} split has images {images.dtype} {images.shape} and labels {labels.shape}"
+            elif len(images) < MIN_PICTURES[split]:
+                problem = f"its {split} split has {len(images)} pictures, but at least {MIN_PICTURES[split]} are needed"
+            elif labels.dtype != np.uint16 or int(labels.max()) >= max(1, len(self.classes)):
+                problem = f"its {split} split has labels outside of its {len(self.classes)} classes"
+        if len(self.classes) > MAX_CLASSES or len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
+            problem = f"it has {len(self.classes)} classes, but it needs none, or 2 to {MAX_CLASSES} different ones"
+        if problem:
+            raise DatasetError(f"The dataset cannot be stored: {problem}. Correct the source and import it again.")
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The four arrays by file name, without suffix."""
+        return {
+            "train-images": self.train_images,
+            "train-labels": self.train_labels,
+            "test-images": self.test_images,
+            "test-labels": self.test_labels,
+        }
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """sha256 of the bytes of each array."""
+        return {name: _sha256(array) for name, array in self.arrays.items()}
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the classes and the arrays. Equal contents have equal digests on every machine."""
+        return _digest(self.classes, self.hashes)
+
+
+class Entry(BaseModel):
+    """A version of an imported dataset, as described in its `dataset.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    licence: Annotated[str, Field(min_length=1, max_length=200)]
+    classes: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,80}$")], ...]
+    """Names of the classes. Empty for pictures without labels."""
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """sha256 of the classes and the arrays."""
+    hashes: dict[str, str]
+    """sha256 of the bytes of each array."""
+    counts: dict[Split, int]
+    """Pictures of each split."""
+    class_counts: dict[Split, tuple[int, ...]]
+    """Pictures of each class in each split. One number per split without classes."""
+    created: datetime
+    record: dict[str, Any]
+    """How the dataset was imported: source, preprocessing, skipped files, duplicates."""
+
+    @property
+    def version(self) -> str:
+        """The first digits of the digest."""
+        return self.digest[:DIGITS]
+
+    @property
+    def reference(self) -> str:
+        """The name under which this version can always be read."""
+        return f"{self.name}@{self.version}"
+
+
+class Registry:
+    """The imported datasets in a folder. Several processes may use it at the same time.
+
+    Args:
+        folder: the folder. By default, SEEDLING_DATASETS or `datasets` in the state folder. It is created on demand.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(os.environ.get(DATASETS_VARIABLE) or state_folder() / "datasets")
+
+    def names(self) -> list[str]:
+        """Return the names of the datasets in order."""
+        return sorted(name for name in self._subfolders(self.folder) if self.versions(name))
+
+    def versions(self, name: str) -> list[str]:
+        """Return the versions of a dataset as the first digits of their digests, in order."""
+        return sorted(v for v in self._subfolders(self.folder / name) if (self.folder / name / v / DESCRIPTION).is_file())
+
+    def entries(self) -> list[Entry]:
+        """Return the newest version of each dataset, in order of name.
+
+        Raises:
+            DatasetError: a description cannot be read.
+        """
+        return [self.get(name) for name in self.names()]
+
+    def get(self, reference: str) -> Entry:
+        """Return a version by reference. A plain name denotes the version that was imported last.
+
+        Raises:
+            DatasetError: there is no such version, or its description cannot be read.
+        """
+        name, _, version = reference.partition("@")
+        versions = self.versions(name) if name in self._subfolders(self.folder) else []
+        if not versions:
+            known = ", ".join(self.names()) or "none"
+            raise DatasetError(
+                f"There is no imported dataset {name!r}. Import it, or choose another one. Imported are: {known}."
+            )
+        version = version or self._newest(name, versions)
+        if version not in versions:
+            raise DatasetError(f"{name} has no version {version}. Choose one of: {', '.join(versions)}.")
+        path = self.folder / name / version / DESCRIPTION
+        try:
+            entry = Entry.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise DatasetError(f"{path} cannot be read ({error}). Remove the version and import the dataset again.") from error
+        if (entry.name, entry.version) != (name, version):
+            raise DatasetError(f"{path} describes {entry.reference}. Remove the version and import the dataset again.")
+        return entry
+
+    def read(self, reference: str, split: Split) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+        """Read and verify one split: pictures (N, 28, 28) and labels (N,). Both are read-only.
+
+        Raises:
+            DatasetError: there is no such version, or a file is missing or damaged.
+        """
+        entry = self.get(reference)
+        images, labels = (self._array(entry, f"{split}-{part}") for part in ("images", "labels"))
+        return images, labels
+
+    def add(self, name: str, contents: Contents, *, title: str, licence: str, record: Mapping[str, Any] | None = None) -> Entry:
+        """Store a version and make it the newest of its name. If there is a version with equal contents, it is not changed.
+
+        Raises:
+            DatasetError: the name, the description or the contents are invalid, or the folder cannot be written. Nothing is
+                stored then.
+        """
+        contents.check()
+        try:
+            entry = _describe(name, contents, title, licence, dict(record or {}))
+        except ValidationError as error:
+            fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
+            raise DatasetError(f"The dataset cannot be stored ({fields}). Correct that and import it again.") from error
+        try:
+            with self._writing(name) as folder:
+                if entry.version not in self.versions(name):
+                    self._write(folder, entry, contents)
+                write_atomically(folder / NEWEST, f"{entry.version}\n".encode())
+        except OSError as error:
+            raise DatasetError(
+                f"The dataset cannot be stored in {self.folder} ({error.strerror}). Free some space or correct the "
+                "permissions, then import it again."
+            ) from error
+        return self.get(entry.reference)
+
+    def remove(self, reference: str) -> list[Entry]:
+        """Remove a version, or all versions of a plain name, and return them.
+
+        Raises:
+            DatasetError: there is no such version, or it cannot be removed.
+        """
+        name, _, version = reference.partition("@")
+        self.get(reference)
+        versions = [version] if version else self.versions(name)
+        removed = [self.get(f"{name}@{each}") for each in versions]
+        try:
+            with self._writing(name) as folder:
+                for each in versions:
+                    hidden = folder / f".part-{uuid.uuid4().hex}"
+                    (folder / each).rename(hidden)  # gone at once, even if deleting the files is interrupted
+                    remove(hidden)
+            if not self.versions(name):
+                remove(self.folder / name)
+        except OSError as error:
+            raise DatasetError(
+                f"{reference} cannot be removed ({error.strerror}). Correct the permissions, then try again."
+            ) from error
+        return removed
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[Path]:
+        """Lock a dataset's folder for writing, and delete what an interrupted writer left there."""
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with exclusively(folder / ".lock"):
+                for leftover in folder.glob(".part-*"):
+                    remove(leftover)
+                yield folder
+        except Locked as error:
+            raise DatasetError(str(error)) from error
+
+    def _write(self, folder: Path, entry: Entry, contents: Contents) -> None:
+        part = folder / f".part-{uuid.uuid4().hex}"
+        part.mkdir()
+        try:
+            for name, array in contents.arrays.items():
+                buffer = io.BytesIO()
+                np.save(buffer, array, allow_pickle=False)
+                write_atomically(part / f"{name}.npy", buffer.getvalue())
+            write_atomically(part / DESCRIPTION, f"{entry.model_dump_json(indent=2)}\n".encode())
+            part.rename(folder / entry.version)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        sync(folder)
+
+    def _array(self, entry: Entry, name: str) -> NDArray[Any]:
+        path = self.folder / entry.name / entry.version / f"{name}.npy"
+        remedy = f"Remove {entry.reference} and import the dataset again."
+        try:
+            array: NDArray[Any] = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DatasetError(f"{path} cannot be read ({error}). {remedy}") from error
+        if _sha256(array) != entry.hashes.get(name) or _digest(entry.classes, entry.hashes) != entry.digest:
+            raise DatasetError(f"{path} is damaged: its sha256 is not that of the import. {remedy}")
+        array.flags.writeable = False
+        return array
+
+    def _newest(self, name: str, versions: list[str]) -> str:
+        try:
+            newest = (self.folder / name / NEWEST).read_text().strip()
+        except OSError:
+            newest = ""
+        return newest if newest in versions else versions[-1]
+
+    @staticmethod
+    def _subfolders(folder: Path) -> list[str]:
+        try:
+            return [item.name for item in folder.iterdir() if not item.name.startswith(".") and item.is_dir()]
+        except OSError:
+            return []
+
+
+def _describe(name: str, contents: Contents, title: str, licence: str, record: dict[str, Any]) -> Entry:
+    labels = {"train": contents.train_labels, "test": contents.test_labels}
+    count = max(1, len(contents.classes))
+    return Entry(
+        name=name,
+        title=title,
+        licence=licence,
+        classes=contents.classes,
+        digest=contents.digest,
+        hashes=contents.hashes,
+        counts={split: len(labels[split]) for split in SPLITS},
+        class_counts={split: tuple(np.bincount(labels[split], minlength=count).tolist()) for split in SPLITS},
+        created=datetime.now(UTC).replace(microsecond=0),
+        record=record,
+    )
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    return hashlib.sha256(f"{array.dtype.name} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _digest(classes: tuple[str, ...], hashes: Mapping[str, str]) -> str:
+    lines = [json.dumps(classes), *(f"{hashes[name]}  {name}" for name in sorted(hashes))]
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
