@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from models.errors import RepositoryError
 from models.locations import shipped_folder, state_folder
 from models.manifest import AGAINST, EVALUATION, GENERATOR, MANIFEST, PLOTS, Manifest, sha256_of
 from models.repository import CHAMPION, Repository
 from models.version import Version
-from training import datasets
+from training import datasets, datasets_command
 from training.errors import FolderInUseError, TrainingError
 from training.loop.run_folder import RunFolder, alone_in
 from training.spec import PRESET_SUMMARIES, PresetName
@@ -41,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Train a GAN on 28x28 pictures, evaluate it, and publish it for the service.",
 )
+app.add_typer(datasets_command.app, name="datasets")
 SHIPPED = shipped_folder()
 STATE = state_folder() / "models"
 CACHE = state_folder() / "cache"
@@ -363,37 +363,6 @@ def sharpen(
     condition = degradation.condition_of(pictures, sharpening.one_hot([given.kind]))
     sheets.save_sheet(out, OnnxSharpener(found.path / GENERATOR).answers(condition, range(seed, seed + 1)), columns=1)
     console.print(f"Wrote {out} ({given.kind}, {name}/{found.number})", soft_wrap=True)
-
-
-datasets_app = typer.Typer(no_args_is_help=True, help="List, verify or download the datasets.")
-app.add_typer(datasets_app, name="datasets")
-
-
-@datasets_app.command("list")
-def list_datasets(data: DataOption = None) -> None:
-    """List the datasets, their location and whether their files are verified. Exit status 1 if any is missing or damaged."""
-    damaged = False
-    table = Table("dataset", "title", "train + test", "location", "state")
-    for name, source in datasets.SOURCES.items():
-        try:
-            splits = [datasets.read_published(name, split, data) for split in datasets.FILES]
-            row = (" + ".join(f"{len(labels):,}" for _, labels in splits), str(datasets.locate(source, data)), "verified")
-        except TrainingError as error:
-            row = ("", "", str(error))
-            damaged = True
-        table.add_row(name, f"{source.title} ({source.licence})", *row)
-    console.print(table)
-    if damaged:
-        raise typer.Exit(1)
-
-
-@datasets_app.command("download")
-def download_dataset(
-    name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
-    to: Annotated[Path | None, typer.Option(help="Target folder.")] = None,
-) -> None:
-    """Download a dataset from its public mirrors and verify it. Requires internet access."""
-    console.print(f"{name}: {datasets.download(name, to)}", soft_wrap=True)
 
 
 @app.command()

@@ -42,7 +42,7 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError,
 _RUN_LENGTH = (1, 2)
 """Compressions of BMP that Pillow decodes in Python, run by run: 10 MB took 6 seconds."""
 _NAMES = "PNG, JPEG, WebP, GIF, BMP or TIFF"
-_REMEDY = f"Send a {_NAMES} file: curl -F file=@picture.png."
+REMEDY = f"Send a {_NAMES} file: curl -F file=@picture.png."
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def decode(content: bytes) -> Decoded:
         PictureInvalid: the file is empty, damaged or truncated.
     """
     if not content:
-        raise PictureInvalid(f"The file is empty. {_REMEDY}")
+        raise PictureInvalid(f"The file is empty. {REMEDY}")
     if content[:2] == _JPEG and (content.count(_EXIF) > MAX_EXIF or content.count(_FILL) > MAX_FILL):
         raise PictureTooLarge("The JPEG contains too many EXIF segments or fill bytes. Save it again without metadata.")
     is_tiff = content[:4] in tiff.BYTE_ORDERS
@@ -90,7 +90,7 @@ def decode(content: bytes) -> Decoded:
     except UnidentifiedImageError:
         if is_tiff:
             raise PictureUnsupported(f"The TIFF has an unsupported layout. {tiff.REMEDY}") from None
-        raise PictureUnsupported(f"The file is not a {_NAMES}, or is only its first bytes. {_REMEDY}") from None
+        raise PictureUnsupported(f"The file is not a {_NAMES}, or is only its first bytes. {REMEDY}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels. Scale it down.") from None
     except _UNREADABLE as error:
@@ -118,7 +118,7 @@ def _grey(picture: Image.Image) -> Decoded:
         return Decoded(Image.fromarray(levels.astype(np.uint8)), None)
     picture.load()
     if picture.mode == "P" and picture.palette is None:
-        raise PictureInvalid(f"The picture needs a palette, but the file contains none. {_REMEDY}")
+        raise PictureInvalid(f"The picture needs a palette, but the file contains none. {REMEDY}")
     if not picture.has_transparency_data:
         return Decoded(picture.convert("L"), None)
     if picture.mode not in ("RGBA", "LA"):

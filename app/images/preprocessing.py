@@ -63,17 +63,42 @@ def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
     unchanged = native(picture)
     if unchanged is not None:
         return unchanged
-    grey = _composite(_contrasting_background(picture), picture)
+    grey = opaque(picture)
     if dataset == "mnist":
-        return _as_mnist(grey)
+        return as_mnist(grey)
     if dataset == "fashion-mnist":
         return _as_fashion_mnist(grey)
+    return fitted(grey)
+
+
+def opaque(picture: Decoded, background: int | None = None) -> Image.Image:
+    """Return the grey levels of a picture on a background, by default black or white, whichever contrasts with its ink."""
+    return _composite(_contrasting_background(picture) if background is None else background, picture)
+
+
+def fitted(grey: Image.Image) -> Pixels:
+    """Fit a picture into 28x28, keeping its aspect ratio, and pad it with the level of its border."""
     return _centred(_resized(grey, SIDE), _border(grey))
+
+
+def as_mnist(grey: Image.Image, *, inverted: bool | None = None) -> Pixels:
+    """Fit the ink of a picture into 20x20 and centre it by its mass, as MNIST was made. A picture without ink becomes black.
+
+    Args:
+        grey: a picture of any size.
+        inverted: whether its ink is dark. Decided by its border if None.
+    """
+    ink = _cropped(_ink(grey, MNIST_NOISE, to_white=True, inverted=inverted))
+    if ink is None:
+        return _black()
+    small = _resized(ink, MNIST_BOX)
+    mass = np.asarray(small, dtype=np.float64)
+    return _pasted(small, _offset(mass.sum(axis=1)), _offset(mass.sum(axis=0)), BLACK)
 
 
 def is_blank(picture: Decoded) -> bool:
     """Whether a picture has no subject: fewer than `MIN_INK` pixels differ visibly from its border."""
-    grey = _composite(_contrasting_background(picture), picture)
+    grey = opaque(picture)
     background = _border(grey)
     ink = sum(count for level, count in enumerate(grey.histogram()) if abs(level - background) >= MIN_CONTRAST)
     return ink < MIN_INK
@@ -100,15 +125,6 @@ def native(picture: Decoded, sides: Sequence[int] = (SIDE,)) -> Pixels | None:
     return None
 
 
-def _as_mnist(grey: Image.Image) -> Pixels:
-    ink = _cropped(_ink(grey, MNIST_NOISE, to_white=True))
-    if ink is None:
-        return _black()
-    small = _resized(ink, MNIST_BOX)
-    mass = np.asarray(small, dtype=np.float64)
-    return _pasted(small, _offset(mass.sum(axis=1)), _offset(mass.sum(axis=0)), BLACK)
-
-
 def _as_fashion_mnist(grey: Image.Image) -> Pixels:
     ink = _cropped(_ink(grey, FASHION_NOISE, to_white=False))
     return _black() if ink is None else _centred(_resized(ink, SIDE), BLACK)
@@ -133,12 +149,17 @@ def _border(grey: Image.Image) -> int:
     return int(np.median(np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])))
 
 
-def _ink(grey: Image.Image, noise: float, *, to_white: bool) -> Image.Image:
-    """Normalise to bright ink on black. With `to_white`, the strongest ink becomes 255; otherwise, level 255 stays 255."""
+def _ink(grey: Image.Image, noise: float, *, to_white: bool, inverted: bool | None = None) -> Image.Image:
+    """Normalise to bright ink on black. With `to_white`, the strongest ink becomes 255; otherwise, level 255 stays 255.
+
+    Without `inverted`, the border decides whether the ink is dark.
+    """
     present = np.flatnonzero(grey.histogram())
     darkest, brightest = int(present[0]), int(present[-1])
     background, levels = _border(grey), np.arange(256)
-    if 2 * background > darkest + brightest:
+    if inverted is None:
+        inverted = 2 * background > darkest + brightest
+    if inverted:
         background, brightest, levels = 255 - background, 255 - darkest, 255 - levels
     if brightest - background < MIN_CONTRAST:
         return Image.new("L", grey.size)
