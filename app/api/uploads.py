@@ -23,6 +23,7 @@ from app.datasets.uploads import ALGORITHMS, UPLOAD_ID, Appending, Upload, Uploa
 from app.errors import ClientGone, InvalidRequest, TusVersionUnknown, UploadUnsupported
 from app.http import caching
 from app.http.problem_details import problem_responses
+from app.http.streamed_forms import StreamedForm
 
 router = admin_router("datasets")
 VERSION = "1.0.0"
@@ -150,22 +151,25 @@ async def _append(request: Request, uploads: Uploads, upload_id: str, offset: in
         return appending.offset
 
 
-async def receive(request: Request, appending: Appending) -> None:
-    """Write the body of a request to an upload, in blocks.
+async def receive(request: Request, appending: Appending, form: StreamedForm | None = None) -> None:
+    """Write the body of a request, or the file of a form, to an upload, in blocks.
 
     Raises:
         ClientGone: the client disconnected. What has arrived is on the disk.
+        FormInvalid: the form is damaged or cut off.
     """
     block = bytearray()
     try:
         async for piece in request.stream():
-            block += piece
+            block += form.feed(piece) if form else piece
             if len(block) >= BLOCK:
                 await write(request, appending, block)
     except ClientDisconnect as error:
         await write(request, appending, block)
         await to_thread.run_sync(lambda: appending.flush(is_whole=False))
         raise ClientGone("The client disconnected during an upload. Continue it from Upload-Offset.") from error
+    if form:
+        form.close()
     await write(request, appending, block)
     await to_thread.run_sync(appending.flush)
 

@@ -44,7 +44,6 @@ MOST_UPLOADS = 16
 RESERVE = 64 * 2**20
 """Bytes of the disk that uploads leave free, for the job store and the models."""
 _DESCRIPTION, _DATA, _UNCHECKED = "upload.json", "data", "unchecked"
-_ENDING = re.compile(r"(\.[A-Za-z0-9]{1,8}){1,2}$")
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ class Upload:
 
     @property
     def path(self) -> Path:
-        """The file. It keeps the ending of its name, such as .zip or .tar.gz."""
-        return self.folder / _data_name(self.description.filename)
+        """The file. Its name on the disk is not that of the client."""
+        return self.folder / _DATA
 
     @property
     def is_complete(self) -> bool:
@@ -117,7 +116,7 @@ class Uploads:
             part = self.folder / f".part-{upload_id}"
             part.mkdir()
             try:
-                (part / _data_name(description.filename)).touch()
+                (part / _DATA).touch()
                 write_atomically(part / _DESCRIPTION, json.dumps(asdict(description)).encode())
                 part.rename(self.folder / upload_id)
             except BaseException:
@@ -145,7 +144,7 @@ class Uploads:
             raise _unknown(upload_id)
         try:
             description = Description(**json.loads((folder / _DESCRIPTION).read_bytes()))
-            status = (folder / _data_name(description.filename)).stat()
+            status = (folder / _DATA).stat()
         except (OSError, ValueError, TypeError) as error:
             raise _unknown(upload_id) from error
         expires = status.st_mtime + self.keep_seconds
@@ -197,10 +196,10 @@ class Uploads:
                     os.truncate(descriptor, actual)
                 (upload.folder / _UNCHECKED).unlink(missing_ok=True)
 
-    def finish(self, upload_id: str) -> Upload:
-        """Record the length of a file whose size was not announced, once all of it has arrived."""
+    def finish(self, upload_id: str, filename: str) -> Upload:
+        """Record the length and the name of a file that arrived in one request, which may not announce them."""
         upload = self.get(upload_id)
-        description = Description(**{**asdict(upload.description), "length": upload.offset})
+        description = Description(**{**asdict(upload.description), "length": upload.offset, "filename": filename[:255]})
         with _storing(self.folder):
             write_atomically(upload.folder / _DESCRIPTION, json.dumps(asdict(description)).encode())
         return self.get(upload_id)
@@ -373,11 +372,6 @@ def _verified(folder: Path, size: int) -> int:
         return int((folder / _UNCHECKED).read_text())
     except (OSError, ValueError):
         return size
-
-
-def _data_name(filename: str) -> str:
-    ending = _ENDING.search(filename)
-    return _DATA + (ending[0].lower() if ending else "")
 
 
 def _unknown(upload_id: str) -> NotFound:

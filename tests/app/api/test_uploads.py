@@ -81,7 +81,7 @@ def begin_to_send(running: Service, path: str, announced: int, content: bytes) -
 
 
 def wait_for_size(state: Path, path: str, size: int) -> None:
-    file = state / "uploads" / path.rsplit("/", 1)[1] / "data.zip"
+    file = state / "uploads" / path.rsplit("/", 1)[1] / "data"
     for _ in range(300):
         if file.stat().st_size >= size:
             return
@@ -113,7 +113,7 @@ def test_a_file_in_parts_arrives_unchanged(admin: httpx.Client, running: Service
     shown = admin.get(path).json()
     assert (shown["offset"], shown["length"], shown["complete"], shown["by"]) == (len(content), len(content), True, "admin")
     assert shown["filename"] == "pictures.zip"
-    stored = state_of(running) / "uploads" / shown["id"] / "data.zip"
+    stored = state_of(running) / "uploads" / shown["id"] / "data"
     assert hashlib.sha256(stored.read_bytes()).digest() == hashlib.sha256(content).digest()
     assert admin.delete(path).status_code == 204
     assert admin.head(path).status_code == 404
@@ -223,7 +223,7 @@ def test_an_upload_continues_after_the_service_was_killed(tmp_path: Path) -> Non
         offset = offset_of(admin, path)
         assert 3 * MEGABYTE <= offset <= 5 * MEGABYTE
         assert append(admin, path, offset, content[offset:]).status_code == 204
-        stored = tmp_path / "state" / "uploads" / path.rsplit("/", 1)[1] / "data.zip"
+        stored = tmp_path / "state" / "uploads" / path.rsplit("/", 1)[1] / "data"
         assert stored.read_bytes() == content
 
 

@@ -33,6 +33,14 @@ ROUTES = [
     ("GET", "/admin/models/digits/champion"),
     ("PUT", "/admin/models/digits/champion"),
     ("DELETE", "/admin/models/digits/versions/1"),
+    ("POST", "/admin/datasets/preview"),
+    ("POST", "/admin/datasets"),
+    ("PUT", "/admin/datasets"),
+    ("DELETE", "/admin/datasets/digits"),
+    ("GET", "/admin/imports"),
+    ("GET", f"/admin/imports/{'a' * 12}"),
+    ("GET", f"/admin/imports/{'a' * 12}/events"),
+    ("POST", f"/admin/imports/{'a' * 12}/cancel"),
     ("OPTIONS", "/admin/uploads"),
     ("GET", "/admin/uploads"),
     ("POST", "/admin/uploads"),
@@ -58,7 +66,7 @@ def test_the_list_of_admin_routes_is_complete(client: httpx.Client) -> None:
 
 
 def _template(path: str) -> str:
-    for part, name in (("0123456789ab", "job_id"), ("digits", "name"), ("1", "version"), ("0" * 32, "upload_id")):
+    for part, name in (("0123456789ab", "job_id"), ("digits", "name"), ("1", "version"), ("0" * 32, "upload_id"), ("a" * 12, "import_id")):
         path = "/".join(f"{{{name}}}" if p == part else p for p in path.split("/"))
     return path
 
