@@ -79,8 +79,13 @@ class Catalogue:
             DatasetUnknown: there is no such dataset.
             DatasetMissing: its description cannot be read.
         """
+        info = self.info(reference)
+        return self._of_source(info) if isinstance(info, Source) else _of_entry(info)
+
+    def info(self, reference: str) -> Source | Entry:
+        """Return what training needs to know about a dataset. See `get`."""
         if reference in SOURCES:
-            return self._of_source(SOURCES[reference])
+            return SOURCES[reference]
         name, _, version = reference.partition("@")
         versions = self.registry.versions(name) if name in self.registry.names() else []
         if not versions:
@@ -89,12 +94,12 @@ class Catalogue:
         if version and version not in versions:
             raise DatasetUnknown(f"{name} has no version {version!r}. Choose one of {', '.join(versions)}.")
         try:
-            return _of_entry(self.registry.get(reference))
+            return self.registry.get(reference)
         except DatasetError as error:
             logger.error("%s", error)  # contains paths
             raise DatasetMissing(
                 f"The description of {reference} cannot be read. Remove the dataset and import it again."
-            ) from None
+            ) from error
 
     def versions(self, name: str) -> list[str]:
         """Return the versions of an imported dataset. A published one has none."""

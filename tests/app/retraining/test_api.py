@@ -66,7 +66,13 @@ def test_the_list_of_admin_routes_is_complete(client: httpx.Client) -> None:
 
 
 def _template(path: str) -> str:
-    for part, name in (("0123456789ab", "job_id"), ("digits", "name"), ("1", "version"), ("0" * 32, "upload_id"), ("a" * 12, "import_id")):
+    for part, name in (
+        ("0123456789ab", "job_id"),
+        ("digits", "name"),
+        ("1", "version"),
+        ("0" * 32, "upload_id"),
+        ("a" * 12, "import_id"),
+    ):
         path = "/".join(f"{{{name}}}" if p == part else p for p in path.split("/"))
     return path
 
@@ -146,7 +152,7 @@ def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, ca
         ({"spec": {"images": 5}}, "Use budget.images"),
         ({"spec": {"threads": 64}}, "Use GAN_TRAINING_THREADS"),
         ({"spec": {"initial_weights": "0" * 64}}, "Use warm_start"),
-        ({"dataset": "cifar"}, "body.dataset"),
+        ({"dataset": "Not A Name"}, "body.dataset"),
         ({"seed": -1}, "body.seed"),
         ({"seed": 2**32}, "body.seed"),
         ({"budget": {}}, "either images or minutes"),
