@@ -86,7 +86,7 @@ reader = APIRouter(
     tags=["datasets"],
     route_class=ReaderRoute,
     dependencies=[Depends(HTTPBearer(auto_error=False, description="Any token; see docs/security.md."))],
-    responses=problem_responses(400, 401, 403, 429, 503),
+    responses=problem_responses(400, 401, 403, 422, 429, 503),
 )
 router = admin_router("datasets")
 Reference = Annotated[
