@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from models.errors import RepositoryError
 from models.locations import shipped_folder, state_folder
@@ -54,7 +54,8 @@ def list_datasets(data: DataOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        table = Table("dataset", "title", "train + test", "location", "state")
+        columns = (Column(each, overflow="fold") for each in ("dataset", "title", "train + test", "location", "state"))
+        table = Table(*columns)
         for row in rows:
             counts = " + ".join(f"{row[split]:,}" for split in datasets.SPLITS) if row["train"] else ""
             cells = (row["dataset"], f"{row['title']} ({row['licence']})", counts, row["location"], row["state"])
@@ -109,7 +110,8 @@ def import_dataset(
         raise DatasetError(f"{name} is the name of a published dataset. Choose another one with --name.")
     if not re.fullmatch(NAME_PATTERN, name):
         raise DatasetError(f"{name!r} is not a name: lower-case letters, digits, _ and -, at most 64. Correct it with --name.")
-    if not all(1 <= len(text) <= _LONGEST for text in (title or name, licence)):
+    title = name if title is None else title
+    if not all(1 <= len(text) <= _LONGEST for text in (title, licence)):
         raise DatasetError(f"--title and --licence take 1 to {_LONGEST} characters. Shorten them.")
     options = Options(fit, invert, skip_broken, test_share, _renames(rename))
     with _progress() as progress:
@@ -119,7 +121,7 @@ def import_dataset(
             _show_problems("cannot be read", [FileProblem(file=f, reason=r) for f, r in error.broken], len(error.broken))
             raise
     record = imported.report.model_dump(mode="json")
-    entry = Registry().add(name, imported.contents, title=title or name, licence=licence, record=record)
+    entry = Registry().add(name, imported.contents, title=title, licence=licence, record=record)
     if as_json:
         print(json.dumps(_description(entry, []), indent=2))
         return
@@ -220,9 +222,10 @@ def _renames(options: list[str] | None) -> dict[str, str]:
 
 @contextmanager
 def _progress() -> Iterator[importing.Progress]:
-    """Show a progress bar on stderr while pictures are read."""
+    """Show a progress bar while pictures are read, if stderr is a terminal."""
     columns = TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("Reading", total=None)
 
         def update(done: int, total: int) -> None:

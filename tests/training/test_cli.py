@@ -33,7 +33,10 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "candidate", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"],
+    [
+        *("train", "candidate", "evaluate", "export", "sample", "classifier", "datasets"),
+        *(f"datasets {name}" for name in ("list", "download", "import", "preview", "show", "remove")),
+    ],
 )
 def test_every_command_and_option_has_a_help_text(command: str) -> None:
     result = training(*command.split(), "--help")

@@ -19,7 +19,7 @@ from training.datasets.importing.opening import opened
 from training.datasets.importing.options import Limits, Options
 from training.datasets.importing.problems import MOST_LISTED, Unreadable, enumerated, shown
 from training.datasets.importing.report import BALANCED, ClassCount, FileProblem, Report
-from training.datasets.registry import SIDE, Contents
+from training.datasets.registry import MIN_PICTURES, SIDE, Contents
 from training.datasets.splitting import choose_test
 from training.errors import BrokenPicturesError, DatasetError
 
@@ -70,6 +70,7 @@ def read_source(
     report = collected.report(path, source, options, names, inversion, is_test)
     _check_splits(report)
     contents = Contents(images[~is_test], labels[~is_test], images[is_test], labels[is_test], names)
+    contents.check()
     return Imported(contents, report)
 
 
@@ -157,10 +158,12 @@ def _problems(found: Iterable[tuple[str, str]]) -> tuple[FileProblem, ...]:
 
 
 def _check_splits(report: Report) -> None:
-    if not all(report.counts.values()):
-        empty = "train" if not report.counts["train"] else "test"
-        remedy = "Add pictures to it" if report.splits == "source" else "Add pictures"
-        raise DatasetError(f"The {empty} split has no pictures, of {report.examined:,} in the source. {remedy}.")
+    for split, least in MIN_PICTURES.items():
+        if report.counts[split] < least:
+            raise DatasetError(
+                f"The {split} split has {report.counts[split]:,} pictures, of {report.examined:,} in the source, but at least "
+                f"{least} are needed. Add pictures{' to it' if report.splits == 'source' else ''}."
+            )
     untrained = [each.label for each in report.classes if not each.train]
     if untrained:
         raise DatasetError(
