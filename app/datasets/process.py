@@ -60,6 +60,8 @@ def limit(order: Order) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (order.memory, order.memory))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # if the container runs out of memory, this process is killed and not the service
+        Path("/proc/self/oom_score_adj").write_text("1000")
     signal.alarm(order.seconds)  # ends the process, also if the service does not run any more
     os.nice(NICE)
 

@@ -37,6 +37,10 @@ def test_more_memory_than_the_limit_cannot_be_allocated(tmp_path: Path) -> None:
     assert limited(order(tmp_path, memory=8_000_000_000), code).stdout == ""
 
 
+def test_if_memory_runs_out_the_import_is_killed_and_not_the_service(tmp_path: Path) -> None:
+    assert limited(order(tmp_path), "print(open('/proc/self/oom_score_adj').read())").stdout.strip() == "1000"
+
+
 def test_an_import_ends_when_its_time_is_over_even_without_a_service(tmp_path: Path) -> None:
     ended = limited(order(tmp_path, seconds=1), "time.sleep(60)")
     assert ended.returncode == -signal.SIGALRM
