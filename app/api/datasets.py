@@ -42,6 +42,7 @@ from app.http.problem_details import problem_responses
 from app.http.streamed_forms import StreamedForm
 from app.images import encoding
 from training.datasets import SOURCES
+from training.datasets.importing.report import Report
 from training.spec import DATASET_PATTERN
 
 POLL_SECONDS = 0.5
@@ -113,7 +114,7 @@ def show_dataset(
     return DatasetDetail(
         **DatasetView.of(found, _root(request)).model_dump(),
         versions=catalogue.versions(found.info.name),
-        report=found.record.get("report"),
+        report=_report(found),
         models=catalogue.trained_on(name, registry.repository),
     )
 
@@ -250,6 +251,14 @@ def _find(request: Request, reference: str, catalogue: Catalogue) -> Described:
             f"{reference} is not a published dataset. If it is an imported one, send the header Authorization: Bearer TOKEN."
         )
     return catalogue.get(reference)
+
+
+def _report(found: Described) -> Report | None:
+    """Return the report of an import. Datasets that a program added to the registry have none."""
+    try:
+        return Report.model_validate_json(json.dumps(found.record))
+    except ValidationError:
+        return None
 
 
 async def _read_json(request: Request) -> object:

@@ -98,7 +98,9 @@ def test_an_import_that_was_interrupted_after_storing_its_dataset_has_succeeded(
         folder = imports.folder / import_id
         folder.mkdir(parents=True)
         (folder / "request.json").write_text(json.dumps(asdict(order(tmp_path / "data"))))
-    entry = Registry(tmp_path / "datasets").add("shapes", contents(), title="x", licence="y", record={"import": "0" * 12})
+        (folder / "storing.json").write_text(json.dumps({"dataset": f"shapes@{import_id}", "report": {}}))
+    entry = Registry(tmp_path / "datasets").add("shapes", contents(), title="x", licence="y")
+    (imports.folder / ("0" * 12) / "storing.json").write_text(json.dumps({"dataset": entry.reference, "report": {}}))
     assert (imports.get("0" * 12).state, imports.get("0" * 12).dataset) == ("succeeded", entry.reference)
     assert (imports.get("1" * 12).state, imports.get("1" * 12).dataset) == ("interrupted", None)
     assert "import it again" in imports.get("1" * 12).detail
