@@ -54,7 +54,6 @@ _SINGLE: dict[str, Any] = {
         "content": {
             "application/json": {"schema": {"$ref": "#/components/schemas/ImportBody"}},
             "application/octet-stream": BINARY,
-            "application/zip": BINARY,
             forms.MEDIA_TYPE: {
                 "schema": {
                     "type": "object",
@@ -83,6 +82,8 @@ class ReaderRoute(AdminRoute):
         return choose
 
 
+_OPTIONAL: dict[str, Any] = {"security": [{}]}
+"""Added to the requirement of a token in the OpenAPI document: none is needed either."""
 reader = APIRouter(
     tags=["datasets"],
     route_class=ReaderRoute,
@@ -96,7 +97,7 @@ Reference = Annotated[
 ImportId = Annotated[str, Path(pattern=IMPORT_ID, description="Id of the import.")]
 
 
-@reader.get("/datasets", summary="List the datasets")
+@reader.get("/datasets", summary="List the datasets", openapi_extra=_OPTIONAL)
 def list_datasets(request: Request, response: Response, catalogue: CatalogueOf) -> DatasetList:
     """Lists the newest version of every dataset. Without a token, only those that are published."""
     response.headers.update(_PRIVATE)
@@ -104,7 +105,7 @@ def list_datasets(request: Request, response: Response, catalogue: CatalogueOf) 
     return DatasetList(datasets=[DatasetView.of(each, _root(request)) for each in found])
 
 
-@reader.get("/datasets/{name}", summary="Show a dataset", responses=problem_responses(404))
+@reader.get("/datasets/{name}", summary="Show a dataset", responses=problem_responses(404), openapi_extra=_OPTIONAL)
 def show_dataset(
     request: Request, response: Response, name: Reference, catalogue: CatalogueOf, registry: RegistryOf
 ) -> DatasetDetail:
@@ -123,6 +124,7 @@ def show_dataset(
     "/datasets/{name}/samples.png",
     summary="Show pictures of a dataset",
     response_class=Response,
+    openapi_extra=_OPTIONAL,
     responses={
         200: {"content": {"image/png": BINARY}},
         304: {"description": "Not modified: the client's copy is current."},
