@@ -26,8 +26,8 @@ LONGEST = (
     *("app/retraining/test_promotion.py", "app/api/test_openapi.py", "web/test_train.py", "web/test_frame.py"),
 )
 """The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with
-one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start its
-own beside it.
+one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start
+another one.
 """
 
 

@@ -66,7 +66,7 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
 
 
 def start(state: Path, *, group: Path | None = None, **settings: object) -> Service:
-    """Start the service, optionally in a cgroup, and wait until it answers."""
+    """Start the service, optionally in a cgroup, and wait until it responds."""
     port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -87,7 +87,7 @@ def start(state: Path, *, group: Path | None = None, **settings: object) -> Serv
 
 @contextmanager
 def service(state: Path, *, group: Path | None = None, **settings: object) -> Iterator[Service]:
-    """Start the service, wait until it answers, and stop it with SIGTERM at the end of the block."""
+    """Start the service, wait until it responds, and stop it with SIGTERM at the end of the block."""
     running = start(state, group=group, **settings)
     try:
         yield running
@@ -106,4 +106,4 @@ def _wait(running: Service) -> None:
                 time.sleep(0.1)
             else:
                 return
-    raise AssertionError(f"the service does not answer: {running.log.read_text()}")
+    raise AssertionError(f"the service does not respond: {running.log.read_text()}")

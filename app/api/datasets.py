@@ -247,7 +247,7 @@ def _may_see_all(request: Request) -> bool:
 
 
 def _find(request: Request, reference: str, catalogue: Catalogue) -> Described:
-    """Return a dataset. Without a token, imported and unknown ones get the same answer, which does not reveal what exists."""
+    """Return a dataset. Without a token, imported and unknown ones get the same response, which does not reveal what exists."""
     if not _may_see_all(request) and reference not in SOURCES:
         raise Unauthorized(
             f"{reference} is not a published dataset. If it is an imported one, send the header Authorization: Bearer TOKEN."

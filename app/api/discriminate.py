@@ -18,7 +18,7 @@ from app.http.problem_details import problem_responses
 from app.images.decoding import FORMATS
 from app.sampling.latents import resolve_label
 from app.sampling.pictures import resolve
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 
 router = APIRouter(tags=["pictures"])
 _FORM = {
@@ -52,7 +52,7 @@ async def discriminate_seeds(
     generator = await scheduler.generator(query.model, query.version)
     resolved = ResolvedScores(resolve(drawing, generator))
 
-    async def make() -> Answer:
+    async def make() -> RenderedResponse:
         steps = resolved.steps(await scheduler.discriminator(generator))
         return await scheduler.perform(request, steps, pictures=drawing.count, pixels=drawing.pixels)
 

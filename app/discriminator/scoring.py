@@ -17,7 +17,7 @@ from app.images.preprocessing import Convert, Mode, is_blank, prepare
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 from models.manifest import DISCRIMINATOR, Calibration, Manifest
 
 
@@ -82,7 +82,7 @@ class ResolvedScores:
         url = self.resolved.pinned_url()
         return None if url is None else "/discriminate" + url.removeprefix("/generate")
 
-    def steps(self, discriminator: LoadedDiscriminator) -> Steps[Answer]:
+    def steps(self, discriminator: LoadedDiscriminator) -> Steps[RenderedResponse]:
         """Draw and score in chunks. Return a function that assembles the response."""
         resolved, manifest = self.resolved, discriminator.manifest
         scores: list[str] = []
@@ -97,7 +97,7 @@ class ResolvedScores:
                 scores.append(json.dumps({"seed": seed, "label": label, "logit": logit, "probability": chance}))
             yield
         head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
-        return lambda: Answer(f'{head}, "pictures": [{", ".join(scores)}]}}'.encode(), {"X-Model": resolved.model})
+        return lambda: RenderedResponse(f'{head}, "pictures": [{", ".join(scores)}]}}'.encode(), {"X-Model": resolved.model})
 
 
 def score_key(manifest: Manifest) -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import json
 import resource
@@ -19,7 +20,9 @@ from hypothesis import strategies as st
 
 from tests.fuzz.budget import check_message, max_examples
 from tests.fuzz.mutation import damaged
+from tests.skipping import skip
 from tests.training.datasets.importing.making import classes, idx, npy, stack, zipped
+from tests.training.datasets.importing.test_parquet import table
 from training.datasets import importing
 from training.datasets.importing import Limits, Options, csv_tables, labels, metadata
 from training.datasets.importing.archives import Archive
@@ -84,7 +87,7 @@ def test_archives_with_any_names_are_read_or_rejected(names: list[str]) -> None:
         for name in dict.fromkeys(names):
             try:
                 archive.writestr(name, b"x")
-            except (ValueError, UnicodeError):  # the writer cannot encode it
+            except (ValueError, IndexError):  # the writer refuses it
                 return
     try:
         found = Archive(file, LIMITS)
@@ -165,6 +168,18 @@ def test_damaged_files_of_any_name_are_read_or_rejected(content: bytes, suffix: 
         check_source(path)
 
 
+@max_examples(40)
+@given(data=st.data())
+def test_damaged_parquet_files_are_read_or_rejected(data: st.DataObject) -> None:
+    if not importlib.util.find_spec("pyarrow"):
+        skip("pyarrow is not installed.")
+    content = data.draw(damaged([table(), table(14, features=None)]))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.parquet"
+        path.write_bytes(content)
+        check_source(path)
+
+
 def check_source(path: Path) -> None:
     try:
         imported = importing.read_source(path, Options(skip_broken=True), LIMITS)
@@ -192,6 +207,7 @@ def test_classes_of_any_name_get_a_valid_name_or_are_rejected(names: set[str]) -
 _CHILD = """
 import resource, sys
 from pathlib import Path
+from tests.training.datasets.importing.test_parquet import table
 from training.datasets import importing
 from training.errors import DatasetError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -34,8 +34,15 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "command",
     [
-        *("train", "candidate", "evaluate", "export", "sample", "classifier", "datasets"),
-        *(f"datasets {name}" for name in ("list", "download", "import", "preview", "show", "remove")),
+        "train",
+        "candidate",
+        "evaluate",
+        "export",
+        "sample",
+        "datasets",
+        *(f"datasets {name}" for name in ("list", "import", "preview", "show", "remove", "download")),
+        "classifier",
+        "texture",
     ],
 )
 def test_every_command_and_option_has_a_help_text(command: str) -> None:
@@ -68,6 +75,10 @@ def test_every_command_and_option_has_a_help_text(command: str) -> None:
         (["export", "{tmp}", "--name", "x", "--repository", "{tmp}/models"], "Name the folder of a run"),
         (["sample", "digits", "--out", "{tmp}"], "{tmp}"),
         (["classifier", "mnist"], "--replace"),
+        (
+            ["texture", "sharpen-digits", "--repository", str(ROOT / "models")],
+            "sharpens pictures. Name a model of the task generate.",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -107,6 +118,14 @@ def test_datasets_are_listed_with_their_sizes_and_verification(tmp_path: Path) -
     result = training("datasets", "list")
     assert re.search(r"mnist .* 60,000 \+ 10,000 .*verified", result.stdout)
     assert training("datasets", "list", "--data", tmp_path).returncode == 1
+
+
+def test_the_texture_of_a_version_is_compared_with_withheld_pictures() -> None:
+    result = training("texture", "digits", "--version", 4, "--repository", ROOT / "models", "--pictures", 500, "--bands")
+    assert result.returncode == 0, result.stderr
+    assert "500 withheld pictures" in result.stdout
+    assert re.search(r"specks +│ 0\.1\d* +│ 0\.0\d* ", result.stdout), result.stdout
+    assert re.search(r"two-sample accuracy, coarse +│ 0\.\d{3} +│ 0\.5 ", result.stdout), result.stdout
 
 
 def test_train_export_and_serve_as_in_the_readme(tmp_path: Path, cache: Path) -> None:

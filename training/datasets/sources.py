@@ -101,7 +101,7 @@ FILES: dict[Split, tuple[str, str]] = {
 
 
 def locate(source: Source, folder: Path | None = None) -> Path:
-    """Return the folder to read a dataset from: `folder` if given, else the first location with all its files.
+    """Return the folder to read a dataset from: `folder` unless it is None, else the first location with all its files.
 
     The download cache comes first, so that a download takes precedence over damaged files elsewhere.
 

@@ -47,9 +47,9 @@ def test_the_document_describes_every_route_parameter_and_error(client: httpx.Cl
         assert operation["description"], path
         for parameter in operation.get("parameters", []):
             assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
-        for status, answer in operation["responses"].items():
+        for status, response in operation["responses"].items():
             if int(status) >= 400 and path != "/readyz":
-                assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
+                assert list(response["content"]) == ["application/problem+json"], (method, path, status)
     for reference in set(part.split('"')[0] for part in text.split('"$ref": "#/components/schemas/')[1:]):
         assert reference in document["components"]["schemas"]
 
@@ -80,10 +80,10 @@ def test_the_examples_of_the_document_work(client: httpx.Client) -> None:
 
 def test_the_documentation_pages_load_nothing_from_other_hosts(client: httpx.Client) -> None:
     for page in ("/docs", "/redoc"):
-        answer = client.get(page)
-        assert answer.status_code == 200
+        response = client.get(page)
+        assert response.status_code == 200
         for attribute in ('src="', 'href="'):
-            for link in answer.text.split(attribute)[1:]:
+            for link in response.text.split(attribute)[1:]:
                 target = link.split('"')[0]
                 assert not target.startswith(("http", "//")), target
                 assert client.get(target).status_code == 200

@@ -47,9 +47,9 @@ class Admin:
         OPEN.append(self.client)
 
     def retrain(self, **fields: Any) -> str:
-        answer = self.client.post("/admin/retrain", json=small_job(**fields))
-        assert answer.status_code == 202, answer.text
-        return answer.json()["id"]
+        response = self.client.post("/admin/retrain", json=small_job(**fields))
+        assert response.status_code == 202, response.text
+        return response.json()["id"]
 
     def job(self, job_id: str) -> dict[str, Any]:
         return self.client.get(f"/admin/jobs/{job_id}").raise_for_status().json()
@@ -108,7 +108,7 @@ def pid_of_trainer(state: Path, job_id: str) -> int:
 
 @contextlib.contextmanager
 def standalone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python -m app.retraining` beside a service."""
+    """Run `python -m app.retraining` next to a service."""
     with (state.parent / "worker.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.retraining"],

@@ -37,8 +37,8 @@ def wait_until_followed(other: Service, model: str) -> float:
 
 
 def promote(admin: Admin, version: int | str) -> None:
-    answer = admin.client.put("/admin/models/digits/champion", json={"version": version}, headers={"If-Match": "*"})
-    assert answer.status_code == 200, answer.text
+    response = admin.client.put("/admin/models/digits/champion", json={"version": version}, headers={"If-Match": "*"})
+    assert response.status_code == 200, response.text
 
 
 def test_a_retraining_causes_no_failed_request_at_either_replica(tmp_path: Path, cache: Path, postgres: Postgres) -> None:
@@ -73,8 +73,8 @@ def test_a_retraining_causes_no_failed_request_at_either_replica(tmp_path: Path,
         pictures = generator.draw([generator.point(seed)[0] for seed in SEEDS])
         drawn[f"digits/{number}"] = [picture.tobytes() for picture in pictures]
     for load in loads:
-        assert [(name, seed) for _, name, seed, pixels in load.answers if drawn[name][seed] != pixels] == []
-        assert {"digits/1", "digits/2"} == set(Counter(name for _, name, _, _ in load.answers))
+        assert [(name, seed) for _, name, seed, pixels in load.responses if drawn[name][seed] != pixels] == []
+        assert {"digits/1", "digits/2"} == set(Counter(name for _, name, _, _ in load.responses))
     assert not (state / "jobs.db").exists(), "no state is in a file that only one host can see"
 
 

@@ -92,7 +92,7 @@ def test_blank_pictures_are_told(tmp_path: Path) -> None:
         ),
         ({"a/1.png": b"", "b/1.png": b""}, {"skip_broken": True}, r"The train split has 0 pictures"),
         ({}, {}, r"There are no pictures in mine\. It is empty\. Name a folder or zip"),
-        ({"notes.txt": b"a", "x.doc": b"b"}, {}, r"has 1 columns"),
+        ({"notes.txt": b"a", "x.doc": b"b"}, {}, r"It contains notes\.txt, x\.doc\. Name"),
         ({"x.doc": b"b"}, {}, r"It contains x\.doc\. Name a folder or zip archive of pictures, or \.npz"),
     ],
 )

@@ -58,8 +58,12 @@ def test_pictures_are_imported_listed_shown_and_removed(state: Path, source: Pat
     listed = datasets(state, "list")
     assert listed.returncode == 0
     assert re.search(r"mnist .* 60,000 \+ 10,000 .*verified", listed.stdout)
-    train, test = entry.counts["train"], entry.counts["test"]
-    assert re.search(rf"{entry.reference} +│ My pets \(CC0\) +│ {train} \+ {test} +│ .*pets +│ verified", listed.stdout)
+    assert re.search(rf"{entry.reference} +│ My pets \(CC0\)", listed.stdout)
+    row = json.loads(datasets(state, "list", "--json").stdout)[-1]
+    assert row == {
+        **{"dataset": entry.reference, "title": "My pets", "licence": "CC0", **entry.counts},
+        **{"location": str(state / "datasets" / "pets"), "state": "verified"},
+    }
 
     shown = datasets(state, "show", "pets")
     assert f"digest   │ {entry.digest}" in shown.stdout
