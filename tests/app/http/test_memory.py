@@ -31,7 +31,7 @@ MEBIBYTE = 2**20
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with (
         cgroup(GIBIBYTE) as group,
-        service(tmp_path_factory.mktemp("limited") / "state", group=group, embedded_worker=False) as running,
+        service(tmp_path_factory.mktemp("limited") / "state", group=group, forked=False, embedded_worker=False) as running,
     ):
         yield running
         assert running.process.poll() is None, "the service was killed"

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import struct
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +25,8 @@ from app.http.middleware import RateLimited
 from app.http.rate_limits import TokenBuckets
 from app.observability.metrics import FOLDER, NAMES, AllFigures
 from app.observability.tracing import take_over
-from tests.live import ROOT, Service, environment, free_port, service
+from tests.forked import run
+from tests.live import Service, environment, free_port, service
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
@@ -241,13 +240,7 @@ def test_metrics_at_the_service_port_need_a_token(metered: tuple[Service, str]) 
 
 def test_a_metrics_port_in_use_stops_the_start_with_a_remedy(metered: tuple[Service, str], tmp_path: Path) -> None:
     port = metered[1].split(":")[2].split("/")[0]
-    done = subprocess.run(
-        [sys.executable, "-m", "app"],
-        cwd=ROOT,
-        env=environment(tmp_path, port=0, metrics_port=port),
-        capture_output=True,
-        text=True,
-    )
+    done = run("app", env=environment(tmp_path, port=0, metrics_port=port))
     assert done.returncode == 1
     assert "Set GAN_METRICS_PORT to a free port." in done.stderr
 

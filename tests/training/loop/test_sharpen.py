@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from app.images.encoding import png
 from models import sharpening
+from tests import forked
 from tests.live import ROOT
 from tests.training.conftest import small_sharpen_spec
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -103,8 +104,7 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_rejects_un
     from models.repository import Repository
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "training", "sharpen", *map(str, arguments), "--repository", "models"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return forked.run("training", "sharpen", *arguments, "--repository", "models", env=os.environ)
 
     small = sharpening.means(np.random.RandomState(1).randint(0, 256, (28, 28)).astype(np.uint8), 4)
     (tmp_path / "small.png").write_bytes(png(small))
