@@ -10,20 +10,31 @@
     │   ├── FormInvalid         422  a form that is damaged, or is not one file
     │   ├── PictureInvalid      422  a picture file that is empty, damaged or cut off
     │   │   └── PictureBlank    422  a picture without a subject
-    │   └── IdempotencyMismatch 422  the key was used with another body
+    │   ├── IdempotencyMismatch 422  the key was used with another body
+    │   └── DatasetInvalid      422  a file cannot be imported as a dataset
     ├── BodyTooLarge            413  the body exceeds the size limit
     │   └── PictureTooLarge     413  a picture exceeds the decoding limit
     ├── PictureUnsupported      415  the body is not a picture, or its format is unsupported
+    ├── UploadUnsupported       415  a part of an upload has another Content-Type than tus prescribes
     ├── NotFound                404  no such model, version or page
-    │   └── DatasetMissing      404  the dataset of the requested real pictures is missing
+    │   ├── DatasetMissing      404  the dataset of the requested real pictures is missing
+    │   └── DatasetUnknown      404  the registry has no such dataset
     ├── Conflict                409  the request conflicts with the current state
     │   ├── JobConflict         409  the job has ended, or has not ended yet
     │   ├── VersionInService    409  a champion cannot be deleted
     │   ├── VersionUnfit        409  the version must not be promoted
+    │   ├── DatasetInUse        409  a version was trained on the dataset, or a job needs it
+    │   ├── UploadConflict      409  the upload has another number of bytes than the client assumes
+    │   ├── UploadIncomplete    409  the upload is not complete yet
+    │   ├── ImportConflict      409  the import has ended, or the upload is being imported already
     │   └── IdempotencyConflict 409  the first request with this key is still in flight
+    ├── UploadLocked            423  another request is writing to the upload
+    ├── ChecksumMismatch        460  a part of an upload does not have its checksum
     ├── PreconditionFailed      412  the champion is not the one that If-Match names
+    │   └── TusVersionUnknown   412  the client speaks another version of tus
     ├── PreconditionRequired    428  a promotion must name the champion it replaces
     ├── QueueFull               429  too many jobs are waiting
+    ├── TooManyUploads          429  too many uploads are kept
     ├── TooManyAttempts         429  too many wrong tokens from one address
     │   └── TooManyRequests     429  one client exceeds its rate limit
     ├── HostUnknown             421  the Host header names another service
@@ -34,10 +45,12 @@
     ├── Forbidden               403  the token is read-only
     ├── NoTrainer               501  no trainer is available
     ├── StoreUnavailable        503  the job store cannot be read or written
+    ├── DiskFull                507  the disk has no room for an upload
     ├── VersionUnusable         503  a version does not match its manifest, or no version is usable
     ├── NotReady                503  nothing can be served yet
     ├── Busy                    503  too many large requests are waiting
     │   ├── Overloaded          503  too many single pictures are requested
+    │   ├── TooManyImports      503  too many datasets are being imported
     │   └── TooManyStreams      503  the limit of open event streams is reached
     └── ClientGone              499  the client disconnected before its turn
 
@@ -112,6 +125,12 @@ class PictureBlank(PictureInvalid):
     code = "picture_blank"
 
 
+class DatasetInvalid(InvalidRequest):
+    """A file cannot be imported as a dataset: it is damaged, has no pictures, or exceeds a limit."""
+
+    code = "dataset_invalid"
+
+
 class BodyTooLarge(SeedlingError):
     """The body exceeds the size limit."""
 
@@ -130,6 +149,12 @@ class PictureUnsupported(SeedlingError):
     status, code = 415, "picture_unsupported"
 
 
+class UploadUnsupported(SeedlingError):
+    """A part of an upload has another Content-Type than application/offset+octet-stream."""
+
+    status, code = 415, "upload_unsupported"
+
+
 class NotFound(SeedlingError):
     """There is no such model, version or page."""
 
@@ -140,6 +165,12 @@ class DatasetMissing(NotFound):
     """The dataset that a version was trained on is not on this machine, or is not the published one."""
 
     code = "dataset_missing"
+
+
+class DatasetUnknown(NotFound):
+    """The registry has no such dataset."""
+
+    code = "dataset_unknown"
 
 
 class VersionUnusable(SeedlingError):
@@ -166,6 +197,12 @@ class Overloaded(Busy):
 
     code = "overloaded"
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class TooManyImports(Busy):
+    """Too many datasets are being imported or previewed."""
+
+    code = "too_many_imports"
 
 
 class TooManyStreams(Busy):
@@ -198,6 +235,43 @@ class VersionUnfit(Conflict):
     code = "version_unfit"
 
 
+class DatasetInUse(Conflict):
+    """A version was trained on the dataset, or a job needs it."""
+
+    code = "dataset_in_use"
+
+
+class UploadConflict(Conflict):
+    """The upload has another number of bytes than the client assumes (tus, Upload-Offset)."""
+
+    code = "upload_conflict"
+
+
+class UploadIncomplete(Conflict):
+    """The upload is not complete yet."""
+
+    code = "upload_incomplete"
+
+
+class ImportConflict(Conflict):
+    """The import has ended, or the upload is being imported already."""
+
+    code = "import_conflict"
+
+
+class UploadLocked(SeedlingError):
+    """Another request is writing to the upload."""
+
+    status, code = 423, "upload_locked"
+    headers: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
+
+
+class ChecksumMismatch(SeedlingError):
+    """A part of an upload does not have its checksum. tus defines the status."""
+
+    status, code = 460, "checksum_mismatch"
+
+
 class IdempotencyConflict(Conflict):
     """The first request with this Idempotency-Key is still in progress."""
 
@@ -217,6 +291,13 @@ class PreconditionFailed(SeedlingError):
     status, code = 412, "precondition_failed"
 
 
+class TusVersionUnknown(PreconditionFailed):
+    """The client speaks another version of tus."""
+
+    code = "tus_version_unknown"
+    headers: Mapping[str, str] = MappingProxyType({"Tus-Version": "1.0.0"})
+
+
 class PreconditionRequired(SeedlingError):
     """A promotion must name the champion it replaces (RFC 6585)."""
 
@@ -228,6 +309,12 @@ class QueueFull(SeedlingError):
 
     status, code = 429, "queue_full"
     headers = MappingProxyType({"Retry-After": "60"})
+
+
+class TooManyUploads(SeedlingError):
+    """As many uploads are kept as are allowed."""
+
+    status, code = 429, "too_many_uploads"
 
 
 class TooManyAttempts(SeedlingError):
@@ -297,6 +384,12 @@ class StoreUnavailable(SeedlingError):
 
     status, code = 503, "store_unavailable"
     headers = MappingProxyType({"Retry-After": "5"})
+
+
+class DiskFull(SeedlingError):
+    """The disk has no room for an upload (RFC 4918 11.5)."""
+
+    status, code = 507, "disk_full"
 
 
 class ClientGone(SeedlingError):

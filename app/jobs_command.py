@@ -111,7 +111,7 @@ def start(
     model: Annotated[str | None, typer.Option(help="Model to retrain. By default, the one that is served.")] = None,
     images: Annotated[int | None, typer.Option(help="Number of real images to train on.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Training time in minutes, instead of a number of images.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="By default, the champion's dataset.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of a dataset of the service. By default, the champion's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed. By default, a new one.")] = None,
     warm_start: Annotated[bool, typer.Option("--warm-start", help="Start from the champion's weights.")] = False,
     promote: Annotated[Promote, typer.Option(help="When to promote the new version.")] = "if_better",

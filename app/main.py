@@ -22,10 +22,27 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.api import discriminate, generate, health, interpolate, models, plane, promotion, quiz, retraining, sharpen
+from app.api import (
+    datasets,
+    discriminate,
+    generate,
+    health,
+    interpolate,
+    models,
+    plane,
+    promotion,
+    quiz,
+    retraining,
+    sharpen,
+    uploads,
+)
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
+from app.api.schemas.datasets import ImportBody
 from app.api.schemas.pictures import Frames, Picture, Sharpened
+from app.datasets.catalogue import Catalogue
+from app.datasets.imports import Imports
+from app.datasets.uploads import Uploads
 from app.errors import StoreUnavailable
 from app.http import problem_details
 from app.http.authentication import Access
@@ -44,6 +61,7 @@ from app.scheduler import Scheduler
 from app.settings import Settings
 from app.storage.backends import open_repository
 from models.repository import CHAMPION, Repository
+from training.datasets import Registry as Datasets
 
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 5
@@ -84,9 +102,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     repository = open_repository(settings, app.state.retraining.database)
     app.state.registry = Registry(repository, settings.model, settings.max_loaded, settings.sharpen_model)
-    app.state.scheduler = Scheduler(app.state.registry, settings.bulk_concurrency, settings.response_cache)
+    app.state.scheduler = Scheduler(app.state.registry, settings.bulk_concurrency, settings.response_cache, settings.datasets)
+    app.state.uploads = Uploads(settings.state / "uploads", settings.max_dataset_bytes, settings.upload_hours * 3600)
+    app.state.imports = Imports(settings.state / "imports", settings.datasets, settings.import_seconds, settings.import_memory)
+    app.state.catalogue = Catalogue(Datasets(settings.datasets))
     problem_details.install(app)
-    app.add_middleware(BoundedBody, uploads={"/discriminate": settings.max_upload, "/sharpen": settings.max_upload})
+    pictures = dict.fromkeys(("/discriminate", "/sharpen"), settings.max_upload)
+    files = dict.fromkeys(("/admin/datasets", "/admin/uploads", "/admin/uploads/"), settings.max_dataset_bytes)
+    app.add_middleware(BoundedBody, uploads=pictures | files)
     app.add_middleware(JsonByDefault)
     app.add_middleware(Pages, folder=settings.pages)
     app.add_middleware(HeadAsGet)
@@ -101,10 +124,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         models,
         retraining,
         promotion,
+        datasets,
+        uploads,
         health,
         metrics_api,
     ):
         app.include_router(module.router)
+    app.include_router(datasets.reader)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -134,6 +160,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await to_thread.run_sync(training.start)
     with _stop_on_signal(training):
         yield
+    await to_thread.run_sync(app.state.imports.stop)
     await to_thread.run_sync(training.stop)
     poller.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -226,7 +253,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             license_info=app.license_info,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, Picture, Frames, Sharpened):
+        for model in (Problem, Picture, Frames, Sharpened, ImportBody):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

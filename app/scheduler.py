@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -27,6 +28,7 @@ from app.sampling.generator import LoadedGenerator
 from app.sampling.pictures import Resolved
 from app.sampling.response_cache import RenderedResponse, ResponseCache
 from app.sampling.sharpener import LoadedSharpener
+from training.datasets import Registry as Datasets
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
@@ -56,12 +58,13 @@ class Scheduler:
         registry: the generators.
         bulk_concurrency: how many long tasks run at a time.
         cache_bytes: size of the response cache.
+        datasets: the folder of imported datasets. By default, that of the state folder.
     """
 
-    def __init__(self, registry: Registry, bulk_concurrency: int, cache_bytes: int) -> None:
+    def __init__(self, registry: Registry, bulk_concurrency: int, cache_bytes: int, datasets: Path | None = None) -> None:
         self.registry = registry
         self.cache = ResponseCache(cache_bytes)
-        self._originals = Originals()
+        self._originals = Originals(Datasets(datasets))
         self._batcher = Batcher()
         self._chunks = ChunkRunner(self._batcher.has_recent_requests)
         self._short = CapacityLimiter(SHORT_CONCURRENCY)

@@ -144,6 +144,14 @@ class Settings(BaseSettings):
     """Size of each worker's response cache in bytes (LRU); 0 disables it."""
     max_upload: int = Field(default=10_000_000, ge=1024, le=100_000_000)
     """Maximum size of a file sent to /discriminate or /sharpen, in bytes."""
+    max_dataset_bytes: int = Field(default=2_000_000_000, ge=1024, le=1_000_000_000_000)
+    """Maximum size of a file that is imported as a dataset, in bytes. It is stored in uploads in the state folder."""
+    upload_hours: float = Field(default=24.0, gt=0, le=8760)
+    """Time after its last byte at which an upload is deleted, in hours."""
+    import_seconds: int = Field(default=3600, ge=10, le=604_800)
+    """Time limit for the import of a dataset, in seconds."""
+    import_memory: int = Field(default=4_000_000_000, ge=500_000_000, le=1_000_000_000_000)
+    """Memory limit for the import of a dataset, in bytes of address space. A million pictures take about 3 GB."""
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
     """Interval at which each worker polls for new versions and promotions, in seconds."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)

@@ -20,6 +20,7 @@ from app.http.problem_details import problem_responses
 from app.retraining.facade import Retraining
 
 logger = logging.getLogger("seedling")
+READING = ("GET", "OPTIONS")
 GUESS_SECONDS = 1.0
 """Delay of the response to a wrong token after too many of them. It limits each connection to one guess in this time."""
 
@@ -35,7 +36,7 @@ class AdminRoute(APIRoute):
             identity: Identity | None = None
             try:
                 identity = request.state.identity = await to_thread.run_sync(_identify, request)
-                if request.method != "GET":
+                if request.method not in READING:
                     require_change(identity)
                 response = await handle(request)
             except Exception as error:
@@ -52,8 +53,9 @@ class AdminRoute(APIRoute):
     async def _note(
         self, retraining: Retraining, request: Request, identity: Identity | None, status: int, outcome: str
     ) -> None:
-        """Record a change, or a rejected token, in the audit log. Reads are not recorded."""
-        if request.method == "GET" and outcome not in ("token_invalid", "insufficient_scope"):
+        """Record a change, or a rejected token, in the audit log. Reads are not recorded, nor are the parts of an upload."""
+        is_silent = request.method in READING or (request.method == "PATCH" and outcome == "ok")
+        if is_silent and outcome not in ("token_invalid", "insufficient_scope"):
             return
         client, who = request.client.host if request.client else None, identity.name if identity else None
         action = self.name.split("_")[0]

@@ -8,6 +8,9 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
+from app.datasets.catalogue import Catalogue
+from app.datasets.imports import Imports
+from app.datasets.uploads import Uploads
 from app.errors import InvalidRequest
 from app.http.authentication import Identity
 from app.http.ignored_parameters import is_ignored
@@ -42,6 +45,21 @@ async def _feeds(request: Request) -> Feeds:
     return feeds
 
 
+async def _uploads(request: Request) -> Uploads:
+    uploads: Uploads = request.app.state.uploads
+    return uploads
+
+
+async def _imports(request: Request) -> Imports:
+    imports: Imports = request.app.state.imports
+    return imports
+
+
+async def _catalogue(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
+
+
 def read_query(query: bytes) -> dict[str, str]:
     """Parse a query string strictly, without the parameters that `app.http.ignored_parameters` ignores.
 
@@ -71,4 +89,7 @@ RegistryOf = Annotated[Registry, Depends(_registry)]
 SchedulerOf = Annotated[Scheduler, Depends(_scheduler)]
 RetrainingOf = Annotated[Retraining, Depends(_retraining)]
 FeedsOf = Annotated[Feeds, Depends(_feeds)]
+UploadsOf = Annotated[Uploads, Depends(_uploads)]
+ImportsOf = Annotated[Imports, Depends(_imports)]
+CatalogueOf = Annotated[Catalogue, Depends(_catalogue)]
 IdentityOf = Annotated[Identity, Depends(_identity)]

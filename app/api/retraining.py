@@ -13,8 +13,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.addresses import network
 from app.api.admin_route import admin_router
-from app.api.dependencies import BINARY, FeedsOf, IdentityOf, RegistryOf, RetrainingOf
+from app.api.dependencies import BINARY, CatalogueOf, FeedsOf, IdentityOf, RegistryOf, RetrainingOf
 from app.api.schemas.retraining import Audit, AuditEntry, JobList, JobView, RetrainBody
+from app.datasets.catalogue import Catalogue
 from app.errors import NotFound
 from app.http.problem_details import problem_responses
 from app.registry import Registry
@@ -50,6 +51,7 @@ def retrain(
     response: Response,
     retraining: RetrainingOf,
     registry: RegistryOf,
+    catalogue: CatalogueOf,
     identity: IdentityOf,
     body: RetrainBody | None = None,
     idempotency_key: Annotated[
@@ -64,7 +66,10 @@ def retrain(
     body, store, by = body or RetrainBody(), retraining.store, identity.name
     known = store.claim_key(by, idempotency_key, body.model_dump(mode="json")) if idempotency_key else None
     try:
-        view = JobView.model_validate(known) if known else _create(request, retraining, registry, by, body, idempotency_key)
+        if known:
+            view = JobView.model_validate(known)
+        else:
+            view = _create(request, retraining, registry, catalogue, by, body, idempotency_key)
     except BaseException:
         if idempotency_key:
             store.release_key(by, idempotency_key)
@@ -74,12 +79,18 @@ def retrain(
 
 
 def _create(
-    request: Request, retraining: Retraining, registry: Registry, by: str, body: RetrainBody, key: str | None
+    request: Request,
+    retraining: Retraining,
+    registry: Registry,
+    catalogue: Catalogue,
+    by: str,
+    body: RetrainBody,
+    key: str | None,
 ) -> JobView:
     settings = retraining.settings
     retraining.require_trainer()
     defaults: dict[Task, str] = {"generate": settings.model, "sharpen": settings.sharpen_model}
-    draft = body.draft(registry.repository, defaults, settings.training_threads, by)
+    draft = body.draft(registry.repository, catalogue, defaults, settings.training_threads, by)
     response = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
     return _view(request, retraining.store.create(draft, settings.max_queued, key, response))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,10 +24,14 @@ from app.sampling.pictures import build_url
 from app.sampling.response_cache import RenderedResponse
 from models.manifest import DatasetNote
 from models.seed_contract import MAX_SEED
-from training.datasets import SOURCES, DatasetError, read
+from training.datasets import SOURCES, DatasetError, Registry, read, reference_of
 
 logger = logging.getLogger("seedling")
 MAX_QUESTIONS = 64
+MAX_ORIGINALS = 10_000
+"""Test pictures of a dataset that are used. MNIST has as many."""
+MAX_DATASETS = 8
+"""Datasets whose test pictures are kept in memory."""
 _STREAM = 28 * 28
 """Second word of the random state. It makes the questions independent of the picture of the same seed."""
 
@@ -72,29 +77,42 @@ class RealPictures:
 
 
 class Originals:
-    """Cache of the test pictures of each dataset, read on first use. They take 8 MB per dataset. Thread-safe."""
+    """Cache of the test pictures of datasets, read on first use. They take at most 8 MB per dataset. Thread-safe.
 
-    def __init__(self) -> None:
-        self._read: dict[str, RealPictures] = {}
+    Args:
+        registry: the imported datasets. By default, those in the state folder.
+    """
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self.registry = registry or Registry()
+        self._read: OrderedDict[str, RealPictures] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, note: DatasetNote) -> RealPictures:
-        """Return the test pictures of the dataset that a version was trained on.
+        """Return test pictures of the dataset that a version was trained on, at most the first 10,000.
 
         Raises:
-            DatasetMissing: the dataset is unknown, or its files are missing or differ from the published ones.
+            DatasetMissing: the dataset is unknown, or its files are missing or differ from those that the version knows.
         """
-        source = next((source for name, source in SOURCES.items() if name == note.name), None)
-        if source is None or source.digest != note.sha256:
-            raise DatasetMissing(f"{note.title} is not a known dataset. Use a model trained on {' or '.join(SOURCES)}.")
         with self._lock:
-            if note.name not in self._read:
-                try:
-                    self._read[note.name] = RealPictures(*read(source.name, "test"))
-                except DatasetError as error:
-                    logger.error("%s", error)  # contains paths, which clients must not see
-                    raise DatasetMissing(f"The server cannot read the pictures of {note.title}. {source.remedy}.") from error
-            return self._read[note.name]
+            if note.sha256 not in self._read:
+                self._read[note.sha256] = self._load(note)
+                if len(self._read) > MAX_DATASETS:
+                    self._read.popitem(last=False)
+            self._read.move_to_end(note.sha256)
+            return self._read[note.sha256]
+
+    def _load(self, note: DatasetNote) -> RealPictures:
+        source = SOURCES.get(note.name)
+        if source and source.digest != note.sha256:
+            raise DatasetMissing(f"{note.title} is not the published dataset. Use a model trained on {' or '.join(SOURCES)}.")
+        try:
+            images, labels = read(reference_of(note.name, note.sha256), "test", registry=self.registry)
+        except DatasetError as error:
+            logger.error("%s", error)  # contains paths, which clients must not see
+            remedy = source.remedy if source else "Import it again on this server, or use another model"
+            raise DatasetMissing(f"The server cannot read the pictures of {note.title}. {remedy}.") from error
+        return RealPictures(images[:MAX_ORIGINALS].copy(), labels[:MAX_ORIGINALS].copy())
 
 
 @dataclass(frozen=True)
@@ -111,19 +129,20 @@ class Question:
 def draw_questions(seed: int, count: int, labels: NDArray[np.integer]) -> list[Question]:
     """Draw the questions of a seed.
 
-    Each picture is real with probability 1/2. No real picture appears twice. A longer quiz starts with the questions of a
-    shorter one.
+    Each picture is real with probability 1/2, until all test pictures have appeared. No real picture appears twice. A longer
+    quiz starts with the questions of a shorter one.
 
     Args:
         seed: an integer in 0..2**32-1.
         count: number of questions.
-        labels: labels of the test pictures, (N,). N must be at least `count`.
+        labels: labels of the test pictures, (N,).
     """
     random = np.random.RandomState([seed, _STREAM])
     questions: list[Question] = []
     shown: set[int] = set()
     for _ in range(count):
         real, index, drawn = bool(random.randint(2)), random.randint(len(labels)), random.randint(MAX_SEED + 1, dtype=np.int64)
+        real = real and len(shown) < len(labels)
         while real and index in shown:
             index = random.randint(len(labels))
         if real:

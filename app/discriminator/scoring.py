@@ -13,7 +13,7 @@ from app.discriminator.network import LoadedDiscriminator
 from app.errors import PictureBlank
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Mode, is_blank, prepare
+from app.images.preprocessing import Convert, Mode, is_blank, prepare
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
@@ -105,7 +105,9 @@ def score_key(manifest: Manifest) -> list[object]:
     return [manifest.files[DISCRIMINATOR], manifest.calibration.slope, manifest.calibration.intercept]
 
 
-def score(content: bytes, mode: Mode, label: Label | None, discriminator: LoadedDiscriminator) -> DiscriminatorScore:
+def score(
+    content: bytes, mode: Mode, label: Label | None, discriminator: LoadedDiscriminator, convert: Convert | None = None
+) -> DiscriminatorScore:
     """Decode a picture file, preprocess it as the pictures of the dataset were, and score it.
 
     Args:
@@ -114,6 +116,7 @@ def score(content: bytes, mode: Mode, label: Label | None, discriminator: Loaded
         label: the class or mixture to score the picture as. None scores it as every class. Must be None for an
             unconditional discriminator.
         discriminator: the discriminator to use.
+        convert: see `app.images.preprocessing.prepare`.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
@@ -123,7 +126,7 @@ def score(content: bytes, mode: Mode, label: Label | None, discriminator: Loaded
     decoded = decode(content)
     if is_blank(decoded):
         raise PictureBlank("The picture is blank, so there is nothing to score. Send a picture with a subject on a background.")
-    picture = prepare(decoded, manifest.dataset.name, mode)
+    picture = prepare(decoded, manifest.dataset.name, mode, convert)
     labels: Sequence[Label] = range(len(classes)) if label is None else [label]
     rows: list[Vector | None] = [label_row(one, classes) for one in labels] or [None]
     logits = discriminator.logits(picture[None].repeat(len(rows), axis=0), rows).tolist()

@@ -65,7 +65,8 @@ class BoundedBody:
 
     Args:
         app: the wrapped application.
-        uploads: the maximum size of a file in bytes, for paths that accept one. The file is the body, or part of a form.
+        uploads: the maximum size of a file in bytes, for paths that accept one. The file is the body, or part of a form. A
+            path that ends with a slash stands for all paths one level below it.
     """
 
     def __init__(self, app: ASGIApp, uploads: Mapping[str, int]) -> None:
@@ -114,7 +115,8 @@ class BoundedBody:
 
     def _limit(self, scope: Scope) -> tuple[int, str]:
         """Return the maximum size of a request's body, and the error for a larger one."""
-        upload = self.uploads.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        upload = self.uploads.get(path) or self.uploads.get(path.rpartition("/")[0] + "/")
         if upload is None:
             return MAX_BODY, f"The body is larger than {MAX_BODY:,} bytes. Split the work over several requests."
         if not forms.is_form(scope):

@@ -87,7 +87,7 @@ class Observed:
             CURRENT.reset(token)
 
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods with a label of their own. Others share the label `other`, so that clients cannot create labels."""
 
 

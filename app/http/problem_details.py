@@ -54,7 +54,7 @@ class Problem(BaseModel):
     errors: list[FaultyField] | None = Field(default=None, description="The invalid fields, if any.")
 
 
-_TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 499: "Client Closed Request"}
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 460: "Checksum Mismatch", 499: "Client Closed Request"}
 """Titles that differ between RFC 9110 and Python 3.11, or that the RFC does not define."""
 MAX_FAULTS = 20
 

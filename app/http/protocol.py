@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.addresses import network, unmapped
-from app.asgi_scope import CONNECTIONS, PROBES
+from app.asgi_scope import CONNECTIONS, PROBES, STORED
 from app.http.connections import Bounds, Connections
 from app.http.problem_details import MEDIA_TYPE, title_of
 
@@ -152,6 +153,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError(detail)
         self.registry.set_busy(self)
         self.scope[CONNECTIONS] = self.registry  # type: ignore[literal-required]
+        self.scope[STORED] = weakref.WeakMethod(self.body_stored)  # type: ignore[literal-required] # weak: no cycle
         has_room = self.registry.has_room(self) or self.url.partition(b"?")[0] in _PROBES
         self.app = self.config.loaded_app if has_room else too_many_connections
         self._wait(self.patience.read, self._check_body)
@@ -169,6 +171,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.cycle.response_complete:
             self.registry.hold_body(self, len(body))
         super().on_body(body)
+
+    def body_stored(self) -> None:
+        """Record that the body that has arrived is on the disk, and no longer in memory."""
+        self.registry.release_body(self)
 
     def on_message_complete(self) -> None:
         self._stop_waiting()

@@ -23,7 +23,7 @@ do levels that are hardly brighter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -49,7 +49,11 @@ MIN_INK = 4
 BLACK, WHITE = 0, 255
 
 
-def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
+Convert = Callable[[Decoded], Pixels]
+"""Converts a picture to the format of an imported dataset, as its own pictures were converted."""
+
+
+def prepare(picture: Decoded, dataset: str, mode: Mode = "auto", convert: Convert | None = None) -> Pixels:
     """Convert a picture to the format of a dataset, (28, 28), for its discriminator.
 
     An opaque picture of 28x28 pixels is returned unchanged. If it was enlarged by an integer factor, as by `/generate?scale=8`,
@@ -60,12 +64,15 @@ def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
         picture: a picture of any size.
         dataset: name of the dataset in the manifest.
         mode: `none` only scales to 28x28, without keeping the aspect ratio, with black for transparent pixels.
+        convert: for an imported dataset. Without it, pictures for such a dataset are only fitted into 28x28.
     """
     if mode == "none":
         return np.asarray(_composite(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
     unchanged = native(picture)
     if unchanged is not None:
         return unchanged
+    if convert:
+        return convert(picture)
     grey = opaque(picture)
     if dataset in LIKE_MNIST:
         return as_mnist(grey)

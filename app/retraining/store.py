@@ -135,6 +135,12 @@ class JobStore:
         with self.database.read() as connection:
             return _job(connection, job_id), [Event(**row._mapping) for row in connection.execute(query)]
 
+    def unfinished(self) -> list[Job]:
+        """Return the jobs that have not ended, oldest first."""
+        query = select(jobs).where(jobs.c.state.not_in(ENDED)).order_by(jobs.c.number)
+        with self.database.read() as connection:
+            return [Job(**row._mapping) for row in connection.execute(query)]
+
     def cancel(self, job_id: str, by: str) -> Job:
         """Cancel a job. A queued job is cancelled immediately, a running job after its trainer has written a checkpoint.
 

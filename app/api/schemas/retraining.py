@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app.datasets.catalogue import Catalogue
 from app.errors import InvalidRequest, NotFound, TaskMismatch
 from app.retraining.job import ENDED, RESUMABLE, Draft, Job, Promote, State
 from models.errors import RepositoryError
 from models.manifest import NAME_PATTERN, WEIGHTS, Gate, Manifest, Task
 from models.repository import CHAMPION, Repository
 from models.version import Version
+from training.datasets import DatasetInfo, reference_of
 from training.spec import ARCHITECTURE, MAX_IMAGES, DatasetName, PresetName, TrainingSpec
 
 _SET_ELSEWHERE = {
@@ -87,7 +89,9 @@ class RetrainBody(_Body):
         examples=[{"gamma": 0.5}],
     )
     dataset: DatasetName | None = Field(
-        default=None, description="Default: the dataset that the champion was trained on, or mnist."
+        default=None,
+        description="Any name in GET /datasets, for its newest version, or name@version. Default: the dataset that the "
+        "champion was trained on, or mnist.",
     )
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(
         default=None, description="Seeds weights, data order and noise. Default: a random seed, recorded in the job's spec."
@@ -99,26 +103,28 @@ class RetrainBody(_Body):
     )
     note: str = Field(default="", max_length=500, description="Free text, shown with the job.")
 
-    def draft(self, repository: Repository, defaults: Mapping[Task, str], threads: int, by: str) -> Draft:
-        """Validate the request and return the job to create.
+    def draft(self, repository: Repository, catalogue: Catalogue, defaults: Mapping[Task, str], threads: int, by: str) -> Draft:
+        """Validate the request and return the job to create. Its spec names the version of an imported dataset.
 
         Args:
             repository: the published versions.
+            catalogue: the datasets.
             defaults: the model that gets the new version if the request names none, by task.
             threads: number of torch threads.
             by: the administrator.
 
         Raises:
             RequestValidationError: the spec is invalid.
-            NotFound: the model has no champion to start from.
+            NotFound: the model has no champion to start from, or there is no such dataset.
             InvalidRequest: a field of the spec is not allowed, or the champion cannot be read or used as a start.
         """
         task: Task = "sharpen" if self.preset.startswith("sharpen") else "generate"
         model = self.model or defaults[task]
         champion = _champion(repository, model)
         initial = _weights_of(champion, model) if self.warm_start else None
-        fields: dict[str, Any] = {**self._overrides(), "seed": secrets.randbits(32) if self.seed is None else self.seed}
-        fields |= {"dataset": self.dataset or _dataset_of(champion), "threads": threads, "initial_weights": initial}
+        dataset = catalogue.info(self.dataset or _dataset_of(champion))
+        fields: dict[str, Any] = {**self._overrides(dataset), "seed": secrets.randbits(32) if self.seed is None else self.seed}
+        fields |= {"dataset": dataset.reference, "threads": threads, "initial_weights": initial}
         if self.budget:
             fields |= {"images": self.budget.images or MAX_IMAGES, "minutes": self.budget.minutes}
             fields = {**_intervals(self.preset, self.budget.images, fields.get("batch_size")), **fields}
@@ -135,7 +141,7 @@ class RetrainBody(_Body):
                 f"preset for the task {champion.task}."
             )
         if champion and self.warm_start:
-            _check_fits(spec, champion)
+            _check_fits(spec, champion, dataset)
         return Draft(
             model=model,
             request=self.model_dump(mode="json", exclude_unset=True),
@@ -145,11 +151,15 @@ class RetrainBody(_Body):
             by=by,
         )
 
-    def _overrides(self) -> dict[str, Any]:
+    def _overrides(self, dataset: DatasetInfo) -> dict[str, Any]:
         for name in self.spec:
             if name in _SET_ELSEWHERE:
                 raise InvalidRequest(f"spec.{name} is set by another field. Use {_SET_ELSEWHERE[name]}.")
-        return self.spec
+        if dataset.classes:
+            return self.spec
+        if self.spec.get("conditional"):
+            raise InvalidRequest(f"{dataset.name} has no classes. Omit conditional from spec, or choose another dataset.")
+        return {**self.spec, "conditional": False}
 
 
 def _intervals(preset: PresetName, images: int | None, batch: object) -> dict[str, int]:
@@ -171,7 +181,7 @@ def _champion(repository: Repository, model: str) -> Manifest | None:
 
 
 def _dataset_of(champion: Manifest | None) -> str:
-    return champion.dataset.name if champion else "mnist"
+    return reference_of(champion.dataset.name, champion.dataset.sha256) if champion else "mnist"
 
 
 def _weights_of(champion: Manifest | None, model: str) -> str:
@@ -182,7 +192,7 @@ def _weights_of(champion: Manifest | None, model: str) -> str:
     return champion.files[WEIGHTS]
 
 
-def _check_fits(spec: TrainingSpec, champion: Manifest) -> None:
+def _check_fits(spec: TrainingSpec, champion: Manifest, dataset: DatasetInfo) -> None:
     theirs = TrainingSpec.model_validate(champion.spec)
     differ = [name for name in ARCHITECTURE if getattr(spec, name) != getattr(theirs, name)]
     if differ:
@@ -190,7 +200,7 @@ def _check_fits(spec: TrainingSpec, champion: Manifest) -> None:
             f"A warm start keeps the champion's networks, but {' and '.join(differ)} would differ from version "
             f"{champion.version}. Omit them from spec, or omit warm_start."
         )
-    if spec.dataset != champion.dataset.name:
+    if dataset.name != champion.dataset.name or (champion.classes and tuple(dataset.classes) != tuple(champion.classes)):
         raise InvalidRequest(
             f"A warm start keeps the champion's classes, which are from {champion.dataset.name}. Omit dataset or warm_start."
         )

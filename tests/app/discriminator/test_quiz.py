@@ -25,7 +25,8 @@ from models.seed_contract import MAX_SEED
 from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
 from tests.live import ROOT, SHIPPED, service
-from training.datasets import SOURCES, sources
+from tests.training.datasets.pictures import contents
+from training.datasets import SOURCES, Registry, sources
 
 FOREVER = "public, max-age=31536000, immutable"
 PICTURES, LABELS = mnist(10_000)
@@ -171,8 +172,8 @@ def test_a_model_of_an_unknown_dataset_has_no_quiz(tmp_path: Path) -> None:
     with service(tmp_path / "state", shipped=tmp_path / "shipped") as running, running.client() as client:
         response = client.get("/quiz?seed=7")
         assert (response.status_code, response.json()["code"]) == (404, "dataset_missing")
-        known = " or ".join(SOURCES)
-        assert response.json()["detail"] == f"Cats is not a known dataset. Use a model trained on {known}."
+        remedy = "Import it again on this server, or use another model."
+        assert response.json()["detail"] == f"The server cannot read the pictures of Cats. {remedy}"
         assert client.get("/generate?seed=7").status_code == 200
 
 
@@ -193,6 +194,27 @@ def test_a_missing_dataset_is_reported_with_its_remedy(
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"damaged")
     with pytest.raises(DatasetMissing, match="cannot read the pictures"):
         Originals().of(note)
+
+
+def test_the_real_pictures_of_an_imported_dataset_are_those_of_the_version_that_was_trained_on(
+    tmp_path: Path, digits: LoadedGenerator
+) -> None:
+    registry = Registry(tmp_path)
+    entry = registry.add("mine", contents(test=20), title="Mine", licence="CC0")
+    registry.add("mine", contents(test=20, seed=1), title="Mine", licence="CC0")
+    note = digits.manifest.dataset.model_copy(update={"name": "mine", "title": "Mine", "sha256": entry.digest})
+    found = Originals(registry).of(note)
+    assert (found.images == contents(test=20).test_images).all()
+    assert (found.labels == contents(test=20).test_labels).all()
+    with pytest.raises(DatasetMissing, match="Import it again"):
+        Originals(registry).of(note.model_copy(update={"sha256": "0" * 64}))
+
+
+def test_a_quiz_longer_than_the_test_pictures_goes_on_with_generated_ones() -> None:
+    questions = draw_questions(7, 64, LABELS[:3])
+    real = [question.source for question in questions if question.real]
+    assert (len(questions), sorted(real)) == (64, [0, 1, 2])
+    assert questions[:5] == draw_questions(7, 5, LABELS[:3])
 
 
 def test_the_quiz_of_an_unconditional_model_has_no_labels() -> None:
