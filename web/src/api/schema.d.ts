@@ -544,6 +544,209 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/datasets/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview an import
+         * @description Converts a sample of an upload, and returns what was found and how pictures look before and after. Stores nothing.
+         */
+        post: operations["preview_dataset_admin_datasets_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Import a file
+         * @description Imports the file in the body, with the fields in the query: `curl -T pictures.zip '.../admin/datasets?name=mine'`.
+         */
+        put: operations["import_file_admin_datasets_put"];
+        /**
+         * Import a dataset
+         * @description Starts to import an upload, or the file in the body, in the background. `Location` is the URL of the import.
+         *
+         *     A form may have the file and the fields: `curl -F file=@pictures.zip -F name=mine`. Otherwise a query with `name` means that
+         *     the body is the file. JSON names an upload (`POST /admin/uploads`), which can be resumed if the connection breaks.
+         */
+        post: operations["import_dataset_admin_datasets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/datasets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a dataset
+         * @description Removes an imported dataset: one version, or all versions of a plain name. Manifests keep its digest.
+         */
+        delete: operations["remove_dataset_admin_datasets__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the imports
+         * @description Lists imports, newest first. Those that have ended are kept for a while.
+         */
+        get: operations["list_imports_admin_imports_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an import
+         * @description Returns how far an import is, and its report once it has succeeded.
+         */
+        get: operations["show_import_admin_imports__import_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/imports/{import_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an import
+         * @description Streams `progress` events with `done` and `total`, until the event `end` with the state and the reason for it.
+         */
+        get: operations["follow_import_admin_imports__import_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/imports/{import_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an import
+         * @description Asks an import to stop, which takes about a second. Nothing is imported, and the upload is kept.
+         */
+        post: operations["cancel_import_admin_imports__import_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the uploads
+         * @description Lists uploads, newest first, with the bytes that they have and when they expire.
+         */
+        get: operations["list_uploads_admin_uploads_get"];
+        put?: never;
+        /**
+         * Begin an upload
+         * @description Begins an upload and returns its address in `Location`. The body may have the first bytes of the file.
+         */
+        post: operations["create_upload_admin_uploads_post"];
+        delete?: never;
+        /**
+         * Show what the upload protocol supports
+         * @description Returns the version of tus, its extensions, the maximum size of a file, and the algorithms of checksums in headers.
+         */
+        options: operations["describe_uploads_admin_uploads_options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an upload
+         * @description Returns how many bytes have arrived. `HEAD` has them in `Upload-Offset`, from where a client continues.
+         */
+        get: operations["show_upload_admin_uploads__upload_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an upload
+         * @description Deletes an upload and its bytes.
+         */
+        delete: operations["delete_upload_admin_uploads__upload_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Continue an upload
+         * @description Appends the body to the upload. What has arrived is kept if the connection breaks, unless the body has a checksum.
+         */
+        patch: operations["append_upload_admin_uploads__upload_id__patch"];
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -598,6 +801,66 @@ export interface paths {
          * @description Returns the metrics of all workers in text format. Needs any token; at `GAN_METRICS_PORT` it needs none.
          */
         get: operations["show_metrics_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the datasets
+         * @description Lists the newest version of every dataset. Without a token, only those that are published.
+         */
+        get: operations["list_datasets_datasets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/datasets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a dataset
+         * @description Returns a dataset, the report of its import, and the versions of models that were trained on it.
+         */
+        get: operations["show_dataset_datasets__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/datasets/{name}/samples.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show pictures of a dataset
+         * @description Returns a sheet of training pictures. With 2 to 10 classes, each column shows one class.
+         */
+        get: operations["show_dataset_samples_datasets__name__samples_png_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -735,6 +998,111 @@ export interface components {
             pictures: string;
         };
         /**
+         * ClassCount
+         * @description The pictures of a class.
+         */
+        ClassCount: {
+            /**
+             * Name
+             * @description Name in the dataset.
+             */
+            name: string;
+            /**
+             * Label
+             * @description Name in the source.
+             */
+            label: string;
+            /** Train */
+            train: number;
+            /** Test */
+            test: number;
+        };
+        /**
+         * DatasetDetail
+         * @description A dataset with the report of its import, and what was trained on it.
+         */
+        DatasetDetail: {
+            /** Name */
+            name: string;
+            /**
+             * Reference
+             * @description Name that denotes exactly this version: `mine@1a2b3c4d5e6f`.
+             */
+            reference: string;
+            /** Title */
+            title: string;
+            /** Licence */
+            licence: string;
+            /**
+             * Published
+             * @description Whether it comes from its authors, and not from an import.
+             */
+            published: boolean;
+            /**
+             * Version
+             * @description First 12 digits of the digest. null for a published dataset.
+             */
+            version: string | null;
+            /**
+             * Digest
+             * @description sha256 of the content.
+             */
+            digest: string;
+            /**
+             * Classes
+             * @description Names of the classes. Empty for pictures without labels.
+             */
+            classes: string[];
+            /**
+             * Counts
+             * @description Pictures of each split. Empty if the files are missing on this server.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Class Counts
+             * @description Pictures of each class in each split.
+             */
+            class_counts: {
+                [key: string]: number[];
+            };
+            /**
+             * Created
+             * @description When it was imported.
+             */
+            created: string | null;
+            /** Url */
+            url: string;
+            /**
+             * Samples
+             * @description URL of a sheet of pictures.
+             */
+            samples: string;
+            /**
+             * Versions
+             * @description All versions of an imported dataset.
+             * @default []
+             */
+            versions: string[];
+            /** @description What the import found and did. null for other sources. */
+            report?: components["schemas"]["Report"] | null;
+            /**
+             * Models
+             * @description Versions of models that were trained on this dataset: `digits/3`.
+             * @default []
+             */
+            models: string[];
+        };
+        /**
+         * DatasetList
+         * @description The newest version of every dataset.
+         */
+        DatasetList: {
+            /** Datasets */
+            datasets: components["schemas"]["DatasetView"][];
+        };
+        /**
          * DatasetNote
          * @description The training dataset of a version.
          */
@@ -750,6 +1118,81 @@ export interface components {
              * @description sha256 of the list of its files' sha256.
              */
             sha256: string;
+        };
+        /**
+         * DatasetPreview
+         * @description What an import would do.
+         */
+        DatasetPreview: {
+            report: components["schemas"]["Report"];
+            /**
+             * Sheet
+             * @description PNG as a data URI (RFC 2397): pictures before and after conversion, side by side.
+             */
+            sheet: string;
+        };
+        /**
+         * DatasetView
+         * @description A dataset as JSON.
+         */
+        DatasetView: {
+            /** Name */
+            name: string;
+            /**
+             * Reference
+             * @description Name that denotes exactly this version: `mine@1a2b3c4d5e6f`.
+             */
+            reference: string;
+            /** Title */
+            title: string;
+            /** Licence */
+            licence: string;
+            /**
+             * Published
+             * @description Whether it comes from its authors, and not from an import.
+             */
+            published: boolean;
+            /**
+             * Version
+             * @description First 12 digits of the digest. null for a published dataset.
+             */
+            version: string | null;
+            /**
+             * Digest
+             * @description sha256 of the content.
+             */
+            digest: string;
+            /**
+             * Classes
+             * @description Names of the classes. Empty for pictures without labels.
+             */
+            classes: string[];
+            /**
+             * Counts
+             * @description Pictures of each split. Empty if the files are missing on this server.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Class Counts
+             * @description Pictures of each class in each split.
+             */
+            class_counts: {
+                [key: string]: number[];
+            };
+            /**
+             * Created
+             * @description When it was imported.
+             */
+            created: string | null;
+            /** Url */
+            url: string;
+            /**
+             * Samples
+             * @description URL of a sheet of pictures.
+             */
+            samples: string;
         };
         /**
          * DiscriminatorScore
@@ -792,6 +1235,32 @@ export interface components {
             prepared: string;
         };
         /**
+         * Duplicates
+         * @description Pictures with equal pixels after conversion. They are kept.
+         */
+        Duplicates: {
+            /**
+             * Pictures
+             * @description Pictures that are equal to an earlier one.
+             */
+            pictures: number;
+            /**
+             * Across Classes
+             * @description Groups of equal pictures in different classes: their labels contradict each other.
+             */
+            across_classes: number;
+            /**
+             * Across Splits
+             * @description Groups of equal pictures in both splits. Only a source with its own splits has them.
+             */
+            across_splits: number;
+            /**
+             * Examples
+             * @description Names of some groups, those across classes first.
+             */
+            examples: string[][];
+        };
+        /**
          * Figure
          * @description One measured figure and its floor.
          */
@@ -827,6 +1296,16 @@ export interface components {
              * @description Description of the figure and its reference.
              */
             what: string;
+        };
+        /**
+         * FileProblem
+         * @description A file that is not part of the dataset.
+         */
+        FileProblem: {
+            /** File */
+            file: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * Gate
@@ -948,6 +1427,94 @@ export interface components {
              * @description sha256 of their uint8 pixels, row by row, in order of the seeds.
              */
             sha256: string;
+        };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * ImportLinks
+         * @description Links to the parts of an import.
+         */
+        ImportLinks: {
+            /** Self */
+            self: string;
+            /**
+             * Events
+             * @description Server-sent events.
+             */
+            events: string;
+            /**
+             * Dataset
+             * @description The dataset, once the import has succeeded.
+             */
+            dataset: string | null;
+        };
+        /**
+         * ImportList
+         * @description Imports, newest first.
+         */
+        ImportList: {
+            /** Imports */
+            imports: components["schemas"]["ImportView"][];
+        };
+        /**
+         * ImportView
+         * @description An import as JSON.
+         */
+        ImportView: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /**
+             * Detail
+             * @description Reason for the state. If the import failed, it includes the remedy.
+             */
+            detail: string;
+            /** Name */
+            name: string;
+            /**
+             * Upload
+             * @description Id of the upload. It is deleted when the import succeeds.
+             */
+            upload: string;
+            /** Filename */
+            filename: string;
+            /**
+             * By
+             * @description Name of the token that requested the import.
+             */
+            by: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Ended */
+            ended: string | null;
+            /**
+             * Done
+             * @description Pictures that were read.
+             */
+            done: number;
+            /**
+             * Total
+             * @description All pictures; 0 while they are counted.
+             */
+            total: number;
+            /**
+             * Dataset
+             * @description Reference of the dataset, once the import has succeeded.
+             */
+            dataset: string | null;
+            /** @description What the import found and did, once it has succeeded. */
+            report: components["schemas"]["Report"] | null;
+            links: components["schemas"]["ImportLinks"];
         };
         /**
          * InterpolateBody
@@ -1391,6 +1958,47 @@ export interface components {
             grid_max_difference: number;
         };
         /**
+         * PreviewBody
+         * @description The body of `POST /admin/datasets/preview`: an upload, and how its pictures are converted.
+         * @example {
+         *       "fit": "mnist",
+         *       "upload": "00000000000000000000000000000000"
+         *     }
+         */
+        PreviewBody: {
+            /**
+             * Fit
+             * @description How a picture becomes 28x28. `fit`: all of it, padded. `crop`: the square in its middle. `mnist`: its ink in 20x20 pixels, centred by its mass.
+             * @default fit
+             * @enum {string}
+             */
+            fit: "fit" | "crop" | "mnist";
+            /**
+             * Invert
+             * @description Whether dark and bright are swapped. `auto` decides by the borders.
+             * @default auto
+             * @enum {string}
+             */
+            invert: "auto" | "yes" | "no";
+            /**
+             * Skip Broken
+             * @description Leave out pictures that cannot be read, instead of failing.
+             * @default false
+             */
+            skip_broken: boolean;
+            /**
+             * Test Share
+             * @description Share of test pictures, if the file has no splits of its own.
+             * @default 0.14285714285714285
+             */
+            test_share: number;
+            /**
+             * Upload
+             * @description Id of a complete upload.
+             */
+            upload: string;
+        };
+        /**
          * QuizPicture
          * @description A real or generated picture, with the answer.
          */
@@ -1473,6 +2081,105 @@ export interface components {
             };
         };
         /**
+         * Report
+         * @description What an import found and did.
+         */
+        Report: {
+            /**
+             * Source
+             * @description Name of the folder or file, without its path.
+             */
+            source: string;
+            /**
+             * Layout
+             * @description What the source was recognised as.
+             * @enum {string}
+             */
+            layout: "folders of classes" | "folder" | "metadata" | "npz" | "npy" | "idx" | "csv" | "parquet";
+            /**
+             * Found
+             * @description Pictures in the source, broken ones included.
+             */
+            found: number;
+            /**
+             * Examined
+             * @description Pictures that were decoded, or were found to be broken. A preview examines a sample.
+             */
+            examined: number;
+            /**
+             * Counts
+             * @description Pictures of each split among the examined ones.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Splits
+             * @description Whether the splits are those of the source, or chosen by the content of each picture.
+             * @enum {string}
+             */
+            splits: "source" | "content";
+            /**
+             * Test Share
+             * @description Expected share of test pictures, if the splits are chosen by content.
+             */
+            test_share: number | null;
+            /**
+             * Classes
+             * @description Empty without classes.
+             */
+            classes: components["schemas"]["ClassCount"][];
+            /**
+             * Balanced
+             * @description Whether the largest class has at most twice as many pictures as the smallest. None without classes.
+             */
+            balanced: boolean | null;
+            /**
+             * Fit
+             * @description How pictures were brought to 28x28 pixels.
+             * @enum {string}
+             */
+            fit: "fit" | "crop" | "mnist";
+            /**
+             * Invert
+             * @description What was asked for.
+             * @enum {string}
+             */
+            invert: "auto" | "yes" | "no";
+            /**
+             * Inverted
+             * @description Whether dark and bright were swapped.
+             */
+            inverted: boolean;
+            /** Inverted Because */
+            inverted_because: string;
+            duplicates: components["schemas"]["Duplicates"];
+            /**
+             * Blank
+             * @description Pictures with a single level.
+             */
+            blank: number;
+            /**
+             * Broken
+             * @description Pictures that could not be read and were left out. At most 1,000 are listed.
+             */
+            broken: components["schemas"]["FileProblem"][];
+            /** Broken Count */
+            broken_count: number;
+            /**
+             * Ignored
+             * @description Files that are not pictures of the dataset. At most 1,000 are listed.
+             */
+            ignored: components["schemas"]["FileProblem"][];
+            /** Ignored Count */
+            ignored_count: number;
+            /**
+             * Warnings
+             * @description What may make the dataset worse than it could be, with the remedy.
+             */
+            warnings: string[];
+        };
+        /**
          * RetrainBody
          * @description The body of `POST /admin/retrain`. Every field is optional.
          * @example {
@@ -1516,7 +2223,7 @@ export interface components {
             };
             /**
              * Dataset
-             * @description Default: the dataset that the champion was trained on, or mnist.
+             * @description Any name in GET /datasets, for its newest version, or name@version. Default: the dataset that the champion was trained on, or mnist.
              */
             dataset?: string | null;
             /**
@@ -1613,6 +2320,68 @@ export interface components {
              * @description Why the run ended: indistinguishable, plateau, budget, or stopped. None if not recorded.
              */
             ended?: string | null;
+        };
+        /**
+         * UploadList
+         * @description Uploads, newest first.
+         */
+        UploadList: {
+            /** Uploads */
+            uploads: components["schemas"]["UploadView"][];
+        };
+        /**
+         * UploadView
+         * @description An upload as JSON.
+         */
+        UploadView: {
+            /** Id */
+            id: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Length
+             * @description Bytes of the whole file; null while a file of unannounced size arrives.
+             */
+            length: number | null;
+            /**
+             * Offset
+             * @description Bytes that have arrived.
+             */
+            offset: number;
+            /**
+             * Complete
+             * @description Whether all bytes have arrived, so that the file can be imported.
+             */
+            complete: boolean;
+            /**
+             * By
+             * @description Name of the token that began the upload.
+             */
+            by: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Expires
+             * Format: date-time
+             * @description When the upload will be deleted, unless more bytes arrive.
+             */
+            expires: string;
+        };
+        /** ValidationError */
+        ValidationError: {
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
+            /** Input */
+            input?: unknown;
+            /** Context */
+            ctx?: Record<string, never>;
         };
         /**
          * VersionDetail
@@ -1841,6 +2610,67 @@ export interface components {
              * @description Rows of grey levels, 0..255.
              */
             pixels: number[][];
+        };
+        /**
+         * ImportBody
+         * @description The body of `POST /admin/datasets`.
+         * @example {
+         *       "fit": "mnist",
+         *       "licence": "CC0",
+         *       "name": "mine",
+         *       "upload": "00000000000000000000000000000000"
+         *     }
+         */
+        ImportBody: {
+            /**
+             * Fit
+             * @description How a picture becomes 28x28. `fit`: all of it, padded. `crop`: the square in its middle. `mnist`: its ink in 20x20 pixels, centred by its mass.
+             * @default fit
+             * @enum {string}
+             */
+            fit: "fit" | "crop" | "mnist";
+            /**
+             * Invert
+             * @description Whether dark and bright are swapped. `auto` decides by the borders.
+             * @default auto
+             * @enum {string}
+             */
+            invert: "auto" | "yes" | "no";
+            /**
+             * Skip Broken
+             * @description Leave out pictures that cannot be read, instead of failing.
+             * @default false
+             */
+            skip_broken: boolean;
+            /**
+             * Test Share
+             * @description Share of test pictures, if the file has no splits of its own.
+             * @default 0.14285714285714285
+             */
+            test_share: number;
+            /**
+             * Name
+             * @description Name of the dataset. A name that exists gets a new version.
+             * @example mine
+             */
+            name: string;
+            /**
+             * Title
+             * @description Title for people. Default: the name.
+             * @default
+             */
+            title: string;
+            /**
+             * Licence
+             * @description Terms of use of the pictures.
+             * @default not stated
+             */
+            licence: string;
+            /**
+             * Upload
+             * @description Id of a complete upload.
+             */
+            upload: string;
         };
     };
     responses: never;
@@ -4403,6 +5233,1571 @@ export interface operations {
             };
         };
     };
+    preview_dataset_admin_datasets_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetPreview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_file_admin_datasets_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description JSON that names an upload; or the file itself, with the other fields in the query; or a form with the file and these fields. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+                "application/octet-stream": string;
+                "application/zip": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_dataset_admin_datasets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description JSON that names an upload; or the file itself, with the other fields in the query; or a form with the file and these fields. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+                "application/octet-stream": string;
+                "application/zip": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_dataset_admin_datasets__name__delete: {
+        parameters: {
+            query?: {
+                /** @description Remove it even if versions of models were trained on it. */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name, or name@version for a certain version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports_admin_imports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_import_admin_imports__import_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_import_admin_imports__import_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_import_admin_imports__import_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_uploads_admin_uploads_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_upload_admin_uploads_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Bytes of the whole file. */
+                "Upload-Length": number;
+                /** @description `filename` and the base64 of the file's name. Its ending tells formats apart. Other keys are ignored. */
+                "Upload-Metadata"?: string;
+                /** @description Algorithm and base64 of the digest of the body, as in `sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=`. */
+                "Upload-Checksum"?: string | null;
+                /** @description Version of tus. Only 1.0.0 is supported. */
+                "Tus-Resumable"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describe_uploads_admin_uploads_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_upload_admin_uploads__upload_id__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Version of tus. Only 1.0.0 is supported. */
+                "Tus-Resumable"?: string | null;
+            };
+            path: {
+                /** @description Id of the upload. */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_upload_admin_uploads__upload_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Version of tus. Only 1.0.0 is supported. */
+                "Tus-Resumable"?: string | null;
+            };
+            path: {
+                /** @description Id of the upload. */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    append_upload_admin_uploads__upload_id__patch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Number of bytes that the upload has. */
+                "Upload-Offset": number;
+                /** @description Algorithm and base64 of the digest of the body, as in `sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=`. */
+                "Upload-Checksum"?: string | null;
+                /** @description Version of tus. Only 1.0.0 is supported. */
+                "Tus-Resumable"?: string | null;
+            };
+            path: {
+                /** @description Id of the upload. */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Checksum Mismatch */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     livez_livez_get: {
         parameters: {
             query?: never;
@@ -4513,6 +6908,277 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_datasets_datasets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_dataset_datasets__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name, or name@version for a certain version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_dataset_samples_datasets__name__samples_png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name, or name@version for a certain version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description Too Many Requests */
