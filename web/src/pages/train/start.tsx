@@ -1,26 +1,17 @@
 /** The form that starts a job: preset, budget and promotion. Its state is in the URL. */
-import { useRef, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import { type Query, type Change } from "../../address"
-import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { defaultModel, modelsOf, useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { common } from "../../messages"
+import { useDatasets } from "../../datasets/datasets"
+import { DatasetPicker, useModelOf } from "./dataset-picker"
 import { type Job } from "./job"
-import {
-  DEFAULT_AMOUNTS,
-  bodyOf,
-  BUDGETS,
-  freshKey,
-  MAX_AMOUNTS,
-  PRESETS,
-  PROMOTIONS,
-  taskOf,
-  wantedOf,
-  type RetrainBody,
-} from "./request"
+import { DEFAULT_AMOUNTS, bodyOf, BUDGETS, MAX_AMOUNTS, PRESETS, PROMOTIONS, taskOf, wantedOf } from "./request"
+import { useSubmission } from "./submission"
 
 const messages = texts(
   {
@@ -29,6 +20,7 @@ const messages = texts(
     quick: "quick: five minutes",
     standard: "standard: about 45 minutes",
     best: "best: two and a half hours",
+    few: "few: for 20 to 2,000 pictures",
     lecture: "lecture: the first GAN, ten minutes",
     sharpen: "sharpen: sharpens pictures, about an hour",
     "sharpen-quick": "sharpen-quick: sharpens pictures, five minutes",
@@ -37,6 +29,8 @@ const messages = texts(
     standardHint:
       "Class-conditional convolutional networks, relativistic loss with gradient penalties, averaged generator. Stops when it no longer improves.",
     bestHint: "The same as standard, with more than three times as many images.",
+    fewHint:
+      "The same as standard, with adaptive augmentation. With so few pictures, the generator mostly varies those that it has seen.",
     lectureHint:
       "Two fully connected networks with cross-entropy, without classes, as in 2014. Shows the effect of later improvements.",
     sharpenHint:
@@ -48,6 +42,8 @@ const messages = texts(
     minutes: "number of minutes",
     amountOfImages: "Images",
     amountOfMinutes: "Minutes",
+    newModel: "Model",
+    newModelHint: "A model that does not exist yet is created.",
     promote: "Promote",
     if_better: "if better than the champion",
     always: "always",
@@ -65,6 +61,7 @@ const messages = texts(
     quick: "quick: пять минут",
     standard: "standard: около 45 минут",
     best: "best: два с половиной часа",
+    few: "few: для 20–2000 картинок",
     lecture: "lecture: первый GAN, десять минут",
     sharpen: "sharpen: повышает резкость, около часа",
     "sharpen-quick": "sharpen-quick: повышает резкость, пять минут",
@@ -72,6 +69,8 @@ const messages = texts(
     standardHint:
       "Свёрточные сети с условием на класс, релятивистская функция потерь с градиентными штрафами, усреднённый генератор. Останавливается, когда метрики перестают улучшаться.",
     bestHint: "То же, что standard, но картинок в три с лишним раза больше.",
+    fewHint:
+      "То же, что standard, с адаптивной аугментацией. Когда картинок так мало, генератор в основном варьирует те, что видел.",
     lectureHint:
       "Две полносвязные сети с кросс-энтропией, без классов, как в 2014 году. Показывает, что дали позднейшие улучшения.",
     sharpenHint:
@@ -83,6 +82,8 @@ const messages = texts(
     minutes: "по времени",
     amountOfImages: "Картинок",
     amountOfMinutes: "Минут",
+    newModel: "Модель",
+    newModelHint: "Если такой модели нет, она будет создана.",
     promote: "Сделать чемпионом",
     if_better: "если лучше текущего",
     always: "в любом случае",
@@ -110,8 +111,10 @@ export function Start({ token, query, change, onStarted }: StartProps) {
   const [note, setNote] = useState("")
   const { busy, error, started, submit } = useSubmission(token, onStarted)
   const wanted = wantedOf(query, list?.models.find(model => model.name === query.model)?.task)
-  const body = bodyOf(wanted, note)
   const task = taskOf(wanted.preset)
+  const { list: datasets } = useDatasets(token)
+  const { model: modelOfDataset, isKnown } = useModelOf(wanted.dataset, task, token)
+  const body = bodyOf({ ...wanted, model: wanted.model ?? modelOfDataset }, note)
   const fallback = defaultModel(list, task)?.name ?? ""
   const models = modelsOf(list, task).map(model => model.name)
   return (
@@ -155,13 +158,28 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             />
           )}
         </div>
-        {models.length > 1 && (
-          <Select
-            label={c.model}
-            value={wanted.model ?? fallback}
-            options={models.map(model => [model, model] as const)}
-            onChange={model => change({ model: model === fallback ? null : model, version: null })}
+        <DatasetPicker
+          chosen={wanted.dataset}
+          datasets={datasets}
+          onChange={dataset => change({ dataset, model: null, version: null })}
+        />
+        {wanted.dataset !== undefined ? (
+          <TextField
+            label={t.newModel}
+            value={wanted.model ?? modelOfDataset ?? ""}
+            hint={t.newModelHint}
+            maxLength={64}
+            onInput={model => change({ model: model || null, version: null }, { replace: true })}
           />
+        ) : (
+          models.length > 1 && (
+            <Select
+              label={c.model}
+              value={wanted.model ?? fallback}
+              options={models.map(model => [model, model] as const)}
+              onChange={model => change({ model: model === fallback ? null : model, version: null })}
+            />
+          )
         )}
         <Select
           label={t.promote}
@@ -176,7 +194,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
         />
         <TextField label={t.note} value={note} hint={t.noteHint} maxLength={500} onInput={setNote} />
         <div>
-          <button type="submit" class="primary" disabled={!token || busy}>
+          <button type="submit" class="primary" disabled={!token || busy || !isKnown}>
             {t.start}
           </button>
           {!token && <p class="hint">{t.needsToken}</p>}
@@ -189,33 +207,4 @@ export function Start({ token, query, change, onStarted }: StartProps) {
       <CallPanel call={{ method: "POST", path: "/admin/retrain", body, admin: true }} />
     </section>
   )
-}
-
-/** Submits a job. After a failure without a response, the same request is retried with the same idempotency key. */
-function useSubmission(token: string | undefined, onStarted: (job: Job) => void) {
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<Error>()
-  const [started, setStarted] = useState<Job>()
-  const unanswered = useRef<{ key: string; body: string }>()
-  const submit = async (body: RetrainBody) => {
-    if (!token || busy) return
-    const text = JSON.stringify(body)
-    const key = unanswered.current?.body === text ? unanswered.current.key : freshKey()
-    unanswered.current = { key, body: text }
-    setBusy(true)
-    setError(undefined)
-    setStarted(undefined)
-    try {
-      const headers = { "Idempotency-Key": key }
-      const job = await callJson<Job>("/admin/retrain", { method: "POST", body, token, headers })
-      unanswered.current = undefined
-      setStarted(job)
-      onStarted(job)
-    } catch (reason) {
-      if (!(reason instanceof CallError && reason.status === 0)) unanswered.current = undefined
-      setError(reason as Error)
-    }
-    setBusy(false)
-  }
-  return { busy, error, started, submit }
 }
