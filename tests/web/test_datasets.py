@@ -99,8 +99,8 @@ def test_a_dropped_folder_becomes_a_dataset_and_a_model_until_it_is_removed(
     expect(preview).to_contain_text("1 ignored file")
     before = preview.get_by_role("img").get_attribute("src")
     with page.expect_response(lambda response: response.url.endswith("/admin/datasets/preview")) as previewed:
-        preview.get_by_label("Size").select_option("mnist")
-    assert previewed.value.request.post_data_json["fit"] == "mnist"
+        preview.get_by_label("Invert").select_option("yes")
+    assert previewed.value.request.post_data_json["invert"] == "yes"
     expect(preview.get_by_role("img")).to_have_attribute("src", previewed.value.json()["sheet"])
     assert previewed.value.json()["sheet"] != before
     assert faults(page) == []
@@ -115,12 +115,12 @@ def test_a_dropped_folder_becomes_a_dataset_and_a_model_until_it_is_removed(
     preview.get_by_label("Skip broken pictures").check()
     form.get_by_role("button", name="Import").click()
     done = page.get_by_role("region", name="Import of mine", exact=True).get_by_role("status")
-    expect(done).to_contain_text(re.compile(r"^Imported as mine@[0-9a-f]{12}: \d+ training pictures, \d test pictures\.$"))
+    expect(done).to_contain_text(re.compile(r"^Imported as mine@[0-9a-f]{12}: \d+ training pictures, \d+ test pictures\.$"), timeout=TRAINING)
 
     found = admin.get("/datasets/mine").json()
     counts = found["counts"]
     assert (found["classes"], found["licence"], sum(counts.values())) == (list(CLASSES), "CC0", 3 * PER_CLASS)
-    assert found["report"]["fit"] == "mnist"
+    assert found["report"]["inverted"] is True
     expect(done).to_contain_text(f"{found['reference']}: {counts['train']} training pictures, {counts['test']} test")
     panel = page.get_by_role("region", name="mine mine", exact=True)
     expect(panel).to_contain_text(f"{counts['train']} training pictures, {counts['test']} test pictures, 3 classes, CC0")
@@ -218,7 +218,10 @@ def test_an_upload_can_be_paused_continued_and_cancelled(page: Page, importing: 
     with new_context_without_faults(page, importing) as other:
         other.goto("/datasets")
         is_held = [True]
-        other.route("**/admin/uploads/*", lambda route: None if is_held[0] else route.continue_())
+        other.route(
+            "**/admin/uploads/*",
+            lambda route: None if is_held[0] and route.request.method == "PATCH" else route.continue_(),
+        )
         with other.expect_request(lambda request: request.method == "PATCH"):
             other.get_by_label("Folder of pictures").set_input_files(shapes)
         other.get_by_role("button", name="Pause").click()
@@ -230,7 +233,6 @@ def test_an_upload_can_be_paused_continued_and_cancelled(page: Page, importing: 
         other.get_by_role("button", name="Discard the upload").click()
         with other.expect_request(lambda request: request.method == "PATCH"):
             other.get_by_label("Folder of pictures").set_input_files(shapes)
-        is_held[0] = False
         with other.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
             other.get_by_role("button", name="Cancel").click()
         assert deleted.value.status == 204
