@@ -47,7 +47,7 @@ screenshots: .venv-dev/ready pages ## retake the screenshots in README with Chro
 train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out runs/first"
 	$(DEV)/python -m training train $(ARGS)
 
-evaluate: .venv-dev/ready ## measure the shipped digits, each figure beside its floor
+evaluate: .venv-dev/ready ## measure the shipped digits; prints each figure with its floor
 	$(DEV)/python -m training evaluate digits --repository models
 
 bench: .venv/ready .venv-dev/ready ## compare serving with other servers: 10 minutes, two cores, wrk

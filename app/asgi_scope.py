@@ -7,7 +7,7 @@ PROBES = ("/livez", "/readyz", "/metrics")
 CONNECTIONS = "seedling.connections"
 """The worker's connections (`app.http.connections.Connections`), if the server set them."""
 ROUTE = "seedling.route"
-"""The route that answered, if it is not a FastAPI route."""
+"""The route that handled the request, if it is not a FastAPI route."""
 PICTURES = "seedling.pictures"
 """The number of pictures drawn for the request."""
 STORED = "seedling.stored"

@@ -5,7 +5,7 @@
     │   ├── SeedInvalid         422  not a seed, or a number that is not an integer in range
     │   ├── LabelInvalid        422  no such class, or a model without classes
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
-    │   ├── TaskMismatch        422  a model that draws was asked to sharpen, or the other way round
+    │   ├── TaskMismatch        422  a model that draws was asked to sharpen, or vice versa
     │   ├── TooMuch             422  more pictures, frames or pixels than one request may have
     │   ├── FormInvalid         422  a form that is damaged, or is not one file
     │   ├── PictureInvalid      422  a picture file that is empty, damaged or cut off
@@ -78,7 +78,7 @@ class InvalidRequest(SeedlingError):
 
 
 class TaskMismatch(InvalidRequest):
-    """A model that draws pictures was asked to sharpen one, or the other way round."""
+    """A model that draws pictures was asked to sharpen one, or vice versa."""
 
     code = "task_mismatch"
 
@@ -273,7 +273,7 @@ class ChecksumMismatch(SeedlingError):
 
 
 class IdempotencyConflict(Conflict):
-    """The first request with this Idempotency-Key has not been answered yet."""
+    """The first request with this Idempotency-Key is still in progress."""
 
     code = "idempotency_in_flight"
     headers = MappingProxyType({"Retry-After": "1"})

@@ -72,11 +72,11 @@ def _reason(response: httpx.Response) -> str:
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"{response.request.url} returned {response.status_code}, and not as Seedling does. Check GAN_URL."
+        return f"{response.request.url} returned {response.status_code}, but not in the format of Seedling. Check GAN_URL."
 
 
 def _find(client: httpx.Client, prefix: str) -> dict[str, Any]:
-    """Find the only job whose id starts with a prefix."""
+    """Find the job whose id starts with a prefix, which must match only one."""
     if re.fullmatch("[0-9a-f]{12}", prefix):
         job: dict[str, Any] = _call(client, "GET", f"/admin/jobs/{prefix}").json()
         return job

@@ -66,11 +66,11 @@ from training.datasets import Registry as Datasets
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 5
 """Time between two attempts to copy the shipped versions."""
-DESCRIPTION = """Every number is a picture. A GAN's generator, served: the same seed gives the same 28x28 picture today,
-tomorrow and elsewhere.
+DESCRIPTION = """Every number is a picture. The generator of a GAN, served over HTTP: the same seed gives the same 28x28 picture
+today, tomorrow and on any machine.
 
 Try `/generate?seed=42`, `/generate?seeds=0-63&scale=2`, or POST two seeds to `/interpolate`.
-Errors are `application/problem+json`; each ends with what to do about it."""
+Errors are `application/problem+json`, and their detail ends with the remedy."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -23,7 +23,7 @@ from models.repository import CHAMPION, Repository
 class Model:
     """A version of a model, loaded and verified.
 
-    The folder is that of the service (`GAN_STATE`) if it contains the model, and else that of the shipped versions.
+    It is read from the service's state folder (`GAN_STATE`) if that contains the model, else from the shipped versions.
 
     Args:
         name: name of the model.

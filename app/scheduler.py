@@ -1,9 +1,9 @@
-"""Schedules the work of one worker, so that no request delays the others.
+"""Schedules the work of one server worker, so that no request delays the others.
 
-Pictures are drawn in the event loop: small ones together with others that are requested at the same time
-(`app.sampling.batching`), many of them a chunk at a time (`app.sampling.chunks`). Threads encode large files and score
-uploads. Long work waits for its turn in one of a few lanes, so that a single large picture does not queue behind sheets of
-thousands, nor an upload behind either. Each lane has a bounded queue. When it is full, requests get 503.
+Pictures are drawn in the event loop. Small single pictures that are requested at the same time are drawn in one batch
+(`app.sampling.batching`); sheets are drawn in chunks (`app.sampling.chunks`). Threads encode large files and score uploads.
+Long work waits in one of three lanes (short, bulk and uploads), so that a single large picture does not queue behind sheets of
+thousands of pictures, and an upload queues behind neither. Each lane has a bounded queue. When it is full, requests get 503.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.sampling.batching import Batcher
 from app.sampling.chunks import ChunkRunner, Steps
 from app.sampling.generator import LoadedGenerator
 from app.sampling.pictures import Resolved
-from app.sampling.response_cache import Answer, ResponseCache
+from app.sampling.response_cache import RenderedResponse, ResponseCache
 from app.sampling.sharpener import LoadedSharpener
 from training.datasets import Registry as Datasets
 
@@ -44,7 +44,7 @@ MAX_UPLOADS_WAITING = 16
 """A waiting upload holds its file, at most `GAN_MAX_UPLOAD` bytes."""
 
 
-class AnswerMemory(Protocol):
+class ResponseMemory(Protocol):
     """Tracks how much memory unread responses occupy (`app.http.connections.Connections`)."""
 
     def has_memory(self, client: str) -> bool:
@@ -115,8 +115,8 @@ class Scheduler:
         lanes = {"short": self._short, "bulk": self._bulk, "uploads": self._uploads}
         return {"single": len(self._batcher)} | {name: lane.statistics().tasks_waiting for name, lane in lanes.items()}
 
-    async def draw(self, request: Request, resolved: Resolved) -> Answer:
-        """Draw the answer to a `/generate` or `/sharpen` request.
+    async def draw(self, request: Request, resolved: Resolved) -> RenderedResponse:
+        """Draw the response to a `/generate` or `/sharpen` request.
 
         Raises:
             Overloaded: too many single pictures are requested at the same time.
@@ -131,7 +131,9 @@ class Scheduler:
             return resolved.finish(pixels[None], points, labels)
         return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
 
-    async def perform(self, request: Request, steps: Steps[Answer], *, pictures: int, pixels: int) -> Answer:
+    async def perform(
+        self, request: Request, steps: Steps[RenderedResponse], *, pictures: int, pixels: int
+    ) -> RenderedResponse:
         """Draw a request in the lane for its size.
 
         Raises:
@@ -155,7 +157,7 @@ class Scheduler:
             return await to_thread.run_sync(work)
 
     def _check_readers(self, request: Request) -> None:
-        connections: AnswerMemory | None = request.scope.get(CONNECTIONS)
+        connections: ResponseMemory | None = request.scope.get(CONNECTIONS)
         if connections and not connections.has_memory(request.client.host if request.client else ""):
             raise Busy("Too many large responses are still unread. Read yours, then retry in a few seconds.")
 

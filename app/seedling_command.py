@@ -94,7 +94,7 @@ for _name, _summary in zip(
     TRAINING,
     (
         "Train a GAN.",
-        "Evaluate a published version beside real pictures.",
+        "Evaluate a published version, compared with real pictures.",
         "Export a training run as a version.",
         "Draw a grid of seeds of a published version.",
         "List, verify or download the datasets.",

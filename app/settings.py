@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Separate port for Prometheus, without authentication. On the port of the service, /metrics requires a token."""
     hosts: str = ""
-    """Host names that the service answers to, separated by commas; .example.org includes all subdomains. By default, any."""
+    """Host names that the service accepts, separated by commas; .example.org includes all subdomains. By default, any."""
     cors_origins: str = ""
     """Origins whose pages may call the service from a browser (CORS), separated by commas, such as https://example.org; *
     allows all. By default none. Any page can show pictures, whatever the setting."""

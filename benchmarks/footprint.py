@@ -77,9 +77,9 @@ def main() -> None:
     rows.append((f"a picture, in batches of {BATCH}", f"{small_batch:.0f} us", f"{small_batch / reference:.2f}"))
     rows.append(("a picture, in batches of 64", f"{batch:.0f} us", f"{batch / reference:.2f}"))
     sharpener = load(repository.get("sharpen-digits", repository.aliases("sharpen-digits")[CHAMPION]))
-    given = sharpener.golden_points()
-    alone = microseconds(lambda: sharpener.draw(given[:1]), 300)
-    together = microseconds(lambda: sharpener.draw(given[:BATCH]), 60) / BATCH
+    points = sharpener.golden_points()
+    alone = microseconds(lambda: sharpener.draw(points[:1]), 300)
+    together = microseconds(lambda: sharpener.draw(points[:BATCH]), 60) / BATCH
     rows.append(("a sharpened picture on its own", f"{alone:.0f} us", f"{alone / reference:.2f}"))
     rows.append((f"a sharpened picture, in batches of {BATCH}", f"{together:.0f} us", f"{together / reference:.2f}"))
     rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / reference:.2f}"))

@@ -51,7 +51,7 @@ class Throughput:
 
 
 def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed: int) -> Throughput:
-    """Send requests with wrk, each as soon as the previous one on its connection is answered.
+    """Send requests with wrk, each as soon as the response to the previous one on its connection has arrived.
 
     Args:
         server: the server.

@@ -44,7 +44,7 @@ def main() -> None:
         raise SystemExit("This needs Chromium and built pages. Run: apt-get install chromium; make pages.")
     with (
         tempfile.TemporaryDirectory() as folder,
-        service(Path(folder) / "state", shipped=ROOT / "models", pages=STATIC, access_log=False) as running,
+        service(Path(folder) / "state", shipped=ROOT / "models", pages=STATIC, access_log=False, forked=False) as running,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -243,12 +243,12 @@ def table(rows: list[Figures], figures: Figures) -> str:
         ),
         ("256 frames as gif; apng; webp, of the bare loop", "; ".join(f"{share[k]:.2f}" for k in ("gif", "apng", "webp")), ""),
         (
-            "p99 of a single picture beside bulk and training, of idle",
+            "p99 of a single picture during bulk and training, of idle",
             f"{latency['bulk and training'] / latency['idle']:.1f}",
             "3",
         ),
         (
-            "the same beside bulk; beside training",
+            "the same during bulk; during training",
             f"{latency['bulk'] / latency['idle']:.1f}; {latency['training'] / latency['idle']:.1f}",
             "",
         ),

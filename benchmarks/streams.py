@@ -56,7 +56,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with (
         tempfile.TemporaryDirectory(prefix="seedling-streams-") as folder,
-        service(Path(folder) / "state", admin_token=TOKEN, access_log=False) as running,
+        service(Path(folder) / "state", admin_token=TOKEN, access_log=False, forked=False) as running,
     ):
         headers = {"Authorization": f"Bearer {TOKEN}"}
         job = httpx.post(f"{running.url}/admin/retrain", json=small_job(budget={"minutes": 10}), headers=headers).json()["id"]

@@ -49,7 +49,7 @@ def measure(count: int) -> dict[str, float]:
         headers = {"Authorization": f"Bearer {TOKEN}", "If-Match": "*"}
         clock = time.perf_counter()
         with (
-            service(state, admin_token=TOKEN, embedded_worker=False) as running,
+            service(state, admin_token=TOKEN, embedded_worker=False, forked=False) as running,
             httpx.Client(base_url=running.url, headers=headers, timeout=60, trust_env=False) as client,
         ):
             started = time.perf_counter() - clock

@@ -25,11 +25,11 @@ FIGURES = {
 
 LEDGER = """## Ledger
 
-Each test degrades all test pictures in one way. Label accuracy is the share of answers that a judge takes for the class of the
-original. FID and KID compare answers and originals. Two-sample accuracy is that of a new network that distinguishes them: 0.5
-is chance; this version has the mean of three networks, the others one. The consistency error is the mean difference, in grey
-levels, between the given picture and the answer degraded again; worst is the largest difference of a pixel. Diversity is the
-mean difference between the answers of two seeds.
+Each test degrades all test pictures in one way. Label accuracy is the share of outputs that a judge assigns to the class of the
+original. FID and KID compare outputs with originals. Two-sample accuracy is that of a new network that distinguishes them: 0.5
+is chance. For this version it is the mean of three networks, for the others that of one. The consistency error is the mean
+difference, in grey levels, between the input and the output degraded again; worst is the largest difference of a pixel.
+Diversity is the mean difference between the outputs of two seeds.
 
 A PSNR below that of a network trained by mean squared error is expected: the mean of all plausible originals is nearest to all
 of them, and blurry (Blau & Michaeli 2018, arXiv:1711.06077)."""

@@ -34,19 +34,19 @@ def one_hot(kinds: Iterable[Kind]) -> Floats:
 
 
 def golden_inputs(seeds: Iterable[int]) -> tuple[Pixels, list[Kind]]:
-    """Return the given pictures, uint8 (N, 28, 28), and kinds that the golden pixels of a manifest belong to.
+    """Return the inputs, uint8 (N, 28, 28), and kinds that the golden pixels of a manifest belong to.
 
     The pictures are random pixels from the seeds, so that they can be made on any machine without a dataset.
     """
     seeds = list(seeds)
     kinds = [KINDS[seed % len(KINDS)] for seed in seeds]
     sides = [SIDE // FACTORS[kind] for kind in kinds]
-    given = [np.random.RandomState(seed).randint(0, 256, (side, side)) for seed, side in zip(seeds, sides, strict=True)]
-    return np.stack([enlarge(picture.astype(np.uint8)) for picture in given]), kinds
+    degraded = [np.random.RandomState(seed).randint(0, 256, (side, side)) for seed, side in zip(seeds, sides, strict=True)]
+    return np.stack([enlarge(picture.astype(np.uint8)) for picture in degraded]), kinds
 
 
 @dataclass(frozen=True)
-class Given:
+class Degraded:
     """A degraded picture in the form of the network's input."""
 
     pixels: Pixels
@@ -54,7 +54,7 @@ class Given:
     kind: Kind
 
 
-def given(picture: Pixels, factor: str | None = None) -> Given:
+def recognise(picture: Pixels, factor: str | None = None) -> Degraded:
     """Recognise how a picture was degraded, and enlarge it to 28x28.
 
     The kind follows from the size: 14x14 and 7x7 pixels are shrunk pictures. A picture of 28x28 is shrunk if it consists of
@@ -83,7 +83,7 @@ def given(picture: Pixels, factor: str | None = None) -> Given:
     pixels = enlarge(picture)
     if found > 1 and by_size == 1:
         pixels = enlarge(means(pixels, found))
-    return Given(pixels, next(kind for kind in KINDS if FACTORS[kind] == found))
+    return Degraded(pixels, next(kind for kind in KINDS if FACTORS[kind] == found))
 
 
 def means(picture: Pixels, factor: int) -> Pixels:

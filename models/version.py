@@ -14,7 +14,7 @@ from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, Manifest, 
 REQUIRED = (GENERATOR, DISCRIMINATOR)
 """Files that every version contains."""
 Fill = Callable[[Path, int], None]
-"""Writes all files of a version, including the manifest, to the given folder, for the given version number."""
+"""Writes all files of a version, including the manifest, to the folder, for the version number."""
 Check = Callable[[], None]
 """Raises if the operation is no longer allowed."""
 

@@ -18,16 +18,17 @@ from tests.live import SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
 LONGEST = (
-    *("test_shipped.py", "app/retraining/test_chaos.py", "training/loop/test_run.py", "app/retraining/test_api.py"),
-    *("training/test_cli.py", "app/retraining/test_fencing.py", "app/retraining/test_supervision.py", "test_soak.py"),
-    *("app/retraining/test_takeover.py", "training/loop/test_learning.py", "app/retraining/test_replicas.py"),
+    *("test_shipped.py", "test_soak.py", "app/retraining/test_chaos.py", "app/retraining/test_api.py"),
+    *("app/retraining/test_fencing.py", "app/retraining/test_supervision.py", "app/retraining/test_takeover.py"),
+    *("training/loop/test_learning.py", "app/retraining/test_sharpening.py", "app/retraining/test_replicas.py"),
+    *("training/export/test_exact_sharpener.py", "training/test_cli.py", "training/loop/test_run.py"),
     *("app/retraining/test_lost_store.py", "app/retraining/test_full_disk.py", "app/retraining/test_cli.py"),
     *("training/evaluation/test_battery.py", "training/loop/test_stopping.py", "training/export/test_build.py"),
     *("app/retraining/test_promotion.py", "app/api/test_openapi.py", "web/test_train.py", "web/test_frame.py"),
 )
 """The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with
-one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start its
-own beside it.
+one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start
+another one.
 """
 
 
@@ -54,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with the shipped models and default settings."""
-    with service(tmp_path_factory.mktemp("live") / "state") as running:
+    with service(tmp_path_factory.mktemp("live") / "state", forked=False) as running:
         yield running
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 from collections.abc import Callable
 
@@ -10,8 +12,11 @@ from models import sharpener_card
 from models.manifest import Task
 from models.repository import Repository
 from models.version import Version
+from training.datasets.importing import Limits
 
-SETTINGS, QUALITY, SHARPENING = (ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening"))
+SETTINGS, QUALITY, SHARPENING, DATASETS = (
+    ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening", "datasets")
+)
 
 
 def settings_table() -> str:
@@ -56,16 +61,16 @@ def goals_table() -> str:
     """Return the requirements for the shipped generators and what they reach as a Markdown table."""
     versions = shipped()
     rows = [
-        f"| figure | must | goal | {' | '.join(f'{v.name}/{v.number}' for v in versions)} |",
+        f"| figure | required | goal | {' | '.join(f'{v.name}/{v.number}' for v in versions)} |",
         "|---" * (len(versions) + 3) + "|",
     ]
-    for description, must, goal, figure, formatted in GOALS:
+    for description, required, goal, figure, formatted in GOALS:
         cells = []
         for version in versions:
             found = version.manifest.metrics.get(figure)
             available = found is not None and found.value is not None and found.floor is not None
             cells.append(formatted(found.value, found.floor) if available else "–")  # type: ignore[union-attr]
-        rows.append(f"| {description} | {must} | {goal} | {' | '.join(cells)} |")
+        rows.append(f"| {description} | {required} | {goal} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -79,6 +84,17 @@ GOALS: list[tuple[str, str, str, str, Callable[[float, float], str]]] = [
     ("two-sample test accuracy (its floor)", "0.70", "0.55", "c2st_accuracy", lambda v, f: f"{v:.3f} ({f:.3f})"),
 ]
 """Description, required value, goal, metric, and a function that formats the metric's value and floor."""
+
+
+def limits_table() -> str:
+    """Return the limits of imported sources as a Markdown table."""
+    source = inspect.getsource(Limits)
+    rows = ["| limit | default | description |", "|---|---|---|"]
+    for field in dataclasses.fields(Limits):
+        described = re.search(rf'    {field.name}: [^\n]*\n    """(.*?)"""', source, flags=re.DOTALL)
+        text = " ".join(described[1].split()) if described else ""
+        rows.append(f"| `{field.name}` | {field.default:,} | {text} |")
+    return "\n".join(rows)
 
 
 def _number(value: float | None) -> str:
@@ -105,6 +121,11 @@ def with_ledgers(page: str) -> str:
     return _between("ledgers", ledger_tables(), page)
 
 
+def with_limits(page: str) -> str:
+    """Return docs/datasets.md with an up-to-date table of limits."""
+    return _between("limits", limits_table(), page)
+
+
 def _between(name: str, text: str, page: str) -> str:
     begin, end = f"<!-- {name}: made by make fix -->", f"<!-- end of {name} -->"
     return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", page, flags=re.DOTALL)
@@ -114,3 +135,4 @@ if __name__ == "__main__":
     SETTINGS.write_text(with_settings(SETTINGS.read_text()))
     QUALITY.write_text(with_goals(with_figures(QUALITY.read_text())))
     SHARPENING.write_text(with_ledgers(SHARPENING.read_text()))
+    DATASETS.write_text(with_limits(DATASETS.read_text()))

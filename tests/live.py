@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from models.repository import Repository
+from tests.forked import Forked
 from tests.memory import in_cgroup
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,7 @@ class Service:
     """A running service."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     log: Path
 
     def client(self) -> httpx.Client:
@@ -65,17 +66,22 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
     return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
 
 
-def start(state: Path, *, group: Path | None = None, **settings: object) -> Service:
-    """Start the service, optionally in a cgroup, and wait until it answers."""
-    port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
+def run_module(
+    name: str, log: Path, env: Mapping[str, str], *, group: Path | None = None, forked: bool = True
+) -> subprocess.Popen[bytes] | Forked:
+    """Run `python -m` with an environment, in a forked process or in a new one, optionally in a cgroup."""
+    command = [sys.executable, "-m", name]
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            in_cgroup([sys.executable, "-m", "app"], group),
-            cwd=ROOT,
-            env=environment(state, port=port, **settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        if forked and not group:
+            return Forked(command, cwd=ROOT, env=env, stdout=output)
+        return subprocess.Popen(in_cgroup(command, group), cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+
+
+def start(state: Path, *, group: Path | None = None, forked: bool = True, **settings: object) -> Service:
+    """Start the service, in a forked process or in a new one, optionally in a cgroup, and wait until it responds."""
+    port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
+    one = settings.get("workers", 1) == 1  # others are started by uvicorn
+    process = run_module("app", log, environment(state, port=port, **settings), group=group, forked=forked and one)
     running = Service(f"http://127.0.0.1:{port}", process, log)
     try:
         _wait(running)
@@ -86,9 +92,9 @@ def start(state: Path, *, group: Path | None = None, **settings: object) -> Serv
 
 
 @contextmanager
-def service(state: Path, *, group: Path | None = None, **settings: object) -> Iterator[Service]:
-    """Start the service, wait until it answers, and stop it with SIGTERM at the end of the block."""
-    running = start(state, group=group, **settings)
+def service(state: Path, *, group: Path | None = None, forked: bool = True, **settings: object) -> Iterator[Service]:
+    """Start the service, wait until it responds, and stop it with SIGTERM at the end of the block."""
+    running = start(state, group=group, forked=forked, **settings)
     try:
         yield running
     finally:
@@ -106,4 +112,4 @@ def _wait(running: Service) -> None:
                 time.sleep(0.1)
             else:
                 return
-    raise AssertionError(f"the service does not answer: {running.log.read_text()}")
+    raise AssertionError(f"the service does not respond: {running.log.read_text()}")

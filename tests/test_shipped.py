@@ -93,11 +93,11 @@ def test_seeds_0_to_31_have_their_golden_pixels(client: httpx.Client, version: V
     expected, loaded = golden(version), load(version)
     assert (loaded.draw(loaded.golden_points()) == expected).all()
     query = f"model={version.name}&version={version.number}"
-    given, kinds = golden_inputs(range(32))
+    inputs, kinds = golden_inputs(range(32))
     for seed in range(32):
         if version.manifest.task == "sharpen":
             factor = FACTORS[kinds[seed]]
-            picture = png(given[seed, ::factor, ::factor])
+            picture = png(inputs[seed, ::factor, ::factor])
             served = client.post(f"/sharpen?seed={seed}&factor={factor if factor > 1 else 'blur'}&{query}", content=picture)
         else:
             served = client.get(f"/generate?seed={seed}&{query}")
@@ -156,7 +156,7 @@ def test_measuring_a_champion_again_gives_the_figures_of_its_card(measured: dict
 
 
 def test_the_digits_meet_the_requirements() -> None:
-    """The column "must" of docs/quality.md."""
+    """The column "required" of docs/quality.md."""
 
     def ratio(name: str) -> float:
         value, floor = (getattr(CHAMPIONS["digits"].manifest.metrics[name], key) for key in ("value", "floor"))
@@ -187,11 +187,11 @@ def test_the_page_about_sharpening_has_the_ledger_and_the_sharpener_keeps_its_go
     page = SHARPENING.read_text()
     assert with_ledgers(page) == page, "run make fix"
     ledger = CHAMPIONS["sharpen-digits"].manifest.ledger
-    answers, originals, bicubic = (ledger["shrink2"][method] for method in ("this", "original", "bicubic"))
-    assert answers["label_accuracy"] >= originals["label_accuracy"] - 0.003  # type: ignore[operator]
-    assert answers["c2st_accuracy"] <= 0.6 < 0.99 < bicubic["c2st_accuracy"]  # type: ignore[operator]
-    assert answers["consistency_worst"] <= 1  # type: ignore[operator]
-    answers, originals, bicubic = (ledger["shrink4"][method] for method in ("this", "original", "bicubic"))
+    sharpened, originals, bicubic = (ledger["shrink2"][method] for method in ("this", "original", "bicubic"))
+    assert sharpened["label_accuracy"] >= originals["label_accuracy"] - 0.003  # type: ignore[operator]
+    assert sharpened["c2st_accuracy"] <= 0.6 < 0.99 < bicubic["c2st_accuracy"]  # type: ignore[operator]
+    assert sharpened["consistency_worst"] <= 1  # type: ignore[operator]
+    sharpened, originals, bicubic = (ledger["shrink4"][method] for method in ("this", "original", "bicubic"))
     half_way = (originals["label_accuracy"] + bicubic["label_accuracy"]) / 2  # type: ignore[operator]
-    assert answers["label_accuracy"] >= half_way  # type: ignore[operator]
-    assert answers["consistency_worst"] <= 1  # type: ignore[operator]
+    assert sharpened["label_accuracy"] >= half_way  # type: ignore[operator]
+    assert sharpened["consistency_worst"] <= 1  # type: ignore[operator]

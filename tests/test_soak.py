@@ -1,4 +1,4 @@
-"""Half a minute of `make soak`: no wrong answers and no lost work while workers are killed and champions are swapped."""
+"""Half a minute of `make soak`: no wrong responses and no lost work while workers are killed and champions are swapped."""
 
 from __future__ import annotations
 

@@ -95,10 +95,11 @@ def test_the_wheel_contains_the_shipped_versions_the_pages_and_mnist(installed: 
     for model, number in champions().items():
         assert {f"models/{model}/{number}/{file}" for file in ("generator.onnx", "manifest.json", "weights.pt")} <= names
     assert "training/datasets/mnist/train-images-idx3-ubyte.gz" in names
+    assert {f"training/datasets/letters/{file}" for file in ("t10k-images-idx3-ubyte.gz", "fonts.tsv")} <= names
     assert "training/evaluation/classifiers/mnist.pt" in names
     pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "app" / "static").rglob("*.*") if path.name != ".sources"}
     assert pages <= names
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "var/", "web/"))]
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "tools/", "var/", "web/"))]
 
 
 def test_the_service_serves_the_shipped_models_and_writes_only_to_the_users_data_folder(

@@ -81,7 +81,7 @@ class TrainingSpec(BaseModel):
     gradient penalties, as in R3GAN (arXiv:2501.05441). mse: mean squared error without a discriminator, for the task sharpen
     only, as a baseline."""
     consistency: float = Field(default=0.0, ge=0, le=1000)
-    """Task sharpen: weight of the mean squared difference between a blurred picture and its answer, blurred again."""
+    """Task sharpen: weight of the mean squared difference between a blurred picture and the output, blurred again."""
     gamma: float = Field(default=0.25, ge=0, le=1000)
     """Weight of the R1 and R2 gradient penalties, for pixels in 0..1. 0 disables them."""
     first_gamma: float | None = Field(default=None, ge=0, le=1000)
@@ -211,7 +211,7 @@ class TrainingSpec(BaseModel):
 
     @classmethod
     def from_preset(cls, preset: PresetName, /, **overrides: Any) -> Self:  # noqa: ANN401 - pydantic validates them
-        """Return the preset with the given fields replaced.
+        """Return the preset with some fields replaced.
 
         Raises:
             pydantic.ValidationError: an override is unknown or out of bounds.

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from app.http import caching
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 from app.scheduler import Scheduler
 
 HEADERS: dict[str, Any] = {
@@ -25,7 +25,7 @@ async def reply(
     request: Request,
     scheduler: Scheduler,
     tag: str,
-    make: Callable[[], Awaitable[Answer]],
+    make: Callable[[], Awaitable[RenderedResponse]],
     *,
     media_type: str,
     location: Callable[[], str | None],
@@ -56,5 +56,5 @@ async def reply(
         headers["Content-Location"] = request.scope.get("root_path", "") + url
     if request.method == "GET" and not fresh and caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
-    answer = await (make() if fresh else scheduler.cache.get(tag, make))
-    return Response(answer.content, media_type=media_type, headers={**headers, **answer.headers})
+    response = await (make() if fresh else scheduler.cache.get(tag, make))
+    return Response(response.content, media_type=media_type, headers={**headers, **response.headers})

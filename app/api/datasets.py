@@ -42,6 +42,7 @@ from app.http.problem_details import problem_responses
 from app.http.streamed_forms import StreamedForm
 from app.images import encoding
 from training.datasets import SOURCES
+from training.datasets.importing.report import Report
 from training.spec import DATASET_PATTERN
 
 POLL_SECONDS = 0.5
@@ -53,7 +54,6 @@ _SINGLE: dict[str, Any] = {
         "content": {
             "application/json": {"schema": {"$ref": "#/components/schemas/ImportBody"}},
             "application/octet-stream": BINARY,
-            "application/zip": BINARY,
             forms.MEDIA_TYPE: {
                 "schema": {
                     "type": "object",
@@ -82,11 +82,13 @@ class ReaderRoute(AdminRoute):
         return choose
 
 
+_OPTIONAL: dict[str, Any] = {"security": [{}]}
+"""Added to the requirement of a token in the OpenAPI document: none is needed either."""
 reader = APIRouter(
     tags=["datasets"],
     route_class=ReaderRoute,
     dependencies=[Depends(HTTPBearer(auto_error=False, description="Any token; see docs/security.md."))],
-    responses=problem_responses(400, 401, 403, 429, 503),
+    responses=problem_responses(400, 401, 403, 422, 429, 503),
 )
 router = admin_router("datasets")
 Reference = Annotated[
@@ -95,7 +97,7 @@ Reference = Annotated[
 ImportId = Annotated[str, Path(pattern=IMPORT_ID, description="Id of the import.")]
 
 
-@reader.get("/datasets", summary="List the datasets")
+@reader.get("/datasets", summary="List the datasets", openapi_extra=_OPTIONAL)
 def list_datasets(request: Request, response: Response, catalogue: CatalogueOf) -> DatasetList:
     """Lists the newest version of every dataset. Without a token, only those that are published."""
     response.headers.update(_PRIVATE)
@@ -103,7 +105,7 @@ def list_datasets(request: Request, response: Response, catalogue: CatalogueOf) 
     return DatasetList(datasets=[DatasetView.of(each, _root(request)) for each in found])
 
 
-@reader.get("/datasets/{name}", summary="Show a dataset", responses=problem_responses(404))
+@reader.get("/datasets/{name}", summary="Show a dataset", responses=problem_responses(404), openapi_extra=_OPTIONAL)
 def show_dataset(
     request: Request, response: Response, name: Reference, catalogue: CatalogueOf, registry: RegistryOf
 ) -> DatasetDetail:
@@ -113,7 +115,7 @@ def show_dataset(
     return DatasetDetail(
         **DatasetView.of(found, _root(request)).model_dump(),
         versions=catalogue.versions(found.info.name),
-        report=found.record.get("report"),
+        report=_report(found),
         models=catalogue.trained_on(name, registry.repository),
     )
 
@@ -122,6 +124,7 @@ def show_dataset(
     "/datasets/{name}/samples.png",
     summary="Show pictures of a dataset",
     response_class=Response,
+    openapi_extra=_OPTIONAL,
     responses={
         200: {"content": {"image/png": BINARY}},
         304: {"description": "Not modified: the client's copy is current."},
@@ -244,12 +247,20 @@ def _may_see_all(request: Request) -> bool:
 
 
 def _find(request: Request, reference: str, catalogue: Catalogue) -> Described:
-    """Return a dataset. Without a token, imported and unknown ones get the same answer, which does not reveal what exists."""
+    """Return a dataset. Without a token, imported and unknown ones get the same response, which does not reveal what exists."""
     if not _may_see_all(request) and reference not in SOURCES:
         raise Unauthorized(
             f"{reference} is not a published dataset. If it is an imported one, send the header Authorization: Bearer TOKEN."
         )
     return catalogue.get(reference)
+
+
+def _report(found: Described) -> Report | None:
+    """Return the report of an import. Datasets that a program added to the registry have none."""
+    try:
+        return Report.model_validate_json(json.dumps(found.record))
+    except ValidationError:
+        return None
 
 
 async def _read_json(request: Request) -> object:

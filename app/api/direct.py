@@ -38,7 +38,7 @@ class DirectGenerate:
         scope[ROUTE] = "/generate"
         request = Request(scope, receive)
         try:
-            response = await generate.answer(request, query, self.scheduler)
+            response = await generate.respond(request, query, self.scheduler)
         except SeedlingError as error:
             response = problem_details.respond(error)
         except Exception as error:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from app.api import conditional
-from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
+from app.api.dependencies import BINARY, CatalogueOf, SchedulerOf, UnambiguousQuery
 from app.api.schemas.pictures import DiscriminateQuery, DiscriminateSeedsQuery
 from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, score
 from app.errors import ClientGone
@@ -18,7 +18,7 @@ from app.http.problem_details import problem_responses
 from app.images.decoding import FORMATS
 from app.sampling.latents import resolve_label
 from app.sampling.pictures import resolve
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 
 router = APIRouter(tags=["pictures"])
 _FORM = {
@@ -52,7 +52,7 @@ async def discriminate_seeds(
     generator = await scheduler.generator(query.model, query.version)
     resolved = ResolvedScores(resolve(drawing, generator))
 
-    async def make() -> Answer:
+    async def make() -> RenderedResponse:
         steps = resolved.steps(await scheduler.discriminator(generator))
         return await scheduler.perform(request, steps, pictures=drawing.count, pixels=drawing.pixels)
 
@@ -79,6 +79,7 @@ async def discriminate(
     response: Response,
     query: Annotated[DiscriminateQuery, Query()],
     scheduler: SchedulerOf,
+    catalogue: CatalogueOf,
     _: UnambiguousQuery,
 ) -> DiscriminatorScore:
     """Converts a PNG, JPEG, WebP, GIF, BMP or TIFF to 28x28 grey like the training data, and runs the discriminator on it.
@@ -89,9 +90,12 @@ async def discriminate(
     content = await read_picture(request, DiscriminateQuery.model_fields)
     generator = await scheduler.generator(query.model, query.version)
     label = resolve_label(query.label, generator.classes)
-    found = await scheduler.score(
-        request, lambda: score(content, query.prepare, label, scheduler.registry.discriminator(generator))
-    )
+
+    def work() -> DiscriminatorScore:
+        convert = catalogue.converter(generator.manifest.dataset)
+        return score(content, query.prepare, label, scheduler.registry.discriminator(generator), convert)
+
+    found = await scheduler.score(request, work)
     response.headers.update({"Cache-Control": caching.NEVER, "X-Model": f"{found.model}/{found.version}"})
     return found
 

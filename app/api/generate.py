@@ -46,7 +46,7 @@ async def generate(
     With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
     one and returns it in `X-Seed`.
     """
-    return await answer(request, query, scheduler)
+    return await respond(request, query, scheduler)
 
 
 @router.get(
@@ -64,10 +64,10 @@ async def generate_file(
     _: UnambiguousQuery,
 ) -> Response:
     """The same response as `GET /generate?seed=...&format=...`, for places that only accept addresses with an extension."""
-    return await answer(request, query.complete(seed, format), scheduler)
+    return await respond(request, query.complete(seed, format), scheduler)
 
 
-async def answer(request: Request, query: GenerateQuery, scheduler: Scheduler) -> Response:
+async def respond(request: Request, query: GenerateQuery, scheduler: Scheduler) -> Response:
     """Return the response of `GET /generate` to a query.
 
     Raises:

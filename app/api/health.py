@@ -27,7 +27,7 @@ async def livez() -> Alive:
 async def readyz(registry: RegistryOf, retraining: RetrainingOf) -> Ready:
     """Responds with 200 once the champion of the default model is loaded and its golden seeds are verified.
 
-    `refused` and `degraded` list what does not work although pictures are still drawn. They do not change the status.
+    `refused` and `degraded` list problems that do not prevent the service from drawing pictures. They do not change the status.
     """
     try:
         serving = registry.in_memory()

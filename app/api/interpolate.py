@@ -41,8 +41,8 @@ async def interpolate(request: Request, body: InterpolateBody, scheduler: Schedu
     walk = body.walk()
     resolved = resolve_walk(walk, await scheduler.generator(body.model, body.version))
     tag = caching.etag(resolved.generator.manifest.digest, resolved.cache_key())
-    answer = await scheduler.cache.get(
+    response = await scheduler.cache.get(
         tag, lambda: scheduler.perform(request, resolved.steps(), pictures=walk.frames, pixels=walk.pixels)
     )
-    headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, **answer.headers}
-    return Response(answer.content, media_type=MEDIA_TYPES[walk.format], headers=headers)
+    headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, **response.headers}
+    return Response(response.content, media_type=MEDIA_TYPES[walk.format], headers=headers)

@@ -33,8 +33,8 @@ async def plane(
 ) -> Response:
     """Every seed is an integer point with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
 
-    Between seeds, the latents are interpolated bilinearly and rescaled to their usual length. The classes are mixed, unless a
-    label is given. A point has the same picture in every sheet.
+    Between seeds, the latents are interpolated bilinearly and rescaled to their usual length. The classes are mixed, unless the
+    request has a label. A point has the same picture in every sheet.
     """
     window = query.window()
     resolved = resolve_window(window, await scheduler.generator(query.model, query.version))

@@ -14,7 +14,7 @@ from app.http import caching
 from app.http.problem_details import problem_responses
 from app.sampling.generator import SIDE
 from app.sampling.latents import fresh_seed
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 
 router = APIRouter(tags=["pictures"])
 
@@ -33,7 +33,7 @@ async def quiz(request: Request, query: Annotated[QuizQuery, Query()], scheduler
     generator = await scheduler.generator(query.model, query.version)
     resolved = ResolvedQuiz(generator, fresh_seed() if query.seed is None else query.seed, query.count)
 
-    async def make() -> Answer:
+    async def make() -> RenderedResponse:
         steps = resolved.steps(await scheduler.originals(generator), await scheduler.discriminator(generator))
         return await scheduler.perform(request, steps, pictures=resolved.count, pixels=resolved.count * SIDE * SIDE)
 

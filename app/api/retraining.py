@@ -91,8 +91,8 @@ def _create(
     retraining.require_trainer()
     defaults: dict[Task, str] = {"generate": settings.model, "sharpen": settings.sharpen_model}
     draft = body.draft(registry.repository, catalogue, defaults, settings.training_threads, by)
-    answer = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
-    return _view(request, retraining.store.create(draft, settings.max_queued, key, answer))
+    response = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
+    return _view(request, retraining.store.create(draft, settings.max_queued, key, response))
 
 
 @router.get("/jobs", summary="List the jobs")
@@ -177,7 +177,7 @@ def show_samples(
     selected = max(grids, default=None) if images is None else images
     if selected not in grids:
         which = "" if images is None else f" after {images} images"
-        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first one. Old jobs lose theirs."
+        remedy = f"Choose one of {', '.join(map(str, grids))}." if grids else "Wait for the first one. Old ones are deleted."
         raise NotFound(f"Job {job.id} has no samples{which}. {remedy}")
     headers = {"Cache-Control": "no-store", "X-Images": str(selected)}
     return Response(grids[selected].read_bytes(), media_type="image/png", headers=headers)

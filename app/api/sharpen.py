@@ -15,13 +15,16 @@ from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.decoding import is_tiny
 from app.images.encoding import MEDIA_TYPES
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 from app.sampling.sharpener import read_upload, resolve_sharpening
 
 router = APIRouter(tags=["pictures"])
 _HEADERS: dict[str, Any] = {
     "X-Seed": {"description": "The seed or seeds, percent-encoded.", "schema": {"type": "string"}},
-    "X-Factor": {"description": "Degradation: as given, or as found from the picture.", "schema": {"enum": ["2", "4", "blur"]}},
+    "X-Factor": {
+        "description": "Degradation: from the request, or detected from the picture.",
+        "schema": {"enum": ["2", "4", "blur"]},
+    },
     "X-Input": {"description": "Hex sha256 of the uploaded file.", "schema": {"type": "string"}},
     "X-Preprocessing": {
         "description": "none, the dataset whose format the picture was converted to, or resized.",
@@ -30,7 +33,7 @@ _HEADERS: dict[str, Any] = {
     **conditional.HEADERS,
 }
 _OK: dict[str, Any] = {
-    "description": "The answer, a sheet of answers, an array or an archive.",
+    "description": "The sharpened picture, a sheet of several, an array or an archive.",
     "headers": _HEADERS,
     "content": {MEDIA_TYPES[kind]: BINARY for kind in ("png", "webp", "npy", "zip")}
     | {"application/json": {"schema": {"$ref": "#/components/schemas/Sharpened"}}},
@@ -47,9 +50,9 @@ _OK: dict[str, Any] = {
 async def sharpen(
     request: Request, query: Annotated[SharpenQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """Returns one of many plausible originals. The same picture, version and seed always give the same answer.
+    """Returns one of many plausible originals. The same picture, version and seed always give the same output.
 
-    Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the answer reproduces the input to within one grey level
+    Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the output reproduces the input to within one grey level
     per pixel. Pictures of 28x28 pixels are treated as blurred, or as shrunk if they consist of equal blocks. Other pictures are
     first converted to 28x28 like the training data; `X-Preprocessing` reports the conversion.
     """
@@ -61,7 +64,7 @@ async def sharpen(
     upload = read() if is_tiny(content) else await scheduler.score(request, read)  # tiny ones are then drawn in one batch
     resolved = resolve_sharpening(drawing, sharpener, upload)
 
-    async def make() -> Answer:
+    async def make() -> RenderedResponse:
         return await scheduler.draw(request, resolved)
 
     return await conditional.reply(

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,24 @@ from numpy.typing import NDArray
 
 from app.errors import DatasetInUse, DatasetMissing, DatasetUnknown, StoreUnavailable
 from app.images import encoding
+from app.images.preprocessing import Convert
 from app.retraining.job import Job
 from models.errors import RepositoryError
-from models.manifest import Manifest
+from models.manifest import DatasetNote, Manifest
 from models.repository import Repository
-from training.datasets import SOURCES, SPLITS, DatasetError, DatasetInfo, Entry, Registry, Source, Split, read_published
+from training.datasets import (
+    SOURCES,
+    SPLITS,
+    DatasetError,
+    DatasetInfo,
+    Entry,
+    Registry,
+    Source,
+    Split,
+    read_published,
+    reference_of,
+)
+from training.datasets.importing.conversion import convert
 
 logger = logging.getLogger("seedling")
 COLUMNS = ROWS = 10
@@ -54,6 +68,7 @@ class Catalogue:
         self.registry = registry
         self._counted: dict[str, tuple[dict[Split, int], dict[Split, tuple[int, ...]]]] = {}
         self._sheets: OrderedDict[str, bytes] = OrderedDict()
+        self._converters: dict[str, Convert] = {}
         self._lock = threading.Lock()
 
     def all(self, *, private: bool) -> list[Described]:
@@ -119,6 +134,19 @@ class Catalogue:
                     self._sheets.popitem(last=False)
             self._sheets.move_to_end(digest)
             return self._sheets[digest]
+
+    def converter(self, note: DatasetNote) -> Convert | None:
+        """Return what converts a picture as those of an imported dataset were. None if that is unknown, or it is published."""
+        if note.name in SOURCES:
+            return None
+        if note.sha256 not in self._converters:
+            try:
+                report = self.registry.get(reference_of(note.name, note.sha256)).record
+                fit, inverted = report["fit"], bool(report["inverted"])
+            except (DatasetError, KeyError, TypeError):
+                return None
+            self._converters[note.sha256] = partial(convert, fit=fit, inverted=inverted)
+        return self._converters[note.sha256]
 
     def remove(self, reference: str, trained: Sequence[str], waiting: Sequence[Job], *, force: bool) -> None:
         """Remove a version of a dataset, or all versions of a plain name.

@@ -6,7 +6,8 @@ a folder, `<state>/imports/<id>`, which every worker and replica can read:
 request.json     what is imported, and how. Written by the service
 .lock            held by the process, also if the service was killed meanwhile
 progress.json    how far it is
-result.json      how it ended. Without it and without the lock, the import was interrupted
+storing.json     the dataset that is about to be stored
+result.json      how it ended. Without it, without the lock and without that dataset, the import was interrupted
 stop             asks the process to end
 
 A dataset is stored in one step after all its pictures were read (`training.datasets.registry`), so an interrupted import leaves
@@ -35,7 +36,7 @@ from typing import Any, Literal
 from app.datasets.uploads import Upload, check_room
 from app.errors import DatasetInvalid, ImportConflict, NotFound, StoreUnavailable, TooManyImports, UploadIncomplete
 from models.atomic import remove, write_atomically
-from training.datasets import DatasetError, Registry
+from training.datasets import Registry
 
 logger = logging.getLogger("seedling")
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,7 +48,7 @@ KEPT = 50
 """Ended imports whose folders are kept."""
 PREVIEW_SECONDS = 60
 LOCK, REQUEST, PROGRESS, RESULT, STOP, LOG = ".lock", "request.json", "progress.json", "result.json", "stop", "log.txt"
-SHEET = "sheet.png"
+STORING, SHEET = "storing.json", "sheet.png"
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Imports:
             raise unknown from error
         progress, result = _read_if_there(folder / PROGRESS), _read_if_there(folder / RESULT)
         if not result and not is_running:
-            result = self._stored(import_id, order)
+            result = self._stored(folder)
         state: State = result.get("state") or ("running" if is_running else "interrupted")
         detail = (
             result.get("detail")
@@ -188,15 +189,12 @@ class Imports:
             report=result.get("report"),
         )
 
-    def _stored(self, import_id: str, order: Order) -> dict[str, Any]:
+    def _stored(self, folder: Path) -> dict[str, Any]:
         """Return the result of an import that was interrupted after it had stored its dataset."""
-        registry = Registry(Path(order.registry))
-        for version in registry.versions(order.name) if order.name else ():
-            with contextlib.suppress(DatasetError):
-                entry = registry.get(f"{order.name}@{version}")
-                if entry.record.get("import") == import_id:
-                    found = {"dataset": entry.reference, "report": entry.record.get("report")}
-                    return {"state": "succeeded", "detail": "imported", "ended": entry.created.timestamp(), **found}
+        storing = _read_if_there(folder / STORING)
+        name, _, version = str(storing.get("dataset", "")).partition("@")
+        if version and version in Registry(self.registry).versions(name):
+            return {"state": "succeeded", "detail": "imported", **storing}
         return {}
 
     def all(self) -> list[Import]:
@@ -260,7 +258,7 @@ class Imports:
             ) from error
 
     def _admit(self, order: Order) -> None:
-        running = [folder for folder in self._folders() if _is_locked(folder / LOCK)]
+        running = [folder for folder in self._folders() if not (folder / RESULT).exists() and _is_locked(folder / LOCK)]
         for folder in running:
             if order.kind == "import" and _read_if_there(folder / REQUEST).get("upload") == order.upload:
                 raise ImportConflict(f"Import {folder.name} is reading this upload already. Follow it, or cancel it first.")

@@ -15,14 +15,14 @@ import resource
 import signal
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.datasets.imports import PROGRESS, REQUEST, SHEET, STOP, Order, write_result
-from models.atomic import remove
+from app.datasets.imports import PROGRESS, REQUEST, SHEET, STOP, STORING, Order, write_result
+from models.atomic import remove, write_atomically
 from training.datasets import DatasetError, Registry
 from training.datasets.importing import Options, Report, preview, read_source
+from training.datasets.registry import DIGITS
 
 REPORT_SECONDS = 0.5
 """Interval between two reports of progress."""
@@ -60,6 +60,8 @@ def limit(order: Order) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (order.memory, order.memory))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # if the container runs out of memory, this process is killed and not the service
+        Path("/proc/self/oom_score_adj").write_text("1000")
     signal.alarm(order.seconds)  # ends the process, also if the service does not run any more
     os.nice(NICE)
 
@@ -83,8 +85,6 @@ def run(folder: Path) -> None:
         with open(order.source, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # nobody may change or delete the upload meanwhile
             _run(order, folder, link(order, folder))
-        if order.kind == "import":
-            remove(Path(order.source).parent)
     except Cancelled:
         write_result(folder, "cancelled", "cancelled; nothing was imported. The upload is kept.")
     except DatasetError as error:
@@ -108,11 +108,12 @@ def _run(order: Order, folder: Path, source: Path) -> None:
         return
     imported = read_source(path, options, progress=Progress(folder))
     report = _plain(imported.report)
-    record = {"import": folder.name, "filename": source.name, "by": order.by, "options": asdict(options), "report": report}
-    entry = Registry(Path(order.registry)).add(
-        order.name, imported.contents, title=order.title, licence=order.licence, record=record
-    )
-    write_result(folder, "succeeded", "imported", dataset=entry.reference, report=report)
+    dataset = f"{order.name}@{imported.contents.digest[:DIGITS]}"
+    storing = {"dataset": dataset, "report": report}
+    write_atomically(folder / STORING, json.dumps(storing).encode())
+    Registry(Path(order.registry)).add(order.name, imported.contents, title=order.title, licence=order.licence, record=report)
+    remove(Path(order.source).parent)
+    write_result(folder, "succeeded", "imported", **storing)
 
 
 def _plain(report: Report) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector, one_hot
 from app.sampling.pictures import build_url
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 from models.manifest import DatasetNote
 from models.seed_contract import MAX_SEED
 from training.datasets import SOURCES, DatasetError, Registry, read, reference_of
@@ -51,7 +51,7 @@ class QuizPicture(BaseModel):
     source: int
     """Seed of a generated picture, or index of a real one in the dataset's test set."""
     probability: float = Field(ge=0, le=1)
-    """Probability that the picture is real, according to the version's discriminator, given the label."""
+    """Probability that the picture is real, according to the version's discriminator, conditioned on the label."""
 
 
 class QuizSheet(BaseModel):
@@ -170,7 +170,7 @@ class ResolvedQuiz:
         query = {"seed": self.seed, "count": self.count, "model": manifest.name, "version": manifest.version}
         return build_url("/quiz", query)
 
-    def steps(self, originals: RealPictures, discriminator: LoadedDiscriminator) -> Steps[Answer]:
+    def steps(self, originals: RealPictures, discriminator: LoadedDiscriminator) -> Steps[RenderedResponse]:
         """Draw the generated pictures and score all pictures, in chunks. Return a function that encodes the response."""
         questions = draw_questions(self.seed, self.count, originals.labels)
         pixels = np.empty((len(questions), SIDE, SIDE), dtype=np.uint8)
@@ -188,7 +188,7 @@ class ResolvedQuiz:
             logits += discriminator.logits(pixels[start : start + CHUNK], rows).tolist()
             yield
         probabilities = [probability(logit, discriminator.manifest.calibration) for logit in logits]
-        return lambda: Answer(self._json(questions, pixels, probabilities), {"X-Model": self.generator.title})
+        return lambda: RenderedResponse(self._json(questions, pixels, probabilities), {"X-Model": self.generator.title})
 
     def _row(self, question: Question) -> Vector | None:
         classes = self.generator.classes

@@ -13,11 +13,11 @@ from app.discriminator.network import LoadedDiscriminator
 from app.errors import PictureBlank
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Mode, is_blank, prepare
+from app.images.preprocessing import Convert, Mode, is_blank, prepare
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 from models.manifest import DISCRIMINATOR, Calibration, Manifest
 
 
@@ -82,7 +82,7 @@ class ResolvedScores:
         url = self.resolved.pinned_url()
         return None if url is None else "/discriminate" + url.removeprefix("/generate")
 
-    def steps(self, discriminator: LoadedDiscriminator) -> Steps[Answer]:
+    def steps(self, discriminator: LoadedDiscriminator) -> Steps[RenderedResponse]:
         """Draw and score in chunks. Return a function that assembles the response."""
         resolved, manifest = self.resolved, discriminator.manifest
         scores: list[str] = []
@@ -97,7 +97,7 @@ class ResolvedScores:
                 scores.append(json.dumps({"seed": seed, "label": label, "logit": logit, "probability": chance}))
             yield
         head = json.dumps({"model": manifest.name, "version": manifest.version})[:-1]
-        return lambda: Answer(f'{head}, "pictures": [{", ".join(scores)}]}}'.encode(), {"X-Model": resolved.model})
+        return lambda: RenderedResponse(f'{head}, "pictures": [{", ".join(scores)}]}}'.encode(), {"X-Model": resolved.model})
 
 
 def score_key(manifest: Manifest) -> list[object]:
@@ -105,7 +105,9 @@ def score_key(manifest: Manifest) -> list[object]:
     return [manifest.files[DISCRIMINATOR], manifest.calibration.slope, manifest.calibration.intercept]
 
 
-def score(content: bytes, mode: Mode, label: Label | None, discriminator: LoadedDiscriminator) -> DiscriminatorScore:
+def score(
+    content: bytes, mode: Mode, label: Label | None, discriminator: LoadedDiscriminator, convert: Convert | None = None
+) -> DiscriminatorScore:
     """Decode a picture file, preprocess it as the pictures of the dataset were, and score it.
 
     Args:
@@ -114,6 +116,7 @@ def score(content: bytes, mode: Mode, label: Label | None, discriminator: Loaded
         label: the class or mixture to score the picture as. None scores it as every class. Must be None for an
             unconditional discriminator.
         discriminator: the discriminator to use.
+        convert: see `app.images.preprocessing.prepare`.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
@@ -123,7 +126,7 @@ def score(content: bytes, mode: Mode, label: Label | None, discriminator: Loaded
     decoded = decode(content)
     if is_blank(decoded):
         raise PictureBlank("The picture is blank, so there is nothing to score. Send a picture with a subject on a background.")
-    picture = prepare(decoded, manifest.dataset.name, mode)
+    picture = prepare(decoded, manifest.dataset.name, mode, convert)
     labels: Sequence[Label] = range(len(classes)) if label is None else [label]
     rows: list[Vector | None] = [label_row(one, classes) for one in labels] or [None]
     logits = discriminator.logits(picture[None].repeat(len(rows), axis=0), rows).tolist()

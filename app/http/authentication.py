@@ -191,7 +191,7 @@ class Access:
 
 
 def _check_wait(until: float | None, now: float) -> None:
-    """Raise TooManyAttempts until the given time."""
+    """Raise TooManyAttempts until this time."""
     wait = (until or 0) - now
     if 0 < wait <= LONGEST_WAIT:  # a longer wait was written before the clock was set back
         seconds = int(wait) + 1

@@ -19,7 +19,7 @@ each takes 40 bytes of memory besides its content."""
 
 
 class HeadAsGet:
-    """Answers HEAD on every GET route with the same headers and no body (RFC 9110 9.3.2)."""
+    """Serves HEAD on every GET route with the same headers and no body (RFC 9110 9.3.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -122,7 +122,7 @@ class BoundedBody:
         if not forms.is_form(scope):
             return upload, f"The body is larger than {upload:,} bytes. Send a smaller file."
         limit = upload + forms.MAX_FRAMING
-        return limit, f"The form is larger than {limit:,} bytes, and its file may have {upload:,}. Send a smaller file."
+        return limit, f"The form is larger than {limit:,} bytes; its file may have {upload:,}. Send a smaller file."
 
 
 async def _reject(detail: str, scope: Scope, receive: Receive, send: Send) -> None:

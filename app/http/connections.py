@@ -123,7 +123,7 @@ class Connections:
                 del self._idle[connection.network]
 
     def set_idle(self, connection: Connection) -> None:
-        """Record that a request was answered and none is in progress."""
+        """Record that a response was sent and no request is in progress."""
         if connection not in self._members:
             return
         self._idle.setdefault(connection.network, OrderedDict())[connection] = None
@@ -186,18 +186,18 @@ class Connections:
             victim.refuse_body()
 
     def release_body(self, connection: Connection) -> None:
-        """Record that a request was answered and its body dropped."""
+        """Record that the body of a request was dropped."""
         self._body_bytes -= self._bodies.pop(connection, 0)
 
     # Responses.
 
-    def hold_answer(self, connection: Connection) -> None:
+    def hold_response(self, connection: Connection) -> None:
         """Record that a client reads slower than we write. If the budget is exhausted, disconnect the slowest reader."""
         self._unread.add(connection)
         while len(self._unread) > 1 and self.unsent() > self.bounds.unsent_bytes:
             self._hang_up(self._slowest(self._shares().most_common(1)[0][0]))
 
-    def release_answer(self, connection: Connection) -> None:
+    def release_response(self, connection: Connection) -> None:
         """Record that a client has caught up."""
         self._unread.discard(connection)
 

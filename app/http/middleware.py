@@ -143,8 +143,8 @@ class RateLimited:
 class KnownHosts:
     """Rejects requests for unknown hosts, and requests without exactly one Host header (RFC 9112 3.2).
 
-    The host check prevents DNS rebinding, where a malicious page binds its own name to the address of this service. Of two
-    Host headers, a proxy in front may have checked the other one.
+    The host check prevents DNS rebinding, where a malicious page binds its own name to the address of this service. With two
+    Host headers, a proxy in front could check one and the service the other.
 
     Args:
         app: the wrapped application.

@@ -161,7 +161,7 @@ def _is_field(part: str) -> bool:
 def unexpected(request: Request, error: Exception) -> JSONResponse:
     """Respond with 500 to an unexpected exception, and log the traceback."""
     logger.error("unhandled error in %s %s", request.method, request.url.path, exc_info=error)
-    detail = "The service failed, and the request is not at fault. Ask the operator, whose log has the reason."
+    detail = "The service failed because of an internal error. Ask the operator to look up the reason in the log."
     return problem(500, SeedlingError.code, detail)
 
 

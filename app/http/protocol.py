@@ -201,8 +201,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(408, "request_late", f"The headers did not arrive within {self.patience.read:g} s. Send them faster.")
 
     def _check_body(self) -> None:
-        answered = self.cycle.response_complete and not self._is_pending()
-        self._lingering = self._lingering + 1 if answered else 0
+        is_complete = self.cycle.response_complete and not self._is_pending()
+        self._lingering = self._lingering + 1 if is_complete else 0
         if self._lingering > MAX_LINGERING:
             self.transport.abort()
         elif self.flow.read_paused or self._body_bytes >= LEAST_RATE * self.patience.read:
@@ -270,11 +270,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().pause_writing()
         self.registry.set_busy(self)
         self._wait_for_reader()
-        self.registry.hold_answer(self)
+        self.registry.hold_response(self)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.registry.release_answer(self)
+        self.registry.release_response(self)
         if self._writing:
             self._writing.cancel()
             self._writing = None

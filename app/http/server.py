@@ -26,7 +26,7 @@ OTHER_FILES = 256
 """File descriptors that a worker needs besides its connections: models, the job store, pipes."""
 
 HEALTH_SECONDS = 20
-"""How long a worker may leave a ping of its parent unanswered before it is replaced. uvicorn's default of five seconds replaced
+"""Time for a worker to respond to a ping of its parent before it is replaced. uvicorn's default of five seconds replaced
 workers that were merely slow on an overloaded machine, and starting new ones made it slower."""
 
 

@@ -30,7 +30,8 @@ MAX_SIDE = 16_384
 longest side of a WebP is 16,383."""
 MAX_TINY_SIDE, MAX_TINY_BYTES = 64, 4096
 MAX_SCANS = 200
-"""Cameras write one scan, progressive encoders about ten. A scan can be thirty bytes and takes 20 ms at 16 megapixels."""
+"""Cameras write one scan, progressive encoders about ten. A scan can have only thirty bytes, but takes 20 ms at 16
+megapixels."""
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _SCAN = b"\xff\xda"
 _JPEG, _EXIF, _FILL = b"\xff\xd8", b"Exif\0\0", b"\xff\xff"

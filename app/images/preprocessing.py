@@ -7,7 +7,8 @@ way as those of the dataset:
 `mnist`, following LeCun, Cortes and Burges (http://yann.lecun.com/exdb/mnist): the ink is fitted into 20x20 with anti-aliasing,
 keeping its aspect ratio. It is then shifted so that its centre of mass is at the centre of the image. In the MNIST test
 pictures, this centre is pixel (14, 14), on average to within a hundredth of a pixel. The filter is bicubic: of Pillow's
-filters, it reproduces the probability of the test pictures most closely from their enlargements.
+filters, it reproduces the probability of the test pictures most closely from their enlargements. `letters` was rendered in the
+same way.
 
 `fashion-mnist`, following Xiao, Rasul and Vollgraf 2017 (arXiv:1708.07747, section 2): edges within 5 % of the background are
 trimmed, the longest side is scaled to 28, and the picture is centred. Their sharpening of thumbnails is omitted, because the
@@ -15,14 +16,14 @@ edges of a photograph are sharp.
 
 Other datasets: the picture is fitted into 28x28, keeping its aspect ratio, and padded with the level of its border.
 
-For the first two, the background is normalised first, as scanning did for the originals. The border determines the level of the
+For these three, the background is normalised first, as scanning did for the originals. The border determines the level of the
 background. If it is above the middle of the picture's range, the picture is inverted. The background then becomes black, and so
 do levels that are hardly brighter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,8 @@ from app.images.decoding import Decoded
 Mode = Literal["auto", "none"]
 Pixels = NDArray[np.uint8]
 SIDE = 28
+LIKE_MNIST = ("mnist", "letters")
+"""Datasets whose pictures were fitted into 20x20 and centred by mass."""
 MNIST_BOX = 20
 MNIST_CENTRE = 14
 MNIST_NOISE = 0.125
@@ -46,7 +49,11 @@ MIN_INK = 4
 BLACK, WHITE = 0, 255
 
 
-def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
+Convert = Callable[[Decoded], Pixels]
+"""Converts a picture to the format of an imported dataset, as its own pictures were converted."""
+
+
+def prepare(picture: Decoded, dataset: str, mode: Mode = "auto", convert: Convert | None = None) -> Pixels:
     """Convert a picture to the format of a dataset, (28, 28), for its discriminator.
 
     An opaque picture of 28x28 pixels is returned unchanged. If it was enlarged by an integer factor, as by `/generate?scale=8`,
@@ -57,14 +64,17 @@ def prepare(picture: Decoded, dataset: str, mode: Mode = "auto") -> Pixels:
         picture: a picture of any size.
         dataset: name of the dataset in the manifest.
         mode: `none` only scales to 28x28, without keeping the aspect ratio, with black for transparent pixels.
+        convert: for an imported dataset. Without it, pictures for such a dataset are only fitted into 28x28.
     """
     if mode == "none":
         return np.asarray(_composite(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
     unchanged = native(picture)
     if unchanged is not None:
         return unchanged
+    if convert:
+        return convert(picture)
     grey = opaque(picture)
-    if dataset == "mnist":
+    if dataset in LIKE_MNIST:
         return as_mnist(grey)
     if dataset == "fashion-mnist":
         return _as_fashion_mnist(grey)

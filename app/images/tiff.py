@@ -17,7 +17,7 @@ from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
 BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 """Byte orders by the first four bytes (TIFF 6.0, section 2). BigTIFF is for files of more than 4 GiB."""
 MAX_BLOCKS = 65_536
-"""Strips or tiles. 16 megapixels in tiles of 16x16, the smallest, have 62,500. Pillow keeps 400 bytes for each."""
+"""Strips or tiles. 16 megapixels in tiles of 16x16, the smallest, have 62,500. Pillow uses 400 bytes for each."""
 _SHORT, _LONG = 3, 4
 _TAGS = {
     256: 1,  # ImageWidth

@@ -111,10 +111,10 @@ def _token(connection: Connection) -> int:
 
 
 def _has_ended(holder: str, until: float, now: float) -> bool:
-    """Whether a lease may be taken over. An end later than any current lease can have was written by a wrong clock."""
+    """Whether a lease may be taken over. An expiry that is later than any valid lease's was written by a wrong clock."""
     if until > now + 2 * LEASE_SECONDS:
         logger.warning(
-            "retraining: the supervisor's lease ends in %d s, which is impossible: a clock was set back. Taking it over.",
+            "retraining: the supervisor's lease expires in %d s, too far in the future: a clock was set back. Taking it over.",
             until - now,
         )
         return True

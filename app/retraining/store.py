@@ -19,7 +19,7 @@ from app.storage.database import Database, events, idempotency, jobs
 KEY_SECONDS = 24 * 3600
 """How long an idempotency key is remembered."""
 IN_FLIGHT_SECONDS = 60
-"""After this time without an answer, the first request with a key is considered dead."""
+"""After this time without a response, the first request with a key is considered dead."""
 
 
 class JobStore:
@@ -35,15 +35,15 @@ class JobStore:
     # Operations of the API.
 
     def create(
-        self, draft: Draft, max_queued: int, key: str | None = None, answer: Callable[[Job], Any] = lambda job: job.id
+        self, draft: Draft, max_queued: int, key: str | None = None, response: Callable[[Job], Any] = lambda job: job.id
     ) -> Job:
-        """Append a job to the queue. With an idempotency key, the answer is stored in the same transaction.
+        """Append a job to the queue. With an idempotency key, the response is stored in the same transaction.
 
         Args:
             draft: the validated request.
             max_queued: maximum length of the queue.
             key: an idempotency key that has been claimed.
-            answer: returns the answer to the request as JSON. Repetitions of the request get the same answer.
+            response: returns the response to the request as JSON. Repetitions of the request get the same response.
 
         Raises:
             QueueFull: `max_queued` jobs are already waiting.
@@ -62,15 +62,15 @@ class JobStore:
             job = _job(connection, row["id"])
             if key is not None:
                 chosen = (idempotency.c.by == draft.by) & (idempotency.c.key == key)
-                connection.execute(update(idempotency).where(chosen).values(answer={"answer": answer(job)}))
+                connection.execute(update(idempotency).where(chosen).values(answer={"answer": response(job)}))
             return job
 
     def claim_key(self, by: str, key: str, body: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - JSON
-        """Claim an idempotency key, or return the answer to the request that used it before.
+        """Claim an idempotency key, or return the response to the request that used it before.
 
         Raises:
             IdempotencyMismatch: the key was used with another body.
-            IdempotencyConflict: the first request with the key has not been answered yet.
+            IdempotencyConflict: the first request with the key is still in progress.
         """
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         now = time.time()
@@ -93,9 +93,9 @@ class JobStore:
 
     def release_key(self, by: str, key: str) -> None:
         """Release the key of a rejected request, so that it can be used again."""
-        unanswered = (idempotency.c.by == by) & (idempotency.c.key == key) & idempotency.c.answer.is_(None)
+        pending = (idempotency.c.by == by) & (idempotency.c.key == key) & idempotency.c.answer.is_(None)
         with self.database.write() as connection:
-            connection.execute(delete(idempotency).where(unanswered))
+            connection.execute(delete(idempotency).where(pending))
 
     def get(self, job_id: str) -> Job:
         """Return a job.

@@ -71,8 +71,7 @@ class LocalRunner:
     """Runs trainers on this machine, each in its own process group, niced, with a limited number of threads.
 
     A trainer outlives the supervisor that started it, and the next supervisor takes it over. A process is identified by its id
-    and the time from the boot to its start, so that a reused id is not mistaken for it, and a change of the clock does not make
-    it another process.
+    and the time from the boot to its start: another process may reuse the id, and the clock may change.
 
     Args:
         threads: thread limit of a trainer's libraries.
@@ -209,10 +208,10 @@ def _process(handle: Handle) -> psutil.Process | None:
 
 
 def _seconds_after_boot(process: psutil.Process) -> float:
-    """Return when a process started.
+    """Return the time from the boot to the start of a process.
 
-    The system stores this, and derives the time of day from the clock as it is set now. So the time of day changes when the
-    clock is set, and by a whole second when a slight correction crosses the boundary of a second.
+    The kernel stores this time. `create_time` adds the boot time, which is derived from the current clock. It therefore changes
+    when the clock is set, and even a slight correction can change it by a whole second.
     """
     return process.create_time() - psutil.boot_time()
 

@@ -37,7 +37,7 @@ class LoadedGenerator:
 
     title: str
     """Model and version, such as digits/3."""
-    given_inputs: Mapping[str, list[int]] = MappingProxyType({})
+    extra_inputs: Mapping[str, list[int]] = MappingProxyType({})
     """Inputs besides the latent and the label, and their shapes."""
 
     def __init__(self, version: Version) -> None:
@@ -46,7 +46,7 @@ class LoadedGenerator:
         try:
             version.verify()
             self._session = open_session(version.path / GENERATOR)
-            inputs, outputs = {"z": [self.manifest.z_dim], **self.given_inputs}, {"image": [1, SIDE, SIDE]}
+            inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
@@ -91,7 +91,7 @@ class LoadedGenerator:
         found = hashlib.sha256(self.draw(self.golden_points()).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
             raise VersionUnusable(
-                f"{self.title} draws other pixels on this machine than where it was exported (sha256 {found}, expected "
+                f"{self.title} draws other pixels on this machine than at its export (sha256 {found}, expected "
                 f"{self.manifest.golden.sha256}). Use the pinned onnxruntime. If you do, report this machine's processor."
             )
 
@@ -112,7 +112,7 @@ def reason_of(error: Exception, folder: Path) -> str:
 
 
 def check_shapes(session: onnxruntime.InferenceSession, name: str, inputs: Shapes, outputs: Shapes, classes: int) -> None:
-    """Check that a network has the given inputs and outputs, all float32, and a label input if there are classes.
+    """Check that a network has these inputs and outputs, all float32, and a label input if there are classes.
 
     Raises:
         VersionUnusable: the inputs or outputs differ.

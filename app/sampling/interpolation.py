@@ -16,7 +16,7 @@ from app.sampling.chunks import CHUNK, CHUNK_PIXELS, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, lerp, slerp
 from app.sampling.pictures import Drawing, Resolved, check_pixels, origin, resolve
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "ease-in", "ease-out", "ease-in-out"]
@@ -107,7 +107,7 @@ class ResolvedWalk:
             label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
             yield Point(between(a.z, b.z, t), label)
 
-    def steps(self) -> Steps[Answer]:
+    def steps(self) -> Steps[RenderedResponse]:
         """Draw all frames in chunks. Return a function that encodes the file."""
         frames = np.empty((self.walk.frames, SIDE, SIDE), dtype=np.uint8)
         path = self.path()
@@ -117,9 +117,9 @@ class ResolvedWalk:
             start, size = start + size, (yield) or CHUNK
         if self.walk.format == "zip":
             return (yield from self._zip_steps(frames))
-        return lambda: self._answer(self._encode(encoding.enlarge(frames, self.walk.scale)))
+        return lambda: self._response(self._encode(encoding.enlarge(frames, self.walk.scale)))
 
-    def _zip_steps(self, frames: Pixels) -> Steps[Answer]:
+    def _zip_steps(self, frames: Pixels) -> Steps[RenderedResponse]:
         archive, walk = encoding.Archive(), {"walk": self.text()["interpolate"]}
         written = 0
         for index, (frame, point, place) in enumerate(zip(frames, self.path(), self.walk.positions(), strict=True)):
@@ -129,7 +129,7 @@ class ResolvedWalk:
             if written >= CHUNK_PIXELS:
                 written = 0
                 yield
-        return lambda: self._answer(archive.content())
+        return lambda: self._response(archive.content())
 
     def _frame_text(self, point: Point, segment: int, t: float) -> dict[str, str]:
         """Return the text chunks from which a frame can be reproduced: those of its keyframe, or else its z and label."""
@@ -143,8 +143,8 @@ class ResolvedWalk:
             chunks["label"] = self.generator.classes[weights.index(1)] if 1 in weights else json.dumps(weights)
         return chunks
 
-    def _answer(self, content: bytes) -> Answer:
-        return Answer(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
+    def _response(self, content: bytes) -> RenderedResponse:
+        return RenderedResponse(content, {"X-Model": self.model, "X-Frames": str(self.walk.frames)})
 
     def text(self) -> dict[str, str]:
         """The text chunks from which the interpolation can be reproduced."""

@@ -136,7 +136,7 @@ def fresh_seed() -> int:
 
 
 def parse_label(text: str | int, classes: Sequence[str]) -> int:
-    """Return the index of a class given by index or by name.
+    """Return the index of a class from its index or name.
 
     Raises:
         LabelInvalid: the class does not exist, or the model is unconditional.
@@ -208,7 +208,7 @@ def mixture(weights: Sequence[float], classes: Sequence[str]) -> Vector:
 
 
 def resolve_label(label: LabelSpec | None, classes: Sequence[str]) -> Label | None:
-    """Convert an index, a name or a mixture (text or weights) to an index or a mixture of the given classes.
+    """Convert an index, a name or a mixture (text or weights) to an index or a mixture of these classes.
 
     Raises:
         LabelInvalid: the class does not exist, or the mixture is invalid.
@@ -242,13 +242,13 @@ def label_text(label: Label, classes: Sequence[str]) -> str | None:
 
 
 def explicit_latent(values: Sequence[float], z_dim: int) -> Vector:
-    """Return the latent vector, (z_dim,), of numbers given by the client.
+    """Return the latent vector, (z_dim,), of numbers from the client.
 
     Raises:
         LatentInvalid: the number of values is not z_dim, or a value is outside -1000..1000.
     """
     if len(values) != z_dim:
-        raise LatentInvalid(f"This model's z has {z_dim} numbers, but {len(values)} are given. Give {z_dim}.")
+        raise LatentInvalid(f"This model's z has {z_dim} numbers, but the request has {len(values)}. Send {z_dim}.")
     z = np.array(values, dtype=np.float64)
     if not (np.abs(z) <= MAX_LATENT).all():
         raise LatentInvalid(

@@ -28,7 +28,7 @@ from app.sampling.latents import (
     resolve_label,
     truncate,
 )
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
 MAX_PIXELS = 64_000_000
@@ -45,7 +45,7 @@ class Drawing:
     """A picture or sheet as requested, before a generator is known."""
 
     seeds: tuple[Seed, ...] = ()
-    """Empty if `z` is given."""
+    """Empty if `z` is set."""
     z: tuple[float, ...] | None = None
     label: LabelSpec | None = None
     psi: float = 1.0
@@ -136,7 +136,7 @@ class Resolved:
             query["columns"] = d.columns
         return build_url("/generate", query)
 
-    def steps(self) -> Steps[Answer]:
+    def steps(self) -> Steps[RenderedResponse]:
         """Draw in chunks. Return a function that encodes the file."""
         pixels = np.empty((self.drawing.count, SIDE, SIDE), dtype=np.uint8)
         points: list[Point] = []
@@ -153,7 +153,7 @@ class Resolved:
             return (yield from self._zip_steps(pixels, labels))
         return lambda: self.finish(pixels, points, labels)
 
-    def _zip_steps(self, pixels: Pixels, labels: Sequence[int | None]) -> Steps[Answer]:
+    def _zip_steps(self, pixels: Pixels, labels: Sequence[int | None]) -> Steps[RenderedResponse]:
         archive, headers = encoding.Archive(), self._headers(labels)
         written = 0
         for index, (seed, label, picture) in enumerate(zip(self.drawing.seeds, labels, pixels, strict=True)):
@@ -163,11 +163,13 @@ class Resolved:
             if written >= CHUNK_PIXELS:
                 written = 0
                 yield
-        return lambda: Answer(archive.content(), headers)
+        return lambda: RenderedResponse(archive.content(), headers)
 
-    def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> Answer:
+    def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> RenderedResponse:
         """Build the response from the pixels (N, 28, 28), points and labels of all pictures."""
-        return Answer(self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels))
+        return RenderedResponse(
+            self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels)
+        )
 
     def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
         headers = {"X-Model": self.model}
@@ -253,7 +255,7 @@ def resolve(drawing: Drawing, generator: LoadedGenerator) -> Resolved:
     Raises:
         LabelInvalid: the generator does not have the class.
         LatentInvalid: the explicit z does not fit the generator.
-        InvalidRequest: an explicit z is given without a label, and the generator has classes.
+        InvalidRequest: the request has an explicit z but no label, and the generator has classes.
     """
     label = resolve_label(drawing.label, generator.classes)
     if drawing.z is not None:

@@ -16,7 +16,7 @@ from app.sampling.chunks import CHUNK, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Label, LabelSpec, Point, Vector, label_row, resolve_label, truncate
 from app.sampling.pictures import build_url, check_pixels, origin, pinned_query
-from app.sampling.response_cache import Answer
+from app.sampling.response_cache import RenderedResponse
 
 Format = Literal["png", "webp", "npy"]
 SIZE = 65_536
@@ -101,7 +101,7 @@ class ResolvedWindow:
         own = {"x": x, "y": y, "columns": w.columns, "rows": w.rows, "step": _format_number(w.step)}
         return None if common is None else build_url("/plane", own | common)
 
-    def steps(self) -> Steps[Answer]:
+    def steps(self) -> Steps[RenderedResponse]:
         """Draw in chunks. Return a function that encodes the file."""
         pixels = np.empty((self.window.count, SIDE, SIDE), dtype=np.uint8)
         coordinates, drawn = list(self.window.coordinates()), Drawn()
@@ -109,7 +109,9 @@ class ResolvedWindow:
             part = slice(start, start + CHUNK)
             pixels[part] = self.generator.draw([self.point(x, y, drawn) for x, y in coordinates[part]])
             yield
-        return lambda: Answer(self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title})
+        return lambda: RenderedResponse(
+            self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title}
+        )
 
     def point(self, x: float, y: float, drawn: Drawn) -> Point:
         """Return the generator's input at a point, with psi applied. At an integer point, it is exactly the input of the seed.

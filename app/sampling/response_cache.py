@@ -17,7 +17,7 @@ LARGEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RenderedResponse:
     """Content and headers of a response."""
 
     content: bytes
@@ -39,13 +39,13 @@ class ResponseCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._in_flight: dict[str, asyncio.Future[Answer | None]] = {}
+        self._responses: OrderedDict[str, RenderedResponse] = OrderedDict()
+        self._in_flight: dict[str, asyncio.Future[RenderedResponse | None]] = {}
 
     def __len__(self) -> int:
-        return len(self._answers)
+        return len(self._responses)
 
-    async def get(self, key: str, make: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def get(self, key: str, make: Callable[[], Awaitable[RenderedResponse]]) -> RenderedResponse:
         """Return the cached response, wait for a computation in progress, or call `make`.
 
         Raises:
@@ -53,25 +53,25 @@ class ResponseCache:
                 exception, one of the waiting callers calls its own `make` instead.
         """
         while True:
-            answer = self._answers.get(key)
-            if answer is not None:
-                self._answers.move_to_end(key)
+            response = self._responses.get(key)
+            if response is not None:
+                self._responses.move_to_end(key)
                 metrics.count_hit()
-                return answer
+                return response
             first = self._in_flight.get(key)
             if first is None:
                 metrics.count_miss()
                 return await self._make(key, make)
-            answer = await asyncio.shield(first)  # a waiting caller's cancellation must not cancel it
-            if answer is not None:
+            response = await asyncio.shield(first)  # a waiting caller's cancellation must not cancel it
+            if response is not None:
                 metrics.count_shared()
-                return answer
+                return response
 
-    async def _make(self, key: str, make: Callable[[], Awaitable[Answer]]) -> Answer:
-        done: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+    async def _make(self, key: str, make: Callable[[], Awaitable[RenderedResponse]]) -> RenderedResponse:
+        done: asyncio.Future[RenderedResponse | None] = asyncio.get_running_loop().create_future()
         self._in_flight[key] = done
         try:
-            answer = await make()
+            response = await make()
         except BaseException as error:
             if isinstance(error, SeedlingError) and not isinstance(error, ClientGone):
                 done.set_exception(error)
@@ -81,16 +81,16 @@ class ResponseCache:
             raise
         finally:
             del self._in_flight[key]
-        done.set_result(answer)
-        self._store(key, answer)
-        return answer
+        done.set_result(response)
+        self._store(key, response)
+        return response
 
-    def _store(self, key: str, answer: Answer) -> None:
-        size = len(answer.content) + OVERHEAD
+    def _store(self, key: str, response: RenderedResponse) -> None:
+        size = len(response.content) + OVERHEAD
         if size * LARGEST > self.max_bytes:
             return
-        self._answers[key] = answer
+        self._responses[key] = response
         self.bytes += size
         while self.bytes > self.max_bytes:
-            _, oldest = self._answers.popitem(last=False)
+            _, oldest = self._responses.popitem(last=False)
             self.bytes -= len(oldest.content) + OVERHEAD

@@ -1,4 +1,4 @@
-"""A loaded sharpener, and the resolved requests that it answers."""
+"""A loaded sharpener, and resolved requests for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector
 from app.sampling.pictures import Drawing, Resolved
 from models import seed_contract, sharpening
-from models.sharpening import KINDS, Given
+from models.sharpening import KINDS, Degraded
 from models.version import Version
 
 Factor = Literal["2", "4", "blur"]
@@ -31,9 +31,9 @@ NATIVE_SIDES: dict[Factor | None, Sequence[int]] = {None: (7, 14, SIDE), "2": (1
 
 @dataclass(frozen=True)
 class SharpenPoint(Point):
-    """The input of a sharpener for one answer."""
+    """The input of a sharpener for one output."""
 
-    given: NDArray[np.float32]
+    degraded: NDArray[np.float32]
     """The degraded picture, in 0..1, (1, 28, 28)."""
     kind: Vector
     """One-hot kind of degradation, (3,)."""
@@ -42,25 +42,25 @@ class SharpenPoint(Point):
 class LoadedSharpener(LoadedGenerator):
     """A verified version of the task `sharpen` in memory. Thread-safe. See `LoadedGenerator`."""
 
-    given_inputs: Mapping[str, list[int]] = MappingProxyType({"given": [1, SIDE, SIDE], "kind": [len(KINDS)]})
+    extra_inputs: Mapping[str, list[int]] = MappingProxyType({"given": [1, SIDE, SIDE], "kind": [len(KINDS)]})
 
-    def answer_point(self, seed: int | str, given: Given) -> SharpenPoint:
-        """Return the input for the answer of a seed to a degraded picture."""
+    def sharpen_point(self, seed: int | str, degraded: Degraded) -> SharpenPoint:
+        """Return the input for a seed and a degraded picture."""
         z, _ = seed_contract.draw(seed, self.manifest.z_dim)
-        pixels, kind = _inputs(given)
+        pixels, kind = _inputs(degraded)
         return SharpenPoint(z, None, pixels, kind)
 
     def golden_points(self) -> list[Point]:
         pictures, kinds = sharpening.golden_inputs(range(self.manifest.golden.seeds))
         pairs = zip(pictures, kinds, strict=True)
-        return [self.answer_point(seed, Given(picture, kind)) for seed, (picture, kind) in enumerate(pairs)]
+        return [self.sharpen_point(seed, Degraded(picture, kind)) for seed, (picture, kind) in enumerate(pairs)]
 
     def _feed(self, points: Sequence[Point]) -> dict[str, NDArray[np.float32]]:
-        answers = [point for point in points if isinstance(point, SharpenPoint)]
+        sharpened = [point for point in points if isinstance(point, SharpenPoint)]
         return {
-            "z": np.stack([point.z for point in answers]),
-            "given": np.stack([point.given for point in answers]),
-            "kind": np.stack([point.kind for point in answers]),
+            "z": np.stack([point.z for point in sharpened]),
+            "given": np.stack([point.degraded for point in sharpened]),
+            "kind": np.stack([point.kind for point in sharpened]),
         }
 
 
@@ -77,7 +77,7 @@ def load(version: Version) -> LoadedGenerator:
 class Upload:
     """An uploaded picture, converted to the network's input."""
 
-    given: Given
+    degraded: Degraded
     sha256: str
     """Hex sha256 of the uploaded file."""
     preprocessing: str
@@ -107,27 +107,27 @@ def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str)
     if picture is None:
         picture, preprocessing = prepare(decoded, dataset, mode), dataset if mode == "auto" else "resized"
     try:
-        given = sharpening.given(picture, factor)
+        degraded = sharpening.recognise(picture, factor)
     except ValueError as error:
         raise PictureInvalid(str(error)) from error
-    return Upload(given, hashlib.sha256(content).hexdigest(), preprocessing)
+    return Upload(degraded, hashlib.sha256(content).hexdigest(), preprocessing)
 
 
 @dataclass(frozen=True)
 class ResolvedSharpening(Resolved):
-    """Answers to an uploaded picture, resolved against the sharpener that gives them."""
+    """A request to sharpen an uploaded picture, resolved against a sharpener."""
 
     upload: Upload = field(kw_only=True)
 
     @property
-    def given(self) -> Given:
+    def degraded(self) -> Degraded:
         """The degraded picture."""
-        return self.upload.given
+        return self.upload.degraded
 
     @functools.cached_property
     def factor(self) -> str:
         """2, 4 or blur."""
-        factor = sharpening.FACTORS[self.given.kind]
+        factor = sharpening.FACTORS[self.degraded.kind]
         return str(factor) if factor > 1 else "blur"
 
     def cache_key(self) -> list[object]:
@@ -138,11 +138,11 @@ class ResolvedSharpening(Resolved):
 
     def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
         assert isinstance(self.generator, LoadedSharpener)  # noqa: S101 - for the type checker
-        points = [self.generator.answer_point(seed, self.given) for seed in self.drawing.seeds[part]]
+        points = [self.generator.sharpen_point(seed, self.degraded) for seed in self.drawing.seeds[part]]
         return list(points), [None] * len(points)
 
     def text(self, seed: str | None, label: int | None) -> dict[str, str]:
-        """The text chunks from which an answer can be reproduced."""
+        """The text chunks from which an output can be reproduced."""
         chunks = super().text(seed, label)
         del chunks["psi"]
         return chunks | {"factor": self.factor, "input": self.upload.sha256}
@@ -163,7 +163,7 @@ class ResolvedSharpening(Resolved):
             "factor": self.factor,
             "preprocessing": self.upload.preprocessing,
             "input": self.upload.sha256,
-            "given": encoding.data_uri(encoding.png(self.given.pixels)),
+            "given": encoding.data_uri(encoding.png(self.degraded.pixels)),
             "z": [float(value) for value in point.z],
             "pixels": pixels.tolist(),
         }
@@ -182,5 +182,5 @@ def _one_hot(kind: sharpening.Kind) -> Vector:
     return row
 
 
-def _inputs(given: Given) -> tuple[NDArray[np.float32], Vector]:
-    return given.pixels[None].astype(np.float32) / np.float32(255), _one_hot(given.kind)
+def _inputs(degraded: Degraded) -> tuple[NDArray[np.float32], Vector]:
+    return degraded.pixels[None].astype(np.float32) / np.float32(255), _one_hot(degraded.kind)

@@ -1,7 +1,7 @@
 """The SQLite file, and its recovery when it is deleted or replaced while the service runs.
 
 SQLite keeps using an open file even after it is deleted. Everything written to a deleted file is lost when the process ends,
-including jobs that were answered with 202. While a connection is open, the content still exists and can be written back.
+including jobs that were accepted with 202. While a connection is open, the content still exists and can be written back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The minimal Python server: an ASGI application that answers every request with a constant picture."""
+"""The minimal Python server: an ASGI application that returns the same picture for every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode the service's answers, where possible with other libraries than the service uses to encode them."""
+"""Decode the service's responses, where possible with other libraries than the service uses to encode them."""
 
 from __future__ import annotations
 

@@ -195,12 +195,12 @@ def test_a_service_keeps_its_champion_through_damage_kill_and_restart(retrained:
     running.process.wait()
     with service(state, **settings) as again, again.client() as client:
         assert client.get("/generate?seed=42").headers["x-model"] == "digits/2"
-        answer = client.put("/admin/models/digits/champion", json={"version": 1}, headers={**ADMIN, "If-Match": '"digits/2"'})
-        assert answer.status_code == 200
+        response = client.put("/admin/models/digits/champion", json={"version": 1}, headers={**ADMIN, "If-Match": '"digits/2"'})
+        assert response.status_code == 200
         assert wait_for_status(again, lambda ready: ready["serving"] == "digits/1")["degraded"].keys() <= {"training"}
 
 
-def test_answers_to_strangers_contain_no_path(repository: Repository, tmp_path: Path) -> None:
+def test_responses_to_strangers_contain_no_path(repository: Repository, tmp_path: Path) -> None:
     """Errors name the affected version and the remedy. Only the log has the details."""
     digits, state = repository.root / "digits", repository.root.parent
     for number in range(2, 8):
@@ -224,15 +224,20 @@ def test_answers_to_strangers_contain_no_path(repository: Repository, tmp_path: 
     (digits / "aliases.json").write_text("[")
     (state / "jobs.db").write_bytes(b"this is not a database" * 100)
     with service(state, embedded_worker=False) as running, running.client() as client:
-        answers = [client.get(path) for path in ("/readyz", "/models", "/models/digits", "/quiz?seed=1", "/quiz?model=fashion")]
+        responses = [
+            client.get(path) for path in ("/readyz", "/models", "/models/digits", "/quiz?seed=1", "/quiz?model=fashion")
+        ]
         for version in range(1, 8):
             for path in (f"/generate?seed=1&version={version}", f"/discriminate?seeds=1&version={version}"):
-                answers.append(client.get(path))
-            answers.append(client.get(f"/models/digits/versions/{version}"))
-            answers.append(client.get(f"/models/digits/versions/{version}/samples.png"))
-        answers += [client.get("/admin/jobs"), client.get("/admin/jobs", headers={"Authorization": "Bearer wrong"})]
-    failed = [answer for answer in answers if answer.status_code >= 400]
-    assert {answer.status_code for answer in failed} >= {401, 404, 503}
-    for answer in answers:
+                responses.append(client.get(path))
+            responses.append(client.get(f"/models/digits/versions/{version}"))
+            responses.append(client.get(f"/models/digits/versions/{version}/samples.png"))
+        responses += [client.get("/admin/jobs"), client.get("/admin/jobs", headers={"Authorization": "Bearer wrong"})]
+    failed = [response for response in responses if response.status_code >= 400]
+    assert {response.status_code for response in failed} >= {401, 404, 503}
+    for response in responses:
         for secret in (str(tmp_path), str(state), "/usr/", "/root", "/home"):
-            assert secret not in answer.text or answer.headers["content-type"] == "image/png", (answer.url, answer.text[:500])
+            assert secret not in response.text or response.headers["content-type"] == "image/png", (
+                response.url,
+                response.text[:500],
+            )

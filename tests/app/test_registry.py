@@ -201,8 +201,8 @@ def test_a_running_service_reports_unusable_versions_and_serves_the_others(repos
         assert ready.json()["serving"] == "digits/1"
         assert "sha256" in ready.json()["refused"]["digits/2"]
         assert client.get("/generate?seed=1").headers["x-model"] == "digits/1"
-        answer = client.get("/generate?seed=1&version=2")
-        assert (answer.status_code, answer.json()["code"]) == (503, "version_unusable")
+        response = client.get("/generate?seed=1&version=2")
+        assert (response.status_code, response.json()["code"]) == (503, "version_unusable")
         (_, second) = client.get("/models/digits").json()["versions"]
         assert second["state"] == "refused"
         assert "sha256" in second["reason"]
@@ -215,8 +215,8 @@ def test_a_service_without_usable_models_is_alive_but_not_ready(tmp_path: Path) 
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
         assert ready.headers["content-type"] == "application/problem+json"
-        answer = client.get("/generate?seed=1")
-        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        response = client.get("/generate?seed=1")
+        assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert client.get("/models").json() == {"models": []}
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import pytest
 
 from app.settings import Settings
 from tests.documentation import SETTINGS, with_settings
-from tests.live import ROOT
+from tests.forked import run
 
 
 def run_app(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
-    )
+    return run("app", *arguments, env=os.environ | environment)
 
 
 def test_every_setting_is_described() -> None:

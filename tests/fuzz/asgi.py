@@ -50,7 +50,7 @@ class Response:
 
 
 def is_valid_target(target: bytes) -> bool:
-    """Whether uvicorn passes this request target to the application. It answers others with 400 itself."""
+    """Whether uvicorn passes this request target to the application. It responds to others with 400 itself."""
     if not target.startswith(b"/") or re.search(rb"[\0-\x20\x7f]", target):
         return False
     try:

@@ -118,16 +118,16 @@ def test_boundaries_inside_the_file_are_bounded(boundary: bytes, units: list[byt
 
 @max_examples(40)
 @given(form=forms(), chunk=st.sampled_from([1, 50, 5_000]), label=st.sampled_from([b"", b"?label=3", b"?prepare=none"]))
-def test_any_form_gets_a_documented_answer(server: Server, form: tuple[bytes, bytes], chunk: int, label: bytes) -> None:
+def test_any_form_gets_a_documented_response(server: Server, form: tuple[bytes, bytes], chunk: int, label: bytes) -> None:
     content_type, body = form
-    answer = server.request("POST", b"/discriminate" + label, [(b"content-type", content_type)], body, chunk)
-    check_response(answer, {413, 415, 422})
+    response = server.request("POST", b"/discriminate" + label, [(b"content-type", content_type)], body, chunk)
+    check_response(response, {413, 415, 422})
 
 
 @pytest.mark.parametrize("name", ["png", "jpeg", "gif", "webp", "bmp", "tiff"])
 @max_examples(3)
 @given(boundary=BOUNDARIES, chunk=st.sampled_from([1, 50, 5_000]))
-def test_a_picture_in_a_form_gets_the_answer_of_the_picture(server: Server, name: str, boundary: bytes, chunk: int) -> None:
+def test_a_picture_in_a_form_gets_the_response_of_the_picture(server: Server, name: str, boundary: bytes, chunk: int) -> None:
     picture = FILES[name]
     assume(b"--" + boundary not in picture)
     alone = server.request("POST", b"/discriminate", [(b"content-type", b"image/png")], picture)
@@ -141,8 +141,8 @@ def test_a_picture_in_a_form_gets_the_answer_of_the_picture(server: Server, name
 @given(
     content_type=st.binary(max_size=80).map(lambda tail: b"multipart/form-data;" + tail.replace(b"\n", b"").replace(b"\r", b""))
 )
-def test_any_content_type_gets_a_documented_answer(server: Server, content_type: bytes) -> None:
-    answer = server.request(
+def test_any_content_type_gets_a_documented_response(server: Server, content_type: bytes) -> None:
+    response = server.request(
         "POST", b"/discriminate", [(b"content-type", content_type)], joined(b"a", [part(b"a", b"b", FILES["png"])])
     )
-    check_response(answer, {200, 415, 422})
+    check_response(response, {200, 415, 422})

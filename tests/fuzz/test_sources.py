@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SOURCES = sorted(path for folder in ("app", "models", "training") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("app", "models", "tools", "training") for path in (ROOT / folder).rglob("*.py"))
 FORBIDDEN_MODULES = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle", "code"}
 FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_CALLS = {

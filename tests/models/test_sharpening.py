@@ -30,18 +30,18 @@ FULL = (np.arange(784) % 251).astype(np.uint8).reshape(28, 28)
 def test_the_kind_follows_from_the_size_the_blocks_or_the_factor(
     picture: sharpening.Pixels, factor: str | None, kind: str
 ) -> None:
-    given = sharpening.given(picture, factor)
-    assert given.kind == kind
-    assert given.pixels.shape == (28, 28)
+    degraded = sharpening.recognise(picture, factor)
+    assert degraded.kind == kind
+    assert degraded.pixels.shape == (28, 28)
 
 
 def test_a_small_picture_is_enlarged_by_repeating_pixels() -> None:
-    assert (sharpening.given(SMALL).pixels[:4, 4:8] == SMALL[0, 1]).all()
+    assert (sharpening.recognise(SMALL).pixels[:4, 4:8] == SMALL[0, 1]).all()
 
 
 def test_a_full_picture_with_a_factor_is_replaced_by_its_area_means() -> None:
-    given = sharpening.given(FULL, "2").pixels
-    assert given[0, 0] == given[1, 1] == round((0 + 1 + 28 + 29) / 4 + 0.01)
+    degraded = sharpening.recognise(FULL, "2").pixels
+    assert degraded[0, 0] == degraded[1, 1] == round((0 + 1 + 28 + 29) / 4 + 0.01)
     assert sharpening.means(np.array([[1, 2], [2, 1]], np.uint8).repeat(14, 0).repeat(14, 1), 2).max() == 2
 
 
@@ -56,7 +56,7 @@ def test_a_full_picture_with_a_factor_is_replaced_by_its_area_means() -> None:
 )
 def test_a_size_that_does_not_fit_is_rejected_with_the_remedy(side: int, factor: str | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        sharpening.given(np.zeros((side, side), np.uint8), factor)
+        sharpening.recognise(np.zeros((side, side), np.uint8), factor)
 
 
 def test_golden_inputs_have_every_kind_and_never_change() -> None:

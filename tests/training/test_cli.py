@@ -15,25 +15,36 @@ from PIL import Image
 from models.manifest import AGAINST, MANIFEST, Manifest
 from models.repository import Repository
 from models.version import Version
+from tests.forked import run
 from tests.live import ROOT, SHIPPED, service
 from tests.training.loop.test_run import settings_of
 from tests.training.small import SMALL
 from training.loop.run_folder import read_events
 
+ENVIRONMENT = {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED), "GAN_STATE": str(SHIPPED / "none")}
 
-def training(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "GAN_SHIPPED": str(SHIPPED), "GAN_STATE": str(SHIPPED / "none")},
-    )
+
+def training(*arguments: object, new_process: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the command in a forked process, or in a new one, which takes seconds to import torch."""
+    if not new_process:
+        return run("training", *arguments, env=os.environ | ENVIRONMENT)
+    command = [sys.executable, "-m", "training", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | ENVIRONMENT)
 
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "candidate", "evaluate", "export", "sample", "datasets", "datasets list", "datasets download", "classifier"],
+    [
+        "train",
+        "candidate",
+        "evaluate",
+        "export",
+        "sample",
+        "datasets",
+        *(f"datasets {name}" for name in ("list", "import", "preview", "show", "remove", "download")),
+        "classifier",
+        "texture",
+    ],
 )
 def test_every_command_and_option_has_a_help_text(command: str) -> None:
     result = training(*command.split(), "--help")
@@ -65,6 +76,10 @@ def test_every_command_and_option_has_a_help_text(command: str) -> None:
         (["export", "{tmp}", "--name", "x", "--repository", "{tmp}/models"], "Name the folder of a run"),
         (["sample", "digits", "--out", "{tmp}"], "{tmp}"),
         (["classifier", "mnist"], "--replace"),
+        (
+            ["texture", "sharpen-digits", "--repository", str(ROOT / "models")],
+            "sharpens pictures. Name a model of the task generate.",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -106,10 +121,18 @@ def test_datasets_are_listed_with_their_sizes_and_verification(tmp_path: Path) -
     assert training("datasets", "list", "--data", tmp_path).returncode == 1
 
 
+def test_the_texture_of_a_version_is_compared_with_withheld_pictures() -> None:
+    result = training("texture", "digits", "--version", 4, "--repository", ROOT / "models", "--pictures", 500, "--bands")
+    assert result.returncode == 0, result.stderr
+    assert "500 withheld pictures" in result.stdout
+    assert re.search(r"specks +│ 0\.1\d* +│ 0\.0\d* ", result.stdout), result.stdout
+    assert re.search(r"two-sample accuracy, coarse +│ 0\.\d{3} +│ 0\.5 ", result.stdout), result.stdout
+
+
 def test_train_export_and_serve_as_in_the_readme(tmp_path: Path, cache: Path) -> None:
     """All steps, with a small spec."""
     spec = {k: v for k, v in SMALL.items() if k != "images"} | {"images": 640, "metrics_every": 320}
-    result = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec))
+    result = training("train", "--preset", "quick", "--out", tmp_path / "run", *settings_of(**spec), new_process=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{sys.executable} -m training export {tmp_path}/run --name digits" in result.stdout
     events = read_events(tmp_path / "run" / "events.jsonl")
@@ -121,6 +144,7 @@ def test_train_export_and_serve_as_in_the_readme(tmp_path: Path, cache: Path) ->
         result = training(
             *("export", tmp_path / "run", "--name", "digits", "--repository", tmp_path / "state" / "models"),
             *("--promote", "--fast", "--pictures", 500, "--cache", cache),
+            new_process=True,
         )
         assert result.returncode == 0, result.stdout + result.stderr
         assert "Published" in result.stdout

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.repository import Repository
-from training.cli import SHIPPED
+from training.commands.options import SHIPPED
 from training.spec import PRESET_SUMMARIES, PRESETS, TrainingSpec
 
 

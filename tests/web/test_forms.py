@@ -17,8 +17,8 @@ FORM = """<!doctype html><title>A form</title>
 FETCH = """async ([url, bytes]) => {
     const form = new FormData()
     form.append("file", new Blob([new Uint8Array(bytes)]), "семь.png")
-    const answer = await fetch(`${url}/discriminate?label=7`, {method: "POST", body: form})
-    return [answer.status, await answer.json()]
+    const response = await fetch(`${url}/discriminate?label=7`, {method: "POST", body: form})
+    return [response.status, await response.json()]
 }"""
 
 

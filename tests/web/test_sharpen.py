@@ -1,4 +1,4 @@
-"""Sharpen: degraded pictures, their answers and the mean, compared with the responses of the API."""
+"""Sharpen: degraded pictures, their outputs and the mean, compared with the responses of the API."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def png(pixels: Pixels) -> bytes:
 
 
 def sharpened(site: Service, pixels: Pixels) -> Pixels:
-    """The sixteen answers to a degraded picture."""
+    """The sixteen outputs for a degraded picture."""
     with site.client() as client:
-        answer = client.post("/sharpen?seeds=0-15&format=npy", content=png(pixels))
-        assert answer.status_code == 200, answer.text
-        answers: Pixels = np.load(io.BytesIO(answer.content))
-        return answers
+        response = client.post("/sharpen?seeds=0-15&format=npy", content=png(pixels))
+        assert response.status_code == 200, response.text
+        outputs: Pixels = np.load(io.BytesIO(response.content))
+        return outputs
 
 
 def levels(canvas: Locator) -> Pixels:
@@ -63,13 +63,13 @@ def choose(page: Page, content: bytes) -> None:
     page.get_by_label("Picture to sharpen").set_input_files(file)  # type: ignore[arg-type]
 
 
-def answer(page: Page, seed: int) -> Locator:
-    answers = page.get_by_role("group", name="Sixteen answers")
-    return answers.get_by_role("button", name=f"Answer of seed {seed}", exact=True).locator("canvas")
+def output(page: Page, seed: int) -> Locator:
+    outputs = page.get_by_role("group", name="Sixteen outputs")
+    return outputs.get_by_role("button", name=f"Output of seed {seed}", exact=True).locator("canvas")
 
 
 def shown(page: Page) -> Locator:
-    """The answer in the comparison."""
+    """The output in the comparison."""
     return page.locator(".comparison .after canvas")
 
 
@@ -83,28 +83,28 @@ def opened_picture(page: Page) -> Page:
 
 
 @pytest.mark.parametrize(("position", "factor"), [(1, 2), (2, 4)])
-def test_the_answers_to_a_shrunk_picture_are_those_of_the_api(
+def test_the_outputs_for_a_shrunk_picture_are_those_of_the_api(
     opened_picture: Page, site: Service, position: int, factor: int
 ) -> None:
     page = opened_picture
     page.get_by_role("slider", name="Shrink").fill(str(position))
     small = sharpening.means(ORIGINAL, factor)
-    answers = sharpened(site, small)
+    outputs = sharpened(site, small)
     wait_for_canvas(page.locator(".comparison canvas.before"), sharpening.enlarge(small))
     for seed in (0, 7, 15):
-        wait_for_canvas(answer(page, seed), answers[seed])
-    wait_for_canvas(shown(page), answers[0])
-    page.get_by_role("button", name="Mean of the answers").click()
-    wait_for_canvas(shown(page), np.floor(answers.astype(np.float64).mean(axis=0) + 0.5).astype(np.uint8))
+        wait_for_canvas(output(page, seed), outputs[seed])
+    wait_for_canvas(shown(page), outputs[0])
+    page.get_by_role("button", name="Mean of the outputs").click()
+    wait_for_canvas(shown(page), np.floor(outputs.astype(np.float64).mean(axis=0) + 0.5).astype(np.uint8))
     expect(page).to_have_url(re.compile("show=mean"))
     back = page.get_by_role("region", name="Shrunk back")
-    differences = [np.abs(sharpening.means(each, factor).astype(int) - small).max() for each in answers]
-    expect(back).to_contain_text(f"Over all sixteen answers: {max(differences)}.")
-    answer(page, 7).click()
-    wait_for_canvas(shown(page), answers[7])
+    differences = [np.abs(sharpening.means(each, factor).astype(int) - small).max() for each in outputs]
+    expect(back).to_contain_text(f"Over all sixteen outputs: {max(differences)}.")
+    output(page, 7).click()
+    wait_for_canvas(shown(page), outputs[7])
     side = 28 // factor
     wait_for_canvas(back.get_by_role("img", name=f"Input, {side}×{side}"), small)
-    wait_for_canvas(back.get_by_role("img", name="Answer, shrunk back"), sharpening.means(answers[7], factor))
+    wait_for_canvas(back.get_by_role("img", name="Output, shrunk back"), sharpening.means(outputs[7], factor))
     expect(back).to_contain_text(f"Largest difference of a pixel: {differences[7]} grey level")
 
 
@@ -117,7 +117,7 @@ def test_a_blurred_and_noisy_picture_is_sharpened_without_a_consistency_check(op
     expect(page.get_by_text("The service treats the input as blurred.")).to_be_visible()
     given = levels(page.locator(".comparison canvas.before"))
     assert (given != ORIGINAL).mean() > 0.3
-    wait_for_canvas(answer(page, 3), sharpened(site, given)[3])
+    wait_for_canvas(output(page, 3), sharpened(site, given)[3])
     expect(page.get_by_role("region", name="Shrunk back")).to_have_count(0)
     expect(page.get_by_text("PSNR to the original")).to_be_visible()
 
@@ -125,18 +125,18 @@ def test_a_blurred_and_noisy_picture_is_sharpened_without_a_consistency_check(op
 def test_a_picture_of_7x7_pixels_is_sharpened_as_it_is(page: Page, site: Service) -> None:
     small = sharpening.means(ORIGINAL, 4)
     page.goto("/sharpen?shrink=2&blur=2")
-    expect(answer(page, 0)).to_be_visible()
+    expect(output(page, 0)).to_be_visible()
     page.evaluate(DROP, [list(png(small))])
     expect(page.get_by_text("This picture has 7×7 pixels.")).to_be_visible()
     expect(page.get_by_role("slider", name="Blur")).to_be_disabled()
-    wait_for_canvas(answer(page, 5), sharpened(site, small)[5])
+    wait_for_canvas(output(page, 5), sharpened(site, small)[5])
     expect(page.get_by_text("PSNR to the original")).to_have_count(0)
 
 
-def test_a_link_shows_the_same_picture_answer_and_divider(opened_picture: Page, site: Service) -> None:
+def test_a_link_shows_the_same_picture_output_and_divider(opened_picture: Page, site: Service) -> None:
     page = opened_picture
     page.get_by_role("slider", name="Shrink").fill("1")
-    answer(page, 9).click()
+    output(page, 9).click()
     page.get_by_role("slider", name="Divider").press("PageUp")
     expect(page).to_have_url(re.compile(r"seed=9.*split=60|split=60.*seed=9"))
     page.reload()
@@ -146,12 +146,12 @@ def test_a_link_shows_the_same_picture_answer_and_divider(opened_picture: Page, 
 
 def test_the_divider_moves_with_the_keyboard_and_the_pointer(page: Page) -> None:
     page.goto("/sharpen")
-    divider = page.get_by_role("slider", name="Divider between input and answer")
+    divider = page.get_by_role("slider", name="Divider between input and output")
     divider.focus()
     for key, position in (("ArrowRight", 52), ("PageDown", 42), ("Home", 0), ("ArrowLeft", 0), ("End", 100)):
         page.keyboard.press(key)
         expect(divider).to_have_attribute("aria-valuenow", str(position))
-    expect(divider).to_have_attribute("aria-valuetext", "input 100%, answer 0%")
+    expect(divider).to_have_attribute("aria-valuetext", "input 100%, output 0%")
     box = page.locator(".comparison").bounding_box()
     assert box
     y = box["y"] + box["height"] / 3
@@ -188,13 +188,13 @@ def test_without_the_dataset_the_originals_are_generated_and_the_page_says_so(br
     page.goto("/sharpen")
     expect(page.get_by_text("These originals are generated")).to_be_visible()
     expect(page.get_by_role("button", name="Generated picture of seed 3", exact=True)).to_be_visible()
-    expect(answer(page, 0)).to_be_visible()
+    expect(output(page, 0)).to_be_visible()
     context.close()
 
 
 def test_a_drawing_is_degraded_and_sharpened(page: Page) -> None:
     page.goto("/sharpen")
-    expect(answer(page, 0)).to_be_visible()
+    expect(output(page, 0)).to_be_visible()
     page.get_by_text("Draw", exact=True).click()
     canvas = page.locator("canvas.drawing-canvas")
     canvas.scroll_into_view_if_needed()
@@ -209,7 +209,7 @@ def test_a_drawing_is_degraded_and_sharpened(page: Page) -> None:
     assert 20 < (drawn > 128).sum() < 200
 
 
-def test_the_input_and_the_answer_are_saved(opened_picture: Page, site: Service) -> None:
+def test_the_input_and_the_output_are_saved(opened_picture: Page, site: Service) -> None:
     page = opened_picture
     small = sharpening.means(ORIGINAL, 4)
     wait_for_canvas(shown(page), sharpened(site, small)[0])
@@ -218,7 +218,7 @@ def test_the_input_and_the_answer_are_saved(opened_picture: Page, site: Service)
     with Image.open(download.value.path()) as picture:
         assert (np.asarray(picture.convert("L")) == small).all()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save the answer").click()
+        page.get_by_role("button", name="Save the output").click()
     with Image.open(download.value.path()) as picture:
         assert (np.asarray(picture) == sharpened(site, small)[0]).all()
     page.locator("footer input[type=file]").set_input_files(download.value.path())
@@ -245,7 +245,7 @@ def test_the_pages_list_the_models_of_their_task(page: Page) -> None:
 def test_a_model_of_the_other_task_leads_to_the_champion(page: Page) -> None:
     page.goto("/sharpen?model=digits")
     page.get_by_role("alert").get_by_role("button", name="Show the champion").click()
-    expect(answer(page, 0)).to_be_visible()
+    expect(output(page, 0)).to_be_visible()
     page.goto("/gallery?model=sharpen-digits")
     expect(page.get_by_role("alert")).to_contain_text("sharpen-digits sharpens pictures")
 
@@ -284,7 +284,7 @@ def test_the_page_fits_a_narrow_phone(browser: Browser, site: Service) -> None:
     with new_context(browser, site.url, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True) as context:
         page = context.new_page()
         page.goto("/sharpen")
-        expect(answer(page, 0)).to_be_visible()
+        expect(output(page, 0)).to_be_visible()
         page.get_by_text("Draw", exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 

@@ -1,6 +1,6 @@
 """Degrades pictures for the task `sharpen`: shrinks them by the area mean, or blurs them with or without noise.
 
-A degraded picture is passed to the networks as a condition, (N, CONDITION): the given picture, in 0..1 and enlarged to 28x28
+A degraded picture is passed to the networks as a condition, (N, CONDITION): its pixels, in 0..1 and enlarged to 28x28
 by repeating pixels, then the one-hot kind of degradation, then the sigma of the blur. The networks ignore the sigma, which is
 unknown for a picture from a user. Only the consistency loss uses it.
 """
@@ -24,14 +24,14 @@ standard deviation drawn uniformly from 0 to this."""
 
 
 def split(condition: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the given picture, (N, 1, 28, 28), and the one-hot kind, (N, 3), of a condition, (N, CONDITION)."""
-    given = condition[:, :PIXELS].view(-1, 1, SIDE, SIDE)
-    return given, condition[:, PIXELS : PIXELS + len(KINDS)]
+    """Return the degraded picture, (N, 1, 28, 28), and the one-hot kind, (N, 3), of a condition, (N, CONDITION)."""
+    degraded = condition[:, :PIXELS].view(-1, 1, SIDE, SIDE)
+    return degraded, condition[:, PIXELS : PIXELS + len(KINDS)]
 
 
-def condition_of(given: Tensor, kind: NDArray[np.float32]) -> Tensor:
-    """Return the condition, (N, CONDITION), of given pictures, (N, 1, 28, 28) in 0..1, and one-hot kinds, (N, 3)."""
-    return torch.cat([given.flatten(1), torch.from_numpy(kind), torch.zeros(len(given), 1)], dim=1)
+def condition_of(degraded: Tensor, kind: NDArray[np.float32]) -> Tensor:
+    """Return the condition, (N, CONDITION), of degraded pictures, (N, 1, 28, 28) in 0..1, and one-hot kinds, (N, 3)."""
+    return torch.cat([degraded.flatten(1), torch.from_numpy(kind), torch.zeros(len(degraded), 1)], dim=1)
 
 
 def blur_matrices(sigma: Tensor) -> Tensor:
@@ -79,16 +79,16 @@ def degrade(images: Tensor, kind: Kind, *, sigma: float = 0.0, noise: float = 0.
     """
     sigmas = torch.full((len(images),), sigma if kind == "blur" else 0.0, device=images.device)
     if kind == "blur":
-        given = blur(images, sigmas)
+        degraded = blur(images, sigmas)
         if noise:
             rng = torch.Generator().manual_seed(seed)
-            given = given + noise * torch.randn(images.shape, generator=rng).to(images.device)
-        given = _to_levels(given)
+            degraded = degraded + noise * torch.randn(images.shape, generator=rng).to(images.device)
+        degraded = _to_levels(degraded)
     else:
-        given = shrink(images, FACTORS[kind])
+        degraded = shrink(images, FACTORS[kind])
     one_hot = torch.zeros(len(images), len(KINDS), device=images.device)
     one_hot[:, KINDS.index(kind)] = 1
-    return torch.cat([given.flatten(1), one_hot, sigmas[:, None]], dim=1)
+    return torch.cat([degraded.flatten(1), one_hot, sigmas[:, None]], dim=1)
 
 
 def degrade_randomly(images: Tensor, rng: torch.Generator) -> Tensor:
@@ -107,35 +107,35 @@ def degrade_randomly(images: Tensor, rng: torch.Generator) -> Tensor:
             _to_levels(blur(images, sigma) + level.view(-1, 1, 1, 1) * noise),
         ]
     )  # (3, N, 1, 28, 28)
-    given = by_kind[kind, torch.arange(count, device=device)]
+    degraded = by_kind[kind, torch.arange(count, device=device)]
     one_hot = torch.nn.functional.one_hot(kind, len(KINDS)).float()
     sigma = torch.where(kind == KINDS.index("blur"), sigma, 0.0)
-    return torch.cat([given.flatten(1), one_hot, sigma[:, None]], dim=1)
+    return torch.cat([degraded.flatten(1), one_hot, sigma[:, None]], dim=1)
 
 
-def inconsistency(answers: Tensor, condition: Tensor) -> Tensor:
-    """Return the mean squared difference between the given pictures and the answers, blurred again. A scalar.
+def inconsistency(outputs: Tensor, condition: Tensor) -> Tensor:
+    """Return the mean squared difference between the degraded pictures and the outputs, blurred again. A scalar.
 
-    Shrunk pictures do not contribute, because the network's last step already makes their answers consistent.
+    Shrunk pictures do not contribute, because the network's last step already makes their outputs consistent.
     """
-    given, kind = split(condition)
+    degraded, kind = split(condition)
     blurred = kind[:, KINDS.index("blur")]
     sigma = torch.where(blurred > 0, condition[:, -1], 1.0)
-    each = (blur(answers, sigma) - given).square().mean(dim=(1, 2, 3))
-    return (each * blurred).sum() / len(answers)
+    each = (blur(outputs, sigma) - degraded).square().mean(dim=(1, 2, 3))
+    return (each * blurred).sum() / len(outputs)
 
 
-def differences(answers: Tensor, condition: Tensor) -> Tensor:
-    """Return the differences between the answers, degraded again, and the given pictures, in 0..1, (N, 1, 28, 28).
+def differences(outputs: Tensor, condition: Tensor) -> Tensor:
+    """Return the differences between the outputs, degraded again, and the degraded pictures, in 0..1, (N, 1, 28, 28).
 
     Args:
-        answers: in 0..1, (N, 1, 28, 28).
+        outputs: in 0..1, (N, 1, 28, 28).
         condition: degraded pictures, all of the same kind and sigma, (N, CONDITION).
     """
-    given, one_hot = split(condition)
+    degraded, one_hot = split(condition)
     kind = KINDS[int(one_hot[0].argmax())]
-    again = blur(answers, condition[:, -1]) if kind == "blur" else shrink(answers, FACTORS[kind])
-    return again - given
+    again = blur(outputs, condition[:, -1]) if kind == "blur" else shrink(outputs, FACTORS[kind])
+    return again - degraded
 
 
 def _to_levels(images: Tensor) -> Tensor:

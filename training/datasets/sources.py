@@ -93,6 +93,21 @@ SOURCES: dict[str, Source] = {
         remedy="On Debian: apt-get install dataset-fashion-mnist. Elsewhere: python -m training datasets download "
         "fashion-mnist. Or name the folder that holds its four .gz files with --data",
     ),
+    "letters": Source(
+        name="letters",
+        title="Capitals of fonts from Debian",
+        licence="free licences of the fonts: OFL-1.1, GPL with font exception and others, see fonts.tsv",
+        classes=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        sha256={
+            "train-images-idx3-ubyte": "e01a419be28854936c26c147a81e275967193a7e82b0dab1b69c6c1132b894b7",
+            "train-labels-idx1-ubyte": "07fe62c4b29aa4e9a2ed6c4d309a466dde24bbf7cf0564ae0854b50b95fc8f6c",
+            "t10k-images-idx3-ubyte": "d0f2dcd266b8512e36024a7e118f65a647b57de282a7a92ad874404613f92f11",
+            "t10k-labels-idx1-ubyte": "f4c7a017a3c17e41a332c1436f044365307ea71782ad2013f3b3674e4ba590a5",
+        },
+        folders=(Path(__file__).parent / "letters",),
+        mirrors=(),
+        remedy="Restore training/datasets/letters from git. On Debian 12, python -m tools.letters render makes it anew",
+    ),
 }
 FILES: dict[Split, tuple[str, str]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -101,7 +116,7 @@ FILES: dict[Split, tuple[str, str]] = {
 
 
 def locate(source: Source, folder: Path | None = None) -> Path:
-    """Return the folder to read a dataset from: `folder` if given, else the first location with all its files.
+    """Return the folder to read a dataset from: `folder` unless it is None, else the first location with all its files.
 
     The download cache comes first, so that a download takes precedence over damaged files elsewhere.
 
@@ -135,11 +150,13 @@ def download(name: str, folder: Path | None = None) -> Path:
     """Download a published dataset's files from its public mirrors, verify them, and return their folder.
 
     Raises:
-        DatasetError: the dataset is unknown, or no mirror returned a file with the published checksum.
+        DatasetError: the dataset is unknown or has no mirrors, or no mirror returned a file with the published checksum.
     """
     if name not in SOURCES:
         raise DatasetError(f"{name} cannot be downloaded. Choose one of: {', '.join(SOURCES)}.")
     source = SOURCES[name]
+    if not source.mirrors:
+        raise DatasetError(f"{name} is part of the repository and is not published elsewhere. {source.remedy}.")
     folder = folder or CACHE / name
     folder.mkdir(parents=True, exist_ok=True)
     for file, sha256 in source.sha256.items():

@@ -58,7 +58,7 @@ def calibrate(generator: OnnxGenerator | OnnxSharpener, discriminator: Path, tes
     """Fit Platt scaling by maximum likelihood (Platt 1999) on half of the test pictures, and check it on the other half.
 
     Args:
-        generator: draws the generated pictures, or answers the test pictures, degraded in random ways.
+        generator: draws the generated pictures, or sharpens the test pictures, degraded in random ways.
         discriminator: path of the discriminator's ONNX file.
         test: real pictures that neither network was trained on.
     """
@@ -102,8 +102,8 @@ def _logits(
     condition: dict[str, Floats] = {}
     if isinstance(generator, OnnxSharpener):
         degraded = degradation.degrade_randomly(reals.float() / 255, torch.Generator().manual_seed(seeds.start))
-        fakes = generator.answers(degraded, seeds[: len(reals)])
-        condition = onnx_models.degraded(degraded)
+        fakes = generator.sharpen(degraded, seeds[: len(reals)])
+        condition = onnx_models.network_inputs(degraded)
     else:
         fakes, _ = generator.draw(seeds[: len(reals)], labels if generator.classes else None)
         if generator.classes:

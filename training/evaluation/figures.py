@@ -17,10 +17,10 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError
-from training.evaluation import distance, judges
+from training.evaluation import distance, judges, texture
+from training.evaluation.cached_figures import cached
 from training.evaluation.fresh_classifier import learn, probabilities
 from training.evaluation.judges import Judgement, Kind
-from training.evaluation.kept import kept
 from training.evaluation.memorisation import Nearest, nearest
 from training.evaluation.onnx_models import OnnxGenerator
 from training.evaluation.two_sample import two_sample
@@ -80,10 +80,10 @@ class Battery:
         """Compute the figures based on both judges' features, for seeds from 0 with the labels of the test pictures.
 
         The floor of each figure is its value for real test pictures. For distances to the test pictures, it is the value for
-        the same number of training pictures. The figures of a generator file are kept in the cache.
+        the same number of training pictures. The figures of a generator file are cached.
         """
         inputs: tuple[str | int, ...] = ("figures", sha256_of(generator.path), generator.classes, *self._inputs)
-        found = kept(self.cache, inputs, lambda: {n: f.model_dump() for n, f in self.evaluate(generator).figures.items()})
+        found = cached(self.cache, inputs, lambda: {n: f.model_dump() for n, f in self.evaluate(generator).figures.items()})
         return {name: Figure.model_validate(figure) for name, figure in found.items()}
 
     def evaluate(self, generator: OnnxGenerator, *, thorough: bool = False) -> Measured:
@@ -142,14 +142,23 @@ class Battery:
         found = [two_sample(self.test.images, fakes, seed) for seed in TWO_SAMPLE_SEEDS]
         floor = [two_sample(self.test.images, training, seed) for seed in TWO_SAMPLE_SEEDS]
         what = (
-            f"two-sample test: {{}} of a fresh network that is to tell test pictures from generated ones, trained on half of "
-            f"{len(fakes):,} each, tested on the other; {len(TWO_SAMPLE_SEEDS)} seeds (Lopez-Paz & Oquab 2017). Its floor: "
+            f"two-sample test: {{}} of a fresh network that distinguishes test pictures from generated ones, trained on half "
+            f"of {len(fakes):,} each, tested on the other; {len(TWO_SAMPLE_SEEDS)} seeds (Lopez-Paz & Oquab 2017). Its floor: "
             "test from training pictures"
         )
-        return {
+        figures = {
             name: _spread([getattr(t, key) for t in found], [getattr(t, key) for t in floor], "lower", what.format(words))
             for name, key, words in (("c2st_accuracy", "accuracy", "accuracy"), ("c2st_auc", "auc", "area under the ROC curve"))
         }
+        for name, (band, words) in texture.BANDS.items():
+            real, fake, other = (band(pictures) for pictures in (self.test.images, fakes, training))
+            figures[f"c2st_{name}"] = Figure(
+                value=_rounded(two_sample(real, fake, TWO_SAMPLE_SEEDS[0]).accuracy),
+                floor=_rounded(two_sample(real, other, TWO_SAMPLE_SEEDS[0]).accuracy),
+                better="lower",
+                what=f"the same accuracy, one seed, on pictures of which the network sees one band: {words}",
+            )
+        return figures
 
     def _memorisation(self, fakes: Tensor) -> tuple[Nearest, dict[str, Figure]]:
         """Distances of generated pictures to their nearest training pictures. The floor is that of test pictures."""
@@ -186,7 +195,7 @@ class _View:
         self.sample = self.train[order[-count:]]  # as many as are evaluated
         self.fid, self.fid_test = (distance.FrechetDistance(f) for f in (self.train, self.real.features))
         self.kid, self.kid_test = (distance.KernelDistance(f) for f in (self.train, self.real.features))
-        self._floors = kept(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
+        self._floors = cached(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
 
     def figures(self, fake: Judgement, labels: Tensor | None) -> dict[str, Figure]:
         """Compute this judge's figures from its output for generated pictures, and the requested labels, (N,), if any."""
@@ -216,14 +225,15 @@ class _View:
         }
 
     def _judge_training(self, train: Dataset, cache: Path | None) -> tuple[Tensor, Tensor]:
-        """Return the features of all training pictures, (60000, D), and the radii of the reference pictures, (10000,). The
-        cache is keyed by the judge and the dataset.
+        """Return the features of all training pictures, (60000, D), and the radii of the reference pictures, (10000,).
+
+        They are cached by judge and dataset.
         """
         path = cache / f"{self.judge_sha256[:16]}-{train.source.digest[:16]}.pt" if cache else None
         if path and path.exists():
             try:
-                kept = load_checkpoint(path)
-                return kept["features"], kept["radii"]
+                stored = load_checkpoint(path)
+                return stored["features"], stored["radii"]
             except (CheckpointError, KeyError):
                 path.unlink(missing_ok=True)
         features = judges.judge(self.judge, train.images).features
@@ -254,7 +264,7 @@ class _View:
             "kid_test": ("lower", f"{kernel} {n} test pictures"),
             "density": ("higher", f"density, {balls}"),
             "coverage": ("higher", f"coverage, {balls}"),
-            "label_accuracy": ("higher", f"share of pictures that {self.words}, takes for the class that was asked for"),
+            "label_accuracy": ("higher", f"share of pictures that {self.words}, assigns to the requested class"),
         }
 
 

@@ -52,7 +52,7 @@ class OnnxGenerator:
         return np.concatenate(parts)
 
     def draw(self, seeds: range, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the pixels of seeds, uint8 (N, 1, 28, 28), and their labels: those given, else those of the seeds."""
+        """Return the pixels of seeds, uint8 (N, 1, 28, 28), and their labels: `labels`, or by default those of the seeds."""
         z, drawn = seed_contract.draw_many(seeds, self.z_dim, self.classes)
         chosen = drawn if labels is None else labels.numpy()
         pixels = np.rint(self.images(z, chosen) * 255).astype(np.uint8)
@@ -77,27 +77,27 @@ class OnnxSharpener:
         self.z_dim = int(self.session.get_inputs()[0].shape[1])
 
     def images(self, z: Floats, condition: Tensor, batch: int = 64) -> Floats:
-        """Return answers in 0..1, (N, 1, 28, 28), to degraded pictures, (N, CONDITION), in batches of `batch`."""
-        feed = {"z": z} | degraded(condition)
+        """Return outputs in 0..1, (N, 1, 28, 28), for degraded pictures, (N, CONDITION), in batches of `batch`."""
+        feed = {"z": z} | network_inputs(condition)
         parts = range(0, len(z), batch)
         return np.concatenate([self.session.run(None, {k: v[i : i + batch] for k, v in feed.items()})[0] for i in parts])
 
-    def answers(self, condition: Tensor, seeds: range) -> Tensor:
-        """Return the pixels of the answers to degraded pictures, (N, CONDITION), for N seeds, uint8 (N, 1, 28, 28)."""
+    def sharpen(self, condition: Tensor, seeds: range) -> Tensor:
+        """Return the pixels of the outputs for degraded pictures, (N, CONDITION), for N seeds, uint8 (N, 1, 28, 28)."""
         z, _ = seed_contract.draw_many(seeds, self.z_dim)
         return torch.from_numpy(np.rint(self.images(z, condition) * 255).astype(np.uint8))
 
     def golden(self, seeds: int) -> Tensor:
         """Return the reference pixels of a manifest, uint8 (N, 1, 28, 28)."""
-        given, kinds = sharpening.golden_inputs(range(seeds))
-        condition = degradation.condition_of(torch.from_numpy(given)[:, None].float() / 255, sharpening.one_hot(kinds))
-        return self.answers(condition, range(seeds))
+        degraded, kinds = sharpening.golden_inputs(range(seeds))
+        condition = degradation.condition_of(torch.from_numpy(degraded)[:, None].float() / 255, sharpening.one_hot(kinds))
+        return self.sharpen(condition, range(seeds))
 
 
-def degraded(condition: Tensor) -> dict[str, Floats]:
+def network_inputs(condition: Tensor) -> dict[str, Floats]:
     """Return the inputs `given` and `kind` of the exported networks for degraded pictures, (N, CONDITION)."""
-    given, kind = degradation.split(condition)
-    return {"given": given.numpy(), "kind": kind.numpy()}
+    degraded, kind = degradation.split(condition)
+    return {"given": degraded.numpy(), "kind": kind.numpy()}
 
 
 def open_generator(folder: Path, manifest: Manifest) -> OnnxGenerator | OnnxSharpener:

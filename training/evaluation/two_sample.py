@@ -32,8 +32,8 @@ def two_sample(real: Tensor, fake: Tensor, seed: int, *, paired: bool = False) -
         real: uint8, (2N, 1, 28, 28), pictures that the generator was not trained on.
         fake: uint8, (2N, 1, 28, 28).
         seed: determines the halves and the network.
-        paired: whether fake[i] is an answer to a degraded real[i]. Both are then in the same half. Otherwise, the network
-            would memorise half of the originals as real, classify their answers as real too, and do worse than chance.
+        paired: whether fake[i] is the output for a degraded real[i]. Both are then in the same half. Otherwise, the network
+            would memorise half of the originals as real, classify their outputs as real too, and do worse than chance.
     """
     from torchmetrics.functional.classification import binary_accuracy, binary_auroc  # lazy, as in distance.py
 

@@ -1,9 +1,9 @@
-"""The exact, quantised sharpener: `ExactGenerator` with a given picture, and a projection in integers.
+"""The exact, quantised sharpener: `ExactGenerator` that also takes a degraded picture, with a projection in integers.
 
 The projection of `training.networks.sharpener.project` multiplies grey levels by the ratio of two sums. The ratio is one
 correctly rounded division, and is then rounded to 16 bits. Everything after it is exact in float32: products of 8 and 16
-bits, and differences of multiples of 2**-16. The mean of a block is therefore the given grey level to within 0.002, and to
-within half a grey level after rounding.
+bits, and differences of multiples of 2**-16. The mean of a block is therefore the grey level of the input to within 0.002, and
+to within half a grey level after rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RATIO = 2.0**16
 
 
 class ExactSharpener(ExactGenerator):
-    """An exact sharpener: latents z (N, z_dim), given pictures (N, 1, 28, 28) in 0..1 and kinds (N, 3) -> pictures.
+    """An exact sharpener: latents z (N, z_dim), degraded pictures (N, 1, 28, 28) in 0..1 and kinds (N, 3) -> pictures.
 
     Each kind of degradation has its own table of grey levels.
 
@@ -38,29 +38,29 @@ class ExactSharpener(ExactGenerator):
         self.register_buffer("offsets", torch.arange(len(KINDS)).float()[:, None] * (2 * self.logit_levels))
         self.offsets: Tensor
 
-    def forward(self, z: Tensor, given: Tensor, kind: Tensor) -> Tensor:  # type: ignore[override]
-        given = torch.round(given * 255)
-        positions = self.positions(z, given, kind) + (kind @ self.offsets).long().view(-1, 1, 1, 1)
+    def forward(self, z: Tensor, degraded: Tensor, kind: Tensor) -> Tensor:  # type: ignore[override]
+        degraded = torch.round(degraded * 255)
+        positions = self.positions(z, degraded, kind) + (kind @ self.offsets).long().view(-1, 1, 1, 1)
         greys = torch.gather(self.greys, 0, positions.reshape(-1)).view(-1, 1, SIDE, SIDE)
-        return torch.round(project_exactly(greys, given, kind)) / 255
+        return torch.round(project_exactly(greys, degraded, kind)) / 255
 
-    def answers(self, z: Tensor, condition: Tensor) -> Tensor:
-        """Return the answers to degraded pictures, (N, CONDITION)."""
+    def sharpen(self, z: Tensor, condition: Tensor) -> Tensor:
+        """Return the outputs for degraded pictures, (N, CONDITION)."""
         return self.forward(z, *split(condition))
 
     def unmatched(self, z: Tensor, condition: Tensor) -> Tensor:
-        """Return the answers without histogram matching."""
+        """Return the outputs without histogram matching."""
         greys, self.greys = self.greys, self.sigmoid_greys().float().repeat(len(KINDS))
         try:
-            return self.answers(z, condition)
+            return self.sharpen(z, condition)
         finally:
             self.greys = greys
 
     @torch.inference_mode()
-    def match_answers(self, z: Tensor, condition: Tensor, real: Tensor) -> None:
-        """Match the grey levels of the answers to those of real pictures, for each kind of degradation.
+    def match_outputs(self, z: Tensor, condition: Tensor, real: Tensor) -> None:
+        """Match the grey levels of the outputs to those of real pictures, for each kind of degradation.
 
-        The curve is fitted to the answers after the projection, and applied before it.
+        The curve is fitted to the outputs after the projection, and applied before it.
 
         Args:
             z: latents, (N, z_dim).
@@ -72,26 +72,26 @@ class ExactSharpener(ExactGenerator):
         plain = self.sigmoid_greys()
         for number in range(len(KINDS)):
             chosen = kinds[:, number] > 0
-            answers = torch.cat(
-                [self.answers(*part) for part in zip(z[chosen].split(250), condition[chosen].split(250), strict=True)]
+            outputs = torch.cat(
+                [self.sharpen(*part) for part in zip(z[chosen].split(250), condition[chosen].split(250), strict=True)]
             )
-            curve = histogram_matching.matching(histogram_matching.frequencies((answers * 255).round().long(), 256), theirs)
+            curve = histogram_matching.matching(histogram_matching.frequencies((outputs * 255).round().long(), 256), theirs)
             tables.append(curve[plain.long()].float())
         self.greys = torch.cat(tables)
 
-    def positions(self, z: Tensor, given: Tensor, kind: Tensor) -> Tensor:
-        """Return the logit index of each pixel before the projection, (N, 1, 28, 28), int64, for given grey levels 0..255."""
+    def positions(self, z: Tensor, degraded: Tensor, kind: Tensor) -> Tensor:
+        """Return the logit index of each pixel before the projection, (N, 1, 28, 28), int64. The input is in 0..255."""
         conditions = self.network.conditions
         latents = self.latents(z, kind if conditions else None)
-        return self._levels(torch.cat([latents, given.reshape(-1, PIXELS)], dim=1))
+        return self._levels(torch.cat([latents, degraded.reshape(-1, PIXELS)], dim=1))
 
 
-def project_exactly(greys: Tensor, given: Tensor, kind: Tensor) -> Tensor:
-    """Scale the grey levels of each block such that their mean is the given grey level, to within 0.002.
+def project_exactly(greys: Tensor, degraded: Tensor, kind: Tensor) -> Tensor:
+    """Scale the grey levels of each block such that their mean is the grey level of the input, to within 0.002.
 
     Args:
         greys: integers 0 to 255, (N, 1, 28, 28).
-        given: integers 0 to 255, enlarged by repeating pixels, (N, 1, 28, 28).
+        degraded: integers 0 to 255, enlarged by repeating pixels, (N, 1, 28, 28).
         kind: one-hot kind of degradation, (N, 3). Blurred pictures are not changed.
     """
     blurred = kind[:, KINDS.index("blur")].view(-1, 1, 1, 1, 1, 1)
@@ -101,7 +101,7 @@ def project_exactly(greys: Tensor, given: Tensor, kind: Tensor) -> Tensor:
         if (factor := FACTORS[name]) > 1:
             side, area = SIDE // factor, float(factor * factor)
             total = greys.reshape(-1, 1, side, factor, side, factor).sum(dim=(3, 5), keepdim=True)
-            wanted = given.reshape(-1, 1, side, factor, side, factor)[:, :, :, :1, :, :1] * area
+            wanted = degraded.reshape(-1, 1, side, factor, side, factor)[:, :, :, :1, :, :1] * area
             here = kind[:, KINDS.index(name)].view(-1, 1, 1, 1, 1, 1)
             full = 255 * area
             darker = _ratio(wanted, total)

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from training.errors import ExportError
 from training.networks import histogram_matching
-from training.networks.architectures import GIVEN, LATENT, SLOPE, Generator, Layer
+from training.networks.architectures import DEGRADED, LATENT, SLOPE, Generator, Layer
 
 SIGNIFICAND = 2**24
 """float32 represents every integer up to this one."""
@@ -193,7 +193,7 @@ class ExactGenerator(nn.Module):
         high = torch.tensor([bound] * self.z_dim + [one] * self.network.conditions)
         ranges = {
             LATENT: _Range(low, high, torch.full((len(low),), INPUT_STEP, dtype=torch.float64)),
-            GIVEN: _Range(torch.zeros(1), torch.full((1,), 255.0), torch.full((1,), 1 / 255, dtype=torch.float64)),
+            DEGRADED: _Range(torch.zeros(1), torch.full((1,), 255.0), torch.full((1,), 1 / 255, dtype=torch.float64)),
         }
         largest = 0
         for name, layer in layers:
@@ -271,7 +271,7 @@ def _layers(network: Generator) -> list[tuple[str, Layer]]:
 
 
 def _sources(network: Generator) -> dict[str, str]:
-    """Return the input of each layer: the name of an earlier layer, or `LATENT` or `GIVEN`."""
+    """Return the input of each layer: the name of an earlier layer, or `LATENT` or `DEGRADED`."""
     names = [name for name, _ in _layers(network)]
     return {name: network.sources.get(name, before) for before, name in pairwise([LATENT, *names])}
 

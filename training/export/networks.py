@@ -14,10 +14,10 @@ from models import seed_contract
 from models.manifest import DISCRIMINATOR, GENERATOR
 from training.datasets import degradation
 from training.datasets.tensors import Dataset
-from training.evaluation.onnx_models import Floats, OnnxGenerator, OnnxSharpener, degraded, one_hot, session
+from training.evaluation.onnx_models import Floats, OnnxGenerator, OnnxSharpener, network_inputs, one_hot, session
 from training.export.exact_sharpener import ExactSharpener
 from training.export.integer_grid import ExactGenerator
-from training.loop.sampling import SHEET_ROWS, answers_sheet, seeds_to_input
+from training.loop.sampling import SHEET_ROWS, seeds_to_input, sharpening_sheet
 from training.networks.architectures import Discriminator, Generator
 from training.networks.sharpener import SharpenGenerator
 from training.spec import TrainingSpec
@@ -149,22 +149,22 @@ class SharpenNetworks:
     """The networks of the task `sharpen`: a degraded picture and z to a picture."""
 
     def __init__(self, spec: TrainingSpec, generator: SharpenGenerator, discriminator: Discriminator, train: Dataset) -> None:
-        self.generator, self.discriminator = generator, _WithGivenPicture(discriminator)
+        self.generator, self.discriminator = generator, _WithCondition(discriminator)
         pictures = train.images[: len(TONE_SEEDS)].float() / 255
         self.condition = degradation.degrade_randomly(pictures, torch.Generator().manual_seed(CALIBRATION_SEEDS.start))
         z, _ = seed_contract.draw_many(TONE_SEEDS[: len(self.condition)], generator.z_dim)
         latents, count = torch.from_numpy(z), len(CALIBRATION_SEEDS)
         self.exact: ExactSharpener = ExactSharpener(generator, latents[:count], self.condition[:count])
         if spec.match_tones:
-            self.exact.match_answers(latents, self.condition, train.images)
+            self.exact.match_outputs(latents, self.condition, train.images)
 
     def generator_inputs(self) -> dict[str, Tensor]:
-        return {"z": torch.randn(2, self.generator.z_dim)} | self._given()
+        return {"z": torch.randn(2, self.generator.z_dim)} | self._condition_inputs()
 
     def discriminator_inputs(self) -> dict[str, Tensor]:
-        return {"image": torch.rand(2, 1, 28, 28)} | self._given()
+        return {"image": torch.rand(2, 1, 28, 28)} | self._condition_inputs()
 
-    def _given(self) -> dict[str, Tensor]:
+    def _condition_inputs(self) -> dict[str, Tensor]:
         return dict(zip(("given", "kind"), degradation.split(self.condition[:2]), strict=True))
 
     def open(self, folder: Path) -> OnnxSharpener:
@@ -172,7 +172,7 @@ class SharpenNetworks:
 
     def samples(self, generator: OnnxGenerator | OnnxSharpener, test: Dataset) -> Tensor:
         assert isinstance(generator, OnnxSharpener)  # noqa: S101 - for the type checker
-        return answers_sheet(generator.answers, test.images[:SHEET_ROWS])
+        return sharpening_sheet(generator.sharpen, test.images[:SHEET_ROWS])
 
     @torch.inference_mode()
     def compare(self, folder: Path, seeds: int) -> Compared:
@@ -181,11 +181,11 @@ class SharpenNetworks:
         generator = self.open(folder)
         by_batch = generator.images(z, condition, batch=64)
         pictures = torch.from_numpy(by_batch)
-        feed = {"image": by_batch} | degraded(condition)
+        feed = {"image": by_batch} | network_inputs(condition)
         return Compared(
             by_training=self.generator(latents, condition).numpy(),
             unmatched=self.exact.unmatched(latents, condition).numpy(),
-            by_torch=self.exact.answers(latents, condition).numpy(),
+            by_torch=self.exact.sharpen(latents, condition).numpy(),
             by_batch=by_batch,
             by_one=generator.images(z, condition, batch=1),
             logits_torch=self.discriminator(pictures, *degradation.split(condition)).numpy(),
@@ -193,14 +193,14 @@ class SharpenNetworks:
         )
 
 
-class _WithGivenPicture(nn.Module):
+class _WithCondition(nn.Module):
     """A sharpener's discriminator with the condition as two inputs."""
 
     def __init__(self, discriminator: Discriminator) -> None:
         super().__init__()
         self.discriminator = discriminator
 
-    def forward(self, image: Tensor, given: Tensor, kind: Tensor) -> Tensor:
-        condition = torch.cat([given.flatten(1), kind, torch.zeros_like(kind[:, :1])], dim=1)
+    def forward(self, image: Tensor, degraded: Tensor, kind: Tensor) -> Tensor:
+        condition = torch.cat([degraded.flatten(1), kind, torch.zeros_like(kind[:, :1])], dim=1)
         logit: Tensor = self.discriminator(image, condition)
         return logit

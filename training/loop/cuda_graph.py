@@ -196,7 +196,7 @@ def train(trainers: dict[str, GraphTrainer], out: Path, *, seconds: float, snaps
         seconds: duration of the training.
         snapshots: number of snapshots of the averaged generators, at equal intervals, the last one at the end.
     """
-    kept: dict[str, list[dict[str, Any]]] = {name: [] for name in trainers}
+    collected: dict[str, list[dict[str, Any]]] = {name: [] for name in trainers}
     start, due, reported = time.monotonic(), 1, 0.0
     while (elapsed := time.monotonic() - start) < seconds:
         for trainer in trainers.values():
@@ -209,20 +209,20 @@ def train(trainers: dict[str, GraphTrainer], out: Path, *, seconds: float, snaps
             yield from ({"name": name} | trainer.progress() for name, trainer in trainers.items())
         if elapsed >= seconds * due / snapshots and due < snapshots:
             due += 1
-            _write(trainers, kept, out)
+            _write(trainers, collected, out)
     for trainer in trainers.values():
         trainer.seconds = seconds
     yield from ({"name": name} | trainer.progress() for name, trainer in trainers.items())
-    _write(trainers, kept, out)
+    _write(trainers, collected, out)
 
 
-def _write(trainers: dict[str, GraphTrainer], kept: dict[str, list[dict[str, Any]]], out: Path) -> None:
+def _write(trainers: dict[str, GraphTrainer], collected: dict[str, list[dict[str, Any]]], out: Path) -> None:
     for name, trainer in trainers.items():
-        kept[name] += trainer.snapshot()
+        collected[name] += trainer.snapshot()
         facts = {
             "spec": trainer.spec.model_dump(mode="json"),
             "machine": trainer.machine,
             "torch": str(torch.__version__),
         }
-        save_checkpoint(facts | {"snapshots": kept[name]}, out / f"{name}.pt")
+        save_checkpoint(facts | {"snapshots": collected[name]}, out / f"{name}.pt")
         save_checkpoint(facts | trainer.networks(), out / f"{name}-networks.pt")

@@ -26,7 +26,7 @@ from training.evaluation import distance, judges, sheets
 from training.loop import stopping
 from training.loop.progress import Progress
 from training.loop.run_folder import Events, RunFolder, alone_in
-from training.loop.sampling import answers_sheet, draw, sharpen
+from training.loop.sampling import draw, sharpen, sharpening_sheet
 from training.loop.stopping import Plateau
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
 from training.networks.architectures import Generator
@@ -87,7 +87,7 @@ class KidMeter:
             self.conditions = degradation.degrade_randomly(data.images[chosen].float() / 255, torch.Generator().manual_seed(0))
 
     def measure(self, generator: Generator) -> Distances:
-        """Measure the pictures of 5,000 fixed seeds, or the answers to 5,000 degraded pictures."""
+        """Measure the pictures of 5,000 fixed seeds, or the outputs for 5,000 degraded pictures."""
         seeds = range(10**6, 10**6 + KID_FAKES)
         if self.conditions is not None:
             fakes = sharpen(generator, self.conditions, seeds)
@@ -319,7 +319,7 @@ class _Loop:
         labels = torch.arange(len(GRID_SEEDS)) % generator.classes if generator.classes else None
         path = self.folder.sample(self.trainer.seen)
         if self.trainer.spec.task == "sharpen":
-            samples = answers_sheet(partial(sharpen, generator), self.trainer.images.cpu())
+            samples = sharpening_sheet(partial(sharpen, generator), self.trainer.images.cpu())
         else:
             samples = draw(generator, GRID_SEEDS, labels)
         sheets.save_sheet(path, samples, columns=10)

@@ -16,11 +16,11 @@ from training.networks.architectures import Generator
 
 SHEET_ROWS = 8
 SHEET_COLUMNS: tuple[tuple[Kind, float, int], ...] = (("shrink2", 0.0, 1), ("shrink4", 0.0, 3), ("blur", 2.0, 2))
-"""Degradation, sigma and number of answers; with the given pictures and the original, ten cells in a row."""
+"""Degradation, sigma and number of outputs; with the inputs and the original, ten cells in a row."""
 
 
 def seeds_to_input(seeds: range, generator: Generator, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K): those given, else those of the seeds."""
+    """Return the service's latents (N, z_dim) for seeds, and one-hot labels (N, K), by default those of the seeds."""
     z, drawn = seed_contract.draw_many(seeds, generator.z_dim, generator.classes)
     if not generator.classes:
         return torch.from_numpy(z), None
@@ -42,7 +42,7 @@ def draw(generator: Generator, seeds: range, labels: Tensor | None = None, batch
 
 @torch.inference_mode()
 def sharpen(generator: Generator, conditions: Tensor, seeds: range, batch: int = 250) -> Tensor:
-    """Return a sharpener's answers to degraded pictures, one for each seed, uint8 (N, 1, 28, 28).
+    """Return a sharpener's outputs for degraded pictures, one for each seed, uint8 (N, 1, 28, 28).
 
     Args:
         generator: a network of the task `sharpen`.
@@ -59,13 +59,13 @@ def sharpen(generator: Generator, conditions: Tensor, seeds: range, batch: int =
     return torch.cat(parts).cpu().contiguous()
 
 
-def answers_sheet(answers: Callable[[Tensor, range], Tensor], images: Tensor) -> Tensor:
-    """Return the cells of a sheet of a sharpener's answers, ten in a row, uint8 (80, 1, 28, 28).
+def sharpening_sheet(sharpener: Callable[[Tensor, range], Tensor], images: Tensor) -> Tensor:
+    """Return the cells of a sheet of a sharpener's outputs, ten in a row, uint8 (80, 1, 28, 28).
 
-    Each row shows an original, then for each degradation (14x14, 7x7, blur of sigma 2) the input and one, three or two answers.
+    Each row shows an original, then for each degradation (14x14, 7x7, blur of sigma 2) the input and one, three or two outputs.
 
     Args:
-        answers: returns a sharpener's answers to degraded pictures, (N, CONDITION), for seeds, uint8.
+        sharpener: returns the outputs for degraded pictures, (N, CONDITION), for seeds, uint8.
         images: pictures to degrade, uint8 (N, 1, 28, 28), with at least eight.
     """
     originals = images[:SHEET_ROWS].float() / 255
@@ -74,5 +74,5 @@ def answers_sheet(answers: Callable[[Tensor, range], Tensor], images: Tensor) ->
         condition = degradation.degrade(originals, kind, sigma=sigma)
         cells.append(degradation.split(condition)[0])
         for seed in range(seeds):
-            cells.append(answers(condition, range(seed * SHEET_ROWS, (seed + 1) * SHEET_ROWS)).float() / 255)
+            cells.append(sharpener(condition, range(seed * SHEET_ROWS, (seed + 1) * SHEET_ROWS)).float() / 255)
     return sheets.to_pixels(torch.stack(cells, dim=1).flatten(0, 1))

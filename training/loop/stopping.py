@@ -139,7 +139,7 @@ def examine(
         held_out: real pictures that the generator was not trained on.
         images: images the run has seen. Determines the seeds and the classifier, so that each test is independent.
         shown: training pictures to match the generated grey levels to, as at export. None: no matching.
-        task: the generator's task. A sharpener answers the held-out pictures, degraded in random ways.
+        task: the generator's task. A sharpener sharpens the held-out pictures, degraded in random ways.
     """
     tested = copy.deepcopy(generator)
     tested.load_state_dict(weights)

@@ -391,5 +391,5 @@ def machine(device: str) -> str:
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0] if names else model
     if device.startswith("cuda"):
-        model = f"{torch.cuda.get_device_name(device)} beside {model}"
+        model = f"{torch.cuda.get_device_name(device)} with {model}"
     return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

@@ -21,7 +21,7 @@ from training.spec import TrainingSpec
 SLOPE = 0.25
 """LeakyReLU's slope: a power of two, which is exact in binary (see `training.export.integer_grid`)."""
 PIXELS = 28 * 28
-LATENT, GIVEN = "latent", "given"
+LATENT, DEGRADED = "latent", "degraded"
 """Inputs of a generator: latents and one-hot labels, and the pixels of a picture to sharpen."""
 
 

@@ -13,7 +13,7 @@ const messages = texts(
 
 function isLive(): Promise<boolean> {
   return fetch(`${mount()}/livez`).then(
-    answer => answer.ok,
+    response => response.ok,
     () => false,
   )
 }

@@ -150,8 +150,8 @@ describe("the API call of a page", () => {
         '<img alt="" style="image-rendering: pixelated">',
         '<script type="module">',
         '  const img = document.querySelector("img")',
-        '  const answer = await fetch("http://localhost:3000/seedling/interpolate", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({"keyframes":[1,"a"],"loop":true,"z":null}) })',
-        "  img.src = URL.createObjectURL(await answer.blob())",
+        '  const response = await fetch("http://localhost:3000/seedling/interpolate", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({"keyframes":[1,"a"],"loop":true,"z":null}) })',
+        "  img.src = URL.createObjectURL(await response.blob())",
         "</script>",
       ].join("\n"),
     )

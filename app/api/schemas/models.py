@@ -66,6 +66,6 @@ class Ready(BaseModel):
     serving: str = Field(description="Version that is used for requests that do not name a model.", examples=["digits/1"])
     refused: dict[str, str] = Field(description="Versions that are not served, with the reason.")
     degraded: dict[str, str] = Field(
-        description="What does not work, with the reason, although pictures are still drawn. Keys: `aliases`, `database`, "
+        description="Functions that do not work, with the reason; pictures are still drawn. Keys: `aliases`, `database`, "
         "`jobs`, `models`, `state`, `training`."
     )

@@ -275,7 +275,7 @@ class SharpenQuery(_Request):
     prepare: Preprocessing = "auto"
 
     def drawing(self) -> pictures.Drawing:
-        """Return the requested answer, or sheet of answers. Raises the errors of `GenerateQuery.drawing`."""
+        """Return the requested output, or sheet of outputs. Raises the errors of `GenerateQuery.drawing`."""
         query = {name: getattr(self, name) for name in ("seed", "seeds", "format", "scale", "columns")}
         return GenerateQuery(**query).drawing()
 
@@ -362,7 +362,7 @@ class Sharpened(BaseModel):
     seed: int | str
     model: str
     version: int
-    factor: Factor = Field(description="Degradation: as given, or as found from the picture.")
+    factor: Factor = Field(description="Degradation: from the request, or detected from the picture.")
     preprocessing: str = Field(description="none, the dataset whose format the picture was converted to, or resized.")
     input: str = Field(description="Hex sha256 of the uploaded file.")
     given: str = Field(description="The picture that was sharpened, at 28x28: a PNG as a data URI (RFC 2397).")

@@ -24,7 +24,7 @@ from models.repository import Repository
 from tests.app.api.pictures_of_shapes import archive
 from tests.app.api.test_uploads import SETTINGS, VIEWER, administrator, append, begin, state_of
 from tests.live import SHIPPED, Service, free_port, service, start
-from training.datasets import Registry
+from training.datasets import SOURCES, Registry
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,12 @@ def uploaded(admin: httpx.Client, content: bytes, filename: str = "shapes.zip") 
     return path.rsplit("/", 1)[1]
 
 
-def ended(admin: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
+def ended(admin: httpx.Client, response: httpx.Response) -> dict[str, Any]:
     """Wait for an import that was accepted."""
-    assert answer.status_code == 202, answer.text
-    assert answer.headers["location"] == f"/admin/imports/{answer.json()['id']}"
+    assert response.status_code == 202, response.text
+    assert response.headers["location"] == f"/admin/imports/{response.json()['id']}"
     for _ in range(600):
-        found = admin.get(answer.headers["location"]).json()
+        found = admin.get(response.headers["location"]).json()
         if found["state"] != "running":
             return found
         time.sleep(0.1)
@@ -76,7 +76,7 @@ def test_an_upload_is_previewed_and_imported_and_can_then_be_seen(
     assert (report["source"], report["found"], report["layout"]) == ("shapes.zip", 60, "folders of classes")
     sheet = Image.open(io.BytesIO(base64.b64decode(preview.json()["sheet"].partition(",")[2])))
     assert sheet.format == "PNG"
-    assert [d["name"] for d in admin.get("/datasets").json()["datasets"]] == ["mnist", "fashion-mnist"], "nothing was stored"
+    assert [d["name"] for d in admin.get("/datasets").json()["datasets"]] == list(SOURCES), "nothing was stored"
     assert admin.get("/admin/imports").json()["imports"] == []
 
     body = {"upload": upload, "name": "shapes", "title": "Some shapes", "licence": "CC0", "fit": "crop", "test_share": 0.2}
@@ -108,10 +108,10 @@ def test_strangers_see_published_datasets_only_and_do_not_learn_which_others_exi
     running: Service, admin: httpx.Client, stranger: httpx.Client
 ) -> None:
     ended(admin, admin.put("/admin/datasets?name=secret", content=archive()))
-    assert [d["name"] for d in stranger.get("/datasets").json()["datasets"]] == ["mnist", "fashion-mnist"]
-    answers = [stranger.get(f"/datasets/{name}{more}") for name in ("secret", "nothing") for more in ("", "/samples.png")]
-    assert [answer.status_code for answer in answers] == [401] * 4
-    assert answers[0].json()["detail"].replace("secret", "nothing") == answers[2].json()["detail"]
+    assert [d["name"] for d in stranger.get("/datasets").json()["datasets"]] == list(SOURCES)
+    responses = [stranger.get(f"/datasets/{name}{more}") for name in ("secret", "nothing") for more in ("", "/samples.png")]
+    assert [response.status_code for response in responses] == [401] * 4
+    assert responses[0].json()["detail"].replace("secret", "nothing") == responses[2].json()["detail"]
     assert stranger.get("/datasets/mnist").json()["classes"] == list("0123456789")
     assert Image.open(io.BytesIO(stranger.get("/datasets/mnist/samples.png").content)).size == (280, 280)
     with administrator(running, VIEWER) as viewer:
@@ -121,7 +121,7 @@ def test_strangers_see_published_datasets_only_and_do_not_learn_which_others_exi
         assert viewer.delete("/admin/datasets/secret").status_code == 403
     missing = admin.get("/datasets/nothing")
     assert (missing.status_code, missing.json()["code"]) == (404, "dataset_unknown")
-    assert "mnist, fashion-mnist, " in missing.json()["detail"]
+    assert ", ".join(SOURCES) in missing.json()["detail"]
     assert stranger.get("/datasets", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 
@@ -163,9 +163,9 @@ def test_curl_alone_imports_a_file(running: Service, admin: httpx.Client, tmp_pa
     ],
 )
 def test_an_invalid_option_is_rejected_and_the_file_is_not_kept(admin: httpx.Client, query: str, message: str) -> None:
-    answer = admin.put(f"/admin/datasets?{query}", content=archive())
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert message in answer.text
+    response = admin.put(f"/admin/datasets?{query}", content=archive())
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert message in response.text
     assert admin.get("/admin/uploads").json()["uploads"] == []
 
 
@@ -191,14 +191,14 @@ def test_a_file_that_cannot_be_imported_fails_with_the_remedy_and_stays_for_anot
 
 
 def test_a_preview_of_a_file_that_cannot_be_imported_says_why(admin: httpx.Client) -> None:
-    answer = admin.post("/admin/datasets/preview", json={"upload": uploaded(admin, b"nothing")})
-    assert (answer.status_code, answer.json()["code"]) == (422, "dataset_invalid")
-    assert "not of a known layout" in answer.json()["detail"]
-    answer = admin.post("/admin/datasets/preview", json={"upload": "0" * 32})
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    response = admin.post("/admin/datasets/preview", json={"upload": uploaded(admin, b"nothing")})
+    assert (response.status_code, response.json()["code"]) == (422, "dataset_invalid")
+    assert "not of a known layout" in response.json()["detail"]
+    response = admin.post("/admin/datasets/preview", json={"upload": "0" * 32})
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
     path = begin(admin, 10)
-    answer = admin.post("/admin/datasets", json={"upload": path.rsplit("/", 1)[1], "name": "mine"})
-    assert (answer.status_code, answer.json()["code"]) == (409, "upload_incomplete")
+    response = admin.post("/admin/datasets", json={"upload": path.rsplit("/", 1)[1], "name": "mine"})
+    assert (response.status_code, response.json()["code"]) == (409, "upload_incomplete")
 
 
 def test_broken_pictures_can_be_skipped(admin: httpx.Client) -> None:
@@ -226,14 +226,14 @@ def test_a_dataset_that_a_version_was_trained_on_is_removed_only_with_force(runn
     entry = Registry(state_of(running) / "datasets").get("used")
     _publish_trained_on(state_of(running), entry.name, entry.digest)
     assert admin.get("/datasets/used").json()["models"] == ["used/1"]
-    answer = admin.delete("/admin/datasets/used")
-    assert (answer.status_code, answer.json()["code"]) == (409, "dataset_in_use")
-    assert "used/1 was trained on used" in answer.json()["detail"]
+    response = admin.delete("/admin/datasets/used")
+    assert (response.status_code, response.json()["code"]) == (409, "dataset_in_use")
+    assert "used/1 was trained on used" in response.json()["detail"]
     assert admin.delete("/admin/datasets/used?force=true").status_code == 204
     assert admin.get("/datasets/used").status_code == 404
     assert Repository(state_of(running) / "models").get("used", 1).manifest.dataset.sha256 == entry.digest
-    answer = admin.delete("/admin/datasets/mnist?force=true")
-    assert (answer.status_code, answer.json()["code"]) == (409, "dataset_in_use")
+    response = admin.delete("/admin/datasets/mnist?force=true")
+    assert (response.status_code, response.json()["code"]) == (409, "dataset_in_use")
     entries = admin.get("/admin/audit").json()["entries"]
     assert [(e["action"], e["target"], e["status"]) for e in entries[:3]] == [
         ("remove", "/admin/datasets/mnist", 409),
@@ -257,8 +257,8 @@ def _publish_trained_on(state: Path, dataset: str, digest: str) -> None:
 
 
 def test_the_events_of_an_import_end_with_its_state(admin: httpx.Client) -> None:
-    answer = admin.put("/admin/datasets?name=followed", content=archive(200))
-    with admin.stream("GET", answer.json()["links"]["events"]) as stream:
+    response = admin.put("/admin/datasets?name=followed", content=archive(200))
+    with admin.stream("GET", response.json()["links"]["events"]) as stream:
         lines = list(stream.iter_lines())
     events = [line.removeprefix("event: ") for line in lines if line.startswith("event:")]
     data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data:")]
@@ -354,8 +354,8 @@ def test_an_import_that_the_service_does_not_outlive_is_finished_and_reported(tm
 
 def test_a_full_form_may_have_the_size_of_a_dataset_and_takes_no_memory(admin: httpx.Client, running: Service) -> None:
     content = os.urandom(30_000_000)
-    answer = admin.post("/admin/datasets", files={"file": ("noise.bin", content)}, data={"name": "noise"})
-    found = ended(admin, answer)
+    response = admin.post("/admin/datasets", files={"file": ("noise.bin", content)}, data={"name": "noise"})
+    found = ended(admin, response)
     assert (found["state"], found["filename"]) == ("failed", "noise.bin")
     stored = state_of(running) / "uploads" / found["upload"] / "data"
     assert hashlib.sha256(stored.read_bytes()).digest() == hashlib.sha256(content).digest()
@@ -365,8 +365,8 @@ def test_a_full_form_may_have_the_size_of_a_dataset_and_takes_no_memory(admin: h
 
 
 def test_json_that_is_no_json_or_too_long_is_rejected(admin: httpx.Client) -> None:
-    answer = admin.post("/admin/datasets", content=b"PK..")
-    assert (answer.status_code, "?name=mine" in answer.json()["detail"]) == (422, True)
-    answer = admin.post("/admin/datasets", content=b" " * 1_100_000)
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    response = admin.post("/admin/datasets", content=b"PK..")
+    assert (response.status_code, "?name=mine" in response.json()["detail"]) == (422, True)
+    response = admin.post("/admin/datasets", content=b" " * 1_100_000)
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert admin.post("/admin/datasets", json=[]).status_code == 422

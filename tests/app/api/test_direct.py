@@ -41,9 +41,9 @@ def both(client: httpx.Client, query: str, **headers: str) -> tuple[httpx.Respon
     return client.get(url, headers=headers), client.request("GET", url, headers=headers | AS_ROUTE)
 
 
-def comparable(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+def comparable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
     varying = ("date", "x-request-id")
-    return answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k not in varying}
+    return response.status_code, response.content, {k: v for k, v in response.headers.items() if k not in varying}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -74,8 +74,8 @@ def test_conditional_requests_get_identical_responses(client: httpx.Client) -> N
 
 
 def test_a_get_request_with_a_large_body_is_rejected(client: httpx.Client) -> None:
-    answer = client.request("GET", "/generate?seed=42", content=b"x" * 2_000_000)
-    assert answer.status_code == 413
+    response = client.request("GET", "/generate?seed=42", content=b"x" * 2_000_000)
+    assert response.status_code == 413
 
 
 def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Service) -> None:
@@ -88,9 +88,9 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
         await gate.wait()
         seed = 7 if number % 10 == 0 else 1_000_000 + number
         writer.write(f"GET /generate?seed={seed}&version=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        answer = await asyncio.wait_for(reader.read(), 60)
+        response = await asyncio.wait_for(reader.read(), 60)
         writer.close()
-        return answer
+        return response
 
     async def flood() -> list[bytes]:
         gate = asyncio.Event()
@@ -99,9 +99,9 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
         gate.set()
         return await asyncio.gather(*tasks)
 
-    answers = asyncio.run(flood())
-    for number, answer in enumerate(answers):
-        head, _, body = answer.partition(b"\r\n\r\n")
+    responses = asyncio.run(flood())
+    for number, response in enumerate(responses):
+        head, _, body = response.partition(b"\r\n\r\n")
         status = head.split()[1]
         assert status in (b"200", b"503")
         if status == b"503":
@@ -109,4 +109,4 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
             assert b'"code":"overloaded"' in body
         elif number % 10 == 0:
             assert body == expected
-    assert sum(answer.startswith(b"HTTP/1.1 200") for answer in answers) >= 80, "cached pictures are never rejected"
+    assert sum(response.startswith(b"HTTP/1.1 200") for response in responses) >= 80, "cached pictures are never rejected"

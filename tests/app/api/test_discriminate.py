@@ -39,10 +39,10 @@ def session() -> onnxruntime.InferenceSession:
 
 
 def request_score(client: httpx.Client, content: bytes, **query: object) -> dict:
-    answer = client.post("/discriminate", content=content, params={k: str(v) for k, v in query.items()})
-    assert answer.status_code == 200, answer.text
-    DiscriminatorScore.model_validate(answer.json())
-    return answer.json()
+    response = client.post("/discriminate", content=content, params={k: str(v) for k, v in query.items()})
+    assert response.status_code == 200, response.text
+    DiscriminatorScore.model_validate(response.json())
+    return response.json()
 
 
 def prepared_picture(payload: dict) -> np.ndarray:
@@ -131,11 +131,11 @@ def test_every_format_is_detected_regardless_of_the_content_type(client: httpx.C
     content = saved(seven().convert("RGB"), kind)
     for content_type in (f"image/{media_type}", "application/octet-stream", "application/x-www-form-urlencoded", None):
         headers = {} if content_type is None else {"Content-Type": content_type}
-        answer = client.post("/discriminate", content=content, headers=headers)
-        assert answer.status_code == 200, answer.text
-        assert np.abs(prepared_picture(answer.json()).astype(int) - expected).max() <= 8
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-model"] == "digits/1"
+        response = client.post("/discriminate", content=content, headers=headers)
+        assert response.status_code == 200, response.text
+        assert np.abs(prepared_picture(response.json()).astype(int) - expected).max() <= 8
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-model"] == "digits/1"
 
 
 def speck(level: int, pixels: int, size: tuple[int, int] = (100, 80)) -> Image.Image:
@@ -159,9 +159,9 @@ def speck(level: int, pixels: int, size: tuple[int, int] = (100, 80)) -> Image.I
     ids=["black", "white", "grey", "28x28", "transparent", "dark speck", "bright speck", "speck of 28x28"],
 )
 def test_a_blank_picture_is_not_scored(client: httpx.Client, picture: Image.Image, prepare: str) -> None:
-    answer = client.post("/discriminate", content=saved(picture, "PNG"), params={"prepare": prepare})
-    assert (answer.status_code, answer.json()["code"]) == (422, "picture_blank")
-    assert answer.json()["detail"].endswith("Send a picture with a subject on a background.")
+    response = client.post("/discriminate", content=saved(picture, "PNG"), params={"prepare": prepare})
+    assert (response.status_code, response.json()["code"]) == (422, "picture_blank")
+    assert response.json()["detail"].endswith("Send a picture with a subject on a background.")
 
 
 def test_a_small_drawing_is_scored(client: httpx.Client) -> None:
@@ -190,10 +190,10 @@ COMPLETE = saved(seven(), "PNG")
     ids=lambda value: value[:12] if isinstance(value, bytes) else None,
 )
 def test_unreadable_pictures_get_a_problem_with_a_remedy(client: httpx.Client, content: bytes, status: int, code: str) -> None:
-    answer = client.post("/discriminate", content=content)
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"].endswith(("picture.png.", "whole file.", "Scale it down.", "as a PNG."))
+    response = client.post("/discriminate", content=content)
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"].endswith(("picture.png.", "whole file.", "Scale it down.", "as a PNG."))
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -206,9 +206,9 @@ def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.C
             sent += 100_000
             yield bytes(100_000)
 
-    answer = client.post("/discriminate", content=parts() if chunked else bytes(10_000_001))
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert "10,000,000 bytes" in answer.json()["detail"]
+    response = client.post("/discriminate", content=parts() if chunked else bytes(10_000_001))
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert "10,000,000 bytes" in response.json()["detail"]
     assert sent < 100_000_000
     allowed = client.post("/discriminate", content=COMPLETE.ljust(10_000_000, b"\0"))
     assert allowed.status_code == 200, "bytes after the end of the picture are ignored"
@@ -228,16 +228,16 @@ def test_a_file_over_ten_megabytes_is_rejected_during_the_upload(client: httpx.C
     ],
 )
 def test_an_invalid_query_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
-    answer = client.post(f"/discriminate?{query}", content=COMPLETE)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = client.post(f"/discriminate?{query}", content=COMPLETE)
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 def request_seed_scores(client: httpx.Client, **query: object) -> dict:
-    answer = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    SeedScores.model_validate(answer.json())
-    return answer.json()
+    response = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    SeedScores.model_validate(response.json())
+    return response.json()
 
 
 @pytest.mark.parametrize(
@@ -271,15 +271,15 @@ def test_scores_of_seeds_keep_the_order_and_repetitions_of_the_request(client: h
 
 def test_scores_of_seeds_are_cacheable(client: httpx.Client) -> None:
     for query in ({"seeds": "0-9"}, {"seeds": "0-9", "label": "3:0.5,8:0.5", "psi": 0.5}):
-        answer = client.get("/discriminate", params=query)
-        assert answer.headers["cache-control"] == "no-cache"
-        assert answer.headers["x-model"] == "digits/1"
-        pinned = client.get(answer.headers["content-location"])
-        assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+        response = client.get("/discriminate", params=query)
+        assert response.headers["cache-control"] == "no-cache"
+        assert response.headers["x-model"] == "digits/1"
+        pinned = client.get(response.headers["content-location"])
+        assert (pinned.content, pinned.headers["etag"]) == (response.content, response.headers["etag"])
         assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
-        unmodified = client.get("/discriminate", params=query, headers={"If-None-Match": answer.headers["etag"]})
-        assert (unmodified.status_code, unmodified.content, unmodified.headers["etag"]) == (304, b"", answer.headers["etag"])
-        assert client.get("/generate", params=query).headers["etag"] != answer.headers["etag"]
+        unmodified = client.get("/discriminate", params=query, headers={"If-None-Match": response.headers["etag"]})
+        assert (unmodified.status_code, unmodified.content, unmodified.headers["etag"]) == (304, b"", response.headers["etag"])
+        assert client.get("/generate", params=query).headers["etag"] != response.headers["etag"]
 
 
 @pytest.mark.parametrize(
@@ -299,9 +299,9 @@ def test_scores_of_seeds_are_cacheable(client: httpx.Client) -> None:
     ],
 )
 def test_an_invalid_query_for_seeds_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
-    answer = client.get(f"/discriminate?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert answer.json()["detail"].endswith(".")
+    response = client.get(f"/discriminate?{query}")
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert response.json()["detail"].endswith(".")
 
 
 def test_an_unconditional_model_scores_its_own_pictures() -> None:

@@ -23,24 +23,24 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 def get(client: httpx.Client, **query: object) -> httpx.Response:
-    answer = client.get("/generate", params={k: str(v) for k, v in query.items()})
-    assert answer.status_code == 200, answer.text
-    return answer
+    response = client.get("/generate", params={k: str(v) for k, v in query.items()})
+    assert response.status_code == 200, response.text
+    return response
 
 
 def post(client: httpx.Client, **body: object) -> httpx.Response:
-    answer = client.post("/generate", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer
+    response = client.post("/generate", json=body)
+    assert response.status_code == 200, response.text
+    return response
 
 
 def test_seed_42_is_a_28x28_grey_png_that_is_not_blank(client: httpx.Client) -> None:
-    answer = get(client, seed=42)
-    assert answer.headers["content-type"] == "image/png"
-    picture = Image.open(io.BytesIO(answer.content))
+    response = get(client, seed=42)
+    assert response.headers["content-type"] == "image/png"
+    picture = Image.open(io.BytesIO(response.content))
     assert (picture.format, picture.size, picture.mode) == ("PNG", (28, 28), "L")
-    assert pixels(answer.content).max() > 200
-    assert pixels(answer.content).mean() < 100
+    assert pixels(response.content).max() > 200
+    assert pixels(response.content).mean() < 100
 
 
 def test_the_same_seed_gives_the_same_bytes(client: httpx.Client) -> None:
@@ -86,8 +86,8 @@ def test_a_path_with_an_extension_gets_the_same_response_as_the_query(client: ht
     ],
 )
 def test_other_paths_below_generate_are_rejected(client: httpx.Client, path: str, status: int) -> None:
-    answer = client.get(f"/generate/{path}")
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    response = client.get(f"/generate/{path}")
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
 
 
 def test_composed_and_decomposed_texts_are_the_same_seed(client: httpx.Client) -> None:
@@ -111,9 +111,9 @@ def test_parameters_that_others_add_to_links_are_ignored(client: httpx.Client, c
 
 @pytest.mark.parametrize("name", ["v", "t", "ref", "utm", "UTM_source", "sead", "fbclid2"])
 def test_other_unknown_parameters_are_rejected(client: httpx.Client, name: str) -> None:
-    answer = client.get(f"/generate?seed=42&{name}=1")
-    assert answer.status_code == 422
-    assert name in answer.json()["detail"]
+    response = client.get(f"/generate?seed=42&{name}=1")
+    assert response.status_code == 422
+    assert name in response.json()["detail"]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -204,15 +204,15 @@ def test_a_mixture_in_a_url_equals_a_list_of_weights_in_a_body(client: httpx.Cli
     weights[3], weights[8] = 1 / 3, 2 / 3
     text = f"8:{2 / 3!r},3:{1 / 3!r}"
     for query in ({"seed": 5}, {"seed": 5, "psi": 0.5, "scale": 3}, {"seeds": "0-20"}, {"seed": 5, "format": "json"}):
-        answer, listed = get(client, **query, label=text), post(client, **query, label=weights)
-        assert answer.content == listed.content
-        assert answer.headers["etag"] == listed.headers["etag"]
-        assert "x-label" not in answer.headers
-        location = answer.headers["content-location"]
+        response, listed = get(client, **query, label=text), post(client, **query, label=weights)
+        assert response.content == listed.content
+        assert response.headers["etag"] == listed.headers["etag"]
+        assert "x-label" not in response.headers
+        location = response.headers["content-location"]
         assert location == listed.headers["content-location"]
         assert "label=3:0.3333333333333333,8:0.6666666666666666" in location
         pinned = client.get(location)
-        assert (pinned.content, pinned.headers["cache-control"]) == (answer.content, FOREVER)
+        assert (pinned.content, pinned.headers["cache-control"]) == (response.content, FOREVER)
     assert json.loads(read_text(get(client, seed=5, label=text).content)["label"]) == weights
     assert post(client, seed=5, label=text).content == get(client, seed=5, label=text).content
     assert get(client, seed=5, label="3:1").content == post(client, seed=5, label=[float(k == 3) for k in range(10)]).content
@@ -227,10 +227,10 @@ def test_post_and_get_give_the_same_picture(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("seed", ["hello", "Привет, мир", "a\nb", 'quote"\\', "x" * 128, "кот" * 40])
 def test_a_text_seed_is_returned_in_the_header_and_the_file(client: httpx.Client, seed: str) -> None:
-    answer = get(client, seed=seed)
-    assert unquote(answer.headers["x-seed"]) == seed
-    assert read_text(answer.content)["seed"] == seed
-    assert client.get(answer.headers["content-location"]).content == answer.content
+    response = get(client, seed=seed)
+    assert unquote(response.headers["x-seed"]) == seed
+    assert read_text(response.content)["seed"] == seed
+    assert client.get(response.headers["content-location"]).content == response.content
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -243,11 +243,11 @@ def test_the_text_chunks_of_a_picture_reproduce_it(
     client: httpx.Client, seed: int | str, label: int | None, psi: float
 ) -> None:
     query = {"seed": seed, "psi": psi} | ({} if label is None else {"label": label})
-    answer = client.get("/generate", params=query)
-    if answer.status_code == 422:  # the text is an invalid number
-        assert answer.json()["code"] == "seed_invalid"
+    response = client.get("/generate", params=query)
+    if response.status_code == 422:  # the text is an invalid number
+        assert response.json()["code"] == "seed_invalid"
         return
-    chunks = read_text(answer.content)
+    chunks = read_text(response.content)
     again = client.get(
         "/generate",
         params={
@@ -258,15 +258,15 @@ def test_the_text_chunks_of_a_picture_reproduce_it(
             "version": chunks["model"].split("/")[1],
         },
     )
-    assert (pixels(again.content) == pixels(answer.content)).all()
+    assert (pixels(again.content) == pixels(response.content)).all()
 
 
 def test_an_alias_is_revalidated_and_returns_its_pinned_url(client: httpx.Client) -> None:
-    answer = get(client, seed=42)
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["x-model"] == "digits/1"
-    pinned = client.get(answer.headers["content-location"])
-    assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+    response = get(client, seed=42)
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-model"] == "digits/1"
+    pinned = client.get(response.headers["content-location"])
+    assert (pinned.content, pinned.headers["etag"]) == (response.content, response.headers["etag"])
     assert pinned.headers["cache-control"] == FOREVER
     assert "content-location" not in pinned.headers
 
@@ -282,27 +282,27 @@ def test_an_alias_is_revalidated_and_returns_its_pinned_url(client: httpx.Client
     ids=str,
 )
 def test_the_pinned_url_gives_the_same_bytes(client: httpx.Client, query: dict[str, str]) -> None:
-    answer = get(client, **query)
-    assert client.get(answer.headers["content-location"]).content == answer.content
+    response = get(client, **query)
+    assert client.get(response.headers["content-location"]).content == response.content
 
 
 def test_a_random_seed_is_returned_and_not_cached(client: httpx.Client) -> None:
-    answers = [get(client) for _ in range(3)]
-    assert len({a.headers["x-seed"] for a in answers}) == 3
-    for answer in answers:
-        assert answer.headers["cache-control"] == "no-store"
-        assert client.get(answer.headers["content-location"]).content == answer.content
-        assert get(client, seed=answer.headers["x-seed"]).content == answer.content
+    responses = [get(client) for _ in range(3)]
+    assert len({a.headers["x-seed"] for a in responses}) == 3
+    for response in responses:
+        assert response.headers["cache-control"] == "no-store"
+        assert client.get(response.headers["content-location"]).content == response.content
+        assert get(client, seed=response.headers["x-seed"]).content == response.content
 
 
 @pytest.mark.parametrize("template", ["{}", "W/{}", '"other", {}', "*", '"a",W/{}'])
 def test_if_none_match_gets_304_with_the_headers_of_the_200(client: httpx.Client, template: str) -> None:
     for query in ({"seed": 42}, {"seed": 42, "version": 1}, {"seeds": "0-9", "format": "zip"}):
         full = get(client, **query)
-        answer = client.get("/generate", params=query, headers={"If-None-Match": template.format(full.headers["etag"])})
-        assert (answer.status_code, answer.content) == (304, b"")
+        response = client.get("/generate", params=query, headers={"If-None-Match": template.format(full.headers["etag"])})
+        assert (response.status_code, response.content) == (304, b"")
         for name in ("etag", "cache-control", "content-location"):
-            assert answer.headers.get(name) == full.headers.get(name)
+            assert response.headers.get(name) == full.headers.get(name)
 
 
 def test_different_requests_have_different_entity_tags(client: httpx.Client) -> None:
@@ -320,8 +320,8 @@ def test_different_requests_have_different_entity_tags(client: httpx.Client) -> 
     ]
     tags = [get(client, **query).headers["etag"] for query in queries]
     assert len(set(tags)) == len(queries)
-    answer = client.get("/generate", params=queries[1], headers={"If-None-Match": tags[0]})
-    assert answer.status_code == 200
+    response = client.get("/generate", params=queries[1], headers={"If-None-Match": tags[0]})
+    assert response.status_code == 200
 
 
 def test_an_entity_tag_may_be_in_any_if_none_match_line(client: httpx.Client) -> None:
@@ -333,10 +333,10 @@ def test_an_entity_tag_may_be_in_any_if_none_match_line(client: httpx.Client) ->
 
 def test_a_list_of_seeds_too_long_for_a_header_is_only_in_the_file(client: httpx.Client) -> None:
     seeds = [n * 1_000_003 for n in range(4096)]
-    answer = post(client, seeds=seeds)
-    assert not {"x-seed", "content-location"} & set(answer.headers)
-    assert read_text(answer.content)["seeds"] == ",".join(map(str, seeds))
-    assert post(client, seeds=",".join(map(str, seeds))).content == answer.content
+    response = post(client, seeds=seeds)
+    assert not {"x-seed", "content-location"} & set(response.headers)
+    assert read_text(response.content)["seeds"] == ",".join(map(str, seeds))
+    assert post(client, seeds=",".join(map(str, seeds))).content == response.content
 
 
 def test_an_explicit_latent_is_stored_in_the_file(client: httpx.Client) -> None:
@@ -353,9 +353,9 @@ def test_a_large_invalid_body_gets_a_small_response(client: httpx.Client) -> Non
         ("/generate", {f"unknown {n}": n for n in range(30_000)}),
         ("/generate", {"x" * 900_000: 1}),
     ):
-        answer = client.post(path, json=body)
-        assert answer.status_code == 422
-        assert len(answer.content) < 10_000, path
+        response = client.post(path, json=body)
+        assert response.status_code == 422
+        assert len(response.content) < 10_000, path
 
 
 def test_head_returns_the_headers_of_get_without_a_body(client: httpx.Client) -> None:
@@ -408,11 +408,11 @@ def test_head_returns_the_headers_of_get_without_a_body(client: httpx.Client) ->
     ],
 )
 def test_an_invalid_request_gets_a_problem_with_a_remedy(client: httpx.Client, query: str, status: int, code: str) -> None:
-    answer = client.get(f"/generate?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"].endswith(".")
-    assert answer.json()["status"] == status
+    response = client.get(f"/generate?{query}")
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"].endswith(".")
+    assert response.json()["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -438,16 +438,16 @@ def test_an_invalid_request_gets_a_problem_with_a_remedy(client: httpx.Client, q
     ids=str,
 )
 def test_an_invalid_body_gets_a_problem(client: httpx.Client, body: object) -> None:
-    answer = client.post("/generate", content=json.dumps(body), headers={"content-type": "application/json"})
-    assert answer.status_code == 422, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"].endswith(".")
+    response = client.post("/generate", content=json.dumps(body), headers={"content-type": "application/json"})
+    assert response.status_code == 422, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"].endswith(".")
 
 
 def test_invalid_json_gets_a_problem(client: httpx.Client) -> None:
     deep = b"[" * 100_000
     for content in (b"{", b"\xff\xfe", b"", deep, b'{"seed": NaN}', b'{"psi": Infinity}', b'{"seed": 1e999}'):
-        answer = client.post("/generate", content=content, headers={"content-type": "application/json"})
-        assert answer.status_code == (400 if content is deep else 422), (content[:20], answer.text)
-        assert answer.json()["detail"].endswith(".")
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = client.post("/generate", content=content, headers={"content-type": "application/json"})
+        assert response.status_code == (400 if content is deep else 422), (content[:20], response.text)
+        assert response.json()["detail"].endswith(".")
+        assert response.headers["content-type"] == "application/problem+json"

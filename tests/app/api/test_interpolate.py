@@ -22,9 +22,9 @@ def single(client: httpx.Client, **query: object) -> np.ndarray:
 
 
 def walk(client: httpx.Client, **body: object) -> httpx.Response:
-    answer = client.post("/interpolate", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer
+    response = client.post("/interpolate", json=body)
+    assert response.status_code == 200, response.text
+    return response
 
 
 def test_the_documented_curl_command_returns_a_gif_between_two_seeds(live: Service, client: httpx.Client) -> None:
@@ -55,10 +55,10 @@ def test_every_format_contains_the_same_frames(client: httpx.Client) -> None:
     expected = array(walk(client, **body, format="npy").content)
     assert expected.shape == (6, 56, 56)
     for kind, media_type in (("gif", "image/gif"), ("apng", "image/apng"), ("webp", "image/webp")):
-        answer = walk(client, **body, format=kind)
-        assert answer.headers["content-type"] == media_type
-        assert (np.stack(frames(answer.content)) == expected).all(), kind
-        with Image.open(io.BytesIO(answer.content)) as animation:
+        response = walk(client, **body, format=kind)
+        assert response.headers["content-type"] == media_type
+        assert (np.stack(frames(response.content)) == expected).all(), kind
+        with Image.open(io.BytesIO(response.content)) as animation:
             animation.load()  # Pillow reads the duration of a WebP only after this
             assert animation.info["duration"] == 100
     strip = pixels(walk(client, **body, format="strip").content)
@@ -122,9 +122,9 @@ def test_the_text_chunks_of_a_frame_in_a_zip_reproduce_it(client: httpx.Client) 
         for name in ("seed", "z", "label"):
             if name in text:
                 body[name] = json.loads(text[name]) if text[name].startswith("[") else text[name]
-        answer = client.post("/generate", json=body)
-        assert answer.status_code == 200, answer.text
-        assert (pixels(answer.content) == pixels(file)).all(), text
+        response = client.post("/generate", json=body)
+        assert response.status_code == 200, response.text
+        assert (pixels(response.content) == pixels(file)).all(), text
     seeds = [read_text(file).get("seed") for file in files]
     assert seeds == ["5", None, None, "x", None, None, "7", None, None]
     assert [read_text(file)["segment"] for file in files] == list("000111222")
@@ -181,7 +181,7 @@ def test_the_text_chunks_of_a_strip_reproduce_it(client: httpx.Client) -> None:
 def test_an_invalid_interpolation_gets_a_problem_that_names_the_limit(
     client: httpx.Client, body: dict, code: str, fragment: str
 ) -> None:
-    answer = client.post("/interpolate", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert fragment in answer.text
-    assert answer.json()["detail"].endswith(".")
+    response = client.post("/interpolate", json=body)
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert fragment in response.text
+    assert response.json()["detail"].endswith(".")

@@ -37,9 +37,9 @@ def test_a_version_has_a_manifest_a_card_and_samples(client: httpx.Client, versi
 
 def test_a_card_is_immutable_by_number_and_revalidated_by_alias(client: httpx.Client) -> None:
     for version, policy in (("1", "public, max-age=31536000, immutable"), ("champion", "no-cache")):
-        answer = client.get(f"/models/digits/versions/{version}/card")
-        assert answer.headers["cache-control"] == policy
-        again = client.get(f"/models/digits/versions/{version}/card", headers={"If-None-Match": answer.headers["etag"]})
+        response = client.get(f"/models/digits/versions/{version}/card")
+        assert response.headers["cache-control"] == policy
+        again = client.get(f"/models/digits/versions/{version}/card", headers={"If-None-Match": response.headers["etag"]})
         assert again.status_code == 304
 
 
@@ -57,6 +57,6 @@ def test_a_card_is_immutable_by_number_and_revalidated_by_alias(client: httpx.Cl
     ],
 )
 def test_missing_models_and_versions_get_404(client: httpx.Client, path: str) -> None:
-    answer = client.get(path)
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = client.get(path)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert response.headers["content-type"] == "application/problem+json"

@@ -21,9 +21,9 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 def get(client: httpx.Client, **query: object) -> httpx.Response:
-    answer = client.get("/plane", params={k: str(v) for k, v in query.items()})
-    assert answer.status_code == 200, answer.text
-    return answer
+    response = client.get("/plane", params={k: str(v) for k, v in query.items()})
+    assert response.status_code == 200, response.text
+    return response
 
 
 def stack(client: httpx.Client, **query: object) -> np.ndarray:
@@ -149,11 +149,11 @@ def test_an_alias_returns_its_pinned_url_which_is_cacheable_forever(client: http
         {"x": 1, "y": 2, "label": "3:0.5,8:0.5", "psi": 0.7, "format": "webp", "scale": 3},
         {"x": 1, "y": 2, "label": 7, "format": "npy"},
     ):
-        answer = get(client, **query)
-        assert answer.headers["cache-control"] == "no-cache"
-        assert answer.headers["x-model"] == "digits/1"
-        pinned = client.get(answer.headers["content-location"])
-        assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+        response = get(client, **query)
+        assert response.headers["cache-control"] == "no-cache"
+        assert response.headers["x-model"] == "digits/1"
+        pinned = client.get(response.headers["content-location"])
+        assert (pinned.content, pinned.headers["etag"]) == (response.content, response.headers["etag"])
         assert pinned.headers["cache-control"] == FOREVER
         assert "content-location" not in pinned.headers
 
@@ -161,10 +161,10 @@ def test_an_alias_returns_its_pinned_url_which_is_cacheable_forever(client: http
 def test_if_none_match_gets_304(client: httpx.Client) -> None:
     for query in ({"x": 3, "y": 4}, {"x": 3, "y": 4, "version": 1}):
         full = get(client, **query)
-        answer = client.get("/plane", params=query, headers={"If-None-Match": full.headers["etag"]})
-        assert (answer.status_code, answer.content) == (304, b"")
+        response = client.get("/plane", params=query, headers={"If-None-Match": full.headers["etag"]})
+        assert (response.status_code, response.content) == (304, b"")
         for name in ("etag", "cache-control", "content-location"):
-            assert answer.headers.get(name) == full.headers.get(name)
+            assert response.headers.get(name) == full.headers.get(name)
     tags = [
         get(client, **{"x": 3, "y": 4} | query).headers["etag"]
         for query in (
@@ -209,7 +209,7 @@ def test_if_none_match_gets_304(client: httpx.Client) -> None:
     ],
 )
 def test_an_invalid_request_gets_a_problem_with_a_remedy(client: httpx.Client, query: str, code: str, remedy: str) -> None:
-    answer = client.get(f"/plane?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (404 if code == "not_found" else 422, code), answer.text
-    assert remedy in answer.json()["detail"]
-    assert answer.json()["detail"].endswith(".")
+    response = client.get(f"/plane?{query}")
+    assert (response.status_code, response.json()["code"]) == (404 if code == "not_found" else 422, code), response.text
+    assert remedy in response.json()["detail"]
+    assert response.json()["detail"].endswith(".")

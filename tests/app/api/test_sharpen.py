@@ -29,16 +29,16 @@ SHRUNK = {factor: sharpening.means(ORIGINAL, factor) for factor in (2, 4)}
 
 def ask(client: httpx.Client, picture: Pixels | bytes, **query: object) -> httpx.Response:
     content = picture if isinstance(picture, bytes) else png(picture)
-    answer = client.post("/sharpen", content=content, params={name: str(value) for name, value in query.items()})
-    assert answer.status_code == 200, answer.text
-    return answer
+    response = client.post("/sharpen", content=content, params={name: str(value) for name, value in query.items()})
+    assert response.status_code == 200, response.text
+    return response
 
 
 def refused(client: httpx.Client, picture: Pixels | bytes, **query: object) -> dict:
     content = picture if isinstance(picture, bytes) else png(picture)
-    answer = client.post("/sharpen", content=content, params={name: str(value) for name, value in query.items()})
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.json()
+    response = client.post("/sharpen", content=content, params={name: str(value) for name, value in query.items()})
+    assert response.headers["content-type"] == "application/problem+json"
+    return response.json()
 
 
 @pytest.fixture(scope="module")
@@ -57,26 +57,26 @@ def sharpener() -> LoadedSharpener:
 
 
 @pytest.mark.parametrize("factor", [2, 4])
-def test_shrinking_the_answer_gives_the_picture_back_for_every_seed(client: httpx.Client, factor: int) -> None:
-    answers = np.load(io.BytesIO(ask(client, SHRUNK[factor], seeds="0-31", format="npy").content))
-    assert answers.shape == (32, 28, 28)
-    for answer in answers:
-        means = sharpening.means(answer, factor).astype(int)
+def test_shrinking_the_output_gives_the_picture_back_for_every_seed(client: httpx.Client, factor: int) -> None:
+    outputs = np.load(io.BytesIO(ask(client, SHRUNK[factor], seeds="0-31", format="npy").content))
+    assert outputs.shape == (32, 28, 28)
+    for output in outputs:
+        means = sharpening.means(output, factor).astype(int)
         assert np.abs(means - SHRUNK[factor]).max() <= 1
 
 
-def test_a_seed_gives_the_same_answer_alone_in_a_sheet_and_among_other_requests(client: httpx.Client) -> None:
+def test_a_seed_gives_the_same_output_alone_in_a_sheet_and_among_other_requests(client: httpx.Client) -> None:
     sheet = np.load(io.BytesIO(ask(client, SHRUNK[4], seeds="0-15", format="npy").content))
     with ThreadPoolExecutor(8) as pool:
         alone = list(pool.map(lambda seed: pixels(ask(client, SHRUNK[4], seed=seed).content), range(16)))
     assert (np.stack(alone) == sheet).all()
-    assert len({answer.tobytes() for answer in sheet}) == 16, "each seed gives another answer"
+    assert len({output.tobytes() for output in sheet}) == 16, "each seed gives another output"
 
 
-def test_the_answer_is_what_the_exported_file_gives(client: httpx.Client, sharpener: LoadedSharpener) -> None:
-    for given in (SHRUNK[2], SHRUNK[4], ORIGINAL):
-        point = sharpener.answer_point(7, sharpening.given(given))
-        assert (pixels(ask(client, given, seed=7).content) == sharpener.draw([point])[0]).all()
+def test_the_output_is_what_the_exported_file_gives(client: httpx.Client, sharpener: LoadedSharpener) -> None:
+    for picture in (SHRUNK[2], SHRUNK[4], ORIGINAL):
+        point = sharpener.sharpen_point(7, sharpening.recognise(picture))
+        assert (pixels(ask(client, picture, seed=7).content) == sharpener.draw([point])[0]).all()
 
 
 @pytest.mark.parametrize(
@@ -92,23 +92,23 @@ def test_the_answer_is_what_the_exported_file_gives(client: httpx.Client, sharpe
         (ORIGINAL, {"factor": "blur"}, "blur"),
     ],
 )
-def test_the_degradation_is_found_from_the_picture_or_given(
+def test_the_degradation_is_detected_from_the_picture_or_requested(
     client: httpx.Client, picture: Pixels, query: dict[str, str], factor: str
 ) -> None:
-    answer = ask(client, picture, seed=1, **query)
-    assert (answer.headers["x-factor"], answer.headers["x-preprocessing"]) == (factor, "none")
+    response = ask(client, picture, seed=1, **query)
+    assert (response.headers["x-factor"], response.headers["x-preprocessing"]) == (factor, "none")
     small = {"2": SHRUNK[2], "4": SHRUNK[4], "blur": ORIGINAL}[factor]
-    assert (pixels(answer.content) == pixels(ask(client, small, seed=1).content)).all()
+    assert (pixels(response.content) == pixels(ask(client, small, seed=1).content)).all()
 
 
-def test_an_answer_names_the_version_the_seed_and_the_picture(client: httpx.Client, sharpener: LoadedSharpener) -> None:
+def test_a_response_names_the_version_the_seed_and_the_picture(client: httpx.Client, sharpener: LoadedSharpener) -> None:
     content = png(SHRUNK[2])
     digest = hashlib.sha256(content).hexdigest()
-    answer = ask(client, content, seed="anna", version=sharpener.manifest.version)
-    assert answer.headers["x-seed"] == "anna"
-    assert answer.headers["x-model"] == sharpener.title
-    assert answer.headers["x-input"] == digest
-    text = read_text(answer.content)
+    response = ask(client, content, seed="anna", version=sharpener.manifest.version)
+    assert response.headers["x-seed"] == "anna"
+    assert response.headers["x-model"] == sharpener.title
+    assert response.headers["x-input"] == digest
+    text = read_text(response.content)
     assert {name: text[name] for name in ("model", "seed", "factor", "input", "generator")} == {
         "model": sharpener.title,
         "seed": "anna",
@@ -117,15 +117,15 @@ def test_an_answer_names_the_version_the_seed_and_the_picture(client: httpx.Clie
         "generator": sharpener.manifest.digest,
     }
     same, other = (ask(client, content, seed=seed, version=sharpener.manifest.version) for seed in ("anna", "berta"))
-    assert same.headers["etag"] == answer.headers["etag"] != other.headers["etag"]
-    assert same.content == answer.content
+    assert same.headers["etag"] == response.headers["etag"] != other.headers["etag"]
+    assert same.content == response.content
 
 
 def test_without_a_seed_a_random_one_is_chosen_and_named(client: httpx.Client) -> None:
-    answer = ask(client, SHRUNK[4])
-    again = ask(client, SHRUNK[4], seed=answer.headers["x-seed"])
-    assert (pixels(again.content) == pixels(answer.content)).all()
-    assert answer.headers["cache-control"] == "no-store"
+    response = ask(client, SHRUNK[4])
+    again = ask(client, SHRUNK[4], seed=response.headers["x-seed"])
+    assert (pixels(again.content) == pixels(response.content)).all()
+    assert response.headers["cache-control"] == "no-store"
 
 
 def test_every_format_has_the_same_pixels(client: httpx.Client) -> None:
@@ -144,11 +144,11 @@ def test_every_format_has_the_same_pixels(client: httpx.Client) -> None:
     assert read_text(first)["seed"] == "3"
 
 
-def test_a_larger_picture_is_converted_like_the_dataset_and_the_answer_says_so(client: httpx.Client) -> None:
+def test_a_larger_picture_is_converted_like_the_dataset_and_the_response_says_so(client: httpx.Client) -> None:
     photo = 255 - np.pad(enlarge(ORIGINAL, 3), 20)  # dark ink on paper
-    answer = ask(client, photo, seed=1)
-    assert answer.headers["x-preprocessing"] == "mnist"
-    assert answer.headers["x-factor"] == "blur"
+    response = ask(client, photo, seed=1)
+    assert response.headers["x-preprocessing"] == "mnist"
+    assert response.headers["x-factor"] == "blur"
 
 
 def test_a_model_with_the_wrong_task_is_rejected_and_a_suitable_one_is_named(client: httpx.Client) -> None:

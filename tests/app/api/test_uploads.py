@@ -55,9 +55,9 @@ def begin(client: httpx.Client, length: int, filename: str = "pictures.zip") -> 
     """Begin an upload and return its path."""
     named = base64.b64encode(filename.encode()).decode()
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length), "Upload-Metadata": f"filename {named}"}
-    answer = client.post("/admin/uploads", headers=headers)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["location"]
+    response = client.post("/admin/uploads", headers=headers)
+    assert response.status_code == 201, response.text
+    return response.headers["location"]
 
 
 def append(client: httpx.Client, path: str, offset: int, content: bytes, **headers: str) -> httpx.Response:
@@ -65,9 +65,13 @@ def append(client: httpx.Client, path: str, offset: int, content: bytes, **heade
 
 
 def offset_of(client: httpx.Client, path: str) -> int:
-    answer = client.head(path, headers={"Tus-Resumable": "1.0.0"})
-    assert (answer.status_code, answer.headers["cache-control"], answer.headers["tus-resumable"]) == (200, "no-store", "1.0.0")
-    return int(answer.headers["upload-offset"])
+    response = client.head(path, headers={"Tus-Resumable": "1.0.0"})
+    assert (response.status_code, response.headers["cache-control"], response.headers["tus-resumable"]) == (
+        200,
+        "no-store",
+        "1.0.0",
+    )
+    return int(response.headers["upload-offset"])
 
 
 def begin_to_send(running: Service, path: str, announced: int, content: bytes) -> socket.socket:
@@ -94,12 +98,12 @@ def state_of(running: Service) -> Path:
 
 
 def test_the_protocol_describes_itself(admin: httpx.Client) -> None:
-    answer = admin.options("/admin/uploads")
-    assert answer.status_code == 204
-    assert answer.headers["tus-version"] == "1.0.0"
-    assert answer.headers["tus-extension"] == "creation,creation-with-upload,checksum,expiration,termination"
-    assert answer.headers["tus-max-size"] == str(80 * MEGABYTE)
-    assert answer.headers["tus-checksum-algorithm"] == "sha1,sha256,md5"
+    response = admin.options("/admin/uploads")
+    assert response.status_code == 204
+    assert response.headers["tus-version"] == "1.0.0"
+    assert response.headers["tus-extension"] == "creation,creation-with-upload,checksum,expiration,termination"
+    assert response.headers["tus-max-size"] == str(80 * MEGABYTE)
+    assert response.headers["tus-checksum-algorithm"] == "sha1,sha256,md5"
 
 
 def test_a_file_in_parts_arrives_unchanged(admin: httpx.Client, running: Service) -> None:
@@ -107,9 +111,9 @@ def test_a_file_in_parts_arrives_unchanged(admin: httpx.Client, running: Service
     path = begin(admin, len(content))
     for offset in range(0, len(content), 2 * MEGABYTE):
         assert offset_of(admin, path) == offset
-        answer = append(admin, path, offset, content[offset : offset + 2 * MEGABYTE])
-        assert answer.status_code == 204
-        assert "GMT" in answer.headers["upload-expires"]
+        response = append(admin, path, offset, content[offset : offset + 2 * MEGABYTE])
+        assert response.status_code == 204
+        assert "GMT" in response.headers["upload-expires"]
     shown = admin.get(path).json()
     assert (shown["offset"], shown["length"], shown["complete"], shown["by"]) == (len(content), len(content), True, "admin")
     assert shown["filename"] == "pictures.zip"
@@ -121,9 +125,9 @@ def test_a_file_in_parts_arrives_unchanged(admin: httpx.Client, running: Service
 
 
 def test_the_first_bytes_may_come_with_the_creation(admin: httpx.Client) -> None:
-    answer = admin.post("/admin/uploads", headers=PART | {"Upload-Length": "6"}, content=b"abc")
-    assert (answer.status_code, answer.headers["upload-offset"]) == (201, "3")
-    assert append(admin, answer.headers["location"], 3, b"def").headers["upload-offset"] == "6"
+    response = admin.post("/admin/uploads", headers=PART | {"Upload-Length": "6"}, content=b"abc")
+    assert (response.status_code, response.headers["upload-offset"]) == (201, "3")
+    assert append(admin, response.headers["location"], 3, b"def").headers["upload-offset"] == "6"
 
 
 @pytest.mark.parametrize(
@@ -141,26 +145,26 @@ def test_a_part_that_does_not_fit_is_rejected_and_nothing_is_lost(
 ) -> None:
     path = begin(admin, 9)
     append(admin, path, 0, b"abc")
-    answer = append(admin, path, 3, b"def", **change)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = append(admin, path, 3, b"def", **change)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.headers["content-type"] == "application/problem+json"
     assert offset_of(admin, path) == 3
     assert append(admin, path, 3, b"def").status_code == 204
 
 
 def test_a_file_that_is_too_large_is_rejected_before_it_is_sent(admin: httpx.Client) -> None:
-    answer = admin.post("/admin/uploads", headers={"Upload-Length": str(80 * MEGABYTE + 1)})
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    response = admin.post("/admin/uploads", headers={"Upload-Length": str(80 * MEGABYTE + 1)})
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     path = begin(admin, 9)
-    answer = append(admin, path, 0, b"0123456789")
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    response = append(admin, path, 0, b"0123456789")
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
     def endless() -> Iterator[bytes]:
         for _ in range(100):
             yield b"x" * 100_000
 
-    answer = admin.patch(path, headers=PART | {"Upload-Offset": "0"}, content=endless())
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    response = admin.patch(path, headers=PART | {"Upload-Offset": "0"}, content=endless())
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
 def test_without_an_administrators_token_nothing_is_written(running: Service, admin: httpx.Client) -> None:
@@ -193,15 +197,15 @@ def test_one_request_writes_at_a_time_and_a_dead_connection_does_not_block_for_l
     path = begin(admin, 9 * MEGABYTE)
     connection = begin_to_send(running, path, 9 * MEGABYTE, b"x" * (2 * MEGABYTE))
     wait_for_size(state_of(running), path, MEGABYTE)
-    answer = append(admin, path, offset_of(admin, path), b"y")
-    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (423, "upload_locked", "1")
+    response = append(admin, path, offset_of(admin, path), b"y")
+    assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (423, "upload_locked", "1")
     for _ in range(300):  # until the silent connection times out
         offset = offset_of(admin, path)
-        answer = append(admin, path, offset, b"y")
-        if answer.status_code == 204:
+        response = append(admin, path, offset, b"y")
+        if response.status_code == 204:
             break
         time.sleep(0.1)
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert offset == 2 * MEGABYTE, "what has arrived is kept"
     connection.close()
 
@@ -238,9 +242,9 @@ def test_a_full_disk_is_reported_and_the_upload_continues_once_there_is_space(tm
             path = begin(admin, 70 * MEGABYTE)
             ballast = disk / "ballast"
             ballast.write_bytes(b"x" * (40 * MEGABYTE))
-            answer = append(admin, path, 0, b"x" * (70 * MEGABYTE))
-            assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
-            assert "Free disk space" in answer.json()["detail"]
+            response = append(admin, path, 0, b"x" * (70 * MEGABYTE))
+            assert (response.status_code, response.json()["code"]) == (507, "disk_full")
+            assert "Free disk space" in response.json()["detail"]
             offset = offset_of(admin, path)
             assert 10 * MEGABYTE < offset < 60 * MEGABYTE
             refused = admin.post("/admin/uploads", headers={"Upload-Length": str(60 * MEGABYTE)})

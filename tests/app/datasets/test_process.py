@@ -37,6 +37,10 @@ def test_more_memory_than_the_limit_cannot_be_allocated(tmp_path: Path) -> None:
     assert limited(order(tmp_path, memory=8_000_000_000), code).stdout == ""
 
 
+def test_if_memory_runs_out_the_import_is_killed_and_not_the_service(tmp_path: Path) -> None:
+    assert limited(order(tmp_path), "print(open('/proc/self/oom_score_adj').read())").stdout.strip() == "1000"
+
+
 def test_an_import_ends_when_its_time_is_over_even_without_a_service(tmp_path: Path) -> None:
     ended = limited(order(tmp_path, seconds=1), "time.sleep(60)")
     assert ended.returncode == -signal.SIGALRM
@@ -94,7 +98,9 @@ def test_an_import_that_was_interrupted_after_storing_its_dataset_has_succeeded(
         folder = imports.folder / import_id
         folder.mkdir(parents=True)
         (folder / "request.json").write_text(json.dumps(asdict(order(tmp_path / "data"))))
-    entry = Registry(tmp_path / "datasets").add("shapes", contents(), title="x", licence="y", record={"import": "0" * 12})
+        (folder / "storing.json").write_text(json.dumps({"dataset": f"shapes@{import_id}", "report": {}}))
+    entry = Registry(tmp_path / "datasets").add("shapes", contents(), title="x", licence="y")
+    (imports.folder / ("0" * 12) / "storing.json").write_text(json.dumps({"dataset": entry.reference, "report": {}}))
     assert (imports.get("0" * 12).state, imports.get("0" * 12).dataset) == ("succeeded", entry.reference)
     assert (imports.get("1" * 12).state, imports.get("1" * 12).dataset) == ("interrupted", None)
     assert "import it again" in imports.get("1" * 12).detail

@@ -33,11 +33,11 @@ PICTURES, LABELS = mnist(10_000)
 
 
 def request_quiz(client: httpx.Client, **query: object) -> dict:
-    answer = client.get("/quiz", params={k: str(v) for k, v in query.items()})
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    QuizSheet.model_validate(answer.json())
-    return answer.json()
+    response = client.get("/quiz", params={k: str(v) for k, v in query.items()})
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    QuizSheet.model_validate(response.json())
+    return response.json()
 
 
 def file_of(picture: dict) -> bytes:
@@ -121,25 +121,25 @@ def test_no_real_picture_is_shown_twice(seed: int, count: int) -> None:
 
 
 def test_a_random_seed_is_returned_and_not_cached(client: httpx.Client) -> None:
-    answers = [client.get("/quiz") for _ in range(3)]
-    assert len({answer.json()["seed"] for answer in answers}) == 3
-    for answer in answers:
-        assert answer.headers["cache-control"] == "no-store"
-        assert client.get(answer.headers["content-location"]).content == answer.content
-        assert request_quiz(client, seed=answer.json()["seed"]) == answer.json()
+    responses = [client.get("/quiz") for _ in range(3)]
+    assert len({response.json()["seed"] for response in responses}) == 3
+    for response in responses:
+        assert response.headers["cache-control"] == "no-store"
+        assert client.get(response.headers["content-location"]).content == response.content
+        assert request_quiz(client, seed=response.json()["seed"]) == response.json()
 
 
 def test_an_alias_returns_the_pinned_url_and_if_none_match_gets_304(client: httpx.Client) -> None:
-    answer = client.get("/quiz?seed=7&count=3")
-    assert (answer.headers["cache-control"], answer.headers["x-model"]) == ("no-cache", "digits/1")
-    assert answer.headers["content-location"] == "/quiz?seed=7&count=3&model=digits&version=1"
-    pinned = client.get(answer.headers["content-location"])
-    assert (pinned.content, pinned.headers["etag"]) == (answer.content, answer.headers["etag"])
+    response = client.get("/quiz?seed=7&count=3")
+    assert (response.headers["cache-control"], response.headers["x-model"]) == ("no-cache", "digits/1")
+    assert response.headers["content-location"] == "/quiz?seed=7&count=3&model=digits&version=1"
+    pinned = client.get(response.headers["content-location"])
+    assert (pinned.content, pinned.headers["etag"]) == (response.content, response.headers["etag"])
     assert pinned.headers["cache-control"] == FOREVER
-    unmodified = client.get("/quiz?seed=7&count=3", headers={"If-None-Match": answer.headers["etag"]})
+    unmodified = client.get("/quiz?seed=7&count=3", headers={"If-None-Match": response.headers["etag"]})
     assert (unmodified.status_code, unmodified.content) == (304, b"")
     others = [client.get(f"/quiz?{query}").headers["etag"] for query in ("seed=8&count=3", "seed=7&count=4")]
-    assert len({answer.headers["etag"], *others}) == 3
+    assert len({response.headers["etag"], *others}) == 3
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_an_alias_returns_the_pinned_url_and_if_none_match_gets_304(client: http
     ],
 )
 def test_an_invalid_request_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
-    answer = client.get(f"/quiz?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert answer.json()["detail"].endswith(".")
+    response = client.get(f"/quiz?{query}")
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert response.json()["detail"].endswith(".")
 
 
 def test_a_model_of_an_unknown_dataset_has_no_quiz(tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_a_model_of_an_unknown_dataset_has_no_quiz(tmp_path: Path) -> None:
     manifest["dataset"] |= {"name": "cats", "title": "Cats"}
     path.write_text(json.dumps(manifest))
     with service(tmp_path / "state", shipped=tmp_path / "shipped") as running, running.client() as client:
-        answer = client.get("/quiz?seed=7")
-        assert (answer.status_code, answer.json()["code"]) == (404, "dataset_missing")
+        response = client.get("/quiz?seed=7")
+        assert (response.status_code, response.json()["code"]) == (404, "dataset_missing")
         remedy = "Import it again on this server, or use another model."
-        assert answer.json()["detail"] == f"The server cannot read the pictures of Cats. {remedy}"
+        assert response.json()["detail"] == f"The server cannot read the pictures of Cats. {remedy}"
         assert client.get("/generate?seed=7").status_code == 200
 
 

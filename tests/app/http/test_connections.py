@@ -90,7 +90,7 @@ def test_connections_with_a_request_in_progress_are_never_closed_and_excess_ones
         registry.set_busy(caller)
     (late,) = callers(registry, "198.51.100.4", 1)
     assert not registry.has_room(late)
-    registry.set_idle(late)  # its request was answered, even if with a 503
+    registry.set_idle(late)  # its request got a response, even if a 503
     assert registry.has_room(late)
     assert not any(caller.events for caller in busy)
     registry.set_busy(late)
@@ -108,7 +108,7 @@ def test_a_removed_connection_holds_no_memory_even_if_events_arrive_late(registr
     registry.set_idle(removed)
     registry.hold_body(removed, 900)
     removed.waiting = 900
-    registry.hold_answer(removed)
+    registry.hold_response(removed)
     registry.remove(removed)
     (other,) = callers(registry, "198.51.100.2", 1)
     registry.hold_body(other, 900)
@@ -116,7 +116,7 @@ def test_a_removed_connection_holds_no_memory_even_if_events_arrive_late(registr
     assert registry.has_memory("198.51.100.1")
 
 
-def test_the_oldest_body_of_the_client_that_holds_the_most_is_refused(registry: Connections) -> None:
+def test_the_oldest_body_of_the_client_that_uses_the_most_memory_is_rejected(registry: Connections) -> None:
     first, second = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
     registry.hold_body(honest, 300)
@@ -130,27 +130,27 @@ def test_the_oldest_body_of_the_client_that_holds_the_most_is_refused(registry: 
     assert not second.events
 
 
-def test_the_slowest_reader_of_the_client_that_holds_the_most_is_disconnected(registry: Connections) -> None:
+def test_the_slowest_reader_of_the_client_that_uses_the_most_memory_is_disconnected(registry: Connections) -> None:
     slow, fast = callers(registry, "198.51.100.1", 2)
     (honest,) = callers(registry, "198.51.100.2", 1)
     slow.waiting, fast.waiting, honest.waiting = 400, 300, 500
     slow.rate, fast.rate, honest.rate = 10.0, 1e6, 1.0
     for caller in (slow, fast, honest):
-        registry.hold_answer(caller)
+        registry.hold_response(caller)
     assert (slow.events, fast.events, honest.events) == (["disconnected"], [], [])
 
 
-def test_clients_with_unread_answers_get_no_large_answer_and_readers_are_not_disconnected(registry: Connections) -> None:
+def test_clients_with_unread_responses_get_no_large_response_and_readers_are_not_disconnected(registry: Connections) -> None:
     greedy, steady = callers(registry, "198.51.100.1", 2)
     greedy.waiting, greedy.rate = 400, 0.0
     steady.waiting, steady.rate = 300, 1e6
-    registry.hold_answer(greedy)
-    registry.hold_answer(steady)
+    registry.hold_response(greedy)
+    registry.hold_response(steady)
     assert not registry.has_memory("198.51.100.1")
     assert registry.has_memory("198.51.100.2")
     assert (greedy.events, steady.events) == (["disconnected"], [])
     steady.waiting = 600
-    assert not registry.has_memory("198.51.100.2"), "a client that reads its answer is not disconnected"
+    assert not registry.has_memory("198.51.100.2"), "a client that reads its response is not disconnected"
     assert not steady.events
 
 
@@ -175,7 +175,7 @@ def test_a_flood_of_idle_connections_does_not_lock_out_other_clients(crowded: Se
         connection.close()
 
 
-def test_excess_connections_get_a_problem_and_probes_are_answered(crowded: Service) -> None:
+def test_excess_connections_get_a_problem_and_probes_are_served(crowded: Service) -> None:
     busy = [connect(crowded) for _ in range(62)]
     for connection in busy:
         connection.sendall(b"POST /interpolate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -253,9 +253,9 @@ def test_idle_connections_to_the_metrics_port_take_no_threads_and_do_not_block_i
         assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
         threads = process.num_threads()
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
-        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
-        assert answer.status_code == 200
-        assert "seedling_workers 1.0" in answer.text
+        response = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+        assert response.status_code == 200
+        assert "seedling_workers 1.0" in response.text
         assert process.num_threads() <= threads + 1
         for connection in idle:
             connection.close()

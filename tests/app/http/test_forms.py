@@ -197,9 +197,9 @@ def picture(client: httpx.Client) -> bytes:
 
 @pytest.fixture(scope="module")
 def score(client: httpx.Client, picture: bytes) -> dict:
-    answer = client.post("/discriminate?label=7", content=picture)
-    assert answer.status_code == 200
-    return answer.json()
+    response = client.post("/discriminate?label=7", content=picture)
+    assert response.status_code == 200
+    return response.json()
 
 
 def curl(*arguments: str) -> tuple[int, dict]:
@@ -242,18 +242,18 @@ def test_requests_uploads_a_form(live: Service, picture: bytes, score: dict, tmp
     with (tmp_path / "42.png").open("rb") as opened, requests.Session() as session:
         session.trust_env = False
         for files in ({"file": opened}, {"image": ("семь.png", picture)}, [("a", ("b", io.BytesIO(picture), "image/png"))]):
-            answer = session.post(f"{live.url}/discriminate?label=7", files=files, timeout=60)
-            assert (answer.status_code, answer.json()) == (200, score)
-        answer = session.post(f"{live.url}/discriminate", files={"file": picture}, data={"label": "7"}, timeout=60)
-        assert (answer.status_code, answer.json()["code"]) == (422, "form_invalid")
-        answer = session.post(
+            response = session.post(f"{live.url}/discriminate?label=7", files=files, timeout=60)
+            assert (response.status_code, response.json()) == (200, score)
+        response = session.post(f"{live.url}/discriminate", files={"file": picture}, data={"label": "7"}, timeout=60)
+        assert (response.status_code, response.json()["code"]) == (422, "form_invalid")
+        response = session.post(
             f"{live.url}/discriminate",
             files={"file": picture},
             headers={"Content-Type": "multipart/form-data"},
             timeout=60,
         )
-        assert (answer.status_code, answer.json()["code"]) == (422, "form_invalid")
-        assert "boundary" in answer.json()["detail"]
+        assert (response.status_code, response.json()["code"]) == (422, "form_invalid")
+        assert "boundary" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("query", ["", "?label=7", "?prepare=none", "?label=3:0.5,8:0.5"])
@@ -283,12 +283,12 @@ def test_a_file_in_a_form_gets_the_same_problem_as_a_body(client: httpx.Client, 
 def test_a_file_has_the_limit_of_a_body(client: httpx.Client, picture: bytes) -> None:
     largest = picture.ljust(MAX_UPLOAD, b"\0")
     assert client.post("/discriminate", files={"file": ("a" * 255 + ".png", largest)}).status_code == 200
-    answer = client.post("/discriminate", files={"file": largest + b"\0"})
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert answer.json()["detail"] == "The file is larger than 10,000,000 bytes. Send a smaller file."
-    answer = client.post("/discriminate", files={"file": bytes(MAX_UPLOAD + MAX_FRAMING)})
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert answer.json()["detail"].startswith("The form is larger than 10,008,192 bytes, and its file may have 10,000,000.")
+    response = client.post("/discriminate", files={"file": largest + b"\0"})
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert response.json()["detail"] == "The file is larger than 10,000,000 bytes. Send a smaller file."
+    response = client.post("/discriminate", files={"file": bytes(MAX_UPLOAD + MAX_FRAMING)})
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert response.json()["detail"].startswith("The form is larger than 10,008,192 bytes; its file may have 10,000,000.")
 
 
 @pytest.mark.parametrize("beginning", [FILE, FILE + b"\r\n--" + BOUNDARY + b"--"], ids=["in the file", "after the form"])
@@ -302,17 +302,17 @@ def test_an_endless_form_is_rejected_during_the_upload(client: httpx.Client, beg
             sent += 100_000
             yield bytes(100_000)
 
-    answer = client.post("/discriminate", content=pieces(), headers={"Content-Type": CONTENT_TYPE.decode()})
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    response = client.post("/discriminate", content=pieces(), headers={"Content-Type": CONTENT_TYPE.decode()})
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert sent < 100_000_000
 
 
 def test_other_routes_accept_no_forms(client: httpx.Client) -> None:
     for path in ("/generate", "/interpolate"):
-        answer = client.post(path, files={"file": b"{}"})
-        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-        answer = client.post(path, files={"file": bytes(2**20)})
-        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        response = client.post(path, files={"file": b"{}"})
+        assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+        response = client.post(path, files={"file": bytes(2**20)})
+        assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
 def test_the_openapi_document_describes_a_form(client: httpx.Client) -> None:
@@ -352,6 +352,6 @@ def _trickle(connection: socket.socket, is_done) -> None:
 
 def test_a_form_that_is_rejected_early_leaves_the_connection_usable(client: httpx.Client, picture: bytes) -> None:
     body = form(FIELD % b"label" + b"7", FILE + bytes(3_000_000))
-    answer = client.post("/discriminate", content=body, headers={"Content-Type": CONTENT_TYPE.decode()})
-    assert (answer.status_code, answer.json()["code"]) == (422, "form_invalid")
+    response = client.post("/discriminate", content=body, headers={"Content-Type": CONTENT_TYPE.decode()})
+    assert (response.status_code, response.json()["code"]) == (422, "form_invalid")
     assert client.post("/discriminate", files={"file": picture}).status_code == 200

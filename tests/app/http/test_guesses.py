@@ -1,4 +1,4 @@
-"""Token guesses over HTTP: each gets a slow answer, and the owner of the token is not affected."""
+"""Token guesses over HTTP: each gets a slow response, and the owner of the token is not affected."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_guesses_are_delayed_and_the_owner_is_not(tmp_path: Path, monkeypa
     app = create_app(Settings(state=tmp_path, admin_token=TOKEN, embedded_worker=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seedling") as client:
         first = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]
-        assert (first, waits) == ([401] * FREE_ATTEMPTS, []), "the first wrong tokens are answered at once"
+        assert (first, waits) == ([401] * FREE_ATTEMPTS, []), "the first wrong tokens get a response at once"
         further = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(3)]
         assert (further, waits) == ([429] * 3, [admin_route.GUESS_SECONDS] * 3)
         assert (await client.get("/admin/jobs", headers=RIGHT)).status_code == 200

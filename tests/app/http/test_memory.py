@@ -31,7 +31,7 @@ MEBIBYTE = 2**20
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with (
         cgroup(GIBIBYTE) as group,
-        service(tmp_path_factory.mktemp("limited") / "state", group=group, embedded_worker=False) as running,
+        service(tmp_path_factory.mktemp("limited") / "state", group=group, forked=False, embedded_worker=False) as running,
     ):
         yield running
         assert running.process.poll() is None, "the service was killed"
@@ -64,7 +64,7 @@ def send_until_rejected(connection: socket.socket, piece: bytes, most: int) -> i
 
 
 def first_bytes(connection: socket.socket) -> bytes:
-    """Return the start of an answer and leave the rest unread. Return nothing if the service has disconnected."""
+    """Return the start of a response and leave the rest unread. Return nothing if the service has disconnected."""
     connection.settimeout(60)
     try:
         return connection.recv(12)
@@ -192,7 +192,7 @@ def test_pictures_that_decode_to_many_pixels_do_not_exhaust_the_memory(limited: 
     assert statuses == [413, 200] * 4
 
 
-def test_unread_answers_do_not_exhaust_the_memory(limited: Service, other: httpx.Client) -> None:
+def test_unread_responses_do_not_exhaust_the_memory(limited: Service, other: httpx.Client) -> None:
     held = []
     for first in range(40):
         connection = socket.socket()
@@ -208,11 +208,11 @@ def test_unread_answers_do_not_exhaust_the_memory(limited: Service, other: httpx
     assert 0 < statuses[b"HTTP/1.1 200"] < 40
     pictures = None
     for _ in range(100):  # the lane is full until the clients that do not read are disconnected
-        answer = other.get("/generate?seeds=0-78&scale=32&format=npy")
-        if answer.status_code == 200:
-            pictures = np.load(io.BytesIO(answer.content))
+        response = other.get("/generate?seeds=0-78&scale=32&format=npy")
+        if response.status_code == 200:
+            pictures = np.load(io.BytesIO(response.content))
             break
-        assert answer.json()["code"] == "busy"
+        assert response.json()["code"] == "busy"
     assert pictures is not None
     assert pictures.shape == (79, 896, 896)
     assert limited.process.poll() is None, "the service was killed"
@@ -257,10 +257,10 @@ def test_unfinished_forms_do_not_exhaust_the_memory(limited: Service, other: htt
 def test_concurrent_large_forms_do_not_exhaust_the_memory(limited: Service, other: httpx.Client) -> None:
     largest = other.get("/generate?seed=42&scale=8").content.ljust(10_000_000, b"\0")
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: other.post("/discriminate", files={"file": largest}), range(36)))
-    assert {answer.status_code for answer in answers} <= {200, 503}
-    assert any(answer.status_code == 200 for answer in answers)
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 503} <= {"busy"}
+        responses = list(pool.map(lambda _: other.post("/discriminate", files={"file": largest}), range(36)))
+    assert {response.status_code for response in responses} <= {200, 503}
+    assert any(response.status_code == 200 for response in responses)
+    assert {response.json()["code"] for response in responses if response.status_code == 503} <= {"busy"}
     assert limited.process.poll() is None, "the service was killed"
     assert peak(limited.process.pid) < 0.7 * GIBIBYTE
 

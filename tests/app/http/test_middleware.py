@@ -6,8 +6,6 @@ import json
 import os
 import re
 import struct
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +25,8 @@ from app.http.middleware import RateLimited
 from app.http.rate_limits import TokenBuckets
 from app.observability.metrics import FOLDER, NAMES, AllFigures
 from app.observability.tracing import take_over
-from tests.live import ROOT, Service, environment, free_port, service
+from tests.forked import run
+from tests.live import Service, environment, free_port, service
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
@@ -91,7 +90,7 @@ def test_a_valid_trace_is_continued_and_otherwise_a_new_one_starts(invalid: byte
 
 
 def find_log_line(running: Service, **fields: object) -> dict[str, object]:
-    """Return the log line with these fields. The service writes it after it has sent the answer."""
+    """Return the log line with these fields. The service writes it after it has sent the response."""
     for _ in range(100):
         for line in running.log.read_text().splitlines():
             found = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
@@ -103,8 +102,8 @@ def find_log_line(running: Service, **fields: object) -> dict[str, object]:
 
 def test_each_request_is_logged_as_json_with_its_trace(metered: tuple[Service, str]) -> None:
     running, _ = metered
-    answer = httpx.get(f"{running.url}/generate?seed=42&label=7", headers={"traceparent": TRACEPARENT}, trust_env=False)
-    assert answer.headers["x-request-id"] == TRACE
+    response = httpx.get(f"{running.url}/generate?seed=42&label=7", headers={"traceparent": TRACEPARENT}, trust_env=False)
+    assert response.headers["x-request-id"] == TRACE
     other = httpx.get(f"{running.url}/generate?seed=-1", trust_env=False)
     assert other.status_code == 422
     assert other.headers["x-request-id"] != TRACE
@@ -147,8 +146,8 @@ def test_spans_are_sent_to_the_configured_opentelemetry_endpoint(tmp_path: Path,
     threading.Thread(target=collector.serve_forever, daemon=True).start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
     with service(tmp_path / "state", embedded_worker=False) as running:
-        answer = httpx.get(f"{running.url}/generate?seed=42", headers={"traceparent": TRACEPARENT}, trust_env=False)
-        assert answer.headers["x-request-id"] == TRACE
+        response = httpx.get(f"{running.url}/generate?seed=42", headers={"traceparent": TRACEPARENT}, trust_env=False)
+        assert response.headers["x-request-id"] == TRACE
         assert httpx.get(f"{running.url}/models/nothing", trust_env=False).status_code == 404
     collector.shutdown()
     collector.server_close()
@@ -241,13 +240,7 @@ def test_metrics_at_the_service_port_need_a_token(metered: tuple[Service, str]) 
 
 def test_a_metrics_port_in_use_stops_the_start_with_a_remedy(metered: tuple[Service, str], tmp_path: Path) -> None:
     port = metered[1].split(":")[2].split("/")[0]
-    done = subprocess.run(
-        [sys.executable, "-m", "app"],
-        cwd=ROOT,
-        env=environment(tmp_path, port=0, metrics_port=port),
-        capture_output=True,
-        text=True,
-    )
+    done = run("app", env=environment(tmp_path, port=0, metrics_port=port))
     assert done.returncode == 1
     assert "Set GAN_METRICS_PORT to a free port." in done.stderr
 
@@ -274,9 +267,9 @@ def test_a_bucket_allows_a_burst_then_its_rate_and_the_longest_absent_client_is_
 
 
 def test_each_client_is_limited_to_its_rate_independently(proxied: Service) -> None:
-    answers = [get(proxied, f"/generate?seed={n}", client="203.0.113.1") for n in range(12)]
-    assert [a.status_code for a in answers[:4]] == [200] * 4
-    rejected = [a for a in answers if a.status_code == 429]
+    responses = [get(proxied, f"/generate?seed={n}", client="203.0.113.1") for n in range(12)]
+    assert [a.status_code for a in responses[:4]] == [200] * 4
+    rejected = [a for a in responses if a.status_code == 429]
     assert len(rejected) >= 5
     assert rejected[0].json()["code"] == "too_many_requests"
     assert re.search(r"Try again in \d s\.$", rejected[0].json()["detail"])
@@ -315,23 +308,23 @@ def test_many_pictures_cost_more_than_one_request(proxied: Service) -> None:
 
 
 def test_the_addresses_of_an_ipv6_network_are_one_client(proxied: Service) -> None:
-    answers = [get(proxied, "/generate?seed=1", client=f"2001:db8::{n}").status_code for n in range(12)]
-    assert answers.count(429) >= 5
+    responses = [get(proxied, "/generate?seed=1", client=f"2001:db8::{n}").status_code for n in range(12)]
+    assert responses.count(429) >= 5
     assert get(proxied, "/generate?seed=1", client="2001:db8:0:1::1").status_code == 200
 
 
 def test_forwarded_addresses_from_untrusted_clients_are_ignored(metered: tuple[Service, str]) -> None:
     running, _ = metered
     claimed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
-    answer = httpx.get(f"{running.url}/livez", headers=claimed, trust_env=False)
-    assert find_log_line(running, logger="seedling.access", trace_id=answer.headers["x-request-id"])["client"] == "127.0.0.1"
+    response = httpx.get(f"{running.url}/livez", headers=claimed, trust_env=False)
+    assert find_log_line(running, logger="seedling.access", trace_id=response.headers["x-request-id"])["client"] == "127.0.0.1"
 
 
 # Host names, origins and response headers.
 
 
 @pytest.mark.parametrize("host", ["pictures.example", "PICTURES.example:8000", "a.b.test.example"])
-def test_a_service_answers_to_its_host_names(proxied: Service, host: str) -> None:
+def test_a_service_accepts_its_host_names(proxied: Service, host: str) -> None:
     assert get(proxied, "/generate?seed=1", Host=host).status_code == 200
 
 
@@ -344,7 +337,7 @@ def test_a_service_with_host_names_rejects_all_others(proxied: Service, host: st
     assert get(proxied, "/readyz", Host=host).status_code == 200, "probes use the IP address"
 
 
-def test_an_allowed_origin_may_read_answers_and_other_origins_may_not(proxied: Service) -> None:
+def test_an_allowed_origin_may_read_responses_and_other_origins_may_not(proxied: Service) -> None:
     allowed = get(proxied, "/generate?seed=1", Origin="https://partner.example")
     assert allowed.headers["access-control-allow-origin"] == "https://partner.example"
     assert "X-Seed" in allowed.headers["access-control-expose-headers"]
@@ -354,13 +347,13 @@ def test_an_allowed_origin_may_read_answers_and_other_origins_may_not(proxied: S
     assert "PUT" not in preflight.headers.get("access-control-allow-methods", ""), "other origins never get admin methods"
 
 
-def test_by_default_no_other_origin_may_read_an_answer(live: Service) -> None:
-    answer = httpx.get(f"{live.url}/generate?seed=1", headers={"Origin": "https://evil.example"}, trust_env=False)
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+def test_by_default_no_other_origin_may_read_a_response(live: Service) -> None:
+    response = httpx.get(f"{live.url}/generate?seed=1", headers={"Origin": "https://evil.example"}, trust_env=False)
+    assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("path", ["/generate?seed=1", "/generate?seed=-1", "/models", "/nothing", "/admin/jobs", "/readyz"])
-def test_no_answer_can_be_sniffed_or_framed(live: Service, path: str) -> None:
+def test_no_response_can_be_sniffed_or_framed(live: Service, path: str) -> None:
     headers = httpx.get(live.url + path, trust_env=False).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"

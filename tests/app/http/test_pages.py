@@ -41,10 +41,10 @@ def site(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[http
 @pytest.mark.parametrize("path", ["/", "/gallery", "/draw", "/train", "/play", "/learn"])
 def test_a_page_gets_the_document_for_any_accept_header(site: httpx.Client, path: str) -> None:
     for accept in (BROWSER, {}):
-        answer = site.get(path, headers=accept)
-        assert (answer.status_code, answer.text) == (200, DOCUMENT)
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert answer.headers["cache-control"] == "no-cache"
+        response = site.get(path, headers=accept)
+        assert (response.status_code, response.text) == (200, DOCUMENT)
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert response.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1"])
@@ -65,8 +65,8 @@ def test_interpolate_is_a_page_for_get_and_an_api_call_for_post(site: httpx.Clie
 def test_sharpen_is_a_page_for_get_and_an_api_call_for_post(site: httpx.Client) -> None:
     assert site.get("/sharpen?shrink=2", headers=BROWSER).text == DOCUMENT
     assert site.get("/sharpen").status_code == 405
-    answer = site.post("/sharpen", content=b"no picture", headers=BROWSER)
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = site.post("/sharpen", content=b"no picture", headers=BROWSER)
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_a_browser_gets_pictures_as_pictures(site: httpx.Client) -> None:
@@ -81,14 +81,14 @@ def test_an_unknown_path_gives_a_404_page_to_browsers_and_json_to_programs(site:
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert page.text == site.get("/").text
     assert page.headers["content-security-policy"]
-    answer = site.get(path)
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert "Accept" in answer.headers["vary"]
+    response = site.get(path)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert "Accept" in response.headers["vary"]
 
 
 def test_a_page_has_one_canonical_url(site: httpx.Client) -> None:
-    answer = site.get("/train/?job=1&images=2", headers=BROWSER)
-    assert (answer.status_code, answer.headers["location"]) == (308, "/train?job=1&images=2")
+    response = site.get("/train/?job=1&images=2", headers=BROWSER)
+    assert (response.status_code, response.headers["location"]) == (308, "/train?job=1&images=2")
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_a_page_has_one_canonical_url(site: httpx.Client) -> None:
     [("/Gallery", "/gallery"), ("/LEARN/?seed=4&Seed=A", "/learn?seed=4&Seed=A"), ("/Train", "/train")],
 )
 def test_a_page_in_capital_letters_redirects_to_its_canonical_url(site: httpx.Client, path: str, location: str) -> None:
-    answer = site.get(path, headers=BROWSER)
-    assert (answer.status_code, answer.headers["location"]) == (308, location)
+    response = site.get(path, headers=BROWSER)
+    assert (response.status_code, response.headers["location"]) == (308, location)
 
 
 def test_browsers_get_an_icon_and_crawlers_get_rules(site: httpx.Client) -> None:
@@ -106,38 +106,38 @@ def test_browsers_get_an_icon_and_crawlers_get_rules(site: httpx.Client) -> None
     rules = site.get("/robots.txt")
     assert (rules.status_code, rules.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert {"User-agent: *", "Disallow: /admin", "Disallow: /generate"} <= set(rules.text.splitlines())
-    for answer in (icon, rules):
-        assert answer.headers["cache-control"] == "public, max-age=86400"
+    for response in (icon, rules):
+        assert response.headers["cache-control"] == "public, max-age=86400"
 
 
 def test_a_404_of_an_api_call_is_not_replaced_by_a_page(site: httpx.Client) -> None:
-    answer = site.get("/models/digits/versions/99/card", headers=BROWSER)
-    assert answer.status_code == 404
-    assert "There is no version '99' of digits" in answer.json()["detail"]
+    response = site.get("/models/digits/versions/99/card", headers=BROWSER)
+    assert response.status_code == 404
+    assert "There is no version '99' of digits" in response.json()["detail"]
 
 
 def test_the_policy_allows_only_the_services_own_scripts_and_no_framing(site: httpx.Client) -> None:
-    answer = site.get("/")
-    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    response = site.get("/")
+    policy = dict(part.strip().split(" ", 1) for part in response.headers["content-security-policy"].split(";"))
     assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")
     assert (policy["frame-ancestors"], policy["base-uri"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
-    assert "unsafe" not in answer.headers["content-security-policy"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "unsafe" not in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
 
 
 def test_hashed_files_are_cached_for_a_year_and_compressed_if_accepted(site: httpx.Client) -> None:
-    answer = site.get("/assets/main-abc123.js", headers={"Accept-Encoding": "br, gzip"})
-    assert answer.headers["content-encoding"] == "gzip"  # the build has no .br file
-    assert int(answer.headers["content-length"]) < len(SCRIPT) / 5
-    assert answer.text == SCRIPT
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    response = site.get("/assets/main-abc123.js", headers={"Accept-Encoding": "br, gzip"})
+    assert response.headers["content-encoding"] == "gzip"  # the build has no .br file
+    assert int(response.headers["content-length"]) < len(SCRIPT) / 5
+    assert response.text == SCRIPT
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
     plain = site.get("/assets/main-abc123.js", headers={"Accept-Encoding": "identity"})
     assert plain.text == SCRIPT
     assert "content-encoding" not in plain.headers
     assert "Accept-Encoding" in plain.headers["vary"]
-    assert plain.headers["etag"] != answer.headers["etag"]
+    assert plain.headers["etag"] != response.headers["etag"]
 
 
 def test_unmodified_files_get_304(site: httpx.Client) -> None:
@@ -147,25 +147,25 @@ def test_unmodified_files_get_304(site: httpx.Client) -> None:
 
 
 def test_head_has_the_headers_of_get(site: httpx.Client) -> None:
-    answer = site.head("/")
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["etag"] == site.get("/").headers["etag"]
+    response = site.head("/")
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["etag"] == site.get("/").headers["etag"]
 
 
 @pytest.mark.parametrize(
     "path", ["/assets/../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/../secret.txt", "/assets/", "/nowhere"]
 )
 def test_no_path_leads_out_of_the_build_folder(site: httpx.Client, path: str) -> None:
-    answer = site.get(path)
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = site.get(path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_the_document_is_in_the_accepted_language(site: httpx.Client) -> None:
-    answer = site.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"})
-    assert '<html lang="ru">' in answer.text
-    assert "Accept-Language" in answer.headers["vary"]
-    assert answer.headers["etag"] != site.get("/").headers["etag"]
+    response = site.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"})
+    assert '<html lang="ru">' in response.text
+    assert "Accept-Language" in response.headers["vary"]
+    assert response.headers["etag"] != site.get("/").headers["etag"]
 
 
 @pytest.mark.parametrize(
@@ -195,13 +195,13 @@ def test_pages_use_the_path_prefix_of_a_proxy(built: Path, tmp_path: Path) -> No
 def test_without_a_build_the_service_works_and_explains_how_to_build_the_pages(tmp_path: Path) -> None:
     pages = tmp_path / "pages"
     with service(tmp_path / "state", pages=pages) as running, running.client() as client:
-        answer = client.get("/", headers=BROWSER)
-        assert answer.status_code == 200
-        assert "make pages" in answer.text
-        links = re.findall(r'href="([^"]+)"', answer.text)
+        response = client.get("/", headers=BROWSER)
+        assert response.status_code == 200
+        assert "make pages" in response.text
+        links = re.findall(r'href="([^"]+)"', response.text)
         assert links == ["docs", "generate?seed=42&amp;scale=8"]
         assert client.get(f"/{links[0]}").status_code == 200
-        assert "content-security-policy" in answer.headers
+        assert "content-security-policy" in response.headers
         assert client.get("/models", headers=BROWSER).headers["content-type"] == "application/json"
         pages.mkdir()
         (pages / "index.html").write_text(DOCUMENT)

@@ -41,18 +41,18 @@ def test_each_error_has_its_own_code_and_is_listed_in_the_module_docstring() -> 
     ],
 )
 def test_every_error_is_problem_json(client: httpx.Client, method: str, path: str, status: int, code: str) -> None:
-    answer = client.request(method, path)
-    payload = answer.json()
-    assert answer.status_code == payload["status"] == status
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = client.request(method, path)
+    payload = response.json()
+    assert response.status_code == payload["status"] == status
+    assert response.headers["content-type"] == "application/problem+json"
     assert Problem.model_validate(payload).code == code
     assert payload["detail"].endswith(".")
 
 
 def test_405_lists_the_allowed_methods(client: httpx.Client) -> None:
-    answer = client.put("/generate")
-    assert answer.headers["allow"] == "HEAD, GET, POST"
-    assert "Use HEAD, GET, POST." in answer.json()["detail"]
+    response = client.put("/generate")
+    assert response.headers["allow"] == "HEAD, GET, POST"
+    assert "Use HEAD, GET, POST." in response.json()["detail"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -62,9 +62,9 @@ def test_a_body_over_a_mebibyte_is_rejected_and_the_limit_is_named(client: httpx
             yield b" " * 65_536
 
     for path in ("/generate", "/interpolate"):
-        answer = client.post(path, content=parts() if chunked else b" " * (1024 * 1024 + 1))
-        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-        assert "1,048,576 bytes" in answer.json()["detail"]
+        response = client.post(path, content=parts() if chunked else b" " * (1024 * 1024 + 1))
+        assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+        assert "1,048,576 bytes" in response.json()["detail"]
     body = b'{"seed": 42}'.ljust(1024 * 1024)
     assert client.post("/generate", content=body).status_code == 200
 
@@ -98,8 +98,8 @@ def test_an_unexpected_failure_is_a_problem_and_its_reason_is_only_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, request_failure: Callable[[Path], Coroutine[None, None, httpx.Response]]
 ) -> None:
     with caplog.at_level(logging.ERROR, "seedling"):
-        answer = asyncio.run(request_failure(tmp_path))
-    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert "secret" not in answer.text
+        response = asyncio.run(request_failure(tmp_path))
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret" not in response.text
     assert "the secret reason" in caplog.text

@@ -63,16 +63,16 @@ def test_headers_that_arrive_too_slowly_time_out(impatient: Service) -> None:
     connection = connect(impatient)
     connection.sendall(GET)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(read_until_closed, connection)
+        response = pool.submit(read_until_closed, connection)
         sent = 0
-        while not answer.done() and sent < 200:
+        while not response.done() and sent < 200:
             try:
                 connection.sendall(b"a: b\r\n")
             except OSError:
                 break
             sent += 1
             time.sleep(0.1)
-        assert problem(answer.result()) == (408, "request_late")
+        assert problem(response.result()) == (408, "request_late")
     assert sent < 150, "no header line extends the deadline"
 
 
@@ -80,16 +80,16 @@ def test_a_body_that_arrives_too_slowly_times_out(impatient: Service) -> None:
     connection = connect(impatient)
     connection.sendall(POST + b"Content-Length: 100000\r\n\r\n")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(read_until_closed, connection)
+        response = pool.submit(read_until_closed, connection)
         for _ in range(200):
-            if answer.done():
+            if response.done():
                 break
             try:
                 connection.sendall(b"x")
             except OSError:
                 break
             time.sleep(0.1)
-        assert problem(answer.result()) == (408, "request_late")
+        assert problem(response.result()) == (408, "request_late")
 
 
 def test_a_slow_but_steady_body_is_accepted(impatient: Service, client: httpx.Client) -> None:
@@ -117,12 +117,12 @@ def test_endless_headers_are_rejected_and_not_buffered(impatient: Service, heade
     except OSError:
         pass  # the service closed the connection before everything was sent
     received = read_until_closed(connection)
-    if received:  # a reset connection discards the answer
+    if received:  # a reset connection discards the response
         assert problem(received) == (431, "headers_too_large")
     assert process.memory_info().rss - before < 30_000_000
 
 
-def test_a_client_that_does_not_read_the_answer_is_disconnected(impatient: Service) -> None:
+def test_a_client_that_does_not_read_the_response_is_disconnected(impatient: Service) -> None:
     process = psutil.Process(impatient.process.pid)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -143,7 +143,7 @@ def test_a_client_that_does_not_read_the_answer_is_disconnected(impatient: Servi
     connection.close()
 
 
-def test_a_slowly_read_answer_arrives_completely(impatient: Service) -> None:
+def test_a_slowly_read_response_arrives_completely(impatient: Service) -> None:
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     host, port = impatient.url.removeprefix("http://").split(":")
@@ -170,14 +170,14 @@ def test_many_slow_clients_do_not_lock_out_others(impatient: Service) -> None:
         connection.close()
 
 
-def test_the_timeout_applies_to_each_request_of_a_kept_connection(impatient: Service) -> None:
+def test_the_timeout_applies_to_each_request_of_a_reused_connection(impatient: Service) -> None:
     with connect(impatient) as connection:
         for _ in range(3):
             connection.sendall(GET + b"\r\n")
-            answer = connection.recv(65536)
-            while b"IEND" not in answer:
-                answer += connection.recv(65536)
-            assert answer.startswith(b"HTTP/1.1 200")
+            response = connection.recv(65536)
+            while b"IEND" not in response:
+                response += connection.recv(65536)
+            assert response.startswith(b"HTTP/1.1 200")
             time.sleep(READ_SECONDS * 0.8)  # less than uvicorn's keep-alive timeout
         connection.sendall(GET)
         assert problem(read_until_closed(connection)) == (408, "request_late")

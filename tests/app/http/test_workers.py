@@ -22,14 +22,14 @@ def test_two_workers_return_the_same_bytes(tmp_path: Path) -> None:
 
         def request(seed: int) -> tuple[int, bytes]:
             # a new connection for each request, so that both workers get some
-            answer = httpx.get(f"{running.url}/generate?seed={seed % 4}", trust_env=False, timeout=60)
-            assert answer.status_code == 200, answer.text
-            return seed % 4, answer.content
+            response = httpx.get(f"{running.url}/generate?seed={seed % 4}", trust_env=False, timeout=60)
+            assert response.status_code == 200, response.text
+            return seed % 4, response.content
 
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(request, range(160)))
+            responses = list(pool.map(request, range(160)))
         for seed in range(4):
-            assert len({content for s, content in answers if s == seed}) == 1
+            assert len({content for s, content in responses if s == seed}) == 1
         log = running.log.read_text()
         assert log.count("Started server process") == 2
         assert "ERROR" not in log
@@ -55,8 +55,8 @@ def test_bulk_work_does_not_delay_single_pictures(tmp_path: Path) -> None:
     with service(tmp_path / "state") as running, running.client() as client:
 
         def bulk() -> None:
-            answer = httpx.get(f"{running.url}/generate?seeds=0-4095&scale=4&format=zip", trust_env=False, timeout=120)
-            order.append(f"bulk {answer.status_code}")
+            response = httpx.get(f"{running.url}/generate?seeds=0-4095&scale=4&format=zip", trust_env=False, timeout=120)
+            order.append(f"bulk {response.status_code}")
 
         threads = [threading.Thread(target=bulk) for _ in range(3)]
         for thread in threads:

@@ -40,7 +40,7 @@ def centre_of(picture: Pixels) -> tuple[float, float]:
     return float(mass.sum(1) @ indices / mass.sum()), float(mass.sum(0) @ indices / mass.sum())
 
 
-@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "other"])
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "letters", "other"])
 @pytest.mark.parametrize("scale", [1, 2, 8, 32])
 def test_28x28_pictures_and_their_enlargements_keep_their_pixels(dataset: str, scale: int) -> None:
     for picture in mnist(5)[0]:
@@ -64,6 +64,12 @@ def test_mnist_ink_fits_20x20_and_its_centre_of_mass_is_centred() -> None:
         assert rows[-1] - rows[0] + 1 == 20
         assert columns[-1] - columns[0] + 1 <= 20
         assert np.abs(np.array(centre_of(picture)) - 14).max() <= 0.51
+
+
+def test_a_letter_is_prepared_like_a_digit() -> None:
+    for size in ((200, 300), (1000, 400), (130, 200)):
+        assert (prepared(seven(size=size), "letters") == prepared(seven(size=size), "mnist")).all()
+    assert (prepared(seven(), "letters") != prepared(seven(), "other")).any()
 
 
 def test_position_size_and_contrast_of_a_drawing_do_not_matter() -> None:

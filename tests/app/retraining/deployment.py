@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 from models.repository import Repository
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer
 from tests.app.retraining.test_supervision import trainers_of
-from tests.live import ROOT, Service, environment, free_port, start
+from tests.forked import Forked
+from tests.live import Service, environment, free_port, run_module, start
 
 
 class Deployment:
@@ -30,15 +30,8 @@ class Deployment:
             assert self.worker.poll() is None
             time.sleep(0.05)
 
-    def _run_worker(self) -> subprocess.Popen[bytes]:
-        with (self.state.parent / "worker.log").open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "app.retraining"],
-                cwd=ROOT,
-                env=environment(self.state, **self.settings),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    def _run_worker(self) -> subprocess.Popen[bytes] | Forked:
+        return run_module("app.retraining", self.state.parent / "worker.log", environment(self.state, **self.settings))
 
     def start_worker(self) -> None:
         self.worker = self._run_worker()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ import httpx
 
 from app.jobs_command import read_events
 from app.retraining.trainer_process import holder_of
-from tests.live import ROOT, Service, environment
+from tests.forked import Forked
+from tests.live import Service, environment, run_module
 from tests.training.small import SMALL
 
 TOKEN = "a-token-that-only-the-tests-know"
@@ -47,9 +47,9 @@ class Admin:
         OPEN.append(self.client)
 
     def retrain(self, **fields: Any) -> str:
-        answer = self.client.post("/admin/retrain", json=small_job(**fields))
-        assert answer.status_code == 202, answer.text
-        return answer.json()["id"]
+        response = self.client.post("/admin/retrain", json=small_job(**fields))
+        assert response.status_code == 202, response.text
+        return response.json()["id"]
 
     def job(self, job_id: str) -> dict[str, Any]:
         return self.client.get(f"/admin/jobs/{job_id}").raise_for_status().json()
@@ -107,16 +107,9 @@ def pid_of_trainer(state: Path, job_id: str) -> int:
 
 
 @contextlib.contextmanager
-def standalone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python -m app.retraining` beside a service."""
-    with (state.parent / "worker.log").open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.retraining"],
-            cwd=ROOT,
-            env=environment(state, **settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+def standalone_worker(state: Path, **settings: object) -> Iterator[subprocess.Popen[bytes] | Forked]:
+    """Run `python -m app.retraining` next to a service."""
+    process = run_module("app.retraining", state.parent / "worker.log", environment(state, **settings))
     try:
         yield process
     finally:

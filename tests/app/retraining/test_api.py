@@ -85,10 +85,10 @@ def test_every_route_checks_the_token_before_anything_else(admin: Admin, method:
         ({"Authorization": "Bearer two words"}, 400, "invalid_credentials"),
     ):
         content = b"{" if method in ("POST", "PUT") else None
-        answer = httpx.request(method, admin.url + path, headers=headers, content=content, verify=False)
-        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-        assert answer.headers["www-authenticate"].startswith('Bearer realm="seedling"')
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = httpx.request(method, admin.url + path, headers=headers, content=content, verify=False)
+        assert (response.status_code, response.json()["code"]) == (status, code), response.text
+        assert response.headers["www-authenticate"].startswith('Bearer realm="seedling"')
+        assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "GET"])
@@ -105,9 +105,9 @@ def test_a_number_out_of_range_is_rejected(admin: Admin, path: str) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] not in ("GET", "OPTIONS")])
 def test_a_viewer_cannot_change_anything(training_service: Service, method: str, path: str) -> None:
-    answer = admin_of(training_service, VIEWER).client.request(method, path)
-    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
-    assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+    response = admin_of(training_service, VIEWER).client.request(method, path)
+    assert (response.status_code, response.json()["code"]) == (403, "insufficient_scope")
+    assert 'error="insufficient_scope"' in response.headers["www-authenticate"]
 
 
 def test_a_viewer_can_read(training_service: Service, job: dict) -> None:
@@ -119,7 +119,7 @@ def test_a_viewer_can_read(training_service: Service, job: dict) -> None:
 def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, cache: Path) -> None:
     with service(tmp_path / "state", workers=2, cache=cache, log_level="debug", **SETTINGS) as running:
         wrong = [httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"}) for _ in range(5)]
-        assert [answer.status_code for answer in wrong] == [401] * 5
+        assert [response.status_code for response in wrong] == [401] * 5
         assert wrong[0].headers["www-authenticate"] == 'Bearer realm="seedling", error="invalid_token"'
         rejected = httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"})
         assert (rejected.status_code, rejected.json()["code"]) == (429, "too_many_attempts")
@@ -131,7 +131,7 @@ def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, ca
             (None, "list", 401, "token_invalid")
         ] * 5
         bad = admin.client.post("/admin/retrain", json={"note": 1})
-        assert TOKEN not in bad.text + "".join(str(answer.content) for answer in wrong)
+        assert TOKEN not in bad.text + "".join(str(response.content) for response in wrong)
     log = running.log.read_text()
     assert "audit: nobody from 127.0.0.1: list /admin/jobs -> 401 token_invalid" in log
     assert TOKEN not in log
@@ -169,15 +169,15 @@ def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, ca
 )
 def test_a_request_is_fully_validated_before_a_job_starts(admin: Admin, body, message: str) -> None:
     before = len(admin.client.get("/admin/jobs").json()["jobs"])
-    answer = admin.client.post("/admin/retrain", json=body)
-    assert answer.status_code == 422, answer.text
-    assert message in answer.json()["detail"]
+    response = admin.client.post("/admin/retrain", json=body)
+    assert response.status_code == 422, response.text
+    assert message in response.json()["detail"]
     assert len(admin.client.get("/admin/jobs").json()["jobs"]) == before
 
 
 def test_a_warm_start_needs_a_champion(admin: Admin) -> None:
-    answer = admin.client.post("/admin/retrain", json={"model": "unheard-of", "warm_start": True})
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    response = admin.client.post("/admin/retrain", json={"model": "unheard-of", "warm_start": True})
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 def test_a_job_reports_its_request_progress_and_result(admin: Admin, job: dict) -> None:
@@ -206,11 +206,11 @@ def test_the_sample_grid_of_each_step_is_available(admin: Admin, job: dict) -> N
     assert steps == [0, 320, 640]
     grids = []
     for images in steps:
-        answer = admin.client.get(f"/admin/jobs/{job['id']}/samples.png?images={images}")
-        assert answer.headers["x-images"] == str(images)
-        with Image.open(io.BytesIO(answer.content)) as sheet:
+        response = admin.client.get(f"/admin/jobs/{job['id']}/samples.png?images={images}")
+        assert response.headers["x-images"] == str(images)
+        with Image.open(io.BytesIO(response.content)) as sheet:
             assert sheet.size == (280, 224)
-        grids.append(answer.content)
+        grids.append(response.content)
     assert len(set(grids)) == 3
     assert admin.client.get(job["links"]["samples"]).content == grids[-1]
     missing = admin.client.get(f"/admin/jobs/{job['id']}/samples.png?images=7")
@@ -235,12 +235,12 @@ def test_the_same_idempotency_key_and_body_give_the_same_job(admin: Admin, train
     again = admin.client.post("/admin/retrain", json=body, headers=headers)
     assert first.status_code == again.status_code == 202
     assert again.headers["location"] == first.headers["location"] == f"/admin/jobs/{first.json()['id']}"
-    assert again.json() == first.json(), "the first answer is repeated, even if the job has changed"
+    assert again.json() == first.json(), "the first response is repeated, even if the job has changed"
     other = admin.client.post("/admin/retrain", json=body | {"note": "another"}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     admin.client.post(f"/admin/jobs/{first.json()['id']}/cancel")
     with sqlite3.connect(training_service.log.parent / "state" / "jobs.db") as store:  # as if the first request were in flight
-        store.execute("UPDATE idempotency SET answer = NULL WHERE key = 'key-1'")
+        store.execute("UPDATE idempotency SET response = NULL WHERE key = 'key-1'")
     in_flight = admin.client.post("/admin/retrain", json=body, headers=headers)
     assert (in_flight.status_code, in_flight.json()["code"]) == (409, "idempotency_in_flight")
     assert in_flight.headers["retry-after"] == "1"
@@ -254,11 +254,11 @@ def test_the_same_idempotency_key_and_body_give_the_same_job(admin: Admin, train
 
 
 def test_concurrent_requests_with_the_same_key_create_one_job(admin: Admin, training_service: Service) -> None:
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
 
     def request() -> None:
         headers = {"Idempotency-Key": "at-once"}
-        answers.append(
+        responses.append(
             admin_of(training_service).client.post("/admin/retrain", json=small_job(note="at once"), headers=headers)
         )
 
@@ -267,8 +267,8 @@ def test_concurrent_requests_with_the_same_key_create_one_job(admin: Admin, trai
         thread.start()
     for thread in threads:
         thread.join()
-    assert {answer.status_code for answer in answers} <= {202, 409}
-    created = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert {response.status_code for response in responses} <= {202, 409}
+    created = {response.json()["id"] for response in responses if response.status_code == 202}
     assert len(created) == 1
     assert len([job for job in admin.client.get("/admin/jobs").json()["jobs"] if job["note"] == "at once"]) == 1
     admin.client.post(f"/admin/jobs/{created.pop()}/cancel")
@@ -300,8 +300,8 @@ def test_the_queue_is_bounded_and_queued_jobs_are_cancelled_at_once(admin: Admin
     assert (full.status_code, full.json()["code"]) == (429, "queue_full")
     assert int(full.headers["retry-after"]) > 0
     for job_id in waiting:
-        answer = admin.client.post(f"/admin/jobs/{job_id}/cancel")
-        assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+        response = admin.client.post(f"/admin/jobs/{job_id}/cancel")
+        assert (response.status_code, response.json()["state"]) == (202, "cancelled")
         assert admin.states(job_id) == ["queued", "cancelled"]
     again = admin.client.post(f"/admin/jobs/{waiting[0]}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "job_conflict")
@@ -312,8 +312,8 @@ def test_the_queue_is_bounded_and_queued_jobs_are_cancelled_at_once(admin: Admin
 def test_a_cancelled_job_resumes_from_its_checkpoint(admin: Admin) -> None:
     job_id = admin.retrain(budget={"images": 4000}, spec={"checkpoint_every": 10**6, "log_every": 16}, promote="never")
     admin.wait_for_images(job_id, 500)
-    answer = admin.client.post(f"/admin/jobs/{job_id}/cancel").json()
-    assert answer["cancelling"]
+    response = admin.client.post(f"/admin/jobs/{job_id}/cancel").json()
+    assert response["cancelling"]
     cancelled = admin.wait(job_id, "cancelled")
     assert "stopped gracefully" in cancelled["detail"]
     stopped_at = cancelled["progress"]["images"]
@@ -335,9 +335,9 @@ def test_a_job_can_be_limited_in_minutes_and_a_warm_start_begins_with_the_champi
     frozen = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64}
     frozen |= {"metrics_every": 0, "patience": 0, "match_tones": False}
     body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": frozen, "promote": "never"}
-    answer = admin.client.post("/admin/retrain", json=body)
-    assert answer.status_code == 202, answer.text
-    started = answer.json()
+    response = admin.client.post("/admin/retrain", json=body)
+    assert response.status_code == 202, response.text
+    started = response.json()
     shipped = Repository(SHIPPED).get("digits", 1).manifest
     assert started["spec"]["initial_weights"] == shipped.files[WEIGHTS]
     assert started["spec"]["images"] == 10**9
@@ -353,8 +353,8 @@ def test_a_job_can_be_limited_in_minutes_and_a_warm_start_begins_with_the_champi
         if admin.client.get(f"/models/digits/versions/{done['version']}").status_code == 200:
             break
         time.sleep(0.05)
-    answers = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}") for v in (1, done["version"])]
-    before, after = (np.load(io.BytesIO(answer.content)).astype(int) for answer in answers)
+    responses = [admin.client.get(f"/generate?seeds=0-99&format=npy&version={v}") for v in (1, done["version"])]
+    before, after = (np.load(io.BytesIO(response.content)).astype(int) for response in responses)
     assert np.abs(after - before).mean() < 1  # two exports may differ by this much
     assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1
 
@@ -384,9 +384,9 @@ def test_a_stopping_service_closes_its_streams_and_stops_the_trainer_gracefully(
 def test_without_a_trainer_a_request_gets_an_error_with_a_remedy(tmp_path: Path) -> None:
     with service(tmp_path / "state", embedded_worker=False, **SETTINGS) as running:
         admin = admin_of(running)
-        answer = admin.client.post("/admin/retrain", json=small_job())
-        assert (answer.status_code, answer.json()["code"]) == (501, "no_trainer")
-        assert "make setup-train" in answer.json()["detail"]
+        response = admin.client.post("/admin/retrain", json=small_job())
+        assert (response.status_code, response.json()["code"]) == (501, "no_trainer")
+        assert "make setup-train" in response.json()["detail"]
         assert admin.client.get("/admin/jobs").json() == {"jobs": [], "trainers": 0, "next": None}
         assert admin.client.get("/generate?seed=42").status_code == 200
 

@@ -5,23 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.app.retraining.jobs import SMALL_SPEC, TOKEN, Admin
-from tests.live import ROOT, Service, environment
+from tests.forked import run
+from tests.live import Service, environment
 
 
 def jobs(running: Service, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     variables = environment(running.log.parent / "state", **{"url": running.url, "admin_token": TOKEN} | settings)
-    return subprocess.run(
-        [sys.executable, "-m", "app", "jobs", *arguments],
-        cwd=ROOT,
-        env=variables | {"COLUMNS": "160", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run("app", "jobs", *arguments, env=variables | {"COLUMNS": "160", "NO_COLOR": "1"})
 
 
 def test_a_job_is_started_watched_promoted_and_rolled_back(training_service: Service, admin: Admin) -> None:

@@ -169,14 +169,14 @@ def test_streams_over_the_limit_get_a_problem_and_closed_streams_make_room(follo
             for _ in range(count):
                 assert stack.enter_context(client.client.stream("GET", path)).status_code == 200
         rejected = [client.client.get(path) for client in (admin, viewer)]
-        assert [answer.status_code for answer in rejected] == [503, 503]
-        assert {answer.json()["code"] for answer in rejected} == {"too_many_streams"}
+        assert [response.status_code for response in rejected] == [503, 503]
+        assert {response.json()["code"] for response in rejected} == {"too_many_streams"}
         assert rejected[0].headers["retry-after"] == "5"
         assert "You have " in rejected[0].json()["detail"]
         assert process.num_threads() < threads + 10, "the streams share one reader"
     for _ in range(100):
-        with admin.client.stream("GET", path) as answer:
-            if answer.status_code == 200:
+        with admin.client.stream("GET", path) as response:
+            if response.status_code == 200:
                 break
         time.sleep(0.05)
     else:

@@ -189,7 +189,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("ahead", [3600, 86_400])
-def test_a_lease_of_the_future_is_taken_over(database: Database, ahead: float) -> None:
+def test_a_lease_that_expires_too_far_in_the_future_is_taken_over(database: Database, ahead: float) -> None:
     """Such a lease remains after a clock was set back."""
     stopped, present = Workers(database, "alone"), Workers(database, "alone")
     old = stopped.beat()
@@ -201,7 +201,7 @@ def test_a_lease_of_the_future_is_taken_over(database: Database, ahead: float) -
     new = present.beat()
     assert new
     assert new.token > old.token
-    assert [worker for worker, _ in alive(database)] == [present.id], "a heartbeat of the future is ignored"
+    assert [worker for worker, _ in alive(database)] == [present.id], "a heartbeat with a time in the future is ignored"
 
 
 def test_the_lease_is_renewed_during_long_work(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def promote(admin: Admin, version: object, tag: str | None = "*") -> httpx.Respo
 
 
 def serving(running: Service, calls: int = 24) -> set[str]:
-    """Return the versions that answer new connections. Each connection may reach another worker."""
+    """Return the versions that serve new connections. Each connection may reach another worker."""
     return {httpx.get(f"{running.url}/generate?seed=42", verify=False).headers["x-model"] for _ in range(calls)}
 
 
@@ -111,17 +111,17 @@ def test_promotion_requires_the_current_champion_as_precondition(running_service
 
 
 def test_one_of_two_concurrent_promotions_is_rejected(running_service: Service) -> None:
-    answers: list[int] = []
+    responses: list[int] = []
 
     def request(version: int) -> None:
-        answers.append(promote(admin_of(running_service), version, tag='"digits/1"').status_code)
+        responses.append(promote(admin_of(running_service), version, tag='"digits/1"').status_code)
 
     threads = [threading.Thread(target=request, args=(version,)) for version in (2, 3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(answers) == [200, 412]
+    assert sorted(responses) == [200, 412]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_one_of_two_concurrent_promotions_is_rejected(running_service: Service) 
 )
 def test_an_invalid_promotion_is_rejected(unchanged: Service, name: str, version: object, status: int, message: str) -> None:
     path = f"/admin/models/{name}/champion"
-    answer = admin_of(unchanged).client.put(path, json={"version": version}, headers={"If-Match": "*"})
-    assert (answer.status_code, message in answer.json()["detail"]) == (status, True), answer.text
+    response = admin_of(unchanged).client.put(path, json={"version": version}, headers={"If-Match": "*"})
+    assert (response.status_code, message in response.json()["detail"]) == (status, True), response.text
 
 
 def test_a_version_that_does_not_match_its_manifest_is_not_promoted(running_service: Service, state: Path) -> None:
@@ -149,9 +149,9 @@ def test_a_version_that_does_not_match_its_manifest_is_not_promoted(running_serv
     (wrong_digest / MANIFEST).write_text(json.dumps(manifest))
     admin = admin_of(running_service)
     for version, message in ((2, "sha256"), (3, "draws other pixels")):
-        answer = promote(admin, version)
-        assert (answer.status_code, answer.json()["code"]) == (409, "version_unfit")
-        assert message in answer.json()["detail"]
+        response = promote(admin, version)
+        assert (response.status_code, response.json()["code"]) == (409, "version_unfit")
+        assert message in response.json()["detail"]
     assert Repository(state / "models").aliases("digits") == {"champion": 1}
     assert serving(running_service) == {"digits/1"}
 
@@ -221,11 +221,11 @@ def test_every_picture_matches_its_named_version_while_champions_change(tmp_path
             while not stop.is_set():
                 single = client.get("/generate?seed=7&format=npy")
                 sheet = client.get("/generate?seeds=7,7,7&format=npy")
-                for answer in (single, sheet):
-                    name = answer.headers.get("x-model", "")
+                for response in (single, sheet):
+                    name = response.headers.get("x-model", "")
                     seen.add(name)
-                    if answer.status_code != 200 or not answer.content.endswith(drawn[name].tobytes()):
-                        wrong.append((answer.status_code, name))
+                    if response.status_code != 200 or not response.content.endswith(drawn[name].tobytes()):
+                        wrong.append((response.status_code, name))
 
     with service(state, workers=2, embedded_worker=False, max_loaded=1, **SETTINGS) as running:
         threads = [threading.Thread(target=load, args=(running.url,)) for _ in range(3)]

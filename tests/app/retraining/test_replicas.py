@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -20,7 +18,8 @@ from models.repository import Repository
 from models.version import copier
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, standalone_worker
 from tests.app.retraining.test_takeover import SEEDS, Load
-from tests.live import ROOT, Service, environment, service
+from tests.forked import run
+from tests.live import Service, environment, service
 from tests.postgres import Postgres, running
 
 FOLLOW_SECONDS = 2.0
@@ -37,8 +36,8 @@ def wait_until_followed(other: Service, model: str) -> float:
 
 
 def promote(admin: Admin, version: int | str) -> None:
-    answer = admin.client.put("/admin/models/digits/champion", json={"version": version}, headers={"If-Match": "*"})
-    assert answer.status_code == 200, answer.text
+    response = admin.client.put("/admin/models/digits/champion", json={"version": version}, headers={"If-Match": "*"})
+    assert response.status_code == 200, response.text
 
 
 def test_a_retraining_causes_no_failed_request_at_either_replica(tmp_path: Path, cache: Path, postgres: Postgres) -> None:
@@ -73,8 +72,8 @@ def test_a_retraining_causes_no_failed_request_at_either_replica(tmp_path: Path,
         pictures = generator.draw([generator.point(seed)[0] for seed in SEEDS])
         drawn[f"digits/{number}"] = [picture.tobytes() for picture in pictures]
     for load in loads:
-        assert [(name, seed) for _, name, seed, pixels in load.answers if drawn[name][seed] != pixels] == []
-        assert {"digits/1", "digits/2"} == set(Counter(name for _, name, _, _ in load.answers))
+        assert [(name, seed) for _, name, seed, pixels in load.responses if drawn[name][seed] != pixels] == []
+        assert {"digits/1", "digits/2"} == set(Counter(name for _, name, _, _ in load.responses))
     assert not (state / "jobs.db").exists(), "no state is in a file that only one host can see"
 
 
@@ -122,14 +121,7 @@ def test_moving_to_a_database_keeps_the_champions(database: Database, repository
 
 
 def test_a_url_of_another_database_is_rejected_and_not_printed() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "app"],
-        cwd=ROOT,
-        env=environment(Path("unused"), database_url="mysql://user:hunter2@host/db"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run("app", env=environment(Path("unused"), database_url="mysql://user:hunter2@host/db"))
     assert done.returncode == 2
     assert "begin with postgresql://" in done.stderr
     assert "hunter2" not in done.stderr

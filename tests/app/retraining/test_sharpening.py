@@ -15,9 +15,9 @@ SPEC |= {"generator_widths": [8, 8, 8], "metrics_every": 0}
 
 def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
     body = {"preset": "sharpen-quick", "budget": {"images": 640}, "seed": 1, "spec": SPEC, **fields}
-    answer = admin.client.post("/admin/retrain", json=body)
-    assert answer.status_code == 202, answer.text
-    job = admin.wait(answer.json()["id"], "succeeded", "failed")
+    response = admin.client.post("/admin/retrain", json=body)
+    assert response.status_code == 202, response.text
+    job = admin.wait(response.json()["id"], "succeeded", "failed")
     assert job["state"] == "succeeded", admin.log(job["id"])
     return job
 
@@ -25,11 +25,11 @@ def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
 def _published(admin: Admin, version: int) -> dict[str, Any]:
     """Return the manifest of a version, which the service sees when it polls next."""
     for _ in range(600):
-        answer = admin.client.get(f"/models/sharpen-digits/versions/{version}")
-        if answer.status_code == 200:
-            return answer.json()["manifest"]
+        response = admin.client.get(f"/models/sharpen-digits/versions/{version}")
+        if response.status_code == 200:
+            return response.json()["manifest"]
         time.sleep(0.05)
-    raise AssertionError(answer.text)
+    raise AssertionError(response.text)
 
 
 def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_service: Service) -> None:
@@ -38,8 +38,8 @@ def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_ser
     assert (first["model"], first["version"]) == ("sharpen-digits", 1)
     _published(admin, 1)
     picture = admin.client.get("/generate?seed=3").content
-    answer = admin.client.post("/sharpen?seed=1", content=picture)
-    assert (answer.status_code, answer.headers["x-model"]) == (200, "sharpen-digits/1")
+    response = admin.client.post("/sharpen?seed=1", content=picture)
+    assert (response.status_code, response.headers["x-model"]) == (200, "sharpen-digits/1")
 
     second = _finished(admin)  # the same seed gives the same network, which is not better
     gate = _published(admin, second["version"])["gate"]
@@ -54,7 +54,7 @@ def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_ser
         assert "Name another model" in problem["detail"]
 
 
-def test_a_spec_that_contradicts_its_task_is_refused(training_service: Service) -> None:
+def test_a_spec_that_contradicts_its_task_is_rejected(training_service: Service) -> None:
     problem = (
         admin_of(training_service).client.post("/admin/retrain", json={"preset": "quick", "spec": {"task": "sharpen"}}).json()
     )

@@ -63,15 +63,15 @@ def test_an_idempotency_key_stands_for_one_job(store: JobStore) -> None:
         store.claim_key("alice", "k", {"a": 1})
     job = store.create(DRAFT, 8, key="k")
     assert store.claim_key("alice", "k", {"a": 1}) == job.id
-    store.claim_key("alice", "answered", {})
-    store.create(DRAFT, 8, key="answered", answer=lambda job: {"state": job.state})
-    assert store.claim_key("alice", "answered", {}) == {"state": "queued"}
+    store.claim_key("alice", "completed", {})
+    store.create(DRAFT, 8, key="completed", response=lambda job: {"state": job.state})
+    assert store.claim_key("alice", "completed", {}) == {"state": "queued"}
     with pytest.raises(IdempotencyMismatch):
         store.claim_key("alice", "k", {"a": 2})
     assert store.claim_key("bob", "k", {"a": 2}) is None, "keys belong to a token"
 
 
-def test_a_key_whose_request_was_rejected_or_never_answered_can_be_reused(store: JobStore, database: Database) -> None:
+def test_a_key_whose_request_was_rejected_or_got_no_response_can_be_reused(store: JobStore, database: Database) -> None:
     assert store.claim_key("alice", "k", {}) is None
     store.release_key("alice", "k")
     assert store.claim_key("alice", "k", {}) is None
@@ -80,23 +80,23 @@ def test_a_key_whose_request_was_rejected_or_never_answered_can_be_reused(store:
     assert store.claim_key("alice", "k", {}) is None
     job = store.create(DRAFT, 8, key="k")
     store.release_key("alice", "k")
-    assert store.claim_key("alice", "k", {}) == job.id, "a key with an answer stays"
+    assert store.claim_key("alice", "k", {}) == job.id, "a key with a response stays"
     with database.write() as connection:
         connection.execute(update(idempotency).values(created=idempotency.c.created - 86_401))
     assert store.claim_key("alice", "k", {}) is None, "a key expires after a day"
 
 
 def test_keys_from_the_future_expire_after_a_clock_was_set_back(store: JobStore, database: Database) -> None:
-    assert store.claim_key("alice", "unanswered", {}) is None
-    assert store.claim_key("alice", "answered", {}) is None
-    job = store.create(DRAFT, 8, key="answered")
+    assert store.claim_key("alice", "pending", {}) is None
+    assert store.claim_key("alice", "completed", {}) is None
+    job = store.create(DRAFT, 8, key="completed")
     with database.write() as connection:
         connection.execute(update(idempotency).values(created=idempotency.c.created + 3600))
-    assert store.claim_key("alice", "unanswered", {}) is None, "the first request is not in flight"
-    assert store.claim_key("alice", "answered", {}) == job.id
+    assert store.claim_key("alice", "pending", {}) is None, "the first request is not in flight"
+    assert store.claim_key("alice", "completed", {}) == job.id
     with database.write() as connection:
         connection.execute(update(idempotency).values(created=idempotency.c.created + 10 * 86_400))
-    assert store.claim_key("alice", "answered", {}) is None
+    assert store.claim_key("alice", "completed", {}) is None
 
 
 def test_the_trainers_events_are_stored_once_with_the_offset_of_its_log(store: JobStore, lease: Lease) -> None:

@@ -1,4 +1,4 @@
-"""The whole process under load: two workers, one retraining from request to promotion, and no wrong answer."""
+"""The whole process under load: two workers, one retraining from request to promotion, and no wrong response."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _train_weak_champion(models: Path, tmp_path: Path, cache: Path) -> None:
 
 
 class Load:
-    """Requests pictures continuously over several connections and records the answers."""
+    """Requests pictures continuously over several connections and records the responses."""
 
     def __init__(self, url: str, connections: int) -> None:
         self.url = url
         self.failed: list[str] = []
-        self.answers: list[tuple[int, str, int, bytes]] = []
-        """Connection, version, seed and pixels of each answer."""
+        self.responses: list[tuple[int, str, int, bytes]] = []
+        """Connection, version, seed and pixels of each response."""
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send_requests, args=(n,), daemon=True) for n in range(connections)]
         for thread in self._threads:
@@ -68,14 +68,14 @@ class Load:
                     return
                 seed = n % len(SEEDS)
                 try:
-                    answer = client.get(f"/generate?seed={seed}&format=npy")
+                    response = client.get(f"/generate?seed={seed}&format=npy")
                 except httpx.HTTPError as error:
                     self.failed.append(repr(error))
                     continue
-                if answer.status_code != 200:
-                    self.failed.append(answer.text)
+                if response.status_code != 200:
+                    self.failed.append(response.text)
                     continue
-                self.answers.append((first, answer.headers["x-model"], seed, answer.content[-784:]))
+                self.responses.append((first, response.headers["x-model"], seed, response.content[-784:]))
                 time.sleep(0.05)  # a moderate load, because the trainer shares the cores
 
     def stop(self) -> None:
@@ -90,15 +90,15 @@ def test_a_better_generator_is_promoted_under_load_without_a_failed_request(tmp_
     with service(state, workers=2, cache=cache, shipped=tmp_path, access_log=False, **SETTINGS) as running:
         load = Load(running.url, connections=4)
         admin = admin_of(running)
-        answer = admin.client.post(
+        response = admin.client.post(
             "/admin/retrain",
             json={
                 **{"preset": "quick", "seed": 0, "budget": {"images": 6400}, "promote": "if_better"},
                 "spec": SMALL_SPEC | {"sample_every": 3200, "checkpoint_every": 3200, "log_every": 640},
             },
         )
-        assert answer.status_code == 202, answer.text
-        job = admin.wait(answer.json()["id"], "succeeded", "failed", "interrupted")
+        assert response.status_code == 202, response.text
+        job = admin.wait(response.json()["id"], "succeeded", "failed", "interrupted")
         time.sleep(1)  # all workers follow within a second
         by_connection = {httpx.get(f"{running.url}/generate?seed=1", verify=False).headers["x-model"] for _ in range(40)}
         load.stop()
@@ -115,13 +115,13 @@ def test_a_better_generator_is_promoted_under_load_without_a_failed_request(tmp_
         generator = LoadedGenerator(Repository(state / "models").get("digits", number))
         pixels: np.ndarray = generator.draw([generator.point(seed)[0] for seed in SEEDS])
         drawn[f"digits/{number}"] = [picture.tobytes() for picture in pixels]
-    wrong = [(name, seed) for _, name, seed, pixels in load.answers if drawn[name][seed] != pixels]
+    wrong = [(name, seed) for _, name, seed, pixels in load.responses if drawn[name][seed] != pixels]
     assert wrong == []
-    counted = Counter(name for _, name, _, _ in load.answers)
+    counted = Counter(name for _, name, _, _ in load.responses)
     assert counted["digits/1"] > 500
     assert counted["digits/2"] > 20
-    of_connection = {connection: [name for c, name, _, _ in load.answers if c == connection] for connection in range(4)}
+    of_connection = {connection: [name for c, name, _, _ in load.responses if c == connection] for connection in range(4)}
     for names in of_connection.values():  # each connection stays with one worker
         assert names == sorted(names), "a worker never returns to the old champion"
         assert names[-1] == "digits/2"
-    print(f"\n{sum(counted.values())} answers, 0 failed: {dict(counted)}")
+    print(f"\n{sum(counted.values())} responses, 0 failed: {dict(counted)}")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.errors import Busy, ClientGone
-from app.sampling.response_cache import LARGEST, OVERHEAD, Answer, ResponseCache
+from app.sampling.response_cache import LARGEST, OVERHEAD, RenderedResponse, ResponseCache
 from models.repository import Repository
 from models.version import copier
 from tests.live import SHIPPED, service
@@ -23,10 +23,10 @@ class CountingMaker:
     def __init__(self, size: int = 1000) -> None:
         self.size, self.made = size, 0
 
-    async def __call__(self) -> Answer:
+    async def __call__(self) -> RenderedResponse:
         self.made += 1
         await asyncio.sleep(0)
-        return Answer(b"x" * self.size, {})
+        return RenderedResponse(b"x" * self.size, {})
 
 
 def test_a_cached_response_is_not_computed_again() -> None:
@@ -77,9 +77,9 @@ def test_responses_larger_than_an_eighth_of_the_cache_are_not_cached() -> None:
 def test_concurrent_requests_compute_a_response_once(max_bytes: int) -> None:
     async def scenario() -> None:
         cache, make = ResponseCache(max_bytes), CountingMaker()
-        answers = await asyncio.gather(*(cache.get("a", make) for _ in range(50)))
+        responses = await asyncio.gather(*(cache.get("a", make) for _ in range(50)))
         assert make.made == 1
-        assert all(answer is answers[0] for answer in answers)
+        assert all(response is responses[0] for response in responses)
         assert len(cache) == (1 if max_bytes else 0)
 
     asyncio.run(scenario())
@@ -89,7 +89,7 @@ def test_an_error_is_raised_for_all_waiting_callers_and_not_cached() -> None:
     async def scenario() -> None:
         cache, calls = ResponseCache(100_000), 0
 
-        async def fail() -> Answer:
+        async def fail() -> RenderedResponse:
             nonlocal calls
             calls += 1
             await asyncio.sleep(0)
@@ -110,7 +110,7 @@ def test_waiting_callers_retry_when_the_computation_ends_early(end: BaseExceptio
     async def scenario() -> None:
         cache, make = ResponseCache(100_000), CountingMaker()
 
-        async def end_early() -> Answer:
+        async def end_early() -> RenderedResponse:
             await asyncio.sleep(0.01)
             raise end
 
@@ -119,9 +119,9 @@ def test_waiting_callers_retry_when_the_computation_ends_early(end: BaseExceptio
         others = [asyncio.create_task(cache.get("a", make)) for _ in range(3)]
         with pytest.raises(type(end)):
             await first
-        answers = await asyncio.gather(*others)
+        responses = await asyncio.gather(*others)
         assert make.made == 1
-        assert {answer.content for answer in answers} == {b"x" * 1000}
+        assert {response.content for response in responses} == {b"x" * 1000}
 
     asyncio.run(scenario())
 
@@ -145,9 +145,9 @@ def test_a_promotion_changes_unpinned_responses_and_keeps_pinned_ones(tmp_path: 
         repository.publish("digits", copier(first))
 
         def request(query: str) -> tuple[str, bytes, str]:
-            answer = client.get(f"/generate?seed=42{query}")
-            assert answer.status_code == 200, answer.text
-            return answer.headers["x-model"], answer.content, answer.headers["etag"]
+            response = client.get(f"/generate?seed=42{query}")
+            assert response.status_code == 200, response.text
+            return response.headers["x-model"], response.content, response.headers["etag"]
 
         old = request("")
         assert request("") == old
@@ -176,7 +176,7 @@ def test_two_models_with_the_same_generator_do_not_share_responses(tmp_path: Pat
     repository.promote("twins", 1)
     with service(tmp_path / "state") as running:
         urls = ("/generate?seed=42", "/generate?seed=42&model=twins") * 2
-        answers = [httpx.get(running.url + url, trust_env=False) for url in urls]
-    assert [answer.headers["x-model"] for answer in answers] == ["digits/1", "twins/1"] * 2
-    assert answers[0].headers["etag"] != answers[1].headers["etag"]
-    assert answers[0].content != answers[1].content
+        responses = [httpx.get(running.url + url, trust_env=False) for url in urls]
+    assert [response.headers["x-model"] for response in responses] == ["digits/1", "twins/1"] * 2
+    assert responses[0].headers["etag"] != responses[1].headers["etag"]
+    assert responses[0].content != responses[1].content

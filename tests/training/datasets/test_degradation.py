@@ -13,12 +13,12 @@ from training.datasets.tensors import Dataset
 def test_a_shrunk_picture_has_the_area_means_rounded_to_grey_levels() -> None:
     picture = torch.zeros(1, 1, 28, 28)
     picture[0, 0, :2, :2] = torch.tensor([[0, 10], [20, 33]]) / 255
-    given, kind = degradation.split(degradation.degrade(picture, "shrink2"))
-    assert (given[0, 0, :2, :2] * 255).round().tolist() == [[16, 16], [16, 16]]  # 15.75
-    assert given[0, 0, 2:].abs().sum() == given[0, 0, :, 2:].abs().sum() == 0
+    degraded, kind = degradation.split(degradation.degrade(picture, "shrink2"))
+    assert (degraded[0, 0, :2, :2] * 255).round().tolist() == [[16, 16], [16, 16]]  # 15.75
+    assert degraded[0, 0, 2:].abs().sum() == degraded[0, 0, :, 2:].abs().sum() == 0
     assert kind.tolist() == [[1, 0, 0]]
-    given, kind = degradation.split(degradation.degrade(picture, "shrink4"))
-    assert (given[0, 0, :4, :4] * 255).round().unique().tolist() == [4]  # 63 / 16 = 3.94
+    degraded, kind = degradation.split(degradation.degrade(picture, "shrink4"))
+    assert (degraded[0, 0, :4, :4] * 255).round().unique().tolist() == [4]  # 63 / 16 = 3.94
     assert kind.tolist() == [[0, 1, 0]]
 
 
@@ -42,10 +42,10 @@ def test_random_degradations_are_the_same_for_the_same_state_and_contain_every_k
     first, second = (degradation.degrade_randomly(pictures, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first, second)
     assert first.shape == (64, degradation.CONDITION)
-    given, kind = degradation.split(first)
+    degraded, kind = degradation.split(first)
     assert kind.sum(1).tolist() == [1.0] * 64
     assert (kind.sum(0) > 10).all()
-    assert torch.allclose((given * 255).round(), given * 255, atol=1e-4), "grey levels, as in a stored picture"
+    assert torch.allclose((degraded * 255).round(), degraded * 255, atol=1e-4), "grey levels, as in a stored picture"
     blurred = kind[:, KINDS.index("blur")] > 0
     low, high = degradation.SIGMAS
     assert ((first[blurred, -1] >= low) & (first[blurred, -1] <= high)).all()
@@ -62,7 +62,7 @@ def test_noise_is_added_to_blurred_pictures_only_and_depends_on_the_seed() -> No
     assert not torch.equal(noisy, other)
 
 
-def test_only_the_answers_to_blurred_pictures_can_be_inconsistent(mnist: Dataset) -> None:
+def test_only_the_outputs_for_blurred_pictures_can_be_inconsistent(mnist: Dataset) -> None:
     originals = mnist.images[:8].float() / 255
     blurred = degradation.degrade(originals, "blur", sigma=1.5)
     assert degradation.inconsistency(originals, blurred).item() < (0.51 / 255) ** 2, "rounding is all that remains"

@@ -33,11 +33,26 @@ def test_the_bundled_mnist_is_complete(mnist: Dataset) -> None:
     assert mnist.labels[:5].tolist() == [5, 0, 4, 1, 9]
 
 
-def test_the_readme_of_mnist_has_the_licence_and_checksums() -> None:
-    text = (MNIST / "README.md").read_text()
-    assert "Attribution-Share Alike 3.0" in text
-    for name, digest in SOURCES["mnist"].sha256.items():
-        assert f"{digest}  {name}" in text
+@pytest.mark.parametrize(("name", "licence"), [("mnist", "Attribution-Share Alike 3.0"), ("letters", "OFL-1.1")])
+def test_the_readme_of_a_bundled_dataset_has_the_licence_and_checksums(name: str, licence: str) -> None:
+    text = (SOURCES[name].folders[0] / "README.md").read_text()
+    assert licence in text
+    for file, digest in SOURCES[name].sha256.items():
+        assert f"{digest}  {file}" in text
+
+
+def test_the_bundled_letters_are_complete() -> None:
+    train, test = (tensors.load("letters", split) for split in ("train", "test"))
+    assert (train.images.shape, test.images.shape) == ((16_276, 1, 28, 28), (2_418, 1, 28, 28))
+    assert train.labels.bincount().tolist() == [626] * 26
+    assert test.labels.bincount().tolist() == [93] * 26
+    assert (int(train.images.min()), int(train.images.max())) == (0, 255)
+
+
+def test_a_dataset_without_mirrors_is_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"is part of the repository.* python -m tools.letters render makes it anew\.$"):
+        datasets.download("letters", tmp_path / "fetched")
+    assert not (tmp_path / "fetched").exists()
 
 
 @pytest.mark.skipif(not FASHION.exists(), reason="Debian's package dataset-fashion-mnist is not installed")

@@ -45,7 +45,16 @@ def measured() -> Measured:
 
 def test_every_figure_has_its_floor(measured: Measured) -> None:
     per_judge = {"fid", "fid_test", "kid", "kid_test", "density", "coverage", "label_accuracy"}
-    others = {"cas", "c2st_accuracy", "c2st_auc", "nearest_training", "authenticity"}
+    others = {
+        "cas",
+        "c2st_accuracy",
+        "c2st_auc",
+        "c2st_faint",
+        "c2st_visible",
+        "c2st_coarse",
+        "nearest_training",
+        "authenticity",
+    }
     assert set(measured.figures) == per_judge | {f"{name}_mlp" for name in per_judge} | others
     for name, figure in measured.figures.items():
         assert figure.value is not None, name
@@ -57,7 +66,7 @@ def test_every_figure_has_its_floor(measured: Measured) -> None:
     assert set(measured.by_class) == {"label_accuracy", "label_accuracy, real", "cas", "cas, real"}
 
 
-def test_kept_figures_are_those_computed_and_a_damaged_file_is_computed_again(
+def test_cached_figures_are_those_computed_and_a_damaged_file_is_computed_again(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in cache.glob("*.pt"):
@@ -65,14 +74,14 @@ def test_kept_figures_are_those_computed_and_a_damaged_file_is_computed_again(
     generator = OnnxGenerator(GENERATOR, 10)
     known = set(tmp_path.iterdir())
     computed = Battery("mnist", pictures=120, cache=tmp_path).measure(generator)
-    kept = set(tmp_path.iterdir()) - known
-    assert len(kept) == 3, "the floors of two judges, and the figures"
+    cached = set(tmp_path.iterdir()) - known
+    assert len(cached) == 3, "the floors of two judges, and the figures"
     with monkeypatch.context() as patch:
         patch.delattr("training.evaluation.distance.KernelDistance.to")
         assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed
         with pytest.raises(AttributeError):
             Battery("mnist", pictures=121, cache=tmp_path)
-    for file in kept:
+    for file in cached:
         file.write_bytes(file.read_bytes()[:-1])
     assert Battery("mnist", pictures=120, cache=tmp_path).measure(generator) == computed
 

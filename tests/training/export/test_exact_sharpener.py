@@ -46,24 +46,24 @@ def test_an_exported_sharpener_is_exact_and_what_the_service_runs(published: Ver
     assert isinstance(loaded, LoadedSharpener)
     pixels = loaded.draw(loaded.golden_points())
     by_trainer = OnnxSharpener(published.path / GENERATOR).golden(manifest.golden.seeds)
-    assert (pixels == by_trainer[:, 0].numpy()).all(), "the service and the trainer give the same answers"
+    assert (pixels == by_trainer[:, 0].numpy()).all(), "the service and the trainer give the same outputs"
     assert hashlib.sha256(pixels.tobytes()).hexdigest() == manifest.golden.sha256
     for file in (GENERATOR, DISCRIMINATOR):
         onnx.checker.check_model(onnx.load(published.path / file), full_check=True)
 
 
 @pytest.mark.parametrize("kind", ["shrink2", "shrink4"])
-def test_shrinking_the_answer_gives_the_picture_back_for_a_thousand_pictures(published: Version, kind: sharpening.Kind) -> None:
+def test_shrinking_the_output_gives_the_picture_back_for_a_thousand_pictures(published: Version, kind: sharpening.Kind) -> None:
     originals = tensors.load("mnist", "test").images[:1000]
     factor = sharpening.FACTORS[kind]
     condition = degradation.degrade(originals.float() / 255, kind)
-    answers = OnnxSharpener(published.path / GENERATOR).answers(condition, range(1000)).numpy()[:, 0]
-    given = (degradation.split(condition)[0][:, 0, ::factor, ::factor] * 255).round().numpy()
-    means = np.stack([sharpening.means(answer, factor) for answer in answers])
-    assert np.abs(means - given).max() <= 1
+    outputs = OnnxSharpener(published.path / GENERATOR).sharpen(condition, range(1000)).numpy()[:, 0]
+    degraded = (degradation.split(condition)[0][:, 0, ::factor, ::factor] * 255).round().numpy()
+    means = np.stack([sharpening.means(output, factor) for output in outputs])
+    assert np.abs(means - degraded).max() <= 1
     side = 28 // factor
-    exact = answers.reshape(-1, side, factor, side, factor).mean(axis=(2, 4))
-    assert np.abs(exact - given).max() <= 0.502, "half a grey level, from rounding each pixel"
+    exact = outputs.reshape(-1, side, factor, side, factor).mean(axis=(2, 4))
+    assert np.abs(exact - degraded).max() <= 0.502, "half a grey level, from rounding each pixel"
 
 
 def test_the_projection_rounds_only_the_ratio_and_never_leaves_the_grey_levels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,13 +73,13 @@ def test_the_projection_rounds_only_the_ratio_and_never_leaves_the_grey_levels(m
     greys[:50], greys[50:60], greys[60:70] = greys[:50] // 64, 0, 255
     for number, (kind, factor) in enumerate(sharpening.FACTORS.items()):
         side = 28 // factor
-        given = torch.randint(0, 256, (200, 1, side, 1, side, 1), generator=rng).float()
-        given = given.expand(-1, -1, -1, factor, -1, factor).reshape(-1, 1, 28, 28)
+        degraded = torch.randint(0, 256, (200, 1, side, 1, side, 1), generator=rng).float()
+        degraded = degraded.expand(-1, -1, -1, factor, -1, factor).reshape(-1, 1, 28, 28)
         one_hot = torch.eye(3)[[number] * 200]
-        found = project_exactly(greys, given, one_hot)
+        found = project_exactly(greys, degraded, one_hot)
         with monkeypatch.context() as patched:  # the ratio in float32, all else in float64
             patched.setattr(exact_sharpener, "_ratio", lambda a, b: ratio(a.float(), b.float()).double())
-            wider = project_exactly(greys.double(), given.double(), one_hot.double())
+            wider = project_exactly(greys.double(), degraded.double(), one_hot.double())
         assert torch.equal(found.double(), wider), kind
         assert 0 <= found.min()
         assert found.max() <= 255

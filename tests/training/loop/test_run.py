@@ -6,8 +6,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from models.manifest import sha256_of
-from tests.live import ROOT
+from tests.forked import Command
 from tests.training.conftest import copy_of, small_spec
 from tests.training.small import SMALL
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -34,15 +32,8 @@ def settings_of(**fields: object) -> list[str]:
     return [x for name, value in merged.items() for x in ("--set", f"{name}={json.dumps(value)}")]
 
 
-def train(*arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "training", "train", *map(str, arguments)],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=os.environ | {"COLUMNS": "200"},
-    )
+def train(*arguments: object) -> Command:
+    return Command("train", *arguments, env={"COLUMNS": "200"})
 
 
 def losses(folder: RunFolder) -> dict[int, tuple[float, ...]]:

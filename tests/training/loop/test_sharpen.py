@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from app.images.encoding import png
 from models import sharpening
+from tests import forked
 from tests.live import ROOT
 from tests.training.conftest import small_sharpen_spec
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -54,7 +55,7 @@ def test_with_mse_the_discriminator_stays_as_it_is_and_the_error_falls(mnist: Da
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
-def test_the_consistency_term_keeps_the_answers_to_blurred_pictures_close_to_them(mnist: Dataset) -> None:
+def test_the_consistency_term_keeps_the_outputs_for_blurred_pictures_close_to_them(mnist: Dataset) -> None:
     condition = degradation.degrade(mnist.images[:64].float() / 255, "blur", sigma=2.0)
     found = {}
     for weight in (0.0, 1000.0):
@@ -96,13 +97,14 @@ def test_options_of_sharpeners_are_rejected_for_generators(fields: dict[str, obj
         TrainingSpec(**fields)  # type: ignore[arg-type]
 
 
-def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_what_does_not_fit(tmp_path: Path) -> None:
+def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_rejects_unsuitable_models_and_pictures(
+    tmp_path: Path,
+) -> None:
     from app.sampling.sharpener import LoadedSharpener, load
     from models.repository import Repository
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "training", "sharpen", *map(str, arguments), "--repository", "models"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return forked.run("training", "sharpen", *arguments, "--repository", "models", env=os.environ)
 
     small = sharpening.means(np.random.RandomState(1).randint(0, 256, (28, 28)).astype(np.uint8), 4)
     (tmp_path / "small.png").write_bytes(png(small))
@@ -111,7 +113,7 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_wh
     repository = Repository(ROOT / "models")
     loaded = load(repository.get("sharpen-digits", repository.aliases("sharpen-digits")["champion"]))
     assert isinstance(loaded, LoadedSharpener)
-    expected = loaded.draw([loaded.answer_point(7, sharpening.given(small))])[0]
+    expected = loaded.draw([loaded.sharpen_point(7, sharpening.recognise(small))])[0]
     with Image.open(tmp_path / "sharp.png") as picture:
         assert (np.asarray(picture) == expected).all()
 
@@ -127,7 +129,7 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_refuses_wh
         assert not (tmp_path / "out.png").exists()
 
 
-def test_a_run_writes_events_and_a_sheet_of_answers(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_run_writes_events_and_a_sheet_of_outputs(tmp_path_factory: pytest.TempPathFactory) -> None:
     from tests.training.conftest import finished
 
     made = finished(tmp_path_factory.mktemp("runs") / "sharpen", small_sharpen_spec(images=64, sample_every=64))
@@ -137,12 +139,12 @@ def test_a_run_writes_events_and_a_sheet_of_answers(tmp_path_factory: pytest.Tem
         assert sheet.size == (280, 224)
 
 
-def test_answers_and_originals_are_compared_in_pairs(mnist: Dataset) -> None:
+def test_outputs_and_originals_are_compared_in_pairs(mnist: Dataset) -> None:
     from training.evaluation.two_sample import two_sample
 
     originals = mnist.images[:800]
-    given = degradation.split(degradation.degrade(originals.float() / 255, "blur", sigma=0.5))[0]
-    equal_answers = (given * 0 + originals.float()).to(torch.uint8)
-    found = two_sample(originals, equal_answers, 0, paired=True)
+    degraded = degradation.split(degradation.degrade(originals.float() / 255, "blur", sigma=0.5))[0]
+    equal_outputs = (degraded * 0 + originals.float()).to(torch.uint8)
+    found = two_sample(originals, equal_outputs, 0, paired=True)
     assert (found.accuracy, found.auc) == (pytest.approx(0.5), pytest.approx(0.5, abs=1e-6))
-    assert two_sample(originals, (given * 255).round().to(torch.uint8), 0, paired=True).accuracy > 0.6
+    assert two_sample(originals, (degraded * 255).round().to(torch.uint8), 0, paired=True).accuracy > 0.6

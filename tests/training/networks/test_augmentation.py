@@ -44,7 +44,7 @@ def test_a_translation_fills_with_black() -> None:
     assert not after[:, :, :REACH].any()
 
 
-def test_about_the_given_share_of_pictures_is_changed() -> None:
+def test_about_the_requested_share_of_pictures_is_changed() -> None:
     before = torch.rand(4_000, 1, 8, 8)
     torch.manual_seed(0)
     after = blit(before, torch.tensor(0.5), torch.rand(7, 4_000))

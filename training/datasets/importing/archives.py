@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from training.datasets.importing.options import Limits
-from training.datasets.importing.problems import Unreadable, shown
+from training.datasets.importing.problems import Unreadable, composed, shown
 from training.datasets.importing.trees import File, is_ignored
 from training.errors import DatasetError
 
@@ -68,7 +68,9 @@ class Archive:
         except BaseException:
             self.close()
             raise
-        self.files = tuple(File(path, self._entries[path].file_size) for path in sorted(self._entries) if not is_ignored(path))
+        self.files = tuple(
+            File(path, self._entries[path].file_size) for path in sorted(self._entries, key=composed) if not is_ignored(path)
+        )
 
     def _checked(self, limits: Limits) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()

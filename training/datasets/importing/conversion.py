@@ -74,8 +74,8 @@ def has_bright_border(grey: Image.Image) -> bool:
 
     Photographs have borders of many levels, and are not inverted.
     """
-    levels = np.asarray(grey).astype(np.int16)
-    border = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
+    levels = np.asarray(grey)
+    border = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]]).astype(np.int16)
     level = np.median(border)
     plain = np.mean(np.abs(border - level) <= _TOLERANCE) >= _PLAIN
     return bool(plain and 2 * level > int(levels.min()) + int(levels.max()))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets.importing.options import Limits
-from training.datasets.importing.problems import enumerated, shown
+from training.datasets.importing.problems import composed, enumerated, shown
 from training.errors import DatasetError
 
 _LONGEST = 80
@@ -67,6 +67,7 @@ def class_names(labels: tuple[str, ...], renames: Mapping[str, str]) -> tuple[st
     Raises:
         DatasetError: a label has no such name, two labels have the same one, or a label to rename does not exist.
     """
+    renames = {composed(label): name for label, name in renames.items()}
     unknown = [label for label in renames if label not in labels]
     if unknown:
         known = enumerated(list(labels), 20) or "none"

@@ -91,11 +91,13 @@ def _in_tree(tree: Tree, limits: Limits) -> Source:
         return Pictures(tree, limits)
     if any(idx_files.is_images(path) for path in paths):
         return idx_files.from_files(tree, limits)
-    for pattern, source in ((_PARQUET, parquet.Parquet), (_CSV, csv_tables.from_files)):
-        found = [path for path in paths if pattern.search(path)]
-        if found:
-            return source(tree, found, limits)
+    tables = [path for path in paths if _PARQUET.search(path)]
+    if tables:
+        return parquet.Parquet(tree, tables, limits)
     if any(path.endswith(arrays.SUFFIX) for path in paths):
         return arrays.from_files("npy", tree, limits)
+    tables = [path for path in paths if path.lower().endswith(".csv")]
+    if tables:
+        return csv_tables.from_files(tree, tables, limits)
     contained = f"It contains {enumerated(paths)}. " if paths else "It is empty. "
     raise DatasetError(f"There are no pictures in {shown(tree.name)}. {contained}Name {KNOWN}.")

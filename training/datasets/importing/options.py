@@ -49,6 +49,7 @@ class Limits:
     pictures: int = 1_000_000
     """Pictures of a dataset. They take 784 bytes of memory each, and as much again while they are split."""
     classes: int = MAX_CLASSES
+    """Classes of a dataset."""
     picture_bytes: int = 64 * 2**20
     """Size of a picture file. The limits of its pixels are those of `app.images.decoding`."""
     table_bytes: int = 2 * 2**30

@@ -77,24 +77,30 @@ class Parquet:
         for table in self._tables:
             columns = [table.image] + ([table.label] if table.label else [])
             row = 0
-            for batch in self._batches(table, columns, _PICTURES):
-                labels = batch.column(1).to_pylist() if table.label else [None] * batch.num_rows
-                for picture, label in zip(batch.column(0), labels, strict=True):
-                    name = f"{table.path}, row {row}"
-                    text = _label(label, table)
-                    if table.label and text is None:
-                        yield Item(name, 0, table.split, partial(_fail, "it has no label"))
-                    else:
-                        yield Item(name, index.get(text or "", 0), table.split, partial(_load, picture.as_py(), self._limits))
-                    row += 1
+            with self._opened(table.path) as file:
+                for batch in file.iter_batches(_PICTURES, columns=columns):
+                    contents = _contents(batch.column(table.image))
+                    labels = batch.column(table.label).to_pylist() if table.label else [None] * batch.num_rows
+                    for content, label in zip(contents, labels, strict=True):
+                        name = f"{table.path}, row {row}"
+                        text = _label(label, table)
+                        if table.label and text is None:
+                            yield Item(name, 0, table.split, partial(_fail, "it has no label"))
+                        else:
+                            yield Item(name, index.get(text or "", 0), table.split, partial(_load, content, self._limits))
+                        row += 1
 
     def _distinct(self) -> set[str]:
         found: set[str] = set()
         for table in self._tables:
-            for batch in self._batches(table, [table.label], _LABELLED) if table.label else ():
-                found |= {text for label in batch.column(0).unique().to_pylist() if (text := _label(label, table)) is not None}
-                if len(found) > self._limits.classes:
-                    return found
+            if not table.label:
+                continue
+            with self._opened(table.path) as file:
+                for batch in file.iter_batches(_LABELLED, columns=[table.label]):
+                    labels = batch.column(table.label).unique().to_pylist()
+                    found |= {text for label in labels if (text := _label(label, table)) is not None}
+                    if len(found) > self._limits.classes:
+                        return found
         return found
 
     def _described(self, path: str, split: Split | None) -> _Table:
@@ -130,18 +136,13 @@ class Parquet:
                     thrift_string_size_limit=_THRIFT_BYTES,
                     thrift_container_size_limit=self._limits.files,
                 )
-        except (pyarrow.ArrowException, OSError, ValueError, Unreadable) as error:
+        except (pyarrow.ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError, Unreadable) as error:
             raise DatasetError(f"{shown(path)} is not a readable Parquet file ({error}). Download it again.") from error
 
     def _content(self, file: File) -> BinaryIO:
         if isinstance(self._tree, Folder | Beside):
             return self._tree.open(file)
         return BytesIO(read(self._tree, file, self._limits.table_bytes))  # an entry of an archive cannot be read from its end
-
-    def _batches(self, table: _Table, columns: list[str], rows: int) -> Iterator[pyarrow.RecordBatch]:
-        with self._opened(table.path) as file:
-            for batch in file.iter_batches(rows, columns=columns):
-                yield batch.select(columns)
 
 
 def _require_pyarrow() -> None:
@@ -194,9 +195,18 @@ def _label(value: object, table: _Table) -> str | None:
     return str(value)
 
 
-def _load(picture: object, limits: Limits) -> Decoded:
-    content = picture.get("bytes") if isinstance(picture, dict) else picture
-    if not isinstance(content, bytes):
+def _contents(pictures: pyarrow.Array) -> Iterator[bytes | None]:
+    """Return the bytes of each picture, or None if there are none."""
+    import pyarrow.types
+
+    is_struct = pyarrow.types.is_struct(pictures.type)
+    for picture in pictures:
+        content = picture if not is_struct or not picture.is_valid else picture["bytes"]
+        yield content.as_py() if content.is_valid else None
+
+
+def _load(content: bytes | None, limits: Limits) -> Decoded:
+    if content is None:
         raise Unreadable("the table contains no bytes of it, but at most its path")
     if len(content) > limits.picture_bytes:
         raise Unreadable(f"it has {len(content):,} bytes, but the limit is {limits.picture_bytes:,}")

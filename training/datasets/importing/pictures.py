@@ -19,7 +19,7 @@ from training.datasets.importing import metadata, splits
 from training.datasets.importing.items import Ignored, Item, Layout, check_count
 from training.datasets.importing.labels import ordered
 from training.datasets.importing.options import Limits
-from training.datasets.importing.problems import Unreadable, enumerated, shown
+from training.datasets.importing.problems import Unreadable, composed, enumerated, shown
 from training.datasets.importing.trees import File, Tree, read
 from training.datasets.registry import Split
 from training.errors import DatasetError
@@ -90,8 +90,10 @@ class Pictures:
             except Unreadable as error:
                 raise DatasetError(f"{shown(table)} cannot be read: {error}. Save it again.") from error
             folder = table.rpartition("/")[0]
+            by_name = {composed(path): path for path in self._files}
             for line, name, label in metadata.rows(table, content, self._limits):
                 path = posixpath.normpath(posixpath.join(folder, name))
+                path = by_name.get(composed(path), path)
                 if path in labels or path in self._broken:
                     raise DatasetError(
                         f"{shown(table)}, line {line}, lists {shown(name)} a second time. Remove one of the lines."
@@ -101,7 +103,7 @@ class Pictures:
                 elif not label:
                     self._broken[path] = f"it has no label in {shown(table)}, line {line}"
                 else:
-                    labels[path] = label
+                    labels[path] = composed(label)
         return labels
 
 
@@ -159,4 +161,4 @@ def _folder_labels(pictures: list[str], bases: list[str]) -> dict[str, str]:
             f"There are pictures both in folders and beside them ({enumerated(loose)}). Move those into the folders of their "
             "classes, or move all pictures into one folder if there are no classes."
         )
-    return {path: rest.partition("/")[0] if "/" in rest else "" for path, rest in inside.items()}
+    return {path: composed(rest.partition("/")[0]) if "/" in rest else "" for path, rest in inside.items()}

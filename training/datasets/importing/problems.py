@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import PurePath
 
 MOST_LISTED = 1000
@@ -12,6 +13,11 @@ MOST_SHOWN = 200
 
 class Unreadable(Exception):
     """One picture cannot be read. The message is the reason, without the name of the file."""
+
+
+def composed(name: str) -> str:
+    """Return a name from a source with composed letters (NFC). macOS decomposes the names of files, other systems do not."""
+    return unicodedata.normalize("NFC", name)
 
 
 def shown(name: str | PurePath) -> str:

@@ -19,14 +19,14 @@ from training.datasets.importing.opening import opened
 from training.datasets.importing.options import Limits, Options
 from training.datasets.importing.problems import MOST_LISTED, Unreadable, enumerated, shown
 from training.datasets.importing.report import BALANCED, ClassCount, FileProblem, Report
-from training.datasets.registry import SIDE, Contents
+from training.datasets.registry import MIN_PICTURES, SIDE, Contents
 from training.datasets.splitting import choose_test
 from training.errors import BrokenPicturesError, DatasetError
 
 Progress = Callable[[int, int], None]
 """Called with the number of pictures that are done, and of all."""
 _FEW = 100
-"""Training pictures of a class below which a warning is given."""
+"""Training pictures of a class, or test pictures, below which a warning is given."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def read_source(
     report = collected.report(path, source, options, names, inversion, is_test)
     _check_splits(report)
     contents = Contents(images[~is_test], labels[~is_test], images[is_test], labels[is_test], names)
+    contents.check()
     return Imported(contents, report)
 
 
@@ -124,13 +125,14 @@ class Collected:
             for n, (name, label) in enumerate(zip(names, source.labels, strict=True))
         )
         found = duplicates.find(images, labels, is_test, self._names.__getitem__)
-        totals = [each.train + each.test for each in classes]
+        examined = len(images) + len(self.broken)
+        totals = [each.train + each.test for each in classes] if examined == source.count else []
         levels = images.reshape(-1, SIDE * SIDE)
         report = Report(
             source=shown(path.resolve().name),
             layout=source.layout,
             found=source.count,
-            examined=len(images) + len(self.broken),
+            examined=examined,
             counts={"train": int((~is_test).sum()), "test": int(is_test.sum())},
             splits="source" if source.has_splits else "content",
             test_share=None if source.has_splits else options.test_share,
@@ -157,10 +159,12 @@ def _problems(found: Iterable[tuple[str, str]]) -> tuple[FileProblem, ...]:
 
 
 def _check_splits(report: Report) -> None:
-    if not all(report.counts.values()):
-        empty = "train" if not report.counts["train"] else "test"
-        remedy = "Add pictures to it" if report.splits == "source" else "Add pictures"
-        raise DatasetError(f"The {empty} split has no pictures, of {report.examined:,} in the source. {remedy}.")
+    for split, least in MIN_PICTURES.items():
+        if report.counts[split] < least:
+            raise DatasetError(
+                f"The {split} split has {report.counts[split]:,} pictures, of {report.examined:,} in the source, but at least "
+                f"{least} are needed. Add pictures{' to it' if report.splits == 'source' else ''}."
+            )
     untrained = [each.label for each in report.classes if not each.train]
     if untrained:
         raise DatasetError(
@@ -172,6 +176,8 @@ def _check_splits(report: Report) -> None:
 def _warnings(report: Report) -> list[str]:
     """Return what may make a dataset worse than it could be."""
     found, classes, warnings = report.duplicates, report.classes, []
+    if report.layout == "folders of classes" and not classes:
+        warnings.append("All pictures are in the folder of one class, so the dataset has no classes.")
     if found.across_classes:
         warnings.append(
             f"Equal pictures are in different classes ({found.across_classes:,} groups, for example "
@@ -193,6 +199,11 @@ def _warnings(report: Report) -> list[str]:
     few = [each.name for each in classes if each.train < _FEW]
     if few and report.examined == report.found:
         warnings.append(f"Some classes have fewer than {_FEW} training pictures: {enumerated(few)}. Add pictures of them.")
+    if report.examined == report.found and report.counts["test"] < _FEW:
+        warnings.append(
+            f"There are only {report.counts['test']:,} test pictures, so figures on them are not precise. Add pictures"
+            f"{'' if report.splits == 'source' else ', or raise --test-share'}."
+        )
     if report.blank:
         warnings.append(f"{report.blank:,} pictures have a single level. Remove them, or choose another --fit or --invert.")
     if report.broken_count:

@@ -68,7 +68,8 @@ class Report(_Part):
     classes: tuple[ClassCount, ...]
     """Empty without classes."""
     balanced: bool | None
-    """Whether the largest class has at most twice as many pictures as the smallest. None without classes."""
+    """Whether the largest class has at most twice as many pictures as the smallest. None without classes, and in a
+    preview."""
     fit: Fit
     """How pictures were brought to 28x28 pixels."""
     invert: Invert

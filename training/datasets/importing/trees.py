@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from training.datasets.importing.options import Limits
-from training.datasets.importing.problems import Unreadable, shown
+from training.datasets.importing.problems import Unreadable, composed, shown
 from training.errors import DatasetError
 
 _IGNORED = re.compile(r"\.|__MACOSX$|(thumbs\.db|desktop\.ini|icon\r|\$recycle\.bin|@eadir)$", re.IGNORECASE)
@@ -34,7 +34,7 @@ class Tree(Protocol):
     name: str
     """Name of the source, without its path."""
     files: tuple[File, ...]
-    """In order of path, by code points."""
+    """In order of path, by code points of composed letters, so that the order is the same on every system."""
 
     def open(self, file: File) -> BinaryIO:
         """Open a file for reading.
@@ -82,7 +82,7 @@ class Folder:
     def __init__(self, path: Path, limits: Limits) -> None:
         self.name = path.resolve().name
         self._path = path
-        self.files = tuple(sorted(self._walk(limits), key=lambda file: file.path))
+        self.files = tuple(sorted(self._walk(limits), key=lambda file: composed(file.path)))
 
     def _walk(self, limits: Limits) -> list[File]:
         files: list[File] = []

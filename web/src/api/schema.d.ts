@@ -62,8 +62,8 @@ export interface paths {
          * Draw a part of the plane of all seeds
          * @description Every seed is an integer point with the picture that `/generate` draws: seed 42 is at (42, 0), seed 65,536 at (0, 1).
          *
-         *     Between seeds, the latents are interpolated bilinearly and rescaled to their usual length. The classes are mixed, unless a
-         *     label is given. A point has the same picture in every sheet.
+         *     Between seeds, the latents are interpolated bilinearly and rescaled to their usual length. The classes are mixed, unless the
+         *     request has a label. A point has the same picture in every sheet.
          */
         get: operations["plane_plane_get"];
         put?: never;
@@ -135,9 +135,9 @@ export interface paths {
         put?: never;
         /**
          * Sharpen a shrunk or blurred picture
-         * @description Returns one of many plausible originals. The same picture, version and seed always give the same answer.
+         * @description Returns one of many plausible originals. The same picture, version and seed always give the same output.
          *
-         *     Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the answer reproduces the input to within one grey level
+         *     Pictures of 14x14 and 7x7 pixels are treated as shrunk: shrinking the output reproduces the input to within one grey level
          *     per pixel. Pictures of 28x28 pixels are treated as blurred, or as shrunk if they consist of equal blocks. Other pictures are
          *     first converted to 28x28 like the training data; `X-Preprocessing` reports the conversion.
          */
@@ -778,7 +778,7 @@ export interface paths {
          * Can it serve?
          * @description Responds with 200 once the champion of the default model is loaded and its golden seeds are verified.
          *
-         *     `refused` and `degraded` list what does not work although pictures are still drawn. They do not change the status.
+         *     `refused` and `degraded` list problems that do not prevent the service from drawing pictures. They do not change the status.
          */
         get: operations["readyz_readyz_get"];
         put?: never;
@@ -1428,11 +1428,6 @@ export interface components {
              */
             sha256: string;
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /**
          * ImportLinks
          * @description Links to the parts of an import.
@@ -2027,7 +2022,7 @@ export interface components {
             source: number;
             /**
              * Probability
-             * @description Probability that the picture is real, according to the version's discriminator, given the label.
+             * @description Probability that the picture is real, according to the version's discriminator, conditioned on the label.
              */
             probability: number;
         };
@@ -2074,7 +2069,7 @@ export interface components {
             };
             /**
              * Degraded
-             * @description What does not work, with the reason, although pictures are still drawn. Keys: `aliases`, `database`, `jobs`, `models`, `state`, `training`.
+             * @description Functions that do not work, with the reason; pictures are still drawn. Keys: `aliases`, `database`, `jobs`, `models`, `state`, `training`.
              */
             degraded: {
                 [key: string]: string;
@@ -2131,7 +2126,8 @@ export interface components {
             classes: components["schemas"]["ClassCount"][];
             /**
              * Balanced
-             * @description Whether the largest class has at most twice as many pictures as the smallest. None without classes.
+             * @description Whether the largest class has at most twice as many pictures as the smallest. None without classes, and in a
+             *     preview.
              */
             balanced: boolean | null;
             /**
@@ -2370,19 +2366,6 @@ export interface components {
              */
             expires: string;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
         /**
          * VersionDetail
          * @description A version in full.
@@ -2581,7 +2564,7 @@ export interface components {
             version: number;
             /**
              * Factor
-             * @description Degradation: as given, or as found from the picture.
+             * @description Degradation: from the request, or detected from the picture.
              * @enum {string}
              */
             factor: "2" | "4" | "blur";
@@ -3408,12 +3391,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer, a sheet of answers, an array or an archive. */
+            /** @description The sharpened picture, a sheet of several, an array or an archive. */
             200: {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
                     "X-Seed"?: string;
-                    /** @description Degradation: as given, or as found from the picture. */
+                    /** @description Degradation: from the request, or detected from the picture. */
                     "X-Factor"?: "2" | "4" | "blur";
                     /** @description Hex sha256 of the uploaded file. */
                     "X-Input"?: string;
@@ -5368,7 +5351,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["ImportBody"];
                 "application/octet-stream": string;
-                "application/zip": string;
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
@@ -5508,7 +5490,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["ImportBody"];
                 "application/octet-stream": string;
-                "application/zip": string;
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
@@ -6984,6 +6965,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -7070,13 +7060,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Content */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */
@@ -7172,13 +7162,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Unprocessable Content */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too Many Requests */

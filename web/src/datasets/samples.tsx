@@ -60,7 +60,7 @@ function usePrivatePicture(path: string | undefined, token: string | undefined) 
     let made: string | undefined
     setError(undefined)
     call(path, { token, signal: controller.signal })
-      .then(answer => answer.blob())
+      .then(response => response.blob())
       .then(
         blob => {
           if (!controller.signal.aborted) setAddress((made = URL.createObjectURL(blob)))

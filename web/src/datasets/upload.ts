@@ -22,18 +22,18 @@ export interface Progress {
 /** The error of the service's response. Status 0 if it does not respond. */
 export function errorOf(reason: Error): Error {
   if (!(reason instanceof DetailedError)) return reason
-  const answer = reason.originalResponse
-  if (!answer) return new CallError(0, "unreachable", "")
+  const response = reason.originalResponse
+  if (!response) return new CallError(0, "unreachable", "")
   try {
-    const problem = JSON.parse(answer.getBody()) as { code?: string; detail?: string }
-    if (problem.detail) return new CallError(answer.getStatus(), problem.code ?? "http_error", problem.detail)
+    const problem = JSON.parse(response.getBody()) as { code?: string; detail?: string }
+    if (problem.detail) return new CallError(response.getStatus(), problem.code ?? "http_error", problem.detail)
   } catch {
     // not a problem document, for example the error page of a proxy
   }
   return new CallError(
-    answer.getStatus(),
+    response.getStatus(),
     "http_error",
-    `The upload failed with status ${answer.getStatus()}. Try again.`,
+    `The upload failed with status ${response.getStatus()}. Try again.`,
   )
 }
 

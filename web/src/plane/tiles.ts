@@ -138,8 +138,8 @@ export class Tiles {
     const controller = new AbortController()
     this.pending.set(key, controller)
     try {
-      const answer = await call("/plane", { query: tileQuery(tile, source), signal: controller.signal })
-      const bitmap = await createImageBitmap(await answer.blob())
+      const response = await call("/plane", { query: tileQuery(tile, source), signal: controller.signal })
+      const bitmap = await createImageBitmap(await response.blob())
       if (controller.signal.aborted) return bitmap.close()
       this.loaded.set(key, { bitmap, grey: greyOf(bitmap) })
       this.evict()

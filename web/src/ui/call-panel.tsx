@@ -66,11 +66,11 @@ function python({ method = "GET", path, query, body, file, upload, admin, header
   return [
     "import httpx",
     "",
-    `answer = httpx.${method.toLowerCase()}(${given.join(", ")})`,
-    "answer.raise_for_status()",
+    `response = httpx.${method.toLowerCase()}(${given.join(", ")})`,
+    "response.raise_for_status()",
     file
-      ? `open(${JSON.stringify(file)}, "wb").write(answer.content)`
-      : `print(answer.${method === "DELETE" ? "status_code" : "json()"})`,
+      ? `open(${JSON.stringify(file)}, "wb").write(response.content)`
+      : `print(response.${method === "DELETE" ? "status_code" : "json()"})`,
   ].join("\n")
 }
 
@@ -110,15 +110,15 @@ function html({ method = "GET", path, query, body, file, upload, form, admin, he
     ...(body === undefined ? [] : [`body: JSON.stringify(${script(body)})`]),
     ...(upload ? ["body: input.files[0]"] : []),
   ]
-  const request = `const answer = await fetch(${script(address)}${options.length ? `, { ${options.join(", ")} }` : ""})`
+  const request = `const response = await fetch(${script(address)}${options.length ? `, { ${options.join(", ")} }` : ""})`
   const [element, shown] = !file
     ? [
         "<pre></pre>",
-        `pre.textContent = ${method === "DELETE" ? "answer.status" : "JSON.stringify(await answer.json(), null, 2)"}`,
+        `pre.textContent = ${method === "DELETE" ? "response.status" : "JSON.stringify(await response.json(), null, 2)"}`,
       ]
     : isPicture
-      ? ['<img alt="" style="image-rendering: pixelated">', "img.src = URL.createObjectURL(await answer.blob())"]
-      : [`<a download="${file}">${file}</a>`, "a.href = URL.createObjectURL(await answer.blob())"]
+      ? ['<img alt="" style="image-rendering: pixelated">', "img.src = URL.createObjectURL(await response.blob())"]
+      : [`<a download="${file}">${file}</a>`, "a.href = URL.createObjectURL(await response.blob())"]
   const name = /^<(\w+)/.exec(element!)![1]!
   const lines = [
     ...(admin ? ['  const token = prompt("Token")'] : []),

@@ -13,7 +13,7 @@ from app.datasets.catalogue import Catalogue
 from app.errors import DatasetUnknown, InvalidRequest
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
-from training.datasets import Entry, Registry
+from training.datasets import SOURCES, Entry, Registry
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_job_trains_on_the_version_that_was_newest_when_it_was_requested(repos
 
 def test_an_unknown_dataset_is_rejected_and_the_known_ones_are_named(repository: Repository, registry: Registry) -> None:
     add(registry, "mine")
-    with pytest.raises(DatasetUnknown, match="choose one of mnist, fashion-mnist, mine"):
+    with pytest.raises(DatasetUnknown, match=f"choose one of {', '.join(SOURCES)}, mine"):
         spec_of(repository, registry, dataset="cifar")
     with pytest.raises(DatasetUnknown, match="mine has no version"):
         spec_of(repository, registry, dataset="mine@0123456789ab")

@@ -38,6 +38,7 @@ def png(seed: int) -> bytes:
 
 def write(folder: Path, files: Mapping[str, bytes | str]) -> Path:
     """Write files by their path below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,13 +13,13 @@ from training.datasets import SOURCES, importing, read_published
 from training.datasets.importing import Limits
 from training.errors import DatasetError
 
-IMAGES, LABELS = stack(20), (np.arange(20) % 2).astype(np.uint8)
+IMAGES, LABELS = stack(40), (np.arange(40) % 2).astype(np.uint8)
 
 
 def four(prefix: str = "", test: str = "t10k", *, packed: bool = True, dot: str = "-") -> dict[str, bytes]:
     pack = gzip.compress if packed else bytes
     files = {}
-    for split, rows in (("train", slice(0, 15)), (test, slice(15, 20))):
+    for split, rows in (("train", slice(0, 24)), (test, slice(24, 40))):
         files[f"{prefix}{split}-images{dot}idx3-ubyte{'.gz' * packed}"] = pack(idx(IMAGES[rows]))
         files[f"{prefix}{split}-labels{dot}idx1-ubyte{'.gz' * packed}"] = pack(idx(LABELS[rows]))
     return files
@@ -44,26 +44,26 @@ def test_the_files_of_mnist_give_mnist() -> None:
 def test_the_files_of_a_set_are_found_by_their_names(tmp_path: Path, files: dict[str, bytes], container: str) -> None:
     source = zipped(tmp_path / "a.zip", files) if container == "zip" else write(tmp_path / "a", files)
     imported = read(source / next(iter(files)) if container == "file" else source)
-    assert imported.report.counts == {"train": 15, "test": 5}
-    assert (imported.contents.test_labels == LABELS[15:]).all()
+    assert imported.report.counts == {"train": 24, "test": 16}
+    assert (imported.contents.test_labels == LABELS[24:]).all()
 
 
 def test_a_test_file_alone_is_split_by_content(tmp_path: Path) -> None:
     source = write(tmp_path, four())
     report = read(source / "t10k-images-idx3-ubyte.gz").report
-    assert (report.found, report.splits, len(report.classes)) == (5, "content", 2)
+    assert (report.found, report.splits, len(report.classes)) == (16, "content", 2)
 
 
 def test_pictures_without_labels_have_no_classes(tmp_path: Path) -> None:
     imported = read(write(tmp_path, {"pictures": idx(IMAGES)}) / "pictures")
-    assert (imported.report.layout, imported.contents.classes, imported.report.found) == ("idx", (), 20)
+    assert (imported.report.layout, imported.contents.classes, imported.report.found) == ("idx", (), 40)
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"train-labels-idx1-ubyte.gz": gzip.compress(idx(LABELS))}, r"labels \(20,\) for 15 pictures"),
-        ({"train-labels-idx1-ubyte.gz": gzip.compress(idx(IMAGES))}, r"labels \(20, 28, 28\) for 15"),
+        ({"train-labels-idx1-ubyte.gz": gzip.compress(idx(LABELS))}, r"labels \(40,\) for 24 pictures"),
+        ({"train-labels-idx1-ubyte.gz": gzip.compress(idx(IMAGES))}, r"labels \(40, 28, 28\) for 24"),
         ({"train-images-idx3-ubyte.gz": gzip.compress(idx(LABELS))}, "has 1 dimensions, but pictures have 3"),
         ({"train-images-idx3-ubyte.gz": gzip.compress(idx(IMAGES))[:-20]}, "cannot be decompressed as gzip .*cut off"),
         ({"train-images-idx3-ubyte.gz": b"\x1f\x8bnonsense"}, "cannot be decompressed as gzip"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from training.datasets import importing
 from training.datasets.importing import Imported, Limits
 from training.errors import BrokenPicturesError, DatasetError
 
-FORMS = {"folder": lambda path, files: write(path / "mine", files), "zip": lambda path, files: zipped(path / "mine.zip", files)}
+FORMS = {
+    "folder": lambda path, files: write(path / "mine", files),
+    "zip": lambda path, files: zipped(write(path, {}) / "mine.zip", files),
+}
 
 
 @pytest.fixture(params=FORMS)
@@ -43,6 +47,18 @@ def test_folders_around_the_classes_are_skipped(make) -> None:
 def test_a_folder_and_its_archive_give_the_same_digest(tmp_path: Path) -> None:
     digests = {read(form(tmp_path, classes())).contents.digest for form in FORMS.values()}
     assert len(digests) == 1
+
+
+def test_decomposed_names_of_macos_are_the_same_names(tmp_path: Path) -> None:
+    files = classes(12, "café", "cafz")
+    apple = {unicodedata.normalize("NFD", path): content for path, content in files.items()}
+    assert apple.keys() != files.keys()
+    imported = [read(form(tmp_path / str(n), each)) for n, each in enumerate((files, apple)) for form in FORMS.values()]
+    assert len({each.contents.digest for each in imported}) == 1
+    assert read(FORMS["folder"](tmp_path / "x", apple), renames={"café": "bar"}).contents.classes == ("cafz", "bar")
+    rows = "file_name,label\n" + "".join(f"{path},{path[:4]}\n" for path in files)
+    listed = read(FORMS["folder"](tmp_path / "y", apple | {"metadata.csv": rows}))
+    assert listed.contents.digest == imported[0].contents.digest
 
 
 def test_pictures_deeper_in_the_folder_of_a_class_belong_to_it(make) -> None:
@@ -103,6 +119,12 @@ def test_the_folder_of_a_single_class_has_no_classes(make) -> None:
     assert read(make(classes(24, "cat"))).contents.classes == ()
 
 
+def test_a_single_class_in_each_split_is_no_class_and_told(make) -> None:
+    imported = read(make(classes(12, "cat", prefix="train/") | classes(5, "cat", prefix="test/")))
+    assert imported.contents.classes == ()
+    assert imported.report.warnings[0] == "All pictures are in the folder of one class, so the dataset has no classes."
+
+
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
 @pytest.mark.parametrize("prefix", ["", "all/"])
 def test_labels_in_metadata_are_used(make, name: str, prefix: str) -> None:
@@ -116,16 +138,16 @@ def test_labels_in_metadata_are_used(make, name: str, prefix: str) -> None:
 
 
 def test_metadata_of_each_split_is_used_and_unlisted_pictures_are_reported(make) -> None:
-    files = {f"{split}/{n}.png": png(n + 100 * k) for k, split in enumerate(("train", "test")) for n in range(8)}
+    files = {f"{split}/{n}.png": png(n + 100 * k) for k, split in enumerate(("train", "test")) for n in range(15)}
     files |= {
-        f"{split}/metadata.csv": "file_name,label\n" + "".join(f"{n}.png,{n % 2}\n" for n in range(7))
+        f"{split}/metadata.csv": "file_name,label\n" + "".join(f"{n}.png,{n % 2}\n" for n in range(14))
         for split in ("train", "test")
     }
     report = read(make(files)).report
-    assert report.counts == {"train": 7, "test": 7}
+    assert report.counts == {"train": 14, "test": 14}
     assert [each.name for each in report.classes] == ["0", "1"]
     assert {(each.file, each.reason) for each in report.ignored} == {
-        (f"{split}/7.png", "it is not listed in the metadata") for split in ("train", "test")
+        (f"{split}/14.png", "it is not listed in the metadata") for split in ("train", "test")
     }
 
 

@@ -33,7 +33,7 @@ def test_a_preview_decides_about_inversion_as_the_import_does(tmp_path: Path) ->
     preview, imported = importing.preview(source, count=1), read(source)
     assert preview.report.inverted is imported.report.inverted is True
     assert preview.report.inverted_because == imported.report.inverted_because
-    assert (preview.report.found, preview.report.examined) == (30, 1)
+    assert (preview.report.found, preview.report.examined, preview.report.balanced) == (30, 1, None)
 
 
 def test_broken_pictures_are_listed_and_not_shown(tmp_path: Path) -> None:

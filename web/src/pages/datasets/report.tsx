@@ -122,7 +122,8 @@ function Classes({ report: { classes, balanced } }: { report: Report }) {
   const list = <ClassList classes={classes.map(({ name, train, test }) => [name, train + test] as const)} />
   return (
     <>
-      {t.picturesOf(classes.length)}, {balanced ? t.balanced : t.unbalanced}
+      {t.picturesOf(classes.length)}
+      {balanced !== null && `, ${balanced ? t.balanced : t.unbalanced}`}
       {list}
     </>
   )

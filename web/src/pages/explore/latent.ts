@@ -107,8 +107,8 @@ export function useGenerated(drawable: Drawable | undefined): Generated {
         const current = wanted.current
         try {
           const body = await bodyOf(current)
-          const answer = await call("/generate", { method: "POST", body: { ...body, format: "npy" } })
-          const pixels = readNpy(await answer.arrayBuffer()).data
+          const response = await call("/generate", { method: "POST", body: { ...body, format: "npy" } })
+          const pixels = readNpy(await response.arrayBuffer()).data
           setGenerated({ pixels, body, error: undefined })
         } catch (error) {
           setGenerated({ ...NOTHING, error: error as Error })

@@ -85,8 +85,8 @@ export function frameOf({ pixels }: Pick<Frames, "pixels">, index: number): Uint
 }
 
 async function load(body: Record<string, unknown>, signal: AbortSignal): Promise<Omit<Frames, "steps">> {
-  const answer = await call("/interpolate", { method: "POST", body: { ...body, format: "npy" }, signal })
-  const { data, shape } = readNpy(await answer.arrayBuffer())
+  const response = await call("/interpolate", { method: "POST", body: { ...body, format: "npy" }, signal })
+  const { data, shape } = readNpy(await response.arrayBuffer())
   return { pixels: data, count: shape[0] ?? 0 }
 }
 

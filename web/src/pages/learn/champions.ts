@@ -35,9 +35,9 @@ export function useChampions(): {
       aliases.champion === undefined ? [] : [champion(name, aliases.champion, controller.signal)],
     )
     // Omit champions that fail to load and show the others.
-    void Promise.allSettled(requests).then(answers => {
+    void Promise.allSettled(requests).then(responses => {
       if (controller.signal.aborted) return
-      setChampions(answers.flatMap(answer => (answer.status === "fulfilled" ? [answer.value] : [])))
+      setChampions(responses.flatMap(response => (response.status === "fulfilled" ? [response.value] : [])))
     })
     return () => controller.abort()
   }, [list])

@@ -10,11 +10,11 @@ export function scoreQuery(version: Pick<Version, "model" | "version">, label: s
   return { label, model: version.model, version: version.version }
 }
 
-interface Answer {
+interface Scoring {
   score: DiscriminatorScore | undefined
   error: Error | undefined
 }
-export interface Scorer extends Answer {
+export interface Scorer extends Scoring {
   /** Score this canvas once the user stops drawing. */
   scoreCanvas: (canvas: HTMLCanvasElement) => void
   /** Cancel a pending request and remove the score. */
@@ -23,7 +23,7 @@ export interface Scorer extends Answer {
 
 export function useDiscriminatorScore(version: Pick<Version, "model" | "version">, label: string | null): Scorer {
   const { model, version: number } = version
-  const [answer, setAnswer] = useState<Answer>({ score: undefined, error: undefined })
+  const [scoring, setScoring] = useState<Scoring>({ score: undefined, error: undefined })
   const timer = useRef<ReturnType<typeof setTimeout>>()
   const running = useRef<AbortController>()
   const cancel = useCallback(() => {
@@ -38,8 +38,8 @@ export function useDiscriminatorScore(version: Pick<Version, "model" | "version"
         running.current?.abort()
         const controller = (running.current = new AbortController())
         request(canvas, scoreQuery({ model, version: number }, label), controller.signal).then(
-          score => controller.signal.aborted || setAnswer({ score, error: undefined }),
-          (error: Error) => controller.signal.aborted || setAnswer({ score: undefined, error }),
+          score => controller.signal.aborted || setScoring({ score, error: undefined }),
+          (error: Error) => controller.signal.aborted || setScoring({ score: undefined, error }),
         )
       }, DEBOUNCE_MILLISECONDS)
     },
@@ -47,15 +47,15 @@ export function useDiscriminatorScore(version: Pick<Version, "model" | "version"
   )
   const reset = useCallback(() => {
     cancel()
-    setAnswer({ score: undefined, error: undefined })
+    setScoring({ score: undefined, error: undefined })
   }, [cancel])
-  return { ...answer, scoreCanvas, reset }
+  return { ...scoring, scoreCanvas, reset }
 }
 
 async function request(canvas: HTMLCanvasElement, query: ReturnType<typeof scoreQuery>, signal: AbortSignal) {
   const body = await new Promise<Blob>((resolve, reject) =>
     canvas.toBlob(blob => (blob ? resolve(blob) : reject(new Error("canvas.toBlob"))), "image/png"),
   )
-  const answer = await call("/discriminate", { method: "POST", query, body, signal })
-  return (await answer.json()) as DiscriminatorScore
+  const response = await call("/discriminate", { method: "POST", query, body, signal })
+  return (await response.json()) as DiscriminatorScore
 }

@@ -22,7 +22,7 @@ export function useGenerated(version: Version, isWanted: boolean): readonly Quiz
     const query = { seeds: SEEDS, model, version: number }
     const { signal } = controller
     Promise.all([
-      call("/generate", { query: { ...query, format: "npy" }, signal }).then(answer => answer.arrayBuffer()),
+      call("/generate", { query: { ...query, format: "npy" }, signal }).then(response => response.arrayBuffer()),
       callJson<Scores>("/discriminate", { query, signal }),
     ]).then(
       ([buffer, scores]) => {

@@ -191,8 +191,8 @@ function useWalk(version: Version, seed: string, to: string) {
         model,
         version: String(number),
       }
-      const answer = await call("/interpolate", { method: "POST", body, signal })
-      const { data } = readNpy(await answer.arrayBuffer())
+      const response = await call("/interpolate", { method: "POST", body, signal })
+      const { data } = readNpy(await response.arrayBuffer())
       const frames = Array.from({ length: STEPS }, (_, at) => data.subarray(at * AREA, (at + 1) * AREA))
       return { from: a.z, to: b.z, name: a.class, body, frames }
     })()

@@ -21,7 +21,7 @@ const messages = texts(
   {
     title: "What a GAN is",
     intro:
-      "A generative adversarial network (GAN) consists of two neural networks that are trained against each other. The generator draws pictures. The discriminator decides whether a picture is real. The generator never sees a real picture: it learns only from the discriminator's answers.",
+      "A generative adversarial network (GAN) consists of two neural networks that are trained against each other. The generator draws pictures. The discriminator decides whether a picture is real. The generator never sees a real picture: it learns only from the discriminator's output.",
     live: "Everything on this page is live and uses the networks that this service serves. Choose a model and a version.",
     contents: "On this page",
     noise: "Noise in, picture out",
@@ -34,7 +34,7 @@ const messages = texts(
   {
     title: "Что такое GAN",
     intro:
-      "Генеративно-состязательная сеть (GAN) состоит из двух нейронных сетей, которые обучаются друг против друга. Генератор рисует картинки, дискриминатор решает, настоящая ли картинка. Генератор никогда не видит настоящих картинок: он учится только на ответах дискриминатора.",
+      "Генеративно-состязательная сеть (GAN) состоит из двух нейронных сетей, которые обучаются друг против друга. Генератор рисует картинки, дискриминатор решает, настоящая ли картинка. Генератор никогда не видит настоящих картинок: он учится только на оценках дискриминатора.",
     live: "Все примеры на этой странице интерактивны и используют сети этого сервиса. Выберите модель и версию.",
     contents: "На этой странице",
     noise: "На входе шум, на выходе картинка",

@@ -6,24 +6,22 @@ import { Section } from "./section"
 const messages = texts(
   {
     title: "6. A second use: sharpening pictures",
-    given:
-      "A GAN can also restore a shrunk or blurred picture (super-resolution). The generator is given the degraded picture besides the noise. The discriminator is given the same degraded picture and decides whether the sharp picture next to it is its real original or an answer of the generator.",
-    many: "Shrinking to 7×7 keeps 49 of 784 numbers. Many originals have the same 49 numbers, so the lost details cannot be recovered. The generator draws plausible ones, and each noise vector gives other details. An answer is therefore one of many, not the truth.",
-    mean: "A network trained by mean squared error solves another problem. Its best answer is the mean of all plausible originals. This mean is blurry, but it is nearer to all of them than any single one. Therefore such a network has a higher PSNR, and a GAN with sharp answers has a lower one.",
+    task: "A GAN can also restore a shrunk or blurred picture (super-resolution). The generator receives the degraded picture as well as the noise. The discriminator receives the same degraded picture and a sharp one, and decides whether the sharp one is the real original or an output of the generator.",
+    many: "Shrinking to 7×7 keeps 49 of 784 numbers. Many originals have the same 49 numbers, so the lost details cannot be recovered. The generator draws plausible details, and each noise vector gives different ones. Its output is therefore one of many plausible originals, not the true one.",
+    mean: "A network trained by mean squared error solves another problem. Its best output is the mean of all plausible originals. This mean is blurry, but closer to them on average than any single one. Therefore such a network has a higher PSNR, and a GAN with sharp outputs has a lower one.",
     tradeoff: "No method can be best at both: ",
     paper: "the perception-distortion trade-off (Blau and Michaeli, 2018)",
-    try: "The page Sharpen shows sixteen answers with their mean, and the PSNR of both.",
+    try: "The page Sharpen shows sixteen outputs, their mean, and the PSNR of both.",
     link: "Sharpen a picture",
   },
   {
     title: "6. Второе применение: повышение резкости",
-    given:
-      "GAN может и восстанавливать уменьшенную или размытую картинку (сверхразрешение). Генератор получает, кроме шума, искажённую картинку. Дискриминатор получает ту же искажённую картинку и решает, что рядом с ней — её настоящий оригинал или ответ генератора.",
-    many: "При уменьшении до 7×7 из 784 чисел остаётся 49. Эти 49 чисел одинаковы у множества оригиналов, поэтому потерянные детали восстановить нельзя. Генератор рисует правдоподобные, и каждый вектор шума даёт другие детали. Поэтому ответ — один из многих, а не истина.",
-    mean: "Сеть, обученная по среднеквадратичной ошибке, решает другую задачу. Её лучший ответ — среднее всех правдоподобных оригиналов. Оно размыто, но ближе ко всем оригиналам, чем любой из них. Поэтому у такой сети PSNR выше, а у GAN с резкими ответами — ниже.",
+    task: "GAN может также восстанавливать уменьшенную или размытую картинку (сверхразрешение). Генератор получает, кроме шума, искажённую картинку. Дискриминатор получает ту же искажённую картинку и ещё одну, резкую, и решает, настоящий ли это оригинал или результат генератора.",
+    many: "При уменьшении до 7×7 из 784 чисел остаётся 49. Эти 49 чисел одинаковы у множества оригиналов, поэтому потерянные детали восстановить нельзя. Генератор рисует правдоподобные детали, и каждый вектор шума даёт другие. Поэтому результат — один из многих правдоподобных оригиналов, а не настоящий.",
+    mean: "Сеть, обученная по среднеквадратичной ошибке, решает другую задачу. Её лучший результат — среднее всех правдоподобных оригиналов. Оно размыто, но в среднем ближе к ним, чем любой из них. Поэтому у такой сети PSNR выше, а у GAN с резкими результатами — ниже.",
     tradeoff: "Ни один метод не может быть лучшим в обоих отношениях: это ",
     paper: "компромисс между восприятием и искажением (Blau, Michaeli, 2018)",
-    try: "На странице «Резкость» видны шестнадцать ответов, их среднее и PSNR.",
+    try: "На странице «Резкость» видны шестнадцать результатов, их среднее и PSNR.",
     link: "Повысить резкость картинки",
   },
 )
@@ -32,7 +30,7 @@ export function SharpeningSection() {
   const t = useText(messages)
   return (
     <Section id="second" title={t.title}>
-      <p>{t.given}</p>
+      <p>{t.task}</p>
       <p>{t.many}</p>
       <p>{t.mean}</p>
       <p>

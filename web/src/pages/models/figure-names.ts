@@ -29,6 +29,15 @@ const messages = texts(
       "Accuracy of a classifier trained to distinguish generated from real pictures (C2ST). 0.5 is chance.",
     ],
     c2st_auc: ["Two-sample test, AUC", "Area under the ROC curve of the same classifier. 0.5 is chance."],
+    c2st_faint: [
+      "Two-sample test, faint levels",
+      "Accuracy of a classifier that sees only grey levels up to 16, stretched.",
+    ],
+    c2st_visible: [
+      "Two-sample test, visible levels",
+      "Accuracy of a classifier that sees only grey levels above 16.",
+    ],
+    c2st_coarse: ["Two-sample test, coarse shapes", "Accuracy of a classifier that sees means of 2×2 pixels."],
     nearest_training: [
       "Distance to the training pictures",
       "Median distance to the nearest training picture. Far below the floor indicates copying.",
@@ -39,24 +48,24 @@ const messages = texts(
     ],
     second: ", second judge",
     /** The metrics of a sharpener. */
-    answer_psnr: ["PSNR", "Peak signal-to-noise ratio of the answer to the original, in dB."],
-    answer_ssim: ["SSIM", "Structural similarity of answer and original."],
-    answer_label_accuracy: ["Label accuracy", "Share of answers that the judge classifies as the original's class."],
-    answer_fid: ["FID", "Fréchet distance between the answers and the originals, in the features of the judge."],
-    answer_kid: ["KID", "Another distance between the same two sets of pictures."],
-    answer_c2st_accuracy: [
+    output_psnr: ["PSNR", "Peak signal-to-noise ratio of the output to the original, in dB."],
+    output_ssim: ["SSIM", "Structural similarity of output and original."],
+    output_label_accuracy: ["Label accuracy", "Share of outputs that the judge classifies as the original's class."],
+    output_fid: ["FID", "Fréchet distance between the outputs and the originals, in the features of the judge."],
+    output_kid: ["KID", "Another distance between the same two sets of pictures."],
+    output_c2st_accuracy: [
       "Two-sample test, accuracy",
-      "Accuracy of a classifier trained to distinguish answers from originals (C2ST). 0.5 is chance.",
+      "Accuracy of a classifier trained to distinguish outputs from originals (C2ST). 0.5 is chance.",
     ],
-    answer_consistency: [
+    output_consistency: [
       "Consistency",
-      "Mean difference, in grey levels, between the input and the answer, degraded again.",
+      "Mean difference, in grey levels, between the input and the output, degraded again.",
     ],
-    answer_consistency_worst: [
+    output_consistency_worst: [
       "Consistency, worst pixel",
-      "The largest difference, in grey levels, between the input and the answer, degraded again.",
+      "The largest difference, in grey levels, between the input and the output, degraded again.",
     ],
-    answer_diversity: ["Diversity", "Mean difference, in grey levels, between the answers of two seeds."],
+    output_diversity: ["Diversity", "Mean difference, in grey levels, between the outputs of two seeds."],
     shrink2: "14×14",
     shrink4: "7×7",
     blur1: "blur σ = 1",
@@ -88,6 +97,18 @@ const messages = texts(
       "Точность классификатора, обученного отличать сгенерированные картинки от настоящих (C2ST). 0,5 — ответы наугад.",
     ],
     c2st_auc: ["Двухвыборочный тест, AUC", "Площадь под ROC-кривой того же классификатора. 0,5 — ответы наугад."],
+    c2st_faint: [
+      "Двухвыборочный тест, тёмные уровни",
+      "Точность классификатора, который видит только уровни до 16, растянутые.",
+    ],
+    c2st_visible: [
+      "Двухвыборочный тест, видимые уровни",
+      "Точность классификатора, который видит только уровни выше 16.",
+    ],
+    c2st_coarse: [
+      "Двухвыборочный тест, крупные формы",
+      "Точность классификатора, который видит средние по 2×2 пикселям.",
+    ],
     nearest_training: [
       "Расстояние до обучающих картинок",
       "Медианное расстояние до ближайшей обучающей картинки. Намного ниже эталона — признак копирования.",
@@ -97,24 +118,24 @@ const messages = texts(
       "Доля картинок, которые не ближе к обучающей картинке, чем её собственный ближайший сосед. Низкая доля — признак копирования.",
     ],
     second: ", второй судья",
-    answer_psnr: ["PSNR", "Отношение пикового сигнала к шуму для ответа относительно оригинала, в дБ."],
-    answer_ssim: ["SSIM", "Структурное сходство ответа и оригинала."],
-    answer_label_accuracy: ["Точность класса", "Доля ответов, которые судья относит к классу оригинала."],
-    answer_fid: ["FID", "Расстояние Фреше между ответами и оригиналами в признаках судьи."],
-    answer_kid: ["KID", "Другое расстояние между теми же наборами картинок."],
-    answer_c2st_accuracy: [
+    output_psnr: ["PSNR", "Отношение пикового сигнала к шуму для результата относительно оригинала, в дБ."],
+    output_ssim: ["SSIM", "Структурное сходство результата и оригинала."],
+    output_label_accuracy: ["Точность класса", "Доля результатов, которые судья относит к классу оригинала."],
+    output_fid: ["FID", "Расстояние Фреше между результатами и оригиналами в признаках судьи."],
+    output_kid: ["KID", "Другое расстояние между теми же наборами картинок."],
+    output_c2st_accuracy: [
       "Двухвыборочный тест, точность",
-      "Точность классификатора, обученного отличать ответы от оригиналов (C2ST). 0,5 — ответы наугад.",
+      "Точность классификатора, обученного отличать результаты от оригиналов (C2ST). 0,5 — ответы наугад.",
     ],
-    answer_consistency: [
+    output_consistency: [
       "Согласованность",
-      "Средняя разница в градациях серого между входом и ответом, искажённым снова.",
+      "Средняя разница в градациях серого между входом и результатом, искажённым снова.",
     ],
-    answer_consistency_worst: [
+    output_consistency_worst: [
       "Согласованность, худший пиксель",
-      "Наибольшая разница в градациях серого между входом и ответом, искажённым снова.",
+      "Наибольшая разница в градациях серого между входом и результатом, искажённым снова.",
     ],
-    answer_diversity: ["Разнообразие", "Средняя разница в градациях серого между ответами двух зёрен."],
+    output_diversity: ["Разнообразие", "Средняя разница в градациях серого между результатами двух зёрен."],
     shrink2: "14×14",
     shrink4: "7×7",
     blur1: "размытие σ = 1",
@@ -128,7 +149,7 @@ export function useFigureNames(): (name: string, what?: string) => { title: stri
   return (name, what = "") => {
     const { metric, isSecond, test } = partsOf(name)
     const known: Record<string, readonly string[] | string> = t
-    const found = known[test ? `answer_${metric}` : metric]
+    const found = known[test ? `output_${metric}` : metric]
     if (!Array.isArray(found)) return { title: name, what }
     const title = `${found[0]}${test ? `, ${t[test]}` : ""}${isSecond ? t.second : ""}`
     return { title, what: found[1] ?? what }

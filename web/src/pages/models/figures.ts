@@ -84,7 +84,17 @@ export interface Bar {
   spread: readonly [number, number] | undefined
 }
 
-const SHARES = new Set(["coverage", "label_accuracy", "cas", "authenticity", "c2st_accuracy", "c2st_auc"])
+const SHARES = new Set([
+  "coverage",
+  "label_accuracy",
+  "cas",
+  "authenticity",
+  "c2st_accuracy",
+  "c2st_auc",
+  "c2st_faint",
+  "c2st_visible",
+  "c2st_coarse",
+])
 
 /** The bars of a value and its floor. They start at 0, or at chance (0.5) for a two-sample test. */
 export function barsOf(name: string, figure: Figure): { value: Bar | undefined; floor: Bar | undefined } {

@@ -26,7 +26,7 @@ export const messages = texts(
     championDraws: (name: string, version: number) => `Seeds 0 to 39 by the champion ${name}/${version}`,
     draws: (seeds: string, version: number) => `Seeds ${seeds} by version ${version}`,
     samplesOfSharpener: (name: string) =>
-      `Eight test pictures in rows. From left to right: the original; the picture shrunk to 14×14 and one answer; shrunk to 7×7 and three answers; blurred with σ = 2 and two answers. By ${name}`,
+      `Eight test pictures in rows. From left to right: the original; the picture shrunk to 14×14 and one output; shrunk to 7×7 and three outputs; blurred with σ = 2 and two outputs. By ${name}`,
     samples: "Samples of each version",
     figures: "Metrics of the champion",
     real: "real",
@@ -62,7 +62,7 @@ export const messages = texts(
     championDraws: (name, version) => `Зёрна от 0 до 39, чемпион ${name}/${version}`,
     draws: (seeds, version) => `Зёрна ${seeds}, версия ${version}`,
     samplesOfSharpener: name =>
-      `Восемь тестовых картинок, по одной в строке. Слева направо: оригинал; картинка, уменьшенная до 14×14, и ответ; уменьшенная до 7×7 и три ответа; размытая с σ = 2 и два ответа. ${name}`,
+      `Восемь тестовых картинок, по одной в строке. Слева направо: оригинал; картинка, уменьшенная до 14×14, и результат; уменьшенная до 7×7 и три результата; размытая с σ = 2 и два результата. ${name}`,
     samples: "Примеры каждой версии",
     figures: "Метрики чемпиона",
     real: "настоящие",

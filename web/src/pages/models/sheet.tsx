@@ -22,7 +22,7 @@ export function useObjectUrl({ path, query = {}, token }: SheetRequest): {
   useEffect(() => {
     const controller = new AbortController()
     call(path, { query, token, signal: controller.signal })
-      .then(answer => answer.blob())
+      .then(response => response.blob())
       .then(
         blob => !controller.signal.aborted && setShown({ address: URL.createObjectURL(blob) }),
         (error: Error) => !controller.signal.aborted && setShown({ error }),

@@ -203,7 +203,7 @@ function CardPanel({ path, base }: { path: string; base: string }) {
     if (!isOpen) return
     const controller = new AbortController()
     call(`${path}/card`, { signal: controller.signal })
-      .then(answer => answer.text())
+      .then(response => response.text())
       .then(setMarkdown, (reason: Error) => !controller.signal.aborted && setError(reason))
     return () => controller.abort()
   }, [isOpen, path, attempt])

@@ -20,20 +20,20 @@ export function quizQuery(version: Pick<Version, "model" | "version">, round: nu
 /** The pictures of a round. Undefined until loaded. */
 export function useQuiz(version: Pick<Version, "model" | "version">, round: number, count: number): QuizState {
   const { model, version: number } = version
-  const [answer, setAnswer] = useState<Omit<QuizState, "retry">>({ sheet: undefined, error: undefined })
+  const [state, setState] = useState<Omit<QuizState, "retry">>({ sheet: undefined, error: undefined })
   const [attempt, setAttempt] = useState(0)
   useEffect(() => {
     const controller = new AbortController()
-    setAnswer({ sheet: undefined, error: undefined })
+    setState({ sheet: undefined, error: undefined })
     callJson<QuizSheet>("/quiz", {
       query: quizQuery({ model, version: number }, round, count),
       signal: controller.signal,
     }).then(
-      sheet => setAnswer({ sheet, error: undefined }),
-      (error: Error) => controller.signal.aborted || setAnswer({ sheet: undefined, error }),
+      sheet => setState({ sheet, error: undefined }),
+      (error: Error) => controller.signal.aborted || setState({ sheet: undefined, error }),
     )
     return () => controller.abort()
   }, [model, number, round, count, attempt])
   const retry = useCallback(() => setAttempt(before => before + 1), [])
-  return { ...answer, retry }
+  return { ...state, retry }
 }

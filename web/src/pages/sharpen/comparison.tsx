@@ -1,4 +1,4 @@
-/** Input and answer on top of each other, with a divider that is moved with the pointer or the keyboard. */
+/** Input and output on top of each other, with a divider that is moved with the pointer or the keyboard. */
 import { useRef } from "preact/hooks"
 import { useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
@@ -8,8 +8,8 @@ import { messages } from "./messages"
 interface ComparisonProps {
   input: Grey
   /** Undefined while it is not loaded. */
-  answer: Grey | undefined
-  answerLabel: string
+  output: Grey | undefined
+  outputLabel: string
   /** Position of the divider in percent. The input is on the left of it. */
   split: number
   onSplit: (split: number) => void
@@ -34,7 +34,7 @@ export function splitAfter(key: string, split: number): number | undefined {
   return to === undefined ? undefined : Math.min(100, Math.max(0, to))
 }
 
-export function Comparison({ input, answer, answerLabel, split, onSplit }: ComparisonProps) {
+export function Comparison({ input, output, outputLabel, split, onSplit }: ComparisonProps) {
   const t = useText(messages)
   const frame = useRef<HTMLDivElement>(null)
   const handle = useRef<HTMLDivElement>(null)
@@ -65,7 +65,7 @@ export function Comparison({ input, answer, answerLabel, split, onSplit }: Compa
     >
       <Pixels pixels={enlarged(input)} label={t.inputOf(sideOf(input))} class="before" />
       <div class="after" style={{ clipPath: `inset(0 0 0 ${split}%)` }}>
-        <Pixels pixels={answer} label={answerLabel} />
+        <Pixels pixels={output} label={outputLabel} />
       </div>
       <div
         ref={handle}

@@ -13,8 +13,8 @@ import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
 import { NoVersion } from "../../ui/versioned-page"
-import { pngOf, useAnswers } from "./answers"
-import { AnswerGrid, Consistency, Distances } from "./answer-panels"
+import { pngOf, useOutputs } from "./outputs"
+import { OutputGrid, Consistency, Distances } from "./output-panels"
 import { Comparison } from "./comparison"
 import { DegradationSliders } from "./degradation-sliders"
 import { degrade, meanOf, sideOf } from "./degradation"
@@ -94,9 +94,9 @@ function Sharpening({ version, query, change }: SharpeningProps) {
     [key, factor, sigma, noise],
   )
   const settled = useDebounced(input, DEBOUNCE_MILLISECONDS)
-  const { answers, error, retry } = useAnswers(settled, version)
-  const mean = useMemo(() => answers && meanOf(answers.pictures), [answers])
-  const shown = view.isMean ? mean : answers?.pictures[view.seed]
+  const { outputs, error, retry } = useOutputs(settled, version)
+  const mean = useMemo(() => outputs && meanOf(outputs.pictures), [outputs])
+  const shown = view.isMean ? mean : outputs?.pictures[view.seed]
   return (
     <div class="sides">
       <div class="stack">
@@ -112,14 +112,14 @@ function Sharpening({ version, query, change }: SharpeningProps) {
               <div>
                 <Comparison
                   input={input}
-                  answer={shown}
-                  answerLabel={view.isMean ? t.mean : t.answerOf(view.seed)}
+                  output={shown}
+                  outputLabel={view.isMean ? t.mean : t.outputOf(view.seed)}
                   split={view.split}
                   onSplit={split => change({ split: split === 50 ? null : split }, { replace: true })}
                 />
                 <div class="captions" aria-hidden="true">
                   <span>{t.inputOf(sideOf(input))}</span>
-                  <span>{view.isMean ? t.mean : t.answerOf(view.seed)}</span>
+                  <span>{view.isMean ? t.mean : t.outputOf(view.seed)}</span>
                 </div>
               </div>
               {isWhole && (
@@ -132,15 +132,15 @@ function Sharpening({ version, query, change }: SharpeningProps) {
           ) : (
             originals === undefined && <Loading />
           )}
-          {answers && <p class="hint">{answers.factor === 1 ? t.foundBlur : t.foundShrunk(SIDE / answers.factor)}</p>}
-          {answers && shown && mean && isWhole && chosen && answers.input === input && (
-            <Distances shown={shown} pictures={answers.pictures} mean={mean} original={chosen} />
+          {outputs && <p class="hint">{outputs.factor === 1 ? t.foundBlur : t.foundShrunk(SIDE / outputs.factor)}</p>}
+          {outputs && shown && mean && isWhole && chosen && outputs.input === input && (
+            <Distances shown={shown} pictures={outputs.pictures} mean={mean} original={chosen} />
           )}
           {input && <Files input={input} version={version} seed={view.seed} />}
         </section>
-        {answers && mean && <AnswerGrid pictures={answers.pictures} mean={mean} view={view} change={change} />}
-        {answers && shown && answers.factor > 1 && (
-          <Consistency input={answers.input} factor={answers.factor} shown={shown} pictures={answers.pictures} />
+        {outputs && mean && <OutputGrid pictures={outputs.pictures} mean={mean} view={view} change={change} />}
+        {outputs && shown && outputs.factor > 1 && (
+          <Consistency input={outputs.input} factor={outputs.factor} shown={shown} pictures={outputs.pictures} />
         )}
       </div>
       <div class="stack">
@@ -166,14 +166,14 @@ function Sharpening({ version, query, change }: SharpeningProps) {
   )
 }
 
-/** Save the input under the file name used in the API call, and the answer as the service encodes it. */
+/** Save the input under the file name used in the API call, and the output as the service encodes it. */
 function Files({ input, version, seed }: { input: Uint8Array; version: Version; seed: number }) {
   const t = useText(messages)
   const [error, setError] = useState<Error>()
   const save = async () => {
     const query = { seed, model: version.model, version: version.version }
-    const answer = await call("/sharpen", { method: "POST", query, body: await pngOf(input) })
-    keep("sharp.png", await answer.blob())
+    const response = await call("/sharpen", { method: "POST", query, body: await pngOf(input) })
+    keep("sharp.png", await response.blob())
   }
   return (
     <>
@@ -182,7 +182,7 @@ function Files({ input, version, seed }: { input: Uint8Array; version: Version; 
           {t.saveInput}
         </button>
         <button type="button" onClick={() => void save().then(() => setError(undefined), setError)}>
-          {t.saveAnswer}
+          {t.saveOutput}
         </button>
       </div>
       {error && <Failure error={error} />}

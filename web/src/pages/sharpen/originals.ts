@@ -55,8 +55,8 @@ async function realOriginals(source: Source, round: number, signal: AbortSignal)
 }
 
 async function generatedOriginals({ model, version }: Source, signal: AbortSignal): Promise<Originals> {
-  const answer = await call("/generate", { query: { seeds: GENERATED, format: "npy", model, version }, signal })
-  const { data } = readNpy(await answer.arrayBuffer())
+  const response = await call("/generate", { query: { seeds: GENERATED, format: "npy", model, version }, signal })
+  const { data } = readNpy(await response.arrayBuffer())
   const pictures = Array.from({ length: data.length / AREA }, (_, seed) => ({
     pixels: data.slice(seed * AREA, (seed + 1) * AREA),
     class: null,

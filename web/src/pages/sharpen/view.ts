@@ -5,9 +5,9 @@ import { decodePicture } from "./picture-code"
 
 export const SIGMA = { min: 0, max: 3, step: 0.1 }
 export const NOISE = { min: 0, max: 25, step: 1 }
-export const ANSWERS = 16
-/** Seeds of the answers, in API syntax. */
-export const SEEDS = `0-${ANSWERS - 1}`
+export const OUTPUTS = 16
+/** Seeds of the outputs, in API syntax. */
+export const SEEDS = `0-${OUTPUTS - 1}`
 export const DEFAULT_ROUND = 7
 
 export interface View {
@@ -18,9 +18,9 @@ export interface View {
   round: number
   /** Index of the test picture. */
   original: number
-  /** Seed of the answer in the comparison. */
+  /** Seed of the output in the comparison. */
   seed: number
-  /** Whether the comparison shows the mean of the answers. */
+  /** Whether the comparison shows the mean of the outputs. */
   isMean: boolean
   /** Position of the divider in percent. */
   split: number
@@ -41,7 +41,7 @@ export function viewOf(query: Query): View {
     picture: decodePicture(query.picture),
     round: integerOf(query.round, DEFAULT_ROUND, 2 ** 32 - 1),
     original: integerOf(query.original, 1, 100) - 1,
-    seed: integerOf(query.seed, 0, ANSWERS - 1),
+    seed: integerOf(query.seed, 0, OUTPUTS - 1),
     isMean: query.show === "mean",
     split: integerOf(query.split, 50, 100),
   }

@@ -47,13 +47,14 @@ export function useFollowed(id: string, token: string, attempt: number, onState:
       url: url(`/admin/jobs/${encodeURIComponent(id)}/events`),
       headers: { Authorization: `Bearer ${token}` },
       fetch: async (address, init) => {
-        const answer = await fetch(address, init as RequestInit) // the library's own type of fetch's second argument
-        if (answer.ok) return answer
-        const problem = await answer.json().catch(() => null)
-        const detail = typeof problem?.detail === "string" ? problem.detail : `${answer.status} ${answer.statusText}`
-        if (!RETRIED.includes(answer.status)) {
+        const response = await fetch(address, init as RequestInit) // the library's own type of fetch's second argument
+        if (response.ok) return response
+        const problem = await response.json().catch(() => null)
+        const detail =
+          typeof problem?.detail === "string" ? problem.detail : `${response.status} ${response.statusText}`
+        if (!RETRIED.includes(response.status)) {
           close()
-          setError(new CallError(answer.status, String(problem?.code ?? "http_error"), detail))
+          setError(new CallError(response.status, String(problem?.code ?? "http_error"), detail))
         }
         throw new Error(detail) // makes the library retry, unless it is closed
       },

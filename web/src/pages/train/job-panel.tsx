@@ -283,7 +283,7 @@ function Log({ id, token }: { id: string; token: string }) {
     const controller = new AbortController()
     setError(undefined)
     call(`/admin/jobs/${encodeURIComponent(id)}/log`, { token, signal: controller.signal })
-      .then(answer => answer.text())
+      .then(response => response.text())
       .then(setText, (reason: Error) => !controller.signal.aborted && setError(reason))
     return () => controller.abort()
   }, [isOpen, attempt, id, token])

@@ -70,14 +70,14 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
   const confirm = async (wanted: PendingPromotion["version"]) => {
     setError(undefined)
     try {
-      const answer = await call(path, { token })
-      const now = (await answer.json()) as Champion
+      const response = await call(path, { token })
+      const now = (await response.json()) as Champion
       const next = wanted === "previous" ? now.previous : wanted
       setPending({
         version: wanted,
         next: `${model}/${next ?? "?"}`,
         now: `${model}/${now.version}`,
-        etag: answer.headers.get("ETag") ?? "*",
+        etag: response.headers.get("ETag") ?? "*",
       })
     } catch (reason) {
       setError(reason as Error)

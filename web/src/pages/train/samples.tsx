@@ -10,7 +10,8 @@ import { indexOf } from "./run"
 const messages = texts(
   {
     title: "The same seeds over time",
-    sharpenHint: "Eight pictures, degraded in three ways, with their answers. Each answer always has the same seed.",
+    sharpenHint:
+      "Eight pictures, degraded in three ways, with the outputs of the sharpener. Each output always has the same seed.",
     hint: "Seeds 0 to 79. With ten classes, column n shows class n. Each picture always has the same latent vector.",
     after: (images: string) => `after ${images} images`,
     when: "Time",
@@ -24,7 +25,7 @@ const messages = texts(
   {
     title: "Одни и те же зёрна во времени",
     sharpenHint:
-      "Восемь картинок, искажённых тремя способами, и ответы на них. У каждого ответа всегда одно и то же зерно.",
+      "Восемь картинок, искажённых тремя способами, и результаты. У каждого результата всегда одно и то же зерно.",
     hint: "Зёрна от 0 до 79. При десяти классах в столбце n — класс n. Латентный вектор каждой картинки не меняется.",
     after: images => `показано картинок: ${images}`,
     when: "Время",
@@ -150,12 +151,12 @@ function useGrids(id: string, token: string, wanted: readonly (number | undefine
     const { signal } = controller
     const load = async (images: number) => {
       try {
-        const answer = await call(`/admin/jobs/${encodeURIComponent(id)}/samples.png`, {
+        const response = await call(`/admin/jobs/${encodeURIComponent(id)}/samples.png`, {
           query: { images },
           token,
           signal,
         })
-        const blob = await answer.blob()
+        const blob = await response.blob()
         if (signal.aborted) return
         cache.current.set(images, URL.createObjectURL(blob))
         setAddresses(new Map(cache.current))

@@ -9,23 +9,23 @@ export function useSubmission(token: string | undefined, onStarted: (job: Job) =
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
   const [started, setStarted] = useState<Job>()
-  const unanswered = useRef<{ key: string; body: string }>()
+  const pending = useRef<{ key: string; body: string }>()
   const submit = async (body: RetrainBody) => {
     if (!token || busy) return
     const text = JSON.stringify(body)
-    const key = unanswered.current?.body === text ? unanswered.current.key : freshKey()
-    unanswered.current = { key, body: text }
+    const key = pending.current?.body === text ? pending.current.key : freshKey()
+    pending.current = { key, body: text }
     setBusy(true)
     setError(undefined)
     setStarted(undefined)
     try {
       const headers = { "Idempotency-Key": key }
       const job = await callJson<Job>("/admin/retrain", { method: "POST", body, token, headers })
-      unanswered.current = undefined
+      pending.current = undefined
       setStarted(job)
       onStarted(job)
     } catch (reason) {
-      if (!(reason instanceof CallError && reason.status === 0)) unanswered.current = undefined
+      if (!(reason instanceof CallError && reason.status === 0)) pending.current = undefined
       setError(reason as Error)
     }
     setBusy(false)

@@ -1,4 +1,4 @@
-/** The sixteen answers with their mean, and the answer shrunk back to the size of the input. */
+/** The sixteen outputs with their mean, and the output shrunk back to the size of the input. */
 import { type Change } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
@@ -6,22 +6,22 @@ import { largestDifference, psnr, shrunk, sideOf, type Factor, type Grey } from 
 import { messages } from "./messages"
 import { type View } from "./view"
 
-interface AnswerGridProps {
+interface OutputGridProps {
   pictures: readonly Grey[]
   mean: Grey
   view: View
   change: Change
 }
 
-export function AnswerGrid({ pictures, mean, view, change }: AnswerGridProps) {
+export function OutputGrid({ pictures, mean, view, change }: OutputGridProps) {
   const t = useText(messages)
   return (
-    <section class="panel stack" aria-labelledby="answers-title">
+    <section class="panel stack" aria-labelledby="outputs-title">
       <div>
-        <h2 id="answers-title">{t.answers}</h2>
-        <p class="hint">{t.answersHint}</p>
+        <h2 id="outputs-title">{t.outputs}</h2>
+        <p class="hint">{t.outputsHint}</p>
       </div>
-      <div class="answers" role="group" aria-label={t.answers}>
+      <div class="outputs" role="group" aria-label={t.outputs}>
         {pictures.map((pixels, seed) => (
           <button
             key={seed}
@@ -29,7 +29,7 @@ export function AnswerGrid({ pictures, mean, view, change }: AnswerGridProps) {
             aria-pressed={!view.isMean && seed === view.seed}
             onClick={() => change({ seed: seed || null, show: null })}
           >
-            <Pixels pixels={pixels} label={t.answerOf(seed)} />
+            <Pixels pixels={pixels} label={t.outputOf(seed)} />
           </button>
         ))}
         <button
@@ -59,7 +59,7 @@ interface DistancesProps {
   original: Grey
 }
 
-/** The PSNR of the answers and of their mean. */
+/** The PSNR of the outputs and of their mean. */
 export function Distances({ shown, pictures, mean, original }: DistancesProps) {
   const t = useText(messages)
   const { number } = useNumbers()
@@ -96,8 +96,8 @@ export function Consistency({ input, factor, shown, pictures }: ConsistencyProps
           <figcaption aria-hidden="true">{t.inputOf(side)}</figcaption>
         </figure>
         <figure>
-          <Pixels pixels={back} width={side} label={t.shrunkAnswer} />
-          <figcaption aria-hidden="true">{t.shrunkAnswer}</figcaption>
+          <Pixels pixels={back} width={side} label={t.shrunkOutput} />
+          <figcaption aria-hidden="true">{t.shrunkOutput}</figcaption>
         </figure>
       </div>
       <p>

@@ -23,10 +23,10 @@ export function blobOf(canvas: HTMLCanvasElement): Promise<Blob> {
   )
 }
 
-export interface Answers {
-  /** The input that the answers belong to. */
+export interface Outputs {
+  /** The input that the outputs belong to. */
   input: Uint8Array
-  /** One answer per seed. */
+  /** One output per seed. */
   pictures: readonly Uint8Array[]
   /** Degradation as found by the service: the factor by which the input was shrunk. 1: blurred. */
   factor: Factor
@@ -34,11 +34,11 @@ export interface Answers {
 
 type Wanted = Pick<Version, "model" | "version">
 
-async function request(input: Uint8Array, { model, version }: Wanted, signal: AbortSignal): Promise<Answers> {
+async function request(input: Uint8Array, { model, version }: Wanted, signal: AbortSignal): Promise<Outputs> {
   const query = { seeds: SEEDS, format: "npy", model, version }
-  const answer = await call("/sharpen", { method: "POST", query, body: await pngOf(input), signal })
-  const factor = answer.headers.get("X-Factor")
-  const { data } = readNpy(await answer.arrayBuffer())
+  const response = await call("/sharpen", { method: "POST", query, body: await pngOf(input), signal })
+  const factor = response.headers.get("X-Factor")
+  const { data } = readNpy(await response.arrayBuffer())
   return {
     input,
     pictures: Array.from({ length: data.length / AREA }, (_, at) => data.slice(at * AREA, (at + 1) * AREA)),
@@ -46,31 +46,31 @@ async function request(input: Uint8Array, { model, version }: Wanted, signal: Ab
   }
 }
 
-/** The answers to an input. While an input changes, those to the previous one are kept. */
-export function useAnswers(
+/** The outputs for an input. While an input changes, those of the previous one stay. */
+export function useOutputs(
   input: Uint8Array | undefined,
   { model, version }: Wanted,
-): { answers: Answers | undefined; error: Error | undefined; retry: () => void } {
-  const [answers, setAnswers] = useState<Answers>()
+): { outputs: Outputs | undefined; error: Error | undefined; retry: () => void } {
+  const [outputs, setOutputs] = useState<Outputs>()
   const [error, setError] = useState<Error>()
   const [attempt, setAttempt] = useState(0)
   useEffect(() => {
     setError(undefined)
-    if (!input) return setAnswers(undefined)
+    if (!input) return setOutputs(undefined)
     const controller = new AbortController()
     const { signal } = controller
     request(input, { model, version }, signal).then(
-      found => signal.aborted || setAnswers(found),
+      found => signal.aborted || setOutputs(found),
       (reason: Error) => {
         if (signal.aborted) return
-        setAnswers(undefined)
+        setOutputs(undefined)
         setError(reason)
       },
     )
     return () => controller.abort()
   }, [input, model, version, attempt])
   const retry = useCallback(() => setAttempt(before => before + 1), [])
-  return { answers, error, retry }
+  return { outputs, error, retry }
 }
 
 /**

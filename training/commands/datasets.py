@@ -1,4 +1,4 @@
-"""python -m training datasets: list, import, show, preview, remove and download datasets. Does not import torch."""
+"""The commands `datasets list`, `import`, `preview`, `show`, `remove` and `download`. They do not import torch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from models.errors import RepositoryError
-from models.locations import shipped_folder, state_folder
 from models.manifest import NAME_PATTERN
 from models.repository import Repository
 from training import datasets
+from training.commands.options import SHIPPED, STATE, DataOption
 from training.datasets import DatasetInfo, Entry, Registry, importing
 from training.datasets.importing import Fit, Invert, Options, Report
 from training.datasets.importing.report import FileProblem
@@ -27,7 +27,6 @@ from training.datasets.splitting import TEST_SHARE
 from training.errors import BrokenPicturesError, DatasetError, TrainingError
 from training.tables import console
 
-app = typer.Typer(no_args_is_help=True, help="List, import, show, preview, remove, verify or download datasets.")
 _LISTED = 20
 _LONGEST = 200
 """Characters of a title or a licence."""
@@ -44,17 +43,16 @@ RenameOption = Annotated[
     list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a class, as in --rename 0=t-shirt. Can be repeated.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the .gz files of a published dataset.")]
 
 
-@app.command("list")
 def list_datasets(data: DataOption = None, as_json: JsonOption = False) -> None:
     """List the datasets, their location and whether their files are verified. Exit status 1 if any is missing or damaged."""
     rows = [*_published(data), *_imported()]
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        table = Table("dataset", "title", "train + test", "location", "state")
+        columns = (Column(each, overflow="fold") for each in ("dataset", "title", "train + test", "location", "state"))
+        table = Table(*columns)
         for row in rows:
             counts = " + ".join(f"{row[split]:,}" for split in datasets.SPLITS) if row["train"] else ""
             cells = (row["dataset"], f"{row['title']} ({row['licence']})", counts, row["location"], row["state"])
@@ -89,7 +87,6 @@ def _imported() -> Iterator[dict[str, Any]]:
             yield {**row, "state": str(error)}
 
 
-@app.command("import")
 def import_dataset(
     path: SourceArgument,
     name: Annotated[str, typer.Option(help="Name of the dataset: lower-case letters, digits, _ and -.")],
@@ -109,7 +106,8 @@ def import_dataset(
         raise DatasetError(f"{name} is the name of a published dataset. Choose another one with --name.")
     if not re.fullmatch(NAME_PATTERN, name):
         raise DatasetError(f"{name!r} is not a name: lower-case letters, digits, _ and -, at most 64. Correct it with --name.")
-    if not all(1 <= len(text) <= _LONGEST for text in (title or name, licence)):
+    title = name if title is None else title
+    if not all(1 <= len(text) <= _LONGEST for text in (title, licence)):
         raise DatasetError(f"--title and --licence take 1 to {_LONGEST} characters. Shorten them.")
     options = Options(fit, invert, skip_broken, test_share, _renames(rename))
     with _progress() as progress:
@@ -119,7 +117,7 @@ def import_dataset(
             _show_problems("cannot be read", [FileProblem(file=f, reason=r) for f, r in error.broken], len(error.broken))
             raise
     record = imported.report.model_dump(mode="json")
-    entry = Registry().add(name, imported.contents, title=title or name, licence=licence, record=record)
+    entry = Registry().add(name, imported.contents, title=title, licence=licence, record=record)
     if as_json:
         print(json.dumps(_description(entry, []), indent=2))
         return
@@ -129,7 +127,6 @@ def import_dataset(
     )
 
 
-@app.command("preview")
 def preview_import(
     path: SourceArgument,
     out: Annotated[Path, typer.Option(help="PNG file to write: pairs of a picture before and after.")] = Path("preview.png"),
@@ -150,7 +147,6 @@ def preview_import(
     console.print(f"Wrote {out}", soft_wrap=True, markup=False)
 
 
-@app.command("show")
 def show_dataset(reference: ReferenceArgument, as_json: JsonOption = False) -> None:
     """Show a dataset: its counts, classes and digest, how it was imported, and the versions that were trained on it."""
     info = datasets.describe(reference)
@@ -176,7 +172,6 @@ def show_dataset(reference: ReferenceArgument, as_json: JsonOption = False) -> N
         console.print(classes)
 
 
-@app.command("remove")
 def remove_dataset(
     reference: ReferenceArgument,
     force: Annotated[bool, typer.Option("--force", help="Remove it although versions were trained on it.")] = False,
@@ -201,12 +196,11 @@ def remove_dataset(
     console.print(f"Removed {', '.join(removed)}", soft_wrap=True, markup=False)
 
 
-@app.command("download")
 def download_dataset(
-    name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
+    name: Annotated[str, typer.Argument(help="A published dataset.")],
     to: Annotated[Path | None, typer.Option(help="Target folder.")] = None,
 ) -> None:
-    """Download a dataset from its public mirrors and verify it. Requires internet access."""
+    """Download a published dataset from its public mirrors and verify it. Requires internet access."""
     console.print(f"{name}: {datasets.download(name, to)}", soft_wrap=True)
 
 
@@ -220,9 +214,10 @@ def _renames(options: list[str] | None) -> dict[str, str]:
 
 @contextmanager
 def _progress() -> Iterator[importing.Progress]:
-    """Show a progress bar on stderr while pictures are read."""
+    """Show a progress bar while pictures are read, if stderr is a terminal."""
     columns = TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("Reading", total=None)
 
         def update(done: int, total: int) -> None:
@@ -235,7 +230,7 @@ def _progress() -> Iterator[importing.Progress]:
 def _trained_on(digests: set[str]) -> list[str]:
     """Return the versions of models that were trained on a dataset, as name/number. Damaged ones are left out."""
     found = set()
-    for folder in (state_folder() / "models", shipped_folder()):
+    for folder in (STATE, SHIPPED):
         repository = Repository(folder)
         for name in repository.names():
             for number in repository.numbers(name):
@@ -277,10 +272,12 @@ def _description(info: DatasetInfo, trained: list[str]) -> dict[str, Any]:
 def _show_report(report: Report) -> None:
     table = Table("", "", show_header=False)
     table.add_row("source", f"{escape(report.source)} ({report.layout})")
-    sample = "" if report.examined == report.found else f", of which {report.examined:,} were examined"
+    is_sample = report.examined < report.found
+    sample = f", of which {report.examined:,} were examined" if is_sample else ""
     table.add_row("found", f"{report.found:,} pictures{sample}")
     how = "as in the source" if report.splits == "source" else f"chosen by content, share {report.test_share:.3f}"
-    table.add_row("splits", f"{report.counts['train']:,} train + {report.counts['test']:,} test, {how}")
+    counts = "" if is_sample else f"{report.counts['train']:,} train + {report.counts['test']:,} test, "
+    table.add_row("splits", counts + how)
     table.add_row("fit", report.fit)
     table.add_row("inverted", f"{'yes' if report.inverted else 'no'} ({report.inverted_because})")
     if report.balanced is not None:
@@ -288,9 +285,10 @@ def _show_report(report: Report) -> None:
     table.add_row("duplicates", f"{report.duplicates.pictures:,}")
     console.print(table)
     if report.classes:
-        classes = Table("class", "in the source", *datasets.SPLITS)
+        classes = Table("class", "in the source", *(["examined"] if is_sample else datasets.SPLITS))
         for each in report.classes:
-            classes.add_row(escape(each.name), escape(each.label), f"{each.train:,}", f"{each.test:,}")
+            counted = [each.train + each.test] if is_sample else [each.train, each.test]
+            classes.add_row(escape(each.name), escape(each.label), *(f"{count:,}" for count in counted))
         console.print(classes)
     _show_problems("cannot be read", report.broken, report.broken_count)
     _show_problems("ignored", report.ignored, report.ignored_count)

@@ -1,4 +1,4 @@
-"""Keeps results of evaluations in the cache folder, so that they are computed once. The folder can be deleted at any time."""
+"""Caches the results of evaluations in a folder, which can be deleted at any time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from training.errors import CheckpointError
 LIBRARIES = ("numpy", "onnxruntime", "torch", "torchmetrics")
 
 
-def kept(folder: Path | None, inputs: tuple[str | int, ...], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return the kept result for these inputs. If there is none, compute it and keep it.
+def cached(folder: Path | None, inputs: tuple[str | int, ...], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the cached result for these inputs, or compute and cache it.
 
-    Another version of this package or of a library that computes the figures counts as another input.
+    The key includes the code of this package and the versions of the libraries, so a change of either computes anew.
 
     Args:
         folder: the cache folder. None: always compute.

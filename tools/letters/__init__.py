@@ -1,0 +1,1 @@
+"""Makes the dataset `letters` from Debian's fonts: python -m tools.letters."""

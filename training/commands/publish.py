@@ -1,0 +1,164 @@
+"""The commands `export`, `candidate` and `promote`: from a run to a published version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from models.errors import RepositoryError
+from models.manifest import AGAINST, EVALUATION, PLOTS
+from models.repository import Repository
+from models.version import Version
+from training.commands.options import (
+    CACHE,
+    SHIPPED,
+    STATE,
+    THREADS,
+    BesideOption,
+    CacheOption,
+    DataOption,
+    FastOption,
+    ModelArgument,
+    PicturesOption,
+    RepositoryOption,
+    RunArgument,
+)
+from training.commands.published import open_sharpeners, open_verified
+from training.errors import TrainingError
+from training.loop.run_folder import RunFolder, alone_in
+from training.tables import console, show_figures
+
+if TYPE_CHECKING:
+    from training.evaluation.figures import Battery
+    from training.evaluation.ledger import Ledger
+
+CheckpointName = Literal["best", "last"]
+
+
+def export(
+    folder: RunArgument,
+    name: Annotated[str, typer.Option(help="Model to publish under. The version is the next free number.")],
+    repository: RepositoryOption = STATE,
+    checkpoint: Annotated[CheckpointName, typer.Option(help="The checkpoint with the lowest KID, or the last.")] = "best",
+    promote: Annotated[bool, typer.Option("--promote", help="Make it champion: the version served by default.")] = False,
+    data: DataOption = None,
+    pictures: PicturesOption = 10_000,
+    cache: CacheOption = CACHE,
+    fast: FastOption = False,
+    beside: BesideOption = None,
+) -> None:
+    """Quantise a run's generator to an integer grid, export both networks to ONNX, check, evaluate and publish them."""
+    import torch
+
+    from training.export import build as exporting
+
+    torch.set_num_threads(THREADS)
+    trained = exporting.load_trained(RunFolder(folder), checkpoint)
+    target = Repository(repository)
+    if repository.resolve() != SHIPPED.resolve():
+        target.adopt(Repository(SHIPPED))  # keeps the version numbers consistent with the service's
+    version = exporting.export(
+        trained,
+        name,
+        target,
+        data_folder=data,
+        pictures=pictures,
+        cache=cache,
+        thorough=not fast,
+        beside=open_sharpeners(target, name, beside),
+        say=console.print,
+    )
+    for file in (EVALUATION, *PLOTS):
+        if file in version.manifest.files:
+            (folder / "evaluation").mkdir(exist_ok=True)
+            shutil.copyfile(version.path / file, folder / "evaluation" / file)
+    if promote:
+        target.promote(name, version.number)
+    show_figures(version.manifest.metrics, f"{name}/{version.number}")
+    console.print(f"Published {version.path} ({', '.join(_aliases_of(target, version)) or 'no alias'})", soft_wrap=True)
+
+
+def candidate(
+    folder: RunArgument,
+    name: Annotated[str, typer.Option(help="Model to publish it under later.")],
+    to: Annotated[Path, typer.Option(help="Output folder. Replaced if it exists.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Folder of a published version to measure on the same seeds, into against.json.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Number of torch threads.")] = 2,
+    cache: CacheOption = CACHE,
+    data: DataOption = None,
+    pictures: PicturesOption = 10_000,
+) -> None:
+    """Like export, but does not publish. For the retraining service, which decides whether to publish."""
+    import torch
+
+    torch.set_num_threads(threads)
+    run_folder = RunFolder(folder)
+    with alone_in(run_folder):
+        _candidate(run_folder, name, to, against, data, pictures, cache)
+
+
+def promote(
+    name: ModelArgument,
+    version: Annotated[int, typer.Argument(help="Version to serve. The current champion becomes `previous`.")],
+    repository: RepositoryOption = STATE,
+) -> None:
+    """Make a version champion: the version served by default. Name an older one to roll back."""
+    target = Repository(repository)
+    if version in target.numbers(name):
+        found = target.get(name, version)
+        found.verify()
+        from training.evaluation.onnx_models import open_generator
+        from training.export.build import golden
+
+        if golden(open_generator(found.path, found.manifest)) != found.manifest.golden:
+            raise TrainingError(f"{found.path} draws pixels that differ from its manifest. Use the pinned onnxruntime.")
+    aliases = target.promote(name, version)
+    console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
+
+
+def _candidate(
+    run_folder: RunFolder,
+    name: str,
+    to: Path,
+    against: Path | None,
+    data: Path | None,
+    pictures: int,
+    cache: Path,
+) -> None:
+    from training.evaluation.batteries import battery_of
+    from training.export import build as exporting
+
+    trained = exporting.load_trained(run_folder, "best" if run_folder.best.exists() else "last")
+    battery = battery_of(trained.spec.task, trained.spec.dataset, data, pictures, cache)
+    part = to.with_name(f".{to.name}.part")
+    for leftover in (part, to):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir(parents=True)
+    built = exporting.build(part, trained, name, battery, say=console.print)
+    show_figures(built.manifest.metrics, "candidate")
+    if against:
+        _measure_champion(battery, against, part)
+    part.rename(to)  # the folder appears atomically
+    console.print(f"Wrote {to}", soft_wrap=True)
+
+
+def _measure_champion(battery: Battery | Ledger, against: Path, part: Path) -> None:
+    """Write the champion's figures for comparison. A champion that cannot be measured does not fail the candidate."""
+    try:
+        figures = battery.measure(open_verified(against))  # type: ignore[arg-type]  # both are of the same task
+    except (RepositoryError, OSError, ValueError) as error:
+        console.print(f"Cannot measure {against}: {error}", soft_wrap=True)
+        return
+    show_figures(figures, str(against))
+    content = json.dumps({n: f.model_dump() for n, f in figures.items()}, indent=2)
+    (part / AGAINST).write_text(content + "\n")
+
+
+def _aliases_of(repository: Repository, version: Version) -> list[str]:
+    return [alias for alias, number in repository.aliases(version.name).items() if number == version.number]
