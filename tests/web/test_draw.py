@@ -94,7 +94,9 @@ def test_drawings_become_a_dataset_on_which_a_model_is_trained(page: Page, admin
     job = admin.get(f"/admin/jobs/{re.search('job=([0-9a-f]+)', page.url)[1]}").json()  # type: ignore[index]
     assert (job["model"], job["spec"]["dataset"], job["spec"]["conditional"]) == ("my-corner", found["reference"], False)
     assert admin.post(f"/admin/jobs/{job['id']}/cancel").status_code == 202
-    expect(page.get_by_role("region", name="Train", exact=True).get_by_role("status")).to_contain_text("cancelled", timeout=TRAINING)
+    expect(page.get_by_role("region", name="Train", exact=True).get_by_role("status")).to_contain_text(
+        "cancelled", timeout=TRAINING
+    )
 
 
 def test_strokes_can_be_undone_and_drawings_changed_or_deleted(page: Page) -> None:

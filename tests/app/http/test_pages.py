@@ -47,7 +47,7 @@ def test_a_page_gets_the_document_for_any_accept_header(site: httpx.Client, path
         assert response.headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1"])
+@pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1", "/datasets"])
 def test_catalogue_paths_give_a_page_to_browsers_and_json_to_programs(site: httpx.Client, path: str) -> None:
     page, data = site.get(path, headers=BROWSER), site.get(path)
     assert page.text == DOCUMENT

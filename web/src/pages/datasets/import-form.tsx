@@ -22,8 +22,7 @@ interface ImportFormProps {
 
 export function ImportForm({ settings, report, query, token, datasets, change }: ImportFormProps) {
   const t = useText(messages)
-  const [title, setTitle] = useState("")
-  const [licence, setLicence] = useState("")
+  const { title = "", licence = "" } = query
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
   const name = query.name ?? suggestedName(report.source)
@@ -62,8 +61,20 @@ export function ImportForm({ settings, report, query, token, datasets, change }:
           onInput={typed => change({ name: typed }, { replace: true })}
         />
         <div class="row import-names">
-          <TextField label={t.datasetTitle} value={title} maxLength={200} placeholder={name} onInput={setTitle} />
-          <TextField label={t.licence} value={licence} hint={t.licenceHint} maxLength={200} onInput={setLicence} />
+          <TextField
+            label={t.datasetTitle}
+            value={title}
+            maxLength={200}
+            placeholder={name}
+            onInput={typed => change({ title: typed || null }, { replace: true })}
+          />
+          <TextField
+            label={t.licence}
+            value={licence}
+            hint={t.licenceHint}
+            maxLength={200}
+            onInput={typed => change({ licence: typed || null }, { replace: true })}
+          />
         </div>
         {report.broken_count > 0 && !settings.skip_broken && (
           <p class="notice failure">{t.wouldFail(report.broken_count)}</p>

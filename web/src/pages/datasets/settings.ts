@@ -42,4 +42,6 @@ export const NOTHING_CHOSEN = {
   skip_broken: null,
   test_share: null,
   name: null,
+  title: null,
+  licence: null,
 }
