@@ -14,12 +14,12 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 from tests.app.api.pictures_of_shapes import archive
-from tests.app.retraining.jobs import SETTINGS, TOKEN
-from tests.live import Service, service
-from tests.web.conftest import STATIC, TIMEOUT, new_context
+from tests.app.retraining.jobs import TOKEN
+from tests.live import Service
+from tests.web.conftest import TIMEOUT, new_context, signed_in
 from tests.web.test_frame import faults
 from tests.web.test_train import GREY, TRAINING, sign_in
 
@@ -27,24 +27,10 @@ CLASSES = ("bars", "crosses", "dots")
 PER_CLASS = 14
 
 
-@pytest.fixture(scope="module")
-def importing(built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("importing")
-    with service(folder / "state", **SETTINGS, pages=STATIC) as running:
-        yield running
-
-
 @pytest.fixture
 def page(browser: Browser, importing: Service) -> Iterator[Page]:
     with new_context(browser, importing.url, viewport={"width": 1400, "height": 1000}) as context:
         yield context.new_page()
-
-
-@pytest.fixture
-def admin(importing: Service) -> Iterator[httpx.Client]:
-    with importing.client() as client:
-        client.headers["Authorization"] = f"Bearer {TOKEN}"
-        yield client
 
 
 @pytest.fixture
@@ -78,9 +64,10 @@ def upload(admin: httpx.Client, content: bytes) -> str:
     return str(answer.headers["location"].rsplit("/", 1)[1])
 
 
-def signed_in(page: Page) -> Page:
-    page.context.add_init_script(f"sessionStorage.setItem('seedling-admin-token', {TOKEN!r})")
-    return page
+def choose(page: Page, folder: Path) -> None:
+    """Choose a folder with the button, once the token is known to be valid."""
+    expect(page.get_by_role("button", name="Choose a folder…")).to_be_enabled()
+    page.get_by_label("Folder of pictures").set_input_files(folder)
 
 
 @contextmanager
@@ -183,19 +170,16 @@ def test_an_upload_continues_after_a_lost_connection_and_after_a_reload(
 ) -> None:
     with tolerant_page(browser, importing) as other:
         begun: list[str] = []
-        other.on(
-            "response",
-            lambda answer: (
-                answer.request.method == "POST"
-                and answer.url.endswith("/admin/uploads")
-                and begun.append(answer.headers["location"])
-            ),
-        )
+
+        def record(response: Response) -> None:
+            if response.request.method == "POST" and response.url.endswith("/admin/uploads"):
+                begun.append(response.headers["location"])
+
+        other.on("response", record)
         other.route("**/admin/uploads/*", lambda route: route.abort())
         other.goto("/datasets")
-        folder = other.get_by_label("Folder of pictures")
         with other.expect_request(lambda request: request.method == "PATCH"):
-            folder.set_input_files(shapes)
+            choose(other, shapes)
         expect(other.get_by_text(re.compile(r"^Uploading: 0\.0 of 0\.\d MB$"))).to_be_visible()
         other.reload()
         other.unroute("**/admin/uploads/*")
@@ -205,8 +189,9 @@ def test_an_upload_continues_after_a_lost_connection_and_after_a_reload(
             lambda route: route.abort() if route.request.method == "PATCH" and next(lost, False) else route.continue_(),
         )
         with other.expect_request(lambda request: request.method == "HEAD"):
-            folder.set_input_files(shapes)
+            choose(other, shapes)
         expect(other).to_have_url(re.compile(r"upload=[0-9a-f]{32}"))
+        assert next(lost, None) is None  # the first request with content was aborted, and a second one sent it
         assert len(begun) == 1
         assert begun[0].endswith(re.search("upload=([0-9a-f]{32})", other.url)[1])  # type: ignore[index]
         expect(other.get_by_role("region", name="Preview", exact=True)).to_contain_text("3 classes")
@@ -221,7 +206,7 @@ def test_an_upload_can_be_paused_continued_and_cancelled(browser: Browser, impor
             lambda route: None if is_held[0] and route.request.method == "PATCH" else route.continue_(),
         )
         with other.expect_request(lambda request: request.method == "PATCH"):
-            other.get_by_label("Folder of pictures").set_input_files(shapes)
+            choose(other, shapes)
         other.get_by_role("button", name="Pause").click()
         expect(other.get_by_text(re.compile(r"^Paused: "))).to_be_visible()
         is_held[0] = False
@@ -230,7 +215,7 @@ def test_an_upload_can_be_paused_continued_and_cancelled(browser: Browser, impor
         is_held[0] = True
         other.get_by_role("button", name="Discard the upload").click()
         with other.expect_request(lambda request: request.method == "PATCH"):
-            other.get_by_label("Folder of pictures").set_input_files(shapes)
+            choose(other, shapes)
         with other.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
             other.get_by_role("button", name="Cancel").click()
         assert deleted.value.status == 204

@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.app.retraining.jobs import TOKEN
 from tests.live import Service
-from tests.web.conftest import new_context
-from tests.web.test_datasets import admin, importing, signed_in  # noqa: F401
+from tests.web.conftest import new_context, signed_in
 from tests.web.test_frame import faults
 from tests.web.test_train import TRAINING, sign_in
 
@@ -24,7 +23,7 @@ LEAST = 20
 
 
 @pytest.fixture
-def page(browser: Browser, importing: Service) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser, importing: Service) -> Iterator[Page]:
     with new_context(browser, importing.url, viewport={"width": 1400, "height": 1000}) as context:
         yield context.new_page()
 
@@ -43,7 +42,7 @@ def draw_corner(page: Page, canvas: Locator, number: int) -> None:
 
 def ink(canvas: Locator) -> int:
     """Return the number of white pixels of a canvas."""
-    return canvas.evaluate(
+    count: int = canvas.evaluate(
         """canvas => {
             const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true})
             copy.drawImage(canvas, 0, 0)
@@ -51,9 +50,10 @@ def ink(canvas: Locator) -> int:
             return data.filter((level, at) => at % 4 === 0 && level > 127).length
         }"""
     )
+    return count
 
 
-def test_drawings_become_a_dataset_on_which_a_model_is_trained(page: Page, admin: httpx.Client) -> None:  # noqa: F811
+def test_drawings_become_a_dataset_on_which_a_model_is_trained(page: Page, admin: httpx.Client) -> None:
     page.goto("/draw?preset=quick")
     canvas = page.get_by_role("application", name="Drawing canvas")
     make = page.get_by_role("button", name="Make the dataset")
@@ -148,7 +148,7 @@ def test_the_keyboard_draws(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("locale", "count"), [("en-GB", "2 of 30 drawings"), ("ru-RU", "Рисунков: 2 из 30")])
-def test_fingers_draw_on_a_narrow_phone(browser: Browser, importing: Service, locale: str, count: str) -> None:  # noqa: F811
+def test_fingers_draw_on_a_narrow_phone(browser: Browser, importing: Service, locale: str, count: str) -> None:
     phone = {"width": 320, "height": 640}
     with new_context(browser, importing.url, viewport=phone, has_touch=True, is_mobile=True, locale=locale) as context:
         page = signed_in(context.new_page())

@@ -94,6 +94,7 @@ function FileButton({ isFolder = false, text, label, disabled, onFiles }: FileBu
         multiple
         {...(isFolder ? { webkitdirectory: true } : {})}
         hidden
+        disabled={disabled}
         aria-label={label}
         onChange={event => {
           const files = [...(event.currentTarget.files ?? [])]
