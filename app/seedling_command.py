@@ -97,7 +97,7 @@ for _name, _summary in zip(
         "Evaluate a published version, compared with real pictures.",
         "Export a training run as a version.",
         "Draw a grid of seeds of a published version.",
-        "List, verify or download the datasets.",
+        "List, import, preview, show, remove or download datasets.",
     ),
     strict=True,
 ):

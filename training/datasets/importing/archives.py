@@ -175,7 +175,7 @@ class _Counted:
     def read(self, size: int = -1) -> bytes:
         if self.unlimited:
             return self._file.read(size)
-        if (size if size >= 0 else self.size) <= self._most * _ENTRY_BYTES:
+        if (size if size >= 0 else self.size - self._file.tell()) <= self._most * _ENTRY_BYTES:
             content = self._file.read(size)
             if content.count(_ENTRY) <= self._most:
                 return content

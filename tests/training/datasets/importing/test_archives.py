@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.training.datasets.importing.making import classes, png, read, write, zipped
@@ -200,3 +201,10 @@ def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
     message, taken = done.stdout.splitlines()
     assert "unpacks to more than 200 times its size" in message
     assert int(taken) < 20
+
+
+def test_an_archive_that_is_larger_than_the_directory_of_the_most_entries_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, x_train=np.random.default_rng(0).integers(0, 256, (200, 28, 28), np.uint8))
+    assert path.stat().st_size > 100 * 46, "the directory of 100 entries is smaller"
+    assert importing.read_source(path, limits=Limits(files=100)).report.found == 200
