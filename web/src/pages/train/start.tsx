@@ -20,7 +20,7 @@ const messages = texts(
     quick: "quick: five minutes",
     standard: "standard: about 45 minutes",
     best: "best: two and a half hours",
-    few: "few: for 20 to 2,000 pictures",
+    few: "few: 20 to 2,000 pictures, seven minutes",
     lecture: "lecture: the first GAN, ten minutes",
     sharpen: "sharpen: sharpens pictures, about an hour",
     "sharpen-quick": "sharpen-quick: sharpens pictures, five minutes",
@@ -30,7 +30,7 @@ const messages = texts(
       "Class-conditional convolutional networks, relativistic loss with gradient penalties, averaged generator. Stops when it no longer improves.",
     bestHint: "The same as standard, with more than three times as many images.",
     fewHint:
-      "The same as standard, with adaptive augmentation. With so few pictures, the generator mostly varies those that it has seen.",
+      "Standard for small datasets, with adaptive augmentation. With so few pictures, the generator mostly varies what it has seen. The gate does not promote a version that copies its training pictures.",
     lectureHint:
       "Two fully connected networks with cross-entropy, without classes, as in 2014. Shows the effect of later improvements.",
     sharpenHint:
@@ -61,7 +61,7 @@ const messages = texts(
     quick: "quick: пять минут",
     standard: "standard: около 45 минут",
     best: "best: два с половиной часа",
-    few: "few: для 20–2000 картинок",
+    few: "few: от 20 до 2000 картинок, семь минут",
     lecture: "lecture: первый GAN, десять минут",
     sharpen: "sharpen: повышает резкость, около часа",
     "sharpen-quick": "sharpen-quick: повышает резкость, пять минут",
@@ -70,7 +70,7 @@ const messages = texts(
       "Свёрточные сети с условием на класс, релятивистская функция потерь с градиентными штрафами, усреднённый генератор. Останавливается, когда метрики перестают улучшаться.",
     bestHint: "То же, что standard, но картинок в три с лишним раза больше.",
     fewHint:
-      "То же, что standard, с адаптивной аугментацией. Когда картинок так мало, генератор в основном варьирует те, что видел.",
+      "Standard для маленьких наборов, с адаптивной аугментацией. По стольким картинкам генератор в основном варьирует увиденное. Версия, которая копирует обучающие картинки, чемпионом не становится.",
     lectureHint:
       "Две полносвязные сети с кросс-энтропией, без классов, как в 2014 году. Показывает, что дали позднейшие улучшения.",
     sharpenHint:
