@@ -39,7 +39,7 @@ export default function Datasets() {
   )
   const followed = useImport(query.import, accepted, onEnded)
   const isImporting = query.import !== undefined && (!followed.found || followed.found.state === "running")
-  const preview = usePreview(settings, accepted)
+  const preview = usePreview(settings, accepted, isImporting)
   return (
     <div class="stack">
       <div>

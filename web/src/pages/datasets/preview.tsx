@@ -1,5 +1,5 @@
 /** What an import would do with an upload: settings, pictures before and after, and a report. */
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { type Change } from "../../address"
 import { callJson, type Schemas } from "../../api/client"
 import { useDebounced } from "../../debounced"
@@ -101,25 +101,42 @@ function SettingsForm({ settings, hasShare, change }: SettingsFormProps) {
   )
 }
 
-/** The preview of an upload. Requested again when a setting changes. */
-export function usePreview(settings: Settings | undefined, token: string | undefined) {
+/**
+ * The preview of an upload. Requested again when a setting changes.
+ *
+ * @param isPaused - whether to request nothing, because the upload is being imported and deleted afterwards.
+ */
+export function usePreview(settings: Settings | undefined, token: string | undefined, isPaused: boolean) {
   const [found, setFound] = useState<PreviewResult>()
   const [error, setError] = useState<Error>()
   const [isLoading, setLoading] = useState(false)
   const [attempt, setAttempt] = useState(0)
+  /** The settings of the preview that is shown. */
+  const shown = useRef<string>()
   const wanted = useDebounced(settings && JSON.stringify(bodyOf(settings)), DEBOUNCE_MILLISECONDS)
   const upload = settings?.upload
-  useEffect(() => setFound(undefined), [upload])
   useEffect(() => {
-    if (!wanted || !token) return setLoading(false)
+    shown.current = undefined
+    setFound(undefined)
+  }, [upload])
+  useEffect(() => {
+    if (!upload || !token || isPaused) return setLoading(false)
+    // The settings of the upload before may still be waiting.
+    if (!wanted?.includes(upload) || shown.current === wanted) return setLoading(false)
     const controller = new AbortController()
     const options = { method: "POST", body: JSON.parse(wanted), token, signal: controller.signal } as const
     setLoading(true)
     setError(undefined)
     callJson<PreviewResult>("/admin/datasets/preview", options)
-      .then(setFound, (reason: Error) => !controller.signal.aborted && setError(reason))
+      .then(
+        result => {
+          shown.current = wanted
+          setFound(result)
+        },
+        (reason: Error) => !controller.signal.aborted && setError(reason),
+      )
       .finally(() => !controller.signal.aborted && setLoading(false))
     return () => controller.abort()
-  }, [wanted, token, attempt])
+  }, [upload, wanted, token, isPaused, attempt])
   return { found, error, isLoading, retry: () => setAttempt(attempt + 1) }
 }
