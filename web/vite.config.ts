@@ -14,7 +14,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "^/(generate|plane|discriminate|quiz|interpolate|sharpen|models|admin|openapi.json|livez|docs)":
+      "^/(generate|plane|discriminate|quiz|interpolate|sharpen|datasets|models|admin|openapi.json|livez|docs)":
         "http://127.0.0.1:8000",
     },
   },

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.asgi_scope import ROUTE
 from app.http import caching
 
-OWN = re.compile(r"/(gallery|train|play|learn)?")
+OWN = re.compile(r"/(gallery|draw|train|play|learn)?")
 """Paths that are always pages."""
-SHARED = re.compile(r"/interpolate|/sharpen|/models(/[^/]+(/versions/[^/]+)?)?")
+SHARED = re.compile(r"/interpolate|/sharpen|/datasets|/models(/[^/]+(/versions/[^/]+)?)?")
 """Paths that are API calls, and pages for clients that accept HTML."""
 HASHED = "/assets/"
 """Folder of files with a content hash in their names, which clients may cache for a year."""

@@ -137,14 +137,18 @@ class Feeds:
             feed.followers -= 1
 
     async def _feed(self, job: Job) -> JobFeed:
-        if job.id not in self._feeds:
+        if not self._is_fed(job.id):
             newest = await self._read(partial(self._store().newest_event, job.id))
-            if job.id not in self._feeds:
+            if not self._is_fed(job.id):
                 feed = self._feeds[job.id] = JobFeed(job, newest)
                 task = asyncio.create_task(self._fill(feed))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         return self._feeds[job.id]
+
+    def _is_fed(self, job_id: str) -> bool:
+        """Whether a feed of a job can be followed. One that is over may be replaced: the job may have been resumed since."""
+        return job_id in self._feeds and not self._feeds[job_id].is_over
 
     async def _fill(self, feed: JobFeed) -> None:
         """Read the store for a feed while it has followers."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.app.retraining.jobs import SETTINGS, TOKEN
 from tests.live import ROOT, Service, service
 from tests.skipping import skip
 
@@ -74,3 +76,25 @@ def new_context(browser: Browser, url: str, **options: Any) -> Iterator[BrowserC
 def page(browser: Browser, site: Service) -> Iterator[Page]:
     with new_context(browser, site.url) as context:
         yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def importing(built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that imports datasets and trains, with one model."""
+    folder = tmp_path_factory.mktemp("importing")
+    with service(folder / "state", **SETTINGS, pages=STATIC) as running:
+        yield running
+
+
+@pytest.fixture
+def admin(importing: Service) -> Iterator[httpx.Client]:
+    """A client of the service that imports, with an administrator's token."""
+    with importing.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        yield client
+
+
+def signed_in(page: Page) -> Page:
+    """Store the administrator's token in the tab, as the page does."""
+    page.context.add_init_script(f"sessionStorage.setItem('seedling-admin-token', {TOKEN!r})")
+    return page

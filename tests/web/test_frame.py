@@ -17,6 +17,8 @@ PAGES = {
     "/gallery": ("Gallery", "Галерея"),
     "/gallery?view=table": ("Gallery", "Галерея"),
     "/interpolate": ("Interpolate", "Интерполяция"),
+    "/datasets": ("Datasets", "Наборы данных"),
+    "/draw": ("Draw", "Рисование"),
     "/train": ("Train", "Обучение"),
     "/play": ("Play", "Игра"),
     "/sharpen": ("Sharpen", "Резкость"),
@@ -114,7 +116,7 @@ def test_the_first_load_is_within_its_size_budget(page: Page) -> None:
 def test_every_link_of_the_navigation_works_without_a_page_load(page: Page) -> None:
     open_page(page, "/")
     page.evaluate("window.stayed = true")
-    for name in ("Gallery", "Interpolate", "Train", "Play", "Sharpen", "Models", "Learn", "Explore"):
+    for name in ("Gallery", "Interpolate", "Datasets", "Draw", "Train", "Play", "Sharpen", "Models", "Learn", "Explore"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
         expect(page).to_have_title(re.compile(f"{name} · Seedling$"))
         expect(page.locator("main h1")).to_be_visible()

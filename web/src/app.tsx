@@ -17,6 +17,8 @@ const messages = texts(
     "/": "Explore",
     "/gallery": "Gallery",
     "/interpolate": "Interpolate",
+    "/datasets": "Datasets",
+    "/draw": "Draw",
     "/train": "Train",
     "/play": "Play",
     "/sharpen": "Sharpen",
@@ -41,6 +43,8 @@ const messages = texts(
     "/": "Обзор",
     "/gallery": "Галерея",
     "/interpolate": "Интерполяция",
+    "/datasets": "Наборы данных",
+    "/draw": "Рисование",
     "/train": "Обучение",
     "/play": "Игра",
     "/sharpen": "Резкость",
@@ -59,11 +63,24 @@ const messages = texts(
     nowhere: "По этому адресу страницы нет. Выберите другую в меню выше.",
   },
 )
-const PAGES = ["/", "/gallery", "/interpolate", "/train", "/play", "/sharpen", "/models", "/learn"] as const
+const PAGES = [
+  "/",
+  "/gallery",
+  "/interpolate",
+  "/datasets",
+  "/draw",
+  "/train",
+  "/play",
+  "/sharpen",
+  "/models",
+  "/learn",
+] as const
 /** Pages on which the user chooses a model of this task. */
 const TASKS: Partial<Record<(typeof PAGES)[number], Task | "any">> = { "/sharpen": "sharpen", "/train": "any" }
 const Gallery = lazy(() => import("./pages/gallery"))
 const Interpolate = lazy(() => import("./pages/interpolate"))
+const Datasets = lazy(() => import("./pages/datasets"))
+const Draw = lazy(() => import("./pages/draw"))
 const Train = lazy(() => import("./pages/train"))
 const Play = lazy(() => import("./pages/play"))
 const Sharpen = lazy(() => import("./pages/sharpen"))
@@ -73,6 +90,8 @@ const ROUTES = [
   ["/", Explore],
   ["/gallery", Gallery],
   ["/interpolate", Interpolate],
+  ["/datasets", Datasets],
+  ["/draw", Draw],
   ["/train", Train],
   ["/play", Play],
   ["/sharpen", Sharpen],

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
 import { bestOf, extended, indexOf, NOTHING_YET, type RunEvent } from "../src/pages/train/run"
+import { newModel } from "../src/pages/train/dataset-picker"
 import { bodyOf, freshKey, wantedOf } from "../src/pages/train/request"
 
 const progress = (images: number, d_real = 0.5): RunEvent => ({
@@ -90,6 +91,7 @@ test("the request is parsed from the URL, and invalid values are ignored", () =>
   expect(wantedOf({})).toEqual({
     preset: "quick",
     model: undefined,
+    dataset: undefined,
     promote: "if_better",
     warm_start: false,
     budget: "preset",
@@ -126,6 +128,20 @@ test("the body has preset and promote, and otherwise only values that differ fro
     warm_start: true,
     note: "a try",
   })
+})
+
+test("a dataset is part of the request, and gives its name to a new model", () => {
+  const reference = "mine@0123456789ab"
+  expect(bodyOf(wantedOf({ preset: "few", dataset: reference, model: "mine" }), "")).toEqual({
+    preset: "few",
+    promote: "if_better",
+    model: "mine",
+    dataset: reference,
+  })
+  for (const invalid of ["", "../mine", "Mine", "mine@1", "mine@0123456789AB"])
+    expect(wantedOf({ dataset: invalid }).dataset).toBeUndefined()
+  expect(newModel(reference, "generate")).toBe("mine")
+  expect(newModel(reference, "sharpen")).toBe("sharpen-mine")
 })
 
 test("every request has its own idempotency key", () => {

@@ -38,7 +38,7 @@ def site(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[http
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/gallery", "/train", "/play", "/learn"])
+@pytest.mark.parametrize("path", ["/", "/gallery", "/draw", "/train", "/play", "/learn"])
 def test_a_page_gets_the_document_for_any_accept_header(site: httpx.Client, path: str) -> None:
     for accept in (BROWSER, {}):
         response = site.get(path, headers=accept)
@@ -47,7 +47,7 @@ def test_a_page_gets_the_document_for_any_accept_header(site: httpx.Client, path
         assert response.headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1"])
+@pytest.mark.parametrize("path", ["/models", "/models/digits", "/models/digits/versions/1", "/datasets"])
 def test_catalogue_paths_give_a_page_to_browsers_and_json_to_programs(site: httpx.Client, path: str) -> None:
     page, data = site.get(path, headers=BROWSER), site.get(path)
     assert page.text == DOCUMENT

@@ -94,6 +94,33 @@ def test_all_followers_get_all_events_in_order_through_one_reader(counted: Count
     assert counted.reads - reads_of_seven <= reads_of_seven, "one follower needs no more reads than seven"
 
 
+def test_a_job_that_was_resumed_just_after_its_end_is_followed_again(counted: CountingStore) -> None:
+    """The feed of its followers before the end still exists then, until its reader has paused."""
+    store = counted.store
+    job = store.create(DRAFT, 8)
+
+    async def run() -> list[int]:
+        found = feeds_of(counted)
+        store.cancel(job.id, "alice")
+        assert [event.state async for event in found.follow(job, 0) if isinstance(event, Job)] == ["cancelled"]
+        resumed = store.resume(job.id, "alice", 8)
+        newest, seen = store.newest_event(job.id), []
+
+        async def follow() -> None:
+            async for event in found.follow(resumed, 0):
+                seen.append(event.seq if isinstance(event, Event) else -1)
+                if seen[-1] == newest:
+                    store.cancel(job.id, "alice")
+
+        await asyncio.wait_for(follow(), 30)
+        return seen
+
+    seen = asyncio.run(run())
+    _, events = store.follow(job.id, 0)
+    assert seen == [*(event.seq for event in events), -1]
+    assert events[-1].data["state"] == "cancelled"
+
+
 def test_a_temporary_failure_of_the_store_does_not_end_a_stream(counted: CountingStore) -> None:
     lease = Workers(counted.store.database, "alone").beat()
     assert lease

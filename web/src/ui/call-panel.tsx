@@ -8,7 +8,7 @@ import { download } from "./files"
 import { Failure } from "./notice"
 
 export interface Call {
-  method?: "GET" | "POST" | "PUT"
+  method?: "GET" | "POST" | "PUT" | "DELETE"
   path: string
   query?: Patch
   body?: unknown
@@ -37,7 +37,7 @@ export function write(call: Call, dialect: Dialect): string {
 function curl({ method = "GET", path, query, body, file, upload, admin, headers }: Call): string {
   const parts = ["curl"]
   if (file) parts.push(`-o ${file}`)
-  if (method === "PUT") parts.push("-X PUT")
+  if (method === "PUT" || method === "DELETE") parts.push(`-X ${method}`)
   parts.push(quoted(url(path, query)))
   if (admin) parts.push('-H "Authorization: Bearer $TOKEN"')
   for (const [name, value] of Object.entries(headers ?? {})) parts.push(`-H ${quoted(`${name}: ${value}`)}`)
@@ -68,7 +68,9 @@ function python({ method = "GET", path, query, body, file, upload, admin, header
     "",
     `response = httpx.${method.toLowerCase()}(${given.join(", ")})`,
     "response.raise_for_status()",
-    file ? `open(${JSON.stringify(file)}, "wb").write(response.content)` : "print(response.json())",
+    file
+      ? `open(${JSON.stringify(file)}, "wb").write(response.content)`
+      : `print(response.${method === "DELETE" ? "status_code" : "json()"})`,
   ].join("\n")
 }
 
@@ -110,7 +112,10 @@ function html({ method = "GET", path, query, body, file, upload, form, admin, he
   ]
   const request = `const response = await fetch(${script(address)}${options.length ? `, { ${options.join(", ")} }` : ""})`
   const [element, shown] = !file
-    ? ["<pre></pre>", "pre.textContent = JSON.stringify(await response.json(), null, 2)"]
+    ? [
+        "<pre></pre>",
+        `pre.textContent = ${method === "DELETE" ? "response.status" : "JSON.stringify(await response.json(), null, 2)"}`,
+      ]
     : isPicture
       ? ['<img alt="" style="image-rendering: pixelated">', "img.src = URL.createObjectURL(await response.blob())"]
       : [`<a download="${file}">${file}</a>`, "a.href = URL.createObjectURL(await response.blob())"]

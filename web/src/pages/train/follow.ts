@@ -1,8 +1,10 @@
-/** Follows the event stream of a job, reconnecting when the connection breaks. */
+/** A job, and its event stream, which reconnects when the connection breaks. */
 import { createEventSource } from "eventsource-client"
-import { useEffect, useState } from "preact/hooks"
+import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { url } from "../../address"
-import { CallError } from "../../api/client"
+import { CallError, callJson } from "../../api/client"
+import { useModels } from "../../models"
+import { type Job } from "./job"
 import { extended, NOTHING_YET, type Run, type RunEvent } from "./run"
 
 /** Minimum interval between redraws of the charts. */
@@ -75,4 +77,30 @@ export function useFollowed(id: string, token: string, attempt: number, onState:
     }
   }, [id, token, attempt, onState])
   return { run, isLost, error }
+}
+
+/** A job. `load` requests it again. The list of models is reloaded with it once the job has published a version. */
+export function useJob(
+  id: string,
+  token: string,
+): { job: Job | undefined; error: Error | undefined; load: () => void } {
+  const { reload } = useModels()
+  const [job, setJob] = useState<Job>()
+  const [error, setError] = useState<Error>()
+  const lastRequest = useRef(0)
+  const load = useCallback(() => {
+    const request = ++lastRequest.current
+    const path = `/admin/jobs/${encodeURIComponent(id)}`
+    callJson<Job>(path, { token }).then(
+      found => {
+        if (request !== lastRequest.current) return // a newer request has been sent
+        setJob(found)
+        setError(undefined)
+        if (found.version !== null) reload() // it may have become champion
+      },
+      (reason: Error) => request === lastRequest.current && setError(reason),
+    )
+  }, [id, token, reload])
+  useEffect(load, [load])
+  return { job, error, load }
 }

@@ -1,16 +1,15 @@
 /** One job: state, live figures, charts, samples, verdict and log. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks"
+import { useCallback, useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { call, callJson } from "../../api/client"
+import { call } from "../../api/client"
 import { texts, useText } from "../../language"
-import { useModels } from "../../models"
 import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
 import { TrainingCurves } from "../models/training-curves"
 import { useDates } from "../models/dates"
-import { useFollowed } from "./follow"
+import { useFollowed, useJob } from "./follow"
 import { hasEnded, presetOf, states, type Job } from "./job"
 import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
@@ -77,25 +76,8 @@ interface JobPanelProps {
 
 export function JobPanel({ id, token, onChanged }: JobPanelProps) {
   const t = useText(messages)
-  const { reload } = useModels()
-  const [job, setJob] = useState<Job>()
-  const [error, setError] = useState<Error>()
   const [attempt, setAttempt] = useState(0)
-  const lastRequest = useRef(0)
-  const load = useCallback(() => {
-    const request = ++lastRequest.current
-    const path = `/admin/jobs/${encodeURIComponent(id)}`
-    callJson<Job>(path, { token }).then(
-      found => {
-        if (request !== lastRequest.current) return // a newer request has been sent
-        setJob(found)
-        setError(undefined)
-        if (found.version !== null) reload() // it may have become champion
-      },
-      (reason: Error) => request === lastRequest.current && setError(reason),
-    )
-  }, [id, token, reload])
-  useEffect(load, [load])
+  const { job, error, load } = useJob(id, token)
   useTitle(job && t.job(job.number))
   const onState = useCallback(() => {
     load()
@@ -171,7 +153,6 @@ interface HeadingProps {
 
 function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
   const t = useText(messages)
-  const s = useText(states)
   const { dateTime } = useDates()
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
@@ -199,8 +180,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         </p>
         {job.note && <p>{job.note}</p>}
         <p role="status">
-          <strong>{s[job.state]}</strong>
-          <Detail job={job} />
+          <JobState job={job} />
           {job.cancelling && ` ${t.cancelling}`}
           {isLost && ` ${t.lost}`}
         </p>
@@ -233,6 +213,17 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
         </div>
       )}
     </section>
+  )
+}
+
+/** The state of a job, with an explanation. */
+export function JobState({ job }: { job: Job }) {
+  const s = useText(states)
+  return (
+    <>
+      <strong>{s[job.state]}</strong>
+      <Detail job={job} />
+    </>
   )
 }
 

@@ -3,8 +3,8 @@ import { numberOf, oneOf, type Query } from "../../address"
 import { type Schemas } from "../../api/client"
 import { type Task } from "../../models"
 
-/** All fields are optional. */
-export type RetrainBody = Partial<Schemas["RetrainBody"]>
+/** In the API, all fields are optional. */
+export type RetrainBody = Partial<Omit<Schemas["RetrainBody"], "preset">> & { preset: Preset }
 
 export const PRESETS = ["quick", "standard", "best", "few", "lecture", "sharpen", "sharpen-quick"] as const
 export const PROMOTIONS = ["if_better", "always", "never"] as const
@@ -21,12 +21,15 @@ export function taskOf(preset: string): Task {
 export interface Wanted {
   preset: Preset
   model: string | undefined
+  /** Name of a dataset, or name@version. Without one, the dataset of the champion. */
+  dataset: string | undefined
   promote: (typeof PROMOTIONS)[number]
   warm_start: boolean
   budget: Budget
   /** Number of images or minutes. */
   amount: number
 }
+const DATASET = /^[a-z0-9][a-z0-9_-]{0,63}(@[0-9a-f]{12})?$/
 export const DEFAULT_AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
 export const MAX_AMOUNTS: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
 
@@ -44,6 +47,7 @@ export function wantedOf(query: Query, task?: Task): Wanted {
   return {
     preset,
     model: task === undefined || task === taskOf(preset) ? query.model : undefined,
+    dataset: DATASET.test(query.dataset ?? "") ? query.dataset : undefined,
     promote: oneOf(query.promote, PROMOTIONS, "if_better"),
     warm_start: query.warm_start === "true",
     budget,
@@ -52,11 +56,12 @@ export function wantedOf(query: Query, task?: Task): Wanted {
 }
 
 export function bodyOf(wanted: Wanted, note: string): RetrainBody {
-  const { preset, model, promote, warm_start, budget, amount } = wanted
+  const { preset, model, dataset, promote, warm_start, budget, amount } = wanted
   return {
     preset,
     promote,
     ...(model === undefined ? {} : { model }),
+    ...(dataset === undefined ? {} : { dataset }),
     ...(budget === "preset" ? {} : { budget: { [budget]: amount } }),
     ...(warm_start ? { warm_start } : {}),
     ...(note.trim() ? { note: note.trim() } : {}),

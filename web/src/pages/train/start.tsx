@@ -1,26 +1,17 @@
 /** The form that starts a job: preset, budget and promotion. Its state is in the URL. */
-import { useRef, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import { type Query, type Change } from "../../address"
-import { CallError, callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { defaultModel, modelsOf, useModels } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Select, TextField, Toggle } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { common } from "../../messages"
+import { useDatasets } from "../../datasets/datasets"
+import { DatasetPicker, useModelOf } from "./dataset-picker"
 import { type Job } from "./job"
-import {
-  DEFAULT_AMOUNTS,
-  bodyOf,
-  BUDGETS,
-  freshKey,
-  MAX_AMOUNTS,
-  PRESETS,
-  PROMOTIONS,
-  taskOf,
-  wantedOf,
-  type RetrainBody,
-} from "./request"
+import { DEFAULT_AMOUNTS, bodyOf, BUDGETS, MAX_AMOUNTS, PRESETS, PROMOTIONS, taskOf, wantedOf } from "./request"
+import { useSubmission } from "./submission"
 
 const messages = texts(
   {
@@ -51,6 +42,8 @@ const messages = texts(
     minutes: "number of minutes",
     amountOfImages: "Images",
     amountOfMinutes: "Minutes",
+    newModel: "Model",
+    newModelHint: "A model that does not exist yet is created.",
     promote: "Promote",
     if_better: "if better than the champion",
     always: "always",
@@ -89,6 +82,8 @@ const messages = texts(
     minutes: "по времени",
     amountOfImages: "Картинок",
     amountOfMinutes: "Минут",
+    newModel: "Модель",
+    newModelHint: "Если такой модели нет, она будет создана.",
     promote: "Сделать чемпионом",
     if_better: "если лучше текущего",
     always: "в любом случае",
@@ -116,8 +111,10 @@ export function Start({ token, query, change, onStarted }: StartProps) {
   const [note, setNote] = useState("")
   const { busy, error, started, submit } = useSubmission(token, onStarted)
   const wanted = wantedOf(query, list?.models.find(model => model.name === query.model)?.task)
-  const body = bodyOf(wanted, note)
   const task = taskOf(wanted.preset)
+  const { list: datasets } = useDatasets(token)
+  const { model: modelOfDataset, isKnown } = useModelOf(wanted.dataset, task, token)
+  const body = bodyOf({ ...wanted, model: wanted.model ?? modelOfDataset }, note)
   const fallback = defaultModel(list, task)?.name ?? ""
   const models = modelsOf(list, task).map(model => model.name)
   return (
@@ -161,13 +158,28 @@ export function Start({ token, query, change, onStarted }: StartProps) {
             />
           )}
         </div>
-        {models.length > 1 && (
-          <Select
-            label={c.model}
-            value={wanted.model ?? fallback}
-            options={models.map(model => [model, model] as const)}
-            onChange={model => change({ model: model === fallback ? null : model, version: null })}
+        <DatasetPicker
+          chosen={wanted.dataset}
+          datasets={datasets}
+          onChange={dataset => change({ dataset, model: null, version: null })}
+        />
+        {wanted.dataset !== undefined ? (
+          <TextField
+            label={t.newModel}
+            value={wanted.model ?? modelOfDataset ?? ""}
+            hint={t.newModelHint}
+            maxLength={64}
+            onInput={model => change({ model: model || null, version: null }, { replace: true })}
           />
+        ) : (
+          models.length > 1 && (
+            <Select
+              label={c.model}
+              value={wanted.model ?? fallback}
+              options={models.map(model => [model, model] as const)}
+              onChange={model => change({ model: model === fallback ? null : model, version: null })}
+            />
+          )
         )}
         <Select
           label={t.promote}
@@ -182,7 +194,7 @@ export function Start({ token, query, change, onStarted }: StartProps) {
         />
         <TextField label={t.note} value={note} hint={t.noteHint} maxLength={500} onInput={setNote} />
         <div>
-          <button type="submit" class="primary" disabled={!token || busy}>
+          <button type="submit" class="primary" disabled={!token || busy || !isKnown}>
             {t.start}
           </button>
           {!token && <p class="hint">{t.needsToken}</p>}
@@ -195,33 +207,4 @@ export function Start({ token, query, change, onStarted }: StartProps) {
       <CallPanel call={{ method: "POST", path: "/admin/retrain", body, admin: true }} />
     </section>
   )
-}
-
-/** Submits a job. After a failure without a response, the same request is retried with the same idempotency key. */
-function useSubmission(token: string | undefined, onStarted: (job: Job) => void) {
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<Error>()
-  const [started, setStarted] = useState<Job>()
-  const pending = useRef<{ key: string; body: string }>()
-  const submit = async (body: RetrainBody) => {
-    if (!token || busy) return
-    const text = JSON.stringify(body)
-    const key = pending.current?.body === text ? pending.current.key : freshKey()
-    pending.current = { key, body: text }
-    setBusy(true)
-    setError(undefined)
-    setStarted(undefined)
-    try {
-      const headers = { "Idempotency-Key": key }
-      const job = await callJson<Job>("/admin/retrain", { method: "POST", body, token, headers })
-      pending.current = undefined
-      setStarted(job)
-      onStarted(job)
-    } catch (reason) {
-      if (!(reason instanceof CallError && reason.status === 0)) pending.current = undefined
-      setError(reason as Error)
-    }
-    setBusy(false)
-  }
-  return { busy, error, started, submit }
 }
