@@ -77,11 +77,11 @@ def run_module(
         return subprocess.Popen(in_cgroup(command, group), cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
 
 
-def start(state: Path, *, group: Path | None = None, forked: bool = True, **settings: object) -> Service:
+def start(state: Path, *, group: Path | None = None, forked: bool = True, module: str = "app", **settings: object) -> Service:
     """Start the service, in a forked process or in a new one, optionally in a cgroup, and wait until it responds."""
     port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
     one = settings.get("workers", 1) == 1  # others are started by uvicorn
-    process = run_module("app", log, environment(state, port=port, **settings), group=group, forked=forked and one)
+    process = run_module(module, log, environment(state, port=port, **settings), group=group, forked=forked and one)
     running = Service(f"http://127.0.0.1:{port}", process, log)
     try:
         _wait(running)
@@ -92,9 +92,11 @@ def start(state: Path, *, group: Path | None = None, forked: bool = True, **sett
 
 
 @contextmanager
-def service(state: Path, *, group: Path | None = None, forked: bool = True, **settings: object) -> Iterator[Service]:
+def service(
+    state: Path, *, group: Path | None = None, forked: bool = True, module: str = "app", **settings: object
+) -> Iterator[Service]:
     """Start the service, wait until it responds, and stop it with SIGTERM at the end of the block."""
-    running = start(state, group=group, forked=forked, **settings)
+    running = start(state, group=group, forked=forked, module=module, **settings)
     try:
         yield running
     finally:
