@@ -130,11 +130,11 @@ def test_the_sums_of_a_generator_are_exact(version: Version) -> None:
     assert version.manifest.parity.batch_pixels_different == 0
 
 
-def test_the_shipped_models_are_digits_fashion_the_lecture_and_a_sharpener() -> None:
-    assert set(CHAMPIONS) == {"digits", "fashion", "lecture", "sharpen-digits"}
+def test_the_shipped_models_are_digits_fashion_letters_the_lecture_and_a_sharpener() -> None:
+    assert set(CHAMPIONS) == {"digits", "fashion", "lecture", "letters", "sharpen-digits"}
     tasks = {name: version.manifest.task for name, version in CHAMPIONS.items()}
     assert [name for name, task in tasks.items() if task == "sharpen"] == ["sharpen-digits"]
-    assert [bool(CHAMPIONS[name].manifest.classes) for name in ("digits", "fashion", "lecture")] == [True, True, False]
+    assert [bool(CHAMPIONS[name].manifest.classes) for name in ("digits", "fashion", "letters", "lecture")] == [True, True, True, False]
 
 
 @champions
@@ -142,8 +142,11 @@ def test_measuring_a_champion_again_gives_the_figures_of_its_card(measured: dict
     if name not in measured:
         pytest.skip("the dataset is not installed: apt-get install dataset-fashion-mnist")
     published = CHAMPIONS[name].manifest.metrics
-    assert set(measured[name]) <= set(published)
+    newer = {"copied"} - set(published)  # versions of earlier releases were measured without it
+    assert set(measured[name]) - newer <= set(published)
     for figure, found in measured[name].items():
+        if figure in newer:
+            continue
         if found.value is None:
             assert published[figure].value is None, figure
             continue
