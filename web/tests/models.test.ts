@@ -80,7 +80,8 @@ test("the limits of the gate are read from its rule, and those of another rule a
     "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least 1 %, while " +
     "coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels."
   expect(ruleLimits(rule)).toEqual({ gainPercent: "1", tolerance: "0.01" })
-  const copies = " A version that copies training pictures is not promoted: its share of copies (copied) must not be more than 0.1 "
+  const copies =
+    " A version that copies training pictures is not promoted: its share of copies (copied) must not be more than 0.1 "
   expect(ruleLimits(`${rule}${copies}above its floor.`)).toEqual({ gainPercent: "1", tolerance: "0.01" })
   expect(ruleLimits(rule.replace("1 %", "2.5%").replace("0.01", "0.025"))).toEqual({
     gainPercent: "2.5",
