@@ -240,7 +240,7 @@ def test_the_same_idempotency_key_and_body_give_the_same_job(admin: Admin, train
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     admin.client.post(f"/admin/jobs/{first.json()['id']}/cancel")
     with sqlite3.connect(training_service.log.parent / "state" / "jobs.db") as store:  # as if the first request were in flight
-        store.execute("UPDATE idempotency SET response = NULL WHERE key = 'key-1'")
+        store.execute("UPDATE idempotency SET answer = NULL WHERE key = 'key-1'")
     in_flight = admin.client.post("/admin/retrain", json=body, headers=headers)
     assert (in_flight.status_code, in_flight.json()["code"]) == (409, "idempotency_in_flight")
     assert in_flight.headers["retry-after"] == "1"
