@@ -123,7 +123,7 @@ def test_kid_uses_the_held_out_pictures_if_there_are_enough(
     folder = RunFolder(tmp_path)
     run.start(folder, small_spec(held_out=held_out, metrics_every=32))
     events = Events(folder.events)
-    loop = run._prepare(folder, events, resume=False, device="cpu", data_folder=None)
+    loop = run._prepare(folder, events, run.Stop(), resume=False, device="cpu", data_folder=None)
     events.close()
     assert loop.meter == references
     assert len(loop.trainer.images) == 60_000 - held_out
