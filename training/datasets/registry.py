@@ -290,10 +290,7 @@ class Registry:
         part.mkdir()
         try:
             for name, array in contents.arrays.items():
-                with (part / f"{name}.npy").open("wb") as file:
-                    np.save(file, array, allow_pickle=False)
-                    file.flush()
-                    os.fsync(file.fileno())
+                _save(part / f"{name}.npy", array)
             write_atomically(part / DESCRIPTION, f"{entry.model_dump_json(indent=2)}\n".encode())
             part.rename(folder / entry.version)
         except BaseException:
@@ -343,6 +340,16 @@ def _describe(name: str, contents: Contents, title: str, licence: str, record: d
         created=datetime.now(UTC).replace(microsecond=0),
         record=record,
     )
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as `np.save` does and flush it to the disk. `np.save` reports a full disk without its error number."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sha256(array: NDArray[Any]) -> str:

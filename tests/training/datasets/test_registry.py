@@ -182,10 +182,10 @@ def test_a_killed_import_leaves_no_version(store: Registry, tmp_path: Path) -> N
 
 
 def test_a_full_disk_leaves_no_version(store: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_file: object, _array: object, **_options: object) -> None:
+    def full(_path: Path, _array: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(registry.np, "save", full)
+    monkeypatch.setattr(registry, "_save", full)
     with pytest.raises(DatasetError, match=r"No space left on device.*Free some space.*import it again\."):
         store.add("shapes", contents(), **TEXT)
     assert store.names() == []
