@@ -195,7 +195,7 @@ def test_without_the_dataset_the_originals_are_generated_and_the_page_says_so(br
 def test_a_drawing_is_degraded_and_sharpened(page: Page) -> None:
     page.goto("/sharpen")
     expect(output(page, 0)).to_be_visible()
-    page.get_by_text("Draw", exact=True).click()
+    page.locator("summary", has_text="Draw").click()
     canvas = page.locator("canvas.drawing-canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -285,7 +285,7 @@ def test_the_page_fits_a_narrow_phone(browser: Browser, site: Service) -> None:
         page = context.new_page()
         page.goto("/sharpen")
         expect(output(page, 0)).to_be_visible()
-        page.get_by_text("Draw", exact=True).click()
+        page.locator("summary", has_text="Draw").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
