@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     import_seconds: int = Field(default=3600, ge=10, le=604_800)
     """Time limit for the import of a dataset, in seconds."""
     import_memory: int = Field(default=4_000_000_000, ge=500_000_000, le=1_000_000_000_000)
-    """Memory limit for the import of a dataset, in bytes of address space. A million pictures take about 3 GB."""
+    """Memory limit for the import of a dataset, in bytes of address space."""
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
     """Interval at which each worker polls for new versions and promotions, in seconds."""
     shutdown_seconds: int = Field(default=10, ge=1, le=600)

@@ -67,7 +67,7 @@ class FileForm:
             raise FormInvalid(
                 "The Content-Type has no boundary. Do not set this header yourself: curl -F, requests and browsers set it."
             )
-        self._parts = _Parts(limit, parameters)
+        self._parts = _OneFile(limit, parameters)
         try:
             self._parser = MultipartParser(boundary, self._parts.callbacks())
         except FormParserError as error:
@@ -103,29 +103,42 @@ class FileForm:
         return b"".join(self._parts.pieces)
 
 
-class _Parts:
+class FormParts:
     """What the parser has found. It does not refer to the parser: a cycle would keep the file until garbage is collected."""
 
-    def __init__(self, limit: int, parameters: Collection[str]) -> None:
-        self.pieces: list[bytes] = []
+    def __init__(self) -> None:
         self.has_file = self.are_complete = False
-        self._limit, self._parameters, self._size = limit, parameters, 0
+        self.headers: dict[bytes, bytes] = {}
+        """The headers of the current part, with names in lower case."""
         self._name, self._value = bytearray(), bytearray()
-        self._headers: dict[bytes, bytes] = {}
 
     def callbacks(self) -> MultipartCallbacks:
+        """Return the functions that the parser calls."""
         return {
-            "on_part_begin": self._on_part_begin,
+            "on_part_begin": self.on_part_begin,
             "on_header_field": self._on_header_field,
             "on_header_value": self._on_header_value,
             "on_header_end": self._on_header_end,
-            "on_headers_finished": self._on_headers_finished,
-            "on_part_data": self._on_part_data,
+            "on_headers_finished": self.on_headers_finished,
+            "on_part_data": self.on_part_data,
+            "on_part_end": self.on_part_end,
             "on_end": self._on_end,
         }
 
-    def _on_part_begin(self) -> None:
-        self._headers = {}
+    def on_part_begin(self) -> None:
+        """Begin a part."""
+        self.headers = {}
+
+    def on_headers_finished(self) -> None:
+        """Check the headers of a part."""
+        raise NotImplementedError
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Take bytes of a part."""
+        raise NotImplementedError
+
+    def on_part_end(self) -> None:
+        """End a part."""
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -134,30 +147,39 @@ class _Parts:
         self._value += data[start:end]
 
     def _on_header_end(self) -> None:
-        self._headers[bytes(self._name).lower()] = bytes(self._value).strip()
+        self.headers[bytes(self._name).lower()] = bytes(self._value).strip()
         self._name, self._value = bytearray(), bytearray()
 
-    def _on_headers_finished(self) -> None:
-        if not _is_file(self._headers):
+    def _on_end(self) -> None:
+        self.are_complete = True
+
+
+class _OneFile(FormParts):
+    """The parts of a form that may contain only a file."""
+
+    def __init__(self, limit: int, parameters: Collection[str]) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+        self._limit, self._parameters, self._size = limit, parameters, 0
+
+    def on_headers_finished(self) -> None:
+        if not _is_file(self.headers):
             raise FormInvalid(self._about_field())
         if self.has_file:
             raise FormInvalid("The form has more than one file. Send one file per request.")
-        encoding = self._headers.get(b"content-transfer-encoding", b"").decode("latin-1").lower()
+        encoding = self.headers.get(b"content-transfer-encoding", b"").decode("latin-1").lower()
         if encoding not in _UNENCODED:
             raise FormInvalid(f"The file has the Content-Transfer-Encoding {encoding[:80]!r}. Send its bytes unencoded.")
         self.has_file = True
 
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._size += end - start
         if self._size > self._limit:
             raise BodyTooLarge(f"The file is larger than {self._limit:,} bytes. Send a smaller file.")
         self.pieces.append(data[start:end])
 
-    def _on_end(self) -> None:
-        self.are_complete = True
-
     def _about_field(self) -> str:
-        disposition = parse_options_header(self._headers.get(b"content-disposition"))[1]
+        disposition = parse_options_header(self.headers.get(b"content-disposition"))[1]
         name = disposition.get(b"name", b"").decode("utf-8", "replace")
         found = f"The form contains the text field {name[:80]!r}, but may contain only a file."
         if name in self._parameters:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.types import Scope
 
 from app.errors import FormInvalid
-from app.http.forms import MAX_FRAMING, MEDIA_TYPE
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
+from app.http.forms import MAX_FRAMING, MEDIA_TYPE, FormParts
 
 MAX_PARTS = 20
 _REMEDY = "Send one file and text fields: curl -F file=@pictures.zip -F name=mine."
@@ -76,49 +72,27 @@ class StreamedForm:
             raise FormInvalid(f"The form has no file. {_REMEDY}")
 
 
-class _Parts:
-    """What the parser has found. It does not refer to the parser, because that would be a cycle."""
+class _Parts(FormParts):
+    """The parts of a form with one file and some text fields."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.content = bytearray()
         self.fields: dict[str, str] = {}
-        self.filename, self.has_file, self.are_complete = "", False, False
-        self._count, self._field_bytes = 0, 0
-        self._header, self._value, self._text = bytearray(), bytearray(), bytearray()
-        self._headers: dict[bytes, bytes] = {}
-        self._is_file, self._name = False, ""
+        self.filename = ""
+        self._count, self._field_bytes, self._text = 0, 0, bytearray()
+        self._is_file, self._field = False, ""
 
-    def callbacks(self) -> MultipartCallbacks:
-        return {
-            "on_part_begin": self._on_part_begin,
-            "on_header_field": self._on_header_field,
-            "on_header_value": self._on_header_value,
-            "on_header_end": self._on_header_end,
-            "on_headers_finished": self._on_headers_finished,
-            "on_part_data": self._on_part_data,
-            "on_part_end": self._on_part_end,
-            "on_end": self._on_end,
-        }
-
-    def _on_part_begin(self) -> None:
-        self._headers, self._text = {}, bytearray()
+    def on_part_begin(self) -> None:
+        super().on_part_begin()
+        self._text = bytearray()
         self._count += 1
         if self._count > MAX_PARTS:
             raise FormInvalid(f"The form has more than {MAX_PARTS} parts. {_REMEDY}")
 
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        self._headers[bytes(self._header).lower()] = bytes(self._value).strip()
-        self._header, self._value = bytearray(), bytearray()
-
-    def _on_headers_finished(self) -> None:
-        options = parse_options_header(self._headers.get(b"content-disposition"))[1]
-        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+    def on_headers_finished(self) -> None:
+        options = parse_options_header(self.headers.get(b"content-disposition"))[1]
+        self._field = options.get(b"name", b"").decode("utf-8", "replace")
         self._is_file = b"filename" in options
         if not self._is_file:
             return
@@ -126,7 +100,7 @@ class _Parts:
             raise FormInvalid(f"The form has more than one file. Put the pictures into one archive. {_REMEDY}")
         self.has_file, self.filename = True, options[b"filename"].decode("utf-8", "replace")
 
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
             self.content += data[start:end]
             return
@@ -137,18 +111,15 @@ class _Parts:
             )
         self._text += data[start:end]
 
-    def _on_part_end(self) -> None:
+    def on_part_end(self) -> None:
         if self._is_file:
             return
-        if self._name in self.fields:
-            raise FormInvalid(f"The form has the field {self._name[:80]!r} twice. Send it once.")
+        if self._field in self.fields:
+            raise FormInvalid(f"The form has the field {self._field[:80]!r} twice. Send it once.")
         try:
-            self.fields[self._name] = self._text.decode()
+            self.fields[self._field] = self._text.decode()
         except UnicodeDecodeError as error:
-            raise FormInvalid(f"The field {self._name[:80]!r} is not UTF-8. Encode it as UTF-8.") from error
-
-    def _on_end(self) -> None:
-        self.are_complete = True
+            raise FormInvalid(f"The field {self._field[:80]!r} is not UTF-8. Encode it as UTF-8.") from error
 
 
 def _damaged(error: FormParserError) -> FormInvalid:

@@ -47,8 +47,9 @@ class Champion:
     def incomparable_with(self, spec: TrainingSpec, classes: Sequence[str] | None = None) -> str | None:
         """Return why a model of this spec cannot be compared with the champion, or None if it can.
 
-        Versions of the same dataset can be compared if they have the same classes: a test picture of one version is never a
-        training picture of another, because its content determines its split.
+        Versions of the same dataset can be compared if they have the same classes. If they were imported with the same share of
+        test pictures, a test picture of one is never a training picture of the other, because its content determines its split.
+        If not, the champion may have been trained on some of the test pictures, which makes it harder to beat.
 
         Args:
             spec: the spec of the model.
