@@ -6,6 +6,7 @@ its generator until it ends.
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Mapping
@@ -42,13 +43,13 @@ class ModelView:
     refused: Mapping[int, str]
     """Refused versions, with the reason."""
 
-    @property
+    @functools.cached_property
     def task(self) -> Task:
         """What the model does: all its versions have the same task."""
         newest = max(self.versions, default=None)
         return "generate" if newest is None else self.versions[newest].manifest.task
 
-    @property
+    @functools.cached_property
     def numbers(self) -> list[int]:
         """Every version, refused ones included, ascending."""
         return sorted({*self.versions, *self.refused})

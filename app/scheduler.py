@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
+from starlette.types import Scope
 
 from app.asgi_scope import CONNECTIONS, PICTURES
 from app.discriminator.network import LoadedDiscriminator
@@ -24,8 +25,9 @@ from app.errors import Busy, ClientGone
 from app.registry import Registry
 from app.sampling.batching import Batcher
 from app.sampling.chunks import ChunkRunner, Steps
-from app.sampling.generator import LoadedGenerator
-from app.sampling.pictures import Resolved
+from app.sampling.generator import LoadedGenerator, Pixels
+from app.sampling.latents import Point, Seed
+from app.sampling.pictures import Drawing, Resolved
 from app.sampling.response_cache import RenderedResponse, ResponseCache
 from app.sampling.sharpener import LoadedSharpener
 from training.datasets import Registry as Datasets
@@ -49,6 +51,23 @@ class ResponseMemory(Protocol):
 
     def has_memory(self, client: str) -> bool:
         """Return whether there is memory for another large response to a client."""
+
+
+class PictureSeries(Protocol):
+    """The single pictures of a request, for all seeds (`app.api.series.Series`)."""
+
+    generator: LoadedGenerator
+
+    def point(self, seed: Seed) -> tuple[Point, int | None]:
+        """Return the input of the generator, and the class."""
+
+    def finish(self, seed: Seed, pixels: Pixels, point: Point, label: int | None) -> RenderedResponse:
+        """Encode the pixels, (28, 28)."""
+
+
+def is_inline(drawing: Drawing) -> bool:
+    """Whether a request is drawn and encoded in the event loop."""
+    return drawing.count == 1 and drawing.pixels <= INLINE_PIXELS
 
 
 class Scheduler:
@@ -123,13 +142,25 @@ class Scheduler:
             Busy, ClientGone: as `perform`.
         """
         drawing = resolved.drawing
-        if drawing.count == 1 and drawing.pixels <= INLINE_PIXELS:
+        if is_inline(drawing):
             self._batcher.admit()  # before any arithmetic: in a flood most requests are rejected
             points, labels = resolved.points()
             pixels = await self._batcher.draw(resolved.generator, points[0])
             request.scope[PICTURES] = 1
             return resolved.finish(pixels[None], points, labels)
         return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
+
+    async def draw_one(self, scope: Scope, series: PictureSeries, seed: Seed) -> RenderedResponse:
+        """Draw and encode the picture of a seed, in one batch with those that are requested at the same time.
+
+        Raises:
+            Overloaded: too many single pictures are requested at the same time.
+        """
+        self._batcher.admit()  # before any arithmetic: in a flood most requests are rejected
+        point, label = series.point(seed)
+        rendered = await self._batcher.submit(series.generator, point, lambda pixels: series.finish(seed, pixels, point, label))
+        scope[PICTURES] = 1
+        return rendered
 
     async def perform(
         self, request: Request, steps: Steps[RenderedResponse], *, pictures: int, pixels: int

@@ -49,7 +49,7 @@ async def reply(
     Raises:
         SeedlingError: raised by `make`.
     """
-    pinned = version is not None and version.isdecimal()
+    pinned = caching.is_pinned(version)
     headers = {"ETag": tag, "Cache-Control": caching.policy(pinned=pinned, fresh=fresh)}
     url = location() if fresh or not pinned else None
     if url:

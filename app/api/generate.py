@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.types import Scope
 
 from app.api import conditional
 from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
 from app.api.schemas.parameters import FileFormat, SeedInPath
 from app.api.schemas.pictures import GenerateBody, GeneratePathQuery, GenerateQuery
+from app.api.series import Series, series_of
 from app.http import caching
 from app.http.problem_details import problem_responses
+from app.http.responses import EncodedResponse, encode
 from app.images.encoding import MEDIA_TYPES
 from app.sampling import pictures
-from app.scheduler import Scheduler
+from app.sampling.latents import Seed
+from app.scheduler import Scheduler, is_inline
 
 router = APIRouter(tags=["pictures"])
 
@@ -91,6 +95,15 @@ async def _reply(
     request: Request, drawing: pictures.Drawing, query: GenerateQuery | GenerateBody, scheduler: Scheduler, version: str | None
 ) -> Response:
     resolved = pictures.resolve(drawing, await scheduler.generator(query.model, query.version))
+    if drawing.seeds and not drawing.is_sheet and is_inline(drawing):
+        return await respond_single(
+            request.scope,
+            series_of(resolved),
+            drawing.seeds[0],
+            scheduler,
+            pinned=caching.is_pinned(version),
+            fresh=drawing.is_fresh,
+        )
     return await conditional.reply(
         request,
         scheduler,
@@ -101,3 +114,30 @@ async def _reply(
         version=version,
         fresh=drawing.is_fresh,
     )
+
+
+async def respond_single(
+    scope: Scope, series: Series, seed: Seed, scheduler: Scheduler, *, pinned: bool, fresh: bool
+) -> Response:
+    """Return the response to a request for a single picture. The direct path and the routes share it.
+
+    Args:
+        scope: the ASGI scope of the request.
+        series: the request without its seed.
+        seed: the seed.
+        scheduler: draws the picture, unless the response is cached.
+        pinned: whether the request names a version by its number.
+        fresh: whether the service chose the seed at random.
+
+    Raises:
+        Overloaded: too many single pictures are requested at the same time.
+    """
+    tag = series.tag(seed)
+    headers = series.headers(seed, tag, root=scope.get("root_path", ""), pinned=pinned, fresh=fresh)
+    if fresh:
+        rendered = await scheduler.draw_one(scope, series, seed)
+    elif scope["method"] == "GET" and caching.matches(caching.sent_tags(scope["headers"]), tag):
+        return EncodedResponse(304, headers)
+    else:
+        rendered = await scheduler.cache.get(tag, lambda: scheduler.draw_one(scope, series, seed))
+    return EncodedResponse(200, [*headers, series.content_type, *encode(rendered.headers.items())], rendered.content)

@@ -24,7 +24,12 @@ _ENCODERS = (__version__, PIL.__version__, zlib.ZLIB_RUNTIME_VERSION)
 
 def etag(digest: str, request: Sequence[object]) -> str:
     """Return a strong entity tag for a normalised request to the generator with this sha256."""
-    return etag_of_content(repr((_ENCODERS, digest, request)).encode())
+    return etag_of_content(key(digest, request).encode())
+
+
+def key(digest: str, request: Sequence[object]) -> str:
+    """Return the text that determines every byte of the response, of which `etag` is the hash."""
+    return repr((_ENCODERS, digest, request))
 
 
 def etag_of_content(content: bytes) -> str:
@@ -36,6 +41,16 @@ def matches(if_none_match: Sequence[str], tag: str) -> bool:
     """Whether If-None-Match matches the tag, by weak comparison (RFC 9110 13.1.2)."""
     candidates = [part.strip().removeprefix("W/") for line in if_none_match for part in line.split(",")]
     return "*" in candidates or tag in candidates
+
+
+def sent_tags(headers: Sequence[tuple[bytes, bytes]]) -> list[str]:
+    """Return the values of If-None-Match in the headers of an ASGI scope."""
+    return [value.decode("latin-1") for name, value in headers if name == b"if-none-match"]
+
+
+def is_pinned(version: str | None) -> bool:
+    """Whether a request names a version by its number. The response never changes."""
+    return version is not None and version.isdecimal()
 
 
 def policy(*, pinned: bool, fresh: bool = False) -> str:

@@ -13,13 +13,16 @@ import time
 import weakref
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.addresses import network, unmapped
 from app.asgi_scope import CONNECTIONS, PROBES, STORED
 from app.http.connections import Bounds, Connections
+from app.http.cycle import Cycle
 from app.http.problem_details import MEDIA_TYPE, title_of
 
 MAX_HEADERS = 64 * 1024
@@ -70,6 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._just_read, self._unsent, self._paused_at = 0, 0, 0.0
         self._fault: tuple[int, str, str] | None = None
         self._held: tuple[RequestResponseCycle, ASGIApp] | None = None
+        self._stored = weakref.WeakMethod(self.body_stored)  # weak, because the scope outlives the connection
 
     # Connections.
 
@@ -153,11 +157,40 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError(detail)
         self.registry.set_busy(self)
         self.scope[CONNECTIONS] = self.registry  # type: ignore[literal-required]
-        self.scope[STORED] = weakref.WeakMethod(self.body_stored)  # type: ignore[literal-required] # weak: no cycle
+        self.scope[STORED] = self._stored  # type: ignore[literal-required]
         has_room = self.registry.has_room(self) or self.url.partition(b"?")[0] in _PROBES
         self.app = self.config.loaded_app if has_room else too_many_connections
         self._wait(self.patience.read, self._check_body)
-        super().on_headers_complete()
+        self._start_cycle()
+
+    def _start_cycle(self) -> None:
+        """Do what uvicorn's `on_headers_complete` does for a request without an upgrade, with our own cycle."""
+        version, path = self.parser.get_http_version(), httptools.parse_url(self.url)
+        name = path.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = self.root_path + (unquote(name) if "%" in name else name)
+        self.scope["raw_path"] = self.root_path.encode("ascii") + path.path
+        self.scope["query_string"] = path.query or b""
+        before = self.cycle
+        self.cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_chunk_header(self) -> None:
         """Count a chunk. Called by httptools."""

@@ -8,7 +8,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -56,6 +56,11 @@ def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     (zlib's Z_RLE) of unfiltered rows works best. Rows that repeat the row above, which are common in enlarged pictures, use
     filter 2 (up) and become all zeros.
     """
+    return png_with(pixels, [_cached_text_chunk(key, value) for key, value in (text or {}).items()])
+
+
+def png_with(pixels: Pixels, chunks: Iterable[bytes]) -> bytes:
+    """Encode a grey picture, (H, W), as PNG with encoded text chunks. See `png`."""
     height, width = pixels.shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)  # the first byte of each row is its filter
     rows[:, 1:] = pixels
@@ -65,7 +70,6 @@ def png(pixels: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     deflate = zlib.compressobj(level=4, strategy=zlib.Z_RLE)
     data = deflate.compress(rows.data) + deflate.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8-bit grey
-    chunks = [_text_chunk(key, value) for key, value in (text or {}).items()]
     return b"".join((b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), *chunks, _chunk(b"IDAT", data), _END))
 
 
@@ -76,12 +80,15 @@ def _chunk(kind: bytes, value: bytes) -> bytes:
 _END = _chunk(b"IEND", b"")
 
 
-@functools.lru_cache(maxsize=256)
-def _text_chunk(key: str, value: str) -> bytes:
-    """Encode a text chunk. Cached, because usually only the seed differs between pictures."""
+def text_chunk(key: str, value: str) -> bytes:
+    """Encode a text chunk of a PNG."""
     if value.isascii() and len(value) <= LONG_TEXT:  # the same bytes as Pillow, in a fifth of the time
         return _chunk(b"tEXt", f"{key}\0{value}".encode())
     return b"".join(_chunk(kind, content) for kind, content, *_ in _text_chunks({key: value}).chunks)
+
+
+_cached_text_chunk = functools.lru_cache(maxsize=256)(text_chunk)
+"""Usually only the seed differs between pictures."""
 
 
 def data_uri(content: bytes) -> str:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from app.errors import Overloaded
 from app.sampling.generator import LoadedGenerator, Pixels
@@ -30,11 +31,15 @@ QUIET_SECONDS = 1.0
 """After this long without a request for a single picture, none is expected soon."""
 
 
+Result = TypeVar("Result")
+
+
 @dataclass(frozen=True, slots=True)
 class _Pending:
     generator: LoadedGenerator
     point: Point
-    pixels: asyncio.Future[Pixels]
+    finish: Callable[[Pixels], Any]
+    result: asyncio.Future[Any]
 
 
 class Batcher:
@@ -80,14 +85,22 @@ class Batcher:
         Raises:
             Overloaded: see `admit`.
         """
+        return await self.submit(generator, point, lambda pixels: pixels)
+
+    def submit(self, generator: LoadedGenerator, point: Point, finish: Callable[[Pixels], Result]) -> asyncio.Future[Result]:
+        """Queue one input. Return the future of what `finish` makes of its pixels, (28, 28).
+
+        Raises:
+            Overloaded: see `admit`.
+        """
         self.admit()
         loop = asyncio.get_running_loop()
-        pending = _Pending(generator, point, loop.create_future())
+        result: asyncio.Future[Result] = loop.create_future()
         if not self._waiting:
             self._busy_since = self._clock()
             loop.call_soon(self._take_turn_later, ROUNDS)
-        self._waiting.append(pending)
-        return await pending.pixels
+        self._waiting.append(_Pending(generator, point, finish, result))
+        return result
 
     def _take_turn_later(self, rounds: int) -> None:
         if rounds and len(self._waiting) < BATCH:
@@ -113,14 +126,17 @@ class Batcher:
 def _draw(batch: Iterable[_Pending]) -> None:
     by_generator: dict[LoadedGenerator, list[_Pending]] = {}
     for pending in batch:
-        if not pending.pixels.cancelled():
+        if not pending.result.cancelled():
             by_generator.setdefault(pending.generator, []).append(pending)
     for generator, group in by_generator.items():
         try:
             pixels = generator.draw([pending.point for pending in group])
         except Exception as error:  # the callers handle it
             for pending in group:
-                pending.pixels.set_exception(error)
+                pending.result.set_exception(error)
         else:
             for pending, picture in zip(group, pixels, strict=True):
-                pending.pixels.set_result(picture)
+                try:
+                    pending.result.set_result(pending.finish(picture))
+                except Exception as error:
+                    pending.result.set_exception(error)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -43,6 +44,8 @@ class LoadedGenerator:
     def __init__(self, version: Version) -> None:
         self.version, self.manifest = version, version.manifest
         self.title = f"{self.manifest.name}/{self.manifest.version}"
+        self.memo: dict[Hashable, Any] = {}
+        """What its users computed once for it, and want to be dropped with it."""
         try:
             version.verify()
             self._session = open_session(version.path / GENERATOR)

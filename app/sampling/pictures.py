@@ -131,7 +131,7 @@ class Resolved:
         common = pinned_query(self.generator, self.label, d.psi, d.format, d.scale)
         if common is None:
             return None
-        query = {"seeds" if d.is_sheet else "seed": _quoted(self.seed_text), **common}
+        query = {"seeds" if d.is_sheet else "seed": quoted(self.seed_text), **common}
         if d.columns is not None:
             query["columns"] = d.columns
         return build_url("/generate", query)
@@ -154,7 +154,7 @@ class Resolved:
         return lambda: self.finish(pixels, points, labels)
 
     def _zip_steps(self, pixels: Pixels, labels: Sequence[int | None]) -> Steps[RenderedResponse]:
-        archive, headers = encoding.Archive(), self._headers(labels)
+        archive, headers = encoding.Archive(), self.headers(labels)
         written = 0
         for index, (seed, label, picture) in enumerate(zip(self.drawing.seeds, labels, pixels, strict=True)):
             picture = encoding.enlarge(picture, self.drawing.scale)
@@ -168,15 +168,16 @@ class Resolved:
     def finish(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> RenderedResponse:
         """Build the response from the pixels (N, 28, 28), points and labels of all pictures."""
         return RenderedResponse(
-            self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self._headers(labels)
+            self._encode(encoding.enlarge(pixels, self.drawing.scale), points, labels), self.headers(labels)
         )
 
-    def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
+    def headers(self, labels: Sequence[int | None]) -> dict[str, str]:
+        """Return the headers that describe the content."""
         headers = {"X-Model": self.model}
         if self.seed_text is not None and len(self.seed_text) <= MAX_HEADER:
-            headers["X-Seed"] = _quoted(self.seed_text)
+            headers["X-Seed"] = quoted(self.seed_text)
         if len(set(labels)) == 1 and labels[0] is not None:
-            headers["X-Label"] = _quoted(self.generator.classes[labels[0]])
+            headers["X-Label"] = quoted(self.generator.classes[labels[0]])
         return headers
 
     def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
@@ -244,7 +245,7 @@ class Resolved:
 
 
 @functools.lru_cache(maxsize=256)
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Percent-encode a text for a URL or a header."""
     return quote(text, safe=",:")
 
@@ -285,7 +286,7 @@ def pinned_query(
         text = label_text(label, generator.classes)
         if text is None:
             return None
-        query["label"] = _quoted(text)
+        query["label"] = quoted(text)
     if psi != 1:
         query["psi"] = psi
     query |= {"model": generator.manifest.name, "version": generator.manifest.version}

@@ -40,7 +40,8 @@ class ResponseCache:
         self.max_bytes = max_bytes
         self.bytes = 0
         self._responses: OrderedDict[str, RenderedResponse] = OrderedDict()
-        self._in_flight: dict[str, asyncio.Future[RenderedResponse | None]] = {}
+        self._in_flight: dict[str, asyncio.Future[RenderedResponse | None] | None] = {}
+        """A future for each response that is being computed, created when a second caller waits for it."""
 
     def __len__(self) -> int:
         return len(self._responses)
@@ -58,30 +59,32 @@ class ResponseCache:
                 self._responses.move_to_end(key)
                 metrics.count_hit()
                 return response
-            first = self._in_flight.get(key)
-            if first is None:
+            if key not in self._in_flight:
                 metrics.count_miss()
                 return await self._make(key, make)
-            response = await asyncio.shield(first)  # a waiting caller's cancellation must not cancel it
+            done = self._in_flight[key]
+            if done is None:
+                done = self._in_flight[key] = asyncio.get_running_loop().create_future()
+            response = await asyncio.shield(done)  # a waiting caller's cancellation must not cancel it
             if response is not None:
                 metrics.count_shared()
                 return response
 
     async def _make(self, key: str, make: Callable[[], Awaitable[RenderedResponse]]) -> RenderedResponse:
-        done: asyncio.Future[RenderedResponse | None] = asyncio.get_running_loop().create_future()
-        self._in_flight[key] = done
+        self._in_flight[key] = None
         try:
             response = await make()
         except BaseException as error:
-            if isinstance(error, SeedlingError) and not isinstance(error, ClientGone):
+            done = self._in_flight.pop(key)
+            if done and isinstance(error, SeedlingError) and not isinstance(error, ClientGone):
                 done.set_exception(error)
-                done.exception()  # without this, asyncio warns if no caller waits
-            else:
+                done.exception()  # without this, asyncio warns if the waiting callers have been cancelled
+            elif done:
                 done.set_result(None)
             raise
-        finally:
-            del self._in_flight[key]
-        done.set_result(response)
+        done = self._in_flight.pop(key)
+        if done:
+            done.set_result(response)
         self._store(key, response)
         return response
 

@@ -147,8 +147,8 @@ class ResolvedSharpening(Resolved):
         del chunks["psi"]
         return chunks | {"factor": self.factor, "input": self.upload.sha256}
 
-    def _headers(self, labels: Sequence[int | None]) -> dict[str, str]:
-        return super()._headers(labels) | {
+    def headers(self, labels: Sequence[int | None]) -> dict[str, str]:
+        return super().headers(labels) | {
             "X-Factor": self.factor,
             "X-Input": self.upload.sha256,
             "X-Preprocessing": self.upload.preprocessing,

@@ -17,11 +17,10 @@ import psutil
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from app.asgi_scope import PICTURES
 from app.http import rate_limits
-from app.http.middleware import RateLimited
+from app.http.middleware import RateLimits
 from app.http.rate_limits import TokenBuckets
 from app.observability.metrics import FOLDER, NAMES, AllFigures
 from app.observability.tracing import take_over
@@ -280,22 +279,14 @@ def test_each_client_is_limited_to_its_rate_independently(proxied: Service) -> N
     assert local == [200] * 12, "clients on this machine are not limited"
 
 
-@pytest.mark.anyio
-async def test_a_single_picture_costs_one_token_and_each_64_further_pictures_another() -> None:
-    requested: list[int] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[PICTURES] = requested[-1]
-
-    async def unused(*_: object) -> None:
-        raise AssertionError("no request is rejected in this test")
-
+def test_a_single_picture_costs_one_token_and_each_64_further_pictures_another() -> None:
     buckets = TokenBuckets(2, 100, lambda: 0.0)
-    limited = RateLimited(app, buckets)
+    limits = RateLimits(buckets)
+    scope: Scope = {"type": "http", "client": ("203.0.113.1", 1), "path": "/generate", "headers": []}
     left = 100.0
     for pictures, tokens in [(1, 1), (1, 1), (33, 1.5), (65, 2), (1025, 17)]:
-        requested.append(pictures)
-        await limited({"type": "http", "client": ("203.0.113.1", 1), "path": "/generate"}, unused, unused)
+        assert limits.refusal(scope) is None
+        limits.charge(scope, pictures)
         left -= tokens
         assert buckets._buckets["203.0.113.1"][0] == left
 
