@@ -66,6 +66,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.network = ""
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
+        self._expected: tuple[str, int] | None = ("headers", 0)
+        """What the client still has to send, and of which message."""
+        self._timed: tuple[str, int] | None = self._expected
+        """For what the timer `_reading` was started."""
         self._in_headers, self._idle = True, True
         self._header_bytes, self._messages = 0, 0
         self._body_bytes, self._body_seen, self._chunks, self._framing = 0, 0, 0, 0
@@ -113,6 +117,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_headers:
             self._header_bytes += len(data)
         super().data_received(data)
+        if self._expected != self._timed:  # only now, because most requests arrive at once and need no timer
+            self._timed = self._expected
+            if self._expected is None:
+                self._stop_waiting()
+            elif not self.transport.is_closing():
+                self._wait(self.patience.read, self._headers_late if self._in_headers else self._check_body)
         if self.transport.is_closing():
             return
         framing = len(data) - (self._body_seen - seen)
@@ -138,7 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._messages += 1
         if not self._in_headers:  # another request on the connection
             self._in_headers, self._header_bytes = True, self._just_read
-            self._wait_for_headers()
+            self._expected = ("headers", self._messages)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_headers:
@@ -160,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope[STORED] = self._stored  # type: ignore[literal-required]
         has_room = self.registry.has_room(self) or self.url.partition(b"?")[0] in _PROBES
         self.app = self.config.loaded_app if has_room else too_many_connections
-        self._wait(self.patience.read, self._check_body)
+        self._expected = ("body", self._messages)
         self._start_cycle()
 
     def _start_cycle(self) -> None:
@@ -210,7 +220,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.registry.release_body(self)
 
     def on_message_complete(self) -> None:
-        self._stop_waiting()
+        self._expected = None
         super().on_message_complete()
         if self.cycle.response_complete and not self._is_pending():
             self._become_idle()
