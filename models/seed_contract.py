@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,16 @@ def draw(seed: int | str, z_dim: int, classes: int = 0) -> tuple[NDArray[np.floa
     return z, int(stream.randint(classes)) if classes else None
 
 
-def draw_many(seeds: range | list[int], z_dim: int, classes: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the latents (N, z_dim) and labels (N,) of integer seeds. Labels are 0 without classes."""
-    pairs = [draw(seed, z_dim, classes) for seed in seeds]
-    return np.stack([z for z, _ in pairs]), np.array([label or 0 for _, label in pairs], dtype=np.int64)
+def draw_many(seeds: Sequence[int | str], z_dim: int, classes: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the latents (N, z_dim) and labels (N,) of seeds, as `draw` does. Labels are 0 without classes.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    z, labels = np.empty((len(seeds), z_dim), dtype=np.float32), []
+    for row, seed in zip(z, seeds, strict=True):
+        check(seed)
+        stream = _stream(seed)
+        row[:] = stream.standard_normal(z_dim)
+        labels.append(stream.randint(classes) if classes else 0)
+    return z, np.array(labels, dtype=np.int64)

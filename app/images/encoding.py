@@ -9,7 +9,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -136,7 +135,12 @@ def gif(frames: Pixels, fps: float, *, loop: bool) -> bytes:
     delays = _durations(len(frames), fps, unit_ms=10)
     blocks, _ = GifImagePlugin.getheader(Image.fromarray(frames[0]), info={"loop": 0} if loop else {})
     for delay, (x, y, changed) in zip(delays, _changes(frames), strict=True):
-        blocks += GifImagePlugin.getdata(Image.fromarray(changed), (x, y), duration=delay, disposal=1)
+        height, width = changed.shape
+        # A graphic control extension (do not dispose of the frame), an image descriptor, and 8 bits per pixel. The same bytes
+        # as GifImagePlugin.getdata, in a third of the time.
+        blocks.append(struct.pack("<4sHxx", b"!\xf9\x04\x04", delay // 10))
+        blocks.append(struct.pack("<cHHHHxc", b",", x, y, width, height, b"\x08"))
+        blocks += (Image.fromarray(changed).tobytes("gif", "L"), b"\0")
     return b"".join([*blocks, b";"])
 
 
@@ -176,12 +180,25 @@ def _changes(frames: Pixels, grid: int = 1) -> Iterator[tuple[int, int, Pixels]]
     The first part is the whole frame. x and y are multiples of `grid`.
     """
     yield 0, 0, frames[0]
-    for before, frame in pairwise(frames):
-        differs = before != frame
-        rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-        y, x = (int(index[0]) // grid * grid if len(index) else 0 for index in (rows, columns))
-        bottom, right = (int(index[-1]) + 1 if len(index) else grid for index in (rows, columns))
-        yield x, y, frame[y:bottom, x:right]
+    size = max(1, _COMPARED // frames[0].size)
+    for start in range(0, len(frames) - 1, size):
+        after = frames[start + 1 : start + size + 1]
+        differs = frames[start : start + len(after)] != after
+        spans = [_spans(differs.any(axis=axis), grid) for axis in (2, 1)]
+        for frame, (y, bottom), (x, right) in zip(after, *spans, strict=True):
+            yield x, y, frame[y:bottom, x:right]
+
+
+_COMPARED = 1_000_000
+"""Pixels that `_changes` compares at once."""
+
+
+def _spans(marked: NDArray[np.bool_], grid: int) -> list[list[int]]:
+    """Return the start and the end of the marked part of each row, (N, 2). An unmarked row has one cell of the grid."""
+    starts = marked.argmax(axis=1) // grid * grid
+    ends = np.where(marked.any(axis=1), marked.shape[1] - marked[:, ::-1].argmax(axis=1), grid)
+    spans: list[list[int]] = np.stack([starts, ends], axis=1).tolist()
+    return spans
 
 
 def _riff(kind: bytes, content: bytes) -> bytes:

@@ -13,7 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from app.errors import VersionUnusable
-from app.sampling.latents import Point, one_hot
+from app.sampling.latents import Point, Vector, one_hot, one_hots, truncate
 from models import seed_contract
 from models.errors import Damaged
 from models.manifest import GENERATOR
@@ -72,12 +72,34 @@ class LoadedGenerator:
 
     def draw(self, points: Sequence[Point]) -> Pixels:
         """Return the pixels of inputs, (N, 28, 28), in batches of at most 64. The batch does not affect the pixels."""
-        pixels = np.empty((len(points), SIDE, SIDE), dtype=np.uint8)
-        for start in range(0, len(points), BATCH):
-            part = points[start : start + BATCH]
-            image = self._session.run(None, self._feed(part))[0]  # (n, 1, 28, 28) in 0..1
-            pixels[start : start + len(part)] = np.rint(image[:, 0] * 255)
+        return self._run(self._feed(points), len(points))
+
+    def _run(self, feed: Mapping[str, NDArray[np.float32]], count: int) -> Pixels:
+        pixels = np.empty((count, SIDE, SIDE), dtype=np.uint8)
+        for start in range(0, count, BATCH):
+            part = slice(start, start + BATCH)
+            image = self._session.run(None, {name: values[part] for name, values in feed.items()})[0]  # (n, 1, 28, 28), 0..1
+            np.multiply(image, 255, out=image)
+            pixels[part] = np.rint(image, out=image)[:, 0]
         return pixels
+
+    def draw_seeds(
+        self, seeds: Sequence[int | str], label: Vector | None = None, psi: float = 1.0
+    ) -> tuple[Pixels, list[int | None]]:
+        """Return the pixels of seeds, (N, 28, 28), as `draw` does, and the classes drawn from the seeds.
+
+        Args:
+            seeds: the seeds.
+            label: the label input (K,) of all pictures, instead of the classes drawn from the seeds.
+            psi: factor of the latents.
+        """
+        classes = len(self.classes)
+        z, labels = seed_contract.draw_many(seeds, self.manifest.z_dim, classes)
+        feed = {"z": truncate(z, psi)}
+        if classes:
+            rows = one_hots(labels, classes) if label is None else np.broadcast_to(label, (len(seeds), classes))
+            feed["label"] = np.ascontiguousarray(rows)
+        return self._run(feed, len(seeds)), labels.tolist() if classes else [None] * len(seeds)
 
     def golden_points(self) -> list[Point]:
         """Return the inputs of the golden pixels of the manifest."""

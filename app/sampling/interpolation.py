@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, pairwise
 from typing import Literal, assert_never
 
@@ -14,7 +15,7 @@ from app.errors import InvalidRequest, TooMuch
 from app.images import encoding
 from app.sampling.chunks import CHUNK, CHUNK_PIXELS, Steps
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
-from app.sampling.latents import Point, lerp, slerp
+from app.sampling.latents import Arc, Point, lerp
 from app.sampling.pictures import Drawing, Resolved, check_pixels, origin, resolve
 from app.sampling.response_cache import RenderedResponse
 
@@ -100,12 +101,12 @@ class ResolvedWalk:
         """Yield the generator's input for each frame. Keyframes have exactly the input that `/generate` uses."""
         keyframes = [keyframe.points()[0][0] for keyframe in self.keyframes]
         segments = list(pairwise([*keyframes, keyframes[0]] if self.walk.loop else keyframes))
-        between = slerp if self.walk.method == "slerp" else lerp
+        arcs = [Arc(a.z, b.z).at if self.walk.method == "slerp" else partial(lerp, a.z, b.z) for a, b in segments]
         for segment, t in self.walk.positions():
             a, b = segments[segment]
             # labels are mixtures of classes, and linear interpolation keeps their sum at 1
             label = None if a.label is None or b.label is None else lerp(a.label, b.label, t)
-            yield Point(between(a.z, b.z, t), label)
+            yield Point(arcs[segment](t), label)
 
     def steps(self) -> Steps[RenderedResponse]:
         """Draw all frames in chunks. Return a function that encodes the file."""

@@ -191,6 +191,12 @@ def one_hot(label: int, classes: int) -> Vector:
     return row
 
 
+def one_hots(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+    """Return (N, K) with a one at each label."""
+    rows: NDArray[np.float32] = _identity(classes)[labels]
+    return rows
+
+
 def mixture(weights: Sequence[float], classes: Sequence[str]) -> Vector:
     """Return the label input of a mixture, (K,).
 
@@ -269,28 +275,40 @@ def lerp(a: Vector, b: Vector, t: float) -> Vector:
     return (a.astype(np.float64) * (1 - t) + b.astype(np.float64) * t).astype(np.float32)
 
 
-def slerp(a: Vector, b: Vector, t: float) -> Vector:
-    """Spherical interpolation from a to b at t. The result is exactly a at 0 and b at 1.
+class Arc:
+    """Spherical interpolation from a to b, by `at`. What does not depend on t is computed once.
 
     Gaussian latents lie near a sphere of radius sqrt(z_dim). A straight line would pass through its empty interior, where the
     generator was never trained (White 2016, arXiv:1609.04468). The length changes linearly from |a| to |b|. Opposite points are
-    connected by many great arcs; this function uses the one through the axis on which a is smallest in absolute value.
+    connected by many great arcs; this class uses the one through the axis on which a is smallest in absolute value.
+
+    Args:
+        a: latent (z_dim,) at the start.
+        b: latent (z_dim,) at the end.
     """
-    if t in (0, 1):
-        return b if t else a
-    u, v = a.astype(np.float64), b.astype(np.float64)
-    length_u, length_v = float(np.linalg.norm(u)), float(np.linalg.norm(v))
-    if length_u < 1e-12 or length_v < 1e-12:  # the origin has no direction
-        return lerp(a, b, t)
-    u, v = u / length_u, v / length_v
-    angle = float(np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))) * 2  # well-conditioned everywhere (Kahan)
-    across = v - np.dot(u, v) * u
-    if np.linalg.norm(across) < 1e-9:
-        if angle < 1:  # the same direction
-            return lerp(a, b, t)
-        across = np.eye(len(u))[np.abs(u).argmin()]
-        across = across - np.dot(u, across) * u
-    across /= np.linalg.norm(across)
-    direction = np.cos(t * angle) * u + np.sin(t * angle) * across
-    point: Vector = (direction * (length_u + (length_v - length_u) * t)).astype(np.float32)
-    return point
+
+    def __init__(self, a: Vector, b: Vector) -> None:
+        self._a, self._b = a, b
+        self._is_straight = True
+        u, v = a.astype(np.float64), b.astype(np.float64)
+        self._length_u, self._length_v = float(np.linalg.norm(u)), float(np.linalg.norm(v))
+        if self._length_u < 1e-12 or self._length_v < 1e-12:  # the origin has no direction
+            return
+        u, v = u / self._length_u, v / self._length_v
+        angle = float(np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))) * 2  # well-conditioned everywhere (Kahan)
+        across = v - np.dot(u, v) * u
+        if np.linalg.norm(across) < 1e-9:
+            if angle < 1:  # the same direction
+                return
+            across = np.eye(len(u))[np.abs(u).argmin()]
+            across = across - np.dot(u, across) * u
+        across /= np.linalg.norm(across)
+        self._u, self._across, self._angle, self._is_straight = u, across, angle, False
+
+    def at(self, t: float) -> Vector:
+        """Return the latent at t, in 0..1. It is exactly a at 0 and b at 1."""
+        if self._is_straight or t in (0, 1):
+            return lerp(self._a, self._b, t)
+        direction = np.cos(t * self._angle) * self._u + np.sin(t * self._angle) * self._across
+        point: Vector = (direction * (self._length_u + (self._length_v - self._length_u) * t)).astype(np.float32)
+        return point

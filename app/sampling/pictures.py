@@ -142,16 +142,26 @@ class Resolved:
         points: list[Point] = []
         labels: list[int | None] = []
         size = CHUNK
-        while len(points) < len(pixels):
-            part = slice(len(points), len(points) + size)
-            new_points, new_labels = self.points(part)
-            pixels[part] = self.generator.draw(new_points)
+        while len(labels) < len(pixels):
+            part = slice(len(labels), len(labels) + size)
+            pixels[part], new_points, new_labels = self._draw(part)
             points += new_points
             labels += new_labels
             size = (yield) or CHUNK
         if self.drawing.format == "zip":
             return (yield from self._zip_steps(pixels, labels))
         return lambda: self.finish(pixels, points, labels)
+
+    def _draw(self, part: slice) -> tuple[Pixels, list[Point], list[int | None]]:
+        """Return the pixels, the inputs and the classes of some seeds. The inputs of a sheet are not needed and left out."""
+        if not self.drawing.is_sheet:
+            points, labels = self.points(part)
+            return self.generator.draw(points), points, labels
+        row = None if self.label is None else label_row(self.label, self.generator.classes)
+        pixels, labels = self.generator.draw_seeds(self.drawing.seeds[part], row, self.drawing.psi)
+        if self.label is not None:
+            labels = [None if isinstance(self.label, tuple) else self.label] * len(labels)
+        return pixels, [], labels
 
     def _zip_steps(self, pixels: Pixels, labels: Sequence[int | None]) -> Steps[RenderedResponse]:
         archive, headers = encoding.Archive(), self.headers(labels)

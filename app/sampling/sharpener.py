@@ -141,6 +141,10 @@ class ResolvedSharpening(Resolved):
         points = [self.generator.sharpen_point(seed, self.degraded) for seed in self.drawing.seeds[part]]
         return list(points), [None] * len(points)
 
+    def _draw(self, part: slice) -> tuple[Pixels, list[Point], list[int | None]]:
+        points, labels = self.points(part)
+        return self.generator.draw(points), points, labels
+
     def text(self, seed: str | None, label: int | None) -> dict[str, str]:
         """The text chunks from which an output can be reproduced."""
         chunks = super().text(seed, label)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageSequence
+from PIL import GifImagePlugin, Image, ImageChops, ImageSequence
 
 from app.images import encoding
 from tests.app.reading import frames, pixels
@@ -82,3 +82,25 @@ def archive(files: list[tuple[str, bytes]]) -> bytes:
 def test_an_archive_depends_only_on_its_files() -> None:
     files = [("a.png", b"1"), ("b.png", b"2")]
     assert archive(files) == archive(files)
+
+
+def test_a_gif_has_the_bytes_that_pillow_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (9, 28, 28), dtype=np.uint8)
+    frames[1], frames[3] = frames[0], frames[2]
+    frames[3, 5, 7] ^= 1
+    frames[5, :, 3:], frames[6, 4:9] = frames[4, :, 3:], frames[5, 4:9]
+    blocks, _ = GifImagePlugin.getheader(Image.fromarray(frames[0]), info={"loop": 0})
+    before = None
+    for number, frame in enumerate(frames):
+        box = (
+            (0, 0, 28, 28)
+            if before is None
+            else ImageChops.difference(before, Image.fromarray(frame)).getbbox() or (0, 0, 1, 1)
+        )
+        blocks += GifImagePlugin.getdata(
+            Image.fromarray(frame).crop(box), box[:2], duration=[80, 90][number % 3 == 1], disposal=1
+        )
+        before = Image.fromarray(frame)
+    for compared in (1, 3 * 784, 10**6):
+        monkeypatch.setattr(encoding, "_COMPARED", compared)
+        assert encoding.gif(frames, 12, loop=True) == b"".join([*blocks, b";"])

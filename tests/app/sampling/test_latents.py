@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from app.errors import LabelInvalid, LatentInvalid, SeedInvalid, TooMuch
 from app.sampling.latents import (
     MAX_PICTURES,
+    Arc,
     explicit_latent,
     format_mixture,
     format_seeds,
@@ -24,7 +25,6 @@ from app.sampling.latents import (
     parse_seed,
     parse_seeds,
     resolve_label,
-    slerp,
     truncate,
 )
 
@@ -215,6 +215,10 @@ def test_an_explicit_latent_has_z_dim_finite_numbers() -> None:
     for wrong in ([0.0] * 99, [1001.0] + [0.0] * 99, [float("inf")] + [0.0] * 99, [float("nan")] + [0.0] * 99):
         with pytest.raises(LatentInvalid):
             explicit_latent(wrong, 100)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    return Arc(a, b).at(t)
 
 
 @given(vectors, vectors)
