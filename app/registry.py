@@ -325,7 +325,12 @@ class Registry:
             stored = dict(served_aliases)
             if served not in versions and (name, served) in before:  # its files are gone, but it is in memory
                 versions[served] = before[name, served].version
-        aliases = {alias: number for alias, number in stored.items() if is_usable(number)}
+        # Other aliases are loaded when they are requested. A promotion, and so a rollback, loads its version before it serves.
+        aliases = {
+            alias: number
+            for alias, number in stored.items()
+            if (is_usable(number) if alias == CHAMPION else number in versions and (name, number) not in self._now.refused)
+        }
         if CHAMPION not in aliases:
             # A version that was never promoted may have been rejected by the gate, so it is not served.
             candidates = [None if name in lost else aliases.get(PREVIOUS), *self._source.promoted(name)]

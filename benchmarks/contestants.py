@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +100,15 @@ def seedling(state: Path, python: Path = SERVE, **settings: object) -> Contestan
     return Contestant("seedling", [str(python), "-m", "app"], loads, environment=quiet | environment)
 
 
+def logging_seedling(state: Path) -> Contestant:
+    """Seedling with its access log, as `make serve` starts it."""
+    return replace(
+        seedling(state, access_log="true", log_level="info"),
+        name="seedling, logging",
+        loads=(Load("Seedling, new seeds, access log on", "/generate?seed=", "new"),),
+    )
+
+
 def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]:
     """Return all contestants in the order of the table, in which each row is compared with the one above."""
     peers = environments()
@@ -118,6 +127,7 @@ def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]
             draws=False,
         ),
         seedling(state),
+        logging_seedling(state),
         Contestant("tutorial", [*UVICORN, "tutorial:app"], tutorial, env),
         Contestant("litserve", litserve, (Load("LitServe", "/predict"),), env),
         Contestant("bentoml", bentoml, (Load("BentoML", "/generate"),), env | {"BENTOML_DO_NOT_TRACK": "true"}),
@@ -125,9 +135,14 @@ def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]
 
 
 class Running:
-    """A running contestant that has returned its first picture."""
+    """A running contestant that has returned its first picture.
 
-    def __init__(self, contestant: Contestant) -> None:
+    Args:
+        contestant: the server.
+        cores: where it and all its processes run.
+    """
+
+    def __init__(self, contestant: Contestant, cores: frozenset[int] = frozenset({SERVER_CORE})) -> None:
         self.contestant, self.port = contestant, free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GAN_")}
         environment = {name: value.replace("{port}", str(self.port)) for name, value in contestant.environment.items()}
@@ -137,7 +152,8 @@ class Running:
             cwd=ROOT,
             env=inherited | environment,
             stdout=subprocess.DEVNULL,
-            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+            stderr=subprocess.DEVNULL if "GAN_ACCESS_LOG" in environment and environment["GAN_ACCESS_LOG"] == "true" else None,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
             start_new_session=True,
         )
         try:
@@ -201,9 +217,9 @@ class Running:
 
 
 @contextmanager
-def running(contestant: Contestant) -> Iterator[Running]:
-    """Run a contestant for the duration of the context."""
-    server = Running(contestant)
+def running(contestant: Contestant, cores: frozenset[int] = frozenset({SERVER_CORE})) -> Iterator[Running]:
+    """Run a contestant on some cores for the duration of the context."""
+    server = Running(contestant, cores)
     try:
         yield server
     finally:

@@ -50,7 +50,14 @@ class Throughput:
     """Share of the responses that were errors."""
 
 
-def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed: int) -> Throughput:
+def wrk(
+    server: Running,
+    load: Load,
+    connections: int,
+    seconds: int,
+    first_seed: int,
+    cores: frozenset[int] = frozenset({LOAD_CORE}),
+) -> Throughput:
     """Send requests with wrk, each as soon as the response to the previous one on its connection has arrived.
 
     Args:
@@ -59,6 +66,7 @@ def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed:
         connections: number of connections.
         seconds: duration.
         first_seed: the seeds of new requests count up from here.
+        cores: where wrk runs.
 
     Raises:
         SystemExit: wrk is missing, a connection failed, or more than half of the responses were errors.
@@ -75,7 +83,7 @@ def wrk(server: Running, load: Load, connections: int, seconds: int, first_seed:
             capture_output=True,
             text=True,
             check=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         used = server.cpu_seconds() - before
     result = json.loads(run.stdout.splitlines()[-1])
