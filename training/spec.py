@@ -24,6 +24,7 @@ ARCHITECTURE = (
     "z_dim",
     "generator_widths",
     "stem_channels",
+    "noise_map",
     "discriminator_widths",
     "grey_scale",
 )
@@ -68,6 +69,9 @@ class TrainingSpec(BaseModel):
     stem_channels: Width | None = None
     """Channels at 7x7 of a conv generator's first, fully connected layer. A convolution widens them to generator_widths[0].
     None: the layer has generator_widths[0] channels and the convolution is omitted."""
+    noise_map: bool = False
+    """Whether a conv generator also takes a pseudo-random number for each pixel, computed from the latents, for detail that is
+    random in the training pictures. Such detail changes abruptly while a latent moves."""
     discriminator_widths: tuple[Width, ...] = Field(default=(32, 64, 128, 256), min_length=1, max_length=8)
     """mlp: hidden units of each layer. conv: channels at 14x14, 7x7 and 4x4, and hidden units of the head. With five values,
     the first is the number of channels of a convolution at 28x28."""
@@ -190,6 +194,8 @@ class TrainingSpec(BaseModel):
             )
         if self.stem_channels and self.network != "conv":
             raise ValueError("stem_channels requires network 'conv'. Leave it out, or choose network 'conv'.")
+        if self.noise_map and (self.network != "conv" or self.task != "generate"):
+            raise ValueError("noise_map requires network 'conv' and task 'generate'. Leave it out.")
         if self.final_learning_rate > self.learning_rate:
             raise ValueError("final_learning_rate is above learning_rate. Lower it, or raise learning_rate.")
         return self

@@ -29,14 +29,21 @@ from torch.nn import functional as F
 
 from training.errors import ExportError
 from training.networks import histogram_matching
-from training.networks.architectures import DEGRADED, LATENT, SLOPE, Generator, Layer
+from training.networks.architectures import (
+    DEGRADED,
+    INPUT_BOUND,
+    INPUT_STEP,
+    LATENT,
+    NOISE,
+    NOISE_LEVELS,
+    SLOPE,
+    Generator,
+    Layer,
+    NoiseMap,
+)
 
 SIGNIFICAND = 2**24
 """float32 represents every integer up to this one."""
-INPUT_STEP = 2.0**-8
-"""Latents and labels are rounded to multiples of this."""
-INPUT_BOUND = 8.0
-"""Latents are clipped to ±8. No seed reaches this at psi 1; at psi 2, one value in 16,000 does."""
 ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
 """Hidden activations lie in -256..1023 steps. The lower bound is smaller because LeakyReLU's slope is 1/4."""
 HELD = 0.999
@@ -195,6 +202,13 @@ class ExactGenerator(nn.Module):
             LATENT: _Range(low, high, torch.full((len(low),), INPUT_STEP, dtype=torch.float64)),
             DEGRADED: _Range(torch.zeros(1), torch.full((1,), 255.0), torch.full((1,), 1 / 255, dtype=torch.float64)),
         }
+        half = NOISE_LEVELS // 2
+        ranges[NOISE] = _Range(
+            torch.tensor([-float(half)]), torch.tensor([half - 1.0]), torch.full((1,), 1 / half, dtype=torch.float64)
+        )
+        for module in self.network.modules():
+            if isinstance(module, NoiseMap):
+                module.takes_integers = True
         largest = 0
         for name, layer in layers:
             features = len(layer.affine.weight)

@@ -27,6 +27,7 @@ NEWER_FIELDS = (
     "patience",
     "match_tones",
     "stem_channels",
+    "noise_map",
     "grey_scale",
     "final_gamma",
     "augment",

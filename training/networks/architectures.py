@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,8 +22,14 @@ from training.spec import TrainingSpec
 SLOPE = 0.25
 """LeakyReLU's slope: a power of two, which is exact in binary (see `training.export.integer_grid`)."""
 PIXELS = 28 * 28
-LATENT, DEGRADED = "latent", "degraded"
-"""Inputs of a generator: latents and one-hot labels, and the pixels of a picture to sharpen."""
+LATENT, DEGRADED, NOISE = "latent", "degraded", "noise"
+"""Inputs of a generator: latents and one-hot labels, the pixels of a picture to sharpen, and the noise map."""
+INPUT_STEP = 2.0**-8
+"""Exported generators round latents and labels to multiples of this."""
+INPUT_BOUND = 8.0
+"""Exported generators clip latents to ±8. No seed reaches this at psi 1; at psi 2, one value in 16,000 does."""
+NOISE_LEVELS = 1024
+"""Values of a noise map."""
 
 
 class Layer(nn.Module):
@@ -57,6 +64,41 @@ class Layer(nn.Module):
 def conv(channels_in: int, channels_out: int, kernel: int = 3, *, stride: int = 1) -> nn.Conv2d:
     """Return a convolution that preserves the size of the picture, or halves it with stride 2."""
     return nn.Conv2d(channels_in, channels_out, kernel, stride=stride, padding=(kernel - 1) // 2)
+
+
+class NoiseMap(nn.Module):
+    """A pseudo-random number in -1..1 for each pixel, as four channels at 14x14, computed from the latents.
+
+    The latents are rounded to integers, multiplied with a fixed matrix of random integers, and taken modulo 1,024. All
+    numbers are integers below 2**24, so the result is exact in float32. Slightly different latents give unrelated maps. A
+    generator needs it for detail that is random in the training pictures, such as specks: its layers would have to
+    compute random numbers themselves.
+
+    Args:
+        z_dim: dimension of the latents.
+    """
+
+    matrix: Tensor
+
+    def __init__(self, z_dim: int) -> None:
+        super().__init__()
+        self.z_dim = z_dim
+        self.takes_integers = False
+        """Whether the input is in multiples of INPUT_STEP, and the output in multiples of 2 / NOISE_LEVELS."""
+        largest = int((2**24 - 1) / (z_dim * INPUT_BOUND / INPUT_STEP))
+        rows = np.random.RandomState(0).randint(-min(largest, 40), min(largest, 40) + 1, (PIXELS, z_dim))
+        self.register_buffer("matrix", torch.from_numpy(rows).float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 cannot represent the sums
+            z = x[:, : self.z_dim].to(self.matrix.dtype)
+            if not self.takes_integers:
+                bound = INPUT_BOUND / INPUT_STEP
+                z = torch.clamp(torch.round(z * (1 / INPUT_STEP)), -bound, bound)
+            sums = F.linear(z, self.matrix)
+            remainder = sums - NOISE_LEVELS * torch.floor(sums * (1 / NOISE_LEVELS))  # 0..1023
+            centred = (remainder - NOISE_LEVELS // 2).view(-1, 4, 14, 14)
+            return centred if self.takes_integers else centred * (2 / NOISE_LEVELS)
 
 
 class Generator(nn.Module):
@@ -120,18 +162,26 @@ class ConvGenerator(Generator):
             self.skips = {"reduce": "widen", "refine14": "up14"}
         self.expand = Layer(conv(c7, inner))
         self.reduce = Layer(conv(inner, c7), gain=0.3)
+        self.noise = NoiseMap(z_dim) if spec.noise_map else None
+        self.speckle = Layer(conv(4, c14, 1)) if spec.noise_map else None
         self.up14 = Layer(conv(c7, 4 * c14, 1), doubles=7)
         self.refine14 = Layer(conv(c14, c14), gain=0.3)
+        if self.speckle is not None:
+            self.skips = {**self.skips, "refine14": "speckle"}
+            self.sources = {"speckle": NOISE, "up14": "reduce"}
+            with torch.no_grad():  # the residual connection is part of the weights, because the noise takes its place
+                self.refine14.affine.weight[:, :, 1, 1] += torch.eye(c14)
         self.up28 = Layer(conv(c14, 4 * c28[0], 1), doubles=14) if c28 else None
         self.out = Layer(conv(c28[0], 1), last=True) if c28 else Layer(conv(c14, 4), last=True, doubles=14)
 
     def logits(self, x: Tensor) -> Tensor:
+        noise = self.speckle(self.noise(x)) if self.speckle is not None and self.noise is not None else None
         x = self.stem(x).view(-1, self.channels, 7, 7)
         if self.widen is not None:
             x = self.widen(x)
         x = self.reduce(self.expand(x), x)  # (N, c7, 7, 7)
         x = self.up14(x)  # (N, c14, 14, 14)
-        x = self.refine14(x, x)
+        x = self.refine14(x, x if noise is None else noise)
         if self.up28 is not None:
             x = self.up28(x)  # (N, c28, 28, 28)
         picture: Tensor = self.out(x)  # (N, 1, 28, 28)

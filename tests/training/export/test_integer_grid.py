@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from models import seed_contract
 from tests.training.conftest import lecture_spec, small_spec
 from training.datasets.tensors import Dataset
 from training.errors import ExportError
+from training.evaluation.onnx_models import OnnxGenerator
+from training.export.build import write_onnx
 from training.export.integer_grid import SIGNIFICAND, ExactGenerator, ExactLayer
 from training.loop.sampling import seeds_to_input
 from training.networks import factory, grey_scale
-from training.networks.architectures import Generator
+from training.networks.architectures import Generator, NoiseMap
 from training.spec import GreyScaleName, TrainingSpec
 
 SPECS = {
@@ -21,6 +26,7 @@ SPECS = {
     "lecture": lecture_spec(),
     "unconditional": small_spec(conditional=False),
     "narrow stem": small_spec(stem_channels=4),
+    "noise": small_spec(noise_map=True),
     "logarithmic": small_spec(grey_scale="logarithmic"),
 }
 
@@ -143,3 +149,37 @@ def test_the_trained_generator_is_not_modified() -> None:
     ExactGenerator(generator, inputs(generator, range(8)))
     assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())
     assert isinstance(generator, nn.Module)
+
+
+@torch.inference_mode()
+def test_a_noise_map_is_uniform_independent_of_its_neighbours_and_equal_for_integers_and_floats() -> None:
+    noise = NoiseMap(100)
+    z, _ = seed_contract.draw_many(range(2000), 100, 0)
+    latents = torch.from_numpy(z)
+    maps = noise(latents)
+    assert maps.shape == (2000, 4, 14, 14)
+    assert maps.min() >= -1
+    assert maps.max() < 1
+    assert torch.histc(maps, 16, -1, 1).div(maps.numel() / 16).sub(1).abs().max() < 0.01
+    flat = maps.flatten(1)
+    assert torch.corrcoef(flat.T).fill_diagonal_(0).abs().max() < 0.13, "5.8 standard deviations of 2,000 pairs"
+    near = noise(latents + 0.1).flatten(1)
+    assert abs(float((near * flat).mean())) < 0.01, "a small step changes the whole map"
+    noise.takes_integers = True
+    assert torch.equal(noise(torch.round(latents * 256)), maps * 512)
+    assert torch.equal(noise.double()(torch.round(latents * 256).double()).float(), maps * 512)
+
+
+@torch.inference_mode()
+def test_a_generator_with_noise_draws_the_same_pixels_in_onnx_runtime_and_depends_on_the_noise(tmp_path: Path) -> None:
+    generator, exact = exact_generator(small_spec(noise_map=True))
+    z, label = seeds_to_input(range(64), generator)
+    expected = (exact(z, label) * 255).round()
+    write_onnx(exact, tmp_path / "generator.onnx", {"z": z[:2], "label": label[:2]}, "image")
+    drawn = OnnxGenerator(tmp_path / "generator.onnx", 10)
+    for batch in (1, 64):
+        assert torch.equal(
+            (torch.from_numpy(drawn.images(z.numpy(), label.argmax(1).numpy(), batch=batch)) * 255).round(), expected
+        )
+    exact.network.noise.matrix.add_(1)
+    assert not torch.equal((exact(z, label) * 255).round(), expected)

@@ -17,6 +17,7 @@ SPECS = {
     "conditional mlp": lecture_spec(conditional=True),
     "unconditional conv": small_spec(conditional=False),
     "narrow stem": small_spec(stem_channels=4),
+    "noise": small_spec(noise_map=True),
     "discriminator with a 28x28 stage": small_spec(discriminator_widths=(4, 8, 8, 8, 16)),
     "logarithmic": small_spec(grey_scale="logarithmic"),
     "logarithmic mlp": lecture_spec(grey_scale="logarithmic"),
