@@ -160,6 +160,10 @@ class Settings(BaseSettings):
     secrets_dir: AbsolutePath | None = None
     """Folder with one file per secret setting, such as `gan_admin_token` and `gan_database_url` (Docker and Kubernetes
     secrets). Environment variables take precedence. Empty files are ignored."""
+    models_url: str | None = None
+    """Object storage of the versions, for services that share no folder: s3://bucket/prefix, gs://, az:// or file://. Needs the
+    extra `bucket`. Credentials are read from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...). Default: the versions
+    are in the state folder."""
     database_url: DatabaseUrl | None = None
     """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, for replicas on several hosts. By default
     SQLite, in jobs.db in the state folder."""
