@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from app.addresses import is_loopback
+from models import object_log
 from models.locations import ROOT, SHIPPED, default_state
 
 ADMIN = "admin"
@@ -281,6 +282,12 @@ def read_settings() -> Settings:
             place = f"GAN_{'.'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
             sys.stderr.write(f"{place}{fault['msg']}. See python -m app --help.\n")
         raise SystemExit(2) from None
+    if settings.models_url:
+        try:
+            object_log.open_store(settings.models_url)
+        except (ValueError, ImportError) as error:
+            sys.stderr.write(f"GAN_MODELS_URL: {error} See python -m app --help.\n")
+            raise SystemExit(2) from None
     unknown = {name for name in os.environ if name.startswith("GAN_")} - {f"GAN_{n.upper()}" for n in Settings.model_fields}
     for name in sorted(unknown):
         sys.stderr.write(f"{name} is not a setting of Seedling and is ignored. See python -m app --help.\n")
