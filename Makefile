@@ -60,7 +60,7 @@ fuzz: .venv-dev/ready ## fuzz every parser with a hundred times as many examples
 	SEEDLING_FUZZ_EXAMPLES=100 $(DEV)/python -m pytest tests/fuzz $(ARGS)
 
 COMPILE := .venv-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
-	--no-annotate --no-header --constraint constraints.txt --extra postgres --extra tracing
+	--no-annotate --no-header --constraint constraints.txt --extra postgres --extra tracing --extra bucket
 
 lock: ## pin the packages of the images to constraints.txt, with hashes
 	$(PYTHON) -m venv .venv-lock

@@ -60,6 +60,7 @@ from app.retraining.feed import Feeds
 from app.scheduler import Scheduler
 from app.settings import Settings
 from app.storage.backends import open_repository
+from models.errors import Unreachable
 from models.repository import CHAMPION, Repository
 from training.datasets import Registry as Datasets
 
@@ -204,8 +205,10 @@ def _adopt_shipped(settings: Settings, registry: Registry) -> bool:
     try:
         for version in registry.repository.adopt(shipped):
             logger.info("copied the shipped model %s as version %s", version.name, version.number)
-    except OSError as error:
+    except (OSError, Unreachable) as error:
         reason = f"The shipped versions cannot be copied ({error}). Make {settings.state} writable."
+        if isinstance(error, Unreachable):
+            reason = f"The shipped versions cannot be copied. {error}"
         if registry.not_adopted != reason:
             logger.error("%s", reason)
         registry.not_adopted = reason

@@ -17,7 +17,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 from app.discriminator.network import LoadedDiscriminator
-from app.errors import NotFound, SeedlingError, TaskMismatch, VersionUnusable
+from app.errors import NotFound, SeedlingError, StoreUnavailable, TaskMismatch, VersionUnusable
 from app.sampling import sharpener
 from app.sampling.generator import LoadedGenerator
 from models.atomic import Stamp
@@ -82,6 +82,8 @@ class Registry:
         self._source = repository
         self.not_adopted: str | None = None
         """Why the shipped versions are not in the repository."""
+        self.unreachable: str | None = None
+        """Why the object storage of the versions cannot be read, if they are in one."""
         self._now = _Snapshot()
         self.swaps: dict[str, int] = {}
         """Number of champion changes by model."""
@@ -113,6 +115,7 @@ class Registry:
             raise
 
     def _refresh(self) -> bool:
+        self._refresh_storage()
         names = self._source.names()
         was_settled, self._is_settled = self._is_settled, all(self._source.is_settled(name) for name in names)
         stamps = {name: self._source.stamp(name, self._watched(name)) for name in names}
@@ -147,6 +150,16 @@ class Registry:
                 logger.error("%s", lost[name])
             self._lost = lost
         return has_changed
+
+    def _refresh_storage(self) -> None:
+        """Learn of changes by other hosts. If the object storage cannot be reached, what is on this host is served."""
+        try:
+            self.repository.refresh()
+            self.unreachable = None
+        except RepositoryError as error:
+            if self.unreachable is None:
+                logger.error("%s", error)
+            self.unreachable = str(error)
 
     def _watched(self, name: str) -> list[int]:
         """Return the versions of a model whose files are watched: loaded and refused ones."""
@@ -304,6 +317,8 @@ class Registry:
             try:
                 is_same = old is not None and old.manifest == versions[number].manifest
                 loaded[name, number] = old if old and is_same else self.load(versions[number])
+            except StoreUnavailable:
+                raise  # its files are in the object storage, which may be reached at the next refresh
             except SeedlingError as error:
                 refused[number] = str(error)
                 logger.error("%s/%s is refused: %s", name, number, error)

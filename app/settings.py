@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from app.addresses import is_loopback
+from models import object_log
 from models.locations import ROOT, SHIPPED, default_state
 
 ADMIN = "admin"
@@ -160,6 +161,10 @@ class Settings(BaseSettings):
     secrets_dir: AbsolutePath | None = None
     """Folder with one file per secret setting, such as `gan_admin_token` and `gan_database_url` (Docker and Kubernetes
     secrets). Environment variables take precedence. Empty files are ignored."""
+    models_url: str | None = None
+    """Object storage of the versions, for services that share no folder: s3://bucket/prefix, gs://, az:// or file://. Needs the
+    extra `bucket`. Credentials are read from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...). Default: the versions
+    are in the state folder."""
     database_url: DatabaseUrl | None = None
     """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, for replicas on several hosts. By default
     SQLite, in jobs.db in the state folder."""
@@ -277,6 +282,12 @@ def read_settings() -> Settings:
             place = f"GAN_{'.'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
             sys.stderr.write(f"{place}{fault['msg']}. See python -m app --help.\n")
         raise SystemExit(2) from None
+    if settings.models_url:
+        try:
+            object_log.open_store(settings.models_url)
+        except (ValueError, ImportError) as error:
+            sys.stderr.write(f"GAN_MODELS_URL: {error} See python -m app --help.\n")
+            raise SystemExit(2) from None
     unknown = {name for name in os.environ if name.startswith("GAN_")} - {f"GAN_{n.upper()}" for n in Settings.model_fields}
     for name in sorted(unknown):
         sys.stderr.write(f"{name} is not a setting of Seedling and is ignored. See python -m app --help.\n")

@@ -25,3 +25,7 @@ class InService(RepositoryError):
 
 class Damaged(RepositoryError):
     """A version does not match its manifest, or a file of the repository is invalid."""
+
+
+class Unreachable(RepositoryError):
+    """The object storage of the versions cannot be read or written."""

@@ -60,18 +60,18 @@ class Repository:
     def names(self) -> list[str]:
         """Return the sorted names of the models that have a version."""
         try:
-            found = [entry.name for entry in os.scandir(self.root) if _is_name(entry.name)]
+            found = [entry.name for entry in os.scandir(self.root) if is_name(entry.name)]
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(name for name in found if next(self._numbers(name), None))
 
     def numbers(self, name: str) -> list[int]:
         """Return the version numbers of a model in ascending order, without incomplete versions."""
-        return sorted(self._numbers(name)) if _is_name(name) else []
+        return sorted(self._numbers(name)) if is_name(name) else []
 
     def has(self, name: str, number: int) -> bool:
         """Whether a version exists. Takes constant time."""
-        return _is_name(name) and _is_number(str(number)) and (self.root / name / str(number) / MANIFEST).is_file()
+        return is_name(name) and _is_number(str(number)) and (self.root / name / str(number) / MANIFEST).is_file()
 
     def _numbers(self, name: str) -> Iterator[int]:
         folder = os.path.join(self.root, name)
@@ -105,9 +105,19 @@ class Repository:
                 f"{name}/{number}/{MANIFEST} belongs to {manifest.name}/{manifest.version}. Versions must be published, not "
                 "copied by hand: use python -m training export, or move it back."
             )
-        version = Version(path, manifest)
+        version = self._version(path, manifest)
         self._read[name, number] = (stamp, version)
         return version
+
+    def _version(self, path: Path, manifest: Manifest) -> Version:
+        return Version(path, manifest)
+
+    def refresh(self) -> None:
+        """Learn of changes by other hosts. A folder shows them by itself.
+
+        Raises:
+            Unreachable: the object storage cannot be read. What is known stays.
+        """
 
     def _check_is_there(self, name: str, number: int) -> None:
         if not self.has(name, number):
@@ -201,17 +211,7 @@ class Repository:
         part = self.root / name / f".{uuid.uuid4().hex}.part"
         part.mkdir()
         try:
-            fill(part, number)
-            try:
-                new = Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes()))
-            except (FileNotFoundError, ValidationError) as error:
-                raise Damaged(f"The new version has no valid {MANIFEST} ({error}). Export it again.") from error
-            if (new.name, new.number) != (name, number):
-                raise Damaged(f"The manifest of {name}/{number} names {new.name}/{new.number}. Export it again.")
-            new.verify()
-            self._check_task(new)
-            for file in [*part.iterdir(), part]:
-                sync(file)
+            self._fill(part, name, number, fill)
             check()
             write_atomically(self._highest_path(name), f"{number}\n".encode())
             part.rename(self.root / name / str(number))
@@ -223,6 +223,21 @@ class Repository:
             self._name_champion(name, {CHAMPION: number})
         self._repair(name)
         return self.get(name, number)
+
+    def _fill(self, part: Path, name: str, number: int, fill: Fill) -> Version:
+        """Write the files of a new version to a temporary folder, verify them and flush them to disk."""
+        fill(part, number)
+        try:
+            new = Version(part, Manifest.model_validate_json((part / MANIFEST).read_bytes()))
+        except (FileNotFoundError, ValidationError) as error:
+            raise Damaged(f"The new version has no valid {MANIFEST} ({error}). Export it again.") from error
+        if (new.name, new.number) != (name, number):
+            raise Damaged(f"The manifest of {name}/{number} names {new.name}/{new.number}. Export it again.")
+        new.verify()
+        self._check_task(new)
+        for file in [*part.iterdir(), part]:
+            sync(file)
+        return new
 
     def _check_task(self, new: Version) -> None:
         """Check that a version has the same task as the model's newest one."""
@@ -395,13 +410,14 @@ class Repository:
 
 def check_name(name: str) -> None:
     """Raise RepositoryError if the name is not a valid model name."""
-    if not _is_name(name):
+    if not is_name(name):
         raise RepositoryError(
             f"{name!r} is not a valid model name. Use up to 64 of a-z, 0-9, '-' and '_', starting with one of a-z, 0-9."
         )
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a name is a valid model name."""
     return re.fullmatch(NAME_PATTERN, name) is not None
 
 

@@ -34,17 +34,26 @@ class Version:
     def number(self) -> int:
         return self.manifest.version
 
+    def file(self, name: str) -> Path:
+        """Return the path of a file of this version. It may not exist.
+
+        Raises:
+            Unreachable: the file is in object storage, which cannot be read.
+        """
+        return self.path / name
+
     def verify(self) -> None:
         """Compare every file with the manifest.
 
         Raises:
             Damaged: a file is missing or has the wrong sha256.
+            Unreachable: see `file`.
         """
         for required in REQUIRED:
             if required not in self.manifest.files:
                 raise Damaged(f"The manifest of {self.name}/{self.number} does not list {required}. Publish the version again.")
         for file, expected in self.manifest.files.items():
-            path = self.path / file
+            path = self.file(file)
             if not path.is_file():
                 raise Damaged(f"{self.name}/{self.number}/{file} is missing. Restore it, or delete the version.")
             found = sha256_of(path)
@@ -65,7 +74,7 @@ def copier(source: Version, **changes: object) -> Fill:
 
     def fill(folder: Path, number: int) -> None:
         for file in source.manifest.files:
-            shutil.copyfile(source.path / file, folder / file)
+            shutil.copyfile(source.file(file), folder / file)
         manifest = source.manifest.model_copy(update={**changes, "version": number})
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
         (folder / CARD).write_text(card.render(manifest))

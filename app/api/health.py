@@ -48,6 +48,8 @@ def _degraded(registry: Registry, retraining: Retraining) -> dict[str, str]:
     lost = registry.degraded()
     if lost:
         found["aliases"] = " ".join(lost.values())
+    if registry.unreachable:
+        found["storage"] = registry.unreachable
     if registry.trouble:
         found["database" if isinstance(registry.trouble, StoreUnavailable) else "models"] = str(registry.trouble)
     elif registry.not_adopted:

@@ -105,7 +105,7 @@ def _find(registry: Registry, name: str, version: str) -> tuple[ModelView, Versi
 def _file(request: Request, registry: Registry, name: str, version: str, file: str, media_type: str) -> Response:
     _, found = _find(registry, name, version)
     try:
-        content = (found.path / file).read_bytes()  # tens of kilobytes
+        content = found.file(file).read_bytes()  # tens of kilobytes
     except FileNotFoundError:
         raise NotFound(f"Version {found.number} of {found.name} has no {file}. Export it again.") from None
     tag = caching.etag_of_content(content)

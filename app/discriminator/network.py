@@ -28,7 +28,7 @@ class LoadedDiscriminator:
 
     def __init__(self, version: Version) -> None:
         self.manifest = version.manifest
-        path, name = version.path / DISCRIMINATOR, f"{version.name}/{version.number}/{DISCRIMINATOR}"
+        path, name = version.file(DISCRIMINATOR), f"{version.name}/{version.number}/{DISCRIMINATOR}"
         try:
             found = sha256_of(path)
             if found != self.manifest.files[DISCRIMINATOR]:

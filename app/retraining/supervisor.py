@@ -9,6 +9,7 @@ All its state is in the job store and in the job's folder, so that another super
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import signal
@@ -92,6 +93,9 @@ class Supervisor:
         if self._lease is None:
             return
         active = self.store.active()
+        if active:
+            with contextlib.suppress(RepositoryError):  # publishing reports it
+                self.repository.refresh()
         for job in active:
             self._carefully(self._attend, self._lease, job)
         waiting = None if active else self.store.next_queued()
@@ -200,7 +204,7 @@ class Supervisor:
             write_atomically(folder.spec, f"{spec.model_dump_json(indent=2)}\n".encode())
         if job.parent is not None and not folder.initial.exists():
             parent = self.repository.get(job.model, job.parent)
-            write_atomically(folder.initial, (parent.path / WEIGHTS).read_bytes())
+            write_atomically(folder.initial, parent.file(WEIGHTS).read_bytes())
 
     def _start(self, lease: Lease, job: Job, arguments: list[str]) -> None:
         """Start a process for a job, and store its handle.

@@ -12,10 +12,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from app.errors import VersionUnusable
+from app.errors import StoreUnavailable, VersionUnusable
 from app.sampling.latents import Point, Vector, one_hot, one_hots, truncate
 from models import seed_contract
-from models.errors import Damaged
+from models.errors import Damaged, Unreachable
 from models.manifest import GENERATOR
 from models.version import Version
 
@@ -48,12 +48,14 @@ class LoadedGenerator:
         """What its users computed once for it, and want to be dropped with it."""
         try:
             version.verify()
-            self._session = open_session(version.path / GENERATOR)
+            self._session = open_session(version.file(GENERATOR))
             inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
             raise
+        except Unreachable as error:
+            raise StoreUnavailable(str(error)) from error
         except Damaged as error:
             raise VersionUnusable(str(error)) from error
         except Exception as error:  # onnxruntime's exceptions share no base of their own

@@ -19,8 +19,16 @@ def store_location(settings: Settings) -> Path | str:
 
 
 def open_repository(settings: Settings, database: Callable[[], Database]) -> Repository:
-    """Return the service's model repository. Aliases are in the database if `database_url` is set, otherwise in files."""
+    """Return the service's model repository.
+
+    With `models_url`, versions and aliases are in object storage. Otherwise versions are in the state folder, and aliases in
+    the database if `database_url` is set, or else in files.
+    """
     root = settings.state / "models"
+    if settings.models_url:
+        from models.bucket_repository import BucketRepository
+
+        return BucketRepository(settings.state / "bucket", settings.models_url)
     if not settings.database_url:
         return Repository(root)
     from app.storage.database_aliases import DatabaseAliases

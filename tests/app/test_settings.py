@@ -33,7 +33,10 @@ def test_help_names_every_setting() -> None:
         assert f"GAN_{name.upper()}=" in result.stdout
 
 
-@pytest.mark.parametrize(("variable", "value"), [("GAN_PORT", "80000"), ("GAN_WORKERS", "none"), ("GAN_ROOT_PATH", "x y")])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("GAN_PORT", "80000"), ("GAN_WORKERS", "none"), ("GAN_ROOT_PATH", "x y"), ("GAN_MODELS_URL", "ftp://x")],
+)
 def test_an_invalid_setting_is_named_and_nothing_starts(variable: str, value: str) -> None:
     result = run_app(**{variable: value})
     assert result.returncode == 2

@@ -1,4 +1,4 @@
-"""compose.yaml and its PostgreSQL override are valid, hardened and consistent with the settings."""
+"""compose.yaml and its overrides are valid, hardened and consistent with the settings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from compose_spec import PyCompose
 from tests.deploy.conftest import DEPLOY, SETTINGS, VARIABLE, Object, composed, default
 from tests.live import ROOT
 
-BASE, POSTGRES = ROOT / "compose.yaml", DEPLOY / "compose.postgres.yaml"
-VARIANTS = {"SQLite": composed(BASE), "PostgreSQL": composed(BASE, POSTGRES)}
+BASE, POSTGRES, S3 = ROOT / "compose.yaml", DEPLOY / "compose.postgres.yaml", DEPLOY / "compose.s3.yaml"
+VARIANTS = {"SQLite": composed(BASE), "PostgreSQL": composed(BASE, POSTGRES), "S3": composed(BASE, S3)}
 SERVICES = [
     pytest.param(service, id=f"{name}, {variant}")
     for variant, file in VARIANTS.items()
@@ -189,3 +189,18 @@ def test_the_postgresql_password_is_in_files_ignored_by_git() -> None:
     assert (DEPLOY / "secrets" / ".gitignore").read_text().split() == ["*", "!.gitignore", "!admin-token"]
     added = {secret["file"] for secret in file["secrets"].values()} - {"./deploy/secrets/admin-token"}
     assert added == {"./deploy/secrets/database-password", "./deploy/secrets/database-url"}
+
+
+def test_the_object_storage_is_reached_by_both_services_and_has_no_default_secret() -> None:
+    file = VARIANTS["S3"]
+    for name in ("api", "trainer"):
+        assert networks(file, "storage") & networks(file, name)
+        assert environment(file["services"][name])["GAN_MODELS_URL"].startswith("s3://")
+    assert "ports" not in file["services"]["storage"]
+    secrets = [
+        environment(service)["AWS_SECRET_ACCESS_KEY"]
+        for service in file["services"].values()
+        if "AWS_ACCESS_KEY_ID" in environment(service)
+    ]
+    assert len(secrets) == 3
+    assert all(secret.startswith("${SEEDLING_STORAGE_SECRET:?") for secret in secrets)

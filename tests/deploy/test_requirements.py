@@ -11,7 +11,7 @@ from tests.live import ROOT
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 FOLDER = ROOT / "deploy" / "requirements"
-SERVING = ("", "postgres", "tracing")
+SERVING = ("", "postgres", "tracing", "bucket")
 
 
 def name(text: str) -> str:
