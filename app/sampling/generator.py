@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import onnxruntime
@@ -37,8 +36,6 @@ class LoadedGenerator:
 
     title: str
     """Model and version, such as digits/3."""
-    extra_inputs: Mapping[str, list[int]] = MappingProxyType({})
-    """Inputs besides the latent and the label, and their shapes."""
 
     def __init__(self, version: Version) -> None:
         self.version, self.manifest = version, version.manifest
@@ -46,7 +43,7 @@ class LoadedGenerator:
         try:
             version.verify()
             self._session = open_session(version.path / GENERATOR)
-            inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs}, {"image": [1, SIDE, SIDE]}
+            inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs()}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
@@ -61,6 +58,10 @@ class LoadedGenerator:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in label order. Empty for an unconditional generator."""
         return self.manifest.classes
+
+    def extra_inputs(self) -> Shapes:
+        """Return the inputs besides the latent and the label."""
+        return {}
 
     def point(self, seed: int | str) -> tuple[Point, int | None]:
         """Return the input for a seed and the label drawn from it (None for an unconditional generator)."""
