@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from models.sharpening import FIRST_KINDS, Kind
+
 GENERATOR = "generator.onnx"
 DISCRIMINATOR = "discriminator.onnx"
 MANIFEST = "manifest.json"
@@ -132,6 +134,9 @@ class Manifest(_Part):
     schema_version: Literal[1] = 1
     task: Task = "generate"
     """generate: z and label to a picture. sharpen: a degraded picture and z to a picture (`models.sharpening`)."""
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] | None = None
+    """Of a sharpener: the kinds of degradation it was trained for, in the order of the input's columns. None for a generator,
+    and for sharpeners of earlier releases. See `degradations`."""
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)
     created: datetime
@@ -190,6 +195,13 @@ class Manifest(_Part):
         if type(exactness.get("largest_sum")) is not int:
             raise ValueError("it has no largest_sum, which the exactness depends on")
         return exactness
+
+    @property
+    def degradations(self) -> tuple[Kind, ...]:
+        """The kinds of degradation of a sharpener, in the order of the input's columns. Empty for a generator."""
+        if self.task != "sharpen":
+            return ()
+        return self.kinds or FIRST_KINDS
 
     @property
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.manifest import Manifest
+from models.sharpening import Kind
 
 TESTS = {
     "shrink2": "Shrunk to 14x14",
@@ -22,6 +23,8 @@ FIGURES = {
     "consistency_worst": "worst",
     "diversity": "diversity",
 }
+
+WORDS: dict[Kind, str] = {"shrink2": "shrunk to 14x14", "shrink4": "shrunk to 7x7", "blur": "blurred"}
 
 LEDGER = """## Ledger
 
@@ -66,12 +69,14 @@ def tables(m: Manifest) -> list[str]:
 
 def usage(m: Manifest) -> str:
     """Return the section on how to run the file."""
+    first = [1] + [0] * (len(m.degradations) - 1)
+    *most, last = (WORDS[kind] for kind in m.degradations)
     return f"""```python
 import numpy, onnxruntime
 sharpener = onnxruntime.InferenceSession("generator.onnx")
 z = numpy.random.RandomState(42).standard_normal({m.z_dim}).astype("float32")
 given = numpy.zeros((1, 1, 28, 28), "float32")  # the picture in 0..1; one of 14x14 or 7x7 enlarged by repeating pixels
-kind = numpy.array([[1, 0, 0]], "float32")  # shrunk to 14x14, shrunk to 7x7, or blurred
+kind = numpy.array([{first}], "float32")  # {", ".join(most)}, or {last}
 image = sharpener.run(None, {{"z": z[None], "given": given, "kind": kind}})[0]  # (1, 1, 28, 28) in 0..1
 ```
 

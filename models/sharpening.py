@@ -6,7 +6,7 @@ a blurred picture of 28x28. The network receives all of them at 28x28, enlarged 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 SIDE = 28
 Kind = Literal["shrink2", "shrink4", "blur"]
 KINDS: tuple[Kind, ...] = ("shrink2", "shrink4", "blur")
-"""The kinds of degradation, in the order of the one-hot columns."""
+"""The kinds of degradation that new sharpeners are trained for, in the order of the one-hot columns. A published version has
+those of its manifest (`models.manifest.Manifest.degradations`)."""
+FIRST_KINDS: tuple[Kind, ...] = ("shrink2", "shrink4", "blur")
+"""The kinds of the versions whose manifest does not list them. Never changed."""
 FACTORS: dict[Kind, int] = {"shrink2": 2, "shrink4": 4, "blur": 1}
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -28,21 +31,30 @@ def enlarge(picture: Pixels) -> Pixels:
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def one_hot(kinds: Iterable[Kind]) -> Floats:
-    """One-hot encode kinds, (N, 3)."""
-    return np.eye(len(KINDS), dtype=np.float32)[[KINDS.index(kind) for kind in kinds]]
+def one_hot(kinds: Iterable[Kind], columns: Sequence[Kind] = KINDS) -> Floats:
+    """One-hot encode kinds, (N, K).
+
+    Args:
+        kinds: N kinds.
+        columns: the kinds of the K columns.
+    """
+    return np.eye(len(columns), dtype=np.float32)[[columns.index(kind) for kind in kinds]]
 
 
-def golden_inputs(seeds: Iterable[int]) -> tuple[Pixels, list[Kind]]:
+def golden_inputs(seeds: Iterable[int], kinds: Sequence[Kind] = KINDS) -> tuple[Pixels, list[Kind]]:
     """Return the inputs, uint8 (N, 28, 28), and kinds that the golden pixels of a manifest belong to.
 
     The pictures are random pixels from the seeds, so that they can be made on any machine without a dataset.
+
+    Args:
+        seeds: N seeds.
+        kinds: the kinds of the version. The seeds take turns with them.
     """
     seeds = list(seeds)
-    kinds = [KINDS[seed % len(KINDS)] for seed in seeds]
-    sides = [SIDE // FACTORS[kind] for kind in kinds]
+    chosen = [kinds[seed % len(kinds)] for seed in seeds]
+    sides = [SIDE // FACTORS[kind] for kind in chosen]
     degraded = [np.random.RandomState(seed).randint(0, 256, (side, side)) for seed, side in zip(seeds, sides, strict=True)]
-    return np.stack([enlarge(picture.astype(np.uint8)) for picture in degraded]), kinds
+    return np.stack([enlarge(picture.astype(np.uint8)) for picture in degraded]), chosen
 
 
 @dataclass(frozen=True)

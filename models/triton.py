@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from models.manifest import GENERATOR, Manifest
-from models.sharpening import KINDS
 
 
 def triton_config(manifest: Manifest) -> str:
@@ -12,7 +11,7 @@ def triton_config(manifest: Manifest) -> str:
     if manifest.classes:
         tensors.append(("input", "label", f"{len(manifest.classes)}"))
     if manifest.task == "sharpen":
-        tensors += [("input", "given", "1, 28, 28"), ("input", "kind", f"{len(KINDS)}")]
+        tensors += [("input", "given", "1, 28, 28"), ("input", "kind", f"{len(manifest.degradations)}")]
     tensors.append(("output", "image", "1, 28, 28"))
     lines = [
         f'name: "{manifest.name}"',

@@ -304,5 +304,5 @@ PRESET_SUMMARIES: dict[PresetName, str] = {
     "few": "standard for 20 to 2,000 pictures, with adaptive augmentation; with so few, the generator mostly varies what it "
     "has seen; about seven minutes on one core",
     "sharpen": "sharpens shrunk and blurred pictures, with the losses of standard; about an hour",
-    "sharpen-quick": "sharpen, shortened to 100,000 images",
+    "sharpen-quick": "sharpen, shortened to five minutes",
 }

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from training.datasets import (
     read_published,
     reference_of,
 )
-from training.datasets.importing.conversion import convert
+from training.datasets.importing.conversion import converter_of
 
 logger = logging.getLogger("seedling")
 COLUMNS = ROWS = 10
@@ -140,12 +139,10 @@ class Catalogue:
         if note.name in SOURCES:
             return None
         if note.sha256 not in self._converters:
-            try:
-                report = self.registry.get(reference_of(note.name, note.sha256)).record
-                fit, inverted = report["fit"], bool(report["inverted"])
-            except (DatasetError, KeyError, TypeError):
+            found = converter_of(self.registry, reference_of(note.name, note.sha256))
+            if found is None:
                 return None
-            self._converters[note.sha256] = partial(convert, fit=fit, inverted=inverted)
+            self._converters[note.sha256] = found
         return self._converters[note.sha256]
 
     def remove(self, reference: str, trained: Sequence[str], waiting: Sequence[Job], *, force: bool) -> None:

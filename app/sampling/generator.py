@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,6 @@ class LoadedGenerator:
 
     title: str
     """Model and version, such as digits/3."""
-    extra_inputs: Mapping[str, list[int]] = MappingProxyType({})
-    """Inputs besides the latent and the label, and their shapes."""
 
     def __init__(self, version: Version) -> None:
         self.version, self.manifest = version, version.manifest
@@ -49,7 +46,7 @@ class LoadedGenerator:
         try:
             version.verify()
             self._session = open_session(version.file(GENERATOR))
-            inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs}, {"image": [1, SIDE, SIDE]}
+            inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs()}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
         except VersionUnusable:
@@ -66,6 +63,10 @@ class LoadedGenerator:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in label order. Empty for an unconditional generator."""
         return self.manifest.classes
+
+    def extra_inputs(self) -> Shapes:
+        """Return the inputs besides the latent and the label."""
+        return {}
 
     def point(self, seed: int | str) -> tuple[Point, int | None]:
         """Return the input for a seed and the label drawn from it (None for an unconditional generator)."""

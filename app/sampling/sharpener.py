@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -16,12 +15,13 @@ from numpy.typing import NDArray
 from app.errors import PictureInvalid
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Mode, native, prepare
-from app.sampling.generator import SIDE, LoadedGenerator, Pixels
+from app.images.preprocessing import Convert, Mode, native, prepare
+from app.sampling.generator import SIDE, LoadedGenerator, Pixels, Shapes
 from app.sampling.latents import Point, Vector
 from app.sampling.pictures import Drawing, Resolved
 from models import seed_contract, sharpening
-from models.sharpening import KINDS, Degraded
+from models.manifest import Manifest
+from models.sharpening import Degraded, Kind
 from models.version import Version
 
 Factor = Literal["2", "4", "blur"]
@@ -36,22 +36,23 @@ class SharpenPoint(Point):
     degraded: NDArray[np.float32]
     """The degraded picture, in 0..1, (1, 28, 28)."""
     kind: Vector
-    """One-hot kind of degradation, (3,)."""
+    """One-hot kind of degradation, (K,)."""
 
 
 class LoadedSharpener(LoadedGenerator):
     """A verified version of the task `sharpen` in memory. Thread-safe. See `LoadedGenerator`."""
 
-    extra_inputs: Mapping[str, list[int]] = MappingProxyType({"given": [1, SIDE, SIDE], "kind": [len(KINDS)]})
+    def extra_inputs(self) -> Shapes:
+        return {"given": [1, SIDE, SIDE], "kind": [len(self.manifest.degradations)]}
 
     def sharpen_point(self, seed: int | str, degraded: Degraded) -> SharpenPoint:
         """Return the input for a seed and a degraded picture."""
         z, _ = seed_contract.draw(seed, self.manifest.z_dim)
-        pixels, kind = _inputs(degraded)
-        return SharpenPoint(z, None, pixels, kind)
+        pixels = degraded.pixels[None].astype(np.float32) / np.float32(255)
+        return SharpenPoint(z, None, pixels, _one_hot(degraded.kind, self.manifest.degradations))
 
     def golden_points(self) -> list[Point]:
-        pictures, kinds = sharpening.golden_inputs(range(self.manifest.golden.seeds))
+        pictures, kinds = sharpening.golden_inputs(range(self.manifest.golden.seeds), self.manifest.degradations)
         pairs = zip(pictures, kinds, strict=True)
         return [self.sharpen_point(seed, Degraded(picture, kind)) for seed, (picture, kind) in enumerate(pairs)]
 
@@ -84,7 +85,9 @@ class Upload:
     """What was done to the picture: `none`, `resized`, or the name of the dataset whose format it was converted to."""
 
 
-def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str) -> Upload:
+def read_upload(
+    content: bytes, factor: Factor | None, mode: Mode, manifest: Manifest, convert: Convert | None = None
+) -> Upload:
     """Decode an uploaded picture and find out how it was degraded.
 
     A picture of 28x28, 14x14 or 7x7 pixels, or its exact enlargement, is used unchanged. Any other one is first converted to
@@ -94,22 +97,29 @@ def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str)
         content: the file.
         factor: 2, 4 or blur, or None to find out.
         mode: see `app.images.preprocessing.prepare`.
-        dataset: the dataset of the model.
+        manifest: the manifest of the sharpener.
+        convert: see `app.images.preprocessing.prepare`.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
-        PictureInvalid: the size does not fit the factor.
+        PictureInvalid: the size does not fit the factor, or the sharpener was not trained for the kind of degradation.
     """
     decoded = decode(content)
     side = decoded.grey.height
     picture = native(decoded, (side,) if side in (7, 14) else NATIVE_SIDES[factor])
     preprocessing = "none"
     if picture is None:
-        picture, preprocessing = prepare(decoded, dataset, mode), dataset if mode == "auto" else "resized"
+        dataset = manifest.dataset.name
+        picture, preprocessing = prepare(decoded, dataset, mode, convert), dataset if mode == "auto" else "resized"
     try:
         degraded = sharpening.recognise(picture, factor)
     except ValueError as error:
         raise PictureInvalid(str(error)) from error
+    if degraded.kind not in manifest.degradations:
+        raise PictureInvalid(
+            f"{manifest.name}/{manifest.version} was not trained on pictures with the degradation {degraded.kind}, only on "
+            f"{', '.join(manifest.degradations)}. Choose another version, or another factor."
+        )
     return Upload(degraded, hashlib.sha256(content).hexdigest(), preprocessing)
 
 
@@ -131,7 +141,9 @@ class ResolvedSharpening(Resolved):
         return str(factor) if factor > 1 else "blur"
 
     def cache_key(self) -> list[object]:
-        return ["sharpen", self.upload.sha256, self.upload.preprocessing, self.factor, *super().cache_key()]
+        # Without its dataset, a sharpener of an imported dataset converts the same file to other pixels.
+        pixels = hashlib.sha256(self.degraded.pixels.tobytes()).hexdigest()
+        return ["sharpen", self.upload.sha256, pixels, self.upload.preprocessing, self.factor, *super().cache_key()]
 
     def pinned_url(self) -> str | None:
         return None  # the picture is in the body
@@ -180,11 +192,7 @@ def resolve_sharpening(drawing: Drawing, sharpener: LoadedSharpener, upload: Upl
 
 
 @functools.lru_cache(maxsize=64)
-def _one_hot(kind: sharpening.Kind) -> Vector:
-    row: Vector = sharpening.one_hot([kind])[0]
+def _one_hot(kind: Kind, columns: tuple[Kind, ...]) -> Vector:
+    row: Vector = sharpening.one_hot([kind], columns)[0]
     row.flags.writeable = False
     return row
-
-
-def _inputs(degraded: Degraded) -> tuple[NDArray[np.float32], Vector]:
-    return degraded.pixels[None].astype(np.float32) / np.float32(255), _one_hot(degraded.kind)

@@ -18,13 +18,18 @@ from PIL import Image
 from app.errors import PictureInvalid, PictureTooLarge, PictureUnsupported
 from app.images.decoding import MAX_PIXELS, Decoded, decode
 from app.images.encoding import read_text
-from app.images.preprocessing import prepare
+from app.images.preprocessing import Mode, prepare
+from app.sampling.sharpener import Factor, read_upload
+from models.locations import ROOT
+from models.repository import Repository
+from models.sharpening import FACTORS, enlarge
 from tests.fuzz.asgi import Server, check_response
 from tests.fuzz.budget import check_message, max_examples
 from tests.fuzz.mutation import damaged
 from tests.fuzz.pictures import FILES, SIGNATURE, TAILS, chunk, chunks_of, gif_of, jpeg_of, png_of, saved, webp_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # about damage that Pillow tolerates
+SHARPENER = Repository(ROOT / "models").get("sharpen-digits", 2).manifest
 REJECTIONS = (PictureInvalid, PictureTooLarge, PictureUnsupported)
 PNGS = [content for name, content in FILES.items() if name.startswith(("png", "apng"))]
 CHUNK_TYPES = [
@@ -151,6 +156,35 @@ def test_any_upload_to_discriminate_gets_a_documented_response(server: Server, c
     response = server.request("POST", b"/discriminate" + query, [(b"content-type", b"image/png")], content, chunk=500)
     check_response(response, server.documented_statuses("POST", "/discriminate") - {404, 503})
     assert (response.status == 200) == (decode_or_none(content) is not None)
+
+
+def small_png(width: int, height: int, seed: int) -> bytes:
+    """Return a PNG of random grey levels, in which every other seed has only two levels, so that blocks are equal."""
+    levels = np.random.RandomState(seed).randint(0, 256, (height, width))
+    return saved(Image.fromarray((levels if seed % 2 else levels // 250 * 255).astype(np.uint8)), "PNG")
+
+
+SMALL_SIDES = st.sampled_from([1, 6, 7, 8, 13, 14, 15, 27, 28, 29, 56, 70])
+
+
+@given(
+    content=damaged(list(FILES.values())) | st.builds(small_png, SMALL_SIDES, SMALL_SIDES, st.integers(0, 99)),
+    factor=st.sampled_from(["2", "4", "blur"]) | st.none(),
+    mode=st.sampled_from(["auto", "none"]),
+)
+def test_any_upload_to_sharpen_becomes_an_input_of_the_network_or_is_rejected(
+    content: bytes, factor: Factor | None, mode: Mode
+) -> None:
+    try:
+        upload = read_upload(content, factor, mode, SHARPENER)
+    except REJECTIONS as error:
+        check_message(error)
+        return
+    pixels, shrunk_by = upload.degraded.pixels, FACTORS[upload.degraded.kind]
+    assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
+    assert factor in (None, str(shrunk_by) if shrunk_by > 1 else "blur")
+    assert (enlarge(pixels[::shrunk_by, ::shrunk_by]) == pixels).all(), "blocks of a shrunk picture have one level"
+    assert upload.preprocessing in ("none", "mnist" if mode == "auto" else "resized")
 
 
 MEBIBYTE = 2**20

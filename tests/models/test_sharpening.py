@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from models import sharpening
+from models.locations import ROOT
+from models.repository import Repository
 
 SMALL = np.arange(49, dtype=np.uint8).reshape(7, 7) * 5
 MIDDLE = np.arange(196, dtype=np.uint8).reshape(14, 14)
@@ -65,3 +67,18 @@ def test_golden_inputs_have_every_kind_and_never_change() -> None:
     assert pictures.shape == (6, 28, 28)
     assert pictures[0, 0, ::2].tolist() == [172, 47, 117, 192, 67, 251, 195, 103, 9, 211, 21, 242, 36, 87]
     assert sharpening.one_hot(kinds[:3]).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_golden_inputs_and_columns_follow_the_kinds_of_the_version() -> None:
+    pictures, kinds = sharpening.golden_inputs(range(3), ("blur", "shrink4"))
+    assert kinds == ["blur", "shrink4", "blur"]
+    assert (pictures[1, ::4, ::4].repeat(4, 0).repeat(4, 1) == pictures[1]).all()
+    assert sharpening.one_hot(kinds, ("blur", "shrink4")).tolist() == [[1, 0], [0, 1], [1, 0]]
+
+
+def test_versions_of_earlier_releases_have_the_first_kinds() -> None:
+    repository = Repository(ROOT / "models")
+    manifest = repository.get("sharpen-digits", 2).manifest
+    assert (manifest.kinds, manifest.degradations) == (None, ("shrink2", "shrink4", "blur"))
+    assert repository.get("digits", 4).manifest.degradations == ()
+    assert manifest.model_copy(update={"kinds": ("blur",)}).degradations == ("blur",)

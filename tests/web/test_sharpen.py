@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from app.retraining import gate
 from models import sharpening
+from models.manifest import Figure
 from tests.live import SHIPPED, Service, service
 from tests.web.conftest import STATIC, new_context
 from tests.web.pixels import wait_for_canvas
@@ -225,6 +227,59 @@ def test_the_input_and_the_output_are_saved(opened_picture: Page, site: Service)
     expect(page.get_by_role("status").filter(has_text="This is a sharpened picture, seed 0")).to_be_visible()
 
 
+def test_in_russian_the_divider_states_the_shares_of_input_and_output(browser: Browser, site: Service) -> None:
+    with new_context(browser, site.url, locale="ru-RU") as context:
+        page = context.new_page()
+        page.goto("/sharpen?split=30")
+        divider = page.get_by_role("slider", name="Разделитель")
+        expect(divider).to_have_attribute("aria-valuetext", "вход 30 %, результат 70 %")
+        expect(page.get_by_role("group", name="Шестнадцать результатов").get_by_role("button")).to_have_count(17)
+        assert faults(page) == []
+
+
+def test_the_metrics_of_a_version_are_grouped_by_test(page: Page) -> None:
+    page.goto("/models/sharpen-digits/versions/2")
+    metrics = page.get_by_role("region", name="Metrics", exact=True)
+    first = metrics.locator("details", has=page.locator("summary", has_text="Shrunk to 14×14"))
+    expect(first.locator("li:visible")).to_have_count(10)
+    expect(metrics.locator("li:visible")).to_have_count(10)
+    expect(first.locator("li").first).to_contain_text("original")
+    metrics.locator("summary", has_text="Blurred with σ = 2").click()
+    expect(metrics.locator("li:visible")).to_have_count(20)
+
+
+def test_in_russian_the_verdict_on_a_sharpener_is_in_russian(browser: Browser, site: Service) -> None:
+    with site.client() as client:
+        detail = client.get("/models/sharpen-digits/versions/2").json()
+    figures = detail["manifest"]["metrics"]
+    worse = {
+        name: figure | {"value": figure["value"] * 2} if name.startswith("fid") else figure for name, figure in figures.items()
+    }
+    verdict = gate.decide(
+        "if_better",
+        {name: Figure.model_validate(figure) for name, figure in worse.items()},
+        1,
+        {name: Figure.model_validate(figure) for name, figure in figures.items()},
+        task="sharpen",
+    )
+    detail["manifest"]["gate"] = verdict.model_dump()
+    with new_context(browser, site.url, locale="ru-RU") as context:
+        page = context.new_page()
+        is_data = re.compile(r"/models/sharpen-digits/versions/2$")
+        page.route(
+            is_data, lambda route: route.fulfill(json=detail) if route.request.resource_type == "fetch" else route.fallback()
+        )
+        page.goto("/models/sharpen-digits/versions/2")
+        total = sum(figures[f"fid_{name}"]["value"] for name in gate.SHARPEN_TESTS)
+        numbers = [f"{value:.4f}".replace(".", ",") for value in (2 * total, total)]
+        expect(
+            page.get_by_text(f"Сумма расстояний Фреше по испытаниям: {numbers[0]} против {numbers[1]} у чемпиона")
+        ).to_be_visible()
+        expect(page.get_by_text("по всем испытаниям меньше хотя бы на 1 %")).to_be_visible()
+        expect(page.get_by_text("ни в одном из них не упала больше чем на 0,01")).to_be_visible()
+        expect(page.get_by_text("Not better")).to_have_count(0)
+
+
 def test_the_pages_list_the_models_of_their_task(page: Page) -> None:
     for path in ("/", "/gallery", "/interpolate", "/play", "/learn"):
         page.goto(path)
@@ -287,6 +342,15 @@ def test_the_page_fits_a_narrow_phone(browser: Browser, site: Service) -> None:
         expect(output(page, 0)).to_be_visible()
         page.locator("summary", has_text="Draw").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        parts = [
+            page.get_by_role("slider", name="Divider"),
+            page.get_by_role("heading", name="Original", exact=True),
+            page.get_by_role("slider", name="Blur"),
+            output(page, 0),
+        ]
+        tops = [box["y"] for box in (part.bounding_box() for part in parts) if box]
+        assert tops == sorted(tops), "the inputs are between the comparison and the outputs"
+        assert len(tops) == 4
 
 
 def test_the_html_form_of_the_call_panel_sharpens_an_uploaded_file(browser: Browser, site: Service) -> None:

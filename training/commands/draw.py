@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from models.manifest import GENERATOR
+from models.atomic import write_atomically
+from models.manifest import GENERATOR, DatasetNote
 from training.commands.options import ModelArgument, ReadOption, VersionOption
 from training.commands.published import find_version
 from training.errors import TrainingError
 from training.tables import console
+
+if TYPE_CHECKING:
+    from app.images.preprocessing import Convert
 
 FactorName = Literal["2", "4", "blur"]
 
@@ -41,7 +45,9 @@ def sample(
 
 
 def sharpen(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Picture to sharpen: 28x28, 14x14 or 7x7 pixels.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Picture to sharpen: PNG, JPEG, WebP, GIF, BMP or TIFF, of any size.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="PNG file to write.")],
     name: Annotated[str, typer.Option(help="Model.")] = "sharpen-digits",
     version: VersionOption = None,
@@ -56,20 +62,27 @@ def sharpen(
     if found.manifest.task != "sharpen":
         raise TrainingError(f"{name} draws pictures and cannot sharpen one. Name a model of the task sharpen with --name.")
 
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    from models import sharpening
-    from training.datasets import degradation
-    from training.evaluation import sheets
-    from training.evaluation.onnx_models import OnnxSharpener
+    from app.errors import SeedlingError
+    from app.images.encoding import png
+    from app.sampling.sharpener import LoadedSharpener, read_upload
 
     try:
-        degraded = sharpening.recognise(np.asarray(Image.open(source).convert("L")), factor)
-    except (OSError, ValueError) as error:
+        picture = read_upload(source.read_bytes(), factor, "auto", found.manifest, _converter(found.manifest.dataset))
+        sharpener = LoadedSharpener(found)
+    except OSError as error:
+        raise TrainingError(f"{source} cannot be read ({error.strerror}). Name a picture file.") from error
+    except SeedlingError as error:
         raise TrainingError(f"{source} cannot be sharpened. {error}") from error
-    pictures = torch.from_numpy(degraded.pixels)[None, None].float() / 255
-    condition = degradation.condition_of(pictures, sharpening.one_hot([degraded.kind]))
-    sheets.save_sheet(out, OnnxSharpener(found.path / GENERATOR).sharpen(condition, range(seed, seed + 1)), columns=1)
-    console.print(f"Wrote {out} ({degraded.kind}, {name}/{found.number})", soft_wrap=True)
+    pixels = sharpener.draw([sharpener.sharpen_point(seed, picture.degraded)])[0]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, png(pixels))
+    how = "" if picture.preprocessing == "none" else f"after a conversion like {picture.preprocessing}, "
+    console.print(f"Wrote {out} ({how}{picture.degraded.kind}, {sharpener.title})", soft_wrap=True)
+
+
+def _converter(note: DatasetNote) -> Convert | None:
+    """Return what converts a picture as those of an imported dataset were. None for a published dataset."""
+    from training.datasets import SOURCES, Registry, reference_of
+    from training.datasets.importing.conversion import converter_of
+
+    return None if note.name in SOURCES else converter_of(Registry(), reference_of(note.name, note.sha256))

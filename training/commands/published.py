@@ -44,7 +44,8 @@ def open_sharpeners(repository: Repository, name: str, numbers: list[int] | None
     """Open versions of a sharpener. Returns them by title."""
     from training.evaluation.onnx_models import OnnxSharpener
 
-    return {f"{name}/{number}": OnnxSharpener(repository.get(name, number).path / GENERATOR) for number in numbers or ()}
+    found = [repository.get(name, number) for number in numbers or ()]
+    return {f"{name}/{each.number}": OnnxSharpener(each.path / GENERATOR, each.manifest.degradations) for each in found}
 
 
 def open_verified(folder: Path) -> OnnxGenerator | OnnxSharpener:

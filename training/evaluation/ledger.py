@@ -2,7 +2,8 @@
 
 There are four tests: pictures shrunk to 14x14 and to 7x7, and pictures blurred by a Gaussian of sigma 1 and 2. Each figure of
 a sharpener has a floor (or ceiling): the same figure for the originals. The table `ledger` of evaluation.json contains the
-same figures for the classic filters, and for other versions, such as a network trained by mean squared error alone.
+same figures for the classic filters, and for other versions, such as a network trained by mean squared error alone. Without
+classes, label accuracy is omitted.
 """
 
 from __future__ import annotations
@@ -141,8 +142,8 @@ class Ledger:
         row: Row = {
             "psnr": 10 * float(np.log10(255**2 / error)) if error else None,
             "ssim": _ssim(outputs, self.originals),
-            "label_accuracy": judged["conv"].accuracy(self.labels),
-            "label_accuracy_mlp": judged["mlp"].accuracy(self.labels),
+            "label_accuracy": self._accuracy(judged["conv"]),
+            "label_accuracy_mlp": self._accuracy(judged["mlp"]),
             "fid": self.fid.to(judged["conv"].features),
             "kid": self.kid.to(judged["conv"].features)[0],
             "c2st_accuracy": None,
@@ -153,7 +154,11 @@ class Ledger:
         if two_sample_seeds:
             found = [two_sample(self.originals, outputs, seed, paired=True).accuracy for seed in two_sample_seeds]
             row["c2st_accuracy"] = sum(found) / len(found)
-        return {name: None if value is None else round(value, 5) for name, value in row.items()}
+        return {name: _rounded(value) for name, value in row.items()}
+
+    def _accuracy(self, judgement: judges.Judgement) -> float | None:
+        """Return the share of pictures classified as the class of their original. None for a dataset without classes."""
+        return judgement.accuracy(self.labels) if self.test.source.classes else None
 
     def _figures(self, rows: dict[str, Row]) -> dict[str, Figure]:
         """Return the figures of all tests. The floor is the same figure for the originals."""
@@ -161,8 +166,8 @@ class Ledger:
             by_mlp = judges.judge(self.judges["mlp"], self.originals)
             self._floors = {
                 "ssim": 1.0,
-                "label_accuracy": round(self.real.accuracy(self.labels), 5),
-                "label_accuracy_mlp": round(by_mlp.accuracy(self.labels), 5),
+                "label_accuracy": _rounded(self._accuracy(self.real)),
+                "label_accuracy_mlp": _rounded(self._accuracy(by_mlp)),
                 "fid": 0.0,
                 "c2st_accuracy": 0.5,
                 "consistency": 0.0,
@@ -203,6 +208,10 @@ def _filter(filtered: Callable[[Image.Image], Image.Image], kind: Kind) -> Metho
 
 def _method(sharpener: OnnxSharpener) -> Method:
     return lambda condition, first: sharpener.sharpen(condition, range(first, first + len(condition)))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)
 
 
 def _ssim(outputs: Tensor, originals: Tensor) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from models import seed_contract, sharpening
 from models.manifest import GENERATOR, Manifest
+from models.sharpening import KINDS, Kind
 from training.datasets import degradation
 
 Floats = NDArray[np.float32]
@@ -68,17 +70,22 @@ class OnnxSharpener:
 
     Args:
         path: path of the file.
+        kinds: the kinds of degradation it was trained for, in the order of its input's columns.
     """
 
     classes = 0
 
-    def __init__(self, path: Path) -> None:
-        self.session = session(path)
+    def __init__(self, path: Path, kinds: Sequence[Kind] = KINDS) -> None:
+        self.session, self.kinds = session(path), kinds
         self.z_dim = int(self.session.get_inputs()[0].shape[1])
 
     def images(self, z: Floats, condition: Tensor, batch: int = 64) -> Floats:
-        """Return outputs in 0..1, (N, 1, 28, 28), for degraded pictures, (N, CONDITION), in batches of `batch`."""
-        feed = {"z": z} | network_inputs(condition)
+        """Return outputs in 0..1, (N, 1, 28, 28), for degraded pictures, (N, CONDITION), in batches of `batch`.
+
+        Raises:
+            ValueError: the sharpener was not trained for a kind of degradation.
+        """
+        feed = {"z": z} | network_inputs(condition, self.kinds)
         parts = range(0, len(z), batch)
         return np.concatenate([self.session.run(None, {k: v[i : i + batch] for k, v in feed.items()})[0] for i in parts])
 
@@ -89,19 +96,30 @@ class OnnxSharpener:
 
     def golden(self, seeds: int) -> Tensor:
         """Return the reference pixels of a manifest, uint8 (N, 1, 28, 28)."""
-        degraded, kinds = sharpening.golden_inputs(range(seeds))
+        degraded, kinds = sharpening.golden_inputs(range(seeds), self.kinds)
         condition = degradation.condition_of(torch.from_numpy(degraded)[:, None].float() / 255, sharpening.one_hot(kinds))
         return self.sharpen(condition, range(seeds))
 
 
-def network_inputs(condition: Tensor) -> dict[str, Floats]:
-    """Return the inputs `given` and `kind` of the exported networks for degraded pictures, (N, CONDITION)."""
+def network_inputs(condition: Tensor, kinds: Sequence[Kind] = KINDS) -> dict[str, Floats]:
+    """Return the inputs `given` and `kind` of the exported networks for degraded pictures, (N, CONDITION).
+
+    Args:
+        condition: the degraded pictures.
+        kinds: the kinds of degradation that the networks were trained for, in the order of the columns.
+
+    Raises:
+        ValueError: a picture is degraded in a way that the networks were not trained for.
+    """
     degraded, kind = degradation.split(condition)
-    return {"given": degraded.numpy(), "kind": kind.numpy()}
+    columns = kind[:, [KINDS.index(name) for name in kinds]]
+    if not columns.any(dim=1).all():
+        raise ValueError(f"The version was trained for {', '.join(kinds)} only. Measure one that was trained for all kinds.")
+    return {"given": degraded.numpy(), "kind": columns.numpy()}
 
 
 def open_generator(folder: Path, manifest: Manifest) -> OnnxGenerator | OnnxSharpener:
     """Open the generator of a version in `folder`."""
     if manifest.task == "sharpen":
-        return OnnxSharpener(folder / GENERATOR)
+        return OnnxSharpener(folder / GENERATOR, manifest.degradations)
     return OnnxGenerator(folder / GENERATOR, len(manifest.classes))

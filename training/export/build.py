@@ -31,6 +31,7 @@ from models.manifest import (
     sha256_of,
 )
 from models.repository import Repository, check_name
+from models.sharpening import KINDS
 from models.version import Version, copier
 from training import datasets
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -186,6 +187,7 @@ def build(
         name=name,
         version=1,
         task=spec.task,
+        kinds=KINDS if spec.task == "sharpen" else None,
         created=datetime.now(UTC).replace(microsecond=0),
         files={file: sha256_of(folder / file) for file in (GENERATOR, DISCRIMINATOR, SAMPLES, WEIGHTS, *report_files)},
         z_dim=spec.z_dim,

@@ -150,9 +150,10 @@ class SharpenNetworks:
 
     def __init__(self, spec: TrainingSpec, generator: SharpenGenerator, discriminator: Discriminator, train: Dataset) -> None:
         self.generator, self.discriminator = generator, _WithCondition(discriminator)
-        pictures = train.images[: len(TONE_SEEDS)].float() / 255
+        chosen = torch.arange(len(TONE_SEEDS)) % len(train)  # a small dataset is repeated, degraded differently each time
+        pictures = train.images[chosen].float() / 255
         self.condition = degradation.degrade_randomly(pictures, torch.Generator().manual_seed(CALIBRATION_SEEDS.start))
-        z, _ = seed_contract.draw_many(TONE_SEEDS[: len(self.condition)], generator.z_dim)
+        z, _ = seed_contract.draw_many(TONE_SEEDS, generator.z_dim)
         latents, count = torch.from_numpy(z), len(CALIBRATION_SEEDS)
         self.exact: ExactSharpener = ExactSharpener(generator, latents[:count], self.condition[:count])
         if spec.match_tones:

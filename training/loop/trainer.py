@@ -117,7 +117,8 @@ class Trainer:
         self.eye = torch.eye(max(self.classes, 1), device=device)
         self.layout = layout
         self.bfloat16 = computes_in_bfloat16(spec.precision, device)
-        self.loss = LOSSES[spec.loss]
+        self.loss = None if spec.loss == "mse" else LOSSES[spec.loss]
+        """None: the generator is trained by mean squared error, without the discriminator."""
         self.augment_p, self.adapted_at = 0.0, 0
         """Probability of each augmentation, and images seen at its last adaptation."""
         self.signs: list[float] = []
@@ -213,18 +214,19 @@ class Trainer:
         """Train both networks on one batch. Return the fields of `StepFigures`, (5,), without waiting for the device."""
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16, cache_enabled=cache_casts):
-            if self.loss.adversarial:
+            if self.loss:
                 loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
             else:
                 loss_d = real_logit = fake_logit = torch.zeros((), device=self.device)
             loss_g = self._step_generator(real, label)
-        middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss.generator_sees_real else 0.0
+        middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss and self.loss.generator_sees_real else 0.0
         d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
         return torch.stack([loss_d, loss_g, d_real, d_fake, torch.sign(real_logit - middle).mean()])
 
     def _step_discriminator(
         self, real: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
     ) -> tuple[Tensor, Tensor, Tensor]:
+        assert self.loss  # noqa: S101 - for the type checker
         with torch.no_grad():
             fake = self.generator(self._noise(len(real)), label)
         # a single forward pass for both halves: (2N, 1, 28, 28)
@@ -242,7 +244,7 @@ class Trainer:
 
     def _step_generator(self, real: Tensor, label: Tensor | None) -> Tensor:
         fake = self.generator(self._noise(len(real)), label)
-        if not self.loss.adversarial:
+        if not self.loss:
             loss = F.mse_loss(fake, real)
             self._descend(self.generator, 0, loss)
             return loss.detach()

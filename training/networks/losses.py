@@ -37,22 +37,18 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """The losses of discriminator and generator, and whether the generator's loss depends on the real logits.
-
-    If not `adversarial`, neither is used: there is no discriminator, and the trainer computes the mean squared error.
-    """
+    """The losses of discriminator and generator, and whether the generator's loss depends on the real logits."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     generator_sees_real: bool
-    adversarial: bool = True
 
 
 LOSSES = {
     "bce": Loss(bce_discriminator, bce_generator, generator_sees_real=False),
-    "mse": Loss(bce_discriminator, bce_generator, generator_sees_real=False, adversarial=False),
     "relativistic": Loss(relativistic_discriminator, relativistic_generator, generator_sees_real=True),
 }
+"""The adversarial losses by their name in the spec."""
 
 
 def gradient_penalty(discriminate: Discriminate, images: Tensor) -> Tensor:

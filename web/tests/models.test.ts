@@ -5,9 +5,11 @@ import {
   barsOf,
   betterOf,
   decidingOf,
+  groupsOf,
   partsOf,
   ruleLimits,
   sortedNames,
+  summedDistance,
   type Figure,
 } from "../src/pages/models/figures"
 import { duration } from "../src/pages/models/dates"
@@ -79,17 +81,46 @@ test("the limits of the gate are read from its rule, and those of another rule a
   const rule =
     "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least 1 %, while " +
     "coverage and label accuracy fall by no more than 0.01, both versions measured on the same seeds and labels."
-  expect(ruleLimits(rule)).toEqual({ gainPercent: "1", tolerance: "0.01" })
+  expect(ruleLimits(rule)).toEqual({ task: "generate", gainPercent: "1", tolerance: "0.01" })
   const copies =
     " A version that copies training pictures is not promoted: its share of copies (copied) must not be more than 0.1 "
-  expect(ruleLimits(`${rule}${copies}above its floor.`)).toEqual({ gainPercent: "1", tolerance: "0.01" })
+  expect(ruleLimits(`${rule}${copies}above its floor.`)).toEqual({
+    task: "generate",
+    gainPercent: "1",
+    tolerance: "0.01",
+  })
   expect(ruleLimits(rule.replace("1 %", "2.5%").replace("0.01", "0.025"))).toEqual({
+    task: "generate",
     gainPercent: "2.5",
     tolerance: "0.025",
   })
   expect(ruleLimits(rule.replace("coverage", "density"))).toBeUndefined()
   expect(ruleLimits(rule.replace("1 %", "a little"))).toBeUndefined()
   expect(ruleLimits(rule.replace("0.01", "a little"))).toBeUndefined()
+})
+
+test("the limits of the gate for sharpeners are read from its rule", () => {
+  const rule =
+    "The better sharpener is the one whose Frechet distance to the originals, summed over the tests of the ledger (shrunk to " +
+    "14x14 and 7x7, blurred with sigma 1 and 2), is lower by at least 1 %, while label accuracy falls by no more than 0.01 in " +
+    "any test, both versions measured on the same pictures and seeds."
+  expect(ruleLimits(rule)).toEqual({ task: "sharpen", gainPercent: "1", tolerance: "0.01" })
+  expect(ruleLimits(rule.replace("label accuracy", "SSIM"))).toBeUndefined()
+})
+
+test("the distances of a sharpener are summed if all tests have one", () => {
+  const distances = ["shrink2", "shrink4", "blur1", "blur2"].map((name, at) => [`fid_${name}`, figure(at + 1, 0)])
+  expect(summedDistance(Object.fromEntries(distances))).toBe(10)
+  expect(summedDistance(Object.fromEntries(distances.slice(1)))).toBeUndefined()
+  expect(summedDistance({ fid: figure(1, 1) })).toBeUndefined()
+})
+
+test("the metrics of a sharpener are grouped by test, and those of a generator are one group", () => {
+  expect(groupsOf(["fid_blur1", "psnr_shrink2", "label_accuracy_mlp_blur1"])).toEqual([
+    { test: "shrink2", names: ["psnr_shrink2"] },
+    { test: "blur1", names: ["fid_blur1", "label_accuracy_mlp_blur1"] },
+  ])
+  expect(groupsOf(["fid", "fid_test"])).toEqual([{ test: undefined, names: ["fid", "fid_test"] }])
 })
 
 test("a duration is formatted with its two largest units", () => {

@@ -50,6 +50,39 @@ def test_a_candidate_is_promoted_only_if_it_is_better(ours: dict[str, Figure], p
     assert verdict.rule == gate.RULE
 
 
+def sharpened(fid: float = 1.0, accuracy: float | None = 0.95, **others: float) -> dict[str, Figure]:
+    """The figures of a sharpener, with the same distance and label accuracy in each test except those in `others`."""
+    values = {f"fid_{test}": fid for test in gate.SHARPEN_TESTS}
+    values |= {f"label_accuracy_{test}": accuracy for test in gate.SHARPEN_TESTS} if accuracy is not None else {}
+    return {name: Figure(value=value, floor=None, better="lower", what="") for name, value in (values | others).items()}
+
+
+@pytest.mark.parametrize(
+    ("ours", "promoted", "reason"),
+    [
+        (sharpened(0.5), True, "Better: summed Frechet distance 2.0000 against 4.0000 of version 3"),
+        (sharpened(1.0, fid_blur1=0.97), False, "Not better: summed Frechet distance 3.9700 against 4.0000"),
+        (sharpened(1.0, fid_blur1=0.95), True, "Better: summed Frechet distance 3.9500"),
+        (sharpened(0.5, label_accuracy_shrink4=0.941), True, "Better"),
+        (sharpened(0.5, label_accuracy_shrink4=0.93), False, "but label_accuracy_shrink4 fell from 0.9500 to 0.9300"),
+        (sharpened(float("nan")), False, "Not better"),
+        (sharpened(0.5, accuracy=None), False, "label_accuracy_shrink2 fell"),
+        ({}, False, "Not better"),
+    ],
+)
+def test_a_sharpener_is_promoted_only_if_it_is_better(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
+    verdict = gate.decide("if_better", ours, 3, sharpened(), task="sharpen")
+    assert verdict.promoted is promoted
+    assert reason in verdict.reason
+    assert verdict.rule == gate.SHARPEN_RULE
+
+
+def test_sharpeners_of_a_dataset_without_classes_are_compared_by_their_distances_alone() -> None:
+    for fid, promoted in ((0.98, True), (1.0, False)):
+        ours, theirs = sharpened(fid, accuracy=None), sharpened(accuracy=None)
+        assert gate.decide("if_better", ours, 3, theirs, task="sharpen").promoted is promoted
+
+
 def copying(value: float | None, floor: float | None = 0.0, fid: float = 0.5) -> dict[str, Figure]:
     return figures(fid) | {"copied": Figure(value=value, floor=floor, better="lower", what="")}
 

@@ -37,7 +37,7 @@ def published(sharpen_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) 
 def test_an_exported_sharpener_is_exact_and_what_the_service_runs(published: Version) -> None:
     published.verify()
     manifest = published.manifest
-    assert (manifest.task, manifest.classes) == ("sharpen", ())
+    assert (manifest.task, manifest.classes, manifest.kinds) == ("sharpen", (), sharpening.KINDS)
     parity = manifest.parity
     assert (parity.seeds, parity.generator_pixels_different, parity.batch_pixels_different) == (1000, 0, 0)
     assert parity.grid_mean_difference < 1

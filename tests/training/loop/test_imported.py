@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from models.repository import Repository
-from tests.training.conftest import finished, small_spec
+from tests.training.conftest import finished, small_sharpen_spec, small_spec
 from tests.training.datasets.pictures import contents
 from training import datasets
 from training.datasets import Registry, tensors
 from training.errors import TrainingError
 from training.evaluation import judges
-from training.export.build import export, load_trained
+from training.export import networks
+from training.export.build import PARITY_SEEDS, export, load_trained
 from training.loop import run, stopping
 from training.loop.run_folder import RunFolder, read_events
 
@@ -49,6 +50,20 @@ def test_an_imported_dataset_is_trained_on_exported_and_measured(
     assert ("cas" in manifest.metrics) == bool(classes)
     assert manifest.judge_sha256 == judges.load(entry)[1]
     json.loads((version.path / "evaluation.json").read_text(), parse_constant=pytest.fail)  # neither NaN nor Infinity
+
+
+def test_a_sharpener_of_a_small_dataset_without_classes_is_exported_and_measured(
+    store: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "TONE_SEEDS", networks.TONE_SEEDS[:PARITY_SEEDS])  # for speed
+    entry = store.add("shapes", contents(120, 40, classes=()), title="Shapes", licence="CC0")
+    folder = finished(tmp_path / "run", small_sharpen_spec(dataset=entry.reference, images=64))
+    version = export(load_trained(folder, "last"), "sharpen-shapes", Repository(tmp_path / "models"), thorough=False)
+    metrics = version.manifest.metrics
+    assert {"fid_shrink2", "kid_blur1", "psnr_blur2", "consistency_shrink4"} <= metrics.keys()
+    assert not any(name.startswith("label_accuracy") for name in metrics)
+    assert metrics["consistency_worst_shrink2"].value is not None
+    assert metrics["consistency_worst_shrink2"].value <= 1.001
 
 
 def test_a_judge_is_trained_once_for_each_dataset_and_kind(store: Registry) -> None:

@@ -100,7 +100,7 @@ def test_options_of_sharpeners_are_rejected_for_generators(fields: dict[str, obj
 def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_rejects_unsuitable_models_and_pictures(
     tmp_path: Path,
 ) -> None:
-    from app.sampling.sharpener import LoadedSharpener, load
+    from app.sampling.sharpener import LoadedSharpener, load, read_upload
     from models.repository import Repository
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -117,10 +117,20 @@ def test_the_command_line_sharpens_with_the_pixels_of_the_service_and_rejects_un
     with Image.open(tmp_path / "sharp.png") as picture:
         assert (np.asarray(picture) == expected).all()
 
-    (tmp_path / "odd.png").write_bytes(png(np.zeros((20, 20), np.uint8)))
+    photo = Image.fromarray(255 - np.pad(sharpening.enlarge(small), 40)).convert("RGBA")
+    photo.save(tmp_path / "photo.png")
+    done = run(tmp_path / "photo.png", tmp_path / "sharp.png", "--seed", 7, "--factor", "2")
+    assert done.returncode == 0, done.stderr
+    assert "after a conversion like mnist, shrink2" in done.stdout.replace("\n", " ")
+    upload = read_upload((tmp_path / "photo.png").read_bytes(), "2", "auto", loaded.manifest)
+    with Image.open(tmp_path / "sharp.png") as picture:
+        assert (np.asarray(picture) == loaded.draw([loaded.sharpen_point(7, upload.degraded)])[0]).all()
+
+    (tmp_path / "text.png").write_bytes(b"no picture")
     for arguments, words in (
-        ((tmp_path / "odd.png", tmp_path / "out.png"), "Shrink it to 28x28, 14x14 or 7x7"),
-        ((tmp_path / "none.png", tmp_path / "out.png"), "cannot be sharpened"),
+        ((tmp_path / "small.png", tmp_path / "out.png", "--factor", "2"), "14x14 or 28x28 pixels, not 7x7"),
+        ((tmp_path / "text.png", tmp_path / "out.png"), "cannot be sharpened. The file is not a PNG"),
+        ((tmp_path / "none.png", tmp_path / "out.png"), "cannot be read (No such file or directory). Name a picture file"),
         ((tmp_path / "small.png", tmp_path / "out.png", "--name", "digits"), "Name a model of the task sharpen"),
     ):
         failed = run(*arguments)

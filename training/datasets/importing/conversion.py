@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ from app.images.decoding import Decoded
 from training.datasets.importing.items import Item, Source
 from training.datasets.importing.options import Fit, Invert
 from training.datasets.importing.problems import Unreadable
-from training.datasets.registry import SIDE
+from training.datasets.registry import SIDE, Registry
+from training.errors import DatasetError
 
 DECIDING = 500
 """Pictures that decide about inversion, spread evenly over the source."""
@@ -51,6 +53,20 @@ def convert(picture: Decoded, fit: Fit, *, inverted: bool) -> NDArray[np.uint8]:
     if pixels is None:
         pixels = preprocessing.fitted(grey)
     return 255 - pixels if inverted else pixels
+
+
+def converter_of(registry: Registry, reference: str) -> preprocessing.Convert | None:
+    """Return what converts a picture as those of an imported dataset were. None if that is unknown, or the dataset is not here.
+
+    Args:
+        registry: the registry of imported datasets.
+        reference: the dataset, with its digest.
+    """
+    try:
+        record = registry.get(reference).record
+        return partial(convert, fit=record["fit"], inverted=bool(record["inverted"]))
+    except (DatasetError, KeyError, TypeError):
+        return None
 
 
 def decide(source: Source, invert: Invert) -> Inversion:

@@ -1786,6 +1786,12 @@ export interface components {
              * @enum {string}
              */
             task: "generate" | "sharpen";
+            /**
+             * Kinds
+             * @description Of a sharpener: the kinds of degradation it was trained for, in the order of the input's columns. None for a generator,
+             *     and for sharpeners of earlier releases. See `degradations`.
+             */
+            kinds?: ("shrink2" | "shrink4" | "blur")[] | null;
             /** Name */
             name: string;
             /** Version */

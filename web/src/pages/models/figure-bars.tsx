@@ -4,6 +4,7 @@ import { DataTable } from "../../ui/data-table"
 import {
   barsOf,
   betterOf,
+  groupsOf,
   measuresCopying,
   partsOf,
   sortedNames,
@@ -17,6 +18,12 @@ const messages = texts(
   {
     generated: "generated",
     real: "real",
+    output: "output",
+    original: "original",
+    shrink2: "Shrunk to 14×14",
+    shrink4: "Shrunk to 7×7",
+    blur1: "Blurred with σ = 1",
+    blur2: "Blurred with σ = 2",
     lower: "lower is better",
     higher: "higher is better",
     equal: "as good as real",
@@ -37,6 +44,12 @@ const messages = texts(
   {
     generated: "сгенерированные",
     real: "настоящие",
+    output: "результат",
+    original: "оригинал",
+    shrink2: "Уменьшение до 14×14",
+    shrink4: "Уменьшение до 7×7",
+    blur1: "Размытие с σ = 1",
+    blur2: "Размытие с σ = 2",
     lower: "чем меньше, тем лучше",
     higher: "чем больше, тем лучше",
     equal: "не хуже настоящих",
@@ -59,11 +72,32 @@ const messages = texts(
 export function FigureBars({ figures }: { figures: Figures }) {
   const t = useText(messages)
   const names = sortedNames(Object.keys(figures))
-  const first = names.filter(name => !partsOf(name).isSecond)
-  const second = names.filter(name => partsOf(name).isSecond)
   return (
     <div class="stack">
-      <Bars names={first} figures={figures} />
+      {groupsOf(names).map(({ test, names: group }, index) =>
+        test ? (
+          <details key={test} open={index === 0}>
+            <summary>{t[test]}</summary>
+            <Bars names={group} figures={figures} />
+          </details>
+        ) : (
+          <BarsByJudge key="generator" names={group} figures={figures} />
+        ),
+      )}
+      <details>
+        <summary>{t.all}</summary>
+        <FigureTable names={names} figures={figures} />
+      </details>
+    </div>
+  )
+}
+
+function BarsByJudge({ names, figures }: { names: readonly string[]; figures: Figures }) {
+  const t = useText(messages)
+  const second = names.filter(name => partsOf(name).isSecond)
+  return (
+    <>
+      <Bars names={names.filter(name => !partsOf(name).isSecond)} figures={figures} />
       {second.length > 0 && (
         <details>
           <summary>{t.second}</summary>
@@ -71,11 +105,7 @@ export function FigureBars({ figures }: { figures: Figures }) {
           <Bars names={second} figures={figures} />
         </details>
       )}
-      <details>
-        <summary>{t.all}</summary>
-        <FigureTable names={names} figures={figures} />
-      </details>
-    </div>
+    </>
   )
 }
 
@@ -95,6 +125,7 @@ function FigureRow({ name, figure }: { name: string; figure: Figure }) {
   const { title, what } = useFigureNames()(name, figure.what)
   const { value, floor } = barsOf(name, figure)
   const side = betterOf(figure.value, figure.floor, figure.better)
+  const isOutput = partsOf(name).test !== undefined
   return (
     <li>
       <h3>
@@ -102,12 +133,12 @@ function FigureRow({ name, figure }: { name: string; figure: Figure }) {
       </h3>
       <p class="hint">{what}</p>
       <dl class="pair">
-        <dt>{t.generated}</dt>
+        <dt>{isOutput ? t.output : t.generated}</dt>
         <dd>
           <MetricBar bar={value} kind="generated" />
           <Amount value={figure.value} sd={figure.sd} />
         </dd>
-        <dt>{t.real}</dt>
+        <dt>{isOutput ? t.original : t.real}</dt>
         <dd>
           <MetricBar bar={floor} kind="real" />
           <Amount value={figure.floor} sd={figure.floor_sd} />

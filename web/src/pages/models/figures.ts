@@ -52,15 +52,44 @@ export function measuresCopying(name: string): boolean {
   return COPYING.has(partsOf(name).metric)
 }
 
+/** The metrics of a sharpener by test. Those of a generator are a single group without a test. */
+export function groupsOf(names: readonly string[]): { test: TestName | undefined; names: string[] }[] {
+  return [undefined, ...TESTS]
+    .map(test => ({ test, names: names.filter(name => partsOf(name).test === test) }))
+    .filter(group => group.names.length > 0)
+}
+
+/** The Fréchet distance of a sharpener, summed over the tests. Undefined if one is missing. */
+export function summedDistance(figures: Figures): number | undefined {
+  const values = TESTS.map(test => figures[`fid_${test}`]?.value)
+  return values.reduce<number | undefined>(
+    (sum, value) => (sum === undefined || value == null ? undefined : sum + value),
+    0,
+  )
+}
+
+/** Words of the rules that the pages can translate. */
+const RULES: Record<Task, readonly string[]> = {
+  generate: ["fid_test", "coverage", "label accuracy"],
+  sharpen: [
+    "sharpener",
+    "Frechet distance to the originals",
+    "summed over the tests",
+    "label accuracy",
+    "in any test",
+  ],
+}
+
 /**
- * The limits in the rule of a gate's verdict: the required decrease of fid_test in percent, and the allowed decrease of the
- * other metrics. Undefined for any other rule.
+ * The limits in the rule of a gate's verdict: the required decrease of the distance in percent, and the allowed decrease of
+ * the other metrics. Undefined for any other rule.
  */
-export function ruleLimits(rule: string): { gainPercent: string; tolerance: string } | undefined {
-  if (!["fid_test", "coverage", "label accuracy"].every(name => rule.includes(name))) return undefined
+export function ruleLimits(rule: string): { task: Task; gainPercent: string; tolerance: string } | undefined {
+  const task = (["generate", "sharpen"] as const).find(each => RULES[each].every(words => rule.includes(words)))
   const gainPercent = /(?<![\w.])(\d+(?:\.\d+)?) ?%/.exec(rule)?.[1]
   const tolerance = /(?<![\w.])(\d+\.\d+)(?![\d.]*\d| ?%)/.exec(rule)?.[1]
-  return gainPercent === undefined || tolerance === undefined ? undefined : { gainPercent, tolerance }
+  if (!task || gainPercent === undefined || tolerance === undefined) return undefined
+  return { task, gainPercent, tolerance }
 }
 
 export type Side = "first" | "second" | "equal"

@@ -3,7 +3,7 @@ import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import { betterOf, decidingOf, measuresCopying, ruleLimits, sortedNames } from "./figures"
+import { betterOf, decidingOf, measuresCopying, ruleLimits, sortedNames, summedDistance } from "./figures"
 import { useFigureNames } from "./figure-names"
 
 export type Gate = Schemas["Gate"]
@@ -19,6 +19,9 @@ const messages = texts(
     /** In English, the rule of the service is shown instead. */
     ruleText: (gain: string, tolerance: string) =>
       `A version is better if its Fréchet distance to held-out test pictures (fid_test) is lower by at least ${gain}, and coverage and label accuracy fall by no more than ${tolerance}. Both versions are measured on the same seeds and labels.`,
+    sharpenRuleText: (gain: string, tolerance: string) =>
+      `A sharpener is better if its Fréchet distance to the originals, summed over the tests of the ledger, is lower by at least ${gain}, and label accuracy falls by no more than ${tolerance} in any test. Both versions are measured on the same pictures and seeds.`,
+    summed: "Fréchet distance, summed over the tests",
     reason: "Reason",
     comparison: "Comparison",
     isFirst: "this is the first version of the model.",
@@ -46,6 +49,9 @@ const messages = texts(
     rule: "Правило",
     ruleText: (gain, tolerance) =>
       `Версия лучше, если её расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на ${gain}, а охват и точность класса упали не больше чем на ${tolerance}. Обе версии измеряются на одних и тех же зёрнах и классах.`,
+    sharpenRuleText: (gain, tolerance) =>
+      `Версия лучше, если сумма её расстояний Фреше до оригиналов по всем испытаниям меньше хотя бы на ${gain}, а точность класса ни в одном из них не упала больше чем на ${tolerance}. Обе версии измеряются на одних и тех же картинках и зёрнах.`,
+    summed: "Сумма расстояний Фреше по испытаниям",
     reason: "Причина",
     comparison: "Сравнение",
     isFirst: "это первая версия модели.",
@@ -72,18 +78,22 @@ function Reason({ gate }: { gate: Gate }) {
   const named = useFigureNames()
   const { language } = useLanguage()
   const { number } = useNumbers()
+  const sums = [summedDistance(gate.figures), summedDistance(gate.champion_figures)] as const
   const comparisons = decidingOf(gate.figures).flatMap(name => {
     const [challenger, champion] = [gate.figures[name], gate.champion_figures[name]?.value]
     if (challenger?.value == null || champion == null) return []
+    if (sums[0] !== undefined && name.startsWith("fid_")) return [] // the sum is compared instead
     return t.against(named(name, challenger.what).title, number(challenger.value, 4), number(champion, 4))
   })
+  if (sums[0] !== undefined && sums[1] !== undefined)
+    comparisons.unshift(t.against(t.summed, number(sums[0], 4), number(sums[1], 4)))
   const { value, floor } = gate.figures.copied ?? {}
   const percent = (share: number) => `${number(100 * share, 1)} %`
   const copies =
     gate.reason.includes("It copies") && value != null ? ` ${t.copies(percent(value), percent(floor ?? 0))}` : ""
   if (language !== "en" && gate.champion === null) return <>{`${t.reason}: ${t.isFirst}${copies}`}</>
   // If the versions were compared, the reason names metrics. Otherwise it states why they were not compared.
-  if (language === "en" || !comparisons.length || !gate.reason.includes("fid_test"))
+  if (language === "en" || !comparisons.length || !/fid_test|summed Frechet distance/.test(gate.reason))
     return (
       <>
         {t.reason}: <q lang="en">{gate.reason}</q>
@@ -98,12 +108,13 @@ function Rule({ gate }: { gate: Gate }) {
   const { language } = useLanguage()
   const { number } = useNumbers()
   const limits = language === "en" ? undefined : ruleLimits(gate.rule)
-  const exact = (text: string) => number(Number(text), text.split(".")[1]?.length)
+  const exact = (digits: string) => number(Number(digits), digits.split(".")[1]?.length)
+  const text = limits?.task === "sharpen" ? t.sharpenRuleText : t.ruleText
   return (
     <p class="hint">
       {t.rule}:{" "}
       {limits ? (
-        `${t.ruleText(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))}${gate.rule.includes("copies") ? ` ${t.copiesRule}` : ""}`
+        `${text(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))}${gate.rule.includes("copies") ? ` ${t.copiesRule}` : ""}`
       ) : (
         <span lang="en">{gate.rule}</span>
       )}

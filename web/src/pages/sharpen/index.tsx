@@ -98,54 +98,56 @@ function Sharpening({ version, query, change }: SharpeningProps) {
   const mean = useMemo(() => outputs && meanOf(outputs.pictures), [outputs])
   const shown = view.isMean ? mean : outputs?.pictures[view.seed]
   return (
-    <div class="sides">
-      <div class="stack">
-        <section class="panel stack" aria-labelledby="comparison-title">
-          <div>
-            <h2 id="comparison-title">{t.comparison}</h2>
-            <p class="hint">{t.comparisonHint}</p>
-          </div>
-          {error ? (
-            <Failure error={error} retry={retry} />
-          ) : input ? (
-            <div class="compared">
-              <div>
-                <Comparison
-                  input={input}
-                  output={shown}
-                  outputLabel={view.isMean ? t.mean : t.outputOf(view.seed)}
-                  split={view.split}
-                  onSplit={split => change({ split: split === 50 ? null : split }, { replace: true })}
-                />
-                <div class="captions" aria-hidden="true">
-                  <span>{t.inputOf(sideOf(input))}</span>
-                  <span>{view.isMean ? t.mean : t.outputOf(view.seed)}</span>
-                </div>
+    <div class="parts">
+      <section class="panel stack" aria-labelledby="comparison-title">
+        <div>
+          <h2 id="comparison-title">{t.comparison}</h2>
+          <p class="hint">{t.comparisonHint}</p>
+        </div>
+        {error ? (
+          <Failure error={error} retry={retry} />
+        ) : input ? (
+          <div class="compared">
+            <div>
+              <Comparison
+                input={input}
+                output={shown}
+                outputLabel={view.isMean ? t.mean : t.outputOf(view.seed)}
+                split={view.split}
+                onSplit={split => change({ split: split === 50 ? null : split }, { replace: true })}
+              />
+              <div class="captions" aria-hidden="true">
+                <span>{t.inputOf(sideOf(input))}</span>
+                <span>{view.isMean ? t.mean : t.outputOf(view.seed)}</span>
               </div>
-              {isWhole && (
-                <figure>
-                  <Pixels pixels={chosen} label={t.original} />
-                  <figcaption aria-hidden="true">{t.original}</figcaption>
-                </figure>
-              )}
             </div>
-          ) : (
-            originals === undefined && <Loading />
-          )}
-          {outputs && <p class="hint">{outputs.factor === 1 ? t.foundBlur : t.foundShrunk(SIDE / outputs.factor)}</p>}
-          {outputs && shown && mean && isWhole && chosen && outputs.input === input && (
-            <Distances shown={shown} pictures={outputs.pictures} mean={mean} original={chosen} />
-          )}
-          {input && <Files input={input} version={version} seed={view.seed} />}
-        </section>
+            {isWhole && (
+              <figure>
+                <Pixels pixels={chosen} label={t.original} />
+                <figcaption aria-hidden="true">{t.original}</figcaption>
+              </figure>
+            )}
+          </div>
+        ) : (
+          originals === undefined && <Loading />
+        )}
+        {outputs && <p class="hint">{outputs.factor === 1 ? t.foundBlur : t.foundShrunk(SIDE / outputs.factor)}</p>}
+        {outputs && shown && mean && isWhole && chosen && outputs.input === input && (
+          <Distances shown={shown} pictures={outputs.pictures} mean={mean} original={chosen} />
+        )}
+        {input && <Files input={input} version={version} seed={view.seed} />}
+      </section>
+      <div class="stack inputs-part">
+        <OriginalPicker version={version} view={view} originals={originals} change={change} />
+        <DegradationSliders view={view} change={change} />
+      </div>
+      <div class="stack outputs-part">
         {outputs && mean && <OutputGrid pictures={outputs.pictures} mean={mean} view={view} change={change} />}
         {outputs && shown && outputs.factor > 1 && (
           <Consistency input={outputs.input} factor={outputs.factor} shown={shown} pictures={outputs.pictures} />
         )}
       </div>
-      <div class="stack">
-        <OriginalPicker version={version} view={view} originals={originals} change={change} />
-        <DegradationSliders view={view} change={change} />
+      <div class="stack settings-part">
         <section class="panel" aria-label={t.settings}>
           <VersionPicker version={version} query={query} change={change} />
         </section>

@@ -100,7 +100,7 @@ export const messages = texts(
     comparison: "До и после",
     comparisonHint: "Перетащите разделитель или двигайте его стрелками.",
     divider: "Разделитель между входом и результатом",
-    dividerAt: percent => `вход  %, результат ${100 - percent} %`,
+    dividerAt: percent => `вход ${percent} %, результат ${100 - percent} %`,
     inputOf: side => `Вход, ${side}×${side}`,
     outputOf: seed => `Результат для зерна ${seed}`,
     mean: "Среднее результатов",
