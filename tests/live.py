@@ -20,6 +20,7 @@ import httpx
 from models.repository import Repository
 from tests.forked import Forked
 from tests.memory import in_cgroup
+from tests.training.small import TENTH
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,12 +59,15 @@ def free_port() -> int:
 
 
 def environment(state: Path, **settings: object) -> dict[str, str]:
-    """Return the environment of a service process. It contains these settings and no others."""
+    """Return the environment of a service process. It contains these settings and no others.
+
+    Trainers of a forked service use a tenth of MNIST. Their cache is `trainers_cache`.
+    """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     # With the default niceness of 19, a trainer gets almost no CPU time while other tests run.
     ours = {"GAN_TRAINING_NICE": "0", **ours}
-    return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
+    return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error", TENTH: "1"} | ours
 
 
 def run_module(

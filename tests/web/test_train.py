@@ -8,6 +8,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -45,13 +46,14 @@ GREY = """async image => {
 
 @pytest.fixture(scope="module")
 def training(
-    built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory, cache: object
+    built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path
 ) -> Iterator[Service]:
     """A service with a barely trained champion, which `quick` beats within seconds."""
     folder = tmp_path_factory.mktemp("training")
-    weak_champion(folder, folder / "state", cache)  # type: ignore[arg-type]
-    settings = {**SETTINGS, "viewer_tokens": json.dumps({"eve": VIEWER}), "shipped": folder, "cache": cache, "pages": STATIC}
-    with service(folder / "state", **settings) as running:
+    weak_champion(folder, folder / "state", trainers_cache)
+    settings = {**SETTINGS, "viewer_tokens": json.dumps({"eve": VIEWER}), "shipped": folder, "pages": STATIC}
+    settings |= {} if FULL_RUN else {"cache": trainers_cache}  # new processes train on all of MNIST
+    with service(folder / "state", forked=not FULL_RUN, **settings) as running:
         yield running
 
 

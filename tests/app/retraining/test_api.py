@@ -116,8 +116,8 @@ def test_a_viewer_can_read(training_service: Service, job: dict) -> None:
     assert viewer.client.get("/admin/audit").status_code == 200
 
 
-def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, cache: Path) -> None:
-    with service(tmp_path / "state", workers=2, cache=cache, log_level="debug", **SETTINGS) as running:
+def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, trainers_cache: Path) -> None:
+    with service(tmp_path / "state", workers=2, cache=trainers_cache, log_level="debug", **SETTINGS) as running:
         wrong = [httpx.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"}) for _ in range(5)]
         assert [response.status_code for response in wrong] == [401] * 5
         assert wrong[0].headers["www-authenticate"] == 'Bearer realm="seedling", error="invalid_token"'
@@ -359,8 +359,8 @@ def test_a_job_can_be_limited_in_minutes_and_a_warm_start_begins_with_the_champi
     assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1
 
 
-def test_a_stopping_service_closes_its_streams_and_stops_the_trainer_gracefully(tmp_path: Path, cache: Path) -> None:
-    with service(tmp_path / "state", cache=cache, **SETTINGS) as running:
+def test_a_stopping_service_closes_its_streams_and_stops_the_trainer_gracefully(tmp_path: Path, trainers_cache: Path) -> None:
+    with service(tmp_path / "state", cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         job_id = admin.retrain(budget={"minutes": 10})
         admin.wait_for_images(job_id, 0)

@@ -139,9 +139,9 @@ def test_an_unreadable_job_fails_and_the_next_one_runs(deployment: Deployment) -
     admin.wait_for_images(right, 0)
 
 
-def test_a_service_whose_processes_are_all_killed_recovers_by_itself(tmp_path: Path, cache: Path) -> None:
+def test_a_service_whose_processes_are_all_killed_recovers_by_itself(tmp_path: Path, trainers_cache: Path) -> None:
     """Kills service, supervisor and trainer of `python -m app` at once. The supervisor is embedded, as in `make serve`."""
-    settings: dict[str, object] = {**SETTINGS, "cache": cache, "port": free_port(), "workers": 2}
+    settings: dict[str, object] = {**SETTINGS, "cache": trainers_cache, "port": free_port(), "workers": 2}
     running = start(tmp_path / "state", **settings)
     admin = admin_of(running)
     try:

@@ -178,10 +178,10 @@ def test_a_job_without_buffered_events_is_followed_from_the_store(counted: Count
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+def followed(tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path) -> Iterator[Service]:
     state = tmp_path_factory.mktemp("followed") / "state"
     bounds = {"max_streams": 12, "max_streams_per_client": 8, "viewer_tokens": f'{{"viewer": "{VIEWER}"}}'}
-    with service(state, cache=cache, **bounds, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **bounds, **SETTINGS) as running:
         yield running
 
 

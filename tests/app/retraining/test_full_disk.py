@@ -50,8 +50,8 @@ def fill(disk: Path, *, but: int = 0) -> Path:
     return ballast
 
 
-def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
-    deployment = Deployment(small_disk / "state", cache)
+def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, trainers_cache: Path) -> None:
+    deployment = Deployment(small_disk / "state", trainers_cache)
     try:
         admin = deployment.admin
         job_id = admin.retrain(
@@ -93,13 +93,13 @@ def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, cache: Path) 
 
 
 def test_a_disk_that_is_full_at_the_start_is_reported_and_training_works_once_there_is_space(
-    small_disk: Path, cache: Path
+    small_disk: Path, trainers_cache: Path
 ) -> None:
     state = small_disk / "state"
     with service(state, embedded_worker=False, **SETTINGS):
         pass  # the service adopts the shipped models
     ballast = fill(small_disk)
-    with service(state, cache=cache, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
         assert (ready.status_code, ready.json()["serving"]) == (200, "digits/1")
@@ -116,8 +116,8 @@ def test_a_disk_that_is_full_at_the_start_is_reported_and_training_works_once_th
         assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
-def test_a_disk_that_is_full_during_publication_leaves_no_partial_version(small_disk: Path, cache: Path) -> None:
-    deployment = Deployment(small_disk / "state", cache)
+def test_a_disk_that_is_full_during_publication_leaves_no_partial_version(small_disk: Path, trainers_cache: Path) -> None:
+    deployment = Deployment(small_disk / "state", trainers_cache)
     try:
         admin = deployment.admin
         job_id = admin.retrain(promote="always")

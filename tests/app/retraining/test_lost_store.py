@@ -113,12 +113,12 @@ def test_a_file_that_is_deleted_is_restored_when_the_service_stops(tmp_path: Pat
     reopened.close()
 
 
-def test_job_folders_without_a_record_in_the_store_are_reported(tmp_path: Path, cache: Path) -> None:
+def test_job_folders_without_a_record_in_the_store_are_reported(tmp_path: Path, trainers_cache: Path) -> None:
     """This is the case after the file was deleted while nothing ran."""
     state = tmp_path / "state"
     for name in ("0123456789ab", "not-a-job"):
         (state / "jobs" / name).mkdir(parents=True)
-    with service(state, cache=cache, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         degraded = admin.client.get("/readyz").json()["degraded"]
         assert list(degraded) == ["jobs"]
@@ -140,11 +140,11 @@ def test_accepted_jobs_survive_the_deletion_of_the_file_and_a_kill(deployment: D
         assert admin.wait(job_id, "succeeded", "failed", "interrupted")["state"] == "succeeded"
 
 
-def test_a_store_that_is_unusable_at_the_start_is_reported_and_retried(tmp_path: Path, cache: Path) -> None:
+def test_a_store_that_is_unusable_at_the_start_is_reported_and_retried(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (state / "jobs.db").write_bytes(b"this is not a database" * 1000)
-    with service(state, cache=cache, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
         assert ready.status_code == 200

@@ -40,9 +40,11 @@ def promote(admin: Admin, version: int | str) -> None:
     assert response.status_code == 200, response.text
 
 
-def test_a_retraining_causes_no_failed_request_at_either_replica(tmp_path: Path, cache: Path, postgres: Postgres) -> None:
+def test_a_retraining_causes_no_failed_request_at_either_replica(
+    tmp_path: Path, trainers_cache: Path, postgres: Postgres
+) -> None:
     state, url = tmp_path / "state", postgres.create_database("replicas")
-    shared = SETTINGS | {"database_url": url, "cache": cache, "poll_seconds": 0.5}
+    shared = SETTINGS | {"database_url": url, "cache": trainers_cache, "poll_seconds": 0.5}
     with ExitStack() as stack:
         one, other = (stack.enter_context(service(state, embedded_worker=False, access_log=False, **shared)) for _ in range(2))
         stack.enter_context(standalone_worker(state, **shared))

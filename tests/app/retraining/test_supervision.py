@@ -38,9 +38,9 @@ def trainers_of(state: Path) -> list[int]:
     return found
 
 
-def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path: Path, cache: Path) -> None:
+def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
-    with service(state, workers=3, cache=cache, **SETTINGS) as running:
+    with service(state, workers=3, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         job_id = admin.retrain(budget={"minutes": 10})
         admin.wait_for_images(job_id, 0)
@@ -75,9 +75,9 @@ def holder(state: Path) -> int:
     return int(row[0].split(":")[-2])
 
 
-def test_a_standalone_worker_trains_for_a_service_without_one(tmp_path: Path, cache: Path) -> None:
+def test_a_standalone_worker_trains_for_a_service_without_one(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
-    settings: dict[str, object] = {"cache": cache, **SETTINGS}
+    settings: dict[str, object] = {"cache": trainers_cache, **SETTINGS}
     with service(state, embedded_worker=False, **settings) as running, standalone_worker(state, **settings) as worker:
         admin = admin_of(running)
         for _ in range(200):
@@ -147,9 +147,11 @@ def test_a_finished_run_is_evaluated_unless_it_was_stopped_or_diverged(
 
 
 @pytest.fixture(scope="module")
-def pruning_service(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+def pruning_service(tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path) -> Iterator[Service]:
     """A service that keeps the files of one finished job."""
-    with service(tmp_path_factory.mktemp("keeps") / "state", keep_jobs=1, cache=cache, stop_seconds=1, **SETTINGS) as running:
+    with service(
+        tmp_path_factory.mktemp("keeps") / "state", keep_jobs=1, cache=trainers_cache, stop_seconds=1, **SETTINGS
+    ) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ from models.repository import Repository
 from tests.app.retraining.jobs import SETTINGS, SMALL_SPEC, admin_of
 from tests.live import service
 from tests.training.small import SMALL
+from tests.training.tenth import a_tenth
 from training.export import build
 from training.loop import run
 from training.loop.run_folder import RunFolder
@@ -26,26 +27,27 @@ from training.spec import TrainingSpec
 SEEDS = range(64)
 
 
-def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
+def weak_champion(tmp_path: Path, state: Path, trainers_cache: Path) -> None:
     """Publish a barely trained champion: a small network after 64 images.
 
     All pytest-xdist processes share it. It is stored next to the cache of the judges' features.
     """
-    shared = cache / "weak"
-    with (cache / "weak.lock").open("w") as lock:
+    shared = trainers_cache / "weak"
+    with (trainers_cache / "weak.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.exists():
-            _train_weak_champion(tmp_path / "made", tmp_path, cache)
+            _train_weak_champion(tmp_path / "made", tmp_path, trainers_cache)
             (tmp_path / "made").rename(shared)
     shutil.copytree(shared, state / "models")
 
 
-def _train_weak_champion(models: Path, tmp_path: Path, cache: Path) -> None:
+def _train_weak_champion(models: Path, tmp_path: Path, trainers_cache: Path) -> None:
     folder = RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **SMALL | {"images": 64, "match_tones": False}))
-    run.run(folder)
-    trained = build.load_trained(folder, "last")
-    build.export(trained, "digits", Repository(models), pictures=200, cache=cache, thorough=False)
+    with a_tenth():
+        run.run(folder)
+        trained = build.load_trained(folder, "last")
+        build.export(trained, "digits", Repository(models), pictures=200, cache=trainers_cache, thorough=False)
 
 
 class Load:
@@ -84,9 +86,11 @@ class Load:
             thread.join()
 
 
-def test_a_better_generator_is_promoted_under_load_without_a_failed_request(tmp_path: Path, cache: Path) -> None:
+def test_a_better_generator_is_promoted_under_load_without_a_failed_request(
+    tmp_path: Path, cache: Path, trainers_cache: Path
+) -> None:
     state = tmp_path / "state"
-    weak_champion(tmp_path, state, cache)
+    weak_champion(tmp_path, state, trainers_cache)
     with service(state, workers=2, cache=cache, shipped=tmp_path, access_log=False, **SETTINGS) as running:
         load = Load(running.url, connections=4)
         admin = admin_of(running)
