@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from models.repository import Repository
 from tests.forked import Forked
 from tests.memory import in_cgroup
 from tests.training.small import TENTH
+from tests.waiting import LIMIT_SECONDS, attempts
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,7 +49,7 @@ class Service:
 
     def client(self) -> httpx.Client:
         """Return a client that does not load certificates, which takes longer than most requests."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
+        return httpx.Client(base_url=self.url, timeout=LIMIT_SECONDS, trust_env=False, verify=False)
 
 
 def free_port() -> int:
@@ -105,17 +105,16 @@ def service(
         yield running
     finally:
         running.process.terminate()
-        running.process.wait(60)
+        running.process.wait(LIMIT_SECONDS)
 
 
 def _wait(running: Service) -> None:
     with running.client() as client:
-        for _ in range(600):
+        for _ in attempts(0.1):
             assert running.process.poll() is None, f"the service ended: {running.log.read_text()}"
             try:
                 client.get("/livez")
             except httpx.TransportError:
-                time.sleep(0.1)
-            else:
-                return
+                continue
+            return
     raise AssertionError(f"the service does not respond: {running.log.read_text()}")

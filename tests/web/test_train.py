@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
 from tests.app.retraining.test_takeover import weak_champion
 from tests.live import Service, service
@@ -25,7 +25,7 @@ from tests.web.test_frame import faults
 FULL_RUN = bool(os.environ.get("SEEDLING_WHOLE_QUICK"))
 """Whether to train `quick` to its end, which takes at least five minutes, instead of 3,200 images."""
 IMAGES = 200_000 if FULL_RUN else 3_200
-TRAINING = 2_400_000 if FULL_RUN else 240_000
+TRAINING = 2_400_000 if FULL_RUN else 900_000
 """Milliseconds that training, export and evaluation may take on a busy machine."""
 
 LIVE = {
@@ -180,7 +180,7 @@ def test_an_insufficient_token_gets_the_message_of_the_service(
     sign_in(page, token)
     if code == 403:
         page.get_by_role("button", name="Start training").click()
-    response = httpx.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    response = fresh.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"})
     assert response.status_code == code
     expect(page.get_by_role("alert")).to_contain_text(response.json()["detail"])
     context.close()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import fresh
 from tests.live import Service
 
 AS_ROUTE = {"Content-Length": "0"}
@@ -80,7 +81,7 @@ def test_a_get_request_with_a_large_body_is_rejected(client: httpx.Client) -> No
 
 def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Service) -> None:
     """Opens more connections than can be served within the maximum waiting time."""
-    expected = httpx.get(f"{live.url}/generate?seed=7&version=1", trust_env=False).content
+    expected = fresh.get(f"{live.url}/generate?seed=7&version=1").content
     port = int(live.url.rpartition(":")[2])
 
     async def send(number: int, gate: asyncio.Event) -> bytes:

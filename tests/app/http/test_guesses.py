@@ -16,6 +16,7 @@ from app.http.authentication import COUNTED_BURST, FREE_ATTEMPTS, Access
 from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database, failures
+from tests import fresh
 from tests.live import Service, service
 
 TOKEN, WRONG = "the-token-of-the-owner", {"Authorization": "Bearer a-guess"}
@@ -33,7 +34,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def get(running: Service, path: str, **headers: str) -> httpx.Response:
     headers |= {"X-Forwarded-For": "203.0.113.1"}
-    return httpx.get(running.url + path, headers=headers, trust_env=False, verify=False)
+    return fresh.get(running.url + path, headers=headers)
 
 
 def test_clients_that_exhaust_the_rate_of_a_shared_address_do_not_lock_out_its_administrator(proxied: Service) -> None:

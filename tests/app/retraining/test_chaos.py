@@ -19,6 +19,7 @@ from tests.app.retraining.deployment import Deployment, check_models_are_complet
 from tests.app.retraining.jobs import SETTINGS, admin_of, pid_of_trainer
 from tests.app.retraining.test_supervision import trainers_of
 from tests.live import free_port, start
+from tests.waiting import LIMIT_SECONDS
 
 
 def test_a_job_succeeds_although_every_process_is_killed_in_turn(deployment: Deployment) -> None:
@@ -166,7 +167,7 @@ def test_a_service_whose_processes_are_all_killed_recovers_by_itself(tmp_path: P
         check_models_are_complete(tmp_path / "state", [1])
     finally:
         running.process.terminate()
-        running.process.wait(60)
+        running.process.wait(LIMIT_SECONDS)
 
 
 def test_after_damage_to_a_checkpoint_the_job_resumes_from_the_previous_one(deployment: Deployment) -> None:

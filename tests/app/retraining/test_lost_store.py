@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from app.storage.database import leases as table
 from tests.app.retraining.deployment import Deployment
 from tests.app.retraining.jobs import SETTINGS, admin_of, small_job, standalone_worker
 from tests.live import service
+from tests.waiting import attempts, wait_until
 
 DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
 
@@ -151,10 +151,9 @@ def test_a_store_that_is_unusable_at_the_start_is_reported_and_retried(tmp_path:
         assert "cannot be opened" in ready.json()["degraded"]["database"]
         assert admin.client.get("/admin/jobs").status_code == 503
         delete(state / "jobs.db")
-        for _ in range(200):
+        for _ in attempts(0.1):
             if admin.client.post("/admin/retrain", json=small_job(promote="never")).status_code == 202:
                 break
-            time.sleep(0.1)
         else:
             raise AssertionError("the service still cannot train")
         assert admin.client.get("/readyz").json()["degraded"] == {}
@@ -178,14 +177,6 @@ def test_a_standalone_worker_waits_for_a_store_that_it_cannot_open(tmp_path: Pat
     with standalone_worker(state, **SETTINGS) as worker:
         wait_until(lambda: log.read_text().count("The job store cannot be opened") == 2)
     assert worker.returncode == 0, "a waiting worker can be stopped"
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("the condition was not met")
 
 
 @pytest.mark.parametrize("ahead", [3600, 86_400])
@@ -216,10 +207,9 @@ def test_the_lease_is_renewed_during_long_work(database: Database, monkeypatch: 
 
     before = expiry()
     with worker.renewing(lease):
-        for _ in range(500):
+        for _ in attempts(0.01):
             if expiry() > before:
                 break
-            time.sleep(0.01)
     assert expiry() > before
 
 

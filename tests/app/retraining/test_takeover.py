@@ -15,10 +15,12 @@ import numpy as np
 
 from app.sampling.generator import LoadedGenerator
 from models.repository import Repository
+from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, SMALL_SPEC, admin_of
 from tests.live import service
 from tests.training.small import SMALL
 from tests.training.tenth import a_tenth
+from tests.waiting import LIMIT_SECONDS
 from training.export import build
 from training.loop import run
 from training.loop.run_folder import RunFolder
@@ -64,7 +66,7 @@ class Load:
             thread.start()
 
     def _send_requests(self, first: int) -> None:
-        with httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=self.url, timeout=LIMIT_SECONDS, trust_env=False, verify=False) as client:
             for n in itertools.count(first * 16):
                 if self._stop.is_set():
                     return
@@ -104,7 +106,7 @@ def test_a_better_generator_is_promoted_under_load_without_a_failed_request(
         assert response.status_code == 202, response.text
         job = admin.wait(response.json()["id"], "succeeded", "failed", "interrupted")
         time.sleep(1)  # all workers follow within a second
-        by_connection = {httpx.get(f"{running.url}/generate?seed=1", verify=False).headers["x-model"] for _ in range(40)}
+        by_connection = {fresh.get(f"{running.url}/generate?seed=1").headers["x-model"] for _ in range(40)}
         load.stop()
 
     assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
