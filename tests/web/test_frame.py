@@ -72,10 +72,25 @@ def tabs(browser: Browser, site: Service) -> Iterator[dict[str, Page]]:
         yield pages
 
 
-def show(page: Page, path: str, title: str) -> None:
-    """Show another page of the application, as its links do."""
+@pytest.fixture(scope="module")
+def dark_tab(browser: Browser, site: Service) -> Iterator[Page]:
+    """An open page in English, dark and as narrow as a phone. Not from `new_context`: it may log errors."""
+    context = browser.new_context(base_url=site.url, locale="en", viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page = context.new_page()
+    open_page(page, "/learn")
+    yield page
+    context.close()
+
+
+def navigate(page: Page, path: str) -> None:
+    """Go to another address of the application, as its links do, and wait until it is rendered."""
     rendered = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
     page.evaluate(f"path => {{ history.pushState(null, '', path); return {rendered} }}", path)
+
+
+def show(page: Page, path: str, title: str) -> None:
+    """Go to another page of the application and wait until it is complete."""
+    navigate(page, path)
     expect(page).to_have_title(re.compile(f"{title} · Seedling$"))
     wait_until_shown(page)
     page.wait_for_timeout(300)  # animations
@@ -218,15 +233,11 @@ def test_each_view_has_its_own_title(page: Page, site: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/gallery", "/interpolate", "/play?round=1", "/sharpen", "/learn"])
-def test_the_error_about_a_missing_version_has_a_button_to_the_champion(browser: Browser, site: Service, path: str) -> None:
-    """Does not use `new_context`, because the browser logs each 404 as an error."""
-    context = browser.new_context(base_url=site.url, locale="en")
-    page = context.new_page()
-    page.goto(f"{path}{'&' if '?' in path else '?'}version=99")
-    page.get_by_role("alert").get_by_role("button", name="Show the champion").click()
-    expect(page).not_to_have_url(re.compile("version"))
-    expect(page.locator("main canvas, main img.question-picture").first).to_be_visible()
-    context.close()
+def test_the_error_about_a_missing_version_has_a_button_to_the_champion(dark_tab: Page, path: str) -> None:
+    navigate(dark_tab, f"{path}{'&' if '?' in path else '?'}version=99")
+    dark_tab.get_by_role("alert").get_by_role("button", name="Show the champion").click()
+    expect(dark_tab).not_to_have_url(re.compile("version"))
+    expect(dark_tab.locator("main canvas, main img.question-picture").first).to_be_visible()
 
 
 def test_in_russian_an_error_has_a_russian_prefix_and_its_english_text_is_marked(browser: Browser, site: Service) -> None:
@@ -272,13 +283,11 @@ STATES = {
 
 
 @pytest.mark.parametrize("path", STATES)
-def test_interactive_states_are_accessible_and_fit_a_phone(browser: Browser, site: Service, node: str, path: str) -> None:
-    context = browser.new_context(base_url=site.url, locale="en", viewport={"width": 360, "height": 740}, color_scheme="dark")
-    page = context.new_page()
-    page.goto(path)
+def test_interactive_states_are_accessible_and_fit_a_phone(dark_tab: Page, node: str, path: str) -> None:
+    navigate(dark_tab, "/learn")  # so that the page of the state starts anew
+    navigate(dark_tab, path)
     role, name = STATES[path]
-    expect(page.get_by_role(role, name=name).first).to_be_visible()  # type: ignore[arg-type]
-    page.wait_for_timeout(500)
-    assert faults(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    context.close()
+    expect(dark_tab.get_by_role(role, name=name).first).to_be_visible()  # type: ignore[arg-type]
+    dark_tab.wait_for_timeout(500)
+    assert faults(dark_tab) == []
+    assert dark_tab.evaluate("document.documentElement.scrollWidth") <= 360
