@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests import fresh
 from tests.live import Service
+from tests.waiting import LIMIT_SECONDS
 
 AS_ROUTE = {"Content-Length": "0"}
 """Makes the route handle a request: requests with a body, even an empty one, do not take the direct path."""
@@ -89,7 +90,7 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
         await gate.wait()
         seed = 7 if number % 10 == 0 else 1_000_000 + number
         writer.write(f"GET /generate?seed={seed}&version=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        response = await asyncio.wait_for(reader.read(), 60)
+        response = await asyncio.wait_for(reader.read(), LIMIT_SECONDS)
         writer.close()
         return response
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from app.api import admin_route
 from app.errors import TokenInvalid, TooManyAttempts
+from app.http import authentication
 from app.http.authentication import COUNTED_BURST, FREE_ATTEMPTS, Access
 from app.main import create_app
 from app.settings import Settings
@@ -55,6 +56,7 @@ async def test_guesses_are_delayed_and_the_owner_is_not(tmp_path: Path, monkeypa
         waits.append(seconds)
 
     monkeypatch.setattr(admin_route, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(authentication, "time", SimpleNamespace(time=lambda: 1_000_000.0))  # no wait ends during the test
     app = create_app(Settings(state=tmp_path, admin_token=TOKEN, embedded_worker=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seedling") as client:
         first = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]

@@ -17,10 +17,10 @@ from app.sampling.generator import LoadedGenerator
 from models.repository import Repository
 from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, SMALL_SPEC, admin_of
-from tests.live import service
+from tests.live import Service, service
 from tests.training.small import SMALL
 from tests.training.tenth import a_tenth
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, wait_until
 from training.export import build
 from training.loop import run
 from training.loop.run_folder import RunFolder
@@ -82,10 +82,22 @@ class Load:
                 self.responses.append((first, response.headers["x-model"], seed, response.content[-784:]))
                 time.sleep(0.05)  # a moderate load, because the trainer shares the cores
 
+    def served_last(self, connection: int) -> str:
+        """Return the version of the last response of a connection."""
+        return next((name for n, name, _, _ in reversed(self.responses) if n == connection), "")
+
+    def count(self, version: str) -> int:
+        return sum(name == version for _, name, _, _ in self.responses)
+
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+
+def served_by(running: Service) -> set[str]:
+    """Return the versions that serve new connections, which reach both workers."""
+    return {fresh.get(f"{running.url}/generate?seed=1").headers["x-model"] for _ in range(40)}
 
 
 def test_a_better_generator_is_promoted_under_load_without_a_failed_request(
@@ -105,8 +117,9 @@ def test_a_better_generator_is_promoted_under_load_without_a_failed_request(
         )
         assert response.status_code == 202, response.text
         job = admin.wait(response.json()["id"], "succeeded", "failed", "interrupted")
-        time.sleep(1)  # all workers follow within a second
-        by_connection = {fresh.get(f"{running.url}/generate?seed=1").headers["x-model"] for _ in range(40)}
+        wait_until(lambda: served_by(running) == {"digits/2"}, 0.2)
+        wait_until(lambda: all(load.served_last(n) == "digits/2" for n in range(4)) and load.count("digits/2") > 20)
+        by_connection = served_by(running)
         load.stop()
 
     assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job
