@@ -233,10 +233,9 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         _set_command_line(request["arguments"])
         from app.retraining import trainer_process
         from tests.training import small, tenth
-        from training.datasets import tensors
 
         if small.TENTH in os.environ:
-            tensors.load = tenth.load
+            tenth.use()
         names = {"Popen": Forked, "DEVNULL": subprocess.DEVNULL, "STDOUT": subprocess.STDOUT}
         trainer_process.subprocess = types.SimpleNamespace(**names)  # type: ignore[assignment]
         sys.argv = request["arguments"][2:]  # without `python -m`
