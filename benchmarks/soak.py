@@ -53,10 +53,11 @@ class Soak:
         folder: folder for the state of the service.
         minutes: duration.
         cache: folder with the cached features of the judges, which take a minute to compute. By default, a new one.
+        pause: seconds that each connection waits between requests. 0 keeps all processors busy.
     """
 
-    def __init__(self, folder: Path, minutes: float, cache: Path | None = None) -> None:
-        self.seconds, self.ends = minutes * 60, 0.0
+    def __init__(self, folder: Path, minutes: float, cache: Path | None = None, pause: float = 0.0) -> None:
+        self.seconds, self.ends, self.pause = minutes * 60, 0.0, pause
         self.settings: dict[str, object] = {
             **{"admin_token": TOKEN, "gate_pictures": 200, "cache": cache or folder / "cache", "embedded_worker": False},
             "max_loaded": 2,  # so that versions are loaded and unloaded all the time
@@ -131,6 +132,7 @@ class Soak:
                 self._connection_lost(f"{work.__name__}: {error!r}")
                 client.close()
                 client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
+            time.sleep(self.pause)
         client.close()
 
     def _connection_lost(self, what: str) -> None:
@@ -312,9 +314,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cache", type=Path, help="folder with the cached features of the judges")
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds that each connection waits between requests")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="seedling-soak-") as folder:
-        figures = Soak(Path(folder), options.minutes, options.cache).run()
+        figures = Soak(Path(folder), options.minutes, options.cache, options.pause).run()
     print(json.dumps(figures, indent=2))
     grew = options.minutes >= LEAST_MINUTES and float(str(figures["growth"])) > MOST_GROWTH
     return int(bool(figures["wrong"] or figures["failed"] or figures["lost"] or figures["killed for memory"] or grew))

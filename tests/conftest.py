@@ -77,8 +77,21 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     The fixture fills it, which takes half a minute. Otherwise every evaluation that a test kills would start this work again.
     """
+    return _filled_cache(tmp_path_factory, "cache")
+
+
+@pytest.fixture(scope="session")
+def trainers_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for a tenth of MNIST, which the trainers of forked services use."""
+    from tests.training.tenth import a_tenth
+
+    with a_tenth():
+        return _filled_cache(tmp_path_factory, "trainers-cache")
+
+
+def _filled_cache(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
     own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
     shared.mkdir(exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

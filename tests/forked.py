@@ -2,7 +2,8 @@
 
 Importing torch and the libraries of an evaluation takes two to four seconds of CPU time, importing the service takes one, and
 the tests start some hundred processes. Forked processes are real ones, with their own output, environment, locks and
-command line, so tests can list, signal and kill them as usual. They run the module as `python -m` does.
+command line, so tests can list, signal and kill them as usual. They run the module as `python -m` does. The trainers of a
+forked service use a tenth of MNIST (`tests.training.tenth`).
 
 New processes are started where the start itself matters: by tests of several server workers, of memory limits, of the runner
 of trainers, of the steps in README, of the wheel, and by the soak.
@@ -41,6 +42,7 @@ IMPORTED = (
     *("training.loop.run", "training.export.build", "training.spec_options", "typer", "rich.progress", "rich.table"),
     *("torchmetrics.image.fid", "torchmetrics.functional.classification", "matplotlib.backends.backend_agg"),
     *("app.main", "app.http.server", "app.retraining.worker", "uvicorn.protocols.http.httptools_impl", "uvloop"),
+    "tests.training.tenth",
 )
 """What the processes import. Not `training.cli` and `training.tables`, which read the environment."""
 PADDING = "-" * 4000
@@ -230,7 +232,10 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         tempfile.tempdir = None
         _set_command_line(request["arguments"])
         from app.retraining import trainer_process
+        from tests.training import small, tenth
 
+        if small.TENTH in os.environ:
+            tenth.use()
         names = {"Popen": Forked, "DEVNULL": subprocess.DEVNULL, "STDOUT": subprocess.STDOUT}
         trainer_process.subprocess = types.SimpleNamespace(**names)  # type: ignore[assignment]
         sys.argv = request["arguments"][2:]  # without `python -m`

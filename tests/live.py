@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import httpx
 from models.repository import Repository
 from tests.forked import Forked
 from tests.memory import in_cgroup
+from tests.training.small import TENTH
+from tests.waiting import LIMIT_SECONDS, attempts
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,7 +49,7 @@ class Service:
 
     def client(self) -> httpx.Client:
         """Return a client that does not load certificates, which takes longer than most requests."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
+        return httpx.Client(base_url=self.url, timeout=LIMIT_SECONDS, trust_env=False, verify=False)
 
 
 def free_port() -> int:
@@ -58,12 +59,15 @@ def free_port() -> int:
 
 
 def environment(state: Path, **settings: object) -> dict[str, str]:
-    """Return the environment of a service process. It contains these settings and no others."""
+    """Return the environment of a service process. It contains these settings and no others.
+
+    Trainers of a forked service use a tenth of MNIST. Their cache is `trainers_cache`.
+    """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     # With the default niceness of 19, a trainer gets almost no CPU time while other tests run.
     ours = {"GAN_TRAINING_NICE": "0", **ours}
-    return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error"} | ours
+    return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error", TENTH: "1"} | ours
 
 
 def run_module(
@@ -101,17 +105,16 @@ def service(
         yield running
     finally:
         running.process.terminate()
-        running.process.wait(60)
+        running.process.wait(LIMIT_SECONDS)
 
 
 def _wait(running: Service) -> None:
     with running.client() as client:
-        for _ in range(600):
+        for _ in attempts(0.1):
             assert running.process.poll() is None, f"the service ended: {running.log.read_text()}"
             try:
                 client.get("/livez")
             except httpx.TransportError:
-                time.sleep(0.1)
-            else:
-                return
+                continue
+            return
     raise AssertionError(f"the service does not respond: {running.log.read_text()}")

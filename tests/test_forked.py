@@ -18,6 +18,7 @@ import pytest
 from tests.forked import Forked
 from tests.live import ROOT
 from tests.training.small import SMALL
+from tests.waiting import attempts
 
 
 def start(log: Path, *arguments: str, pass_fds: tuple[int, ...] = (), start_process: Callable[..., Any] = Forked) -> Any:
@@ -57,10 +58,9 @@ def test_a_forked_trainer_can_be_found_signalled_and_killed(tmp_path: Path) -> N
     os.close(lock)
     try:
         process = psutil.Process(first.pid)
-        for _ in range(1000):
+        for _ in attempts(0.01):
             if (shown := [part for part in process.cmdline() if part]) == [sys.executable, "-m", "training", *arguments]:
                 break
-            time.sleep(0.01)  # it does not have its command line yet
         assert shown[3:] == list(arguments)
         assert os.getpgid(first.pid) == first.pid
         while not (tmp_path / "run" / "checkpoint.pt").exists():

@@ -9,11 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from models.repository import Repository
 from models.version import copier
+from tests import fresh
 from tests.live import ROOT, service
 
 OPERATIONS, SECURITY = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "security"))
@@ -43,24 +43,24 @@ def test_a_backup_of_a_running_service_restores_models_jobs_and_audit_log(tmp_pa
         number = repository.publish("digits", copier(repository.get("digits", 1))).number
         body = {"version": number}
         path = f"{running.url}/admin/models/digits/champion"
-        promoted = httpx.put(path, json=body, headers={**headers, "If-Match": "*"}, trust_env=False)
+        promoted = fresh.put(path, json=body, headers={**headers, "If-Match": "*"})
         assert promoted.status_code == 200, promoted.text
-        audit = httpx.get(f"{running.url}/admin/audit", headers=headers, trust_env=False).json()
-        pinned = httpx.get(f"{running.url}/generate?seed=42&version=1", trust_env=False).content
+        audit = fresh.get(f"{running.url}/admin/audit", headers=headers).json()
+        pinned = fresh.get(f"{running.url}/generate?seed=42&version=1").content
         run(save_jobs, tmp_path)
         run(save_files, tmp_path)
     shutil.rmtree(tmp_path / "var" / "models")
     run(restore, tmp_path)
     run(restore_jobs, tmp_path)
     with service(tmp_path / "var", admin_token=TOKEN, embedded_worker=False) as running:
-        assert httpx.get(f"{running.url}/generate?seed=42", trust_env=False).headers["x-model"] == f"digits/{number}"
-        assert httpx.get(f"{running.url}/generate?seed=42&version=1", trust_env=False).content == pinned
-        assert httpx.get(f"{running.url}/admin/audit", headers=headers, trust_env=False).json() == audit
+        assert fresh.get(f"{running.url}/generate?seed=42").headers["x-model"] == f"digits/{number}"
+        assert fresh.get(f"{running.url}/generate?seed=42&version=1").content == pinned
+        assert fresh.get(f"{running.url}/admin/audit", headers=headers).json() == audit
 
 
 def test_after_an_upgrade_old_urls_give_the_same_pixels_and_the_champion_stays(tmp_path: Path) -> None:
     with service(tmp_path / "state", embedded_worker=False) as running:  # shipped with digits/1 alone
-        before = httpx.get(f"{running.url}/generate?seed=42&model=digits&version=1", trust_env=False).content
+        before = fresh.get(f"{running.url}/generate?seed=42&model=digits&version=1").content
     with service(tmp_path / "state", embedded_worker=False, shipped=ROOT / "models") as running:
         with running.client() as client:
             assert client.get("/generate?seed=42&model=digits&version=1").content == before
@@ -71,7 +71,7 @@ def test_after_an_upgrade_old_urls_give_the_same_pixels_and_the_champion_stays(t
 def test_the_documented_log_line_has_the_fields_of_a_real_one(tmp_path: Path) -> None:
     documented = set(re.findall(r'"(\w+)":', OPERATIONS.split("one object per line to stderr:")[1].split("If `OTEL")[0]))
     with service(tmp_path / "state", embedded_worker=False, log_format="json") as running:
-        httpx.get(f"{running.url}/generate?seed=42", trust_env=False)
+        fresh.get(f"{running.url}/generate?seed=42")
     lines = [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]
     assert set(next(line for line in lines if line["logger"] == "seedling.access")) == documented
 

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import pytest
 from app.offline import Model
 from models.repository import Repository
 from tests.live import ROOT, free_port
+from tests.waiting import LIMIT_SECONDS, attempts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -71,18 +71,16 @@ def serving(installed: Installation, folder: Path, home: Path) -> Iterator[httpx
     port = free_port()
     process = subprocess.Popen([installed.command(), "serve"], cwd=folder, env=environment(home, GAN_PORT=port))
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=LIMIT_SECONDS, trust_env=False, verify=False) as client:
+            for _ in attempts(0.1):
                 assert process.poll() is None
                 with contextlib.suppress(httpx.TransportError):
                     client.get("/livez")
                     break
-                time.sleep(0.1)
             yield client
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LIMIT_SECONDS)
 
 
 def champions() -> dict[str, int]:

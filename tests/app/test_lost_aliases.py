@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import update
 
@@ -20,9 +18,11 @@ from app.storage.database_aliases import DatabaseAliases
 from models.manifest import MANIFEST, Gate
 from models.repository import Repository
 from models.version import copier
+from tests import fresh
 from tests.app.retraining.jobs import TOKEN
 from tests.live import Service, service, start
 from tests.models.test_repository import copy_of_shipped
+from tests.waiting import attempts
 
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -176,11 +176,10 @@ def test_a_damaged_database_row_puts_no_other_version_into_service(
 
 
 def wait_for_status(running: Service, condition: Callable[[dict[str, object]], bool]) -> dict[str, object]:
-    for _ in range(200):
-        ready = httpx.get(f"{running.url}/readyz", trust_env=False).json()
+    for _ in attempts(0.05):
+        ready = fresh.get(f"{running.url}/readyz").json()
         if condition(ready):
             return ready
-        time.sleep(0.05)
     raise AssertionError(ready)
 
 

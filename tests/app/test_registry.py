@@ -16,6 +16,7 @@ from models.manifest import GENERATOR, MANIFEST, sha256_of
 from models.repository import Repository
 from tests.live import service
 from tests.models.test_repository import copy_of_shipped, spoil_generator
+from tests.waiting import attempts
 
 
 def registry_of(repository: Repository, max_loaded: int = 8) -> Registry:
@@ -227,10 +228,9 @@ def test_a_running_service_follows_publications_and_promotions(tmp_path: Path) -
         repository.publish("digits", copy_of_shipped)
         repository.promote("digits", 2)
         seen = {client.get("/generate?seed=1").headers["x-model"] for _ in range(2)}
-        for _ in range(400):
+        for _ in attempts():
             seen.add(client.get("/generate?seed=1").headers["x-model"])
             if "digits/2" in seen:
                 break
-            threading.Event().wait(0.05)
         assert "digits/2" in seen
         assert client.get("/generate?seed=1&version=previous").headers["x-model"] == "digits/1"

@@ -14,6 +14,7 @@ import yaml
 from app.settings import Settings
 from tests.live import ROOT
 from tests.skipping import skip
+from tests.waiting import LIMIT_SECONDS
 
 DEPLOY, MONITORING = ROOT / "deploy", ROOT / "deploy" / "monitoring"
 SETTINGS = {f"GAN_{name.upper()}" for name in Settings.model_fields}
@@ -61,6 +62,6 @@ def promtool() -> str:
 
 def rendered(kubectl: str, folder: Path) -> list[Object]:
     """Return the objects that `kubectl apply -k` would send. Needs no cluster."""
-    result = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=LIMIT_SECONDS)
     assert result.returncode == 0, result.stderr
     return list(yaml.safe_load_all(result.stdout))

@@ -14,6 +14,7 @@ import yaml
 
 from tests.deploy.conftest import MONITORING, Object, composed
 from tests.live import ROOT
+from tests.waiting import LIMIT_SECONDS
 
 GRAFANA = MONITORING / "grafana"
 RULES: list[Object] = [
@@ -32,7 +33,7 @@ def metrics_of(expression: str) -> set[str]:
 
 def failure(*command: str | Path) -> str:
     """Return the status and output of a command if it fails, and an empty string otherwise."""
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=LIMIT_SECONDS)
     return "" if result.returncode == 0 else f"exit {result.returncode}: {result.stdout}{result.stderr}"
 
 

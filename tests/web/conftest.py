@@ -18,8 +18,8 @@ from tests.skipping import skip
 WEB, STATIC = ROOT / "web", ROOT / "app" / "static"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-TIMEOUT = 30_000
-"""Milliseconds, long enough for a busy machine."""
+TIMEOUT = 120_000
+"""Milliseconds, long enough for a machine that is ten times slower."""
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live import Service
+from tests.waiting import attempts
 from tests.web.conftest import new_context
 from tests.web.pixels import fetch_pixels, shown_pixels, wait_for_picture
 
@@ -229,25 +230,33 @@ MOVE_SLIDER = """async slider => {
         const original = history[name].bind(history)
         history[name] = (...parameters) => { writes.push(name); original(...parameters) }
     }
+    const start = performance.now()
+    let last = start, pause = 0
     for (let step = 0; step <= 100; step++) {
+        pause = Math.max(pause, performance.now() - last)
+        last = performance.now()
         slider.value = String(0.5 + step / 100)
         slider.dispatchEvent(new Event('input', {bubbles: true}))
         await new Promise(resolve => setTimeout(resolve, 16))
     }
     slider.dispatchEvent(new Event('change', {bubbles: true}))
-    return writes
+    return {writes, pause, milliseconds: performance.now() - start}
 }"""
 
 
 def test_a_slider_updates_the_address_at_a_limited_rate_with_one_history_entry(page: Page, site: Service) -> None:
     """Browsers limit such updates to one or two hundred in ten seconds."""
-    page.goto("/?seed=5")
-    wait_for_picture(page, fetch_pixels(site, "/generate?seed=5"))
-    writes = page.get_by_role("slider", name="Truncation").evaluate(MOVE_SLIDER)
+    for _ in attempts():
+        page.goto("/?seed=5")
+        wait_for_picture(page, fetch_pixels(site, "/generate?seed=5"))
+        moved = page.get_by_role("slider", name="Truncation").evaluate(MOVE_SLIDER)
+        if moved["pause"] < 900:  # a machine that pauses for longer makes several gestures of it
+            break
+    writes = moved["writes"]
     expect(page).to_have_url(re.compile(r"psi=1\.5(&|$)"))
     wait_for_picture(page, fetch_pixels(site, "/generate?seed=5&psi=1.5"))
     assert writes.count("pushState") == 1
-    assert len(writes) < 30
+    assert len(writes) < max(30, moved["milliseconds"] / 200 + 2)
     page.go_back()
     expect(page).not_to_have_url(re.compile("psi"))
     wait_for_picture(page, fetch_pixels(site, "/generate?seed=5"))

@@ -8,13 +8,14 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
 from tests.app.retraining.test_takeover import weak_champion
 from tests.live import Service, service
@@ -24,7 +25,7 @@ from tests.web.test_frame import faults
 FULL_RUN = bool(os.environ.get("SEEDLING_WHOLE_QUICK"))
 """Whether to train `quick` to its end, which takes at least five minutes, instead of 3,200 images."""
 IMAGES = 200_000 if FULL_RUN else 3_200
-TRAINING = 2_400_000 if FULL_RUN else 240_000
+TRAINING = 2_400_000 if FULL_RUN else 900_000
 """Milliseconds that training, export and evaluation may take on a busy machine."""
 
 LIVE = {
@@ -45,13 +46,14 @@ GREY = """async image => {
 
 @pytest.fixture(scope="module")
 def training(
-    built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory, cache: object
+    built: None, browser: Browser, node: str, tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path
 ) -> Iterator[Service]:
     """A service with a barely trained champion, which `quick` beats within seconds."""
     folder = tmp_path_factory.mktemp("training")
-    weak_champion(folder, folder / "state", cache)  # type: ignore[arg-type]
-    settings = {**SETTINGS, "viewer_tokens": json.dumps({"eve": VIEWER}), "shipped": folder, "cache": cache, "pages": STATIC}
-    with service(folder / "state", **settings) as running:
+    weak_champion(folder, folder / "state", trainers_cache)
+    settings = {**SETTINGS, "viewer_tokens": json.dumps({"eve": VIEWER}), "shipped": folder, "pages": STATIC}
+    settings |= {} if FULL_RUN else {"cache": trainers_cache}  # new processes train on all of MNIST
+    with service(folder / "state", forked=not FULL_RUN, **settings) as running:
         yield running
 
 
@@ -178,7 +180,7 @@ def test_an_insufficient_token_gets_the_message_of_the_service(
     sign_in(page, token)
     if code == 403:
         page.get_by_role("button", name="Start training").click()
-    response = httpx.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    response = fresh.post(f"{training.url}/admin/retrain", headers={"Authorization": f"Bearer {token}"})
     assert response.status_code == code
     expect(page.get_by_role("alert")).to_contain_text(response.json()["detail"])
     context.close()

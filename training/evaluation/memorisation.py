@@ -60,8 +60,8 @@ def nearest(pictures: Tensor, training: Tensor) -> Nearest:
         pictures: uint8, (N, 1, 28, 28).
         training: uint8, (M, 1, 28, 28).
     """
-    flat, known = (images.flatten(1).float() / 255 for images in (pictures, training))
-    square = known.square().sum(1)
+    flat, known = (images.flatten(1).float().div_(255) for images in (pictures, training))
+    square = torch.cat([part.square().sum(1) for part in known.split(PART)])
     found = [_squared(part, known, square).min(1) for part in flat.split(PART)]
     distance, index = torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found])
     found_index, inverse = index.unique(return_inverse=True)

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from models.repository import Repository
 from tests.app.api.pictures_of_shapes import archive
 from tests.app.api.test_uploads import SETTINGS, VIEWER, administrator, append, begin, state_of
 from tests.live import SHIPPED, Service, free_port, service, start
+from tests.waiting import LIMIT_SECONDS, attempts
 from training.datasets import SOURCES, Registry
 
 
@@ -43,7 +43,7 @@ def admin(running: Service) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def stranger(running: Service) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=running.url, trust_env=False, verify=False, timeout=60) as client:
+    with httpx.Client(base_url=running.url, trust_env=False, verify=False, timeout=LIMIT_SECONDS) as client:
         yield client
 
 
@@ -58,11 +58,10 @@ def ended(admin: httpx.Client, response: httpx.Response) -> dict[str, Any]:
     """Wait for an import that was accepted."""
     assert response.status_code == 202, response.text
     assert response.headers["location"] == f"/admin/imports/{response.json()['id']}"
-    for _ in range(600):
+    for _ in attempts(0.1):
         found = admin.get(response.headers["location"]).json()
         if found["state"] != "running":
             return found
-        time.sleep(0.1)
     raise AssertionError(found)
 
 
@@ -139,11 +138,10 @@ def test_curl_alone_imports_a_file(running: Service, admin: httpx.Client, tmp_pa
     curl = ["curl", "-s", "-H", f"Authorization: {authorization}", "-w", "\n%{http_code} %header{location}", *arguments]
     document, _, status = subprocess.run(curl, check=True, capture_output=True, text=True).stdout.rpartition("\n")
     assert status == f"202 /admin/imports/{json.loads(document)['id']}", document
-    for _ in range(300):
+    for _ in attempts(0.1):
         found = admin.get(json.loads(document)["links"]["self"]).json()
         if found["state"] != "running":
             break
-        time.sleep(0.1)
     assert (found["state"], found["name"]) == ("succeeded", way), found
     assert found["report"]["classes"] == []
     assert found["report"]["source"] == ("pictures.zip" if way != "post" else "data")
@@ -275,12 +273,11 @@ LARGE = archive(per_class=3000, side=28)
 def begun(admin: httpx.Client, upload: str, name: str) -> dict[str, Any]:
     """Start an import, and wait until it has read pictures."""
     found = admin.post("/admin/datasets", json={"upload": upload, "name": name}).json()
-    for _ in range(300):
+    for _ in attempts(0.02):
         shown = admin.get(found["links"]["self"]).json()
         if shown["done"]:
             assert shown["state"] == "running"
             return shown
-        time.sleep(0.02)
     raise AssertionError(shown)
 
 
@@ -292,11 +289,10 @@ def test_an_import_can_be_cancelled_and_its_upload_is_kept_meanwhile(admin: http
     locked = admin.delete(f"/admin/uploads/{upload}")
     assert (locked.status_code, locked.json()["code"]) == (423, "upload_locked")
     cancelled = admin.post(f"/admin/imports/{found['id']}/cancel")
-    for _ in range(100):
+    for _ in attempts(0.1):
         shown = admin.get(found["links"]["self"]).json()
         if shown["state"] != "running":
             break
-        time.sleep(0.1)
     assert (cancelled.status_code, shown["state"]) == (202, "cancelled")
     assert admin.get("/datasets/cancelled").status_code == 404
     assert admin.post(f"/admin/imports/{found['id']}/cancel").status_code == 409
@@ -318,14 +314,13 @@ def test_a_killed_import_leaves_nothing_and_says_so_after_a_restart(tmp_path: Pa
             process.send_signal(signal.SIGKILL)
     if victim == "import":
         with administrator(running) as admin:
-            for _ in range(100):
+            for _ in attempts(0.1):
                 shown = admin.get(found["links"]["self"]).json()
                 if shown["state"] == "failed":
                     break
-                time.sleep(0.1)
             assert "killed by SIGKILL" in shown["detail"]
         running.process.terminate()
-    running.process.wait(60)
+    running.process.wait(LIMIT_SECONDS)
     with service(tmp_path / "state", port=port, **SETTINGS) as running, administrator(running) as admin:
         shown = admin.get(found["links"]["self"]).json()
         assert shown["state"] == ("failed" if victim == "import" else "interrupted"), shown
@@ -342,13 +337,12 @@ def test_an_import_that_the_service_does_not_outlive_is_finished_and_reported(tm
         for process in [running.process, *processes]:
             if not hasattr(process, "cmdline") or "app.datasets.process" not in " ".join(process.cmdline()):
                 process.kill()
-    running.process.wait(60)
+    running.process.wait(LIMIT_SECONDS)
     with service(tmp_path / "state", port=port, **SETTINGS) as running, administrator(running) as admin:
-        for _ in range(300):
+        for _ in attempts(0.1):
             shown = admin.get(found["links"]["self"]).json()
             if shown["state"] != "running":
                 break
-            time.sleep(0.1)
         assert (shown["state"], shown["dataset"].partition("@")[0]) == ("succeeded", "orphan")
 
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import fresh
 from tests.live import Service
+from tests.waiting import LIMIT_SECONDS
 
 AS_ROUTE = {"Content-Length": "0"}
 """Makes the route handle a request: requests with a body, even an empty one, do not take the direct path."""
@@ -80,7 +82,7 @@ def test_a_get_request_with_a_large_body_is_rejected(client: httpx.Client) -> No
 
 def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Service) -> None:
     """Opens more connections than can be served within the maximum waiting time."""
-    expected = httpx.get(f"{live.url}/generate?seed=7&version=1", trust_env=False).content
+    expected = fresh.get(f"{live.url}/generate?seed=7&version=1").content
     port = int(live.url.rpartition(":")[2])
 
     async def send(number: int, gate: asyncio.Event) -> bytes:
@@ -88,7 +90,7 @@ def test_under_overload_every_request_gets_a_correct_picture_or_503(live: Servic
         await gate.wait()
         seed = 7 if number % 10 == 0 else 1_000_000 + number
         writer.write(f"GET /generate?seed={seed}&version=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        response = await asyncio.wait_for(reader.read(), 60)
+        response = await asyncio.wait_for(reader.read(), LIMIT_SECONDS)
         writer.close()
         return response
 

@@ -7,7 +7,6 @@ import hashlib
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from tests.live import Service, free_port, service, start
 from tests.memory import peak
 from tests.skipping import skip
+from tests.waiting import LIMIT_SECONDS, attempts
 
 TOKEN, VIEWER = "0123456789abcdef-admin", "0123456789abcdef-viewer"
 PART = {"Content-Type": "application/offset+octet-stream", "Tus-Resumable": "1.0.0"}
@@ -48,7 +48,7 @@ def admin(running: Service) -> Iterator[httpx.Client]:
 
 def administrator(running: Service, token: str = TOKEN) -> httpx.Client:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=running.url, headers=headers, timeout=60, trust_env=False, verify=False)
+    return httpx.Client(base_url=running.url, headers=headers, timeout=LIMIT_SECONDS, trust_env=False, verify=False)
 
 
 def begin(client: httpx.Client, length: int, filename: str = "pictures.zip") -> str:
@@ -86,10 +86,9 @@ def begin_to_send(running: Service, path: str, announced: int, content: bytes) -
 
 def wait_for_size(state: Path, path: str, size: int) -> None:
     file = state / "uploads" / path.rsplit("/", 1)[1] / "data"
-    for _ in range(300):
+    for _ in attempts(0.05):
         if file.stat().st_size >= size:
             return
-        time.sleep(0.05)
     raise AssertionError(f"{file} has {file.stat().st_size} bytes")
 
 
@@ -199,12 +198,11 @@ def test_one_request_writes_at_a_time_and_a_dead_connection_does_not_block_for_l
     wait_for_size(state_of(running), path, MEGABYTE)
     response = append(admin, path, offset_of(admin, path), b"y")
     assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (423, "upload_locked", "1")
-    for _ in range(300):  # until the silent connection times out
+    for _ in attempts(0.1):  # until the silent connection times out
         offset = offset_of(admin, path)
         response = append(admin, path, offset, b"y")
         if response.status_code == 204:
             break
-        time.sleep(0.1)
     assert response.status_code == 204
     assert offset == 2 * MEGABYTE, "what has arrived is kept"
     connection.close()

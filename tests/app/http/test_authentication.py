@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
@@ -135,6 +136,14 @@ def test_the_number_of_counted_networks_is_bounded(access: Access, database: Dat
     assert found == {"192.0.2.3", "192.0.2.4", "192.0.2.5"}
 
 
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stops the clock of the waits, which are short enough to end during a test on a slow machine."""
+    now = time.time()
+    monkeypatch.setattr(accesses, "time", SimpleNamespace(time=lambda: now))
+
+
+@pytest.mark.usefixtures("stopped_clock")
 def test_the_wait_applies_however_many_guesses_were_made(access: Access, database: Database) -> None:
     with database.write() as connection:
         connection.execute(insert(failures).values(client="192.0.2.1", count=5000, last=time.time(), locked_until=0))
@@ -144,6 +153,7 @@ def test_the_wait_applies_however_many_guesses_were_made(access: Access, databas
         access.identify(["Bearer wrong"], "192.0.2.1")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_concurrent_guesses_are_all_counted(access: Access) -> None:
     def guess() -> type[Exception] | None:
         try:
@@ -157,6 +167,7 @@ def test_concurrent_guesses_are_all_counted(access: Access) -> None:
     assert found == {TokenInvalid: FREE_ATTEMPTS, TooManyAttempts: 32 - FREE_ATTEMPTS}
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_the_addresses_of_an_ipv6_network_count_as_one_client(access: Access) -> None:
     for last in range(FREE_ATTEMPTS):
         with pytest.raises(TokenInvalid):
@@ -167,6 +178,7 @@ def test_the_addresses_of_an_ipv6_network_count_as_one_client(access: Access) ->
         access.identify(["Bearer wrong"], "2001:db8:0:1::1")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_all_workers_share_the_count(access: Access, location: Path | str, tmp_path: Path) -> None:
     another = Database(location)
     other = Access(Settings(state=tmp_path, admin_token=ALICE), lambda: another)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from app.http.connections import Bounds, Connections
+from tests import fresh
 from tests.app.http.test_middleware import find_log_line
 from tests.app.http.test_protocol import connect, problem, read_until_closed
 from tests.live import Service, free_port, service, start
+from tests.waiting import LIMIT_SECONDS, attempts
 
 BOUNDS = Bounds(connections=40, per_client=20, body_bytes=1000, unsent_bytes=1000, proxies="203.0.113.0/24")
 
@@ -169,7 +169,7 @@ def test_a_flood_of_idle_connections_does_not_lock_out_other_clients(crowded: Se
     statuses = []
     for _ in range(20):
         idle.append(connect(crowded))
-        statuses += [httpx.get(crowded.url + path, trust_env=False).status_code for path in ("/generate?seed=42", "/livez")]
+        statuses += [fresh.get(crowded.url + path).status_code for path in ("/generate?seed=42", "/livez")]
     assert statuses == [200] * 40
     for connection in idle:
         connection.close()
@@ -179,17 +179,15 @@ def test_excess_connections_get_a_problem_and_probes_are_served(crowded: Service
     busy = [connect(crowded) for _ in range(62)]
     for connection in busy:
         connection.sendall(b"POST /interpolate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-    deadline = time.monotonic() + 20
-    while True:
+    for _ in attempts():
         connection = connect(crowded)
         connection.sendall(b"GET /generate?seed=42 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         received = read_until_closed(connection)
         if not received.startswith(b"HTTP/1.1 200"):  # the service has now read all busy requests
             break
-        assert time.monotonic() < deadline
     assert problem(received) == (503, "too_many_connections")
     assert b"retry-after: 1\r\n" in received
-    assert httpx.get(f"{crowded.url}/livez", trust_env=False).status_code == 200
+    assert fresh.get(f"{crowded.url}/livez").status_code == 200
     for connection in busy:
         connection.close()
 
@@ -210,7 +208,7 @@ def test_a_dual_stack_socket_accepts_ipv4_and_logs_each_clients_address(workers:
     with service(tmp_path / "state", host="::", workers=workers, log_format="json", embedded_worker=False) as running:
         port = running.url.rpartition(":")[2]
         for seed, (host, expected) in enumerate([("127.0.0.1", "127.0.0.1"), ("[::1]", "::1")]):
-            assert httpx.get(f"http://{host}:{port}/generate?seed={seed}", trust_env=False).status_code == 200
+            assert fresh.get(f"http://{host}:{port}/generate?seed={seed}").status_code == 200
             assert find_log_line(running, target=f"/generate?seed={seed}")["client"] == expected
 
 
@@ -221,11 +219,11 @@ def test_workers_end_with_their_parent_process_and_release_the_port(tmp_path: Pa
     assert len(workers) >= 2
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
-    gone, alive = psutil.wait_procs(workers, timeout=60)
+    gone, alive = psutil.wait_procs(workers, timeout=LIMIT_SECONDS)
     assert not alive
     assert len(gone) == len(workers)
     with service(tmp_path / "state", workers=2, port=port, embedded_worker=False) as again:
-        assert httpx.get(f"{again.url}/generate?seed=42", trust_env=False).status_code == 200
+        assert fresh.get(f"{again.url}/generate?seed=42").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -250,10 +248,10 @@ def test_idle_connections_to_the_metrics_port_take_no_threads_and_do_not_block_i
     port = free_port()
     with service(tmp_path / "state", metrics_port=port, embedded_worker=False) as running:
         process = psutil.Process(running.process.pid)
-        assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
+        assert fresh.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
         threads = process.num_threads()
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
-        response = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+        response = fresh.get(f"http://127.0.0.1:{port}/metrics")
         assert response.status_code == 200
         assert "seedling_workers 1.0" in response.text
         assert process.num_threads() <= threads + 1

@@ -22,6 +22,7 @@ from app.http.forms import MAX_FRAMING, FileForm, is_form
 from tests.app.http.test_protocol import connect, problem, read_until_closed
 from tests.live import Service, service
 from tests.skipping import skip
+from tests.waiting import LIMIT_SECONDS
 
 BOUNDARY = b"------------------------d74496d66958873e"
 CONTENT_TYPE = b"multipart/form-data; boundary=" + BOUNDARY
@@ -242,15 +243,15 @@ def test_requests_uploads_a_form(live: Service, picture: bytes, score: dict, tmp
     with (tmp_path / "42.png").open("rb") as opened, requests.Session() as session:
         session.trust_env = False
         for files in ({"file": opened}, {"image": ("семь.png", picture)}, [("a", ("b", io.BytesIO(picture), "image/png"))]):
-            response = session.post(f"{live.url}/discriminate?label=7", files=files, timeout=60)
+            response = session.post(f"{live.url}/discriminate?label=7", files=files, timeout=LIMIT_SECONDS)
             assert (response.status_code, response.json()) == (200, score)
-        response = session.post(f"{live.url}/discriminate", files={"file": picture}, data={"label": "7"}, timeout=60)
+        response = session.post(f"{live.url}/discriminate", files={"file": picture}, data={"label": "7"}, timeout=LIMIT_SECONDS)
         assert (response.status_code, response.json()["code"]) == (422, "form_invalid")
         response = session.post(
             f"{live.url}/discriminate",
             files={"file": picture},
             headers={"Content-Type": "multipart/form-data"},
-            timeout=60,
+            timeout=LIMIT_SECONDS,
         )
         assert (response.status_code, response.json()["code"]) == (422, "form_invalid")
         assert "boundary" in response.json()["detail"]

@@ -12,10 +12,12 @@ from sqlalchemy import func, select
 
 from app.api import admin_route
 from app.errors import TokenInvalid, TooManyAttempts
+from app.http import authentication
 from app.http.authentication import COUNTED_BURST, FREE_ATTEMPTS, Access
 from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database, failures
+from tests import fresh
 from tests.live import Service, service
 
 TOKEN, WRONG = "the-token-of-the-owner", {"Authorization": "Bearer a-guess"}
@@ -33,7 +35,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def get(running: Service, path: str, **headers: str) -> httpx.Response:
     headers |= {"X-Forwarded-For": "203.0.113.1"}
-    return httpx.get(running.url + path, headers=headers, trust_env=False, verify=False)
+    return fresh.get(running.url + path, headers=headers)
 
 
 def test_clients_that_exhaust_the_rate_of_a_shared_address_do_not_lock_out_its_administrator(proxied: Service) -> None:
@@ -54,6 +56,7 @@ async def test_guesses_are_delayed_and_the_owner_is_not(tmp_path: Path, monkeypa
         waits.append(seconds)
 
     monkeypatch.setattr(admin_route, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(authentication, "time", SimpleNamespace(time=lambda: 1_000_000.0))  # no wait ends during the test
     app = create_app(Settings(state=tmp_path, admin_token=TOKEN, embedded_worker=False))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seedling") as client:
         first = [(await client.get("/admin/jobs", headers=WRONG)).status_code for _ in range(FREE_ATTEMPTS)]

@@ -19,6 +19,7 @@ from benchmarks.attacks import narrow_png
 from tests.app.http.test_protocol import connect, problem, read_until_closed
 from tests.live import Service, service
 from tests.memory import GIBIBYTE, cgroup, peak
+from tests.waiting import LIMIT_SECONDS, attempts
 
 CHUNKED = b"POST /interpolate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 PIPELINED = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -41,7 +42,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def other(limited: Service) -> Iterator[httpx.Client]:
     """A client with another address."""
     transport = httpx.HTTPTransport(local_address=OTHER)
-    with httpx.Client(base_url=limited.url, transport=transport, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=limited.url, transport=transport, timeout=LIMIT_SECONDS, trust_env=False) as client:
         yield client
 
 
@@ -65,7 +66,7 @@ def send_until_rejected(connection: socket.socket, piece: bytes, most: int) -> i
 
 def first_bytes(connection: socket.socket) -> bytes:
     """Return the start of a response and leave the rest unread. Return nothing if the service has disconnected."""
-    connection.settimeout(60)
+    connection.settimeout(LIMIT_SECONDS)
     try:
         return connection.recv(12)
     except ConnectionError:
@@ -207,7 +208,7 @@ def test_unread_responses_do_not_exhaust_the_memory(limited: Service, other: htt
     assert statuses.keys() <= {b"HTTP/1.1 200", b"HTTP/1.1 503", b""}
     assert 0 < statuses[b"HTTP/1.1 200"] < 40
     pictures = None
-    for _ in range(100):  # the lane is full until the clients that do not read are disconnected
+    for _ in attempts(0.1):  # the lane is full until the clients that do not read are disconnected
         response = other.get("/generate?seeds=0-78&scale=32&format=npy")
         if response.status_code == 200:
             pictures = np.load(io.BytesIO(response.content))
@@ -273,7 +274,7 @@ def test_endless_part_headers_are_rejected_and_not_buffered(limited: Service) ->
             connection.sendall(head + b"Content-Type: multipart/form-data; boundary=a\r\n\r\n" + start)
             with contextlib.suppress(OSError):
                 connection.sendall(b"b" * 300_000)
-            connection.settimeout(30)
+            connection.settimeout(LIMIT_SECONDS)
             assert connection.recv(12) == b"HTTP/1.1 422"
             connection.close()
 

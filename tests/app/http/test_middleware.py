@@ -7,7 +7,6 @@ import os
 import re
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,8 +23,10 @@ from app.http.middleware import RateLimits
 from app.http.rate_limits import TokenBuckets
 from app.observability.metrics import FOLDER, NAMES, AllFigures
 from app.observability.tracing import take_over
+from tests import fresh
 from tests.forked import run
 from tests.live import Service, environment, free_port, service
+from tests.waiting import attempts
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
@@ -67,7 +68,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def get(running: Service, path: str, client: str | None = None, **headers: str) -> httpx.Response:
     sent = {"Host": "pictures.example", **headers} | ({"X-Forwarded-For": client} if client else {})
-    return httpx.get(running.url + path, headers=sent, trust_env=False, verify=False)
+    return fresh.get(running.url + path, headers=sent)
 
 
 # Tracing and logging.
@@ -90,20 +91,19 @@ def test_a_valid_trace_is_continued_and_otherwise_a_new_one_starts(invalid: byte
 
 def find_log_line(running: Service, **fields: object) -> dict[str, object]:
     """Return the log line with these fields. The service writes it after it has sent the response."""
-    for _ in range(100):
+    for _ in attempts(0.05):
         for line in running.log.read_text().splitlines():
             found = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
             if fields.items() <= found.items():
                 return found
-        time.sleep(0.05)
     raise AssertionError(f"no log line has the fields {fields}")
 
 
 def test_each_request_is_logged_as_json_with_its_trace(metered: tuple[Service, str]) -> None:
     running, _ = metered
-    response = httpx.get(f"{running.url}/generate?seed=42&label=7", headers={"traceparent": TRACEPARENT}, trust_env=False)
+    response = fresh.get(f"{running.url}/generate?seed=42&label=7", headers={"traceparent": TRACEPARENT})
     assert response.headers["x-request-id"] == TRACE
-    other = httpx.get(f"{running.url}/generate?seed=-1", trust_env=False)
+    other = fresh.get(f"{running.url}/generate?seed=-1")
     assert other.status_code == 422
     assert other.headers["x-request-id"] != TRACE
     mine = find_log_line(running, logger="seedling.access", trace_id=TRACE)
@@ -117,8 +117,8 @@ def test_every_log_line_is_json_and_messages_about_a_request_have_its_trace(mete
     running, _ = metered
     secret = "a-wrong-token-that-must-not-leak"
     headers = {"Authorization": f"Bearer {secret}", "traceparent": TRACEPARENT.replace("4bf9", "5bf9")}
-    assert httpx.get(f"{running.url}/admin/jobs", headers=headers, trust_env=False).status_code == 401
-    httpx.get(f"{running.url}/generate?seed=%0d%0aINFO:%20forged", trust_env=False)
+    assert fresh.get(f"{running.url}/admin/jobs", headers=headers).status_code == 401
+    fresh.get(f"{running.url}/generate?seed=%0d%0aINFO:%20forged")
     log = running.log.read_text()
     assert secret not in log
     for line in log.splitlines():
@@ -145,9 +145,9 @@ def test_spans_are_sent_to_the_configured_opentelemetry_endpoint(tmp_path: Path,
     threading.Thread(target=collector.serve_forever, daemon=True).start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
     with service(tmp_path / "state", embedded_worker=False) as running:
-        response = httpx.get(f"{running.url}/generate?seed=42", headers={"traceparent": TRACEPARENT}, trust_env=False)
+        response = fresh.get(f"{running.url}/generate?seed=42", headers={"traceparent": TRACEPARENT})
         assert response.headers["x-request-id"] == TRACE
-        assert httpx.get(f"{running.url}/models/nothing", trust_env=False).status_code == 404
+        assert fresh.get(f"{running.url}/models/nothing").status_code == 404
     collector.shutdown()
     collector.server_close()
     spans = [
@@ -169,15 +169,15 @@ def test_spans_are_sent_to_the_configured_opentelemetry_endpoint(tmp_path: Path,
 
 def test_metrics_are_summed_over_all_workers(metered: tuple[Service, str]) -> None:
     running, url = metered
-    before = samples(httpx.get(url, trust_env=False).text)
+    before = samples(fresh.get(url).text)
     count, served = "seedling_request_duration_seconds_count", {"route": "/generate", "status": "200", "model": "digits/1"}
     for seed in range(40):  # each on a new connection, so that both workers get some
-        assert httpx.get(f"{running.url}/generate?seed={1000 + seed}", trust_env=False, verify=False).status_code == 200
-    assert httpx.get(f"{running.url}/generate?seeds=5000-5099&format=npy", trust_env=False).status_code == 200
-    assert httpx.get(f"{running.url}/generate?seed=-1", trust_env=False).status_code == 422
-    assert httpx.head(f"{running.url}/models/digits", trust_env=False).status_code == 200
-    assert httpx.post(f"{running.url}/interpolate", json={"keyframes": [1, 2], "steps": 5}, trust_env=False).status_code == 200
-    after = samples(httpx.get(url, trust_env=False).text)
+        assert fresh.get(f"{running.url}/generate?seed={1000 + seed}").status_code == 200
+    assert fresh.get(f"{running.url}/generate?seeds=5000-5099&format=npy").status_code == 200
+    assert fresh.get(f"{running.url}/generate?seed=-1").status_code == 422
+    assert fresh.head(f"{running.url}/models/digits").status_code == 200
+    assert fresh.post(f"{running.url}/interpolate", json={"keyframes": [1, 2], "steps": 5}).status_code == 200
+    after = samples(fresh.get(url).text)
     assert total(after, count, **served) - total(before, count, **served) == 41
     assert total(after, count, route="/generate", status="422") - total(before, count, route="/generate", status="422") == 1
     assert total(after, count, route="/models/{name}", method="HEAD") == 1
@@ -192,7 +192,7 @@ def test_metrics_are_summed_over_all_workers(metered: tuple[Service, str]) -> No
 
 def test_the_exported_metrics_are_exactly_the_declared_ones(metered: tuple[Service, str]) -> None:
     _, url = metered
-    text = httpx.get(url, trust_env=False).text
+    text = fresh.get(url).text
     names = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name, _ in samples(text)}
     assert names == NAMES
     for name in NAMES:
@@ -204,11 +204,11 @@ def test_a_killed_worker_leaves_only_its_counts(tmp_path: Path) -> None:
     with service(tmp_path / "state", workers=2, metrics_port=port, embedded_worker=False) as running:
         url = f"http://127.0.0.1:{port}/metrics"
         for seed in range(20):
-            httpx.get(f"{running.url}/generate?seed={seed}", trust_env=False, verify=False)
+            fresh.get(f"{running.url}/generate?seed={seed}")
         victim = next(p for p in psutil.Process(running.process.pid).children() if "spawn_main" in " ".join(p.cmdline()))
         victim.kill()
         for _ in range(300):
-            found = samples(httpx.get(url, trust_env=False, verify=False).text)
+            found = samples(fresh.get(url).text)
             if total(found, "seedling_workers") == 2 and not victim.is_running():
                 break
         assert total(found, "seedling_workers") == 2, "the killed worker was replaced"
@@ -230,9 +230,9 @@ def test_metrics_can_be_read_while_a_worker_creates_its_file(tmp_path: Path, mon
 
 def test_metrics_at_the_service_port_need_a_token(metered: tuple[Service, str]) -> None:
     running, _ = metered
-    rejected = httpx.get(f"{running.url}/metrics", trust_env=False)
+    rejected = fresh.get(f"{running.url}/metrics")
     assert (rejected.status_code, rejected.json()["code"]) == (401, "token_missing")
-    allowed = httpx.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {VIEWER}"}, trust_env=False)
+    allowed = fresh.get(f"{running.url}/metrics", headers={"Authorization": f"Bearer {VIEWER}"})
     assert allowed.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert total(samples(allowed.text), "seedling_workers") == 2
 
@@ -307,7 +307,7 @@ def test_the_addresses_of_an_ipv6_network_are_one_client(proxied: Service) -> No
 def test_forwarded_addresses_from_untrusted_clients_are_ignored(metered: tuple[Service, str]) -> None:
     running, _ = metered
     claimed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
-    response = httpx.get(f"{running.url}/livez", headers=claimed, trust_env=False)
+    response = fresh.get(f"{running.url}/livez", headers=claimed)
     assert find_log_line(running, logger="seedling.access", trace_id=response.headers["x-request-id"])["client"] == "127.0.0.1"
 
 
@@ -339,20 +339,20 @@ def test_an_allowed_origin_may_read_responses_and_other_origins_may_not(proxied:
 
 
 def test_by_default_no_other_origin_may_read_a_response(live: Service) -> None:
-    response = httpx.get(f"{live.url}/generate?seed=1", headers={"Origin": "https://evil.example"}, trust_env=False)
+    response = fresh.get(f"{live.url}/generate?seed=1", headers={"Origin": "https://evil.example"})
     assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("path", ["/generate?seed=1", "/generate?seed=-1", "/models", "/nothing", "/admin/jobs", "/readyz"])
 def test_no_response_can_be_sniffed_or_framed(live: Service, path: str) -> None:
-    headers = httpx.get(live.url + path, trust_env=False).headers
+    headers = fresh.get(live.url + path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_the_documentation_page_may_run_only_its_own_script(live: Service) -> None:
-    policy = httpx.get(f"{live.url}/docs", trust_env=False).headers["content-security-policy"]
+    policy = fresh.get(f"{live.url}/docs").headers["content-security-policy"]
     assert policy.startswith("default-src 'self'")
     assert "frame-ancestors 'none'" in policy
     assert "http" not in policy

@@ -12,7 +12,9 @@ import httpx
 import psutil
 import pytest
 
+from tests import fresh
 from tests.live import Service, service
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 READ_SECONDS, WRITE_SECONDS = 2.0, 3.0
 GET = b"GET /generate?seed=42 HTTP/1.1\r\nHost: x\r\n"
@@ -29,7 +31,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def connect(running: Service) -> socket.socket:
     host, port = running.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=30)
+    return socket.create_connection((host, int(port)), timeout=LIMIT_SECONDS)
 
 
 def read_until_closed(connection: socket.socket) -> bytes:
@@ -56,7 +58,7 @@ def problem(received: bytes) -> tuple[int, str]:
 def test_an_idle_connection_is_closed(impatient: Service) -> None:
     started = time.monotonic()
     assert read_until_closed(connect(impatient)) == b""
-    assert READ_SECONDS * 0.9 < time.monotonic() - started < READ_SECONDS + 10
+    assert time.monotonic() - started > READ_SECONDS * 0.9
 
 
 def test_headers_that_arrive_too_slowly_time_out(impatient: Service) -> None:
@@ -111,7 +113,6 @@ def test_endless_headers_are_rejected_and_not_buffered(impatient: Service, heade
     process = psutil.Process(impatient.process.pid)
     before = process.memory_info().rss
     connection = connect(impatient)
-    connection.settimeout(10)
     try:
         connection.sendall(GET + headers)
     except OSError:
@@ -134,12 +135,8 @@ def test_a_client_that_does_not_read_the_response_is_disconnected(impatient: Ser
     def connected() -> bool:
         return any(c.raddr and c.raddr.port == client_port for c in process.net_connections("tcp"))
 
-    deadline = time.monotonic() + 40
-    while not connected():
-        assert time.monotonic() < deadline
-    while connected() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not connected()
+    wait_until(connected)
+    wait_until(lambda: not connected(), 0.1)
     connection.close()
 
 
@@ -165,7 +162,7 @@ def test_many_slow_clients_do_not_lock_out_others(impatient: Service) -> None:
             connection.sendall(GET)
         except OSError:
             pass  # the service closed it to make room
-    assert [httpx.get(f"{impatient.url}/generate?seed=42", trust_env=False).status_code for _ in range(20)] == [200] * 20
+    assert [fresh.get(f"{impatient.url}/generate?seed=42").status_code for _ in range(20)] == [200] * 20
     for connection in slow:
         connection.close()
 

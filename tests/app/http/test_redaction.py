@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.http.redaction import without_secrets
+from tests import fresh
 from tests.app.retraining.jobs import TOKEN
 from tests.live import service
 
@@ -36,7 +36,7 @@ def test_a_token_in_a_url_is_rejected_and_not_logged(log_format: str, tmp_path: 
     settings = {"log_format": log_format, "log_level": "debug", "embedded_worker": False, "admin_token": TOKEN}
     with service(tmp_path / "state", **settings) as running:
         for path in (f"/generate?seed=1&token={TOKEN}", f"/admin/jobs?access_token={TOKEN}", f"/nowhere?x={1}&token={TOKEN}"):
-            assert httpx.get(running.url + path, trust_env=False).status_code in (401, 404, 422)
+            assert fresh.get(running.url + path).status_code in (401, 404, 422)
     log = running.log.read_text()
     assert TOKEN not in log
     assert log.count("[redacted]") == (3 if log_format == "text" else 6), "JSON lines have the target in a field as well"

@@ -9,12 +9,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from app.main import create_server
+from tests import fresh
 from tests.live import service
+from tests.waiting import LIMIT_SECONDS
 
 
 def test_two_workers_return_the_same_bytes(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_two_workers_return_the_same_bytes(tmp_path: Path) -> None:
 
         def request(seed: int) -> tuple[int, bytes]:
             # a new connection for each request, so that both workers get some
-            response = httpx.get(f"{running.url}/generate?seed={seed % 4}", trust_env=False, timeout=60)
+            response = fresh.get(f"{running.url}/generate?seed={seed % 4}")
             assert response.status_code == 200, response.text
             return seed % 4, response.content
 
@@ -45,7 +46,7 @@ def test_a_worker_that_does_not_run_for_seconds_is_not_replaced(tmp_path: Path) 
         threading.Event().wait(8)
         for pid in before:
             os.kill(pid, signal.SIGCONT)
-        assert httpx.get(f"{running.url}/generate?seed=1", trust_env=False, timeout=60).status_code == 200
+        assert fresh.get(f"{running.url}/generate?seed=1").status_code == 200
         assert before <= {child.pid for child in psutil.Process(running.process.pid).children()}
 
 
@@ -55,7 +56,7 @@ def test_bulk_work_does_not_delay_single_pictures(tmp_path: Path) -> None:
     with service(tmp_path / "state") as running, running.client() as client:
 
         def bulk() -> None:
-            response = httpx.get(f"{running.url}/generate?seeds=0-4095&scale=4&format=zip", trust_env=False, timeout=120)
+            response = fresh.get(f"{running.url}/generate?seeds=0-4095&scale=4&format=zip")
             order.append(f"bulk {response.status_code}")
 
         threads = [threading.Thread(target=bulk) for _ in range(3)]
@@ -78,14 +79,14 @@ def test_a_signal_stops_the_service_after_the_requests_in_flight(tmp_path: Path,
 
             def bulk() -> int:
                 started.set()
-                return httpx.get(f"{running.url}/generate?seeds=0-2000&format=npy", trust_env=False, timeout=60).status_code
+                return fresh.get(f"{running.url}/generate?seeds=0-2000&format=npy").status_code
 
             pending = pool.submit(bulk)
             started.wait()
             threading.Event().wait(0.3)
             running.process.send_signal(stop)
             assert pending.result() == 200
-        assert running.process.wait(30) in (0, -stop)
+        assert running.process.wait(LIMIT_SECONDS) in (0, -stop)
         assert "Application shutdown complete" in running.log.read_text()
 
 

@@ -20,11 +20,11 @@ def store(database: Database) -> JobStore:
 
 
 @pytest.fixture(scope="module")
-def training_service(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+def training_service(tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path) -> Iterator[Service]:
     """A service with one worker that trains, shared by the tests of a module."""
     state = tmp_path_factory.mktemp("training") / "state"
     viewers = f'{{"viewer": "{VIEWER}"}}'
-    with service(state, cache=cache, max_queued=3, viewer_tokens=viewers, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, max_queued=3, viewer_tokens=viewers, **SETTINGS) as running:
         yield running
 
 
@@ -34,8 +34,8 @@ def admin(training_service: Service) -> Admin:
 
 
 @pytest.fixture
-def deployment(tmp_path: Path, cache: Path) -> Iterator[Deployment]:
-    deployment = Deployment(tmp_path / "state", cache)
+def deployment(tmp_path: Path, trainers_cache: Path) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path / "state", trainers_cache)
     yield deployment
     deployment.stop()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +16,12 @@ from app.retraining.trainer_process import holder_of
 from tests.forked import Forked
 from tests.live import Service, environment, run_module
 from tests.training.small import SMALL
+from tests.waiting import LIMIT_SECONDS, attempts
 
 TOKEN = "a-token-that-only-the-tests-know"
 VIEWER = "a-token-of-a-viewer-in-tests"
 SETTINGS: dict[str, object] = {"admin_token": TOKEN, "gate_pictures": 200, "poll_seconds": 0.1}
 SMALL_SPEC = {name: value for name, value in SMALL.items() if name not in ("images", "threads")}
-TIMEOUT_SECONDS = 240
 OPEN: list[httpx.Client] = []
 """Clients to close after each test."""
 
@@ -43,7 +42,7 @@ class Admin:
 
     def __post_init__(self) -> None:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=False)
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=LIMIT_SECONDS, trust_env=False, verify=False)
         OPEN.append(self.client)
 
     def retrain(self, **fields: Any) -> str:
@@ -56,24 +55,20 @@ class Admin:
 
     def wait(self, job_id: str, *states: str) -> dict[str, Any]:
         """Poll until the job is in one of the states."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
+        for _ in attempts(0.2):
             with contextlib.suppress(httpx.TransportError):
                 job = self.job(job_id)
                 if job["state"] in states:
                     return job
-            time.sleep(0.2)
         raise AssertionError(f"the job is not {' or '.join(states)}: {self.job(job_id)}\n{self.log(job_id)}")
 
     def wait_for_images(self, job_id: str, images: int) -> dict[str, Any]:
         """Poll until a running trainer has trained on more than this number of images."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
+        for _ in attempts(0.1):
             job = self.job(job_id)
             if job["state"] == "running" and (job["progress"] or {}).get("images", 0) > images:
                 return job
             assert job["state"] in ("queued", "running"), job
-            time.sleep(0.1)
         raise AssertionError(f"the job has not seen {images} images: {self.job(job_id)}\n{self.log(job_id)}")
 
     def log(self, job_id: str) -> str:
@@ -98,11 +93,10 @@ def admin_of(running: Service, token: str = TOKEN) -> Admin:
 
 def pid_of_trainer(state: Path, job_id: str) -> int:
     """Return the process ID of the lock's holder in a job's folder. Wait until the lock is held."""
-    for _ in range(600):
+    for _ in attempts(0.05):
         handle = holder_of(state / "jobs" / job_id / ".lock")
         if handle:
             return int(handle["pid"])
-        time.sleep(0.05)
     raise AssertionError(f"no trainer is running in the folder of {job_id}")
 
 
@@ -114,4 +108,4 @@ def standalone_worker(state: Path, **settings: object) -> Iterator[subprocess.Po
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LIMIT_SECONDS)

@@ -19,6 +19,7 @@ from tests.app.retraining.deployment import Deployment, check_models_are_complet
 from tests.app.retraining.jobs import SETTINGS, admin_of, pid_of_trainer
 from tests.app.retraining.test_supervision import trainers_of
 from tests.live import free_port, start
+from tests.waiting import LIMIT_SECONDS
 
 
 def test_a_job_succeeds_although_every_process_is_killed_in_turn(deployment: Deployment) -> None:
@@ -139,9 +140,9 @@ def test_an_unreadable_job_fails_and_the_next_one_runs(deployment: Deployment) -
     admin.wait_for_images(right, 0)
 
 
-def test_a_service_whose_processes_are_all_killed_recovers_by_itself(tmp_path: Path, cache: Path) -> None:
+def test_a_service_whose_processes_are_all_killed_recovers_by_itself(tmp_path: Path, trainers_cache: Path) -> None:
     """Kills service, supervisor and trainer of `python -m app` at once. The supervisor is embedded, as in `make serve`."""
-    settings: dict[str, object] = {**SETTINGS, "cache": cache, "port": free_port(), "workers": 2}
+    settings: dict[str, object] = {**SETTINGS, "cache": trainers_cache, "port": free_port(), "workers": 2}
     running = start(tmp_path / "state", **settings)
     admin = admin_of(running)
     try:
@@ -166,7 +167,7 @@ def test_a_service_whose_processes_are_all_killed_recovers_by_itself(tmp_path: P
         check_models_are_complete(tmp_path / "state", [1])
     finally:
         running.process.terminate()
-        running.process.wait(60)
+        running.process.wait(LIMIT_SECONDS)
 
 
 def test_after_damage_to_a_checkpoint_the_job_resumes_from_the_previous_one(deployment: Deployment) -> None:

@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -22,8 +20,10 @@ from app.retraining.feed import Feeds
 from app.retraining.job import Draft, Event, Job
 from app.retraining.lease import Workers
 from app.retraining.store import JobStore
+from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, VIEWER, admin_of, small_job
 from tests.live import Service, service
+from tests.waiting import attempts
 
 DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
 
@@ -178,10 +178,10 @@ def test_a_job_without_buffered_events_is_followed_from_the_store(counted: Count
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+def followed(tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path) -> Iterator[Service]:
     state = tmp_path_factory.mktemp("followed") / "state"
     bounds = {"max_streams": 12, "max_streams_per_client": 8, "viewer_tokens": f'{{"viewer": "{VIEWER}"}}'}
-    with service(state, cache=cache, **bounds, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **bounds, **SETTINGS) as running:
         yield running
 
 
@@ -201,11 +201,10 @@ def test_streams_over_the_limit_get_a_problem_and_closed_streams_make_room(follo
         assert rejected[0].headers["retry-after"] == "5"
         assert "You have " in rejected[0].json()["detail"]
         assert process.num_threads() < threads + 10, "the streams share one reader"
-    for _ in range(100):
+    for _ in attempts(0.05):
         with admin.client.stream("GET", path) as response:
             if response.status_code == 200:
                 break
-        time.sleep(0.05)
     else:
         raise AssertionError("a closed stream did not make room")
     admin.client.post(f"/admin/jobs/{first}/cancel")
@@ -231,6 +230,6 @@ def test_followers_that_disconnect_leave_no_traceback(followed: Service) -> None
         follower.join()
     admin.client.post(f"/admin/jobs/{job_id}/cancel")
     admin.wait(job_id, "cancelled")
-    assert httpx.get(f"{followed.url}/livez", trust_env=False).status_code == 200
+    assert fresh.get(f"{followed.url}/livez").status_code == 200
     log = followed.log.read_text()
     assert "Traceback" not in log, log[-3000:]

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.app.retraining.deployment import Deployment, check_models_are_complete, resumed_at
-from tests.app.retraining.jobs import SETTINGS, TIMEOUT_SECONDS, admin_of, pid_of_trainer, small_job
+from tests.app.retraining.jobs import SETTINGS, admin_of, pid_of_trainer, small_job
 from tests.app.retraining.test_supervision import trainers_of
 from tests.live import service
 from tests.skipping import skip
+from tests.waiting import attempts, wait_until
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def fill(disk: Path, *, but: int = 0) -> Path:
     return ballast
 
 
-def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, cache: Path) -> None:
-    deployment = Deployment(small_disk / "state", cache)
+def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, trainers_cache: Path) -> None:
+    deployment = Deployment(small_disk / "state", trainers_cache)
     try:
         admin = deployment.admin
         job_id = admin.retrain(
@@ -61,10 +62,8 @@ def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, cache: Path) 
         ballast = fill(small_disk)
         served = admin.client.get("/generate?seed=42")
         assert (served.status_code, served.headers["x-model"]) == (200, "digits/1")
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while trainers_of(deployment.state) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert deployment.trainers() == 0, "the trainer has exited because it could not write its checkpoint"
+        # the trainer exits because it cannot write its checkpoint
+        wait_until(lambda: not trainers_of(deployment.state), 0.1)
         another = admin.client.post("/admin/retrain", json=small_job())  # the store's file may have free pages
         assert another.status_code in (202, 503)
         if another.status_code == 503:
@@ -93,13 +92,13 @@ def test_a_full_disk_loses_no_job_and_no_version(small_disk: Path, cache: Path) 
 
 
 def test_a_disk_that_is_full_at_the_start_is_reported_and_training_works_once_there_is_space(
-    small_disk: Path, cache: Path
+    small_disk: Path, trainers_cache: Path
 ) -> None:
     state = small_disk / "state"
     with service(state, embedded_worker=False, **SETTINGS):
         pass  # the service adopts the shipped models
     ballast = fill(small_disk)
-    with service(state, cache=cache, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
         assert (ready.status_code, ready.json()["serving"]) == (200, "digits/1")
@@ -107,17 +106,16 @@ def test_a_disk_that_is_full_at_the_start_is_reported_and_training_works_once_th
         rejected = admin.client.get("/admin/jobs")
         assert (rejected.status_code, rejected.json()["code"]) == (503, "store_unavailable")
         ballast.unlink()
-        for _ in range(200):
+        for _ in attempts(0.1):
             accepted = admin.client.post("/admin/retrain", json=small_job(promote="never"))
             if accepted.status_code == 202:
                 break
-            time.sleep(0.1)
         assert accepted.status_code == 202, accepted.text
         assert admin.client.get("/readyz").json()["degraded"] == {}
 
 
-def test_a_disk_that_is_full_during_publication_leaves_no_partial_version(small_disk: Path, cache: Path) -> None:
-    deployment = Deployment(small_disk / "state", cache)
+def test_a_disk_that_is_full_during_publication_leaves_no_partial_version(small_disk: Path, trainers_cache: Path) -> None:
+    deployment = Deployment(small_disk / "state", trainers_cache)
     try:
         admin = deployment.admin
         job_id = admin.retrain(promote="always")

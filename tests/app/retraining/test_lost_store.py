@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from app.storage.database import leases as table
 from tests.app.retraining.deployment import Deployment
 from tests.app.retraining.jobs import SETTINGS, admin_of, small_job, standalone_worker
 from tests.live import service
+from tests.waiting import attempts, wait_until
 
 DRAFT = Draft(model="digits", request={}, spec={}, promote="never", parent=None, by="alice")
 
@@ -113,12 +113,12 @@ def test_a_file_that_is_deleted_is_restored_when_the_service_stops(tmp_path: Pat
     reopened.close()
 
 
-def test_job_folders_without_a_record_in_the_store_are_reported(tmp_path: Path, cache: Path) -> None:
+def test_job_folders_without_a_record_in_the_store_are_reported(tmp_path: Path, trainers_cache: Path) -> None:
     """This is the case after the file was deleted while nothing ran."""
     state = tmp_path / "state"
     for name in ("0123456789ab", "not-a-job"):
         (state / "jobs" / name).mkdir(parents=True)
-    with service(state, cache=cache, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         degraded = admin.client.get("/readyz").json()["degraded"]
         assert list(degraded) == ["jobs"]
@@ -140,21 +140,20 @@ def test_accepted_jobs_survive_the_deletion_of_the_file_and_a_kill(deployment: D
         assert admin.wait(job_id, "succeeded", "failed", "interrupted")["state"] == "succeeded"
 
 
-def test_a_store_that_is_unusable_at_the_start_is_reported_and_retried(tmp_path: Path, cache: Path) -> None:
+def test_a_store_that_is_unusable_at_the_start_is_reported_and_retried(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (state / "jobs.db").write_bytes(b"this is not a database" * 1000)
-    with service(state, cache=cache, **SETTINGS) as running:
+    with service(state, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         ready = admin.client.get("/readyz")
         assert ready.status_code == 200
         assert "cannot be opened" in ready.json()["degraded"]["database"]
         assert admin.client.get("/admin/jobs").status_code == 503
         delete(state / "jobs.db")
-        for _ in range(200):
+        for _ in attempts(0.1):
             if admin.client.post("/admin/retrain", json=small_job(promote="never")).status_code == 202:
                 break
-            time.sleep(0.1)
         else:
             raise AssertionError("the service still cannot train")
         assert admin.client.get("/readyz").json()["degraded"] == {}
@@ -178,14 +177,6 @@ def test_a_standalone_worker_waits_for_a_store_that_it_cannot_open(tmp_path: Pat
     with standalone_worker(state, **SETTINGS) as worker:
         wait_until(lambda: log.read_text().count("The job store cannot be opened") == 2)
     assert worker.returncode == 0, "a waiting worker can be stopped"
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("the condition was not met")
 
 
 @pytest.mark.parametrize("ahead", [3600, 86_400])
@@ -216,10 +207,9 @@ def test_the_lease_is_renewed_during_long_work(database: Database, monkeypatch: 
 
     before = expiry()
     with worker.renewing(lease):
-        for _ in range(500):
+        for _ in attempts(0.01):
             if expiry() > before:
                 break
-            time.sleep(0.01)
     assert expiry() > before
 
 

@@ -20,9 +20,11 @@ from app.sampling.generator import LoadedGenerator
 from models.errors import Locked
 from models.manifest import GENERATOR, MANIFEST
 from models.repository import Repository
+from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of
 from tests.live import SHIPPED, Service, service
 from tests.models.test_repository import copy_of_shipped
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 CHAMPION = "/admin/models/digits/champion"
 
@@ -72,16 +74,12 @@ def promote(admin: Admin, version: object, tag: str | None = "*") -> httpx.Respo
 
 def serving(running: Service, calls: int = 24) -> set[str]:
     """Return the versions that serve new connections. Each connection may reach another worker."""
-    return {httpx.get(f"{running.url}/generate?seed=42", verify=False).headers["x-model"] for _ in range(calls)}
+    return {fresh.get(f"{running.url}/generate?seed=42").headers["x-model"] for _ in range(calls)}
 
 
-def wait_until_serving(running: Service, wanted: set[str]) -> float:
-    """Wait until every worker serves these versions. Return the seconds."""
-    started = time.monotonic()
-    while time.monotonic() - started < 20:
-        if serving(running) == wanted:
-            return time.monotonic() - started
-    raise AssertionError(f"serving {serving(running)}")
+def wait_until_serving(running: Service, wanted: set[str]) -> None:
+    """Wait until every worker serves these versions."""
+    wait_until(lambda: serving(running) == wanted)
 
 
 def test_promotion_requires_the_current_champion_as_precondition(running_service: Service) -> None:
@@ -165,9 +163,9 @@ def test_a_version_out_of_service_can_be_deleted(running_service: Service, state
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert Repository(state / "models").numbers("digits") == [1, 2]
     for _ in range(100):
-        if {httpx.get(f"{running_service.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}:
+        if {fresh.get(f"{running_service.url}/generate?seed=1&version=3").status_code for _ in range(8)} == {404}:
             break
-    assert {httpx.get(f"{running_service.url}/generate?seed=1&version=3", verify=False).status_code for _ in range(8)} == {404}
+    assert {fresh.get(f"{running_service.url}/generate?seed=1&version=3").status_code for _ in range(8)} == {404}
     assert admin.client.delete("/admin/models/digits/versions/3").status_code == 404
     promote(admin, 2)
     assert admin.client.delete("/admin/models/digits/versions/1").status_code == 204
@@ -217,7 +215,7 @@ def test_every_picture_matches_its_named_version_while_champions_change(tmp_path
     stop, wrong, seen = threading.Event(), [], set()
 
     def load(url: str) -> None:
-        with httpx.Client(base_url=url, timeout=60, trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=url, timeout=LIMIT_SECONDS, trust_env=False, verify=False) as client:
             while not stop.is_set():
                 single = client.get("/generate?seed=7&format=npy")
                 sheet = client.get("/generate?seeds=7,7,7&format=npy")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.app.retraining.jobs import Admin, admin_of
 from tests.live import Service
 from tests.training.small import SMALL
+from tests.waiting import attempts
 
 SPEC = {name: SMALL[name] for name in ("batch_size", "discriminator_widths", "log_every", "checkpoint_every")}
 SPEC |= {"generator_widths": [8, 8, 8], "metrics_every": 0}
@@ -24,11 +24,10 @@ def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
 
 def _published(admin: Admin, version: int) -> dict[str, Any]:
     """Return the manifest of a version, which the service sees when it polls next."""
-    for _ in range(600):
+    for _ in attempts(0.05):
         response = admin.client.get(f"/models/sharpen-digits/versions/{version}")
         if response.status_code == 200:
             return response.json()["manifest"]
-        time.sleep(0.05)
     raise AssertionError(response.text)
 
 

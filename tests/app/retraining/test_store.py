@@ -16,6 +16,7 @@ from app.retraining.job import Draft, Job
 from app.retraining.lease import Lease, LeaseLost, Workers, alive
 from app.retraining.store import JobStore
 from app.storage.database import Database, idempotency
+from tests.waiting import LIMIT_SECONDS
 
 DRAFT = Draft(model="digits", request={"note": "n"}, spec={"preset": "quick"}, promote="if_better", parent=None, by="alice")
 
@@ -246,7 +247,7 @@ def test_one_of_several_concurrently_started_processes_supervises(location: Path
     processes = [context.Process(target=_take_lease, args=(location, results)) for _ in range(4)]
     for process in processes:
         process.start()
-    held = sorted(results.get(timeout=60) for _ in processes)
+    held = sorted(results.get(timeout=LIMIT_SECONDS) for _ in processes)
     for process in processes:
         process.join(60)
     assert held == [0, 0, 0, 20], "the tables were created once, and one process holds the lease"

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer, standalone_worker
 from tests.live import Service, service
+from tests.waiting import LIMIT_SECONDS, attempts
 from training.spec import TrainingSpec
 
 
@@ -38,9 +38,9 @@ def trainers_of(state: Path) -> list[int]:
     return found
 
 
-def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path: Path, cache: Path) -> None:
+def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
-    with service(state, workers=3, cache=cache, **SETTINGS) as running:
+    with service(state, workers=3, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         job_id = admin.retrain(budget={"minutes": 10})
         admin.wait_for_images(job_id, 0)
@@ -51,11 +51,10 @@ def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path
         assert trainers_of(state) == [trainer]
 
         os.kill(supervisor, signal.SIGKILL)  # uvicorn replaces the worker
-        for _ in range(600):
+        for _ in attempts(0.1):
             with contextlib.suppress(LookupError):
                 if holder(state) != supervisor:
                     break
-            time.sleep(0.1)
         assert holder(state) != supervisor
         seen = admin.job(job_id)["progress"]["images"]
         admin.wait_for_images(job_id, seen)
@@ -75,28 +74,26 @@ def holder(state: Path) -> int:
     return int(row[0].split(":")[-2])
 
 
-def test_a_standalone_worker_trains_for_a_service_without_one(tmp_path: Path, cache: Path) -> None:
+def test_a_standalone_worker_trains_for_a_service_without_one(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
-    settings: dict[str, object] = {"cache": cache, **SETTINGS}
+    settings: dict[str, object] = {"cache": trainers_cache, **SETTINGS}
     with service(state, embedded_worker=False, **settings) as running, standalone_worker(state, **settings) as worker:
         admin = admin_of(running)
-        for _ in range(200):
+        for _ in attempts(0.1):
             if admin.client.get("/admin/jobs").json()["trainers"]:
                 break
-            time.sleep(0.1)
         job_id = admin.retrain(promote="always")
         job = admin.wait(job_id, "succeeded", "failed")
         assert (job["state"], job["promoted"]) == ("succeeded", True)
-        for _ in range(100):
+        for _ in attempts(0.05):
             if admin.client.get("/generate?seed=1").headers["x-model"] == "digits/2":
                 break
-            time.sleep(0.05)
         assert admin.client.get("/generate?seed=1").headers["x-model"] == "digits/2"
 
         stopped = admin.retrain(budget={"minutes": 10})
         admin.wait_for_images(stopped, 0)
         worker.terminate()
-        assert worker.wait(60) == 0
+        assert worker.wait(LIMIT_SECONDS) == 0
         assert admin.job(stopped)["state"] == "queued", "the trainer was stopped gracefully, and the job waits for a worker"
         assert trainers_of(state) == []
         assert admin.client.get("/admin/jobs").json()["trainers"] == 0
@@ -147,9 +144,11 @@ def test_a_finished_run_is_evaluated_unless_it_was_stopped_or_diverged(
 
 
 @pytest.fixture(scope="module")
-def pruning_service(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Service]:
+def pruning_service(tmp_path_factory: pytest.TempPathFactory, trainers_cache: Path) -> Iterator[Service]:
     """A service that keeps the files of one finished job."""
-    with service(tmp_path_factory.mktemp("keeps") / "state", keep_jobs=1, cache=cache, stop_seconds=1, **SETTINGS) as running:
+    with service(
+        tmp_path_factory.mktemp("keeps") / "state", keep_jobs=1, cache=trainers_cache, stop_seconds=1, **SETTINGS
+    ) as running:
         yield running
 
 
@@ -170,10 +169,9 @@ def test_a_diverged_run_fails_with_a_remedy_and_old_runs_are_removed(pruning_adm
 
     second = pruning_admin.retrain(spec=unstable, budget={"images": 200_000})
     pruning_admin.wait(second, "failed")
-    for _ in range(100):
+    for _ in attempts(0.05):
         if not (folder / first).exists():
             break
-        time.sleep(0.05)
     assert sorted(p.name for p in folder.iterdir()) == [second]
     old = pruning_admin.job(first)
     assert old["state"] == "failed"

@@ -15,9 +15,12 @@ import numpy as np
 
 from app.sampling.generator import LoadedGenerator
 from models.repository import Repository
+from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, SMALL_SPEC, admin_of
-from tests.live import service
+from tests.live import Service, service
 from tests.training.small import SMALL
+from tests.training.tenth import a_tenth
+from tests.waiting import LIMIT_SECONDS, wait_until
 from training.export import build
 from training.loop import run
 from training.loop.run_folder import RunFolder
@@ -26,26 +29,27 @@ from training.spec import TrainingSpec
 SEEDS = range(64)
 
 
-def weak_champion(tmp_path: Path, state: Path, cache: Path) -> None:
+def weak_champion(tmp_path: Path, state: Path, trainers_cache: Path) -> None:
     """Publish a barely trained champion: a small network after 64 images.
 
     All pytest-xdist processes share it. It is stored next to the cache of the judges' features.
     """
-    shared = cache / "weak"
-    with (cache / "weak.lock").open("w") as lock:
+    shared = trainers_cache / "weak"
+    with (trainers_cache / "weak.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.exists():
-            _train_weak_champion(tmp_path / "made", tmp_path, cache)
+            _train_weak_champion(tmp_path / "made", tmp_path, trainers_cache)
             (tmp_path / "made").rename(shared)
     shutil.copytree(shared, state / "models")
 
 
-def _train_weak_champion(models: Path, tmp_path: Path, cache: Path) -> None:
+def _train_weak_champion(models: Path, tmp_path: Path, trainers_cache: Path) -> None:
     folder = RunFolder(tmp_path / "weak")
     run.start(folder, TrainingSpec.from_preset("quick", **SMALL | {"images": 64, "match_tones": False}))
-    run.run(folder)
-    trained = build.load_trained(folder, "last")
-    build.export(trained, "digits", Repository(models), pictures=200, cache=cache, thorough=False)
+    with a_tenth():
+        run.run(folder)
+        trained = build.load_trained(folder, "last")
+        build.export(trained, "digits", Repository(models), pictures=200, cache=trainers_cache, thorough=False)
 
 
 class Load:
@@ -62,7 +66,7 @@ class Load:
             thread.start()
 
     def _send_requests(self, first: int) -> None:
-        with httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=self.url, timeout=LIMIT_SECONDS, trust_env=False, verify=False) as client:
             for n in itertools.count(first * 16):
                 if self._stop.is_set():
                     return
@@ -78,15 +82,29 @@ class Load:
                 self.responses.append((first, response.headers["x-model"], seed, response.content[-784:]))
                 time.sleep(0.05)  # a moderate load, because the trainer shares the cores
 
+    def served_last(self, connection: int) -> str:
+        """Return the version of the last response of a connection."""
+        return next((name for n, name, _, _ in reversed(self.responses) if n == connection), "")
+
+    def count(self, version: str) -> int:
+        return sum(name == version for _, name, _, _ in self.responses)
+
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join()
 
 
-def test_a_better_generator_is_promoted_under_load_without_a_failed_request(tmp_path: Path, cache: Path) -> None:
+def served_by(running: Service) -> set[str]:
+    """Return the versions that serve new connections, which reach both workers."""
+    return {fresh.get(f"{running.url}/generate?seed=1").headers["x-model"] for _ in range(40)}
+
+
+def test_a_better_generator_is_promoted_under_load_without_a_failed_request(
+    tmp_path: Path, cache: Path, trainers_cache: Path
+) -> None:
     state = tmp_path / "state"
-    weak_champion(tmp_path, state, cache)
+    weak_champion(tmp_path, state, trainers_cache)
     with service(state, workers=2, cache=cache, shipped=tmp_path, access_log=False, **SETTINGS) as running:
         load = Load(running.url, connections=4)
         admin = admin_of(running)
@@ -99,8 +117,9 @@ def test_a_better_generator_is_promoted_under_load_without_a_failed_request(tmp_
         )
         assert response.status_code == 202, response.text
         job = admin.wait(response.json()["id"], "succeeded", "failed", "interrupted")
-        time.sleep(1)  # all workers follow within a second
-        by_connection = {httpx.get(f"{running.url}/generate?seed=1", verify=False).headers["x-model"] for _ in range(40)}
+        wait_until(lambda: served_by(running) == {"digits/2"}, 0.2)
+        wait_until(lambda: all(load.served_last(n) == "digits/2" for n in range(4)) and load.count("digits/2") > 20)
+        by_connection = served_by(running)
         load.stop()
 
     assert (job["state"], job["version"], job["promoted"]) == ("succeeded", 2, True), job

@@ -15,6 +15,7 @@ import pytest
 from app.retraining import trainer_process
 from app.retraining.trainer_process import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
 from models.host import LOCK_VARIABLE, pid_namespace
+from tests.waiting import attempts
 
 STUB = """
 import json, os, signal, sys, time
@@ -43,18 +44,16 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
 
 
 def wait_until_finished(runner: Runner, handle: Handle) -> Finished:
-    for _ in range(600):
+    for _ in attempts(0.05):
         if finished := runner.poll(handle):
             return finished
-        time.sleep(0.05)
     raise AssertionError("the trainer did not exit")
 
 
 def wait_for_output(log: Path, word: str = "}") -> dict:
-    for _ in range(600):
+    for _ in attempts(0.05):
         if log.exists() and word in log.read_text():
             return json.loads(log.read_text().splitlines()[0])
-        time.sleep(0.05)
     raise AssertionError("the trainer printed nothing")
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.errors import Busy, ClientGone
 from app.sampling.response_cache import LARGEST, OVERHEAD, RenderedResponse, ResponseCache
 from models.repository import Repository
 from models.version import copier
+from tests import fresh
 from tests.live import SHIPPED, service
+from tests.waiting import wait_until
 
 
 class CountingMaker:
@@ -153,17 +153,14 @@ def test_a_promotion_changes_unpinned_responses_and_keeps_pinned_ones(tmp_path: 
         assert request("") == old
         assert request("&version=1") == old
         repository.promote("digits", 2)
-        deadline = time.monotonic() + 30
-        while request("")[0] == "digits/1" and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: request("")[0] != "digits/1", 0.02)
         new = request("")
         assert new[0] == "digits/2"
         assert new == request("&version=2")
         assert new[1:] != old[1:], "the text chunks name the version"
         assert request("&version=1") == old
         repository.promote("digits", 1)
-        while request("")[0] == "digits/2" and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: request("")[0] != "digits/2", 0.02)
         assert request("") == old
 
 
@@ -176,7 +173,7 @@ def test_two_models_with_the_same_generator_do_not_share_responses(tmp_path: Pat
     repository.promote("twins", 1)
     with service(tmp_path / "state") as running:
         urls = ("/generate?seed=42", "/generate?seed=42&model=twins") * 2
-        responses = [httpx.get(running.url + url, trust_env=False) for url in urls]
+        responses = [fresh.get(running.url + url) for url in urls]
     assert [response.headers["x-model"] for response in responses] == ["digits/1", "twins/1"] * 2
     assert responses[0].headers["etag"] != responses[1].headers["etag"]
     assert responses[0].content != responses[1].content

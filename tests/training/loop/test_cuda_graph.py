@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.forked import run
 from tests.training.conftest import small_sharpen_spec, small_spec
 from training.checkpoint import load_checkpoint
 from training.datasets.tensors import Dataset
@@ -68,14 +68,12 @@ def test_captured_steps_train_on_a_gpu(mnist: Dataset) -> None:
 
 def test_the_command_trains_and_exports_a_run_folder(tmp_path: Path) -> None:
     override = '{"batch_size": 16, "threads": 1, "generator_widths": [8, 8, 8], "discriminator_widths": [4, 8, 8, 8, 16]}'
-    command = [sys.executable, "-m", "benchmarks.train_on_gpu"]
     arguments = ["train", "digits", "--out", tmp_path / "out", "--minutes", "0.03", "--device", "cpu", "--override", override]
-    arguments += ["--snapshots", "1"]
-    subprocess.run([*command, *arguments], check=True, timeout=120)
-    adopted = subprocess.run(
-        [*command, "adopt", tmp_path / "out" / "digits.pt", tmp_path / "run"], check=True, timeout=240, capture_output=True
-    )
-    assert b"best.pt" in adopted.stdout
+    trained = run("benchmarks.train_on_gpu", *arguments, "--snapshots", "1", env=os.environ)
+    assert trained.returncode == 0, trained.stderr
+    adopted = run("benchmarks.train_on_gpu", "adopt", tmp_path / "out" / "digits.pt", tmp_path / "run", env=os.environ)
+    assert adopted.returncode == 0, adopted.stderr
+    assert "best.pt" in adopted.stdout
     assert (tmp_path / "run" / "best.pt").exists()
 
 

@@ -18,6 +18,7 @@ from models.manifest import sha256_of
 from tests.forked import Command
 from tests.training.conftest import copy_of, small_spec
 from tests.training.small import SMALL
+from tests.waiting import LIMIT_SECONDS
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, DivergedError, FolderInUseError
 from training.loop import run
@@ -77,7 +78,7 @@ def test_a_stopped_run_resumes_with_identical_results(small_run: RunFolder, tmp_
     while process.poll() is None and len(losses(folder) if folder.events.exists() else ()) < 12:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 3, out
     assert f"--resume --out {folder.path}" in out
     end = read_events(folder.events)[-1]
@@ -85,7 +86,7 @@ def test_a_stopped_run_resumes_with_identical_results(small_run: RunFolder, tmp_
     assert 0 < end["images"] < 640
 
     process = train("--resume", "--out", folder.path)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, out
     assert losses(folder) == losses(small_run)
     ours, theirs = (load_checkpoint(f.checkpoint) for f in (folder, small_run))
@@ -105,7 +106,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(small_run: RunFolder, tmp
     (folder.path / ".checkpoint.pt.0123.part").write_bytes(b"half a checkpoint")
     (folder.path / ".candidate.part" / "inside").mkdir(parents=True)  # left by a killed evaluation
     process = train("--resume", "--out", folder.path)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, out
     assert losses(folder) == losses(small_run)
     assert not list(folder.path.glob(".*.part"))
@@ -149,7 +150,7 @@ def test_a_warm_start_begins_with_the_initial_weights(small_run: RunFolder, tmp_
     save_checkpoint({name: state[name] for name in ("spec", "ema", "discriminator")}, weights)
     folder = RunFolder(tmp_path / "run")
     process = train("--out", folder.path, "--initial", weights, *settings_of(images=16, seed=3))
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, out
     assert folder.read_spec().initial_weights == sha256_of(weights)
     assert folder.sample(0).read_bytes() == small_run.sample(640).read_bytes()
@@ -170,7 +171,7 @@ def test_sigint_stops_a_run_like_sigterm(tmp_path: Path) -> None:
     while process.poll() is None and not (folder.events.exists() and losses(folder)):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 3, out
     assert folder.checkpoint.exists()
 
@@ -181,7 +182,7 @@ def test_a_stop_file_stops_a_run(tmp_path: Path) -> None:
     while process.poll() is None and not (folder.events.exists() and losses(folder)):
         time.sleep(0.01)
     folder.stop.touch()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 3, out
     assert read_events(folder.events)[-1]["reason"] == "stopped"
     process = train("--resume", "--out", folder.path)
@@ -283,13 +284,13 @@ def test_a_run_can_start_in_a_folder_that_contains_only_a_spec(tmp_path: Path) -
     folder.path.mkdir()
     folder.spec.write_text(small_spec(images=32).model_dump_json())
     process = train("--spec", folder.spec, "--out", folder.path, "--data", tmp_path)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 1, out
     assert "lacks train-images-idx3-ubyte.gz" in out
     assert "Traceback" not in out
     assert read_events(folder.events)[-1]["reason"] == "failed"
     process = train("--spec", folder.spec, "--out", folder.path)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, out
 
 
