@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import conditional
-from app.api.dependencies import BINARY, SchedulerOf, UnambiguousQuery
+from app.api.dependencies import BINARY, CatalogueOf, SchedulerOf, UnambiguousQuery
 from app.api.discriminate import UPLOAD, read_picture
 from app.api.schemas.pictures import SharpenQuery
 from app.http import caching
@@ -27,7 +27,8 @@ _HEADERS: dict[str, Any] = {
     },
     "X-Input": {"description": "Hex sha256 of the uploaded file.", "schema": {"type": "string"}},
     "X-Preprocessing": {
-        "description": "none, the dataset whose format the picture was converted to, or resized.",
+        "description": "none, the dataset whose format the picture was converted to, fitted if that format is unknown, or "
+        "resized.",
         "schema": {"type": "string"},
     },
     **conditional.HEADERS,
@@ -48,7 +49,11 @@ _OK: dict[str, Any] = {
     openapi_extra={"requestBody": UPLOAD},
 )
 async def sharpen(
-    request: Request, query: Annotated[SharpenQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
+    request: Request,
+    query: Annotated[SharpenQuery, Query()],
+    scheduler: SchedulerOf,
+    catalogue: CatalogueOf,
+    _: UnambiguousQuery,
 ) -> Response:
     """Returns one of many plausible originals. The same picture, version and seed always give the same output.
 
@@ -59,8 +64,8 @@ async def sharpen(
     drawing = query.drawing()
     content = await read_picture(request, SharpenQuery.model_fields)
     sharpener = await scheduler.sharpener(query.model, query.version)
-    dataset = sharpener.manifest.dataset.name
-    read = partial(read_upload, content, query.factor, query.prepare, dataset)
+    dataset = sharpener.manifest.dataset
+    read = partial(read_upload, content, query.factor, query.prepare, dataset.name, partial(catalogue.converter, dataset))
     upload = read() if is_tiny(content) else await scheduler.score(request, read)  # tiny ones are then drawn in one batch
     resolved = resolve_sharpening(drawing, sharpener, upload)
 

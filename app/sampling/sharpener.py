@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.errors import PictureInvalid
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Mode, native, prepare
+from app.images.preprocessing import Convert, Mode, native, prepare
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Point, Vector
 from app.sampling.pictures import Drawing, Resolved
@@ -81,10 +81,16 @@ class Upload:
     sha256: str
     """Hex sha256 of the uploaded file."""
     preprocessing: str
-    """What was done to the picture: `none`, `resized`, or the name of the dataset whose format it was converted to."""
+    """What was done to the picture (`app.images.preprocessing.Prepared`)."""
 
 
-def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str) -> Upload:
+def read_upload(
+    content: bytes,
+    factor: Factor | None,
+    mode: Mode,
+    dataset: str,
+    converter: Callable[[], Convert | None] = lambda: None,
+) -> Upload:
     """Decode an uploaded picture and find out how it was degraded.
 
     A picture of 28x28, 14x14 or 7x7 pixels, or its exact enlargement, is used unchanged. Any other one is first converted to
@@ -95,6 +101,8 @@ def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str)
         factor: 2, 4 or blur, or None to find out.
         mode: see `app.images.preprocessing.prepare`.
         dataset: the dataset of the model.
+        converter: returns what converts a picture as those of the dataset were. It may read a file, so it is only called for
+            pictures that are not used unchanged.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
@@ -105,7 +113,8 @@ def read_upload(content: bytes, factor: Factor | None, mode: Mode, dataset: str)
     picture = native(decoded, (side,) if side in (7, 14) else NATIVE_SIDES[factor])
     preprocessing = "none"
     if picture is None:
-        picture, preprocessing = prepare(decoded, dataset, mode), dataset if mode == "auto" else "resized"
+        prepared = prepare(decoded, dataset, mode, converter())
+        picture, preprocessing = prepared.pixels, prepared.preprocessing
     try:
         degraded = sharpening.recognise(picture, factor)
     except ValueError as error:

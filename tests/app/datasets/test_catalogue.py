@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from app.images.decoding import decode
 from app.images.preprocessing import prepare
 from app.retraining.job import Draft, Job
 from app.retraining.store import JobStore
+from app.sampling.sharpener import read_upload
 from app.storage.database import Database
 from models.manifest import DatasetNote
 from models.repository import Repository
@@ -103,12 +105,28 @@ def test_an_uploaded_picture_is_converted_as_those_of_its_dataset_were(
     paper = np.full((60, 90), 255 if inverted else 0, np.uint8)
     paper[10:50, 40:46] = 128
     convert = catalogue.converter(note_of(entry))
-    prepared = prepare(decode(png(paper)), "mine", "auto", convert)
+    found = prepare(decode(png(paper)), "mine", "auto", convert)
+    assert found.preprocessing == "mine"
+    prepared = found.pixels
     assert prepared.shape == (28, 28)
     assert prepared[0].max() < 20, "the background is black"
     assert prepared.max() > 100
-    found = score(png(paper), "auto", 1, LoadedDiscriminator(repository.get("digits", 1)), convert)
-    assert found.prepared == encoding.data_uri(encoding.png(prepared))
+    scored = score(png(paper), "auto", 1, LoadedDiscriminator(repository.get("digits", 1)), convert)
+    assert scored.prepared == encoding.data_uri(encoding.png(prepared))
+
+
+def test_a_picture_to_sharpen_is_converted_as_those_of_its_dataset_were(catalogue: Catalogue) -> None:
+    entry = add(catalogue, fit="crop", inverted=True)
+    paper = np.full((60, 90), 255, np.uint8)
+    paper[10:50, 40:46] = 0
+    converter = partial(catalogue.converter, note_of(entry))
+    convert = converter()
+    assert convert
+    upload = read_upload(png(paper), None, "auto", "mine", converter)
+    assert upload.preprocessing == "mine"
+    assert (upload.degraded.pixels == convert(decode(png(paper)))).all()
+    assert read_upload(png(paper), None, "auto", "mine").preprocessing == "fitted", "its conversion is unknown"
+    assert read_upload(png(paper), None, "none", "mine", converter).preprocessing == "resized"
 
 
 def test_pictures_for_a_dataset_that_is_not_here_are_converted_by_default(catalogue: Catalogue) -> None:

@@ -1229,6 +1229,11 @@ export interface components {
              */
             per_label: number[] | null;
             /**
+             * Preprocessing
+             * @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized.
+             */
+            preprocessing: string;
+            /**
              * Prepared
              * @description The 28x28 picture that was scored: a PNG as a data URI (RFC 2397).
              */
@@ -2570,7 +2575,7 @@ export interface components {
             factor: "2" | "4" | "blur";
             /**
              * Preprocessing
-             * @description none, the dataset whose format the picture was converted to, or resized.
+             * @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized.
              */
             preprocessing: string;
             /**
@@ -3400,7 +3405,7 @@ export interface operations {
                     "X-Factor"?: "2" | "4" | "blur";
                     /** @description Hex sha256 of the uploaded file. */
                     "X-Input"?: string;
-                    /** @description none, the dataset whose format the picture was converted to, or resized. */
+                    /** @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized. */
                     "X-Preprocessing"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
                     ETag?: string;
