@@ -14,6 +14,7 @@ from app.http import caching
 from app.http.problem_details import problem_responses
 from app.lookup import Lookup
 from app.registry import ModelView, Registry
+from models import copying
 from models.manifest import CARD, EVALUATION, SAMPLES
 from models.version import Version
 
@@ -47,6 +48,7 @@ async def show_version(request: Request, name: Name, version: Number, lookup: Lo
         state=registry.state(view, found.number),
         reason=registry.refusal(view, found.number),
         aliases=_aliases(view, found.number),
+        warning=copying.warning(found.manifest.metrics),
         manifest=found.manifest,
         card=f"{base}/card",
         samples=f"{base}/samples.png",
@@ -156,5 +158,6 @@ def _version(request: Request, registry: Registry, view: ModelView, number: int)
         preset=str(manifest.spec.get("preset")) if manifest else None,
         images=manifest.training.images if manifest else None,
         metrics={name: figure.value for name, figure in manifest.metrics.items()} if manifest else {},
+        warning=copying.warning(manifest.metrics) if manifest else None,
         url=_url(request, f"/models/{view.name}/versions/{number}"),
     )

@@ -5,6 +5,7 @@ import {
   barsOf,
   betterOf,
   decidingOf,
+  isCopying,
   partsOf,
   ruleLimits,
   sortedNames,
@@ -90,6 +91,27 @@ test("the limits of the gate are read from its rule, and those of another rule a
   expect(ruleLimits(rule.replace("coverage", "density"))).toBeUndefined()
   expect(ruleLimits(rule.replace("1 %", "a little"))).toBeUndefined()
   expect(ruleLimits(rule.replace("0.01", "a little"))).toBeUndefined()
+})
+
+test("a version copies if its gate says so", () => {
+  const gate = {
+    asked: "if_better",
+    promoted: true,
+    rule: "",
+    reason:
+      "It is the first version of this model, so it is served although it copies. It copies: 42.0% of its pictures",
+    champion: null,
+    figures: {},
+    champion_figures: {},
+  } as const
+  expect(isCopying(gate)).toBe(true)
+  expect(
+    isCopying({
+      ...gate,
+      reason: "Better: fid_test 5 against 1 of version 3, which does not count because that version copies",
+    }),
+  ).toBe(false)
+  expect(isCopying(null)).toBe(false)
 })
 
 test("a duration is formatted with its two largest units", () => {

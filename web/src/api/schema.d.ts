@@ -2385,6 +2385,11 @@ export interface components {
             reason?: string | null;
             /** Aliases */
             aliases: string[];
+            /**
+             * Warning
+             * @description A fault of a version that is served all the same: it copies its training pictures.
+             */
+            warning?: string | null;
             manifest: components["schemas"]["Manifest"];
             /**
              * Card
@@ -2431,6 +2436,11 @@ export interface components {
             metrics?: {
                 [key: string]: number | null;
             };
+            /**
+             * Warning
+             * @description A fault of a version that is served all the same: it copies its training pictures.
+             */
+            warning?: string | null;
             /** Url */
             url: string;
         };

@@ -52,6 +52,11 @@ export function measuresCopying(name: string): boolean {
   return COPYING.has(partsOf(name).metric)
 }
 
+/** Whether the gate found that a version copies its training pictures. */
+export function isCopying(gate: Schemas["Gate"] | null | undefined): gate is Schemas["Gate"] {
+  return gate?.reason.includes("It copies") ?? false
+}
+
 /**
  * The limits in the rule of a gate's verdict: the required decrease of fid_test in percent, and the allowed decrease of the
  * other metrics. Undefined for any other rule.
