@@ -22,6 +22,7 @@ from app.asgi_scope import CONNECTIONS, PICTURES
 from app.discriminator.network import LoadedDiscriminator
 from app.discriminator.quiz import Originals, RealPictures
 from app.errors import Busy, ClientGone
+from app.lookup import Lookup
 from app.registry import Registry
 from app.sampling.batching import Batcher
 from app.sampling.chunks import ChunkRunner, Steps
@@ -82,6 +83,7 @@ class Scheduler:
 
     def __init__(self, registry: Registry, bulk_concurrency: int, cache_bytes: int, datasets: Path | None = None) -> None:
         self.registry = registry
+        self.lookup = Lookup(registry)
         self.cache = ResponseCache(cache_bytes)
         self._originals = Originals(Datasets(datasets))
         self._batcher = Batcher()
@@ -96,7 +98,7 @@ class Scheduler:
         Raises:
             NotFound, TaskMismatch, VersionUnusable: as `Registry.generator`.
         """
-        found = self.registry.in_memory(model, version)
+        found = await self.lookup.find(partial(self.registry.in_memory, model, version))
         if found is not None:
             return found
         return await to_thread.run_sync(self.registry.generator, model, version)
@@ -107,7 +109,7 @@ class Scheduler:
         Raises:
             NotFound, TaskMismatch, VersionUnusable: as `Registry.generator`.
         """
-        found = self.registry.in_memory(model, version, task="sharpen")
+        found = await self.lookup.find(partial(self.registry.in_memory, model, version, task="sharpen"))
         if found is None:
             found = await to_thread.run_sync(partial(self.registry.generator, model, version, task="sharpen"))
         assert isinstance(found, LoadedSharpener)  # noqa: S101 - for the type checker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models import sharpener_card
+from models import copying, sharpener_card
 from models.manifest import CURVES, FAILURES, NEIGHBOURS, RELIABILITY, Figure, Manifest
 
 
@@ -43,7 +43,7 @@ tags: [gan, onnx, 28x28]
 # {title}
 
 {description}
-
+{_warning(m)}
 ![samples](samples.png)
 
 ## Evaluation
@@ -91,6 +91,12 @@ picture is real, calibrated on {m.calibration.pictures:,} real test pictures and
 The generator only draws what {m.dataset.title} contains, with the biases of that dataset. Its pictures do not document
 anything real, such as a person's handwriting.{_few(m)}
 """
+
+
+def _warning(m: Manifest) -> str:
+    """Return a warning about a generator that copies its training pictures."""
+    found = copying.warning(m.metrics)
+    return f"\n> **Warning.** {found}\n" if found else ""
 
 
 def _few(m: Manifest) -> str:

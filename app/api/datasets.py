@@ -141,7 +141,7 @@ def show_dataset_samples(request: Request, name: Reference, catalogue: Catalogue
     return Response(catalogue.sheet(found), media_type="image/png", headers=headers)
 
 
-@router.post("/datasets/preview", summary="Preview an import", responses=problem_responses(404, 409, 423, 507))
+@router.post("/datasets/preview", summary="Preview an import", responses=problem_responses(404, 409, 423, 503, 507))
 def preview_dataset(body: PreviewBody, uploads: UploadsOf, imports: ImportsOf) -> DatasetPreview:
     """Converts a sample of an upload, and returns what was found and how pictures look before and after. Stores nothing."""
     found = imports.preview(uploads.get(body.upload), body.options())

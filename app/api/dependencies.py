@@ -14,6 +14,7 @@ from app.datasets.uploads import Uploads
 from app.errors import InvalidRequest
 from app.http.authentication import Identity
 from app.http.ignored_parameters import is_ignored
+from app.lookup import Lookup
 from app.registry import Registry
 from app.retraining.facade import Retraining
 from app.retraining.feed import Feeds
@@ -28,6 +29,11 @@ async def _registry(request: Request) -> Registry:
 async def _scheduler(request: Request) -> Scheduler:
     scheduler: Scheduler = request.app.state.scheduler
     return scheduler
+
+
+async def _lookup(request: Request) -> Lookup:
+    scheduler: Scheduler = request.app.state.scheduler
+    return scheduler.lookup
 
 
 async def _retraining(request: Request) -> Retraining:
@@ -85,6 +91,7 @@ async def _unambiguous_query(request: Request) -> None:
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 """OpenAPI schema of a binary body."""
 UnambiguousQuery = Annotated[None, Depends(_unambiguous_query)]
+LookupOf = Annotated[Lookup, Depends(_lookup)]
 RegistryOf = Annotated[Registry, Depends(_registry)]
 SchedulerOf = Annotated[Scheduler, Depends(_scheduler)]
 RetrainingOf = Annotated[Retraining, Depends(_retraining)]

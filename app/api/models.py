@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.api.dependencies import BINARY, RegistryOf
+from app.api.dependencies import BINARY, LookupOf, RegistryOf
 from app.api.schemas.models import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.errors import NotFound, VersionUnusable
 from app.http import caching
 from app.http.problem_details import problem_responses
+from app.lookup import Lookup
 from app.registry import ModelView, Registry
+from models import copying
 from models.manifest import CARD, EVALUATION, SAMPLES
 from models.version import Version
 
@@ -30,20 +33,22 @@ async def list_models(request: Request, registry: RegistryOf) -> ModelList:
 
 
 @router.get("/models/{name}", summary="Show a model", responses=_ERRORS)
-async def show_model(request: Request, name: Name, registry: RegistryOf) -> ModelSummary:
+async def show_model(request: Request, name: Name, lookup: LookupOf) -> ModelSummary:
     """Returns the versions, aliases and figures of a model."""
-    return _model(request, registry, registry.model(name))
+    return _model(request, lookup.registry, await lookup.find(partial(lookup.registry.model, name)))
 
 
 @router.get("/models/{name}/versions/{version}", summary="Show a version", responses=_ERRORS)
-async def show_version(request: Request, name: Name, version: Number, registry: RegistryOf) -> VersionDetail:
+async def show_version(request: Request, name: Name, version: Number, lookup: LookupOf) -> VersionDetail:
     """Returns the manifest of a version: its training, figures and golden digest."""
-    view, found = _find(registry, name, version)
+    registry = lookup.registry
+    view, found = await _find(lookup, name, version)
     base = _url(request, f"/models/{view.name}/versions/{found.number}")
     return VersionDetail(
         state=registry.state(view, found.number),
         reason=registry.refusal(view, found.number),
         aliases=_aliases(view, found.number),
+        warning=copying.warning(found.manifest.metrics),
         manifest=found.manifest,
         card=f"{base}/card",
         samples=f"{base}/samples.png",
@@ -56,9 +61,9 @@ async def show_version(request: Request, name: Name, version: Number, registry: 
     response_class=Response,
     responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_CACHEABLE},
 )
-async def show_card(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
+async def show_card(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
     """Returns the model card as Markdown."""
-    return _file(request, registry, name, version, CARD, "text/markdown; charset=utf-8")
+    return await _file(request, lookup, name, version, CARD, "text/markdown; charset=utf-8")
 
 
 @router.get(
@@ -67,9 +72,9 @@ async def show_card(request: Request, name: Name, version: Number, registry: Reg
     response_class=Response,
     responses={200: {"content": {"image/png": BINARY}}, **_CACHEABLE},
 )
-async def show_samples(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
+async def show_samples(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
     """Returns a sheet of seeds 0 to 99. With ten classes, column n shows class n."""
-    return _file(request, registry, name, version, SAMPLES, "image/png")
+    return await _file(request, lookup, name, version, SAMPLES, "image/png")
 
 
 @router.get(
@@ -78,9 +83,9 @@ async def show_samples(request: Request, name: Name, version: Number, registry: 
     response_class=Response,
     responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_CACHEABLE},
 )
-async def show_evaluation(request: Request, name: Name, version: Number, registry: RegistryOf) -> Response:
+async def show_evaluation(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
     """Returns the figures of a version, overall and by class, the reliability of its discriminator, and its training curves."""
-    return _file(request, registry, name, version, EVALUATION, "application/json")
+    return await _file(request, lookup, name, version, EVALUATION, "application/json")
 
 
 @router.get(
@@ -89,21 +94,26 @@ async def show_evaluation(request: Request, name: Name, version: Number, registr
     response_class=Response,
     responses={200: {"content": {"image/png": BINARY}}, **_CACHEABLE},
 )
-async def show_plot(request: Request, name: Name, version: Number, plot: Plot, registry: RegistryOf) -> Response:
+async def show_plot(request: Request, name: Name, version: Number, plot: Plot, lookup: LookupOf) -> Response:
     """Returns the training curves, the least certain pictures, the nearest training pictures, or the reliability diagram."""
-    return _file(request, registry, name, version, f"{plot}.png", "image/png")
+    return await _file(request, lookup, name, version, f"{plot}.png", "image/png")
 
 
-def _find(registry: Registry, name: str, version: str) -> tuple[ModelView, Version]:
-    view = registry.model(name)
-    number = registry.number(view, version)
+async def _find(lookup: Lookup, name: str, version: str) -> tuple[ModelView, Version]:
+    registry = lookup.registry
+
+    def look() -> tuple[ModelView, int]:
+        view = registry.model(name)
+        return view, registry.number(view, version)
+
+    view, number = await lookup.find(look)
     if number not in view.versions:
         raise VersionUnusable(registry.refusal(view, number) or "")
     return view, view.versions[number]
 
 
-def _file(request: Request, registry: Registry, name: str, version: str, file: str, media_type: str) -> Response:
-    _, found = _find(registry, name, version)
+async def _file(request: Request, lookup: Lookup, name: str, version: str, file: str, media_type: str) -> Response:
+    _, found = await _find(lookup, name, version)
     try:
         content = found.file(file).read_bytes()  # tens of kilobytes
     except FileNotFoundError:
@@ -148,5 +158,6 @@ def _version(request: Request, registry: Registry, view: ModelView, number: int)
         preset=str(manifest.spec.get("preset")) if manifest else None,
         images=manifest.training.images if manifest else None,
         metrics={name: figure.value for name, figure in manifest.metrics.items()} if manifest else {},
+        warning=copying.warning(manifest.metrics) if manifest else None,
         url=_url(request, f"/models/{view.name}/versions/{number}"),
     )

@@ -27,7 +27,8 @@ _HEADERS: dict[str, Any] = {
     },
     "X-Input": {"description": "Hex sha256 of the uploaded file.", "schema": {"type": "string"}},
     "X-Preprocessing": {
-        "description": "none, the dataset whose format the picture was converted to, or resized.",
+        "description": "none, the dataset whose format the picture was converted to, fitted if that format is unknown, or "
+        "resized.",
         "schema": {"type": "string"},
     },
     **conditional.HEADERS,
@@ -63,7 +64,7 @@ async def sharpen(
     drawing = query.drawing()
     content = await read_picture(request, SharpenQuery.model_fields)
     sharpener = await scheduler.sharpener(query.model, query.version)
-    convert = catalogue.converter(sharpener.manifest.dataset)
+    convert = partial(catalogue.converter, sharpener.manifest.dataset)
     read = partial(read_upload, content, query.factor, query.prepare, sharpener.manifest, convert)
     upload = read() if is_tiny(content) else await scheduler.score(request, read)  # tiny ones are then drawn in one batch
     resolved = resolve_sharpening(drawing, sharpener, upload)

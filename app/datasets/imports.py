@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.datasets.uploads import Upload, check_room
-from app.errors import DatasetInvalid, ImportConflict, NotFound, StoreUnavailable, TooManyImports, UploadIncomplete
+from app.errors import Busy, DatasetInvalid, ImportConflict, NotFound, StoreUnavailable, TooManyImports, UploadIncomplete
 from models.atomic import remove, write_atomically
 from training.datasets import Registry
 
@@ -136,6 +136,7 @@ class Imports:
         """Convert a sample of an upload. Stores nothing. This takes seconds.
 
         Raises:
+            Busy: it took longer than `PREVIEW_SECONDS`.
             DatasetInvalid: the file cannot be imported. The message is that of an import.
             UploadIncomplete, TooManyImports, DiskFull, StoreUnavailable: see `start`.
         """
@@ -143,6 +144,11 @@ class Imports:
         folder, process = self._run(self._order(upload, options, "preview", seconds))
         process.wait()
         try:
+            if process.returncode == -signal.SIGALRM:
+                raise Busy(
+                    f"The preview took longer than {seconds} seconds. Try again when the service is less busy, or import the "
+                    "upload without a preview: POST /admin/datasets."
+                )
             result = self.get(folder.name)
             if result.state == "interrupted" or result.report is None:
                 raise DatasetInvalid(result.detail if result.state == "failed" else reason_of(process.returncode))

@@ -27,6 +27,7 @@ from training.datasets.registry import DIGITS
 REPORT_SECONDS = 0.5
 """Interval between two reports of progress."""
 NICE = 10
+"""Niceness of an import, which may take minutes."""
 
 
 class Cancelled(Exception):
@@ -63,7 +64,8 @@ def limit(order: Order) -> None:
     with contextlib.suppress(OSError):  # if the container runs out of memory, this process is killed and not the service
         Path("/proc/self/oom_score_adj").write_text("1000")
     signal.alarm(order.seconds)  # ends the process, also if the service does not run any more
-    os.nice(NICE)
+    if order.kind == "import":  # somebody waits for a preview, which takes seconds
+        os.nice(NICE)
 
 
 def link(order: Order, folder: Path) -> Path:

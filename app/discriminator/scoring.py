@@ -38,6 +38,8 @@ class DiscriminatorScore(BaseModel):
     """Name of that class."""
     per_label: list[float] | None
     """Logit for each class if the request named none; `logit` is their mean. Otherwise null, as for a model without classes."""
+    preprocessing: str
+    """none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized."""
     prepared: str
     """The 28x28 picture that was scored: a PNG as a data URI (RFC 2397)."""
 
@@ -126,7 +128,8 @@ def score(
     decoded = decode(content)
     if is_blank(decoded):
         raise PictureBlank("The picture is blank, so there is nothing to score. Send a picture with a subject on a background.")
-    picture = prepare(decoded, manifest.dataset.name, mode, convert)
+    prepared = prepare(decoded, manifest.dataset.name, mode, convert)
+    picture = prepared.pixels
     labels: Sequence[Label] = range(len(classes)) if label is None else [label]
     rows: list[Vector | None] = [label_row(one, classes) for one in labels] or [None]
     logits = discriminator.logits(picture[None].repeat(len(rows), axis=0), rows).tolist()
@@ -141,6 +144,7 @@ def score(
         label=index,
         label_name=None if index is None else classes[index],
         per_label=logits if classes and label is None else None,
+        preprocessing=prepared.preprocessing,
         prepared=encoding.data_uri(encoding.png(picture)),
     )
 

@@ -14,16 +14,18 @@ same way.
 trimmed, the longest side is scaled to 28, and the picture is centred. Their sharpening of thumbnails is omitted, because the
 edges of a photograph are sharp.
 
-Other datasets: the picture is fitted into 28x28, keeping its aspect ratio, and padded with the level of its border.
+Imported datasets: as their own pictures were converted (`training.datasets.importing.conversion`). If that is unknown, the
+picture is fitted into 28x28, keeping its aspect ratio, and padded with the level of its border.
 
-For these three, the background is normalised first, as scanning did for the originals. The border determines the level of the
-background. If it is above the middle of the picture's range, the picture is inverted. The background then becomes black, and so
-do levels that are hardly brighter.
+For published datasets, the background is normalised first, as scanning did for the originals. The border determines the level
+of the background. If it is above the middle of the picture's range, the picture is inverted. The background then becomes black,
+and so do levels that are hardly brighter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -53,8 +55,19 @@ Convert = Callable[[Decoded], Pixels]
 """Converts a picture to the format of an imported dataset, as its own pictures were converted."""
 
 
-def prepare(picture: Decoded, dataset: str, mode: Mode = "auto", convert: Convert | None = None) -> Pixels:
-    """Convert a picture to the format of a dataset, (28, 28), for its discriminator.
+@dataclass(frozen=True)
+class Prepared:
+    """A picture in the format of a dataset."""
+
+    pixels: Pixels
+    """(28, 28)."""
+    preprocessing: str
+    """What was done: none, the name of the dataset whose format it was converted to, fitted (into 28x28, because that format is
+    unknown), or resized."""
+
+
+def prepare(picture: Decoded, dataset: str, mode: Mode = "auto", convert: Convert | None = None) -> Prepared:
+    """Convert a picture to the format of a dataset, for its discriminator.
 
     An opaque picture of 28x28 pixels is returned unchanged. If it was enlarged by an integer factor, as by `/generate?scale=8`,
     the original pixels are returned. Transparent pixels are background, so pictures that have them are always preprocessed. A
@@ -67,18 +80,19 @@ def prepare(picture: Decoded, dataset: str, mode: Mode = "auto", convert: Conver
         convert: for an imported dataset. Without it, pictures for such a dataset are only fitted into 28x28.
     """
     if mode == "none":
-        return np.asarray(_composite(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        resized = _composite(BLACK, picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        return Prepared(np.asarray(resized), "resized")
     unchanged = native(picture)
     if unchanged is not None:
-        return unchanged
+        return Prepared(unchanged, "none")
     if convert:
-        return convert(picture)
+        return Prepared(convert(picture), dataset)
     grey = opaque(picture)
     if dataset in LIKE_MNIST:
-        return as_mnist(grey)
+        return Prepared(as_mnist(grey), dataset)
     if dataset == "fashion-mnist":
-        return _as_fashion_mnist(grey)
-    return fitted(grey)
+        return Prepared(_as_fashion_mnist(grey), dataset)
+    return Prepared(fitted(grey), "fitted")
 
 
 def opaque(picture: Decoded, background: int | None = None) -> Image.Image:

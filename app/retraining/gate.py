@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from app.errors import VersionUnusable
 from app.retraining.job import Promote
 from app.sampling import sharpener
 from app.sampling.generator import LoadedGenerator
+from models import copying
+from models.copying import MOST_COPIES
 from models.errors import RepositoryError
 from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest, Task
 from models.repository import Repository
@@ -21,13 +24,12 @@ LEAST_GAIN = 0.01
 """Relative decrease of the Frechet distance that is required. A smaller one could be due to chance."""
 TOLERANCE = 0.01
 """Decrease of coverage and label accuracy that is allowed."""
-MOST_COPIES = 0.1
-"""Share of copies of training pictures, above the floor, that is allowed. Shipped generators have none."""
 RULE = (
     "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least "
     f"{100 * LEAST_GAIN:g} %, while coverage and label accuracy fall by no more than {TOLERANCE:g}, both versions measured on "
     "the same seeds and labels. A version that copies training pictures is not promoted: its share of copies (copied) must not "
-    f"be more than {MOST_COPIES:g} above its floor."
+    f"be more than {MOST_COPIES:g} above its floor. Copies are close to the test pictures, so the Frechet distance of a "
+    "champion that copies does not count: coverage and label accuracy alone decide whether another version replaces it."
 )
 SHARPEN_TESTS = ("shrink2", "shrink4", "blur1", "blur2")
 """The tests of the ledger of a sharpener."""
@@ -43,6 +45,11 @@ class Champion:
     """The version that a new version is compared with."""
 
     version: Version
+
+    @property
+    def copies(self) -> bool:
+        """Whether it copies its training pictures. It was the first version of the model, or promoted regardless."""
+        return copying.copies(self.version.manifest.metrics)
 
     def incomparable_with(self, spec: TrainingSpec, classes: Sequence[str] | None = None) -> str | None:
         """Return why a model of this spec cannot be compared with the champion, or None if it can.
@@ -84,6 +91,7 @@ def decide(
     champion_figures: dict[str, Figure],
     incomparable: str | None = None,
     task: Task = "generate",
+    champion_copies: bool = False,
 ) -> Gate:
     """Decide by the rule whether the new version is promoted.
 
@@ -94,6 +102,7 @@ def decide(
         champion_figures: metrics of the champion on the same seeds and labels. Empty if it could not be measured.
         incomparable: why the two versions cannot be compared, or None if they can.
         task: the task of the new version.
+        champion_copies: whether the champion copies its training pictures.
     """
 
     def gate(promoted: bool, reason: str) -> Gate:
@@ -107,17 +116,21 @@ def decide(
             champion_figures=champion_figures,
         )
 
-    copying = _copying(figures)
+    warning = copying.warning(figures)
     if champion is None:
-        return gate(True, " ".join(["It is the first version of this model.", *copying]))
+        # Without it, the model could not be requested at all. /models and the card warn.
+        served = f"It is the first version of this model, so it is served although it copies. {warning}"
+        return gate(True, served if warning else "It is the first version of this model.")
     better, compared = False, f"The versions cannot be compared: {incomparable}." if incomparable else ""
     if not compared and not champion_figures:
         compared = f"The champion, version {champion}, could not be measured. See the job's log."
     if not compared:
-        compare = _compare_sharpeners if task == "sharpen" else _compare
-        better, compared = compare(figures, champion_figures, champion)
-    if copying:
-        better, compared = False, " ".join([*copying, compared])
+        if task == "sharpen":
+            better, compared = _compare_sharpeners(figures, champion_figures, champion)
+        else:
+            better, compared = _compare(figures, champion_figures, champion, champion_copies)
+    if warning:
+        better, compared = False, f"{warning} {compared}"
     if asked == "always":
         return gate(True, f"Promotion was requested regardless of the comparison. {compared}")
     if asked == "never":
@@ -125,11 +138,13 @@ def decide(
     return gate(better, compared)
 
 
-def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> tuple[bool, str]:
+def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int, champion_copies: bool) -> tuple[bool, str]:
     """Return whether the new version is better, and the reason."""
     fid, fid_before = _value(new, "fid_test"), _value(old, "fid_test")
     comparison = f"fid_test {fid:.4f} against {fid_before:.4f} of version {champion}"
-    if not fid <= fid_before * (1 - LEAST_GAIN):
+    if champion_copies:
+        comparison += ", which does not count because that version copies training pictures"
+    if not fid <= (math.inf if champion_copies else fid_before * (1 - LEAST_GAIN)):
         return False, f"Not better: {comparison}."
     for name in ("coverage", "label_accuracy"):
         if new[name].value is None and old[name].value is None:
@@ -138,20 +153,6 @@ def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> t
         if not value >= before - TOLERANCE:
             return False, f"Not better: {comparison}, but {name} fell from {before:.4f} to {value:.4f}."
     return True, f"Better: {comparison}, and neither coverage nor label accuracy fell by more than {TOLERANCE}."
-
-
-def _copying(figures: dict[str, Figure]) -> list[str]:
-    """Return a sentence about a version that copies training pictures, or nothing. Older versions lack the figure."""
-    found = figures.get("copied")
-    if found is None or found.value is None:
-        return []
-    floor = found.floor or 0.0
-    if found.value <= floor + MOST_COPIES:
-        return []
-    return [
-        f"It copies: {found.value:.1%} of its pictures are copies of training pictures, against {floor:.1%} of real test "
-        "pictures. Train on more pictures, for fewer images, or with augment 'adaptive'."
-    ]
 
 
 def _compare_sharpeners(new: dict[str, Figure], old: dict[str, Figure], champion: int) -> tuple[bool, str]:

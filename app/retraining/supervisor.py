@@ -339,7 +339,15 @@ class Supervisor:
         spec = TrainingSpec.model_validate(job.spec)
         incomparable = champion.incomparable_with(spec, made.manifest.classes) if champion else None
         task = made.manifest.task
-        verdict = gate.decide(job.promote, made.manifest.metrics, job.champion, champion_figures, incomparable, task)
+        verdict = gate.decide(
+            job.promote,
+            made.manifest.metrics,
+            job.champion,
+            champion_figures,
+            incomparable,
+            task,
+            champion_copies=champion is not None and champion.copies,
+        )
         gate.check_fit_to_serve(made)
         if job.champion is not None and not self.repository.numbers(job.model):
             raise VersionUnusable(f"The folder of {job.model} is gone. Restore it or its mount, then resume the job.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,11 +82,15 @@ class Upload:
     sha256: str
     """Hex sha256 of the uploaded file."""
     preprocessing: str
-    """What was done to the picture: `none`, `resized`, or the name of the dataset whose format it was converted to."""
+    """What was done to the picture (`app.images.preprocessing.Prepared`)."""
 
 
 def read_upload(
-    content: bytes, factor: Factor | None, mode: Mode, manifest: Manifest, convert: Convert | None = None
+    content: bytes,
+    factor: Factor | None,
+    mode: Mode,
+    manifest: Manifest,
+    converter: Callable[[], Convert | None] = lambda: None,
 ) -> Upload:
     """Decode an uploaded picture and find out how it was degraded.
 
@@ -98,7 +102,8 @@ def read_upload(
         factor: 2, 4 or blur, or None to find out.
         mode: see `app.images.preprocessing.prepare`.
         manifest: the manifest of the sharpener.
-        convert: see `app.images.preprocessing.prepare`.
+        converter: returns what converts a picture as those of the dataset were. It may read a file, so it is only called for
+            pictures that are not used unchanged.
 
     Raises:
         PictureUnsupported, PictureTooLarge, PictureInvalid: see `app.images.decoding.decode`.
@@ -109,8 +114,8 @@ def read_upload(
     picture = native(decoded, (side,) if side in (7, 14) else NATIVE_SIDES[factor])
     preprocessing = "none"
     if picture is None:
-        dataset = manifest.dataset.name
-        picture, preprocessing = prepare(decoded, dataset, mode, convert), dataset if mode == "auto" else "resized"
+        prepared = prepare(decoded, manifest.dataset.name, mode, converter())
+        picture, preprocessing = prepared.pixels, prepared.preprocessing
     try:
         degraded = sharpening.recognise(picture, factor)
     except ValueError as error:

@@ -75,7 +75,7 @@ def test_a_damaged_picture_is_prepared_or_rejected_with_a_documented_error(conte
     decoded = decode_or_none(content)
     if decoded is not None and max(decoded.grey.size) < 2_000:
         for mode in ("auto", "none"):
-            pixels = prepare(decoded, dataset, mode)
+            pixels = prepare(decoded, dataset, mode).pixels
             assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
 
 

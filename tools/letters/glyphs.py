@@ -61,7 +61,7 @@ def render(font: ImageFont.FreeTypeFont) -> Pixels:
             raise UnsuitableFont(f"it has no {letter}")
         canvas = Image.new("L", (picture.width + 2 * MARGIN, picture.height + 2 * MARGIN))
         canvas.paste(picture, (MARGIN, MARGIN))
-        place[:] = prepare(Decoded(canvas, None), "letters")
+        place[:] = prepare(Decoded(canvas, None), "letters").pixels
     if len({letter.tobytes() for letter in letters}) < len(LETTERS):
         raise UnsuitableFont("two of its letters are equal")
     return letters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -67,7 +68,7 @@ def sharpen(
     from app.sampling.sharpener import LoadedSharpener, read_upload
 
     try:
-        picture = read_upload(source.read_bytes(), factor, "auto", found.manifest, _converter(found.manifest.dataset))
+        picture = read_upload(source.read_bytes(), factor, "auto", found.manifest, partial(_converter, found.manifest.dataset))
         sharpener = LoadedSharpener(found)
     except OSError as error:
         raise TrainingError(f"{source} cannot be read ({error.strerror}). Name a picture file.") from error

@@ -6,6 +6,7 @@ import {
   betterOf,
   decidingOf,
   groupsOf,
+  isCopying,
   partsOf,
   ruleLimits,
   sortedNames,
@@ -121,6 +122,27 @@ test("the metrics of a sharpener are grouped by test, and those of a generator a
     { test: "blur1", names: ["fid_blur1", "label_accuracy_mlp_blur1"] },
   ])
   expect(groupsOf(["fid", "fid_test"])).toEqual([{ test: undefined, names: ["fid", "fid_test"] }])
+})
+
+test("a version copies if its gate says so", () => {
+  const gate = {
+    asked: "if_better",
+    promoted: true,
+    rule: "",
+    reason:
+      "It is the first version of this model, so it is served although it copies. It copies: 42.0% of its pictures",
+    champion: null,
+    figures: {},
+    champion_figures: {},
+  } as const
+  expect(isCopying(gate)).toBe(true)
+  expect(
+    isCopying({
+      ...gate,
+      reason: "Better: fid_test 5 against 1 of version 3, which does not count because that version copies",
+    }),
+  ).toBe(false)
+  expect(isCopying(null)).toBe(false)
 })
 
 test("a duration is formatted with its two largest units", () => {

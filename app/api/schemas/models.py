@@ -22,6 +22,9 @@ class VersionSummary(BaseModel):
     preset: str | None = None
     images: int | None = Field(default=None, description="Number of real images shown in training.")
     metrics: dict[str, float | None] = Field(default_factory=dict)
+    warning: str | None = Field(
+        default=None, description="A fault of a version that is served all the same: it copies its training pictures."
+    )
     url: str
 
 
@@ -48,6 +51,9 @@ class VersionDetail(BaseModel):
     state: Literal["loaded", "available", "refused"]
     reason: str | None = None
     aliases: list[str]
+    warning: str | None = Field(
+        default=None, description="A fault of a version that is served all the same: it copies its training pictures."
+    )
     manifest: Manifest
     card: str = Field(description="URL of the model card (Markdown).")
     samples: str = Field(description="URL of the sample sheet (PNG).")

@@ -363,7 +363,9 @@ class Sharpened(BaseModel):
     model: str
     version: int
     factor: Factor = Field(description="Degradation: from the request, or detected from the picture.")
-    preprocessing: str = Field(description="none, the dataset whose format the picture was converted to, or resized.")
+    preprocessing: str = Field(
+        description="none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized."
+    )
     input: str = Field(description="Hex sha256 of the uploaded file.")
     given: str = Field(description="The picture that was sharpened, at 28x28: a PNG as a data URI (RFC 2397).")
     z: list[float] = Field(description="Latent of the seed.")

@@ -119,6 +119,8 @@ def test_a_drawing_and_its_negative_get_the_same_score(client: httpx.Client) -> 
     drawing, negative = (request_score(client, saved(seven(*levels), "PNG")) for levels in ((0, 255), (255, 0)))
     assert drawing == negative
     unprocessed = request_score(client, saved(seven(), "PNG"), prepare="none")
+    assert (drawing["preprocessing"], unprocessed["preprocessing"]) == ("mnist", "resized")
+    assert request_score(client, png(mnist(1)[0][0]))["preprocessing"] == "none"
     assert prepared_picture(unprocessed).min() < 40 < 200 < prepared_picture(unprocessed)[0].min()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import httpx
 import pytest
 
-from models.manifest import CARD, SAMPLES, Manifest
-from tests.live import SHIPPED
+from models.manifest import CARD, MANIFEST, SAMPLES, Manifest
+from models.repository import Repository
+from tests.live import SHIPPED, service
+from tests.models.test_repository import copy_of_shipped
 
 FOLDER = SHIPPED / "digits" / "1"
 
@@ -41,6 +46,26 @@ def test_a_card_is_immutable_by_number_and_revalidated_by_alias(client: httpx.Cl
         assert response.headers["cache-control"] == policy
         again = client.get(f"/models/digits/versions/{version}/card", headers={"If-None-Match": response.headers["etag"]})
         assert again.status_code == 304
+
+
+def test_a_version_that_copies_its_training_pictures_is_listed_with_a_warning(tmp_path: Path) -> None:
+    def fill(folder: Path, number: int) -> None:
+        copy_of_shipped(folder, number)
+        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest["metrics"]["copied"] = {"value": 0.42, "floor": 0.01, "better": "lower", "what": "share of copies"}
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+
+    repository = Repository(tmp_path / "state" / "models")
+    for step in (copy_of_shipped, fill):
+        repository.publish("digits", step)
+    with service(tmp_path / "state", embedded_worker=False) as running, running.client() as client:
+        first, second = client.get("/models/digits").json()["versions"]
+        detail = client.get("/models/digits/versions/2").json()
+    assert first["warning"] is None
+    assert second["warning"] == detail["warning"]
+    assert second["warning"].startswith(
+        "It copies: 42.0% of its pictures are copies of training pictures, against 1.0% of real"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
 from app.api.schemas.pictures import Sharpened
+from app.images.decoding import decode
 from app.images.encoding import enlarge, png, read_text
 from app.sampling.sharpener import LoadedSharpener, load
 from models import sharpening
@@ -21,6 +24,9 @@ from models.repository import Repository
 from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
 from tests.live import ROOT, service
+from tests.training.datasets.pictures import contents
+from training.datasets import Registry as Datasets
+from training.datasets.importing.conversion import convert
 
 Pixels = sharpening.Pixels
 ORIGINAL = mnist(4)[0][3]
@@ -149,6 +155,26 @@ def test_a_larger_picture_is_converted_like_the_dataset_and_the_response_says_so
     response = ask(client, photo, seed=1)
     assert response.headers["x-preprocessing"] == "mnist"
     assert response.headers["x-factor"] == "blur"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["imported", "removed"])
+def test_a_picture_is_converted_as_those_of_an_imported_dataset_were(tmp_path: Path, known: bool) -> None:
+    entry = Datasets(tmp_path / "state" / "datasets").add(
+        "mine", contents(), title="Mine", licence="CC0", record={"fit": "crop", "inverted": True}
+    )
+    repository = Repository(ROOT / "models")
+    found = repository.get("sharpen-digits", repository.aliases("sharpen-digits")["champion"])
+    note = found.manifest.dataset.model_copy(update={"name": "mine", "sha256": entry.digest if known else "0" * 64})
+    folder = tmp_path / "shipped" / "sharpen-digits" / "1"
+    shutil.copytree(found.path, folder)
+    manifest = found.manifest.model_copy(update={"dataset": note, "version": 1})
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    photo = 255 - np.pad(enlarge(ORIGINAL, 3), ((20, 20), (60, 60)))  # wider than high, so crop and fit differ
+    with service(tmp_path / "state", shipped=tmp_path / "shipped") as running, running.client() as client:
+        body = ask(client, photo, seed=1, format="json").json()
+    given = pixels(base64.b64decode(body["given"].partition(",")[2]))
+    expected = convert(decode(png(photo)), "crop", inverted=True)
+    assert (body["preprocessing"], bool((given == expected).all())) == (("mine", True) if known else ("fitted", False))
 
 
 def test_a_model_with_the_wrong_task_is_rejected_and_a_suitable_one_is_named(client: httpx.Client) -> None:

@@ -103,12 +103,14 @@ def test_an_uploaded_picture_is_converted_as_those_of_its_dataset_were(
     paper = np.full((60, 90), 255 if inverted else 0, np.uint8)
     paper[10:50, 40:46] = 128
     convert = catalogue.converter(note_of(entry))
-    prepared = prepare(decode(png(paper)), "mine", "auto", convert)
+    found = prepare(decode(png(paper)), "mine", "auto", convert)
+    assert found.preprocessing == "mine"
+    prepared = found.pixels
     assert prepared.shape == (28, 28)
     assert prepared[0].max() < 20, "the background is black"
     assert prepared.max() > 100
-    found = score(png(paper), "auto", 1, LoadedDiscriminator(repository.get("digits", 1)), convert)
-    assert found.prepared == encoding.data_uri(encoding.png(prepared))
+    scored = score(png(paper), "auto", 1, LoadedDiscriminator(repository.get("digits", 1)), convert)
+    assert scored.prepared == encoding.data_uri(encoding.png(prepared))
 
 
 def test_pictures_for_a_dataset_that_is_not_here_are_converted_by_default(catalogue: Catalogue) -> None:

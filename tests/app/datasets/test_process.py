@@ -8,12 +8,13 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from app.datasets.imports import Imports, Order, reason_of
 from app.datasets.process import Cancelled, Progress, in_api_terms, link
-from app.errors import NotFound
+from app.errors import Busy, NotFound
 from tests.live import ROOT
 from tests.training.datasets.pictures import contents
 from training.datasets import Registry
@@ -45,6 +46,19 @@ def test_an_import_ends_when_its_time_is_over_even_without_a_service(tmp_path: P
     ended = limited(order(tmp_path, seconds=1), "time.sleep(60)")
     assert ended.returncode == -signal.SIGALRM
     assert "Raise GAN_IMPORT_SECONDS" in reason_of(ended.returncode)
+
+
+def test_a_preview_that_took_too_long_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imports = Imports(tmp_path / "imports", tmp_path / "datasets", 60, 4 * 10**9)
+    folder = imports.folder / ("0" * 12)
+    folder.mkdir(parents=True)
+    description = SimpleNamespace(filename="x.zip")
+    upload = SimpleNamespace(id="0" * 32, path=tmp_path / "data", is_complete=True, description=description)
+    ended = SimpleNamespace(wait=lambda: None, returncode=-signal.SIGALRM)
+    monkeypatch.setattr(imports, "_run", lambda order: (folder, ended))
+    with pytest.raises(Busy, match=r"longer than 60 seconds\. Try again when the service is less busy"):
+        imports.preview(upload, {})  # type: ignore[arg-type]
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def seven(ink: int = 0, paper: int = 255, size: tuple[int, int] = (200, 300)) ->
 
 
 def prepared(picture: Image.Image, dataset: str = "mnist", alpha: Image.Image | None = None, **options: str) -> Pixels:
-    found = prepare(Decoded(picture, alpha), dataset, **options)
+    found = prepare(Decoded(picture, alpha), dataset, **options).pixels
     assert (found.shape, found.dtype) == ((28, 28), np.uint8)
     return found
 

@@ -114,8 +114,40 @@ def test_a_verdict_about_a_copying_candidate_says_so_however_it_was_requested() 
     assert "was not requested. It copies" in gate.decide("never", copying(0.42), 3, figures()).reason
     first = gate.decide("if_better", copying(0.42), None, {})
     assert first.promoted, "there is no other version to serve"
-    assert first.reason.startswith("It is the first version of this model. It copies")
+    assert first.reason.startswith(
+        "It is the first version of this model, so it is served although it copies. It copies: 42.0%"
+    )
     assert "It copies" in gate.decide("if_better", copying(0.42), 3, {}, "the champion has no classes").reason
+
+
+@pytest.mark.parametrize(
+    ("ours", "promoted", "reason"),
+    [
+        (copying(0.0, fid=5.0), True, "Better: fid_test 5.0000 against 1.0000 of version 3, which does not count because that"),
+        (copying(0.0, fid=0.5), True, "Better: fid_test 0.5000"),
+        (copying(0.2, fid=0.5), False, "It copies: 20.0%"),
+        (figures(5.0, coverage=0.88), False, "Not better: fid_test 5.0000 against 1.0000 of version 3, which does not count"),
+        (figures(5.0, accuracy=0.93), False, "but label_accuracy fell from 0.9500 to 0.9300"),
+        (figures(None), False, "Not better"),
+    ],
+)
+def test_a_champion_that_copies_is_replaced_whatever_its_distance(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
+    verdict = gate.decide("if_better", ours, 3, figures(), champion_copies=True)
+    assert verdict.promoted is promoted
+    assert reason in verdict.reason
+
+
+def test_a_champion_copies_if_its_own_manifest_says_so(repository: Repository) -> None:
+    champion = gate.version_to_beat(repository, "digits", 1)
+    assert champion
+    assert not champion.copies
+    path = champion.version.path / MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["metrics"]["copied"] = copying(0.42)["copied"].model_dump()
+    path.write_text(json.dumps(manifest))
+    champion = gate.version_to_beat(repository, "digits", 1)
+    assert champion
+    assert champion.copies
 
 
 def test_label_accuracy_is_ignored_if_neither_version_has_labels() -> None:
@@ -214,6 +246,7 @@ def test_the_documentation_states_the_limits_of_the_rules() -> None:
     assert f"lower by at least {gain}" in documentation
     assert f"fall by no more than {tolerance}." in documentation
     assert f"more than {gate.MOST_COPIES:g} above its floor" in documentation
+    assert f"unless coverage or label accuracy fall by more than {tolerance}." in documentation
     assert f"more than {gate.MOST_COPIES:g} above its floor" in gate.RULE
     sharpening = " ".join((ROOT / "docs" / "sharpening.md").read_text().split())
     assert f"is at least {gain} lower" in sharpening

@@ -7,7 +7,6 @@ from typing import Any
 from tests.app.retraining.jobs import Admin, admin_of
 from tests.live import Service
 from tests.training.small import SMALL
-from tests.waiting import attempts
 
 SPEC = {name: SMALL[name] for name in ("batch_size", "discriminator_widths", "log_every", "checkpoint_every")}
 SPEC |= {"generator_widths": [8, 8, 8], "metrics_every": 0}
@@ -23,12 +22,8 @@ def _finished(admin: Admin, **fields: Any) -> dict[str, Any]:
 
 
 def _published(admin: Admin, version: int) -> dict[str, Any]:
-    """Return the manifest of a version, which the service sees when it polls next."""
-    for _ in attempts(0.05):
-        response = admin.client.get(f"/models/sharpen-digits/versions/{version}")
-        if response.status_code == 200:
-            return response.json()["manifest"]
-    raise AssertionError(response.text)
+    """Return the manifest of a version."""
+    return admin.client.get(f"/models/sharpen-digits/versions/{version}").raise_for_status().json()["manifest"]
 
 
 def test_a_sharpen_job_ends_with_a_verdict_and_its_version_sharpens(training_service: Service) -> None:

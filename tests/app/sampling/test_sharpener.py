@@ -49,10 +49,12 @@ def test_a_kind_of_degradation_that_the_version_was_not_trained_for_is_rejected(
 def test_a_picture_for_an_imported_dataset_is_converted_as_its_pictures_were() -> None:
     manifest = MANIFEST.model_copy(update={"dataset": MANIFEST.dataset.model_copy(update={"name": "mine"})})
     conversion = partial(convert, fit="crop", inverted=True)
-    upload, default = (read_upload(png(PAPER), None, "auto", manifest, each) for each in (conversion, None))
+    upload, default = (read_upload(png(PAPER), None, "auto", manifest, lambda c=each: c) for each in (conversion, None))
     assert (upload.degraded.pixels == conversion(decode(png(PAPER)))).all()
     assert (upload.degraded.pixels != default.degraded.pixels).any()
-    assert upload.preprocessing == default.preprocessing == "mine"
+    assert upload.preprocessing == "mine"
+    assert default.preprocessing == "fitted", "its conversion is unknown"
+    assert read_upload(png(PAPER), None, "none", manifest, lambda: conversion).preprocessing == "resized"
     loaded = load(PUBLISHED)
     assert isinstance(loaded, LoadedSharpener)
     drawing = Drawing(seeds=(1,))

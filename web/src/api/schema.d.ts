@@ -1229,6 +1229,11 @@ export interface components {
              */
             per_label: number[] | null;
             /**
+             * Preprocessing
+             * @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized.
+             */
+            preprocessing: string;
+            /**
              * Prepared
              * @description The 28x28 picture that was scored: a PNG as a data URI (RFC 2397).
              */
@@ -2386,6 +2391,11 @@ export interface components {
             reason?: string | null;
             /** Aliases */
             aliases: string[];
+            /**
+             * Warning
+             * @description A fault of a version that is served all the same: it copies its training pictures.
+             */
+            warning?: string | null;
             manifest: components["schemas"]["Manifest"];
             /**
              * Card
@@ -2432,6 +2442,11 @@ export interface components {
             metrics?: {
                 [key: string]: number | null;
             };
+            /**
+             * Warning
+             * @description A fault of a version that is served all the same: it copies its training pictures.
+             */
+            warning?: string | null;
             /** Url */
             url: string;
         };
@@ -2576,7 +2591,7 @@ export interface components {
             factor: "2" | "4" | "blur";
             /**
              * Preprocessing
-             * @description none, the dataset whose format the picture was converted to, or resized.
+             * @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized.
              */
             preprocessing: string;
             /**
@@ -3406,7 +3421,7 @@ export interface operations {
                     "X-Factor"?: "2" | "4" | "blur";
                     /** @description Hex sha256 of the uploaded file. */
                     "X-Input"?: string;
-                    /** @description none, the dataset whose format the picture was converted to, or resized. */
+                    /** @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized. */
                     "X-Preprocessing"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
                     ETag?: string;

@@ -3,6 +3,8 @@ import { Link } from "wouter-preact"
 import { pathWith } from "../../address"
 import { useText } from "../../language"
 import { Failure, Loading } from "../../ui/notice"
+import { CopyWarning } from "../models/copy-warning"
+import { isCopying } from "../models/figures"
 import { useFollowed, useJob } from "../train/follow"
 import { hasEnded } from "../train/job"
 import { JobState } from "../train/job-panel"
@@ -26,6 +28,7 @@ export function LiveJob({ id, token }: { id: string; token: string }) {
         </p>
         <LiveFigures job={job} run={followed.run} />
         {!followed.run.samples.length && !hasEnded(job) && <p class="hint">{t.wait}</p>}
+        {isCopying(job.gate) && <CopyWarning share={job.gate.figures.copied?.value ?? 0} />}
         {failure && <Failure error={failure} retry={load} />}
         <div class="row">
           {isServed && (

@@ -80,6 +80,11 @@ const RULES: Record<Task, readonly string[]> = {
   ],
 }
 
+/** Whether the gate found that a version copies its training pictures. */
+export function isCopying(gate: Schemas["Gate"] | null | undefined): gate is Schemas["Gate"] {
+  return gate?.reason.includes("It copies") ?? false
+}
+
 /**
  * The limits in the rule of a gate's verdict: the required decrease of the distance in percent, and the allowed decrease of
  * the other metrics. Undefined for any other rule.

@@ -6,6 +6,7 @@ import { useText } from "../../language"
 import { useModels, versionDetail, type Model } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
+import { CopyWarning } from "./copy-warning"
 import { Amount } from "./figure-bars"
 import { MAIN, type Figures } from "./figures"
 import { useFigureNames } from "./figure-names"
@@ -40,6 +41,7 @@ export function Overview() {
 function ModelPanel({ model }: { model: Model }) {
   const t = useText(messages)
   const champion = model.aliases.champion
+  const served = model.versions.find(row => row.version === champion)
   return (
     <section class="panel stack" aria-labelledby={`model-${model.name}`}>
       <div>
@@ -49,6 +51,7 @@ function ModelPanel({ model }: { model: Model }) {
           {model.default && <small class="badge">{t.isDefault}</small>}
         </h2>
       </div>
+      {served?.warning && <CopyWarning share={served.metrics?.copied ?? 0} />}
       {champion !== undefined && (
         <div class="champion">
           <Link href={`/models/${model.name}/versions/${champion}`}>

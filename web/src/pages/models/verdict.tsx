@@ -3,7 +3,15 @@ import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import { betterOf, decidingOf, measuresCopying, ruleLimits, sortedNames, summedDistance } from "./figures"
+import {
+  betterOf,
+  decidingOf,
+  isCopying,
+  measuresCopying,
+  ruleLimits,
+  sortedNames,
+  summedDistance,
+} from "./figures"
 import { useFigureNames } from "./figure-names"
 
 export type Gate = Schemas["Gate"]
@@ -28,6 +36,8 @@ const messages = texts(
     copies: (share: string, floor: string) =>
       `It copies: ${share} of its pictures are copies of training pictures, against ${floor} of real test pictures.`,
     copiesRule: "A version that copies training pictures is not promoted.",
+    copierRule: "The Frechet distance of a champion that copies does not count.",
+    notCounted: "The champion copies training pictures, so its Frechet distance does not count.",
     against: (metric: string, challenger: string, champion: string) => `${metric}: ${challenger} against ${champion}`,
     caption: "The new version and the champion at that time, on the same seeds",
     metric: "metric",
@@ -58,6 +68,8 @@ const messages = texts(
     copies: (share, floor) =>
       `Версия копирует: ${share} её картинок — копии обучающих, а среди настоящих тестовых картинок — ${floor}.`,
     copiesRule: "Версия, которая копирует обучающие картинки, чемпионом не становится.",
+    copierRule: "Если чемпион копирует, его расстояние Фреше не учитывается.",
+    notCounted: "Чемпион копирует обучающие картинки, поэтому его расстояние Фреше не учитывается.",
     against: (metric, challenger, champion) => `${metric}: ${challenger} против ${champion} у чемпиона`,
     caption: "Новая версия и чемпион на тот момент, на одних и тех же зёрнах",
     metric: "метрика",
@@ -89,8 +101,8 @@ function Reason({ gate }: { gate: Gate }) {
     comparisons.unshift(t.against(t.summed, number(sums[0], 4), number(sums[1], 4)))
   const { value, floor } = gate.figures.copied ?? {}
   const percent = (share: number) => `${number(100 * share, 1)} %`
-  const copies =
-    gate.reason.includes("It copies") && value != null ? ` ${t.copies(percent(value), percent(floor ?? 0))}` : ""
+  const copies = isCopying(gate) && value != null ? ` ${t.copies(percent(value), percent(floor ?? 0))}` : ""
+  const notCounted = gate.reason.includes("does not count") ? ` ${t.notCounted}` : ""
   if (language !== "en" && gate.champion === null) return <>{`${t.reason}: ${t.isFirst}${copies}`}</>
   // If the versions were compared, the reason names metrics. Otherwise it states why they were not compared.
   if (language === "en" || !comparisons.length || !/fid_test|summed Frechet distance/.test(gate.reason))
@@ -99,7 +111,9 @@ function Reason({ gate }: { gate: Gate }) {
         {t.reason}: <q lang="en">{gate.reason}</q>
       </>
     )
-  return <>{`${gate.asked === "if_better" ? t.reason : t.comparison}: ${comparisons.join("; ")}.${copies}`}</>
+  return (
+    <>{`${gate.asked === "if_better" ? t.reason : t.comparison}: ${comparisons.join("; ")}.${notCounted}${copies}`}</>
+  )
 }
 
 /** The rule: in English as the service states it, in other languages with its limits. */
@@ -114,7 +128,7 @@ function Rule({ gate }: { gate: Gate }) {
     <p class="hint">
       {t.rule}:{" "}
       {limits ? (
-        `${text(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))}${gate.rule.includes("copies") ? ` ${t.copiesRule}` : ""}`
+        `${text(`${exact(limits.gainPercent)} %`, exact(limits.tolerance))}${gate.rule.includes("copies") ? ` ${t.copiesRule}` : ""}${gate.rule.includes("champion that copies") ? ` ${t.copierRule}` : ""}`
       ) : (
         <span lang="en">{gate.rule}</span>
       )}

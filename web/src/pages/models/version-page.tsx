@@ -11,6 +11,7 @@ import { download } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
 import { common } from "../../messages"
 import { Card } from "./card"
+import { CopyWarning } from "./copy-warning"
 import { type Evaluation } from "./evaluation"
 import { EvaluationSections } from "./evaluation-sections"
 import { FigureBars } from "./figure-bars"
@@ -123,6 +124,7 @@ function VersionDetails({ version }: { version: Version }) {
         </div>
         {failure && <Failure error={failure} retry={() => void save()} />}
       </div>
+      {version.detail.warning && <CopyWarning share={manifest.metrics.copied?.value ?? 0} />}
       <div class="version">
         <div class="stack">
           <Picture

@@ -3,6 +3,7 @@ import { Link } from "wouter-preact"
 import { texts, useNumbers, useText } from "../../language"
 import { type Model } from "../../models"
 import { DataTable } from "../../ui/data-table"
+import { CopyBadge } from "./copy-warning"
 import { IN_TABLES } from "./figures"
 import { useFigureNames } from "./figure-names"
 import { useDates } from "./dates"
@@ -37,6 +38,7 @@ export function VersionTable({ model }: { model: Model }) {
                 <Link href={`/models/${model.name}/versions/${row.version}`}>{`${model.name}/${row.version}`}</Link>
               )}
               <AliasBadges aliases={row.aliases} />
+              {row.warning && <CopyBadge />}
             </>
           ),
         },

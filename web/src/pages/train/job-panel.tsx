@@ -7,7 +7,9 @@ import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
 import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
+import { CopyWarning } from "../models/copy-warning"
 import { TrainingCurves } from "../models/training-curves"
+import { isCopying } from "../models/figures"
 import { useDates } from "../models/dates"
 import { useFollowed, useJob } from "./follow"
 import { hasEnded, presetOf, states, type Job } from "./job"
@@ -192,6 +194,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
           </p>
         )}
       </div>
+      {isCopying(job.gate) && <CopyWarning share={job.gate.figures.copied?.value ?? 0} />}
       {error && <Failure error={error} />}
       {(job.links.cancel || job.links.resume) && (
         <div class="row">
