@@ -281,7 +281,7 @@ def test_a_short_run_reports_often_enough_to_be_watched(admin: Admin) -> None:
     requests: list[tuple[dict, dict, tuple[int, int]]] = [
         ({"images": 8_000}, {}, (400, 1_000)),
         ({"images": 640}, {"log_every": 10_000}, (10_000, 80)),
-        ({"images": 10**7}, {"batch_size": 2_048}, (2_048, 25_000)),
+        ({"images": 10**7}, {"batch_size": 2_048}, (2_048, 12_500)),
     ]
     for budget, spec, intervals in requests:
         body = {"preset": "quick", "budget": budget, "spec": spec}
