@@ -110,6 +110,14 @@ def test_every_file_matches_the_manifest(version: Version) -> None:
     assert REPOSITORY.aliases(version.name)["champion"] >= 1
 
 
+def test_only_champions_have_weights() -> None:
+    """CONTRIBUTING.md, Shipping a version. `python -m tools.superseded_weights` removes the others."""
+    assert {key for key, version in VERSIONS.items() if WEIGHTS in version.manifest.files} == {
+        f"{name}-{version.number}" for name, version in CHAMPIONS.items()
+    }
+    assert [path for path in (ROOT / "models").rglob(WEIGHTS) if path.parent not in {v.path for v in CHAMPIONS.values()}] == []
+
+
 @each
 def test_the_card_is_rendered_from_the_manifest(version: Version) -> None:
     assert (version.path / CARD).read_text() == card.render(version.manifest)

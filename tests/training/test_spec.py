@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from models.repository import Repository
 from training.commands.options import SHIPPED
-from training.spec import PRESET_SUMMARIES, PRESETS, TrainingSpec
+from training.spec import ARCHITECTURE, PRESET_SUMMARIES, PRESETS, TrainingSpec
 
 
 def test_every_field_has_a_description_and_every_number_a_lower_bound() -> None:
@@ -31,12 +31,25 @@ def test_the_lecture_preset_is_the_network_of_the_lecture() -> None:
     assert (spec.gamma, spec.ema_images) == (0, 0)
 
 
+def test_the_modern_lecture_preset_has_the_networks_of_the_lecture_and_the_training_of_standard() -> None:
+    modern, lecture, standard = (TrainingSpec.from_preset(name) for name in ("lecture-modern", "lecture", "standard"))
+    for name in ARCHITECTURE:
+        assert getattr(modern, name) == getattr(lecture, name), name
+    for name in ("loss", "first_gamma", "burn_in", "beta1", "beta2", "final_learning_rate", "match_tones"):
+        assert getattr(modern, name) == getattr(standard, name), name
+        assert getattr(modern, name) != getattr(lecture, name), name
+    assert modern.ema_images > 0
+    assert modern.batch_size * modern.penalty_interval == standard.batch_size * standard.penalty_interval
+
+
 def test_quick_is_a_shorter_standard() -> None:
     quick, standard = (TrainingSpec.from_preset(p).model_dump() for p in ("quick", "standard"))
     differing = {name for name in quick if quick[name] != standard[name]}
-    intervals = {"log_every", "sample_every", "metrics_every"}
-    assert differing == {"preset", "images", "held_out", "patience"} | intervals
+    intervals = {"log_every", "sample_every", "metrics_every", "checkpoint_every"}
+    pace = {"batch_size", "penalty_interval", "learning_rate", "final_learning_rate", "ema_images", "gamma", "burn_in"}
+    assert differing == {"preset", "images", "held_out", "patience", "generator_widths"} | intervals | pace
     assert quick["images"] < standard["images"] / 8
+    assert quick["batch_size"] * quick["penalty_interval"] == standard["batch_size"] * standard["penalty_interval"]
     assert (quick["held_out"], quick["patience"]) == (0, 0), "a short run has no early stopping"
 
 

@@ -108,7 +108,7 @@ class Trainer:
         self.discriminator = discriminator.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.ema = Ema(self.generator, spec.ema_images)
         self.optimizers = tuple(
-            Adam(net.parameters(), lr=spec.learning_rate, betas=(spec.beta1, spec.beta2), foreach=True)
+            Adam(net.parameters(), lr=spec.learning_rate, betas=(spec.beta1, spec.beta2), fused=True)
             for net in (self.generator, self.discriminator)
         )
         self.rng = torch.Generator().manual_seed(spec.seed)
@@ -214,43 +214,45 @@ class Trainer:
         """Train both networks on one batch. Return the fields of `StepFigures`, (5,), without waiting for the device."""
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16, cache_enabled=cache_casts):
+            # One forward pass of the generator serves both steps: its weights do not change in between.
+            fake = self.generator(self._noise(len(real)), label)
             if self.loss:
-                loss_d, real_logit, fake_logit = self._step_discriminator(real, label, gamma)
+                loss_d, real_logit, fake_logit = self._step_discriminator(real, fake.detach(), label, gamma)
             else:
                 loss_d = real_logit = fake_logit = torch.zeros((), device=self.device)
-            loss_g = self._step_generator(real, label)
+            loss_g = self._step_generator(real, fake, label, real_logit)
         middle = (real_logit.mean() + fake_logit.mean()) / 2 if self.loss and self.loss.generator_sees_real else 0.0
         d_real, d_fake = (torch.sigmoid(logit - middle).mean() for logit in (real_logit, fake_logit))
         return torch.stack([loss_d, loss_g, d_real, d_fake, torch.sign(real_logit - middle).mean()])
 
     def _step_discriminator(
-        self, real: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
+        self, real: Tensor, fake: Tensor, label: Tensor | None, gamma: float | Tensor = 0.0
     ) -> tuple[Tensor, Tensor, Tensor]:
         assert self.loss  # noqa: S101 - for the type checker
-        with torch.no_grad():
-            fake = self.generator(self._noise(len(real)), label)
-        # a single forward pass for both halves: (2N, 1, 28, 28)
+        penalised = isinstance(gamma, Tensor) or gamma > 0
+        # a single forward pass for both halves and for the penalties: (2N, 1, 28, 28)
         both = self._augmented(torch.cat([real, fake])).contiguous(memory_format=self.layout)
-        channels = self.discriminator.channels(both)
-        labels = None if label is None else torch.cat([label, label])
-        real_logit, fake_logit = self.discriminator.logit(channels, labels).chunk(2)
+        channels = self.discriminator.channels(both).requires_grad_(penalised)
+        logit = self.discriminator.logit(channels, None if label is None else torch.cat([label, label]))
+        real_logit, fake_logit = logit.chunk(2)
         loss = total = self.loss.discriminator(real_logit, fake_logit)
-        if isinstance(gamma, Tensor) or gamma:
+        if penalised:
             # R1 of the real half plus R2 of the generated half is twice the mean over both
-            penalty = 2 * gradient_penalty(lambda x: self.discriminator.logit(x, labels), channels)
-            total = loss + 0.5 * gamma * self.spec.penalty_interval * penalty
+            total = loss + 0.5 * gamma * self.spec.penalty_interval * 2 * gradient_penalty(logit, channels)
         self._descend(self.discriminator, 1, total)
         return loss.detach(), real_logit.detach(), fake_logit.detach()
 
-    def _step_generator(self, real: Tensor, label: Tensor | None) -> Tensor:
-        fake = self.generator(self._noise(len(real)), label)
+    def _step_generator(self, real: Tensor, fake: Tensor, label: Tensor | None, real_logit: Tensor) -> Tensor:
+        """Train the generator on pictures that it has just drawn. Return its loss.
+
+        `real_logit` is from the discriminator's step, before its update. The relativistic loss uses it as a reference only.
+        """
         if not self.loss:
             loss = F.mse_loss(fake, real)
             self._descend(self.generator, 0, loss)
             return loss.detach()
         self.discriminator.requires_grad_(False)  # skips its weight gradients in the backward pass
         fake_logit = self.discriminator(self._augmented(fake), label)
-        real_logit = self.discriminator(self._augmented(real), label) if self.loss.generator_sees_real else fake_logit
         loss = total = self.loss.generator(real_logit, fake_logit)
         if self.spec.consistency and label is not None:
             with torch.autocast(fake.device.type, enabled=False):

@@ -9,9 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Discriminate = Callable[[Tensor], Tensor]
-"""Pictures (N, 1, 28, 28) -> logits (N,)."""
-
 
 def bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     """Binary cross-entropy of classifying real (1) and generated (0). The sigmoid is fused, so it cannot overflow."""
@@ -51,11 +48,14 @@ LOSSES = {
 """The adversarial losses by their name in the spec."""
 
 
-def gradient_penalty(discriminate: Discriminate, images: Tensor) -> Tensor:
+def gradient_penalty(logit: Tensor, images: Tensor) -> Tensor:
     """Return the squared norm of the gradient of the logit with respect to the picture, averaged over the batch.
 
     This is R1 for real pictures and R2 for generated ones (Mescheder 2018, arXiv:1801.04406).
+
+    Args:
+        logit: logits of the pictures, (N,).
+        images: the pictures, (N, C, 28, 28), from which the logits were computed. They require gradients.
     """
-    images = images.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminate(images).sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(logit.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -6,6 +6,8 @@ import { meanSteps, slerp } from "../src/pages/learn/latents"
 import { type Progress } from "../src/runs"
 import { AT_CHANCE, cost, lossesOf, lossNamed } from "../src/pages/learn/losses"
 import { linesOf } from "../src/pages/learn/real-run"
+import { pairOf } from "../src/pages/learn/lecture-pair"
+import { type Champion } from "../src/pages/learn/champions"
 import { noisy, normals } from "../src/pages/learn/noise"
 import { moved } from "../src/pages/learn/cell-reader"
 
@@ -110,6 +112,13 @@ const run = (gaps: readonly number[]): Progress[] =>
     d_real: 0.5 + gap / 2,
     d_fake: 0.5 - gap / 2,
   }))
+
+test("the lecture's networks are shown side by side if both models are served", () => {
+  const champion = (model: string, version: number) => ({ model, version }) as Champion
+  const both = [champion("lecture-modern", 2), champion("digits", 4), champion("lecture", 1)]
+  expect(pairOf(both)?.map(({ model, version }) => `${model}/${version}`)).toEqual(["lecture/1", "lecture-modern/2"])
+  expect(pairOf(both.slice(0, 2))).toBeUndefined()
+})
 
 test("a run is summarized by its first and last tenth and by the tenth with the smallest gap", () => {
   const falling = summaryOf(

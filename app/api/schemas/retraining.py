@@ -188,7 +188,10 @@ def _weights_of(champion: Manifest | None, model: str) -> str:
     if champion is None:
         raise NotFound(f"{model} has no champion to start from. Omit warm_start.")
     if WEIGHTS not in champion.files:
-        raise InvalidRequest(f"{model}/{champion.version} has no {WEIGHTS} to start from. Omit warm_start.")
+        raise InvalidRequest(
+            f"{model}/{champion.version} has no {WEIGHTS} to start from: shipped versions lose it when they are superseded. "
+            "Promote a version that has it, or omit warm_start."
+        )
     return champion.files[WEIGHTS]
 
 

@@ -17,6 +17,7 @@ from training.errors import CheckpointError, DivergedError
 from training.loop.stopping import hold_out
 from training.loop.trainer import ADAPT_STEPS, NEWER_FIELDS, Sampler, StepFigures, Trainer
 from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH
+from training.networks.losses import LOSSES
 from training.spec import TrainingSpec
 
 SPECS = {
@@ -64,13 +65,49 @@ def test_each_step_changes_only_its_own_network(mnist: Dataset) -> None:
     trainer = Trainer(lecture_spec(), mnist)
     real, label = trainer._real_batch()
     discriminator, generator = copy.deepcopy(trainer.discriminator), copy.deepcopy(trainer.generator)
-    trainer._step_generator(real, label)
+    fake = trainer.generator(trainer._noise(len(real)), label)
+    trainer._step_generator(real, fake, label, torch.zeros(len(real)))
     assert same_weights(trainer.discriminator, discriminator)
     assert not same_weights(trainer.generator, generator)
     generator = copy.deepcopy(trainer.generator)
-    trainer._step_discriminator(real, label)
+    trainer._step_discriminator(real, fake.detach(), label)
     assert same_weights(trainer.generator, generator)
     assert not same_weights(trainer.discriminator, discriminator)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_both_steps_use_the_same_generated_pictures(
+    spec: TrainingSpec, mnist: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(spec, mnist)
+    forward, drawn = trainer.generator.forward, []
+    monkeypatch.setattr(trainer.generator, "forward", lambda *given: drawn.append(forward(*given)) or drawn[-1])
+    shown = []
+    augmented = trainer._augmented
+    monkeypatch.setattr(trainer, "_augmented", lambda images: shown.append(images.detach().clone()) or augmented(images))
+    trainer.step()
+    assert len(drawn) == 1
+    for_discriminator, for_generator = shown
+    assert torch.equal(for_discriminator[spec.batch_size :], drawn[0])
+    assert torch.equal(for_generator, drawn[0])
+
+
+def test_the_generator_compares_with_the_real_logits_of_the_discriminators_step(
+    mnist: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(small_spec(), mnist)
+    step, logits, compared = trainer._step_discriminator, [], []
+    monkeypatch.setattr(trainer, "_step_discriminator", lambda *given: logits.append(step(*given)) or logits[-1])
+
+    def loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        compared.append((real, fake.detach()))
+        return LOSSES["relativistic"].generator(real, fake)
+
+    monkeypatch.setattr(trainer, "loss", replace(trainer.loss, generator=loss))
+    trainer.step()
+    ((real, fake),) = compared
+    assert torch.equal(real, logits[0][1])
+    assert not torch.equal(fake, logits[0][2]), "the discriminator has been updated in between"
 
 
 def test_every_image_is_shown_once_per_epoch() -> None:
@@ -117,6 +154,19 @@ def test_a_checkpoint_without_newer_spec_fields_can_be_resumed(mnist: Dataset) -
     trainer.load_state_dict(state)
     with pytest.raises(CheckpointError, match=r"differs in held_out\)"):
         Trainer(small_spec(held_out=10), mnist).load_state_dict(state)
+
+
+def test_a_checkpoint_of_an_earlier_release_keeps_the_arithmetic_of_its_optimizers(mnist: Dataset) -> None:
+    trainer = Trainer(small_spec(), mnist)
+    trainer.step()
+    state = copy.deepcopy(trainer.state_dict())
+    for saved in state["optimizers"]:
+        saved["param_groups"][0] |= {"foreach": True, "fused": None}
+    trainer.load_state_dict(state)
+    assert [optimizer.param_groups[0]["fused"] for optimizer in trainer.optimizers] == [None, None]
+    before = trainer.steps
+    trainer.step()
+    assert trainer.steps == before + 1
 
 
 def test_translation_moves_each_picture_independently_and_fills_with_black(mnist: Dataset) -> None:
@@ -238,7 +288,7 @@ def test_the_sign_is_that_of_real_logits_relative_to_the_midpoint(
     trainer = Trainer(spec, mnist)
     real, label = trainer._real_batch()
     offset = 5.0 if spec.loss == "relativistic" else 0.0  # the logits of a relativistic discriminator have one
-    logits = offset + torch.tensor([3.0, 1.0, 1.0, -1.0]), offset + torch.tensor([-1.0, -1.0, -1.0, -1.0])
+    logits = (offset + torch.tensor(signs).repeat(spec.batch_size // 4) for signs in ([3.0, 1.0, 1.0, -1.0], [-1.0] * 4))
     monkeypatch.setattr(trainer, "_step_discriminator", lambda *_: (torch.tensor(0.5), *logits))
     assert trainer._train(real, label, 0.0)[4] == pytest.approx((3 - 1) / 4)
 

@@ -52,10 +52,10 @@ def test_losses_of_huge_logits_are_finite(name: str) -> None:
 
 def test_the_gradient_penalty_is_the_squared_norm_of_the_gradient() -> None:
     weight = torch.randn(1, 1, 28, 28)
-    images = torch.rand(4, 1, 28, 28)
-    linear = gradient_penalty(lambda x: (x * weight).sum(dim=(1, 2, 3)), images)
+    images = torch.rand(4, 1, 28, 28, requires_grad=True)
+    linear = gradient_penalty((images * weight).sum(dim=(1, 2, 3)), images)
     assert linear.item() == pytest.approx(weight.square().sum().item(), rel=1e-5)
-    square = gradient_penalty(lambda x: x.square().sum(dim=(1, 2, 3)), images)
+    square = gradient_penalty(images.square().sum(dim=(1, 2, 3)), images)
     assert square.item() == pytest.approx((2 * images).square().sum().item() / 4, rel=1e-5)
 
 

@@ -11,7 +11,7 @@ import torch
 from tests.live import ROOT
 from training.networks import optimizers
 
-SETTINGS = {"Adam": {"lr": 0.01, "betas": (0.0, 0.99), "foreach": True}, "AdamW": {"lr": 0.01}, "LBFGS": {"max_iter": 3}}
+SETTINGS = {"Adam": {"lr": 0.01, "betas": (0.0, 0.99), "fused": True}, "AdamW": {"lr": 0.01}, "LBFGS": {"max_iter": 3}}
 
 
 def trained(optimizer_type: type[torch.optim.Optimizer], settings: dict) -> tuple[torch.Tensor, str]:

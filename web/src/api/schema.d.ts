@@ -2217,7 +2217,7 @@ export interface components {
              * @default standard
              * @enum {string}
              */
-            preset: "lecture" | "standard" | "quick" | "best" | "few" | "sharpen" | "sharpen-quick";
+            preset: "lecture" | "lecture-modern" | "standard" | "quick" | "best" | "few" | "sharpen" | "sharpen-quick";
             /**
              * Spec
              * @description Fields of the TrainingSpec that differ from the preset; `python -m training train --show` lists them.

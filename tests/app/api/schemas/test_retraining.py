@@ -11,6 +11,7 @@ import pytest
 from app.api.schemas.retraining import RetrainBody
 from app.datasets.catalogue import Catalogue
 from app.errors import DatasetUnknown, InvalidRequest
+from models.manifest import WEIGHTS
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
 from training.datasets import SOURCES, Entry, Registry
@@ -36,6 +37,14 @@ def trained_on(repository: Repository, entry: Entry, **changes: object) -> None:
     manifest = json.loads(path.read_text())
     manifest["dataset"] |= {"name": entry.name, "sha256": entry.digest}
     path.write_text(json.dumps(manifest | changes))
+
+
+def with_weights(repository: Repository) -> None:
+    """Change the manifest of digits/1 as if it had weights."""
+    path = repository.get("digits", 1).path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][WEIGHTS] = "0" * 64
+    path.write_text(json.dumps(manifest))
 
 
 def test_a_job_trains_on_the_version_that_was_newest_when_it_was_requested(repository: Repository, registry: Registry) -> None:
@@ -79,6 +88,7 @@ def test_a_warm_start_may_use_more_pictures_of_the_same_classes_and_no_others(
 ) -> None:
     entry, other = add(registry, "mine"), add(registry, "other")
     trained_on(repository, entry, classes=["bar", "box"])
+    with_weights(repository)
     grown = add(registry, "mine", seed=1)
     assert spec_of(repository, registry, dataset="mine", warm_start=True)["dataset"] == grown.reference
     with pytest.raises(InvalidRequest, match="keeps the champion's classes"):
@@ -86,3 +96,20 @@ def test_a_warm_start_may_use_more_pictures_of_the_same_classes_and_no_others(
     add(registry, "mine", classes=("bar", "circle"))
     with pytest.raises(InvalidRequest, match="keeps the champion's classes"):
         spec_of(repository, registry, dataset="mine", warm_start=True)
+
+
+def test_a_warm_start_keeps_the_networks_and_the_dataset_of_the_champion(repository: Repository, registry: Registry) -> None:
+    with_weights(repository)
+    assert spec_of(repository, registry, warm_start=True)["initial_weights"] == "0" * 64
+    with pytest.raises(InvalidRequest, match="z_dim would differ from version 1"):
+        spec_of(repository, registry, warm_start=True, spec={"z_dim": 64})
+    with pytest.raises(InvalidRequest, match="Omit dataset"):
+        spec_of(repository, registry, warm_start=True, dataset="fashion-mnist")
+
+
+def test_a_warm_start_from_a_superseded_version_says_that_its_weights_are_gone(
+    repository: Repository, registry: Registry
+) -> None:
+    assert spec_of(repository, registry)["initial_weights"] is None
+    with pytest.raises(InvalidRequest, match=r"digits/1 has no weights.pt to start from.*Promote a version that has it"):
+        spec_of(repository, registry, warm_start=True)

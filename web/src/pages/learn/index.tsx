@@ -15,6 +15,7 @@ import { LECTURE, RealRun } from "./real-run"
 import { SharpeningSection } from "./sharpening-section"
 import { TwoSampleSection } from "./two-sample-section"
 import { DEFAULT_SCORE, TrainingSteps } from "./training-steps"
+import "../models/models.css"
 import "./learn.css"
 
 const messages = texts(

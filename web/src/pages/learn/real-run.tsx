@@ -5,6 +5,7 @@ import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { evaluationPath, type Champion } from "./champions"
 import { type Measured, type Progress } from "../../runs"
+import { LecturePair } from "./lecture-pair"
 import { fidOf, summaryOf, type Summary } from "./run-summary"
 import { AT_CHANCE, lossNamed, type LossPair } from "./losses"
 import { Calls, Section } from "./section"
@@ -124,6 +125,7 @@ export function RealRun({ champions, selected, change }: RealRunProps) {
             ))}
           </div>
           <Curves key={run.model} run={run} />
+          <LecturePair champions={champions} />
           <Calls calls={[{ path: evaluationPath(run.model, run.version) }]} />
         </>
       )}

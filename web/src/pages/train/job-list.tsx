@@ -11,7 +11,7 @@ import { hasEnded, presetOf, states, type Job, type JobList as JobListBody } fro
 const messages = texts(
   {
     title: "Jobs",
-    none: "There are no jobs yet. Start one above. The preset quick takes five minutes.",
+    none: "There are no jobs yet. Start one above. The preset quick takes two minutes.",
     job: (number: number) => `Job ${number}`,
     published: (version: string) => `→ ${version}`,
     promoted: "promoted",
@@ -20,7 +20,7 @@ const messages = texts(
   },
   {
     title: "Задания",
-    none: "Заданий пока нет. Запустите обучение выше. Пресет quick займёт пять минут.",
+    none: "Заданий пока нет. Запустите обучение выше. Пресет quick займёт две минуты.",
     job: number => `Задание ${number}`,
     published: version => `→ ${version}`,
     promoted: "стала чемпионом",

@@ -6,7 +6,16 @@ import { type Task } from "../../models"
 /** In the API, all fields are optional. */
 export type RetrainBody = Partial<Omit<Schemas["RetrainBody"], "preset">> & { preset: Preset }
 
-export const PRESETS = ["quick", "standard", "best", "few", "lecture", "sharpen", "sharpen-quick"] as const
+export const PRESETS = [
+  "quick",
+  "standard",
+  "best",
+  "few",
+  "lecture",
+  "lecture-modern",
+  "sharpen",
+  "sharpen-quick",
+] as const
 export const PROMOTIONS = ["if_better", "always", "never"] as const
 export const BUDGETS = ["preset", "images", "minutes"] as const
 export type Budget = (typeof BUDGETS)[number]

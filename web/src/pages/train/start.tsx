@@ -17,15 +17,16 @@ const messages = texts(
   {
     title: "Start training",
     preset: "Preset",
-    quick: "quick: five minutes",
+    quick: "quick: two minutes",
     standard: "standard: about 45 minutes",
     best: "best: two and a half hours",
     few: "few: 20 to 2,000 pictures, seven minutes",
     lecture: "lecture: the first GAN, ten minutes",
+    "lecture-modern": "lecture-modern: the first GAN's networks, five minutes",
     sharpen: "sharpen: sharpens pictures, about an hour",
     "sharpen-quick": "sharpen-quick: sharpens pictures, five minutes",
     quickHint:
-      "A short version of standard for trying things out. Five minutes are not enough to beat the shipped models.",
+      "A short version of standard for trying things out. Two minutes are not enough to beat the shipped models.",
     standardHint:
       "Class-conditional convolutional networks, relativistic loss with gradient penalties, averaged generator. Stops when it no longer improves.",
     bestHint: "The same as standard, with more than three times as many images.",
@@ -33,6 +34,8 @@ const messages = texts(
       "Standard for small datasets, with adaptive augmentation. With so few pictures, the generator mostly varies what it has seen. The gate does not promote a version that copies its training pictures.",
     lectureHint:
       "Two fully connected networks with cross-entropy, without classes, as in 2014. Shows the effect of later improvements.",
+    "lecture-modernHint":
+      "The networks of lecture, trained like standard. Shows how much the training alone contributes.",
     sharpenHint:
       "A network that sharpens shrunk and blurred pictures, with the losses of standard. Serves the page Sharpen.",
     "sharpen-quickHint": "A short version of sharpen for trying things out.",
@@ -58,14 +61,15 @@ const messages = texts(
   {
     title: "Запуск обучения",
     preset: "Пресет",
-    quick: "quick: пять минут",
+    quick: "quick: две минуты",
     standard: "standard: около 45 минут",
     best: "best: два с половиной часа",
     few: "few: от 20 до 2000 картинок, семь минут",
     lecture: "lecture: первый GAN, десять минут",
+    "lecture-modern": "lecture-modern: сети первого GAN, пять минут",
     sharpen: "sharpen: повышает резкость, около часа",
     "sharpen-quick": "sharpen-quick: повышает резкость, пять минут",
-    quickHint: "Сокращённый standard для пробы. За пять минут не превзойти модели из поставки.",
+    quickHint: "Сокращённый standard для пробы. За две минуты не превзойти модели из поставки.",
     standardHint:
       "Свёрточные сети с условием на класс, релятивистская функция потерь с градиентными штрафами, усреднённый генератор. Останавливается, когда метрики перестают улучшаться.",
     bestHint: "То же, что standard, но картинок в три с лишним раза больше.",
@@ -73,6 +77,7 @@ const messages = texts(
       "Standard для маленьких наборов, с адаптивной аугментацией. По стольким картинкам генератор в основном варьирует увиденное. Версия, которая копирует обучающие картинки, чемпионом не становится.",
     lectureHint:
       "Две полносвязные сети с кросс-энтропией, без классов, как в 2014 году. Показывает, что дали позднейшие улучшения.",
+    "lecture-modernHint": "Сети lecture, обученные как standard. Показывает, что даёт одно только обучение.",
     sharpenHint:
       "Сеть, которая повышает резкость уменьшенных и размытых картинок, с функциями потерь standard. Для страницы «Резкость».",
     "sharpen-quickHint": "Сокращённый sharpen для пробы.",
