@@ -14,7 +14,8 @@ from benchmarks import soak
 def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_are_swapped(
     capsys: pytest.CaptureFixture[str], cache: Path
 ) -> None:
-    status = soak.main(["--minutes", "0.5", "--pause", "0.1", "--cache", str(cache)])  # other tests run beside it
+    # with pauses, because other tests run beside it
+    status = soak.main(["--minutes", "0.5", "--pause", "0.1", "--kills", "2", "--cache", str(cache)])
     found = json.loads(capsys.readouterr().out)
     assert (status, found["wrong"], found["failed"], found["lost"]) == (0, [], [], [])
     kinds = found["by kind"]
