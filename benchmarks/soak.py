@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -54,11 +54,18 @@ class Soak:
         minutes: duration.
         cache: folder with the cached features of the judges, which take a minute to compute. By default, a new one.
         pause: seconds that each connection waits between requests. 0 keeps all processors busy.
-        kills: number of workers to kill at least. A run on a slow machine, where they restart slowly, takes longer.
+        least: what must be counted at least, such as 100 "/generate" or 2 "workers killed". A slow machine takes longer.
     """
 
-    def __init__(self, folder: Path, minutes: float, cache: Path | None = None, pause: float = 0.0, kills: int = 0) -> None:
-        self.seconds, self.ends, self.pause, self.kills = minutes * 60, 0.0, pause, kills
+    def __init__(
+        self,
+        folder: Path,
+        minutes: float,
+        cache: Path | None = None,
+        pause: float = 0.0,
+        least: Mapping[str, int] | None = None,
+    ) -> None:
+        self.seconds, self.ends, self.pause, self.least = minutes * 60, 0.0, pause, least or {}
         self.settings: dict[str, object] = {
             **{"admin_token": TOKEN, "gate_pictures": 200, "cache": cache or folder / "cache", "embedded_worker": False},
             "max_loaded": 2,  # so that versions are loaded and unloaded all the time
@@ -116,7 +123,7 @@ class Soak:
 
     def _over(self, seconds: float = 0.0) -> bool:
         """Whether the run is over this number of seconds from now."""
-        return time.monotonic() + seconds >= self.ends and self.counted["workers killed"] >= self.kills
+        return time.monotonic() + seconds >= self.ends and all(self.counted[kind] >= n for kind, n in self.least.items())
 
     def _measure(self, seconds: float) -> None:
         """Note the memory of the worker that is never killed. That it ended is a failure, and another one is measured."""
@@ -320,10 +327,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cache", type=Path, help="folder with the cached features of the judges")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds that each connection waits between requests")
-    parser.add_argument("--kills", type=int, default=0, help="continue until this number of workers was killed")
+    parser.add_argument("--least", type=json.loads, default={}, help='continue until so many, as JSON: {"workers killed": 2}')
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="seedling-soak-") as folder:
-        figures = Soak(Path(folder), options.minutes, options.cache, options.pause, options.kills).run()
+        figures = Soak(Path(folder), options.minutes, options.cache, options.pause, options.least).run()
     print(json.dumps(figures, indent=2))
     grew = options.minutes >= LEAST_MINUTES and float(str(figures["growth"])) > MOST_GROWTH
     return int(bool(figures["wrong"] or figures["failed"] or figures["lost"] or figures["killed for memory"] or grew))
