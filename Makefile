@@ -22,7 +22,7 @@ setup-train: .venv/ready ## add the trainer (torch) to the environment of make s
 
 test: .venv-dev/ready ## install and run all tests; page tests need Node and Chromium
 	$(DEV)/python web/build.py build --if-possible
-	$(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(DEV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv-dev/ready ## run ruff, mypy --strict and import-linter, and tsc and prettier on the pages; changes nothing
 	$(DEV)/ruff check .

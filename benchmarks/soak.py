@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -54,10 +54,18 @@ class Soak:
         minutes: duration.
         cache: folder with the cached features of the judges, which take a minute to compute. By default, a new one.
         pause: seconds that each connection waits between requests. 0 keeps all processors busy.
+        least: what must be counted at least, such as 100 "/generate" or 2 "workers killed". A slow machine takes longer.
     """
 
-    def __init__(self, folder: Path, minutes: float, cache: Path | None = None, pause: float = 0.0) -> None:
-        self.seconds, self.ends, self.pause = minutes * 60, 0.0, pause
+    def __init__(
+        self,
+        folder: Path,
+        minutes: float,
+        cache: Path | None = None,
+        pause: float = 0.0,
+        least: Mapping[str, int] | None = None,
+    ) -> None:
+        self.seconds, self.ends, self.pause, self.least = minutes * 60, 0.0, pause, least or {}
         self.settings: dict[str, object] = {
             **{"admin_token": TOKEN, "gate_pictures": 200, "cache": cache or folder / "cache", "embedded_worker": False},
             "max_loaded": 2,  # so that versions are loaded and unloaded all the time
@@ -94,7 +102,7 @@ class Soak:
         threads += [threading.Thread(target=event) for event in events]
         for thread in threads:
             thread.start()
-        while time.monotonic() < self.ends:
+        while not self._over():
             self._measure(time.monotonic() - start_time)
             time.sleep(min(5.0, self.seconds / 40))
         for thread in threads:
@@ -113,6 +121,10 @@ class Soak:
             "resident MB": [round(rss / 1e6) for _, rss in self.memory[:: max(1, len(self.memory) // 12)]],
         }
 
+    def _over(self, seconds: float = 0.0) -> bool:
+        """Whether the run is over this number of seconds from now."""
+        return time.monotonic() + seconds >= self.ends and all(self.counted[kind] >= n for kind, n in self.least.items())
+
     def _measure(self, seconds: float) -> None:
         """Note the memory of the worker that is never killed. That it ended is a failure, and another one is measured."""
         try:
@@ -125,7 +137,7 @@ class Soak:
 
     def _repeat(self, work: Callable[[httpx.Client], None]) -> None:
         client = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
-        while time.monotonic() < self.ends:
+        while not self._over():
             try:
                 work(client)
             except httpx.TransportError as error:
@@ -193,7 +205,7 @@ class Soak:
 
     def _every(self, seconds: float, step: Callable[[httpx.Client], None]) -> None:
         """Perform a step at an interval until the end."""
-        while time.monotonic() + seconds < self.ends:
+        while not self._over(seconds):
             time.sleep(seconds)
             self._once(step)
 
@@ -225,7 +237,7 @@ class Soak:
             else:
                 self.counted[f"jobs rejected: {response.json().get('code')}"] += 1
 
-        while not self.jobs and time.monotonic() < self.ends:  # the first job starts at once, even in a short run
+        while not self.jobs and not self._over():  # the first job starts at once, even in a short run
             self._once(post)
             time.sleep(0.5)
         self._every(min(60.0, self.seconds / 1.5), post)
@@ -315,9 +327,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cache", type=Path, help="folder with the cached features of the judges")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds that each connection waits between requests")
+    parser.add_argument("--least", type=json.loads, default={}, help='continue until so many, as JSON: {"workers killed": 2}')
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="seedling-soak-") as folder:
-        figures = Soak(Path(folder), options.minutes, options.cache, options.pause).run()
+        figures = Soak(Path(folder), options.minutes, options.cache, options.pause, options.least).run()
     print(json.dumps(figures, indent=2))
     grew = options.minutes >= LEAST_MINUTES and float(str(figures["growth"])) > MOST_GROWTH
     return int(bool(figures["wrong"] or figures["failed"] or figures["lost"] or figures["killed for memory"] or grew))

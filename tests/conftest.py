@@ -18,13 +18,17 @@ from tests.live import SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
 LONGEST = (
-    *("test_shipped.py", "test_soak.py", "app/retraining/test_chaos.py", "app/retraining/test_api.py"),
-    *("app/retraining/test_fencing.py", "app/retraining/test_supervision.py", "app/retraining/test_takeover.py"),
-    *("training/loop/test_learning.py", "app/retraining/test_sharpening.py", "app/retraining/test_replicas.py"),
-    *("training/export/test_exact_sharpener.py", "training/test_cli.py", "training/loop/test_run.py"),
-    *("app/retraining/test_lost_store.py", "app/retraining/test_full_disk.py", "app/retraining/test_cli.py"),
-    *("training/evaluation/test_battery.py", "training/loop/test_stopping.py", "training/export/test_build.py"),
-    *("app/retraining/test_promotion.py", "app/api/test_openapi.py", "web/test_train.py", "web/test_frame.py"),
+    *("test_shipped.py", "test_soak.py", "app/api/test_openapi.py", "app/retraining/test_takeover.py"),
+    *("app/retraining/test_chaos.py", "app/retraining/test_api.py", "app/api/test_datasets.py", "training/test_cli.py"),
+    *("app/retraining/test_replicas.py", "training/loop/test_learning.py", "app/retraining/test_fencing.py"),
+    *("app/retraining/test_supervision.py", "training/evaluation/test_battery.py", "app/retraining/test_sharpening.py"),
+    *("training/export/test_exact_sharpener.py", "app/retraining/test_full_disk.py", "app/retraining/test_lost_store.py"),
+    *("app/api/test_uploads.py", "training/loop/test_run.py", "app/retraining/test_promotion.py"),
+    *("app/http/test_connections.py", "app/http/test_middleware.py", "app/http/test_workers.py", "app/http/test_memory.py"),
+    *("app/retraining/test_cli.py", "training/loop/test_cuda_graph.py", "training/loop/test_stopping.py"),
+    *("training/export/test_build.py", "app/http/test_protocol.py"),
+    *("web/test_explore.py", "web/test_train.py", "web/test_frame.py", "web/test_datasets.py", "web/test_sharpen.py"),
+    *("web/test_calls.py", "web/test_stories.py", "web/test_draw.py"),
 )
 """The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with
 one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start

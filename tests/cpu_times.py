@@ -44,7 +44,8 @@ class CpuTimes:
         """Add the CPU time since the last report, which is that of this phase, to the report."""
         report: pytest.TestReport = yield  # type: ignore[misc]
         now = cpu_seconds()
-        report.user_properties = [*report.user_properties, (KEY, now - self.before)]
+        spent = max(0.0, now - self.before)  # less than before if a process ended whose parent had ended
+        report.user_properties = [*report.user_properties, (KEY, spent)]
         self.before = now
         return report
 

@@ -151,6 +151,7 @@ def test_a_dropped_folder_becomes_a_dataset_and_a_model_until_it_is_removed(
     panel.get_by_text("Versions, report and models").click()
     expect(panel.get_by_role("link", name="mine/1")).to_have_attribute("href", "/models/mine/versions/1")
     panel.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     with tolerant_page(browser, importing) as other:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.live import Service
 from tests.web.conftest import new_context
 from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
+from tests.web.test_frame import open_page
 
 
 def test_a_round_of_the_game_scores_both_players_correctly(page: Page, site: Service) -> None:
@@ -107,7 +108,7 @@ def test_learn_interpolates_with_pictures_of_the_service(page: Page, site: Servi
 
 
 def test_a_drawing_gets_the_probability_of_the_call(page: Page) -> None:
-    page.goto("/learn")
+    open_page(page, "/learn")  # completely, because what loads moves the canvas
     pad = page.locator("canvas.drawing-canvas")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()

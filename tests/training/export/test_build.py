@@ -18,6 +18,7 @@ from models.manifest import CARD, DISCRIMINATOR, GENERATOR, SAMPLES, Manifest
 from models.repository import Repository
 from models.version import Version
 from tests.training.conftest import copy_of
+from tests.training.tenth import a_tenth
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import CheckpointError, ExportError
 from training.evaluation.onnx_models import one_hot, session
@@ -30,15 +31,17 @@ OPTIONS: dict[str, Any] = {"pictures": 500, "thorough": False, "say": lambda _: 
 
 
 @pytest.fixture(scope="module")
-def published(small_run: RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def published(small_run: RunFolder, trainers_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export_run(load_trained(small_run, "last"), "small", repository, **OPTIONS, cache=cache)
+    with a_tenth():
+        return export_run(load_trained(small_run, "last"), "small", repository, **OPTIONS, cache=trainers_cache)
 
 
 @pytest.fixture(scope="module")
-def lecture(lecture_run: RunFolder, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def lecture(lecture_run: RunFolder, trainers_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export_run(load_trained(lecture_run, "last"), "lecture", repository, **OPTIONS, cache=cache)
+    with a_tenth():
+        return export_run(load_trained(lecture_run, "last"), "lecture", repository, **OPTIONS, cache=trainers_cache)
 
 
 @pytest.mark.parametrize("fixture", ["published", "lecture"])
@@ -113,7 +116,7 @@ def test_the_calibrated_discriminator_separates_real_from_generated(published: V
 
 
 def test_an_export_that_differs_from_the_network_is_not_published(
-    small_run: RunFolder, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: RunFolder, trainers_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_onnx = build.write_onnx
 
@@ -128,8 +131,8 @@ def test_an_export_that_differs_from_the_network_is_not_published(
             onnx.save(model, path)
 
     monkeypatch.setattr(build, "write_onnx", write_wrong_onnx)
-    with pytest.raises(ExportError, match="Nothing was published"):
-        export_run(load_trained(small_run, "last"), "small", Repository(tmp_path), **OPTIONS, cache=cache)
+    with a_tenth(), pytest.raises(ExportError, match="Nothing was published"):
+        export_run(load_trained(small_run, "last"), "small", Repository(tmp_path), **OPTIONS, cache=trainers_cache)
     assert Repository(tmp_path).names() == []
 
 

@@ -17,6 +17,7 @@ from models.errors import RepositoryError
 from models.manifest import DISCRIMINATOR, GENERATOR
 from models.repository import Repository
 from models.version import Version, copier
+from tests.training.tenth import a_tenth
 from training.datasets import degradation, tensors
 from training.evaluation.ledger import FIGURES, TESTS, Ledger
 from training.evaluation.onnx_models import OnnxSharpener
@@ -31,7 +32,8 @@ QUIETLY: dict[str, Any] = {"pictures": 200, "thorough": False, "say": lambda _: 
 @pytest.fixture(scope="module")
 def published(sharpen_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Version:
     repository = Repository(tmp_path_factory.mktemp("published"))
-    return export(load_trained(sharpen_run, "last"), "sharp", repository, **QUIETLY)
+    with a_tenth():
+        return export(load_trained(sharpen_run, "last"), "sharp", repository, **QUIETLY)
 
 
 def test_an_exported_sharpener_is_exact_and_what_the_service_runs(published: Version) -> None:
