@@ -41,8 +41,8 @@ types: .venv-dev/ready ## regenerate the pages' API types from the OpenAPI docum
 	$(DEV)/python -m tests.web.openapi build/openapi.json
 	$(DEV)/python web/build.py types
 
-screenshots: .venv-dev/ready pages ## retake the screenshots in README with Chromium
-	$(DEV)/python -m tests.web.screenshots
+screenshots: .venv-dev/ready pages ## retake the screenshots in the documentation with Chromium
+	$(DEV)/python -m tests.web.screenshots $(ARGS)
 
 train: .venv-dev/ready ## train a GAN: make train ARGS="--preset quick --out runs/first"
 	$(DEV)/python -m training train $(ARGS)

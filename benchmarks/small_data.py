@@ -1,9 +1,9 @@
 """Training on few pictures, with and without augmentation: .venv-dev/bin/python -m benchmarks.small_data
 
 Trains the preset `few` on 30 fours and 300 digits of MNIST and on the 1,797 digits of scikit-learn, and compares the pictures
-with test pictures of MNIST. --write writes the table to docs/training.md. Rows in --folder are reused, so the command can be
-stopped and restarted. scikit-learn is not a dependency: name its digits.csv.gz (sklearn/datasets/data in its wheel) with
---digits, or that dataset is skipped.
+with test pictures of MNIST. --write writes the table to docs/training.md. Rows in --folder are reused and checkpoints are
+resumed, so the command can be stopped and restarted. scikit-learn is not a dependency: name its digits.csv.gz
+(sklearn/datasets/data in its wheel) with --digits, or that dataset is skipped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.evaluation import distance, judges, sheets
@@ -36,6 +37,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "training.md"
 START, END = "<!-- small data: written by benchmarks/small_data.py -->", "<!-- end of small data -->"
 PICTURES = 2_000
+EVERY = 10_000
+"""Images between two checkpoints of a run."""
 SAMPLES = {"fours": "30 fours", "digits": "300 digits", "sklearn": "1,797 digits of scikit-learn"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"augment": "none"},
@@ -108,10 +111,8 @@ def row(sample: Dataset, meter: Meter, spec: TrainingSpec, path: Path) -> dict[s
     """Train a generator and measure it, unless the folder has its figures."""
     if path.exists():
         return dict(json.loads(path.read_text()))
-    trainer, start = Trainer(spec, sample), time.process_time()
-    while not trainer.done:
-        trainer.adapt_to_sign(trainer.step().sign)
-    minutes = (time.process_time() - start) / 60
+    trainer = trained(spec, sample, path.with_suffix(".checkpoint"))
+    minutes = trainer.seconds / 60
     pictures = draw(trainer.ema.network, range(len(meter.labels)), meter.labels if spec.conditional else None)  # type: ignore[arg-type]
     frequencies = histogram_matching.frequencies
     curve = histogram_matching.matching(frequencies(pictures), frequencies(sample.images))  # as at export
@@ -121,6 +122,22 @@ def row(sample: Dataset, meter: Meter, spec: TrainingSpec, path: Path) -> dict[s
     path.write_text(json.dumps(figures, indent=1))
     print(path.stem, {name: round(value, 4) for name, value in figures.items()}, flush=True)
     return figures
+
+
+def trained(spec: TrainingSpec, sample: Dataset, checkpoint: Path) -> Trainer:
+    """Return the trainer at the end of its run. Its `seconds` are those of the processor."""
+    trainer, start = Trainer(spec, sample), time.process_time()
+    if checkpoint.exists():
+        trainer.load_state_dict(load_checkpoint(checkpoint))
+    before, saved = trainer.seconds, trainer.seen
+    while not trainer.done:
+        trainer.adapt_to_sign(trainer.step().sign)
+        trainer.seconds = before + time.process_time() - start
+        if trainer.seen >= saved + EVERY:
+            saved = trainer.seen
+            save_checkpoint(trainer.state_dict(), checkpoint)
+    checkpoint.unlink(missing_ok=True)
+    return trainer
 
 
 def rows_of(name: str, sample: Dataset, folder: Path, images: int, seeds: int, chosen: list[str]) -> list[str]:

@@ -1,48 +1,67 @@
-"""Takes screenshots of the pages for README: `make screenshots`.
+"""Takes screenshots of the pages for the documentation: `make screenshots`, or some with `make screenshots ARGS="draw train"`.
 
-Starts a service with all shipped models and runs a short retraining, whose results the page Train shows.
+Starts a service with all shipped models. The page Train shows the results of a short retraining, the page Datasets the preview
+of an archive of shapes, and the page Draw thirty drawings of a rune.
 """
 
 from __future__ import annotations
 
+import argparse
+import base64
 import io
+import json
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.live import ROOT, Service, service
-from tests.web.conftest import CHROMIUM, FLAGS, STATIC
+from tests.web.conftest import CHROMIUM, FLAGS, STATIC, TIMEOUT
 
 FOLDER = ROOT / "docs" / "pages"
+PATHS = {
+    "explore": "/?seed=42",
+    "blends": "/?x=7.5&y=2.25&zoom=400",
+    "gallery": "/gallery?view=table",
+    "interpolate": "/interpolate",
+    "datasets": "/datasets?upload={upload}&name=shapes&licence=CC0",
+    "draw": "/draw?name=fehu",
+    "train": "/train?job={job}",
+    "play": "/play?round=7",
+    "sharpen": "/sharpen",
+    "models": "/models/digits/versions/4",
+    "learn": "/learn",
+    "phone": "/?seed=1234",
+}
 TOKEN = "a-token-for-the-screenshots"
+LOADED = {"datasets": ".before-after img", "draw": ".thumbnails"}
+"""What a page loads last, if three seconds may not be enough."""
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="the pages; by default, all")
+    names = parser.parse_args().names or list(PATHS)
     if CHROMIUM is None or not (STATIC / "index.html").is_file():
         raise SystemExit("This needs Chromium and built pages. Run: apt-get install chromium; make pages.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         settings = {"shipped": ROOT / "models", "pages": STATIC, "admin_token": TOKEN, "gate_pictures": 1000}
         with service(Path(folder) / "state", **settings) as running, sync_playwright() as playwright:
-            job = finished_job(running)
+            job = finished_job(running) if "train" in names else ""
+            upload = uploaded(running) if "datasets" in names else ""
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            for name, path in {
-                "explore": "/?seed=42",
-                "blends": "/?x=7.5&y=2.25&zoom=400",
-                "gallery": "/gallery?view=table",
-                "interpolate": "/interpolate",
-                "train": f"/train?job={job}",
-                "play": "/play?round=7",
-                "sharpen": "/sharpen",
-                "models": "/models/digits/versions/4",
-                "learn": "/learn",
-            }.items():
-                shoot(browser, running.url, path, name)
-            shoot(browser, running.url, "/?seed=1234", "phone", size=PHONE, locale="ru", color_scheme="dark")
+            for name in names:
+                path = PATHS[name].format(job=job, upload=upload)
+                if name == "phone":
+                    shoot(browser, running.url, path, name, size=PHONE, locale="ru", color_scheme="dark")
+                else:
+                    shoot(browser, running.url, path, name)
             browser.close()
 
 
@@ -57,6 +76,46 @@ def finished_job(running: Service) -> str:
         return str(job)
 
 
+def uploaded(running: Service) -> str:
+    """Upload an archive of circles, squares and triangles of different sizes. Return the id of the upload."""
+    rng, content = np.random.RandomState(0), io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for shape, sides in {"circle": 60, "square": 4, "triangle": 3}.items():
+            for number in range(60):
+                size = int(rng.randint(60, 400))
+                picture = Image.new("RGB", (size, size), "white")
+                where = (*rng.uniform(0.4, 0.6, 2) * size, rng.uniform(0.15, 0.35) * size)
+                ImageDraw.Draw(picture).regular_polygon(where, sides, rng.randint(360), fill=(20, 40, 120))
+                file = io.BytesIO()
+                picture.save(file, "PNG")
+                archive.writestr(f"{shape}/{number:03}.png", file.getvalue())
+    name = base64.b64encode(b"shapes.zip").decode()
+    headers = {"Authorization": f"Bearer {TOKEN}", "Upload-Length": str(content.tell()), "Tus-Resumable": "1.0.0"}
+    headers |= {"Upload-Metadata": f"filename {name}", "Content-Type": "application/offset+octet-stream"}
+    with running.client() as client:
+        response = client.post("/admin/uploads", content=content.getvalue(), headers=headers).raise_for_status()
+    return str(response.headers["location"].rsplit("/", 1)[1])
+
+
+def drawings(count: int = 30) -> list[list[dict[str, object]]]:
+    """Return drawings of the rune fehu, a stem and two branches, as the page keeps them: no two are equal."""
+    rng = np.random.RandomState(0)
+    found = []
+    for _ in range(count):
+        left, slant, size = rng.uniform(90, 120), rng.uniform(-0.1, 0.1), rng.uniform(0.85, 1.1)
+        lines = [[(0, -95), (0, 95)]]
+        for height in (0, -48):
+            end, rise = rng.uniform(60, 95), rng.uniform(45, 70)
+            start = height + rng.uniform(-8, 8)
+            lines.append([(0, start), (end / 2, start - rise / 2 + rng.uniform(0, 8)), (end, start - rise)])
+        sketch: list[dict[str, object]] = []
+        for line in lines:
+            points = [(left + size * (x - slant * y), 140 + size * y) for x, y in line]
+            sketch.append({"brush": 22, "points": [round(value) for point in points for value in point]})
+        found.append(sketch)
+    return found
+
+
 def shoot(
     browser: Browser,
     url: str,
@@ -69,9 +128,14 @@ def shoot(
 ) -> None:
     """Save a screenshot of a page as WebP."""
     context = browser.new_context(viewport=size, locale=locale, color_scheme=color_scheme, base_url=url)  # type: ignore[arg-type]
+    context.set_default_timeout(TIMEOUT)
     context.add_init_script(f"sessionStorage.setItem('seedling-admin-token', {TOKEN!r})")
+    stored = json.dumps(json.dumps(drawings()))
+    context.add_init_script(f"sessionStorage.setItem('seedling-drawings', {stored})")
     page = context.new_page()
     page.goto(path)
+    if name in LOADED:
+        page.locator(LOADED[name]).first.wait_for(timeout=10 * TIMEOUT)
     page.wait_for_timeout(3000)
     picture = Image.open(io.BytesIO(page.screenshot()))
     picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=80, method=6)

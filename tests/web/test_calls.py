@@ -6,9 +6,13 @@ import ast
 import base64
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.app.api.pictures_of_shapes import archive
+from tests.app.retraining.jobs import TOKEN
 from tests.live import Service
 from tests.web.conftest import new_context
 from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
@@ -32,7 +38,9 @@ PAGES = [
     "/models",
     "/models/digits",
     "/models/digits/versions/2",
+    "/sharpen",
 ]
+CLASSES, PER_CLASS = ("bars", "dots"), 15
 
 
 def panels(page: Page, path: str) -> list[Locator]:
@@ -57,12 +65,34 @@ def drawing_png() -> bytes:
     return file.getvalue()
 
 
+def drawings() -> bytes:
+    """Return an archive of thirty L shapes, of which no two are equal when they are centred."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archived:
+        for number in range(2 * PER_CLASS):
+            file, drawing = io.BytesIO(), Image.new("L", (280, 280))
+            drawing.paste(255, (90, 40, 112, 230))
+            drawing.paste(255, (90, 208, 130 + 4 * number, 230))
+            drawing.save(file, "PNG")
+            archived.writestr(f"drawing-{number:03}.png", file.getvalue())
+    return content.getvalue()
+
+
+def given_files() -> dict[str, bytes]:
+    """Return the files that calls upload, by name."""
+    pictures = archive(PER_CLASS, CLASSES)
+    drawing = drawing_png()
+    return {"drawing.png": drawing, "picture.png": drawing, "pictures.zip": pictures, "drawings.zip": drawings()}
+
+
 def run(folder: Path, command: list[str]) -> bytes:
     """Run a command and return the file that it writes, or else its output."""
     folder.mkdir()
-    (folder / "drawing.png").write_bytes(drawing_png())
-    result = subprocess.run(command, cwd=folder, capture_output=True, check=True)
-    files = [file for file in folder.iterdir() if file.name != "drawing.png"]
+    for name, content in given_files().items():
+        (folder / name).write_bytes(content)
+    result = subprocess.run(command, cwd=folder, capture_output=True, env=os.environ | {"TOKEN": TOKEN})
+    assert result.returncode == 0, result.stderr
+    files = [file for file in folder.iterdir() if file.name not in given_files()]
     assert len(files) <= 1
     return files[0].read_bytes() if files else result.stdout
 
@@ -95,19 +125,46 @@ def test_the_calls_of_learn_give_the_same_results(page: Page, site: Service, tmp
     assert all(evaluation.fullmatch(call) for call in calls_run[4:])
 
 
-def results(panel: Locator, site: Service, folder: Path) -> list[Any]:
-    """Run a panel's call with curl, Python and HTML. Return pictures and files as bytes, and JSON as objects."""
-    folder.mkdir()
-    command = code(panel, "curl").replace("curl ", "curl -sS --fail ", 1)
-    first = run(folder / "curl", ["sh", "-c", command])
-    program = code(panel, "Python")
-    second = run(folder / "python", [sys.executable, "-c", program])
-    by_html = run_html(panel.page.context.new_page(), site, code(panel, "HTML"))
-    if "print(" in program:
-        return [
-            without_state(document) for document in (json.loads(first), ast.literal_eval(second.decode()), json.loads(by_html))
-        ]
-    return [first, second, by_html]
+LANGUAGES = ("curl", "Python", "HTML")
+
+
+def results(panel: Locator, site: Service, folder: Path, between: Callable[[], object] = lambda: None) -> list[Any]:
+    """Run a panel's call with curl, Python and HTML. Return pictures and files as bytes, and JSON as objects.
+
+    Args:
+        panel: the panel.
+        site: the service.
+        folder: will be created.
+        between: called before the second and the third call, for example to restore what the call changes.
+    """
+    texts = {language: code(panel, language) for language in LANGUAGES}
+    found = []
+    for language, text in texts.items():
+        if found:
+            between()
+        found.append(result(panel.page, site, folder, language, text))
+    return found
+
+
+def result(page: Page, site: Service, folder: Path, language: str, text: str) -> Any:
+    """Run a call in one language. Return JSON as an object, anything else as bytes."""
+    folder.mkdir(exist_ok=True)
+    if language == "curl":
+        content = run(folder / language, ["sh", "-c", text.replace("curl ", "curl -sS --fail ", 1)])
+    elif language == "Python":
+        content = run(folder / language, [sys.executable, "-c", f"token = {TOKEN!r}\n{text}"])
+        if content.startswith(b"{"):
+            return without_state(ast.literal_eval(content.decode()))
+    elif "<form" in text:  # shows the response, whose Content-Security-Policy blocks the style of Chromium's page for pictures
+        browser = page.context.browser
+        assert browser
+        with closing(browser.new_context()) as context:
+            content = run_html(context.new_page(), site, text)
+    else:
+        content = run_html(page.context.new_page(), site, text)
+    if content.startswith(b"{"):
+        return without_state(json.loads(content))
+    return content.strip() if content.strip() == b"204" else content
 
 
 def without_state(document: Any) -> Any:
@@ -127,18 +184,24 @@ def run_html(page: Page, site: Service, html: str) -> bytes:
     """Open a document with this snippet on the origin of the service. Return the picture, file or text that it shows."""
     document = f"<!doctype html><title>snippet</title>{html}"
     page.route("**/snippet.html", lambda route: route.fulfill(body=document, content_type="text/html"))
+    page.on("dialog", lambda dialog: dialog.accept(TOKEN))  # asks for the token
     page.goto(f"{site.url}/snippet.html")
     if page.locator("input[type=file]").count():
-        drawing = {"name": "drawing.png", "mimeType": "image/png", "buffer": drawing_png()}
-        page.locator("input[type=file]").set_input_files(drawing)  # type: ignore[arg-type]
-    if page.locator("img").count():
+        name = next((name for name in ("drawings.zip", "pictures.zip") if name in html), "drawing.png")
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": given_files()[name]}
+        page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    if page.locator("form").count():
+        with page.expect_response(f"{site.url}/**") as answered:
+            page.get_by_role("button", name="Send").click()
+        content = answered.value.body()
+    elif page.locator("img").count():
         page.wait_for_function("() => document.querySelector('img').naturalWidth > 0")
         content = base64.b64decode(page.evaluate(_BYTES, page.locator("img").evaluate("img => img.src")))
     elif page.locator("a").count():
         page.wait_for_function("() => document.querySelector('a').href")
         content = base64.b64decode(page.evaluate(_BYTES, page.locator("a").evaluate("a => a.href")))
     else:
-        page.wait_for_function("() => document.querySelector('pre').textContent.startsWith('{')")
+        page.wait_for_function("() => /^([{]|204$)/.test(document.querySelector('pre').textContent)")
         content = page.locator("pre").evaluate("pre => pre.textContent").encode()
     page.close()
     return content

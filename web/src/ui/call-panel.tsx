@@ -21,6 +21,8 @@ export interface Call {
   /** Whether it needs the admin token. */
   admin?: boolean
   headers?: Readonly<Record<string, string>>
+  /** Timeout of the Python call, if httpx's five seconds may not be enough. */
+  seconds?: number
 }
 export type Dialect = "curl" | "python" | "html"
 const DIALECTS: readonly (readonly [Dialect, string])[] = [
@@ -51,7 +53,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-function python({ method = "GET", path, query, body, file, upload, admin, headers }: Call): string {
+function python({ method = "GET", path, query, body, file, upload, admin, headers, seconds }: Call): string {
   const given = [JSON.stringify(url(path))]
   const params = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined)
   if (params.length)
@@ -63,6 +65,7 @@ function python({ method = "GET", path, query, body, file, upload, admin, header
   )
   if (admin) sent.unshift('"Authorization": f"Bearer {token}"')
   if (sent.length) given.push(`headers={${sent.join(", ")}}`)
+  if (seconds) given.push(`timeout=${seconds}`)
   return [
     "import httpx",
     "",

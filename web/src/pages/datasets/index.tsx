@@ -69,6 +69,7 @@ export default function Datasets() {
                   upload: "pictures.zip",
                   admin: true,
                   headers: { "Content-Type": "application/zip" },
+                  seconds: 60,
                 }}
               />
             </section>

@@ -48,7 +48,9 @@ export function Preview({ settings, shown, change, onDiscard }: PreviewProps) {
           {t.discard}
         </button>
       </div>
-      <CallPanel call={{ method: "POST", path: "/admin/datasets/preview", body: bodyOf(settings), admin: true }} />
+      <CallPanel
+        call={{ method: "POST", path: "/admin/datasets/preview", body: bodyOf(settings), admin: true, seconds: 60 }}
+      />
     </section>
   )
 }

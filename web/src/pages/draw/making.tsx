@@ -87,6 +87,7 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
           upload: "drawings.zip",
           admin: true,
           headers: { "Content-Type": "application/zip" },
+          seconds: 60,
         }}
       />
     </section>
