@@ -32,7 +32,7 @@ from training.export import build as exporting
 from training.export.integer_grid import SIGNIFICAND
 from training.export.networks import networks_of
 from training.networks import factory
-from training.spec import TrainingSpec
+from training.spec import ARCHITECTURE, TrainingSpec
 
 REPOSITORY = Repository(ROOT / "models")
 VERSIONS = {f"{name}-{n}": REPOSITORY.get(name, n) for name in REPOSITORY.names() for n in REPOSITORY.numbers(name)}
@@ -139,10 +139,21 @@ def test_the_sums_of_a_generator_are_exact(version: Version) -> None:
 
 
 def test_the_shipped_models_are_digits_fashion_letters_the_lecture_and_a_sharpener() -> None:
-    assert set(CHAMPIONS) == {"digits", "fashion", "lecture", "letters", "sharpen-digits"}
+    assert set(CHAMPIONS) == {"digits", "fashion", "lecture", "lecture-modern", "letters", "sharpen-digits"}
     tasks = {name: version.manifest.task for name, version in CHAMPIONS.items()}
     assert [name for name, task in tasks.items() if task == "sharpen"] == ["sharpen-digits"]
-    assert [name for name, version in CHAMPIONS.items() if not version.manifest.classes] == ["lecture", "sharpen-digits"]
+    unconditional = [name for name, version in CHAMPIONS.items() if not version.manifest.classes]
+    assert unconditional == ["lecture", "lecture-modern", "sharpen-digits"]
+
+
+def test_the_modern_lecture_has_the_networks_of_the_lecture_and_less_than_half_its_distance() -> None:
+    lecture, modern = (CHAMPIONS[name].manifest for name in ("lecture", "lecture-modern"))
+    ours, theirs = (TrainingSpec.model_validate(manifest.spec) for manifest in (modern, lecture))
+    for name in ARCHITECTURE:
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert modern.training.generator_parameters == lecture.training.generator_parameters
+    assert modern.training.discriminator_parameters == lecture.training.discriminator_parameters
+    assert modern.metrics["fid"].value < lecture.metrics["fid"].value / 2  # type: ignore[operator]
 
 
 @champions

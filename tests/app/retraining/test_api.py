@@ -351,7 +351,7 @@ def test_a_job_can_be_limited_in_minutes_and_a_warm_start_begins_with_the_champi
     """Two seconds at a negligible learning rate, so that the result draws the same pictures as the shipped digits."""
     admin = warm
     frozen = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0, "log_every": 64}
-    frozen |= {"metrics_every": 0, "patience": 0, "match_tones": False}
+    frozen |= {"metrics_every": 0, "patience": 0}
     body = {"budget": {"minutes": 1 / 30}, "warm_start": True, "spec": frozen, "promote": "never"}
     response = admin.client.post("/admin/retrain", json=body)
     assert response.status_code == 202, response.text
