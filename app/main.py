@@ -38,7 +38,9 @@ from app.api import (
 )
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
+from app.api.inference import routes as inference
 from app.api.schemas.datasets import ImportBody
+from app.api.schemas.inference import InferenceBody, InferenceResult
 from app.api.schemas.pictures import Frames, Picture, Sharpened
 from app.datasets.catalogue import Catalogue
 from app.datasets.imports import Imports
@@ -126,6 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         promotion,
         datasets,
         uploads,
+        inference,
         health,
         metrics_api,
     ):
@@ -253,7 +256,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             license_info=app.license_info,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, Picture, Frames, Sharpened, ImportBody):
+        for model in (Problem, Picture, Frames, Sharpened, ImportBody, InferenceBody, InferenceResult):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
