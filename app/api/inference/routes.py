@@ -95,7 +95,7 @@ async def is_ready(registry: RegistryOf) -> ServerReady:
     return ServerReady()
 
 
-@router.post("/repository/index", summary="List the versions of all models", responses=problem_responses(422))
+@router.post("/repository/index", summary="List the versions of all models", responses=problem_responses(400, 422))
 async def show_index(registry: RegistryOf, body: Annotated[IndexBody | None, Body()] = None) -> list[IndexedVersion]:
     """Returns every version of every model, and whether it can be served."""
     found = [_indexed(registry, model, number) for model in listed(registry) for number in model.numbers]
