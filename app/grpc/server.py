@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import quote, unquote
 
 import grpc
@@ -29,7 +29,6 @@ from app.settings import Settings
 MAX_FRAMING = 64 * 1024
 """Bytes of a message besides its tensors."""
 PROPAGATED = ("traceparent", "tracestate")
-Context = grpc.aio.ServicerContext
 _CODES = {
     404: grpc.StatusCode.NOT_FOUND,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -38,6 +37,25 @@ _CODES = {
     500: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
 }
+
+
+class Context(Protocol):
+    """What is used of a call (`grpc.aio.ServicerContext`, which has no types)."""
+
+    def peer(self) -> str:
+        """Return the address of the client."""
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]] | None:
+        """Return the metadata that the client sent."""
+
+    def set_trailing_metadata(self, trailing_metadata: Sequence[tuple[str, str]]) -> None:
+        """Set the metadata that follow the response."""
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Call a function when the call has ended."""
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
+        """End the call with an error."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +172,7 @@ class InferenceService:
         scope: Scope = {
             **{"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "2", "scheme": "http"},
             **{"method": method, "path": INFERENCE + path, "raw_path": quote(INFERENCE + path).encode(), "query_string": b""},
-            **{"root_path": "", "client": _client(context.peer()), "server": None, "state": {}, CONNECTIONS: self._unread},
+            **{"root_path": "", "client": client_of(context.peer()), "server": None, "state": {}, CONNECTIONS: self._unread},
             "headers": [
                 (name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in sent.items()
             ],
@@ -188,10 +206,9 @@ async def _fail(context: Context, answer: Answer) -> NoReturn:
     """End a call with the error of a response."""
     detail = json.loads(answer.body).get("detail", "The service failed because of an internal error. Ask the operator.")
     await context.abort(_CODES.get(answer.status, grpc.StatusCode.UNKNOWN), detail)
-    raise AssertionError("abort raises")
 
 
-def _client(peer: str) -> tuple[str, int] | None:
+def client_of(peer: str) -> tuple[str, int] | None:
     """Return the address of a client, which gRPC writes as `ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000`."""
     kind, _, address = unquote(peer).partition(":")
     host, _, port = address.rpartition(":")

@@ -36,7 +36,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def server(grpc: Any, port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"grpc_port": port, "metrics_port": free_port(), "forked": False}
+    settings = {"grpc_port": port, "answer_memory": 1_000_000, "forked": False}
     with service(tmp_path_factory.mktemp("grpc") / "state", **settings) as running:
         yield running
 
@@ -87,6 +87,27 @@ def test_a_call_is_traced_counted_and_logged_like_a_request(server: Service, inf
     assert 'seedling_pictures_total{model="digits/1"}' in figures
 
 
+def test_responses_that_were_read_do_not_count_against_the_memory(infer: Any) -> None:
+    seeds = {"name": "seed", "datatype": "UINT32", "shape": [700], "contents": {"uint_contents": range(700)}}
+    for _ in range(3):  # each response has more than half of GAN_ANSWER_MEMORY, with which no further one would begin
+        response = infer(pb.ModelInferRequest(model_name="digits", inputs=[seeds]))
+        assert len(response.raw_output_contents[0]) == 700 * 28 * 28
+
+
+def test_unread_responses_delay_further_large_ones(grpc: Any) -> None:
+    from app.grpc.server import UnreadResponses
+
+    class Context:
+        def add_done_callback(self, callback: Any) -> None:
+            self.end = callback
+
+    unread, call = UnreadResponses(1000), Context()
+    unread.hold(call, 501)
+    assert not unread.has_memory("203.0.113.7")
+    call.end(call)
+    assert unread.has_memory("203.0.113.7")
+
+
 def test_a_cancelled_call_does_not_disturb_others(grpc: Any, infer: Any) -> None:
     large = {"name": "seed", "datatype": "UINT32", "shape": [4096], "contents": {"uint_contents": range(4096)}}
     pending = infer.future(pb.ModelInferRequest(model_name="digits", inputs=[large]))
@@ -100,6 +121,35 @@ def test_a_port_that_is_in_use_is_named_with_the_remedy(grpc: Any, server: Servi
     with pytest.raises(AssertionError, match="Set GAN_GRPC_PORT to a free port"):
         with service(tmp_path / "state", grpc_port=port):
             pass
+
+
+def test_several_workers_share_the_port(grpc: Any, tmp_path: Path) -> None:
+    port = free_port()
+    with service(tmp_path / "state", grpc_port=port, workers=2, hosts=".example.org") as running:
+        expected = pixels(running.client().get("/generate?seed=42", headers={"Host": "a.example.org"}).content)
+        for _ in range(8):
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                infer = channel.unary_unary(
+                    "/inference.GRPCInferenceService/ModelInfer",
+                    request_serializer=pb.ModelInferRequest.SerializeToString,
+                    response_deserializer=pb.ModelInferResponse.FromString,
+                )
+                request = pb.ModelInferRequest(model_name="digits", inputs=[SEED_42])
+                assert infer(request, wait_for_ready=True, timeout=60).raw_output_contents[0] == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("peer", "client"),
+    [
+        ("ipv4:203.0.113.7:5000", ("203.0.113.7", 5000)),
+        ("ipv6:%5B2001:db8::1%5D:5000", ("2001:db8::1", 5000)),
+        ("unix:/tmp/socket", None),
+    ],
+)
+def test_the_rate_limit_sees_the_address_of_the_client(grpc: Any, peer: str, client: tuple[str, int] | None) -> None:
+    from app.grpc.server import client_of
+
+    assert client_of(peer) == client
 
 
 def test_without_the_extra_the_error_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
