@@ -58,7 +58,7 @@ async def infer(request: Request, scheduler: Scheduler, model: InferenceModel, n
     if model.kind == "discriminate":
         discriminator = await scheduler.discriminator(await scheduler.generator(name, version))
         scored = await decode(lambda: scored_rows(parsed.inputs, discriminator.classes))
-        runs = scored.count * scored.passes
+        runs = scored.count * scored.passes  # what it costs, for the rate limit; counted as pictures of the discriminator
         return await scheduler.perform(request, _score(discriminator, scored, encode), pictures=runs, pixels=runs * SIDE**2)
     rows = await decode(await _reader(scheduler, model, version, parsed))
     if rows.count == 1:
