@@ -5,7 +5,7 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve pages setup-train test check fix types screenshots train evaluate bench soak fuzz lock clean
+.PHONY: help serve pages setup-train test clients check fix types screenshots train evaluate bench soak fuzz lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,6 +23,8 @@ setup-train: .venv/ready ## add the trainer (torch) to the environment of make s
 test: .venv-dev/ready ## install and run all tests; page tests need Node and Chromium
 	$(DEV)/python web/build.py build --if-possible
 	$(DEV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+clients: .venv-clients/ready ## install the inference clients of Triton, KServe and MLServer (830 MB), which make test then runs
 
 check: .venv-dev/ready ## run ruff, mypy --strict and import-linter, and tsc and prettier on the pages; changes nothing
 	$(DEV)/ruff check .
@@ -70,7 +72,7 @@ lock: ## pin the packages of the images to constraints.txt, with hashes
 	sed -i '/^# \(WARNING\|pinned\|satisfied\|torch\)/d' deploy/requirements/train.txt
 
 clean: ## remove environments, builds and caches; keeps runs and var
-	rm -rf .venv .venv-dev .venv-bench .venv-lock .venv-node web/node_modules app/static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-dev .venv-bench .venv-lock .venv-node .venv-clients web/node_modules app/static build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -82,4 +84,12 @@ clean: ## remove environments, builds and caches; keeps runs and var
 	$(PYTHON) -m venv .venv-dev
 	$(DEV)/python $(PIP) pip
 	$(DEV)/python $(PIP) -e '.[train]' --group dev
+	@touch $@
+
+CLIENTS := tests/app/api/inference/clients
+.venv-clients/ready: $(CLIENTS)/kserve.txt $(CLIENTS)/mlserver.txt
+	for name in kserve mlserver; do \
+		$(PYTHON) -m venv .venv-clients/$$name && \
+		.venv-clients/$$name/bin/python -m pip install --quiet --disable-pip-version-check -r $(CLIENTS)/$$name.txt || exit 1; \
+	done
 	@touch $@

@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -38,7 +39,9 @@ from app.api import (
 )
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
+from app.api.inference import routes as inference
 from app.api.schemas.datasets import ImportBody
+from app.api.schemas.inference import InferenceBody, InferenceResult
 from app.api.schemas.pictures import Frames, Picture, Sharpened
 from app.datasets.catalogue import Catalogue
 from app.datasets.imports import Imports
@@ -93,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.spans = None
+    app.state.grpc = contextlib.nullcontext()
     app.state.retraining = Retraining(settings)
     app.state.access = Access(settings, app.state.retraining.database)
     app.state.feeds = Feeds(
@@ -127,6 +131,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         promotion,
         datasets,
         uploads,
+        inference,
         health,
         metrics_api,
     ):
@@ -147,7 +152,21 @@ def create_server() -> ASGIApp:
     app = create_app(settings)
     app.state.spans = spans
     gc.freeze()  # these objects live forever, and each full collection over them would delay responses by 0.1 s
-    return wrap(DirectGenerate(app), settings, spans, app.state.access.knows)
+    served = wrap(DirectGenerate(app), settings, spans, app.state.access.knows)
+    if settings.grpc_port:
+        app.state.grpc = _grpc_server(served, settings)
+    return served
+
+
+def _grpc_server(served: ASGIApp, settings: Settings) -> AbstractAsyncContextManager[None]:
+    try:
+        from app.grpc.server import serving
+    except ImportError as error:
+        raise ImportError(
+            f"GAN_GRPC_PORT is set, but gRPC is not installed ({error}). Unset it, or run: pip install -c constraints.txt "
+            "'.[grpc]'"
+        ) from error
+    return serving(served, settings)
 
 
 @contextlib.asynccontextmanager
@@ -160,7 +179,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     training: Retraining = app.state.retraining
     await to_thread.run_sync(training.start)
     with _stop_on_signal(training):
-        yield
+        async with app.state.grpc:
+            yield
     await to_thread.run_sync(app.state.imports.stop)
     await to_thread.run_sync(training.stop)
     poller.cancel()
@@ -256,7 +276,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             license_info=app.license_info,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, Picture, Frames, Sharpened, ImportBody):
+        for model in (Problem, Picture, Frames, Sharpened, ImportBody, InferenceBody, InferenceResult):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

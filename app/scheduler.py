@@ -147,10 +147,19 @@ class Scheduler:
         if is_inline(drawing):
             self._batcher.admit()  # before any arithmetic: in a flood most requests are rejected
             points, labels = resolved.points()
-            pixels = await self._batcher.draw(resolved.generator, points[0])
-            request.scope[PICTURES] = 1
+            pixels = await self.draw_point(request.scope, resolved.generator, points[0])
             return resolved.finish(pixels[None], points, labels)
         return await self.perform(request, resolved.steps(), pictures=drawing.count, pixels=drawing.pixels)
+
+    async def draw_point(self, scope: Scope, generator: LoadedGenerator, point: Point) -> Pixels:
+        """Draw one input in a batch with those that are requested at the same time. Return its pixels, (28, 28).
+
+        Raises:
+            Overloaded: too many single pictures are requested at the same time.
+        """
+        pixels = await self._batcher.draw(generator, point)
+        scope[PICTURES] = 1
+        return pixels
 
     async def draw_one(self, scope: Scope, series: PictureSeries, seed: Seed) -> RenderedResponse:
         """Draw and encode the picture of a seed, in one batch with those that are requested at the same time.

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """Whether to log every request."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Separate port for Prometheus, without authentication. On the port of the service, /metrics requires a token."""
+    grpc_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of the Open Inference Protocol over gRPC, which needs the extra `grpc`. By default, only HTTP is served."""
     hosts: str = ""
     """Host names that the service accepts, separated by commas; .example.org includes all subdomains. By default, any."""
     cors_origins: str = ""

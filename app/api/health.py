@@ -13,6 +13,7 @@ from app.errors import NoTrainer, NotReady, SeedlingError, StoreUnavailable
 from app.http.problem_details import problem_responses
 from app.registry import Registry
 from app.retraining.facade import Retraining
+from app.sampling.generator import LoadedGenerator
 
 router = APIRouter(tags=["operation"])
 
@@ -29,15 +30,25 @@ async def readyz(registry: RegistryOf, retraining: RetrainingOf) -> Ready:
 
     `refused` and `degraded` list problems that do not prevent the service from drawing pictures. They do not change the status.
     """
-    try:
-        serving = registry.in_memory()
-    except SeedlingError as error:
-        raise NotReady(str(error)) from error
-    if serving is None:
-        raise NotReady("The champion is not loaded yet. Retry in a second.")
+    champion = serving(registry)
     refused = {f"{name}/{number}": reason for (name, number), reason in sorted(registry.refusals().items())}
     degraded = await to_thread.run_sync(_degraded, registry, retraining)
-    return Ready(serving=f"{serving.manifest.name}/{serving.manifest.version}", refused=refused, degraded=degraded)
+    return Ready(serving=champion.title, refused=refused, degraded=degraded)
+
+
+def serving(registry: Registry) -> LoadedGenerator:
+    """Return the champion of the default model.
+
+    Raises:
+        NotReady: it is not loaded.
+    """
+    try:
+        champion = registry.in_memory()
+    except SeedlingError as error:
+        raise NotReady(str(error)) from error
+    if champion is None:
+        raise NotReady("The champion is not loaded yet. Retry in a second.")
+    return champion
 
 
 def _degraded(registry: Registry, retraining: Retraining) -> dict[str, str]:

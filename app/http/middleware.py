@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.addresses import is_loopback, network
-from app.asgi_scope import PICTURES, PROBES, ROUTE
+from app.asgi_scope import PICTURES, PROBES, ROUTE, path_of
 from app.errors import HostInvalid, HostUnknown, SeedlingError, TooManyRequests
 from app.http import problem_details
 from app.http.rate_limits import TokenBuckets
@@ -78,7 +78,7 @@ class Middleware:
                 headers = message["headers"]
                 status, present = message["status"], dict(headers)
                 model = present.get(b"x-model", b"").decode("latin-1")
-                security = DOCUMENTS.get(_path(scope), HEADERS)
+                security = DOCUMENTS.get(path_of(scope), HEADERS)
                 added = [pair for pair in security if pair[0] not in present]  # the web pages set their own
                 message["headers"] = [*headers, *added, (b"x-request-id", trace.trace_id.encode())]
             await send(message)
@@ -153,11 +153,11 @@ class RateLimits:
             self.buckets.charge(network(scope["client"][0]), max(0, pictures - 1) / PICTURES_PER_TOKEN)
 
     def _is_exempt(self, scope: Scope) -> bool:
-        return not scope["client"] or is_loopback(scope["client"][0]) or _path(scope) in PROBES
+        return not scope["client"] or is_loopback(scope["client"][0]) or path_of(scope) in PROBES
 
     def _is_administration(self, scope: Scope) -> bool:
         authorization = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-        return bool(authorization) and _path(scope).startswith("/admin/") and self.knows(authorization)
+        return bool(authorization) and path_of(scope).startswith("/admin/") and self.knows(authorization)
 
 
 class KnownHosts:
@@ -181,7 +181,7 @@ class KnownHosts:
             return HostInvalid(
                 f"The request has {count or 'no'} Host headers. Send exactly one, with the name of this service."
             )
-        if not self.hosts or _path(scope) in PROBES or self._knows(_host(scope)):
+        if not self.hosts or path_of(scope) in PROBES or self._knows(_host(scope)):
             return None
         return HostUnknown(
             "The name in the Host header is not a name of this service. Use one of its names, or add it to GAN_HOSTS."
@@ -189,10 +189,6 @@ class KnownHosts:
 
     def _knows(self, host: str) -> bool:
         return any(host == known or (known.startswith(".") and host.endswith(known)) for known in self.hosts)
-
-
-def _path(scope: Scope) -> str:
-    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
 
 
 def _host(scope: Scope) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
+from app.asgi_scope import is_inference
 from app.errors import InvalidRequest, SeedlingError
 
 logger = logging.getLogger("seedling")
@@ -52,6 +54,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What is wrong and how to fix it.")
     code: str = Field(description="Stable identifier of the kind of problem.")
     errors: list[FaultyField] | None = Field(default=None, description="The invalid fields, if any.")
+    error: str | None = Field(
+        default=None, description="The detail again, below /v2 only: clients of the Open Inference Protocol look for it here."
+    )
 
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content", 460: "Checksum Mismatch", 499: "Client Closed Request"}
@@ -64,6 +69,30 @@ def title_of(status: int) -> str:
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
+class ProblemResponse(JSONResponse):
+    """A problem details response. Below /v2 it has the member `error`, which the Open Inference Protocol requires.
+
+    The member is added when the response is sent, because rate limits and size limits refuse requests before any route.
+
+    Args:
+        body: the problem details.
+        status: the status code.
+        headers: further headers.
+    """
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> None:
+        super().__init__(body, status, headers)
+        self._content = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_inference(scope):
+            self.body = self.render({**self._content, "error": self._content["detail"]})
+            self.headers["Content-Length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
 def problem(
     status: int,
     code: str,
@@ -74,7 +103,7 @@ def problem(
 ) -> JSONResponse:
     """Build a problem details response (RFC 9457)."""
     body = Problem(title=title_of(status), status=status, detail=detail, code=code, errors=errors)
-    return JSONResponse(body.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=headers)
+    return ProblemResponse(body.model_dump(exclude_none=True), status, headers)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -140,6 +169,11 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     more = f" ({len(listed) - 1} more in `errors`)" if len(listed) > 1 else ""
     detail = f"{listed[0].field}: {listed[0].message}{more}. See /docs for what is accepted."
     return problem(422, InvalidRequest.code, detail, errors=listed)
+
+
+def invalid_body(error: ValidationError) -> RequestValidationError:
+    """Return the error for a JSON body that does not fit a pydantic model, like that for the bodies that FastAPI reads."""
+    return RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)])
 
 
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")

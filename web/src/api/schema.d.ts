@@ -747,6 +747,249 @@ export interface paths {
         patch: operations["append_upload_admin_uploads__upload_id__patch"];
         trace?: never;
     };
+    "/v2": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe the server
+         * @description Returns the name and version of the server, and the extensions of the protocol that it supports.
+         */
+        get: operations["show_server_v2_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the server alive?
+         * @description Responds as long as the process runs, as `/livez` does.
+         */
+        get: operations["is_live_v2_health_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the server ready?
+         * @description Responds with 200 once the champion of the default model is loaded, as `/readyz` does.
+         */
+        get: operations["is_ready_v2_health_ready_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/repository/index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the versions of all models
+         * @description Returns every version of every model, and whether it can be served.
+         */
+        post: operations["show_index_v2_repository_index_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is a model ready?
+         * @description Responds with 200 if the champion of a model can be served.
+         */
+        get: operations["is_model_ready_v2_models__name__ready_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is a version ready?
+         * @description Responds with 200 if a version can be served.
+         */
+        get: operations["is_version_ready_v2_models__name__versions__version__ready_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Configuration of a model
+         * @description Returns the inputs and outputs of a model in the notation of Triton.
+         */
+        get: operations["show_configuration_v2_models__name__config_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Configuration of a version
+         * @description Returns the inputs and outputs of a version in the notation of Triton.
+         */
+        get: operations["show_version_configuration_v2_models__name__versions__version__config_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe a model
+         * @description Returns the versions of a model, and the inputs and outputs of its champion.
+         */
+        get: operations["show_model_v2_models__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe a version
+         * @description Returns the inputs and outputs of a version.
+         */
+        get: operations["show_version_v2_models__name__versions__version__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a model
+         * @description Runs the champion of a model.
+         *
+         *     Inputs of a generator: `seed` (UINT32, or BYTES for texts) or `z` (FP32), and optionally `label` (INT32 index, BYTES name or
+         *     FP32 mixture) and `psi` (FP32). Each has one row per picture, or one for all. The output is `image` (UINT8).
+         */
+        post: operations["infer_v2_models__name__infer_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{name}/versions/{version}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a model
+         * @description Runs a version of a model, like `POST /v2/models/{name}/infer`.
+         */
+        post: operations["infer_version_v2_models__name__versions__version__infer_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -1016,6 +1259,32 @@ export interface components {
             train: number;
             /** Test */
             test: number;
+        };
+        /**
+         * ConfiguredInput
+         * @description An input in the notation of Triton.
+         */
+        ConfiguredInput: {
+            /** Name */
+            name: string;
+            /** Data Type */
+            data_type: string;
+            /** Dims */
+            dims: number[];
+            /** Optional */
+            optional: boolean;
+        };
+        /**
+         * ConfiguredOutput
+         * @description An output in the notation of Triton.
+         */
+        ConfiguredOutput: {
+            /** Name */
+            name: string;
+            /** Data Type */
+            data_type: string;
+            /** Dims */
+            dims: number[];
         };
         /**
          * DatasetDetail
@@ -1517,6 +1786,35 @@ export interface components {
             links: components["schemas"]["ImportLinks"];
         };
         /**
+         * IndexBody
+         * @description The body of a request for the index.
+         */
+        IndexBody: {
+            /**
+             * Ready
+             * @description Whether to list only versions that can be served.
+             * @default false
+             */
+            ready: boolean;
+        };
+        /**
+         * IndexedVersion
+         * @description A version in the index of the repository.
+         */
+        IndexedVersion: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "READY" | "UNAVAILABLE";
+            /** Reason */
+            reason: string;
+        };
+        /**
          * InterpolateBody
          * @description The body of `POST /interpolate`.
          * @example {
@@ -1774,6 +2072,18 @@ export interface components {
             psi: number;
         };
         /**
+         * Live
+         * @description The process is alive.
+         */
+        Live: {
+            /**
+             * Live
+             * @default true
+             * @constant
+             */
+            live: true;
+        };
+        /**
          * Manifest
          * @description Complete metadata of a version.
          */
@@ -1891,12 +2201,65 @@ export interface components {
             };
         };
         /**
+         * ModelConfiguration
+         * @description A model in the notation of Triton's `config.pbtxt`. The dimensions include the batch, so `max_batch_size` is 0.
+         */
+        ModelConfiguration: {
+            /** Name */
+            name: string;
+            /** Backend */
+            backend: string;
+            /**
+             * Max Batch Size
+             * @default 0
+             * @constant
+             */
+            max_batch_size: 0;
+            /** Input */
+            input: components["schemas"]["ConfiguredInput"][];
+            /** Output */
+            output: components["schemas"]["ConfiguredOutput"][];
+        };
+        /**
          * ModelList
          * @description All models.
          */
         ModelList: {
             /** Models */
             models: components["schemas"]["ModelSummary"][];
+        };
+        /**
+         * ModelMetadata
+         * @description A model and its tensors.
+         */
+        ModelMetadata: {
+            /** Name */
+            name: string;
+            /**
+             * Versions
+             * @description Versions that can be served.
+             */
+            versions: string[];
+            /** Platform */
+            platform: string;
+            /** Inputs */
+            inputs: components["schemas"]["TensorMetadata"][];
+            /** Outputs */
+            outputs: components["schemas"]["TensorMetadata"][];
+        };
+        /**
+         * ModelReady
+         * @description The model can serve.
+         */
+        ModelReady: {
+            /** Name */
+            name: string;
+            /**
+             * Ready
+             * @default true
+             * @constant
+             */
+            ready: true;
         };
         /**
          * ModelSummary
@@ -2299,6 +2662,42 @@ export interface components {
             pictures: components["schemas"]["SeedScore"][];
         };
         /**
+         * ServerMetadata
+         * @description The server and the protocol's extensions that it supports.
+         */
+        ServerMetadata: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Extensions */
+            extensions: string[];
+        };
+        /**
+         * ServerReady
+         * @description The service can serve.
+         */
+        ServerReady: {
+            /**
+             * Ready
+             * @default true
+             * @constant
+             */
+            ready: true;
+        };
+        /**
+         * TensorMetadata
+         * @description A tensor of a model. -1 stands for a dimension of any size.
+         */
+        TensorMetadata: {
+            /** Name */
+            name: string;
+            /** Datatype */
+            datatype: string;
+            /** Shape */
+            shape: number[];
+        };
+        /**
          * TrainingNote
          * @description The training run of a version.
          */
@@ -2504,6 +2903,12 @@ export interface components {
              * @default null
              */
             errors: components["schemas"]["FaultyField"][] | null;
+            /**
+             * Error
+             * @description The detail again, below /v2 only: clients of the Open Inference Protocol look for it here.
+             * @default null
+             */
+            error: string | null;
         };
         /**
          * Picture
@@ -2675,6 +3080,134 @@ export interface components {
              * @description Id of a complete upload.
              */
             upload: string;
+        };
+        /**
+         * InputTensor
+         * @description An input tensor.
+         */
+        InputTensor: {
+            /** Name */
+            name: string;
+            /**
+             * Datatype
+             * @example UINT32
+             */
+            datatype: string;
+            /** Shape */
+            shape: number[];
+            /**
+             * Parameters
+             * @description `binary_data_size`, `binary_data` and `binary_data_output` are used, others ignored.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Data
+             * @description The elements in row-major order, nested or flat. Omitted if the tensor is sent as binary data.
+             * @default null
+             */
+            data: unknown[] | null;
+        };
+        /**
+         * OutputTensor
+         * @description An output tensor that the client requests.
+         */
+        OutputTensor: {
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @description `binary_data_size`, `binary_data` and `binary_data_output` are used, others ignored.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * InferenceBody
+         * @description The JSON part of an inference request. Binary tensors follow it if there is an `Inference-Header-Content-Length`.
+         * @example {
+         *       "inputs": [
+         *         {
+         *           "data": [
+         *             42,
+         *             43
+         *           ],
+         *           "datatype": "UINT32",
+         *           "name": "seed",
+         *           "shape": [
+         *             2
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        InferenceBody: {
+            /**
+             * Id
+             * @description Returned in the response.
+             * @default null
+             */
+            id: string | null;
+            /**
+             * Parameters
+             * @description `binary_data_size`, `binary_data` and `binary_data_output` are used, others ignored.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Inputs */
+            inputs: components["schemas"]["InputTensor"][];
+            /**
+             * Outputs
+             * @description The outputs to return. Default: all.
+             * @default null
+             */
+            outputs: components["schemas"]["OutputTensor"][] | null;
+        };
+        /**
+         * ResultTensor
+         * @description An output tensor.
+         */
+        ResultTensor: {
+            /** Name */
+            name: string;
+            /** Datatype */
+            datatype: string;
+            /** Shape */
+            shape: number[];
+            /**
+             * Data
+             * @description The elements in row-major order, unless they are binary data.
+             * @default null
+             */
+            data: number[] | null;
+            /**
+             * Parameters
+             * @description `binary_data_size`, for binary data.
+             * @default null
+             */
+            parameters: {
+                [key: string]: number;
+            } | null;
+        };
+        /**
+         * InferenceResult
+         * @description The JSON part of an inference response.
+         */
+        InferenceResult: {
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /**
+             * Id
+             * @default null
+             */
+            id: string | null;
+            /** Outputs */
+            outputs: components["schemas"]["ResultTensor"][];
         };
     };
     responses: never;
@@ -6791,6 +7324,677 @@ export interface operations {
             };
             /** @description Insufficient Storage */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_server_v2_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerMetadata"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    is_live_v2_health_live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    is_ready_v2_health_ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerReady"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_index_v2_repository_index_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["IndexBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndexedVersion"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    is_model_ready_v2_models__name__ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    is_version_ready_v2_models__name__versions__version__ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_configuration_v2_models__name__config_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelConfiguration"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_version_configuration_v2_models__name__versions__version__config_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelConfiguration"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_model_v2_models__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelMetadata"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_version_v2_models__name__versions__version__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelMetadata"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    infer_v2_models__name__infer_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bytes of JSON, if binary data follows it. */
+                "Inference-Header-Content-Length"?: string;
+            };
+            path: {
+                /** @description Model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InferenceBody"];
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The outputs, as JSON or as binary data after the JSON. */
+            200: {
+                headers: {
+                    /** @description Bytes of JSON before the binary data. */
+                    "Inference-Header-Content-Length"?: string;
+                    /** @description Model and version. */
+                    "X-Model"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceResult"];
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    infer_version_v2_models__name__versions__version__infer_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bytes of JSON, if binary data follows it. */
+                "Inference-Header-Content-Length"?: string;
+            };
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InferenceBody"];
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The outputs, as JSON or as binary data after the JSON. */
+            200: {
+                headers: {
+                    /** @description Bytes of JSON before the binary data. */
+                    "Inference-Header-Content-Length"?: string;
+                    /** @description Model and version. */
+                    "X-Model"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceResult"];
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
