@@ -3,15 +3,7 @@ import { type Schemas } from "../../api/client"
 import { texts, useLanguage, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
-import {
-  betterOf,
-  decidingOf,
-  isCopying,
-  measuresCopying,
-  ruleLimits,
-  sortedNames,
-  summedDistance,
-} from "./figures"
+import { betterOf, decidingOf, isCopying, measuresCopying, ruleLimits, sortedNames, summedDistance } from "./figures"
 import { useFigureNames } from "./figure-names"
 
 export type Gate = Schemas["Gate"]
