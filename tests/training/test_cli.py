@@ -95,7 +95,7 @@ def test_a_mistake_prints_one_line_with_the_remedy(arguments: list[str], words: 
 def test_show_prints_every_field_with_its_bounds_without_training(tmp_path: Path) -> None:
     result = training("train", "--preset", "quick", "--set", "generator_widths=[8,8,8,4]", "--out", tmp_path / "run", "--show")
     assert result.returncode == 0
-    assert re.search(r"batch_size +│ 64 +│ ≥ 2, ≤ 4,096", result.stdout)
+    assert re.search(r"batch_size +│ 32 +│ ≥ 2, ≤ 4,096", result.stdout)
     assert re.search(r"generator_widths +│ \[8, 8, 8, 4\]", result.stdout)
     assert not (tmp_path / "run").exists()
 

@@ -310,6 +310,7 @@ def test_models_and_train_show_both_tasks(page: Page) -> None:
     sharpener = page.get_by_role("region", name=re.compile("^sharpen-digits"))
     expect(sharpener).to_contain_text("sharpens pictures")
     expect(page.get_by_role("region", name=re.compile("^digits"))).to_contain_text("draws pictures")
+    sharpener.locator("img").scroll_into_view_if_needed()  # it is loaded lazily
     expect(sharpener.locator("img")).to_have_js_property("naturalWidth", 560)
     for path in ("/models/sharpen-digits", "/models/sharpen-digits/versions/2"):
         page.goto(path)

@@ -207,7 +207,7 @@ def test_a_killed_worker_leaves_only_its_counts(tmp_path: Path) -> None:
             fresh.get(f"{running.url}/generate?seed={seed}")
         victim = next(p for p in psutil.Process(running.process.pid).children() if "spawn_main" in " ".join(p.cmdline()))
         victim.kill()
-        for _ in range(300):
+        for _ in attempts(0.1):
             found = samples(fresh.get(url).text)
             if total(found, "seedling_workers") == 2 and not victim.is_running():
                 break
