@@ -125,8 +125,9 @@ def test_a_port_that_is_in_use_is_named_with_the_remedy(grpc: Any, server: Servi
 
 def test_several_workers_share_the_port(grpc: Any, tmp_path: Path) -> None:
     port = free_port()
-    with service(tmp_path / "state", grpc_port=port, workers=2, hosts=".example.org") as running:
-        expected = pixels(running.client().get("/generate?seed=42", headers={"Host": "a.example.org"}).content)
+    settings = {"grpc_port": port, "workers": 2, "hosts": ".example.org"}
+    with service(tmp_path / "state", **settings) as running, running.client() as client:
+        expected = pixels(client.get("/generate?seed=42", headers={"Host": "a.example.org"}).content)
         for _ in range(8):
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 infer = channel.unary_unary(
