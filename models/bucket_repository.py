@@ -85,6 +85,8 @@ class BucketRepository(Repository):
         super().__init__(root)
         self.bucket = Bucket(open_store(url))
         self._logs: dict[str, ModelLog] = {}
+        self._missing: set[tuple[str, int]] = set()
+        """Versions whose manifest was missing at the last look."""
         self._refreshed = -REFRESH_SECONDS
         self._failure: RepositoryError | None = None
         self._refreshing = threading.Lock()
@@ -119,16 +121,18 @@ class BucketRepository(Repository):
         folder.mkdir(parents=True, exist_ok=True)
         with exclusively(folder / ".sync"):
             number, state = self._log(name).read()
-            if _read(folder / ".state") != str(number).encode():
-                self._apply(folder, state)
+            # A manifest that is missing or changed in the bucket may be restored, so it is looked for again each time.
+            if _read(folder / ".state") != str(number).encode() and self._apply(folder, state):
                 write_atomically(folder / ".state", str(number).encode())
             return state
 
-    def _apply(self, folder: Path, state: ModelState) -> None:
+    def _apply(self, folder: Path, state: ModelState) -> bool:
+        """Bring the folder of a model to a state. Return whether all manifests are there."""
+        is_complete = True
         for number, version in state.versions.items():
             path = folder / str(number) / MANIFEST
             if not path.is_file() or sha256_of(path) != version.manifest:
-                self._download_manifest(path, folder.name, number, version)
+                is_complete &= self._download_manifest(path, folder.name, number, version)
         for number in set(self.numbers(folder.name)) - state.versions.keys():
             part = folder / f".{uuid.uuid4().hex}.part"
             (folder / str(number)).rename(part)
@@ -143,18 +147,26 @@ class BucketRepository(Repository):
         for name, content in files.items():
             if content is not None and _read(folder / name) != content:
                 write_atomically(folder / name, content)
+        return is_complete
 
-    def _download_manifest(self, path: Path, name: str, number: int, version: StoredVersion) -> None:
+    def _download_manifest(self, path: Path, name: str, number: int, version: StoredVersion) -> bool:
         try:
             content = self.bucket.get(f"{name}/{number}/{MANIFEST}")
         except FileNotFoundError:
-            logger.error("%s/%s has no %s in the object storage. Restore it, or delete the version.", name, number, MANIFEST)
-            return
+            return self._is_missing(name, number, "has no manifest in the object storage")
         if hashlib.sha256(content).hexdigest() != version.manifest:
-            logger.error("%s/%s/%s in the object storage has been changed. Restore it.", name, number, MANIFEST)
-            return
+            return self._is_missing(name, number, "has another manifest in the object storage than at its publication")
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, content)
+        self._missing.discard((name, number))
+        return True
+
+    def _is_missing(self, name: str, number: int, problem: str) -> bool:
+        """Log a version without a valid manifest, once. Return False."""
+        if (name, number) not in self._missing:
+            self._missing.add((name, number))
+            logger.error("%s/%s %s. Restore it, or delete the version.", name, number, problem)
+        return False
 
     def _config(self, name: str) -> bytes | None:
         with contextlib.suppress(FileNotFoundError):

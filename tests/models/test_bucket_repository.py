@@ -197,9 +197,15 @@ def test_a_champion_that_was_deleted_by_hand_is_still_on_the_hosts_that_had_it(h
     here, there = host("here"), host("there")
     here.publish("digits", copy_of_shipped)
     refreshed(there).get("digits", 1).verify()
-    here.bucket.delete(here.bucket.paths("digits/1"))
+    files = {path: here.bucket.get(path) for path in here.bucket.paths("digits/1")}
+    here.bucket.delete(list(files))
     refreshed(there).get("digits", 1).verify()
-    assert refreshed(host("new")).numbers("digits") == []
+    new = host("new")
+    assert refreshed(new).numbers("digits") == []
+    for path, content in files.items():
+        here.bucket.put(path, content)
+    refreshed(new).get("digits", 1).verify()
+    assert new.aliases("digits") == {"champion": 1}
 
 
 def test_the_log_is_pruned_and_a_reader_that_is_far_behind_finds_the_newest_state(tmp_path: Path) -> None:
