@@ -5,7 +5,7 @@ DEV := .venv-dev/bin
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve pages setup-train test clients check fix types screenshots train evaluate bench soak fuzz lock clean
+.PHONY: help serve pages setup-train test clients ray check fix types screenshots train evaluate bench soak fuzz lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test: .venv-dev/ready ## install and run all tests; page tests need Node and Chr
 	$(DEV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 clients: .venv-clients/ready ## install the inference clients of Triton, KServe and MLServer (830 MB), which make test then runs
+
+ray: .venv-dev/ready ## install Ray (400 MB), which make test then runs trainers on
+	$(DEV)/python $(PIP) -e '.[ray]'
 
 check: .venv-dev/ready ## run ruff, mypy --strict and import-linter, and tsc and prettier on the pages; changes nothing
 	$(DEV)/ruff check .
@@ -68,7 +71,7 @@ lock: ## pin the packages of the images to constraints.txt, with hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	$(COMPILE) --output-file deploy/requirements/serve.txt pyproject.toml
-	$(COMPILE) --unsafe-package torch --extra train --output-file deploy/requirements/train.txt pyproject.toml
+	$(COMPILE) --unsafe-package torch --extra train --extra kubernetes --output-file deploy/requirements/train.txt pyproject.toml
 	sed -i '/^# \(WARNING\|pinned\|satisfied\|torch\)/d' deploy/requirements/train.txt
 
 clean: ## remove environments, builds and caches; keeps runs and var

@@ -1,10 +1,14 @@
 """The service: seeds in, pictures out. Never imports torch."""
 
+import os
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import models  # noqa: F401 - disables the telemetry of ONNX Runtime, before that is imported
+
+# Before numpy is imported. Its matrices are small here, and a second thread would busy-wait on a core that draws pictures.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 try:
     __version__ = version("seedling")

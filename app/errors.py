@@ -3,6 +3,8 @@
     SeedlingError
     ├── InvalidRequest          422  a parameter is invalid
     │   ├── SeedInvalid         422  not a seed, or a number that is not an integer in range
+    │   ├── ParentsInvalid      422  not a pedigree, or one that exceeds its bounds
+    │   ├── EditInvalid         422  not an edit, or the version has no such direction
     │   ├── LabelInvalid        422  no such class, or a model without classes
     │   ├── LatentInvalid       422  an explicit z of the wrong length or size
     │   ├── TaskMismatch        422  a model that draws was asked to sharpen, or vice versa
@@ -10,31 +12,35 @@
     │   ├── FormInvalid         422  a form that is damaged, or is not one file
     │   ├── PictureInvalid      422  a picture file that is empty, damaged or cut off
     │   │   └── PictureBlank    422  a picture without a subject
-    │   ├── IdempotencyMismatch 422  the key was used with another body
+    │   ├── PictureUnproven     422  a picture that was not verified cannot be signed
+    │   ├── IdempotencyMismatch 422  the key was used with a different body
     │   └── DatasetInvalid      422  a file cannot be imported as a dataset
     ├── BodyTooLarge            413  the body exceeds the size limit
     │   └── PictureTooLarge     413  a picture exceeds the decoding limit
     ├── PictureUnsupported      415  the body is not a picture, or its format is unsupported
-    ├── UploadUnsupported       415  a part of an upload has another Content-Type than tus prescribes
+    ├── UploadUnsupported       415  a part of an upload lacks the Content-Type that tus prescribes
     ├── NotFound                404  no such model, version or page
     │   ├── DatasetMissing      404  the dataset of the requested real pictures is missing
-    │   └── DatasetUnknown      404  the registry has no such dataset
+    │   ├── DatasetUnknown      404  the registry has no such dataset
+    │   ├── CredentialsDisabled 404  this service signs no pictures
+    │   ├── EncoderMissing      404  the version has no encoder
+    │   └── IndexMissing        404  the version has no index of seeds
     ├── Conflict                409  the request conflicts with the current state
     │   ├── JobConflict         409  the job has ended, or has not ended yet
     │   ├── VersionInService    409  a champion cannot be deleted
     │   ├── VersionUnfit        409  the version must not be promoted
     │   ├── DatasetInUse        409  a version was trained on the dataset, or a job needs it
-    │   ├── UploadConflict      409  the upload has another number of bytes than the client assumes
+    │   ├── UploadConflict      409  Upload-Offset is not the number of bytes received so far
     │   ├── UploadIncomplete    409  the upload is not complete yet
     │   ├── ImportConflict      409  the import has ended, or the upload is being imported already
     │   └── IdempotencyConflict 409  the first request with this key is still in flight
     ├── UploadLocked            423  another request is writing to the upload
     ├── ChecksumMismatch        460  a part of an upload does not have its checksum
     ├── PreconditionFailed      412  the champion is not the one that If-Match names
-    │   └── TusVersionUnknown   412  the client speaks another version of tus
+    │   └── TusVersionUnknown   412  the service does not support the client's version of tus
     ├── PreconditionRequired    428  a promotion must name the champion it replaces
     ├── QueueFull               429  too many jobs are waiting
-    ├── TooManyUploads          429  too many uploads are kept
+    ├── TooManyUploads          429  too many uploads are stored
     ├── TooManyAttempts         429  too many wrong tokens from one address
     │   └── TooManyRequests     429  one client exceeds its rate limit
     ├── HostUnknown             421  the Host header names another service
@@ -89,6 +95,18 @@ class SeedInvalid(InvalidRequest):
     code = "seed_invalid"
 
 
+class ParentsInvalid(InvalidRequest):
+    """The parents cannot be parsed, or their pedigree has too many generations or members."""
+
+    code = "parents_invalid"
+
+
+class EditInvalid(InvalidRequest):
+    """The edit cannot be parsed, an amount is out of range, or the version has no such direction."""
+
+    code = "edit_invalid"
+
+
 class LabelInvalid(InvalidRequest):
     """The model has no such class, or no classes at all."""
 
@@ -125,6 +143,12 @@ class PictureBlank(PictureInvalid):
     code = "picture_blank"
 
 
+class PictureUnproven(InvalidRequest):
+    """A picture is not what it claims to be, so it cannot be signed."""
+
+    code = "picture_unproven"
+
+
 class DatasetInvalid(InvalidRequest):
     """A file cannot be imported as a dataset: it is damaged, has no pictures, or exceeds a limit."""
 
@@ -150,7 +174,7 @@ class PictureUnsupported(SeedlingError):
 
 
 class UploadUnsupported(SeedlingError):
-    """A part of an upload has another Content-Type than application/offset+octet-stream."""
+    """A part of an upload does not have the Content-Type application/offset+octet-stream."""
 
     status, code = 415, "upload_unsupported"
 
@@ -162,7 +186,7 @@ class NotFound(SeedlingError):
 
 
 class DatasetMissing(NotFound):
-    """The dataset that a version was trained on is not on this machine, or is not the published one."""
+    """The dataset that a version was trained on is not on this machine, or differs from the published one."""
 
     code = "dataset_missing"
 
@@ -171,6 +195,24 @@ class DatasetUnknown(NotFound):
     """The registry has no such dataset."""
 
     code = "dataset_unknown"
+
+
+class CredentialsDisabled(NotFound):
+    """This service has no certificate to sign pictures with."""
+
+    code = "credentials_disabled"
+
+
+class EncoderMissing(NotFound):
+    """The version has no encoder, so a picture cannot be turned into a latent."""
+
+    code = "encoder_missing"
+
+
+class IndexMissing(NotFound):
+    """The version has no index of seeds, so the nearest seeds cannot be found."""
+
+    code = "index_missing"
 
 
 class VersionUnusable(SeedlingError):
@@ -242,7 +284,7 @@ class DatasetInUse(Conflict):
 
 
 class UploadConflict(Conflict):
-    """The upload has another number of bytes than the client assumes (tus, Upload-Offset)."""
+    """Upload-Offset is not the number of bytes received so far (tus)."""
 
     code = "upload_conflict"
 
@@ -280,7 +322,7 @@ class IdempotencyConflict(Conflict):
 
 
 class IdempotencyMismatch(InvalidRequest):
-    """The Idempotency-Key was used with another body."""
+    """The Idempotency-Key was used with a different body."""
 
     code = "idempotency_mismatch"
 
@@ -292,7 +334,7 @@ class PreconditionFailed(SeedlingError):
 
 
 class TusVersionUnknown(PreconditionFailed):
-    """The client speaks another version of tus."""
+    """The service does not support the client's version of tus."""
 
     code = "tus_version_unknown"
     headers: Mapping[str, str] = MappingProxyType({"Tus-Version": "1.0.0"})
@@ -312,7 +354,7 @@ class QueueFull(SeedlingError):
 
 
 class TooManyUploads(SeedlingError):
-    """As many uploads are kept as are allowed."""
+    """The maximum number of uploads is stored already."""
 
     status, code = 429, "too_many_uploads"
 
@@ -374,7 +416,7 @@ class Forbidden(SeedlingError):
 
 
 class NoTrainer(SeedlingError):
-    """No process that shares this state can train, this one included."""
+    """No process that shares the state folder can train, including this one."""
 
     status, code = 501, "no_trainer"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,7 +18,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from app.http.authentication import token_path
+from app.retraining.halving import MAX_RUNS
 from app.retraining.job import Promote
+from app.run_table import RunBars, curves_of, decided, run_table
 from app.settings import read_settings
 from training.spec import PresetName
 
@@ -98,7 +100,16 @@ def list_jobs(limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum n
     for job in response["jobs"]:
         version = f"{job['version']}{' (promoted)' if job['promoted'] else ''}" if job["version"] else "–"
         created = f"{datetime.fromisoformat(job['created']).astimezone():%Y-%m-%d %H:%M}"
-        row = (job["model"], job["spec"]["preset"], f"{job['part']:.0%}", version, job["id"], _coloured(job["state"]), created)
+        runs = f", {len(job['population']['runs'])} runs" if job["population"] else ""
+        row = (
+            job["model"],
+            job["spec"]["preset"] + runs,
+            f"{job['part']:.0%}",
+            version,
+            job["id"],
+            _coloured(job["state"]),
+            created,
+        )
         table.add_row(*row)
     console.print(table)
     if not response["trainers"]:
@@ -119,24 +130,52 @@ def start(
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set a field of the spec. Repeatable.")
     ] = None,
     note: Annotated[str, typer.Option(help="Note that is shown with the job.")] = "",
+    runs: Annotated[int, typer.Option(min=1, max=MAX_RUNS, help="Number of seeds. The best run is evaluated.")] = 1,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=VALUES", help="Train with each of several values of a field: gamma=0.05,0.1. Repeatable."),
+    ] = None,
+    reduction: Annotated[
+        int,
+        typer.Option(
+            min=2,
+            max=MAX_RUNS,
+            help="With several runs: 2 keeps half of them at each comparison by KID, 3 keeps a third, and so on.",
+        ),
+    ] = 2,
 ) -> None:
     """Start a retraining job. Follow it with watch."""
-    spec: dict[str, Any] = {}
-    for assignment in option or []:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise CallFailed(f"--set takes FIELD=VALUE, not {assignment!r}. For example: --set gamma=0.5")
-        try:
-            spec[name] = json.loads(value)
-        except ValueError:
-            spec[name] = value
+    spec = {name: _value(value) for name, value in (_assigned(text, "--set", "gamma=0.5") for text in option or [])}
+    grids = {name: _values(values) for name, values in (_assigned(text, "--grid", "gamma=0.05,0.1") for text in grid or [])}
     budget = {name: value for name, value in (("images", images), ("minutes", minutes)) if value is not None}
     optional: dict[str, Any] = {"model": model, "dataset": dataset, "seed": seed, "budget": budget or None}
     body: dict[str, Any] = {"preset": preset, "spec": spec, "warm_start": warm_start, "promote": promote, "note": note}
     body |= {name: value for name, value in optional.items() if value is not None}
+    if runs > 1 or grids:
+        body |= {"runs": runs, "grid": grids, "reduction": reduction}
     with _service() as client:
         job = _call(client, "POST", "/admin/retrain", json=body).json()
     console.print(f"Job {job['id']} is {job['state']}. Watch it with: python -m app jobs watch {job['id']}")
+
+
+def _assigned(text: str, option: str, example: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CallFailed(f"{option} takes FIELD=VALUE, not {text!r}. For example: {option} {example}")
+    return name, value
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _values(text: str) -> list[Any]:
+    """Read values separated by commas. Each may be a list: [64,24,16],[32,16,8]."""
+    found = _value(f"[{text}]")
+    return found if isinstance(found, list) else [_value(part.strip()) for part in text.split(",")]
 
 
 @app.command()
@@ -144,14 +183,21 @@ def show(job: JobId, as_json: Annotated[bool, typer.Option("--json", help="Print
     """Show a job: its progress and how its generator compares with the champion."""
     with _service() as client:
         found = _find(client, job)
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return
+        if as_json:
+            print(json.dumps(found, indent=2))
+            return
+        ended = found["population"] and found["state"] in ENDED  # until then, the stream does not end
+        with client.stream("GET", f"/admin/jobs/{found['id']}/events") if ended else nullcontext() as response:
+            curves = curves_of((event, data) for event, _, data in read_events(response.iter_lines())) if response else {}
     console.print(f"{found['id']}  {found['model']}  {_coloured(found['state'])}: {escape(found['detail'])}")
     for name in ("created", "started", "ended", "by", "note", "parent", "version", "promoted", "interruptions"):
         if found[name] not in (None, ""):
             console.print(f"  {name:<14}{escape(str(found[name]))}")
-    if found["progress"]:
+    if found["population"]:
+        console.print(run_table(found, curves))
+        for rung in found["population"]["rungs"]:
+            console.print(f"  {decided(rung)}")
+    elif found["progress"]:
         console.print("  " + "  ".join(f"{name} {value}" for name, value in found["progress"].items()))
     if found["gate"]:
         _show_gate(found["gate"], found["version"])
@@ -168,17 +214,27 @@ def watch(job: JobId) -> None:
             TaskProgressColumn(),
         )
         with Progress(*columns, TextColumn("{task.fields[figures]}"), console=console) as progress:
-            task = progress.add_task(found["id"], total=1.0, state=found["state"], figures="")
-            ended = _follow(client, found["id"], progress, task)
+            bars = RunBars(progress, found) if found["population"] else None
+            task = progress.add_task(found["id"], total=1.0, state=found["state"], figures="", visible=not bars)
+
+            def show_event(event: str, data: dict[str, Any]) -> None:
+                if bars:
+                    bars.show(event, data)
+                if not bars or event in ("state", "cancel"):
+                    _show_event(event, data, progress, task)
+
+            ended = _follow(client, found["id"], show_event)
         found = _find(client, found["id"])
     console.print(f"{_coloured(ended['state'])}: {escape(ended['detail'])}")
+    if bars:
+        console.print(run_table(found, curves_of(bars.events)))
     if found["gate"]:
         _show_gate(found["gate"], found["version"])
     if ended["state"] != "succeeded":
         raise typer.Exit(1)
 
 
-def _follow(client: httpx.Client, job_id: str, progress: Progress, task: Any) -> dict[str, Any]:  # noqa: ANN401 - rich's own
+def _follow(client: httpx.Client, job_id: str, show_event: Callable[[str, dict[str, Any]], None]) -> dict[str, Any]:
     """Show every event until the job ends. Reconnects if the connection is lost."""
     last, failures = "0", 0
     while True:
@@ -193,7 +249,7 @@ def _follow(client: httpx.Client, job_id: str, progress: Progress, task: Any) ->
                     last, failures = number or last, 0
                     if event == "end":
                         return data
-                    _show_event(event, data, progress, task)
+                    show_event(event, data)
         except httpx.TransportError:
             failures += 1
             if failures > 30:
@@ -226,6 +282,12 @@ def _show_event(event: str, data: dict[str, Any], progress: Progress, task: Any)
     elif event == "state":
         progress.update(task, state=data["state"])
         progress.console.print(f"{when}  {_coloured(data['state'])}: {escape(data['detail'])}")
+    elif event == "preparing":
+        progress.update(task, figures=f"training the judge of {data['dataset']}: {100 * data['part']:.0f} %")
+    elif event == "judge":
+        accuracy, error = data.get("accuracy"), data.get("error")
+        found = f"accuracy {accuracy:.4f}" if accuracy is not None else f"error {error:.4f}"
+        progress.console.print(f"{when}  judge of {escape(data['dataset'])}: {found} on test pictures")
     elif event == "metrics":
         best = " (best)" if data["best"] else ""
         progress.console.print(f"{when}  KID {data['kid']:.4f} after {data['images']:,} images{best}")

@@ -26,23 +26,29 @@ from app import __version__
 from app.api import (
     datasets,
     discriminate,
+    embed,
+    film,
     generate,
     health,
     interpolate,
+    inversion,
     models,
     plane,
+    preview,
     promotion,
     quiz,
     retraining,
     sharpen,
+    standalone,
     uploads,
+    verify,
 )
 from app.api import metrics as metrics_api
 from app.api.direct import DirectGenerate
 from app.api.inference import routes as inference
 from app.api.schemas.datasets import ImportBody
+from app.api.schemas.drawn import Frames, Picture, Sharpened
 from app.api.schemas.inference import InferenceBody, InferenceResult
-from app.api.schemas.pictures import Frames, Picture, Sharpened
 from app.datasets.catalogue import Catalogue
 from app.datasets.imports import Imports
 from app.datasets.uploads import Uploads
@@ -55,6 +61,8 @@ from app.http.middleware import wrap
 from app.http.pages import Pages
 from app.http.problem_details import Problem
 from app.http.server import end_with_parent
+from app.inversion.background import IndexBuilder
+from app.inversion.loading import Inverters
 from app.observability import metrics
 from app.observability.tracing import Spans, is_wanted
 from app.registry import Registry
@@ -63,6 +71,7 @@ from app.retraining.feed import Feeds
 from app.scheduler import Scheduler
 from app.settings import Settings
 from app.storage.backends import open_repository
+from app.verification.credentials import Signer
 from models.errors import Unreachable
 from models.repository import CHAMPION, Repository
 from training.datasets import Registry as Datasets
@@ -97,6 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.spans = None
     app.state.grpc = contextlib.nullcontext()
+    app.state.signer = _signer(settings)
     app.state.retraining = Retraining(settings)
     app.state.access = Access(settings, app.state.retraining.database)
     app.state.feeds = Feeds(
@@ -110,9 +120,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.scheduler = Scheduler(app.state.registry, settings.bulk_concurrency, settings.response_cache, settings.datasets)
     app.state.uploads = Uploads(settings.state / "uploads", settings.max_dataset_bytes, settings.upload_hours * 3600)
     app.state.imports = Imports(settings.state / "imports", settings.datasets, settings.import_seconds, settings.import_memory)
+    app.state.inverters = Inverters(settings.nearest)
+    app.state.index_builder = IndexBuilder(settings.nearest, settings.nearest_seeds)
     app.state.catalogue = Catalogue(Datasets(settings.datasets))
     problem_details.install(app)
-    pictures = dict.fromkeys(("/discriminate", "/sharpen"), settings.max_upload)
+    paths = ("/discriminate", "/invert", "/nearest", "/sharpen", "/verify", "/credentials")
+    pictures = dict.fromkeys(paths, settings.max_upload)
     files = dict.fromkeys(("/admin/datasets", "/admin/uploads", "/admin/uploads/"), settings.max_dataset_bytes)
     app.add_middleware(BoundedBody, uploads=pictures | files)
     app.add_middleware(JsonByDefault)
@@ -123,10 +136,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate,
         plane,
         interpolate,
+        film,
+        preview,
+        embed,
         discriminate,
+        inversion,
         sharpen,
+        verify,
         quiz,
         models,
+        standalone,
         retraining,
         promotion,
         datasets,
@@ -158,6 +177,12 @@ def create_server() -> ASGIApp:
     return served
 
 
+def _signer(settings: Settings) -> Signer | None:
+    if settings.c2pa_certificates is None or settings.c2pa_key is None:
+        return None
+    return Signer(settings.c2pa_certificates, settings.c2pa_key, settings.c2pa_algorithm, settings.c2pa_timestamps)
+
+
 def _grpc_server(served: ASGIApp, settings: Settings) -> AbstractAsyncContextManager[None]:
     try:
         from app.grpc.server import serving
@@ -175,13 +200,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     registry: Registry = app.state.registry
     adopted = await to_thread.run_sync(partial(_refresh, settings, registry, adopted=False))
-    poller = asyncio.create_task(_poll(settings, app.state.scheduler, adopted=adopted))
+    poller = asyncio.create_task(_poll(settings, app.state.scheduler, app.state.index_builder, adopted=adopted))
     training: Retraining = app.state.retraining
     await to_thread.run_sync(training.start)
     with _stop_on_signal(training):
         async with app.state.grpc:
             yield
     await to_thread.run_sync(app.state.imports.stop)
+    await to_thread.run_sync(app.state.index_builder.stop)
     await to_thread.run_sync(training.stop)
     poller.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -250,7 +276,7 @@ def _refresh(settings: Settings, registry: Registry, *, adopted: bool) -> bool:
     return adopted
 
 
-async def _poll(settings: Settings, scheduler: Scheduler, *, adopted: bool) -> None:
+async def _poll(settings: Settings, scheduler: Scheduler, builder: IndexBuilder, *, adopted: bool) -> None:
     registry, retry = scheduler.registry, 0.0
     while True:
         champions = {name: view.aliases.get(CHAMPION, 0) for name, view in registry.models().items()}
@@ -261,6 +287,8 @@ async def _poll(settings: Settings, scheduler: Scheduler, *, adopted: bool) -> N
             copied = await to_thread.run_sync(partial(_refresh, settings, registry, adopted=not is_due))
             if is_due:
                 adopted, retry = copied, time.monotonic() + RETRY_SECONDS
+            if builder.seeds:
+                await to_thread.run_sync(builder.check, registry)
         except Exception:  # loaded versions are still served, and the next attempt may succeed
             logger.exception("cannot read the models; loaded versions are still served")
 

@@ -68,7 +68,8 @@ class Model:
         """Return the body of the service's response to a request, for example a PNG.
 
         Args:
-            request: the fields of `POST /generate`: seed or seeds, z, label, psi, format, scale, columns.
+            request: the fields of `POST /generate`: seed, seeds, z, or parents and child; label, psi, edit, format, scale,
+                columns.
 
         Raises:
             InvalidRequest: a field is unknown or out of range.

@@ -195,8 +195,23 @@ class Scheduler:
         Raises:
             Busy, ClientGone: as `perform`.
         """
-        async with self._turn(self._uploads, MAX_UPLOADS_WAITING, request):
+        async with self.upload(request):
             return await to_thread.run_sync(work)
+
+    @asynccontextmanager
+    async def upload(self, request: Request) -> AsyncIterator[None]:
+        """Hold the lane for uploads. The pixels of at most one upload are in memory.
+
+        Raises:
+            Busy, ClientGone: as `perform`.
+        """
+        async with self._turn(self._uploads, MAX_UPLOADS_WAITING, request):
+            yield
+
+    async def draw_for_upload(self, request: Request, steps: Steps[RenderedResponse], *, pictures: int) -> RenderedResponse:
+        """Draw for an upload whose lane is held by `upload`."""
+        request.scope[PICTURES] = pictures
+        return await to_thread.run_sync(await self._chunks.run(steps))
 
     def _check_readers(self, request: Request) -> None:
         connections: ResponseMemory | None = request.scope.get(CONNECTIONS)

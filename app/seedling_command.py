@@ -59,8 +59,11 @@ def generate(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; - for the standard output.")] = Path("-"),
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-63,100: one sheet.")] = None,
+    parents: Annotated[str | None, typer.Option(help="Parents of a child, such as 42,7 or (42,7,3),99.")] = None,
+    child: Annotated[int | None, typer.Option(help="Number of the child. By default a random one.")] = None,
     label: Annotated[str | None, typer.Option(help="Class, by index or name, or a mixture such as 3:0.5,8:0.5.")] = None,
     psi: Annotated[float | None, typer.Option(help="Truncation, 0..2.")] = None,
+    edit: Annotated[str | None, typer.Option(help="Amounts of directions, such as slant:1.5,thickness:-0.5.")] = None,
     model: Annotated[str, typer.Option(help="Name of the model.")] = "digits",
     version: Annotated[int | None, typer.Option(help="Version number. Defaults to the champion.")] = None,
     format_: Annotated[
@@ -77,7 +80,8 @@ def generate(
         raise typer.BadParameter(f"{out.suffix} is not a known extension. Use {', '.join(FORMATS)}, or --format.")
     if out == Path("-") and sys.stdout.isatty():
         raise typer.BadParameter("The file is binary. Name one with --out, or redirect the standard output.")
-    drawn = Model(model, version).file(seed=seed, seeds=seeds, label=label, psi=psi, format=kind, scale=scale, columns=columns)
+    request = {"seed": seed, "seeds": seeds, "parents": parents, "child": child, "label": label, "psi": psi, "edit": edit}
+    drawn = Model(model, version).file(**request, format=kind, scale=scale, columns=columns)
     if out == Path("-"):
         sys.stdout.buffer.write(drawn)
     else:

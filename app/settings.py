@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from app.addresses import is_loopback
-from models import object_log
+from models import bucket
 from models.locations import ROOT, SHIPPED, default_state
 
 ADMIN = "admin"
@@ -34,6 +34,15 @@ def _can_be_a_token(secret: SecretStr) -> SecretStr:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_can_be_a_token)]
+
+
+def _has_no_own_containers(fields: dict[str, Any]) -> dict[str, Any]:
+    if ours := sorted(fields.keys() & {"containers", "volumes", "restartPolicy"}):
+        raise ValueError(f"{', '.join(ours)} cannot be set, because the service sets them")
+    return fields
+
+
+PodFields = Annotated[dict[str, Any], AfterValidator(_has_no_own_containers)]
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
 """Made absolute, because trainers run in another working directory."""
 TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -96,6 +105,15 @@ class Settings(BaseSettings):
     """Separate port for Prometheus, without authentication. On the port of the service, /metrics requires a token."""
     grpc_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the Open Inference Protocol over gRPC, which needs the extra `grpc`. By default, only HTTP is served."""
+    c2pa_certificates: Path | None = None
+    """File with a certificate and those of its issuers (PEM), with which `POST /credentials` signs pictures. This needs the
+    extra `c2pa`. By default, none are signed."""
+    c2pa_key: Path | None = None
+    """File with the private key of the certificate (PEM, PKCS #8)."""
+    c2pa_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = "es256"
+    """Signature algorithm of the key."""
+    c2pa_timestamps: str | None = None
+    """URL of a time-stamping authority (RFC 3161), which is asked for each signature. By default none."""
     hosts: str = ""
     """Host names that the service accepts, separated by commas; .example.org includes all subdomains. By default, any."""
     cors_origins: str = ""
@@ -121,7 +139,8 @@ class Settings(BaseSettings):
     """Time for a client to send the headers of a request, in seconds. A body must arrive at 8 kilobytes per second or faster,
     measured over the same time."""
     write_seconds: float = Field(default=60.0, ge=1, le=3600)
-    """Time over which the speed of a reading client is measured, in seconds. It must be at least one kilobyte per second."""
+    """Time over which the speed of a reading client is measured, in seconds. A client must read at least one kilobyte per
+    second."""
     body_memory: int = Field(default=64_000_000, ge=1_000_000, le=100_000_000_000)
     """Memory for request bodies in bytes, divided equally among the workers. When a worker's share is exhausted, the client
     that uses the most of it gets 503 for its oldest request."""
@@ -146,7 +165,11 @@ class Settings(BaseSettings):
     response_cache: int = Field(default=8_000_000, ge=0, le=10_000_000_000)
     """Size of each worker's response cache in bytes (LRU); 0 disables it."""
     max_upload: int = Field(default=10_000_000, ge=1024, le=100_000_000)
-    """Maximum size of a file sent to /discriminate or /sharpen, in bytes."""
+    """Maximum size of a file sent to /discriminate, /invert, /nearest, /sharpen, /verify or
+    /credentials, in bytes."""
+    nearest_seeds: int = Field(default=0, ge=0, le=100_000_000)
+    """Seeds of the index for /nearest that the service builds in the background for each champion, such as 2000000; 0 builds
+    none. An index takes 72 bytes per seed in the folder nearest of the state folder, and some minutes of idle CPU time."""
     max_dataset_bytes: int = Field(default=2_000_000_000, ge=1024, le=1_000_000_000_000)
     """Maximum size of a file that is imported as a dataset, in bytes. It is stored in uploads in the state folder."""
     upload_hours: float = Field(default=24.0, gt=0, le=8760)
@@ -167,6 +190,9 @@ class Settings(BaseSettings):
     """Object storage of the versions, for services that share no folder: s3://bucket/prefix, gs://, az:// or file://. Needs the
     extra `bucket`. Credentials are read from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...). Default: the versions
     are in the state folder."""
+    runs: Literal["folder", "bucket"] = "folder"
+    """Where runs are kept, with their checkpoints, logs and candidates: in the state folder, or also in `GAN_MODELS_URL`, so
+    that they survive their host. The hosts need one database (`GAN_DATABASE_URL`), but no shared folder."""
     database_url: DatabaseUrl | None = None
     """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, for replicas on several hosts. By default
     SQLite, in jobs.db in the state folder."""
@@ -186,9 +212,39 @@ class Settings(BaseSettings):
     """Threads of a trainer. Use one fewer than there are cores to keep serving fast."""
     training_nice: int = Field(default=19, ge=0, le=19)
     """Niceness of a trainer: 0 competes with serving, 19 uses only idle time."""
+    parallel_runs: int = Field(default=1, ge=1, le=64)
+    """Maximum number of trainers at once for a job with several runs (`runs` and `grid` of POST /admin/retrain). Each has its
+    own threads, and takes about as much memory as a single one."""
     cache: AbsolutePath | None = None
     """Folder for data that can be recomputed, such as the evaluation networks' features of the training pictures. By default,
     cache in the state folder."""
+    runner: Literal["local", "ray", "kubernetes"] = "local"
+    """Where trainers run: as processes of this machine, or as jobs of Ray (extra `ray`) or Kubernetes (extra `kubernetes`),
+    whose machines must share the state folder, unless `GAN_RUNS` is bucket."""
+    ray_address: str = Field(default="http://127.0.0.1:8265", pattern=r"^https?://[^/@\s]+/?$")
+    """Address of the dashboard of the Ray cluster. Ray reads its own variables, such as RAY_AUTH_TOKEN, too."""
+    ray_python: str = Field(default="python", min_length=1)
+    """Python on the nodes of the Ray cluster, with the extra `train` of Seedling."""
+    ray_cpus: float | None = Field(default=None, gt=0, le=256)
+    """CPUs that a trainer reserves on a Ray node. By default, one per thread."""
+    ray_resources: dict[str, float] = Field(default_factory=dict)
+    """Further resources of Ray that a trainer reserves, as JSON: {"trainer": 1} chooses nodes started with --resources."""
+    ray_runtime_env: dict[str, Any] = Field(default_factory=dict)
+    """Runtime environment of trainers on Ray, as JSON: {"image_uri": "registry/seedling-train"}."""
+    kubernetes_namespace: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
+    """Namespace of the Jobs. By default, the namespace of this pod, or of the current context of kubectl."""
+    kubernetes_image: str = Field(default="", pattern=r"^\S*$")
+    """Image of the trainer, as built by `docker build --target train`. Required with `GAN_RUNNER=kubernetes`."""
+    kubernetes_claim: str = "seedling-state"
+    """PersistentVolumeClaim (ReadWriteMany) with the state folder. Jobs mount it where this process has its state folder."""
+    kubernetes_secret: str = ""
+    """Secret whose keys become environment variables of the trainers, if they need any."""
+    kubernetes_cpus: str = Field(default="2", pattern=r"^[0-9]+(\.[0-9]+|m)?$")
+    """CPUs of a trainer, as a quantity of Kubernetes: request and limit."""
+    kubernetes_memory: str = Field(default="4Gi", pattern=r"^[0-9]+(\.[0-9]+)?[KMGT]i?$")
+    """Memory of a trainer, as a quantity of Kubernetes: request and limit."""
+    kubernetes_pod: PodFields = Field(default_factory=dict)
+    """Further fields of the spec of a trainer's pod, as JSON: {"nodeSelector": {"pool": "training"}}."""
     max_queued: int = Field(default=8, ge=1, le=1000)
     """Maximum number of waiting jobs."""
     stop_seconds: int = Field(default=30, ge=1, le=3600)
@@ -204,8 +260,16 @@ class Settings(BaseSettings):
     audit_entries: int = Field(default=100_000, ge=100, le=100_000_000)
     """Maximum number of audit log entries, counted separately for successful and for rejected requests. The oldest are deleted
     first."""
+    encoder_images: int = Field(default=60_000, ge=0, le=100_000_000)
+    """Pictures that the encoder of a retrained generator is trained on, for /invert. A warm start continues the encoder of its
+    parent. 0 trains none."""
     gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
     """Number of pictures drawn to compare a retrained generator with the champion."""
+
+    @property
+    def nearest(self) -> Path:
+        """Folder of the indexes of seeds."""
+        return self.state / "nearest"
 
     @property
     def datasets(self) -> Path:
@@ -247,6 +311,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, SecretFiles(settings_cls, folder)
 
     @model_validator(mode="after")
+    def _check_settings_that_need_others(self) -> Self:
+        if self.runs == "bucket" and not self.models_url:
+            raise ValueError("GAN_RUNS=bucket needs object storage. Set GAN_MODELS_URL, or remove GAN_RUNS")
+        if bool(self.c2pa_certificates) != bool(self.c2pa_key):
+            raise ValueError("GAN_C2PA_CERTIFICATES and GAN_C2PA_KEY belong together: set both or none")
+        return self
+
+    @model_validator(mode="after")
     def _check_tokens_are_unique(self) -> Self:
         admins = {**self.admin_tokens} | ({ADMIN: self.admin_token} if self.admin_token else {})
         names = [*admins, *self.viewer_tokens]
@@ -286,7 +358,7 @@ def read_settings() -> Settings:
         raise SystemExit(2) from None
     if settings.models_url:
         try:
-            object_log.open_store(settings.models_url)
+            bucket.open_store(settings.models_url)
         except (ValueError, ImportError) as error:
             sys.stderr.write(f"GAN_MODELS_URL: {error} See python -m app --help.\n")
             raise SystemExit(2) from None

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -100,15 +100,6 @@ def seedling(state: Path, python: Path = SERVE, **settings: object) -> Contestan
     return Contestant("seedling", [str(python), "-m", "app"], loads, environment=quiet | environment)
 
 
-def logging_seedling(state: Path) -> Contestant:
-    """Seedling with its access log, as `make serve` starts it."""
-    return replace(
-        seedling(state, access_log="true", log_level="info"),
-        name="seedling, logging",
-        loads=(Load("Seedling, new seeds, access log on", "/generate?seed=", "new"),),
-    )
-
-
 def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]:
     """Return all contestants in the order of the table, in which each row is compared with the one above."""
     peers = environments()
@@ -127,7 +118,6 @@ def contestants(generator: Path, picture: Path, state: Path) -> list[Contestant]
             draws=False,
         ),
         seedling(state),
-        logging_seedling(state),
         Contestant("tutorial", [*UVICORN, "tutorial:app"], tutorial, env),
         Contestant("litserve", litserve, (Load("LitServe", "/predict"),), env),
         Contestant("bentoml", bentoml, (Load("BentoML", "/generate"),), env | {"BENTOML_DO_NOT_TRACK": "true"}),

@@ -28,6 +28,7 @@ from app.images import encoding  # noqa: E402
 from app.sampling.batching import BATCH  # noqa: E402
 from app.sampling.generator import LoadedGenerator  # noqa: E402
 from app.sampling.sharpener import load  # noqa: E402
+from models import seed_contract  # noqa: E402
 from models.repository import CHAMPION, Repository  # noqa: E402
 
 
@@ -45,6 +46,24 @@ def rss_megabytes(pid: int) -> float:
     """Return the resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+
+
+IMPORTS = ("numpy", "onnxruntime", "fastapi, uvicorn", "PIL.Image", "app.main")
+"""Imported one after the other by a new process, which prints its resident memory and CPU time after each."""
+
+
+def import_rows() -> list[tuple[str, str, str]]:
+    """Return what the imports of the service add to a process, in megabytes and seconds of CPU time."""
+    script = "import time, sys; sys.path.insert(0, sys.argv[1])\n"
+    say = "print(open('/proc/self/status').read().split('VmRSS:')[1].split()[0], time.process_time())\n"
+    for names in ("sys", *IMPORTS):
+        script += f"import {names}\n{say}"
+    done = subprocess.run([sys.executable, "-c", script, str(ROOT)], capture_output=True, text=True, check=True)
+    lines = [[float(value) for value in line.split()] for line in done.stdout.splitlines()]
+    rows = [("Python alone", f"{lines[0][0] / 1000:.0f} MB", f"{lines[0][1]:.2f} s")]
+    for names, (before, earlier), (after, later) in zip(IMPORTS, lines, lines[1:], strict=False):
+        rows.append((f"import {names}", f"{(after - before) / 1000:+.0f} MB", f"{later - earlier:.2f} s"))
+    return rows
 
 
 def free_port() -> int:
@@ -83,6 +102,8 @@ def main() -> None:
     rows.append(("a sharpened picture on its own", f"{alone:.0f} us", f"{alone / reference:.2f}"))
     rows.append((f"a sharpened picture, in batches of {BATCH}", f"{together:.0f} us", f"{together / reference:.2f}"))
     rows.append(("from seed to latent", f"{seed:.0f} us", f"{seed / reference:.2f}"))
+    many = microseconds(lambda: seed_contract.draw_many(range(64), generator.manifest.z_dim, 10), 200) / 64
+    rows.append(("from seed to latent, in batches of 64", f"{many:.1f} us", f"{many / reference:.2f}"))
     for name, pixels in (
         ("PNG of a picture", picture),
         ("PNG of a sheet of 64", sheet),
@@ -93,6 +114,7 @@ def main() -> None:
         rows.append((f"{name}, {sizes[0]:,} bytes", f"{ours:.0f} us", f"{ours / reference:.2f}"))
         rows.append((f"with Pillow, {sizes[1]:,} bytes", f"{pillow:.0f} us", f"{pillow / reference:.2f}"))
 
+    rows += import_rows()
     with tempfile.TemporaryDirectory() as state:
         port = free_port()
         environment = os.environ | {

@@ -258,7 +258,7 @@ def markdown(sections: dict[str, Section]) -> str:
         lines += [f"| {size} | {' | '.join(_shown(row[column]) for column in columns)} |" for size, row in section.items()]
         if name != "clients":
             first, *_, last = section.values()
-            lines.append(f"| the last of the first | {' | '.join(f'{last[c] / first[c]:.2f}' for c in columns)} |")
+            lines.append(f"| last row ÷ first row | {' | '.join(f'{last[c] / first[c]:.2f}' for c in columns)} |")
         lines.append("")
     return "\n".join(lines)
 

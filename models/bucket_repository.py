@@ -1,7 +1,8 @@
 """Versions in object storage, read through a folder of this host.
 
     <prefix>/<name>/config.pbtxt        Triton model configuration (this is Triton's layout)
-    <prefix>/<name>/.log/               the state of the model (`models.object_log`)
+    <prefix>/<name>/.log/               the state of the model (`models.state_log`)
+    <prefix>/<name>/companions/         files that were made after publication (`models.companions`)
     <prefix>/<name>/<integer>/          the files of a version
     <prefix>/<name>/<integer>/.claim    reserves the number for one publisher
 
@@ -28,17 +29,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from models import companions
 from models.atomic import remove, sync, write_atomically
+from models.bucket import Bucket, open_store
 from models.errors import Changed, InService, NotFound, RepositoryError, Unreachable
 from models.locking import exclusively
 from models.manifest import MANIFEST, Manifest, sha256_of
-from models.object_log import Bucket, ModelLog, ModelState, StoredVersion, open_store
-from models.promotions import MOST
+from models.promotion_record import MOST
 from models.repository import CHAMPION, PREVIOUS, Repository, check_name, is_name
+from models.state_log import ModelLog, ModelState, StoredVersion
 from models.triton import triton_config
 from models.version import Check, Fill, Version
 
 logger = logging.getLogger("models")
+CLAIM = ".claim"
 REFRESH_SECONDS = 0.9
 """Shortest time between two looks at the object storage. Replicas follow a promotion within two seconds."""
 
@@ -54,6 +58,15 @@ class BucketVersion(Version):
         if not path.is_file():
             with contextlib.suppress(FileNotFoundError):
                 write_atomically(path, self.bucket.get(f"{self.name}/{self.number}/{name}"))
+        return path
+
+    def companion(self, name: str) -> Path:
+        path = super().companion(name)
+        if not path.is_file():
+            with contextlib.suppress(FileNotFoundError, Unreachable):  # the version can be served without it
+                content = self.bucket.get(f"{self.name}/{companions.FOLDER}/{self.manifest.digest}/{name}")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, content)
         return path
 
     def verify(self) -> None:
@@ -155,7 +168,7 @@ class BucketRepository(Repository):
         except FileNotFoundError:
             return self._is_missing(name, number, "has no manifest in the object storage")
         if hashlib.sha256(content).hexdigest() != version.manifest:
-            return self._is_missing(name, number, "has another manifest in the object storage than at its publication")
+            return self._is_missing(name, number, "has a manifest in the object storage that differs from the published one")
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, content)
         self._missing.discard((name, number))
@@ -196,7 +209,9 @@ class BucketRepository(Repository):
             if before == number:
                 return None
             if instead_of is not None and before != instead_of:
-                raise Changed(f"The champion of {name} is now {before}, no longer {instead_of}. Decide again.")
+                raise Changed(
+                    f"The champion of {name} is now {before}, no longer {instead_of}. Compare with it, then try again."
+                )
             check()
             state.aliases = {CHAMPION: number} | ({PREVIOUS: before} if before in state.versions else {})
             state.promoted = [*(other for other in state.promoted if other != number), number][-MOST:]
@@ -223,10 +238,23 @@ class BucketRepository(Repository):
         with self._lock(name):
             self._log(name).change(decide)
             self._pull(name)
-        with contextlib.suppress(Unreachable):  # no state names these objects any more
-            self.bucket.delete(self.bucket.paths(f"{name}/{number}"))
+        self._delete_files(name, number)
 
-    def _publish(self, name: str, fill: Fill, check: Check = lambda: None) -> Version:
+    def _delete_files(self, name: str, number: int) -> None:
+        """Delete the objects of a version that no state names, except the claim: its number must not be used again."""
+        with contextlib.suppress(Unreachable):
+            self.bucket.delete([path for path in self.bucket.paths(f"{name}/{number}") if not path.endswith(f"/{CLAIM}")])
+
+    def add_companion(self, name: str, digest: str, file: str, content: bytes) -> None:
+        place = f"{name}/{companions.FOLDER}/{digest}/{file}"
+        if not self.bucket.create(place, content) and self.bucket.get(place) != content:
+            raise RepositoryError(
+                f"This generator already has a different {file}. To store another one, publish a new version of the model."
+            )
+        super().add_companion(name, digest, file, content)
+
+    def _publish(self, name: str, fill: Fill, check: Check = lambda: None, claim: str = "") -> Version:
+        claim = claim or uuid.uuid4().hex
         self._repair(name)
         before = self._pull(name)
         number = before.highest + 1
@@ -235,7 +263,7 @@ class BucketRepository(Repository):
             part.mkdir()
             try:
                 new = self._fill(part, name, number, fill)
-                if not self.bucket.create(f"{name}/{number}/.claim", uuid.uuid4().hex.encode()):
+                if not self.bucket.create(f"{name}/{number}/{CLAIM}", claim.encode()):
                     number += 1  # another publisher was faster, or has failed
                     continue
                 for file in sorted(part.iterdir()):
@@ -249,9 +277,8 @@ class BucketRepository(Repository):
                     part.rename(self.root / name / str(number))
                     sync(self.root / name)
             except _Raced:
-                with contextlib.suppress(Unreachable):
-                    self.bucket.delete(self.bucket.paths(f"{name}/{number}"))
-                self._pull(name)
+                if number not in self._pull(name).versions:
+                    self._delete_files(name, number)
                 return next(v for v in map(partial(self.get, name), self.numbers(name)) if v.manifest.digest == stored.digest)
             finally:
                 shutil.rmtree(part, ignore_errors=True)

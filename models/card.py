@@ -62,7 +62,7 @@ judge, so some are repeated with a second judge of another architecture.
 
 {m.training.images:,} images in {m.training.seconds / 60:.0f} minutes on {m.training.machine}{_ended(m)}. The generator has
 {m.training.generator_parameters:,} parameters, the discriminator {m.training.discriminator_parameters:,}. Created on {m.created:%Y-%m-%d} with
-{", ".join(f"{name} {version}" for name, version in m.libraries.items())}.
+{", ".join(f"{name} {version}" for name, version in m.libraries.items())}.{_population(m)}
 
 | spec field | value |
 |---|---|
@@ -91,6 +91,16 @@ picture is real, calibrated on {m.calibration.pictures:,} real test pictures and
 The generator only draws what {m.dataset.title} contains, with the biases of that dataset. Its pictures do not document
 anything real, such as a person's handwriting.{_few(m)}
 """
+
+
+def _population(m: Manifest) -> str:
+    """Return how the version was chosen from several runs."""
+    found = m.population
+    if found is None:
+        return ""
+    overrides = ", ".join(f"`{name}` {value}" for name, value in found.overrides.items())
+    failed = f" and {found.failed} failed" if found.failed else ""
+    return f"\n\nThis is run {found.run} of {found.runs} ({overrides}), of which {found.stopped} were stopped early{failed}. {found.rule}"
 
 
 def _warning(m: Manifest) -> str:

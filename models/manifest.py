@@ -128,6 +128,25 @@ class Gate(_Part):
     """Figures of the champion on the same seeds. Empty if there was none."""
 
 
+class PopulationNote(_Part):
+    """The population that a version was chosen from."""
+
+    runs: int
+    """Number of runs."""
+    run: int
+    """Number of the chosen run, from 1."""
+    overrides: dict[str, Any]
+    """The fields of the spec in which the runs differ, with the values of the chosen one."""
+    kid: float | None
+    """Its lowest KID during training, by which it was chosen."""
+    stopped: int
+    """Number of runs that were stopped early."""
+    failed: int
+    """Number of runs that failed."""
+    rule: str
+    """Description of the rule by which runs were stopped and the best was chosen."""
+
+
 class Manifest(_Part):
     """Complete metadata of a version."""
 
@@ -169,6 +188,8 @@ class Manifest(_Part):
     """The version whose weights the training started from."""
     job: str | None = None
     """The retraining job that produced the version."""
+    population: PopulationNote | None = None
+    """The population that the version was chosen from, if the job had several runs."""
     gate: Gate | None = None
     """Comparison with the champion at that time, if the version was retrained by the service."""
     libraries: dict[str, str]

@@ -2,9 +2,10 @@
 
     <root>/<name>/config.pbtxt       Triton model configuration (this is Triton's layout)
     <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
-    <root>/<name>/.promotions        the promoted versions (`models.promotions`)
+    <root>/<name>/.promotions        the promoted versions (`models.promotion_record`)
     <root>/<name>/.highest           the highest version number ever used
     <root>/<name>/.deleted           sha256 of the deleted generators
+    <root>/<name>/companions/        files that were made after publication (`models.companions`)
     <root>/<name>/<integer>/         an immutable version: generator.onnx, discriminator.onnx, manifest.json, ...
 
 Versions and aliases are written with an atomic rename, so readers never see a partial state.
@@ -25,12 +26,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models import companions
 from models.aliases import Aliases, FileAliases
 from models.atomic import Stamp, remove, stamp_of, sync, write_atomically
 from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
 from models.locking import exclusively
 from models.manifest import MANIFEST, NAME_PATTERN, Manifest
-from models.promotions import Promotions
+from models.promotion_record import Promotions
 from models.triton import triton_config
 from models.version import REQUIRED, Check, Fill, Version, copier
 
@@ -204,7 +206,8 @@ class Repository:
         with self._lock(name):
             return unless() or self._publish(name, fill, check)
 
-    def _publish(self, name: str, fill: Fill, check: Check = lambda: None) -> Version:
+    def _publish(self, name: str, fill: Fill, check: Check = lambda: None, claim: str = "") -> Version:
+        """Publish a version, under the lock. Object storage reserves its number with the claim, which publishers may share."""
         self._repair(name)
         is_first = next(self._numbers(name), None) is None
         number = self._next_number(name)
@@ -301,7 +304,10 @@ class Repository:
             if before.get(CHAMPION) == number and not self._aliases_lost(name):
                 return before
             if instead_of is not None and before.get(CHAMPION) != instead_of:
-                raise Changed(f"The champion of {name} is now {before.get(CHAMPION)}, no longer {instead_of}. Decide again.")
+                raise Changed(
+                    f"The champion of {name} is now {before.get(CHAMPION)}, no longer {instead_of}. Compare with it, then "
+                    "try again."
+                )
             previous = before.get(CHAMPION, number)
             after = {CHAMPION: number} | ({PREVIOUS: previous} if previous != number else {})
             self._name_champion(name, after)
@@ -356,14 +362,38 @@ class Repository:
                         known = self._digests(name) | self._deleted(name)  # another process may have adopted it
                         if source.manifest.digest not in known:
                             source.verify()
-                            adopted.append(self._publish(name, copier(source)))
+                            adopted.append(self._publish(name, copier(source), claim=source.manifest.digest))
                             known.add(source.manifest.digest)
                 except RepositoryError as error:
                     logger.error("cannot adopt %s/%s: %s", name, number, error)
             if is_new and champion:
                 with contextlib.suppress(Damaged):  # already logged above
                     self._promote_digest(name, shipped.get(name, champion).manifest.digest)
+        self._adopt_companions(shipped)
         return adopted
+
+    def _adopt_companions(self, shipped: Repository) -> None:
+        """Copy the companions that this repository lacks. One that is there is never replaced."""
+        for name in shipped.names():
+            for digest, path in companions.listed(shipped.root, name) if self.numbers(name) else ():
+                try:
+                    self.add_companion(name, digest, path.name, path.read_bytes())
+                except RepositoryError as error:
+                    logger.error("cannot adopt %s of %s: %s", path.name, name, error)
+
+    def add_companion(self, name: str, digest: str, file: str, content: bytes) -> None:
+        """Store a file beside the versions (`models.companions`).
+
+        Args:
+            name: the model.
+            digest: sha256 of the generator.
+            file: name of the file.
+            content: the file.
+
+        Raises:
+            RepositoryError: there is another one already.
+        """
+        companions.add(companions.path_of(self.root, name, digest, file), content)
 
     def _promote_digest(self, name: str, digest: str) -> None:
         """Promote the version with this generator, whichever process adopted it."""

@@ -1,8 +1,8 @@
 """The mapping from a seed to a generator's input, named `mt19937-v1` in every manifest. It never changes.
 
 An integer seed gives `numpy.random.RandomState(seed).standard_normal(z_dim)`. A text seeds the same generator with the
-eight 32-bit big-endian words of the SHA-256 of its Unicode normalization form C in UTF-8. If no label is requested, it is
-`randint(K)` from the same stream after z. RandomState's stream is frozen by numpy's policy (NEP 19); that of
+eight 32-bit big-endian words of the SHA-256 of its Unicode normalization form C in UTF-8. If no label is requested, the label
+is `randint(K)` from the same stream after z. RandomState's stream is frozen by numpy's policy (NEP 19); that of
 `numpy.random.Generator` is not.
 """
 

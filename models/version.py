@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import card
+from models import card, companions
 from models.errors import Damaged
 from models.manifest import CARD, DISCRIMINATOR, GENERATOR, MANIFEST, Manifest, sha256_of
 
@@ -41,6 +41,10 @@ class Version:
             Unreachable: the file is in object storage, which cannot be read.
         """
         return self.path / name
+
+    def companion(self, name: str) -> Path:
+        """Return the path of a companion of this version (`models.companions`). It may not exist."""
+        return companions.path_of(self.path.parent.parent, self.name, self.manifest.digest, name)
 
     def verify(self) -> None:
         """Compare every file with the manifest.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import gc
+import hashlib
+import importlib.metadata
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +19,14 @@ import pytest
 from app.sampling.generator import LoadedGenerator
 from app.storage.database import Database
 from models.repository import Repository
-from tests.live import SHIPPED, Service, service
+from tests.live import ROOT, SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
 LONGEST = (
+    *("app/retraining/runners/test_moving.py", "app/retraining/runners/test_ray.py"),
+    *("app/retraining/test_two_hosts.py", "app/retraining/runners/test_contract.py", "app/retraining/runners/test_service.py"),
     *("test_shipped.py", "test_soak.py", "app/api/test_openapi.py", "app/retraining/test_takeover.py"),
+    *("app/retraining/test_population_live.py", "app/retraining/test_population.py"),
     *("app/retraining/test_chaos.py", "app/retraining/test_api.py", "app/api/test_datasets.py", "training/test_cli.py"),
     *("app/retraining/test_replicas.py", "training/loop/test_learning.py", "app/retraining/test_fencing.py"),
     *("app/retraining/test_supervision.py", "training/evaluation/test_battery.py", "app/retraining/test_sharpening.py"),
@@ -28,12 +36,22 @@ LONGEST = (
     *("app/retraining/test_cli.py", "training/loop/test_cuda_graph.py", "training/loop/test_stopping.py"),
     *("training/export/test_build.py", "app/http/test_protocol.py"),
     *("web/test_explore.py", "web/test_train.py", "web/test_frame.py", "web/test_datasets.py", "web/test_sharpen.py"),
-    *("web/test_calls.py", "web/test_stories.py", "web/test_draw.py"),
+    *("web/test_front.py", "web/test_shift.py", "web/test_calls.py", "web/test_stories.py", "web/test_draw.py"),
 )
 """The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with
 one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start
 another one.
 """
+
+
+sys.dont_write_bytecode = False  # also where the machine disables it: each process would compile all tests in each run
+gc.disable()  # until `pytest_collection_finish`: it would take a quarter of the time of importing and collecting
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what was imported and collected from garbage collection, which would look at all of it again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure() -> None:
@@ -76,12 +94,31 @@ def digits() -> LoadedGenerator:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real_features(pytestconfig: pytest.Config) -> Path:
+    """A folder in .pytest_cache with the judges' features of real pictures, which take a minute of CPU time.
+
+    It lasts until the code of evaluations or datasets or a library changes. It contains MNIST, and the figures that
+    `tests.test_shipped` stores in it.
+    """
+    assert pytestconfig.cache
+    folder = pytestconfig.cache.mkdir(f"real-features-{_evaluation_digest()}")
+    for outdated in set(folder.parent.glob("real-features-*")) - {folder}:
+        shutil.rmtree(outdated)
+    return _fill(folder)
+
+
+@pytest.fixture(scope="session")
+def cache(real_features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the judges' features of MNIST's training pictures, shared by all tests and all pytest-xdist processes.
 
-    The fixture fills it, which takes half a minute. Otherwise every evaluation that a test kills would start this work again.
+    Otherwise every evaluation that a test kills would start this work again.
     """
-    return _filled_cache(tmp_path_factory, "cache")
+    shared = _shared_folder(tmp_path_factory, "cache")
+    with _locked(shared):
+        if not list(shared.glob("*.pt")):
+            for file in real_features.glob("*.pt"):
+                shutil.copyfile(file, shared / file.name)
+    return shared
 
 
 @pytest.fixture(scope="session")
@@ -90,20 +127,40 @@ def trainers_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.training.tenth import a_tenth
 
     with a_tenth():
-        return _filled_cache(tmp_path_factory, "trainers-cache")
+        return _fill(_shared_folder(tmp_path_factory, "trainers-cache"))
 
 
-def _filled_cache(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
     own = tmp_path_factory.getbasetemp()
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
     shared.mkdir(exist_ok=True)
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not list(shared.glob("*.pt")):
+    return shared
+
+
+def _fill(folder: Path) -> Path:
+    with _locked(folder):
+        if not list(folder.glob("*.pt")):
             from training.evaluation.figures import Battery  # imported late: most tests do not need torch
 
-            Battery("mnist", pictures=100, cache=shared)
-    return shared
+            Battery("mnist", pictures=200, cache=folder)
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _evaluation_digest() -> str:
+    """Return a digest of all that determines the features, besides the judges and the pictures, which are in their names."""
+    training, digest = ROOT / "training", hashlib.sha256()
+    for module in sorted([*(training / "evaluation").rglob("*.py"), *(training / "datasets").rglob("*.py")]):
+        digest.update(module.read_bytes())
+    for library in ("numpy", "torch", "torchmetrics"):
+        digest.update(importlib.metadata.version(library).encode())
+    return digest.hexdigest()[:16]
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 
 from app.settings import ROOT, Settings, default_of
-from models import sharpener_card
+from models import directions, directions_card, inversion_card, inversion_figures, sharpener_card
 from models.manifest import Task
 from models.repository import Repository
 from models.version import Version
 from training.datasets.importing import Limits
 
-SETTINGS, QUALITY, SHARPENING, DATASETS = (
-    ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening", "datasets")
+SETTINGS, QUALITY, SHARPENING, DATASETS, DIRECTIONS, INVERSION = (
+    ROOT / "docs" / f"{name}.md" for name in ("settings", "quality", "sharpening", "datasets", "directions", "inversion")
 )
 
 
@@ -54,6 +54,26 @@ def ledger_tables() -> str:
     for version in shipped("sharpen"):
         tables = sharpener_card.tables(version.manifest)
         sections += [f"### {version.name}/{version.number}", *tables]
+    return "\n\n".join(sections)
+
+
+def directions_tables() -> str:
+    """Return what the directions of the shipped versions do as Markdown tables."""
+    sections = []
+    for version in shipped():
+        found = directions.read(version.companion(directions.FILE), version.manifest.digest, version.manifest.z_dim)
+        if found:
+            sections += [f"### {version.name}/{version.number}", directions_card.tables(found)]
+    return "\n\n".join(sections)
+
+
+def inversion_tables() -> str:
+    """Return how well pictures are found among those of the shipped versions as Markdown tables."""
+    sections = []
+    for version in shipped():
+        found = inversion_figures.read(version.companion(inversion_figures.FILE), version.manifest.digest)
+        if found:
+            sections += [f"### {version.name}/{version.number}", inversion_card.table(found)]
     return "\n\n".join(sections)
 
 
@@ -121,6 +141,16 @@ def with_ledgers(page: str) -> str:
     return _between("ledgers", ledger_tables(), page)
 
 
+def with_directions(page: str) -> str:
+    """Return docs/directions.md with the directions of the shipped versions."""
+    return _between("directions", directions_tables(), page)
+
+
+def with_inversion(page: str) -> str:
+    """Return docs/inversion.md with the figures of the shipped versions."""
+    return _between("inversion", inversion_tables(), page)
+
+
 def with_limits(page: str) -> str:
     """Return docs/datasets.md with an up-to-date table of limits."""
     return _between("limits", limits_table(), page)
@@ -135,4 +165,6 @@ if __name__ == "__main__":
     SETTINGS.write_text(with_settings(SETTINGS.read_text()))
     QUALITY.write_text(with_goals(with_figures(QUALITY.read_text())))
     SHARPENING.write_text(with_ledgers(SHARPENING.read_text()))
+    DIRECTIONS.write_text(with_directions(DIRECTIONS.read_text()))
+    INVERSION.write_text(with_inversion(INVERSION.read_text()))
     DATASETS.write_text(with_limits(DATASETS.read_text()))

@@ -3,10 +3,11 @@
 Importing torch and the libraries of an evaluation takes two to four seconds of CPU time, importing the service takes one, and
 the tests start some hundred processes. Forked processes are real ones, with their own output, environment, locks and
 command line, so tests can list, signal and kill them as usual. They run the module as `python -m` does. The trainers of a
-forked service use a tenth of MNIST (`tests.training.tenth`).
+forked service use a tenth of MNIST (`tests.training.tenth`). The workers of a forked service are forked as well, and share no
+metrics, because its modules were imported for a single worker.
 
-New processes are started where the start itself matters: by tests of several server workers, of memory limits, of the runner
-of trainers, of the steps in README, of the wheel, and by the soak.
+New processes are started where the start itself matters: by tests of server workers, of their metrics, of memory limits, of the
+runner of trainers, of the steps in README, of the wheel, and by the server of the soak.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import functools
 import gc
 import importlib
 import json
+import multiprocessing
 import os
 import runpy
 import select
@@ -167,6 +169,9 @@ def _fork_processes(listener: socket.socket, alive: int) -> None:
     """Fork a process for each connection, and answer with its process ID and its exit status, until `alive` is closed."""
     for name in IMPORTED:
         importlib.import_module(name)
+    from tests.training import tenth
+
+    tenth.preload()
     gc.freeze()
     connections: dict[int, socket.socket] = {}
     ended, wake = os.pipe()
@@ -231,13 +236,16 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         os.environ.update(request["env"])
         tempfile.tempdir = None
         _set_command_line(request["arguments"])
-        from app.retraining import trainer_process
+        import uvicorn._subprocess
+
+        from app.retraining.runners import local
         from tests.training import small, tenth
 
         if small.TENTH in os.environ:
             tenth.use()
         names = {"Popen": Forked, "DEVNULL": subprocess.DEVNULL, "STDOUT": subprocess.STDOUT}
-        trainer_process.subprocess = types.SimpleNamespace(**names)  # type: ignore[assignment]
+        local.subprocess = types.SimpleNamespace(**names)  # type: ignore[assignment]
+        uvicorn._subprocess.spawn = multiprocessing.get_context("fork")  # type: ignore[assignment]
         sys.argv = request["arguments"][2:]  # without `python -m`
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         status = 0

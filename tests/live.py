@@ -35,6 +35,8 @@ def _one_version() -> Path:
     return folder
 
 
+LOG_SHOWN = 20_000
+"""Characters of a service's log that a failing test prints."""
 SHIPPED = _one_version()
 """The models that services under test ship with. `tests.test_shipped` tests the models that are really shipped."""
 
@@ -66,7 +68,7 @@ def environment(state: Path, **settings: object) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GAN_")}
     ours = {f"GAN_{name.upper()}": str(value) for name, value in settings.items()}
     # With the default niceness of 19, a trainer gets almost no CPU time while other tests run.
-    ours = {"GAN_TRAINING_NICE": "0", **ours}
+    ours = {"GAN_TRAINING_NICE": "0", "GAN_ENCODER_IMAGES": "0", **ours}
     return inherited | {"GAN_STATE": str(state), "GAN_SHIPPED": str(SHIPPED), "PYTHONWARNINGS": "error", TENTH: "1"} | ours
 
 
@@ -81,11 +83,17 @@ def run_module(
         return subprocess.Popen(in_cgroup(command, group), cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
 
 
-def start(state: Path, *, group: Path | None = None, forked: bool = True, module: str = "app", **settings: object) -> Service:
-    """Start the service, in a forked process or in a new one, optionally in a cgroup, and wait until it responds."""
+def start(
+    state: Path, *, group: Path | None = None, forked: bool | None = None, module: str = "app", **settings: object
+) -> Service:
+    """Start the service, optionally in a cgroup, and wait until it responds.
+
+    By default, the process of a service with one worker is forked. With several, it is a new one, so that they share metrics.
+    """
     port, log = int(settings.pop("port", 0) or free_port()), state.parent / f"{state.name}.log"
-    one = settings.get("workers", 1) == 1  # others are started by uvicorn
-    process = run_module(module, log, environment(state, port=port, **settings), group=group, forked=forked and one)
+    if forked is None:
+        forked = settings.get("workers", 1) == 1
+    process = run_module(module, log, environment(state, port=port, **settings), group=group, forked=forked)
     running = Service(f"http://127.0.0.1:{port}", process, log)
     try:
         _wait(running)
@@ -97,12 +105,15 @@ def start(state: Path, *, group: Path | None = None, forked: bool = True, module
 
 @contextmanager
 def service(
-    state: Path, *, group: Path | None = None, forked: bool = True, module: str = "app", **settings: object
+    state: Path, *, group: Path | None = None, forked: bool | None = None, module: str = "app", **settings: object
 ) -> Iterator[Service]:
     """Start the service, wait until it responds, and stop it with SIGTERM at the end of the block."""
     running = start(state, group=group, forked=forked, module=module, **settings)
     try:
         yield running
+    except BaseException:
+        print(running.log.read_text()[-LOG_SHOWN:])  # shown by pytest if the test fails
+        raise
     finally:
         running.process.terminate()
         running.process.wait(LIMIT_SECONDS)

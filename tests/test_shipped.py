@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import json
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,23 +17,35 @@ from PIL import Image
 
 from app.images.encoding import png
 from app.sampling.sharpener import load
-from models import card
-from models.manifest import CARD, GENERATOR, WEIGHTS, Figure
+from models import card, directions
+from models.directions import FILE
+from models.manifest import CARD, GENERATOR, WEIGHTS, Figure, sha256_of
 from models.repository import Repository
 from models.sharpening import FACTORS, golden_inputs
 from models.version import Version
 from tests.app.reading import pixels
-from tests.documentation import QUALITY, SHARPENING, with_figures, with_goals, with_ledgers
+from tests.documentation import (
+    DIRECTIONS,
+    INVERSION,
+    QUALITY,
+    SHARPENING,
+    with_directions,
+    with_figures,
+    with_goals,
+    with_inversion,
+    with_ledgers,
+)
 from tests.live import ROOT, service
 from training.checkpoint import load_checkpoint
 from training.datasets import SOURCES, tensors
+from training.datasets.tensors import Dataset
 from training.errors import TrainingError
 from training.evaluation.batteries import battery_of
 from training.evaluation.figures import Battery
 from training.evaluation.ledger import Ledger
 from training.evaluation.onnx_models import open_generator
 from training.export import build as exporting
-from training.export.integer_grid import SIGNIFICAND
+from training.export.exact_layer import GRIDS, SIGNIFICAND
 from training.export.networks import networks_of
 from training.networks import factory
 from training.spec import ARCHITECTURE, TrainingSpec
@@ -39,23 +55,59 @@ VERSIONS = {f"{name}-{n}": REPOSITORY.get(name, n) for name in REPOSITORY.names(
 CHAMPIONS = {name: REPOSITORY.get(name, REPOSITORY.aliases(name)["champion"]) for name in REPOSITORY.names()}
 each = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 champions = pytest.mark.parametrize("name", CHAMPIONS)
+JUDGES = ROOT / "training" / "evaluation" / "classifiers"
 
 
 @pytest.fixture(scope="module")
-def measured(cache: Path) -> dict[str, dict[str, Figure]]:
-    """Measure each champion whose dataset is installed on this machine, with 10,000 pictures."""
+def measured(real_features: Path) -> dict[str, dict[str, Figure]]:
+    """The figures of each champion whose dataset is installed on this machine, from 10,000 pictures.
+
+    They last in .pytest_cache until the version, its dataset, a module of `training` or `models` or a library changes.
+    """
     batteries: dict[tuple[str, str], Battery | Ledger] = {}
     found = {}
     for name, version in CHAMPIONS.items():
         spec = TrainingSpec.model_validate(version.manifest.spec)
-        task, dataset = spec.task, spec.dataset
         try:
-            tensors.load(dataset, "test")
+            data = [tensors.load(spec.dataset, split) for split in ("train", "test")]
         except TrainingError:
             continue
-        battery = batteries[task, dataset] = batteries.get((task, dataset)) or battery_of(task, dataset, cache=cache)
-        found[name] = battery.measure(open_generator(version.path, version.manifest))  # type: ignore[arg-type]
+        stored = real_features / f"figures-{name}-{_digest_of_measurement(version, data)}.json"
+        for outdated in set(real_features.glob(f"figures-{name}-{'?' * 16}.json")) - {stored}:
+            outdated.unlink()
+        if not stored.exists():
+            key = (spec.task, spec.dataset)
+            if key not in batteries:
+                batteries[key] = battery_of(*key, cache=real_features)
+            # in one step, as another run of the tests may read it
+            part = stored.with_suffix(".part")
+            part.write_text(json.dumps({n: figure.model_dump() for n, figure in _measure(batteries[key], version).items()}))
+            part.rename(stored)
+        found[name] = {n: Figure.model_validate(figure) for n, figure in json.loads(stored.read_text()).items()}
     return found
+
+
+def _measure(battery: Battery | Ledger, version: Version) -> dict[str, Figure]:
+    generator = open_generator(version.path, version.manifest)
+    if isinstance(battery, Ledger):
+        return battery.measure(generator)  # type: ignore[arg-type]
+    return battery.evaluate(generator).figures  # type: ignore[arg-type]  # the cache of `measure` depends on less
+
+
+def _digest_of_measurement(version: Version, data: list[Dataset]) -> str:
+    """Return a digest of all that determines the figures of a version. The files are read, whatever the manifest says."""
+    manifest = version.manifest
+    inputs = (sha256_of(version.path / GENERATOR), manifest.task, manifest.classes, manifest.degradations, platform.machine())
+    digest = hashlib.sha256(repr(inputs).encode())
+    for dataset in data:
+        digest.update(dataset.images.numpy())
+        digest.update(dataset.labels.numpy())
+    for folder, pattern in ((ROOT / "models", "*.py"), (ROOT / "training", "*.py"), (JUDGES, "*.pt")):
+        for file in sorted(folder.rglob(pattern)):
+            digest.update(file.read_bytes())
+    for library in ("numpy", "onnxruntime", "pillow", "torch", "torchmetrics"):
+        digest.update(importlib.metadata.version(library).encode())
+    return digest.hexdigest()[:16]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +128,9 @@ def test_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Path) 
         pytest.skip(str(error))
     generator, discriminator = factory.build(spec, len(SOURCES[spec.dataset].classes))
     generator.load_state_dict(state["ema"])
-    networks = networks_of(spec, generator.eval(), discriminator.eval(), train)
+    networks = networks_of(
+        spec, generator.eval(), discriminator.eval(), train, GRIDS[version.manifest.exactness.get("grid", 1)]
+    )
     exporting.write_onnx(networks.exact, tmp_path / GENERATOR, networks.generator_inputs(), "image")
     again, published = (open_generator(folder, version.manifest) for folder in (tmp_path, version.path))
     assert torch.equal(again.golden(256), published.golden(256))
@@ -217,3 +271,23 @@ def test_the_page_about_sharpening_has_the_ledger_and_the_sharpener_keeps_its_go
     half_way = (originals["label_accuracy"] + bicubic["label_accuracy"]) / 2  # type: ignore[operator]
     assert sharpened["label_accuracy"] >= half_way  # type: ignore[operator]
     assert sharpened["consistency_worst"] <= 1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", [name for name, version in CHAMPIONS.items() if version.companion(FILE).exists()])
+def test_the_directions_of_a_champion_move_what_they_are_named_after_and_keep_the_class(name: str) -> None:
+    manifest = CHAMPIONS[name].manifest
+    found = directions.read(CHAMPIONS[name].companion(FILE), manifest.digest, manifest.z_dim)
+    assert found is not None
+    vectors = np.array([each.vector for each in found.directions if each.kind == "measured"])
+    assert vectors @ vectors.T == pytest.approx(np.eye(len(vectors)), abs=1e-5), "they are orthonormal"
+    assert [each.name for each in found.directions] == [*found.properties, *(f"sefa{n}" for n in range(1, 9))]
+    for each in found.directions[: len(found.properties)]:
+        moved = {name: abs(value) for name, value in each.effect.moved.items()}
+        assert moved[each.name] == max(moved.values()), each.name
+        assert each.effect.moved[each.name] > 0.25, each.name
+
+
+def test_the_page_on_directions_shows_those_of_the_shipped_versions() -> None:
+    assert DIRECTIONS.read_text() == with_directions(DIRECTIONS.read_text())
+    assert INVERSION.read_text() == with_inversion(INVERSION.read_text())
+    assert "### digits/4" in DIRECTIONS.read_text()

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
 from benchmarks import soak
+from tests.forked import Forked
+from tests.live import environment, run_module
+
+
+def forked_trainer(test: soak.Soak) -> subprocess.Popen[bytes] | Forked:
+    """Start the trainer of a soak in a forked process, so that its trainings take a tenth of MNIST."""
+    return run_module("app.retraining", test.state.parent / "trainer.log", environment(test.state, **test.settings))
 
 
 def test_nothing_is_wrong_or_lost_while_workers_are_killed_and_champions_are_swapped(
-    capsys: pytest.CaptureFixture[str], cache: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, trainers_cache: Path
 ) -> None:
+    monkeypatch.setattr(soak.Soak, "_start_trainer", forked_trainer)
     least = {"/generate": 101, "workers killed": 2, "supervisors killed": 1, "swaps": 3}  # which takes longer on a slow machine
     # with pauses, because other tests run beside it
-    status = soak.main(["--minutes", "0.5", "--pause", "0.1", "--least", json.dumps(least), "--cache", str(cache)])
+    status = soak.main(["--minutes", "0.5", "--pause", "0.2", "--least", json.dumps(least), "--cache", str(trainers_cache)])
     found = json.loads(capsys.readouterr().out)
     assert (status, found["wrong"], found["failed"], found["lost"]) == (0, [], [], [])
     kinds = found["by kind"]

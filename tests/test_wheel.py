@@ -162,3 +162,10 @@ def test_the_documented_python_code_gives_seed_42_as_an_array(
     pixels = np.load(tmp_path / "pixels.npy")
     assert (pixels.shape, pixels.dtype) == ((28, 28), np.uint8)
     assert (pixels == Model("digits").array(42)).all()
+
+
+def test_python_draws_a_picture_without_a_server(installed: Installation, read_only_folder: Path, tmp_path: Path) -> None:
+    script = "import seedling, sys; sys.stdout.buffer.write(seedling.generate(42, model='fashion').tobytes())"
+    command = [installed.environment / "bin" / "python", "-c", script]
+    drawn = subprocess.run(command, cwd=read_only_folder, env=environment(tmp_path), capture_output=True, check=True)
+    assert drawn.stdout == Model("fashion").array(42).tobytes()

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from models.errors import RepositoryError
-from training.commands import datasets, draw, evaluate, publish, texture, train
+from training.commands import datasets, directions, draw, encoder, evaluate, inversion, nearest, publish, texture, train
 from training.errors import FolderInUseError, TrainingError
 
 EXIT_IN_USE = 4
@@ -34,6 +34,10 @@ app.command()(publish.candidate)
 app.command()(publish.promote)
 app.command()(evaluate.evaluate)
 app.command()(texture.texture)
+app.command()(directions.directions)
+app.command()(encoder.encoder)
+app.command()(nearest.nearest)
+app.command()(inversion.inversion)
 app.command()(draw.sample)
 app.command()(draw.sharpen)
 app.command()(evaluate.classifier)

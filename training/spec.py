@@ -47,8 +47,8 @@ class TrainingSpec(BaseModel):
     """generate: pictures from latents. sharpen: one plausible original of a shrunk or blurred picture
     (`training.datasets.degradation`); each latent gives a different one."""
     dataset: DatasetName = "mnist"
-    """The training dataset: mnist, fashion-mnist, or an imported one (`python -m training datasets list`). name@version
-    denotes a certain version of an imported dataset; the service always stores it so."""
+    """The training dataset: mnist, fashion-mnist, letters, or an imported one (`python -m training datasets list`).
+    name@version denotes a certain version of an imported dataset; the service always stores it so."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of the weight initialisation, the data order and the noise."""
     conditional: bool = True

@@ -14,6 +14,7 @@ from app.datasets.uploads import Uploads
 from app.errors import InvalidRequest
 from app.http.authentication import Identity
 from app.http.ignored_parameters import is_ignored
+from app.inversion.loading import Inverters
 from app.lookup import Lookup
 from app.registry import Registry
 from app.retraining.facade import Retraining
@@ -61,6 +62,11 @@ async def _imports(request: Request) -> Imports:
     return imports
 
 
+async def _inverters(request: Request) -> Inverters:
+    inverters: Inverters = request.app.state.inverters
+    return inverters
+
+
 async def _catalogue(request: Request) -> Catalogue:
     catalogue: Catalogue = request.app.state.catalogue
     return catalogue
@@ -99,4 +105,5 @@ FeedsOf = Annotated[Feeds, Depends(_feeds)]
 UploadsOf = Annotated[Uploads, Depends(_uploads)]
 ImportsOf = Annotated[Imports, Depends(_imports)]
 CatalogueOf = Annotated[Catalogue, Depends(_catalogue)]
+InvertersOf = Annotated[Inverters, Depends(_inverters)]
 IdentityOf = Annotated[Identity, Depends(_identity)]

@@ -1,13 +1,13 @@
 """`GET /generate` without FastAPI, which would take most of the time of a request.
 
-The way of a request for a single picture, from its query to the response:
+The steps of a request for a single picture, from its query to the response:
 
 1. `_read` parses the query with the pydantic model of the route. The common form, an integer seed and other parameters that
    were seen before, is not parsed again.
-2. The registry returns the generator, and its memory the `Series`: the request without its seed.
+2. The registry returns the generator, which remembers the `Series`: the request without its seed.
 3. `generate.respond_single` answers with 304, from the cache, or with a picture from the next batch.
 
-Sheets, and seeds that are texts, take the way of the route from step 2 on (`generate.respond`).
+From step 2 on, sheets, children and text seeds are handled as in the route (`generate.respond`).
 """
 
 from __future__ import annotations
@@ -120,6 +120,8 @@ def _read_single(rest: bytes) -> _Single | None:
     """Parse a query without its integer seed. Return None if it is invalid or requests something else."""
     query = _read(rest)
     if query is None or query.seed is not None or query.seeds is not None:
+        return None
+    if query.parents is not None or query.child is not None:
         return None
     try:
         drawing = query.drawing()

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.requests import ClientDisconnect
 
 from app.api import conditional
-from app.api.dependencies import BINARY, CatalogueOf, SchedulerOf, UnambiguousQuery
+from app.api.dependencies import CatalogueOf, SchedulerOf, UnambiguousQuery
 from app.api.schemas.pictures import DiscriminateQuery, DiscriminateSeedsQuery
+from app.api.uploaded_picture import UPLOAD, read_picture
 from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, score
-from app.errors import ClientGone
-from app.http import caching, forms
+from app.http import caching
 from app.http.problem_details import problem_responses
-from app.images.decoding import FORMATS
 from app.sampling.latents import resolve_label
 from app.sampling.pictures import resolve
 from app.sampling.response_cache import RenderedResponse
 
 router = APIRouter(tags=["pictures"])
-_FORM = {
-    "schema": {
-        "type": "object",
-        "properties": {"file": BINARY["schema"]},
-        "required": ["file"],
-        "additionalProperties": False,
-    },
-    "encoding": {"file": {"contentType": ", ".join(FORMATS.values())}},
-}
-UPLOAD = {
-    "required": True,
-    "description": "The file itself, or a form with one file in a field of any name. The format is detected from the content; "
-    "the Content-Type of the file is ignored.",
-    "content": {kind: BINARY for kind in (*FORMATS.values(), "application/octet-stream")} | {forms.MEDIA_TYPE: _FORM},
-}
 
 
 @router.get(
@@ -98,21 +80,3 @@ async def discriminate(
     found = await scheduler.score(request, work)
     response.headers.update({"Cache-Control": caching.NEVER, "X-Model": f"{found.model}/{found.version}"})
     return found
-
-
-async def read_picture(request: Request, parameters: Collection[str]) -> bytes:
-    """Return the uploaded file: the body, or the file of a form.
-
-    Args:
-        request: the request.
-        parameters: the query parameters of the route, which errors about text fields name.
-
-    Raises:
-        ClientGone: the client disconnected.
-    """
-    try:
-        if forms.is_form(request.scope):
-            return await forms.read_file(request, request.app.state.settings.max_upload, parameters)
-        return await request.body()
-    except ClientDisconnect as error:
-        raise ClientGone("The client disconnected before the picture was received. Send it again.") from error

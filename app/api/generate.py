@@ -24,6 +24,9 @@ router = APIRouter(tags=["pictures"])
 
 _HEADERS: dict[str, Any] = {
     "X-Seed": {"description": "The seed or seeds, percent-encoded.", "schema": {"type": "string"}},
+    "X-Parents": {"description": "The parents of a child, percent-encoded.", "schema": {"type": "string"}},
+    "X-Child": {"description": "The number of a child.", "schema": {"type": "integer"}},
+    "X-Edit": {"description": "The edit, if there is one.", "schema": {"type": "string"}},
     "X-Label": {"description": "The class, if all pictures have the same one.", "schema": {"type": "string"}},
     **conditional.HEADERS,
 }
@@ -48,7 +51,7 @@ async def generate(
     """For a given version, the same seed always gives the same picture, alone or in a sheet, on any machine.
 
     With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
-    one and returns it in `X-Seed`.
+    one and returns it in `X-Seed`. `parents=42,7&child=3` draws a child of two or more pictures, which is as permanent.
     """
     return await respond(request, query, scheduler)
 

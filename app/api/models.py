@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
+from fastapi import Path as InPath
 
 from app.api.dependencies import BINARY, LookupOf, RegistryOf
 from app.api.schemas.models import ModelList, ModelSummary, VersionDetail, VersionSummary
@@ -14,16 +16,20 @@ from app.http import caching
 from app.http.problem_details import problem_responses
 from app.lookup import Lookup
 from app.registry import ModelView, Registry
-from models import copying
+from models import copying, directions, directions_card, inversion_card, inversion_figures
+from models import encoder as encoders
+from models.directions import FILE, Directions
+from models.errors import Damaged
 from models.manifest import CARD, EVALUATION, SAMPLES
 from models.version import Version
 
 router = APIRouter(tags=["models"])
-Name = Annotated[str, Path(max_length=64, description="Model.", examples=["digits"])]
-Number = Annotated[str, Path(max_length=32, description="Version number or alias.", examples=["1"])]
-Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], Path(description="Name of the plot.")]
+Name = Annotated[str, InPath(max_length=64, description="Model.", examples=["digits"])]
+Number = Annotated[str, InPath(max_length=32, description="Version number or alias.", examples=["1"])]
+Plot = Annotated[Literal["curves", "failures", "neighbours", "reliability"], InPath(description="Name of the plot.")]
+_MEASURE = "Measure them with: python -m training directions."
 _ERRORS = problem_responses(404, 422, 503)
-_CACHEABLE: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the client's copy is current."}, **_ERRORS}
+CACHEABLE: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified: the client's copy is current."}, **_ERRORS}
 
 
 @router.get("/models", summary="List the models", responses=problem_responses())
@@ -42,7 +48,7 @@ async def show_model(request: Request, name: Name, lookup: LookupOf) -> ModelSum
 async def show_version(request: Request, name: Name, version: Number, lookup: LookupOf) -> VersionDetail:
     """Returns the manifest of a version: its training, figures and golden digest."""
     registry = lookup.registry
-    view, found = await _find(lookup, name, version)
+    view, found = await find(lookup, name, version)
     base = _url(request, f"/models/{view.name}/versions/{found.number}")
     return VersionDetail(
         state=registry.state(view, found.number),
@@ -52,6 +58,7 @@ async def show_version(request: Request, name: Name, version: Number, lookup: Lo
         manifest=found.manifest,
         card=f"{base}/card",
         samples=f"{base}/samples.png",
+        directions=f"{base}/directions.json" if found.companion(FILE).is_file() else None,
     )
 
 
@@ -59,18 +66,22 @@ async def show_version(request: Request, name: Name, version: Number, lookup: Lo
     "/models/{name}/versions/{version}/card",
     summary="Show a version's card",
     response_class=Response,
-    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **_CACHEABLE},
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **CACHEABLE},
 )
 async def show_card(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
-    """Returns the model card as Markdown."""
-    return await _file(request, lookup, name, version, CARD, "text/markdown; charset=utf-8")
+    """Returns the model card as Markdown, with sections about the directions and the encoder of the version if it has them."""
+    _, found = await find(lookup, name, version)
+    card = read(found, found.file(CARD))
+    for section in _sections(found):
+        card = card.rstrip() + f"\n\n{section}".encode()
+    return cacheable(request, card, "text/markdown; charset=utf-8", caching.REVALIDATE)
 
 
 @router.get(
     "/models/{name}/versions/{version}/samples.png",
     summary="Show a version's samples",
     response_class=Response,
-    responses={200: {"content": {"image/png": BINARY}}, **_CACHEABLE},
+    responses={200: {"content": {"image/png": BINARY}}, **CACHEABLE},
 )
 async def show_samples(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
     """Returns a sheet of seeds 0 to 99. With ten classes, column n shows class n."""
@@ -81,7 +92,7 @@ async def show_samples(request: Request, name: Name, version: Number, lookup: Lo
     "/models/{name}/versions/{version}/evaluation.json",
     summary="Show a version's evaluation",
     response_class=Response,
-    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **_CACHEABLE},
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **CACHEABLE},
 )
 async def show_evaluation(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
     """Returns the figures of a version, overall and by class, the reliability of its discriminator, and its training curves."""
@@ -89,17 +100,36 @@ async def show_evaluation(request: Request, name: Name, version: Number, lookup:
 
 
 @router.get(
+    "/models/{name}/versions/{version}/directions.json",
+    summary="Show a version's directions",
+    response_model=Directions,
+    responses=CACHEABLE,
+)
+async def show_directions(request: Request, name: Name, version: Number, lookup: LookupOf) -> Response:
+    """Returns the directions that `edit` can name, with their vectors, and what each of them does to the pictures."""
+    _, found = await find(lookup, name, version)
+    policy = caching.policy(pinned=version.isdecimal())
+    return cacheable(request, read(found, found.companion(FILE), _MEASURE), "application/json", policy)
+
+
+@router.get(
     "/models/{name}/versions/{version}/{plot}.png",
     summary="Show a plot of a version's card",
     response_class=Response,
-    responses={200: {"content": {"image/png": BINARY}}, **_CACHEABLE},
+    responses={200: {"content": {"image/png": BINARY}}, **CACHEABLE},
 )
 async def show_plot(request: Request, name: Name, version: Number, plot: Plot, lookup: LookupOf) -> Response:
     """Returns the training curves, the least certain pictures, the nearest training pictures, or the reliability diagram."""
     return await _file(request, lookup, name, version, f"{plot}.png", "image/png")
 
 
-async def _find(lookup: Lookup, name: str, version: str) -> tuple[ModelView, Version]:
+async def find(lookup: Lookup, name: str, version: str) -> tuple[ModelView, Version]:
+    """Return a model and one of its versions.
+
+    Raises:
+        NotFound: there is no such model or version.
+        VersionUnusable: the version cannot be served.
+    """
     registry = lookup.registry
 
     def look() -> tuple[ModelView, int]:
@@ -113,13 +143,40 @@ async def _find(lookup: Lookup, name: str, version: str) -> tuple[ModelView, Ver
 
 
 async def _file(request: Request, lookup: Lookup, name: str, version: str, file: str, media_type: str) -> Response:
-    _, found = await _find(lookup, name, version)
+    _, found = await find(lookup, name, version)
+    return cacheable(request, read(found, found.file(file)), media_type, caching.policy(pinned=version.isdecimal()))
+
+
+def read(version: Version, path: Path, remedy: str = "Export it again.") -> bytes:
+    """Return a file of a version.
+
+    Raises:
+        NotFound: the version has no such file.
+    """
     try:
-        content = found.file(file).read_bytes()  # tens of kilobytes
-    except FileNotFoundError:
-        raise NotFound(f"Version {found.number} of {found.name} has no {file}. Export it again.") from None
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"Version {version.number} of {version.name} has no {path.name}. {remedy}") from None
+
+
+def _sections(version: Version) -> list[str]:
+    """Return the sections of the card about what was made after publication."""
+    manifest, sections = version.manifest, []
+    try:
+        if measured := directions.read(version.companion(FILE), manifest.digest, manifest.z_dim):
+            sections.append(directions_card.render(measured))
+        if encoder := encoders.read(version.companion(encoders.FILE), manifest.digest):
+            figures = inversion_figures.read(version.companion(inversion_figures.FILE), manifest.digest)
+            sections.append(inversion_card.render(encoder, figures))
+    except Damaged as error:
+        raise VersionUnusable(f"{version.name}/{version.number}: {error}") from error
+    return sections
+
+
+def cacheable(request: Request, content: bytes, media_type: str, policy: str) -> Response:
+    """Return a response with an entity tag, or 304 if the client has this content."""
     tag = caching.etag_of_content(content)
-    headers = {"Cache-Control": caching.policy(pinned=version.isdecimal()), "ETag": tag}
+    headers = {"Cache-Control": policy, "ETag": tag}
     if caching.matches(request.headers.getlist("If-None-Match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)

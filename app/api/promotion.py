@@ -21,7 +21,7 @@ from app.errors import (
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.registry import Registry
-from app.retraining.gate import check_fit_to_serve
+from app.retraining.candidate import check_fit_to_serve
 from models import errors as models
 from models.repository import CHAMPION, PREVIOUS
 
@@ -45,7 +45,7 @@ def show_champion(request: Request, response: Response, name: Name, registry: Re
 def promote_version(
     request: Request, response: Response, name: Name, body: ChampionBody, registry: RegistryOf, if_match: IfMatch = None
 ) -> ChampionView:
-    """Promotes a version. All workers serve it within a second. Requests in progress finish with the old generator.
+    """Promotes a version. All workers serve it within two seconds. Requests in progress finish with the old generator.
 
     The version is loaded and tested first. `If-Match` names the champion to replace, so that two administrators cannot
     overwrite each other's promotion.

@@ -14,14 +14,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.addresses import network
 from app.api.admin_route import admin_router
 from app.api.dependencies import BINARY, CatalogueOf, FeedsOf, IdentityOf, RegistryOf, RetrainingOf
-from app.api.schemas.retraining import Audit, AuditEntry, JobList, JobView, RetrainBody
+from app.api.schemas.jobs import JobList, JobView
+from app.api.schemas.retraining import Audit, AuditEntry, RetrainBody
 from app.datasets.catalogue import Catalogue
 from app.errors import NotFound
 from app.http.problem_details import problem_responses
 from app.registry import Registry
 from app.retraining.facade import Retraining
 from app.retraining.job import Job, State
-from app.retraining.job_folder import JobFolder
 from models.manifest import Task
 
 router = admin_router("retraining")
@@ -61,6 +61,8 @@ def retrain(
 ) -> JobView:
     """Queues a job that trains in the background. `promote` determines whether its version replaces the champion.
 
+    With `runs` or `grid`, the job trains several runs, stops those with the highest KID early, and evaluates the best.
+
     The response is sent before training begins. `Location` is the URL of the job.
     """
     body, store, by = body or RetrainBody(), retraining.store, identity.name
@@ -91,8 +93,8 @@ def _create(
     retraining.require_trainer()
     defaults: dict[Task, str] = {"generate": settings.model, "sharpen": settings.sharpen_model}
     draft = body.draft(registry.repository, catalogue, defaults, settings.training_threads, by)
-    response = lambda job: _view(request, job).model_dump(mode="json")  # noqa: E731
-    return _view(request, retraining.store.create(draft, settings.max_queued, key, response))
+    response = lambda job, runs: JobView.of(job, _root(request), runs).model_dump(mode="json")  # noqa: E731
+    return _view(request, retraining, retraining.store.create(draft, settings.max_queued, key, response))
 
 
 @router.get("/jobs", summary="List the jobs")
@@ -103,17 +105,19 @@ def list_jobs(
     limit: Limit = 50,
     before: Before = None,
 ) -> JobList:
-    """Lists jobs, newest first."""
+    """Lists jobs, newest first. The runs of a population are part of their job."""
     found = retraining.store.newest(state=state, limit=limit, before=before)
     more = f"&state={state}" if state else ""
     following = f"{_root(request)}/admin/jobs?before={found[-1].number}&limit={limit}{more}" if len(found) == limit else None
-    return JobList(jobs=[_view(request, job) for job in found], trainers=retraining.trainers(), next=following)
+    runs = retraining.store.populations.runs_of(found)
+    views = [JobView.of(job, _root(request), runs.get(job.id, ())) for job in found]
+    return JobList(jobs=views, trainers=retraining.trainers(), next=following)
 
 
 @router.get("/jobs/{job_id}", summary="Show a job", responses=problem_responses(404))
-def show_job(request: Request, job: ExistingJob) -> JobView:
-    """Returns the state of a job and, once it is evaluated, the comparison with the champion."""
-    return _view(request, job)
+def show_job(request: Request, job: ExistingJob, retraining: RetrainingOf) -> JobView:
+    """Returns the state of a job or of one run and, once it is evaluated, the comparison with the champion."""
+    return _view(request, retraining, job)
 
 
 @router.get(
@@ -133,10 +137,13 @@ async def follow_job(
 ) -> AsyncIterator[ServerSentEvent]:
     """Streams the past and future events of a job until it ends. The last event is `end`.
 
-    Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
-    (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
-    has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes when the service stops;
-    reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
+    Types: `state`, `preparing` (a judge of the dataset is trained first; `part` of 1 is done), `judge` (its `accuracy`, or
+    without classes its `error`, on test pictures), `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`,
+    `checkpoint`, `warning`, `trained` (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or
+    `failed`), `cancel`. A job with several runs has `run` (a run changed its state), `rung` (which runs continue), `restored`,
+    and `started`, `resumed`, `progress`, `samples`, `metrics` and `warning` with the number of the `run`; each run has a
+    stream of its own. Each event has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes
+    when the service stops; reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
     """
     yield ServerSentEvent(comment=f"job {job.id}", retry=RETRY_MILLISECONDS)
     async with aclosing(feeds.follow(job, int(last_event_id or 0))) as events:
@@ -154,8 +161,8 @@ async def follow_job(
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problem_responses(404)},
 )
 def show_log(job: ExistingJob, retraining: RetrainingOf) -> Response:
-    """Returns the last MiB of the trainer's output."""
-    content = JobFolder(retraining.settings.state, job.id).read_log()
+    """Returns the last MiB of the trainer's output. For a job with several runs, of all of them, each below a title."""
+    content = retraining.read_log(job)
     return Response(content, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
@@ -172,8 +179,11 @@ def show_samples(
         int | None, Query(ge=0, le=10**9, description="Grid drawn after this many images. Default: the newest.")
     ] = None,
 ) -> Response:
-    """Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds."""
-    grids = JobFolder(retraining.settings.state, job.id).samples()
+    """Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds.
+
+    For a job with several runs, they are those of the best run so far.
+    """
+    grids = retraining.samples(job)
     selected = max(grids, default=None) if images is None else images
     if selected not in grids:
         which = "" if images is None else f" after {images} images"
@@ -186,14 +196,14 @@ def show_samples(
 @router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=problem_responses(404, 409))
 def cancel_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
     """Cancels a queued job immediately. A running job first writes a checkpoint and can be resumed later."""
-    return _view(request, retraining.store.cancel(job_id, identity.name))
+    return _view(request, retraining, retraining.store.cancel(job_id, identity.name))
 
 
 @router.post("/jobs/{job_id}/resume", status_code=202, summary="Resume a job", responses=problem_responses(404, 409, 501))
 def resume_job(request: Request, job_id: JobId, retraining: RetrainingOf, identity: IdentityOf) -> JobView:
     """Queues a cancelled, failed or interrupted job again. It continues from its last checkpoint."""
     retraining.require_trainer()
-    return _view(request, retraining.store.resume(job_id, identity.name, retraining.settings.max_queued))
+    return _view(request, retraining, retraining.store.resume(job_id, identity.name, retraining.settings.max_queued))
 
 
 @router.get("/audit", summary="Show the audit log")
@@ -207,5 +217,8 @@ def _root(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
 
-def _view(request: Request, job: Job) -> JobView:
-    return JobView.of(job, _root(request))
+def _view(request: Request, retraining: Retraining, job: Job) -> JobView:
+    store = retraining.store
+    runs = store.populations.runs(job.id) if job.plan else []
+    number = store.get(job.population).number if job.population else None
+    return JobView.of(job, _root(request), runs, number)

@@ -64,7 +64,7 @@ class Series:
 
     def point(self, seed: Seed) -> tuple[Point, int | None]:
         """Return the generator's input for a seed, and the class (None for a mixture)."""
-        if self._label_row is None and self._resolved.drawing.psi == 1:
+        if self._label_row is None and self._resolved.drawing.psi == 1 and self._resolved.edit is None:
             return self.generator.point(seed)
         points, labels = _with_seed(self._resolved, seed).points()
         return points[0], labels[0]
@@ -95,7 +95,7 @@ class Series:
 def series_of(resolved: Resolved) -> Series:
     """Return the series of a request, from the memory of its generator if it has it."""
     drawing = resolved.drawing
-    key = repr((resolved.label, drawing.psi, drawing.format, drawing.scale))  # not a tuple, because 0.0 == -0.0
+    key = repr((resolved.label, drawing.psi, resolved.edit, drawing.format, drawing.scale))  # not a tuple, because 0.0 == -0.0
     found: Series | None = resolved.generator.memo.get(key)
     return remember(resolved.generator, key, Series(resolved)) if found is None else found
 

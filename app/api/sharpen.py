@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api import conditional
 from app.api.dependencies import BINARY, CatalogueOf, SchedulerOf, UnambiguousQuery
-from app.api.discriminate import UPLOAD, read_picture
 from app.api.schemas.pictures import SharpenQuery
+from app.api.uploaded_picture import UPLOAD, read_picture
 from app.http import caching
 from app.http.problem_details import problem_responses
 from app.images.decoding import is_tiny

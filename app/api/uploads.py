@@ -1,6 +1,6 @@
 """`/admin/uploads`: uploads that can be resumed, by the tus protocol 1.0 (https://tus.io/protocols/resumable-upload).
 
-The core protocol, and its extensions creation, creation-with-upload, checksum, expiration and termination.
+Implements the core protocol and the extensions creation, creation-with-upload, checksum, expiration and termination.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ async def append_upload(
     """Appends the body to the upload. What has arrived is kept if the connection breaks, unless the body has a checksum."""
     _check_version(tus)
     if request.headers.get("content-type") != PART:
-        raise UploadUnsupported(f"A part of an upload has another Content-Type. Send Content-Type: {PART}.")
+        raise UploadUnsupported(f"A part of an upload must have the Content-Type {PART}. Send this header.")
     arrived = await _append(request, uploads, upload_id, offset, checksum)
     upload = await to_thread.run_sync(uploads.get, upload_id)
     return Response(status_code=204, headers=_headers({"Upload-Offset": str(arrived)}, upload))

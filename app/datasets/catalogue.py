@@ -170,7 +170,7 @@ class Catalogue:
         if trained and not force:
             raise DatasetInUse(
                 f"{_enumerated(trained)} {'was' if len(trained) == 1 else 'were'} trained on {reference}. Without it they are "
-                "still served, but cannot be measured, compared in a quiz or retrained. Remove it with force=true."
+                "still served, but cannot be measured, compared in a quiz or retrained. To remove it anyway, add force=true."
             )
         try:
             self.registry.remove(reference)

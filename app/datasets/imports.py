@@ -92,6 +92,9 @@ class Import:
     dataset: str | None
     """The reference of the dataset, if the import has succeeded."""
     report: dict[str, Any] | None
+    broken: list[dict[str, str]]
+    """The first pictures that cannot be read, if the import failed because of them: file and reason."""
+    broken_count: int
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,8 @@ class Imports:
             ended=result.get("ended"),
             dataset=result.get("dataset"),
             report=result.get("report"),
+            broken=result.get("broken", []),
+            broken_count=int(result.get("broken_count", 0)),
         )
 
     def _stored(self, folder: Path) -> dict[str, Any]:
@@ -266,10 +271,12 @@ class Imports:
     def _admit(self, order: Order) -> None:
         running = [folder for folder in self._folders() if not (folder / RESULT).exists() and _is_locked(folder / LOCK)]
         for folder in running:
-            if order.kind == "import" and _read_if_there(folder / REQUEST).get("upload") == order.upload:
+            other = _read_if_there(folder / REQUEST)
+            # A preview only reads the upload, and has its own name for the file when an import deletes it.
+            if order.kind == other.get("kind") == "import" and order.upload == other.get("upload"):
                 raise ImportConflict(f"Import {folder.name} is reading this upload already. Follow it, or cancel it first.")
         if len(running) >= MOST_RUNNING:
-            raise TooManyImports(f"{len(running)} imports are running. Try again when one has ended.")
+            raise TooManyImports(f"{len(running)} imports and previews are running. Try again when one has ended.")
         ended = sorted((f for f in self._folders() if f not in running), key=lambda f: f.stat().st_mtime, reverse=True)
         for folder in ended[KEPT:]:
             remove(folder)

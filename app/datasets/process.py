@@ -1,6 +1,6 @@
 """The process of an import: `python -m app.datasets.process FOLDER`. See `app.datasets.imports`.
 
-It limits its own memory, time and files before it opens the uploaded file, so that a file made for that purpose can at worst
+It limits its own memory, time and files before it opens the uploaded file, so that a malicious file can at worst
 end this process.
 """
 
@@ -22,7 +22,9 @@ from app.datasets.imports import PROGRESS, REQUEST, SHEET, STOP, STORING, Order,
 from models.atomic import remove, write_atomically
 from training.datasets import DatasetError, Registry
 from training.datasets.importing import Options, Report, preview, read_source
+from training.datasets.importing.reading import problems
 from training.datasets.registry import DIGITS
+from training.errors import BrokenPicturesError
 
 REPORT_SECONDS = 0.5
 """Interval between two reports of progress."""
@@ -89,6 +91,9 @@ def run(folder: Path) -> None:
             _run(order, folder, link(order, folder))
     except Cancelled:
         write_result(folder, "cancelled", "cancelled; nothing was imported. The upload is kept.")
+    except BrokenPicturesError as error:
+        listed = [problem.model_dump() for problem in problems(error.broken)]
+        write_result(folder, "failed", in_api_terms(str(error)), broken=listed, broken_count=len(error.broken))
     except DatasetError as error:
         write_result(folder, "failed", in_api_terms(str(error)))
     except MemoryError:

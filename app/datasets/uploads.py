@@ -172,7 +172,7 @@ class Uploads:
 
         Raises:
             NotFound: the upload does not exist.
-            UploadConflict: the upload has another number of bytes.
+            UploadConflict: the upload has a different number of bytes.
             UploadLocked: another request appends to the upload.
             InvalidRequest: the checksum is malformed, or its algorithm unknown.
         """
@@ -253,8 +253,8 @@ class Appending:
         """Raise BodyTooLarge if this many more bytes exceed the length of the upload."""
         if self.offset + size > self._end:
             raise BodyTooLarge(
-                f"The upload may have {self._end:,} bytes, and this request exceeds them. Send only what is missing, or begin "
-                "another upload."
+                f"The upload is limited to {self._end:,} bytes, and this request exceeds them. Send only what is missing, or "
+                "begin another upload."
             )
 
     def write(self, content: bytes) -> None:

@@ -13,7 +13,7 @@ from app.discriminator.network import LoadedDiscriminator
 from app.errors import PictureBlank
 from app.images import encoding
 from app.images.decoding import decode
-from app.images.preprocessing import Convert, Mode, is_blank, prepare
+from app.images.preprocessing import Convert, Mode, Prepared, is_blank, prepare
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.latents import Label, Vector, label_row
 from app.sampling.pictures import Resolved
@@ -125,10 +125,7 @@ def score(
         PictureBlank: the picture has no subject.
     """
     manifest, classes = discriminator.manifest, discriminator.classes
-    decoded = decode(content)
-    if is_blank(decoded):
-        raise PictureBlank("The picture is blank, so there is nothing to score. Send a picture with a subject on a background.")
-    prepared = prepare(decoded, manifest.dataset.name, mode, convert)
+    prepared = read_prepared(content, mode, manifest.dataset.name, convert)
     picture = prepared.pixels
     labels: Sequence[Label] = range(len(classes)) if label is None else [label]
     rows: list[Vector | None] = [label_row(one, classes) for one in labels] or [None]
@@ -147,6 +144,14 @@ def score(
         preprocessing=prepared.preprocessing,
         prepared=encoding.data_uri(encoding.png(picture)),
     )
+
+
+def read_prepared(content: bytes, mode: Mode, dataset: str, convert: Convert | None = None) -> Prepared:
+    """Decode a picture file, and preprocess it as the pictures of a dataset were. See `score` for arguments and errors."""
+    decoded = decode(content)
+    if is_blank(decoded):
+        raise PictureBlank("The picture is blank, so there is nothing to see. Send a picture with a subject on a background.")
+    return prepare(decoded, dataset, mode, convert)
 
 
 def probability(logit: float, calibration: Calibration) -> float:

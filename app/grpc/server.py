@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 from starlette.types import ASGIApp, Message, Scope
 
 from app.api.inference.tensors import JSON_LENGTH
@@ -23,11 +24,11 @@ from app.asgi_scope import CONNECTIONS, INFERENCE
 from app.errors import InvalidRequest
 from app.grpc import inference_pb2 as pb
 from app.grpc import messages
-from app.http.bodies import MAX_BODY
+from app.grpc.calls import Calls, SlowRequest, TooManyCalls, options_of
+from app.http.server import bounds
 from app.settings import Settings
 
-MAX_FRAMING = 64 * 1024
-"""Bytes of a message besides its tensors."""
+PROBES = ("ServerLive", "ServerReady")
 PROPAGATED = ("traceparent", "tracestate")
 _CODES = {
     404: grpc.StatusCode.NOT_FOUND,
@@ -68,40 +69,17 @@ class Answer:
     body: bytes
 
 
-class UnreadResponses:
-    """The responses that clients have not read yet. The scheduler asks it before it starts a large one.
-
-    Args:
-        budget: bytes. No further large response is started while the unread ones hold more than half of it.
-    """
-
-    def __init__(self, budget: int) -> None:
-        self._budget, self._held = budget, 0
-
-    def has_memory(self, client: str) -> bool:
-        """Return whether there is memory for another large response."""
-        return self._held <= self._budget // 2
-
-    def hold(self, context: Context, size: int) -> None:
-        """Count a response until its call has ended."""
-        self._held += size
-        context.add_done_callback(lambda _: self._release(size))
-
-    def _release(self, size: int) -> None:
-        self._held -= size
-
-
 class InferenceService:
     """The calls of the protocol.
 
     Args:
         app: the application with its middleware.
         host: a name of the service that the middleware accepts. gRPC does not pass on the one that the client used.
-        unread: counts responses.
+        calls: bounds what one client may do.
     """
 
-    def __init__(self, app: ASGIApp, host: str, unread: UnreadResponses) -> None:
-        self._app, self._host, self._unread = app, host, unread
+    def __init__(self, app: ASGIApp, host: str, calls: Calls) -> None:
+        self._app, self._host, self._calls = app, host, calls
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return the handler of the service `inference.GRPCInferenceService`."""
@@ -113,13 +91,40 @@ class InferenceService:
             "ModelMetadata": (self.model_metadata, pb.ModelMetadataRequest, pb.ModelMetadataResponse),
             "ModelInfer": (self.model_infer, pb.ModelInferRequest, pb.ModelInferResponse),
         }
+        # On the wire, a call with one message is a stream of one. As a stream, it is not received before it is admitted.
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                call, request_deserializer=request.FromString, response_serializer=response.SerializeToString
+            name: grpc.stream_unary_rpc_method_handler(
+                self._bounded(call, request.FromString, is_probe=name in PROBES),
+                response_serializer=response.SerializeToString,
             )
             for name, (call, request, response) in calls.items()
         }
         return grpc.method_handlers_generic_handler("inference.GRPCInferenceService", handlers)
+
+    def _bounded(
+        self, call: Callable[[Any, Context], Awaitable[Any]], parse: Callable[[bytes], Any], *, is_probe: bool
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[Any]]:
+        """Return a handler that admits a call before it receives the request. Probes are always admitted, as over HTTP."""
+
+        async def handle(requests: AsyncIterator[bytes], context: Context) -> Any:  # noqa: ANN401 - a message
+            async def read() -> bytes:
+                return await anext(aiter(requests))
+
+            client = _address(context)
+            try:
+                if is_probe:
+                    return await call(parse(await read()), context)
+                with self._calls.admit(client):
+                    async with self._calls.receive(client, read) as request:
+                        return await call(parse(request), context)
+            except TooManyCalls as error:
+                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+            except SlowRequest as error:
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
+            except (StopAsyncIteration, DecodeError):
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The request is not a message of the protocol. Send one.")
+
+        return handle
 
     async def server_live(self, request: pb.ServerLiveRequest, context: Context) -> pb.ServerLiveResponse:
         """Respond as `GET /v2/health/live`."""
@@ -154,7 +159,7 @@ class InferenceService:
         answer = await self._request(context, "POST", path, body, {JSON_LENGTH.lower(): str(length)})
         if answer.status != 200:
             await _fail(context, answer)
-        self._unread.hold(context, len(answer.body))
+        self._calls.hold(_address(context), context, len(answer.body))
         return messages.infer_response(answer.body, int(answer.headers[JSON_LENGTH.lower()]))
 
     async def _content(self, context: Context, path: str) -> bytes:
@@ -172,7 +177,7 @@ class InferenceService:
         scope: Scope = {
             **{"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "2", "scheme": "http"},
             **{"method": method, "path": INFERENCE + path, "raw_path": quote(INFERENCE + path).encode(), "query_string": b""},
-            **{"root_path": "", "client": client_of(context.peer()), "server": None, "state": {}, CONNECTIONS: self._unread},
+            **{"root_path": "", "client": client_of(context.peer()), "server": None, "state": {}, CONNECTIONS: self._calls},
             "headers": [
                 (name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in sent.items()
             ],
@@ -196,6 +201,10 @@ class InferenceService:
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in received[0]["headers"]}
         context.set_trailing_metadata((("x-request-id", found.get("x-request-id", "")),))
         return Answer(received[0]["status"], found, b"".join(message.get("body", b"") for message in received[1:]))
+
+
+def _address(context: Context) -> str:
+    return (client_of(context.peer()) or ("", 0))[0]
 
 
 def _path(name: str, version: str, rest: str = "") -> str:
@@ -230,14 +239,10 @@ async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator[None]:
     host = ("grpc" + known[0] if known[0].startswith(".") else known[0]) if known else "localhost"
     server = grpc.aio.server(
         maximum_concurrent_rpcs=settings.max_connections,
-        options=[
-            ("grpc.max_receive_message_length", MAX_BODY + MAX_FRAMING),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", int(settings.workers > 1)),  # all workers share the port
-        ],
+        options=options_of(settings),
     )
-    unread = UnreadResponses(settings.answer_memory // settings.workers)
-    server.add_generic_rpc_handlers((InferenceService(app, host, unread).handler(),))
+    calls = Calls(bounds(settings), settings.read_seconds)
+    server.add_generic_rpc_handlers((InferenceService(app, host, calls).handler(),))
     address = f"[{settings.host}]" if ":" in settings.host else settings.host
     try:
         server.add_insecure_port(f"{address}:{settings.grpc_port}")

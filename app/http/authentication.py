@@ -185,7 +185,8 @@ class Access:
             count = (found._mapping["count"] if found else 0) + 1
             wait = min(2.0 ** min(count - FREE_ATTEMPTS, 30), LONGEST_WAIT) if count >= FREE_ATTEMPTS else 0
             connection.execute(delete(failures).where(chosen))
-            row = {"client": origin, "count": count, "last": now, "locked_until": now + wait}
+            # Not `now` if there is no wait: an attempt of another thread that began a moment earlier would have to wait.
+            row = {"client": origin, "count": count, "last": now, "locked_until": now + wait if wait else 0.0}
             connection.execute(insert(failures).values(row))
         logger.warning("Invalid admin token from %s (attempt %s).", origin, count)
 

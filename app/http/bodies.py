@@ -42,8 +42,8 @@ class HeadAsGet:
 class JsonByDefault:
     """Treats a body without an explicit Content-Type as JSON, so that a plain `curl -d '{...}'` works.
 
-    curl sends every body as a form by default, and no route accepts forms of this type. `/discriminate` reads bytes of any
-    type.
+    curl sends every body as a form by default, and no route accepts forms of this type. Routes that take a picture, such as
+    `/discriminate`, ignore the type.
     """
 
     _unspecified = frozenset({b"", b"application/x-www-form-urlencoded"})

@@ -42,6 +42,11 @@ class Bounds:
     """Addresses and networks of trusted proxies, separated by commas."""
 
 
+def reserve(connections: int) -> int:
+    """Return the number of extra connections on top of a maximum."""
+    return max(4, connections // RESERVE)
+
+
 class Connection(Protocol):
     """The interface of a connection that `Connections` uses."""
 
@@ -91,7 +96,10 @@ class Connections:
     # Number of connections.
 
     def add(self, connection: Connection) -> bool:
-        """Register a new connection and close an idle one if there are too many. Return whether the new one may stay open."""
+        """Register a new connection and close an idle one if there are too many. Return whether the new one may stay open.
+
+        It is not idle before `await_request` is called.
+        """
         name = connection.network
         self._members.add(connection)
         self._counts[name] += 1
@@ -99,7 +107,6 @@ class Connections:
             self._close_oldest(name)
         elif len(self) > self.bounds.connections:
             self._make_room(name)
-        self._idle.setdefault(name, OrderedDict())[connection] = None
         return len(self) <= self.bounds.connections + self.reserve
 
     def remove(self, connection: Connection) -> None:
@@ -122,6 +129,11 @@ class Connections:
             if not idle:
                 del self._idle[connection.network]
 
+    def await_request(self, connection: Connection) -> None:
+        """Record that a new connection is idle, because nothing has been received when it was first polled."""
+        if connection in self._members:
+            self._idle.setdefault(connection.network, OrderedDict())[connection] = None
+
     def set_idle(self, connection: Connection) -> None:
         """Record that a response was sent and no request is in progress."""
         if connection not in self._members:
@@ -143,7 +155,7 @@ class Connections:
     @property
     def reserve(self) -> int:
         """Connections on top of the maximum."""
-        return max(4, self.bounds.connections // RESERVE)
+        return reserve(self.bounds.connections)
 
     def _make_room(self, newcomer: str) -> None:
         """Close the longest idle connection of the network with the most connections, proxies last."""
@@ -162,13 +174,7 @@ class Connections:
         return name.startswith("127.") or name.startswith("::/64") or self._is_proxy(name)
 
     def _is_proxy(self, name: str) -> bool:
-        if not self._proxies:
-            return False
-        try:
-            found = ipaddress.ip_network(name)
-        except ValueError:
-            return False
-        return any(found.version == proxy.version and found.overlaps(proxy) for proxy in self._proxies)
+        return _overlaps(name, self._proxies)
 
     # Bodies.
 
@@ -233,6 +239,21 @@ class Connections:
         for reader in self._unread:
             shares[reader.peer()] += reader.unsent()
         return shares
+
+
+def is_trusted_proxy(client: str, proxies: str) -> bool:
+    """Whether an address is one of the trusted proxies, which are addresses and networks separated by commas."""
+    return _overlaps(network(client), list(_networks(proxies)))
+
+
+def _overlaps(name: str, proxies: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    if not proxies:
+        return False
+    try:
+        found = ipaddress.ip_network(name)
+    except ValueError:
+        return False
+    return any(found.version == proxy.version and found.overlaps(proxy) for proxy in proxies)
 
 
 def _networks(listed: str) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:

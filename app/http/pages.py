@@ -17,14 +17,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.asgi_scope import ROUTE
-from app.http import caching
+from app.http import caching, link_preview
 
-OWN = re.compile(r"/(gallery|draw|train|play|learn)?")
+OWN = re.compile(r"/(explore|gallery|breed|find|draw|train|play|learn)?")
 """Paths that are always pages."""
 SHARED = re.compile(r"/interpolate|/sharpen|/datasets|/models(/[^/]+(/versions/[^/]+)?)?")
 """Paths that are API calls, and pages for clients that accept HTML."""
 HASHED = "/assets/"
 """Folder of files with a content hash in their names, which clients may cache for a year."""
+WORKER = "/service-worker.js"
+"""The script that opens pages without the service. Its policy allows it to fetch them, and nothing else."""
+WORKER_POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
 LANGUAGES = ("en", "ru")
 _FAVICON, _ROBOTS = "/favicon.ico", "/robots.txt"
 _ICON = re.compile(r"/assets/icon-[^/]+\.svg")
@@ -32,14 +35,17 @@ _ROBOTS_TEXT = """User-agent: *
 Disallow: /admin
 Disallow: /generate
 Disallow: /plane
+Disallow: /film
+Disallow: /embed
 Disallow: /quiz
 Disallow: /discriminate
+Disallow: /nearest
 """
 """Keeps crawlers out of the billions of addresses of pictures."""
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-        "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+        "worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -47,6 +53,8 @@ SECURITY = {
 }
 _LANG, _BASE = '<html lang="en">', '<base href="/" />'
 """Placeholders in the built document for the language and the base path."""
+_PREVIEW = "<!--preview-->"
+"""Placeholder for the Open Graph tags."""
 _UNBUILT = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Seedling</title></head>
@@ -99,7 +107,7 @@ class Pages:
         is_browser = bool(self._built()) and "text/html" in headers.get("Accept", "")
         if OWN.fullmatch(path) or (shared and is_browser):
             scope[ROUTE] = "page"
-            await self._document(root, headers)(scope, receive, send)
+            await self._document(root, path, scope)(scope, receive, send)
         elif path in self._built():
             scope[ROUTE] = "asset"
             await self._file(path, headers)(scope, receive, send)
@@ -121,7 +129,7 @@ class Pages:
 
         await self.app(scope, receive, watched_send)
         if not_found:
-            document = self._document(root, Headers(scope=scope), status=404)  # not scope["root_path"]: mounts extend it
+            document = self._document(root, "/", scope, status=404)  # not scope["root_path"]: mounts extend it
             await document(scope, receive, send)
 
     def _built(self) -> dict[str, _File]:
@@ -130,12 +138,15 @@ class Pages:
             self._files = {f"/{path.relative_to(self.folder)}": _read(path) for path in _originals(self.folder)}
         return self._files
 
-    def _document(self, root: str, headers: Headers, status: int = 200) -> Response:
-        """Return the document in the requested language."""
-        built = self._built()
+    def _document(self, root: str, path: str, scope: Scope, status: int = 200) -> Response:
+        """Return the document in the requested language, with the Open Graph tags of the address."""
+        built, headers = self._built(), Headers(scope=scope)
         language = preferred_language(headers.get("Accept-Language", ""))
         text = built["/index.html"].content.decode() if built else _UNBUILT
         text = text.replace(_LANG, f'<html lang="{language}">' if built else _LANG).replace(_BASE, f'<base href="{root}/" />')
+        if _PREVIEW in text:
+            query = scope["query_string"] if status == 200 else b""
+            text = text.replace(_PREVIEW, link_preview.tags(link_preview.origin_of(scope), root, path, query, language))
         sent = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
         if status != 200:
             return Response(text, status, media_type="text/html; charset=utf-8", headers=sent)
@@ -155,6 +166,8 @@ class Pages:
         file = self._built()[path]
         sent = {"Cache-Control": caching.policy(pinned=path.startswith(HASHED)), "Vary": "Accept-Encoding"}
         sent["X-Content-Type-Options"] = "nosniff"
+        if path == WORKER:
+            sent["Content-Security-Policy"] = WORKER_POLICY
         content = file.content
         accepted = {part.partition(";")[0].strip() for part in headers.get("Accept-Encoding", "").split(",")}
         coding = next((coding for coding in file.compressed if coding in accepted), None)

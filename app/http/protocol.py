@@ -88,8 +88,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.network = network(self.client[0]) if self.client else "localhost"
         if self.registry.add(self):
             self._wait_for_headers()
+            # Of connections that are accepted together, one whose request has arrived must not be closed as idle.
+            self.loop.call_soon(self.loop.call_soon, self._check_arrival)
         else:
             transport.abort()
+
+    def _check_arrival(self) -> None:
+        """After the first poll of the connection: it is idle if no request has arrived."""
+        if self.cycle is None:
+            self.registry.await_request(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in (self._reading, self._writing):
@@ -113,7 +120,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._just_read = len(data)
-        messages, in_body, seen = self._messages, not self._in_headers, self._body_seen
+        messages, in_body, seen, was_idle = self._messages, not self._in_headers, self._body_seen, self._idle
         if self._in_headers:
             self._header_bytes += len(data)
         super().data_received(data)
@@ -135,8 +142,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._fault = (431, "headers_too_large", detail)
         if self._fault:
             self._refuse(*self._fault)
-        elif self._idle and self._reading is None:  # line ends before a request, which the parser skips
+        elif was_idle and self._idle and self._expected is None:  # line ends before a request, which the parser skips
             self._header_bytes = len(data)
+            self._expected = self._timed = ("headers", self._messages + 1)
             self._wait_for_headers()
 
     def send_400_response(self, msg: str) -> None:

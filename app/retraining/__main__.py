@@ -10,7 +10,8 @@ import threading
 import time
 
 from app.observability.logs import log_config
-from app.retraining.facade import Retraining, can_train
+from app.retraining.facade import Retraining, missing
+from app.retraining.runners.choice import open_runner
 from app.retraining.worker import run_worker
 from app.settings import help_text, read_settings
 
@@ -27,15 +28,15 @@ def main() -> None:
     ).parse_args()
     settings = read_settings()
     logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
-    if not can_train():
-        sys.exit("The trainer is not installed here. Run: make setup-train (or pip install -c constraints.txt '.[train]').")
+    if lacking := missing(settings):
+        sys.exit(lacking)
     signals: list[int] = []  # a signal handler must not use locks that the interrupted code may hold
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.append(received))
     retraining = Retraining(settings)
     closing = threading.Event()
     logger.info("retraining: state in %s", settings.state)
-    arguments = (settings, retraining.database, "alone", closing)
+    arguments = (settings, retraining.database, "alone", open_runner(settings), closing)
     thread = threading.Thread(target=run_worker, args=arguments, name="supervisor")
     thread.start()
     while not signals and thread.is_alive():

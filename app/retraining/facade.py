@@ -14,17 +14,36 @@ from app.settings import Settings
 from app.storage.backends import store_location
 
 if TYPE_CHECKING:
+    from app.retraining.job import Job
+    from app.retraining.job_folder import JobFolder
     from app.retraining.store import JobStore
+    from app.retraining.stored_runs import Runs
     from app.storage.audit import AuditLog
     from app.storage.database import Database
 
 REGISTER_SECONDS = 5.0
+TRAINER = ("torch", "onnx", "torchmetrics", "typer")
+"""Packages that a trainer needs."""
 logger = logging.getLogger("seedling")
 
 
-def can_train() -> bool:
-    """Whether the trainer is installed here. It is not imported, because torch takes a second and 200 MB."""
-    return all(importlib.util.find_spec(name) is not None for name in ("torch", "onnx", "torchmetrics", "typer"))
+def missing(settings: Settings) -> str:
+    """Return what is missing here to run trainers as the settings say, with the remedy, or an empty string.
+
+    With an engine, the trainer itself need not be installed here. Nothing is imported: torch takes a second and 200 MB.
+    """
+    if settings.runner == "local":
+        if all(importlib.util.find_spec(name) for name in TRAINER):
+            return ""
+        return "The trainer is not installed here. Run: make setup-train (or pip install -c constraints.txt '.[train]')."
+    if not importlib.util.find_spec(settings.runner):
+        return (
+            f"GAN_RUNNER={settings.runner} needs the package {settings.runner}, which is not installed here. Run: pip install "
+            f"-c constraints.txt '.[{settings.runner}]'."
+        )
+    if settings.runner == "kubernetes" and not settings.kubernetes_image:
+        return "GAN_RUNNER=kubernetes needs an image for the trainers. Set GAN_KUBERNETES_IMAGE."
+    return ""
 
 
 class Retraining:
@@ -43,6 +62,20 @@ class Retraining:
         self._thread: threading.Thread | None = None
         self.trouble: StoreUnavailable | None = None
         """Why the last attempt to open the job store failed."""
+
+    @cached_property
+    def _runs(self) -> Runs:
+        from app.retraining.stored_runs import Runs
+
+        return Runs(self.settings)
+
+    def _folder(self, job_id: str) -> JobFolder:
+        """Return a job's folder. If another host trains it, its log and its samples are downloaded first."""
+        from app.retraining.job_folder import JobFolder
+
+        folder = JobFolder(self.settings.state, job_id)
+        self._runs.pull(folder)
+        return folder
 
     @cached_property
     def _database(self) -> Database:
@@ -95,9 +128,11 @@ class Retraining:
         from app.retraining.lease import alive
 
         if not alive(self.database()):
+            if self.settings.runner != "local" and (lacking := missing(self.settings)):
+                raise NoTrainer(lacking)
             raise NoTrainer(
                 "No trainer is available. Run `make setup-train` and restart the service, or start `python -m "
-                "app.retraining` in an environment with torch that shares this service's state folder."
+                "app.retraining` in an environment with torch, or with GAN_RUNNER, that shares this service's state folder."
             )
 
     def lost_jobs(self) -> str:
@@ -114,6 +149,23 @@ class Retraining:
             "export) and delete the folders of these jobs from jobs in the state folder."
         )
 
+    def read_log(self, job: Job) -> bytes:
+        """Return the end of the output of a job's trainer, or of the trainers of all its runs."""
+        from app.retraining.job_folder import read_logs
+
+        runs = self.store.populations.runs(job.id) if job.plan else []
+        titled = {f"run {run.member.index} ({run.id})": self._folder(run.id) for run in runs if run.member}
+        return read_logs(titled) if titled else self._folder(job.id).read_log()
+
+    def samples(self, job: Job) -> dict[int, Path]:
+        """Return the sample grids of a job, or of its best run so far, by the number of images seen."""
+        from app.retraining.halving import by_kid
+
+        members = {run.id: run.member for run in self.store.populations.runs(job.id) if run.member} if job.plan else {}
+        remaining = {key: member for key, member in members.items() if member.stopped_at is None} or members
+        best = min(remaining, key=lambda key: by_kid(remaining[key], remaining[key].kid), default=job.id)
+        return self._folder(job.plan.winner if job.plan and job.plan.winner else best).samples()
+
     def trainers(self) -> int:
         """Return the number of processes that can train."""
         from app.retraining.lease import alive
@@ -121,13 +173,23 @@ class Retraining:
         return len(alive(self.database()))
 
     def start(self) -> None:
-        """Start the embedded supervisor, if it is enabled and the trainer is installed."""
-        if not self.settings.embedded_worker or not can_train():
+        """Start the embedded supervisor, if it is enabled and can run trainers."""
+        if not self.settings.embedded_worker:
             return
+        if lacking := missing(self.settings):
+            if self.settings.runner != "local":  # without torch, a service that only serves is normal
+                logger.error("retraining: %s", lacking)
+            return
+        from app.retraining.runners.choice import open_runner
         from app.retraining.worker import run_worker
 
+        try:  # in this thread, because a client's imports change the warning filters, which all threads share
+            runner = open_runner(self.settings)
+        except Exception:
+            logger.exception("retraining: GAN_RUNNER=%s cannot be used. Install its package again.", self.settings.runner)
+            return
         registered = threading.Event()
-        arguments = (self.settings, self.database, "embedded", self._closing, registered)
+        arguments = (self.settings, self.database, "embedded", runner, self._closing, registered)
         self._thread = threading.Thread(target=run_worker, args=arguments, name="supervisor")
         self._thread.start()
         registered.wait(REGISTER_SECONDS)  # so that the first request finds a trainer, unless the store cannot be opened

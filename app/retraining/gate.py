@@ -1,23 +1,18 @@
-"""The gate: decides whether a retrained generator is better than the champion, and publishes it as a version."""
+"""The gate: decides whether a retrained generator is better than the champion."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from app.errors import VersionUnusable
 from app.retraining.job import Promote
-from app.sampling import sharpener
-from app.sampling.generator import LoadedGenerator
 from models import copying
 from models.copying import MOST_COPIES
 from models.errors import RepositoryError
-from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest, Task
+from models.manifest import Figure, Gate, Task
 from models.repository import Repository
-from models.version import Version, copier
+from models.version import Version
 from training.spec import TrainingSpec
 
 LEAST_GAIN = 0.01
@@ -119,7 +114,7 @@ def decide(
     warning = copying.warning(figures)
     if champion is None:
         # Without it, the model could not be requested at all. /models and the card warn.
-        served = f"It is the first version of this model, so it is served although it copies. {warning}"
+        served = f"It is the first version of this model, so it is served even though it copies. {warning}"
         return gate(True, served if warning else "It is the first version of this model.")
     better, compared = False, f"The versions cannot be compared: {incomparable}." if incomparable else ""
     if not compared and not champion_figures:
@@ -173,80 +168,3 @@ def _compare_sharpeners(new: dict[str, Figure], old: dict[str, Figure], champion
 def _value(figures: dict[str, Figure], name: str) -> float:
     value = figures[name].value if name in figures else None
     return float("nan") if value is None else value  # every comparison with NaN is false, so the gate rejects it
-
-
-def read_candidate(folder: Path) -> tuple[Version, dict[str, Figure]]:
-    """Return a candidate and the champion's metrics measured along with it (empty if there was no champion).
-
-    Raises:
-        VersionUnusable: the folder does not contain the files that the trainer writes.
-    """
-    try:
-        version = Version(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
-        measured = json.loads((folder / AGAINST).read_bytes()) if (folder / AGAINST).exists() else {}
-        return version, {name: Figure.model_validate(figure) for name, figure in measured.items()}
-    except (OSError, ValueError) as error:
-        raise VersionUnusable(f"{folder} has no valid candidate ({error}). Resume the job to export it again.") from error
-
-
-def check_fit_to_serve(version: Version, load: Callable[[Version], LoadedGenerator] = sharpener.load) -> None:
-    """Load a version as a server worker does, and check that a batch has the same pixels as its pictures drawn alone.
-
-    Args:
-        version: a published version or a candidate.
-        load: loads the version. Server workers pass their own loader.
-
-    Raises:
-        VersionUnusable: the files, shapes or golden pixels do not match the manifest, or batched pixels differ.
-    """
-    manifest = version.manifest
-    if manifest.parity.generator_pixels_different or manifest.parity.batch_pixels_different:
-        raise VersionUnusable(f"{version.path} failed the parity check at its export. Train again.")
-    generator = load(version)  # verifies files, shapes and golden pixels
-    points = generator.golden_points()
-    together = generator.draw(points)
-    for seed, point in enumerate(points):
-        if (generator.draw([point])[0] != together[seed]).any():
-            raise VersionUnusable(f"{version.path} draws seed {seed} differently alone and in a batch. Train again.")
-
-
-def published_by(repository: Repository, name: str, job_id: str) -> Version | None:
-    """Return the version that a job has published, or None. After a crash, a job must not publish again."""
-    for number in reversed(repository.numbers(name)):
-        try:
-            version = repository.get(name, number)
-        except RepositoryError:
-            continue
-        if version.manifest.job == job_id:
-            return version
-    return None
-
-
-def publish(
-    repository: Repository,
-    candidate: Version,
-    name: str,
-    job_id: str,
-    parent: int | None,
-    gate: Gate,
-    check: Callable[[], None] = lambda: None,
-) -> Version:
-    """Publish a candidate with the gate's verdict in its manifest and model card. A job publishes only once.
-
-    Args:
-        repository: the target.
-        candidate: the version to publish.
-        name: name of the model.
-        job_id: the job that trained the candidate.
-        parent: the version that provided the initial weights.
-        gate: the verdict.
-        check: raises if this process may no longer publish. It is called under the model's lock, together with the search
-            for an earlier publication by the job; otherwise a process suspended between the two could publish twice. It is
-            called again after all files are written, because a long-suspended process may have lost a shared volume's lock.
-    """
-
-    def found() -> Version | None:
-        check()
-        return published_by(repository, name, job_id)
-
-    return repository.publish(name, copier(candidate, job=job_id, parent=parent, gate=gate), unless=found, check=check)

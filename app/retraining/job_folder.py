@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from models.run_files import DATASETS
 
 MOST_AT_A_TIME = 1024 * 1024
 LOG_TAIL = 1024 * 1024
@@ -63,6 +67,11 @@ class JobFolder:
         return self.path / "candidate"
 
     @property
+    def datasets(self) -> Path:
+        """A registry with the imported dataset of the run, for other hosts (`app.retraining.run_datasets`)."""
+        return self.path / DATASETS
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether training can be resumed."""
         return (self.path / "checkpoint.pt").exists()
@@ -107,8 +116,20 @@ class JobFolder:
         except FileNotFoundError:
             return b""
 
-    def last_error(self) -> str:
-        """Return the last error message in the trainer's output."""
+    def delete_checkpoints(self) -> None:
+        """Delete the checkpoints of a run that will not be resumed. Its samples and its log are kept."""
+        for path in self.path.glob("*.pt"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def last_error(self, otherwise: str = "") -> str:
+        """Return the last error message in the trainer's output, or `otherwise` if there is none."""
         lines = self.read_log(65_536).decode(errors="replace").splitlines()
         errors = [line for line in lines if re.match(r"(Error|\w+(\.\w+)*(Error|Exception)): ", line)]
-        return errors[-1].removeprefix("Error: ") if errors else NO_ERROR
+        return errors[-1].removeprefix("Error: ") if errors else otherwise or NO_ERROR
+
+
+def read_logs(folders: Mapping[str, JobFolder], most: int = LOG_TAIL) -> bytes:
+    """Return the ends of several logs, each below its title as `tail` prints several files: `most` bytes without the titles."""
+    each = most // max(len(folders), 1)
+    return b"\n".join(f"==> {title} <==\n".encode() + folder.read_log(each) for title, folder in folders.items())

@@ -32,7 +32,8 @@ class JobMetrics(Collector):
                 trainers = self.retraining.trainers()
                 running = [job for job in self.retraining.store.active() if job.state == "running"]
                 if running:
-                    progress, goal = running[0].progress or {}, running[0].spec.get("images") or 0
+                    progress = running[0].progress or {}
+                    goal = progress.get("of") or running[0].spec.get("images") or 0
             except StoreUnavailable:
                 up = 0
         yield _gauge("seedling_database_up", "Whether the job store can be used.", up)

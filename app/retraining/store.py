@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,15 +12,21 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from app.errors import IdempotencyConflict, IdempotencyMismatch, JobConflict, NotFound, QueueFull
-from app.retraining.job import ACTIVE, ENDED, MAX_INTERRUPTIONS, RESUMABLE, Draft, Event, Job, State
+from app.errors import IdempotencyConflict, IdempotencyMismatch, JobConflict, QueueFull
+from app.retraining.job import ACTIVE, ENDED, MAX_INTERRUPTIONS, RESUMABLE, AnyState, Draft, Event, Job, State
+from app.retraining.job_rows import add_event, change_job, read_job, read_runs, update_job
 from app.retraining.lease import Lease, check_held
+from app.retraining.population_store import PopulationStore, add_runs, cancel_runs, relay, resume_runs
 from app.storage.database import Database, events, idempotency, jobs
 
 KEY_SECONDS = 24 * 3600
 """How long an idempotency key is remembered."""
 IN_FLIGHT_SECONDS = 60
 """After this time without a response, the first request with a key is considered dead."""
+FIGURES = ("preparing", "progress", "samples", "metrics", "two_sample", "checkpoint")
+"""Events that are deleted with a job's files."""
+IS_JOB = jobs.c.population.is_(None)
+"""Excludes the runs of populations."""
 
 
 class JobStore:
@@ -31,11 +38,16 @@ class JobStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.populations = PopulationStore(database)
 
     # Operations of the API.
 
     def create(
-        self, draft: Draft, max_queued: int, key: str | None = None, response: Callable[[Job], Any] = lambda job: job.id
+        self,
+        draft: Draft,
+        max_queued: int,
+        key: str | None = None,
+        response: Callable[[Job, list[Job]], Any] = lambda job, _runs: job.id,
     ) -> Job:
         """Append a job to the queue. With an idempotency key, the response is stored in the same transaction.
 
@@ -43,33 +55,35 @@ class JobStore:
             draft: the validated request.
             max_queued: maximum length of the queue.
             key: an idempotency key that has been claimed.
-            response: returns the response to the request as JSON. Repetitions of the request get the same response.
+            response: returns the response to the request as JSON, for a job and its runs. Repetitions of the request get the
+                same response.
 
         Raises:
             QueueFull: `max_queued` jobs are already waiting.
         """
         now = time.time()
         with self.database.write() as connection:
-            waiting = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.state == "queued")) or 0
-            if waiting >= max_queued:
-                raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or try again when one has ended.")
+            _check_queue(connection, max_queued)
             row = {
-                **{name: getattr(draft, name) for name in Draft.__dataclass_fields__},
+                **{name: getattr(draft, name) for name in ("model", "request", "spec", "promote", "parent", "by")},
                 **{"id": uuid.uuid4().hex[:12], "state": "queued", "detail": "waiting for its turn", "created": now},
+                "plan": draft.plan.to_json() if draft.plan else None,
             }
             connection.execute(insert(jobs).values(row))
-            _add_event(connection, row["id"], "state", {"state": "queued", "detail": row["detail"]}, now)
-            job = _job(connection, row["id"])
+            add_event(connection, row["id"], "state", {"state": "queued", "detail": row["detail"]}, now)
+            job = read_job(connection, row["id"])
+            add_runs(connection, job, draft, now)
             if key is not None:
                 chosen = (idempotency.c.by == draft.by) & (idempotency.c.key == key)
-                connection.execute(update(idempotency).where(chosen).values(answer={"answer": response(job)}))
+                answer = response(job, read_runs(connection, job.id))
+                connection.execute(update(idempotency).where(chosen).values(answer={"answer": answer}))
             return job
 
     def claim_key(self, by: str, key: str, body: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - JSON
         """Claim an idempotency key, or return the response to the request that used it before.
 
         Raises:
-            IdempotencyMismatch: the key was used with another body.
+            IdempotencyMismatch: the key was used with a different body.
             IdempotencyConflict: the first request with the key is still in progress.
         """
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -86,7 +100,7 @@ class JobStore:
                 connection.execute(insert(idempotency).values(by=by, key=key, digest=digest, created=now))
                 return None
         if found.digest != digest:
-            raise IdempotencyMismatch("This Idempotency-Key was used with another body. Use a new key for each request.")
+            raise IdempotencyMismatch("This Idempotency-Key was used with a different body. Use a new key for each request.")
         if found.answer is None:
             raise IdempotencyConflict("The first request with this Idempotency-Key is still in flight. Try again in a second.")
         return found.answer["answer"]
@@ -104,17 +118,17 @@ class JobStore:
             NotFound: the job does not exist.
         """
         with self.database.read() as connection:
-            return _job(connection, job_id)
+            return read_job(connection, job_id)
 
     def newest(self, *, state: State | None = None, limit: int = 50, before: int | None = None) -> list[Job]:
         """Return jobs, newest first. `before` restricts them to those with a smaller number."""
-        query = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
+        query = select(jobs).where(IS_JOB).order_by(jobs.c.number.desc()).limit(limit)
         if state:
             query = query.where(jobs.c.state == state)
         if before:
             query = query.where(jobs.c.number < before)
         with self.database.read() as connection:
-            return [Job(**row._mapping) for row in connection.execute(query)]
+            return [Job.of(row._mapping) for row in connection.execute(query)]
 
     def events(self, job_id: str, after: int = 0, limit: int = 500) -> list[Event]:
         """Return the events of a job after event number `after`, oldest first."""
@@ -133,13 +147,13 @@ class JobStore:
         columns = (events.c.seq, events.c.time, events.c.type, events.c.data)
         query = select(*columns).where(events.c.job == job_id, events.c.seq > after).order_by(events.c.seq).limit(limit)
         with self.database.read() as connection:
-            return _job(connection, job_id), [Event(**row._mapping) for row in connection.execute(query)]
+            return read_job(connection, job_id), [Event(**row._mapping) for row in connection.execute(query)]
 
     def unfinished(self) -> list[Job]:
         """Return the jobs that have not ended, oldest first."""
-        query = select(jobs).where(jobs.c.state.not_in(ENDED)).order_by(jobs.c.number)
+        query = select(jobs).where(IS_JOB, jobs.c.state.not_in(ENDED)).order_by(jobs.c.number)
         with self.database.read() as connection:
-            return [Job(**row._mapping) for row in connection.execute(query)]
+            return [Job.of(row._mapping) for row in connection.execute(query)]
 
     def cancel(self, job_id: str, by: str) -> Job:
         """Cancel a job. A queued job is cancelled immediately, a running job after its trainer has written a checkpoint.
@@ -149,15 +163,17 @@ class JobStore:
             JobConflict: the job has ended.
         """
         with self.database.write() as connection:
-            job = _job(connection, job_id)
+            job = read_job(connection, job_id)
+            _check_is_job(job, "cancel")
             if job.state in ENDED:
                 raise JobConflict(f"Job {job_id} has {_has(job.state)}, so there is nothing to cancel. No action is needed.")
+            cancel_runs(connection, job, by)
             if job.state == "queued":
-                return _change(connection, job, "cancelled", f"cancelled by {by} before it started", cancel=True)
+                return change_job(connection, job, "cancelled", f"cancelled by {by} before it started", cancel=True)
             if not job.cancel:
-                connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel=True))
-                _add_event(connection, job_id, "cancel", {"by": by})
-            return _job(connection, job_id)
+                update_job(connection, job_id, cancel=True)
+                add_event(connection, job_id, "cancel", {"by": by})
+            return read_job(connection, job_id)
 
     def resume(self, job_id: str, by: str, max_queued: int) -> Job:
         """Queue a cancelled, failed or interrupted job again. It continues from its checkpoint.
@@ -168,19 +184,19 @@ class JobStore:
             QueueFull: too many jobs are waiting.
         """
         with self.database.write() as connection:
-            job = _job(connection, job_id)
+            job = read_job(connection, job_id)
+            _check_is_job(job, "resume")
             if job.state not in RESUMABLE:
                 raise JobConflict(f"Job {job_id} is {job.state}. Only cancelled, failed and interrupted jobs can be resumed.")
             if job.pruned:
                 raise JobConflict(f"The checkpoints of job {job_id} were deleted to save space. POST its request again.")
-            waiting = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.state == "queued")) or 0
-            if waiting >= max_queued:
-                raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or try again when one has ended.")
-            return _change(connection, job, "queued", f"resumed by {by}", interruptions=0, cancel=False, ended=None)
+            _check_queue(connection, max_queued)
+            resume_runs(connection, job, by)
+            return change_job(connection, job, "queued", f"resumed by {by}", interruptions=0, cancel=False, ended=None)
 
     def count(self) -> dict[str, int]:
         """Return the number of jobs by state, without states that have no jobs."""
-        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        query = select(jobs.c.state, func.count()).where(IS_JOB).group_by(jobs.c.state)
         with self.database.read() as connection:
             return {state: number for state, number in connection.execute(query)}
 
@@ -193,18 +209,18 @@ class JobStore:
 
     def active(self) -> list[Job]:
         """Return the running and evaluating jobs, oldest first."""
-        query = select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.number)
+        query = select(jobs).where(IS_JOB, jobs.c.state.in_(ACTIVE)).order_by(jobs.c.number)
         with self.database.read() as connection:
-            return [Job(**row._mapping) for row in connection.execute(query)]
+            return [Job.of(row._mapping) for row in connection.execute(query)]
 
     def next_queued(self) -> Job | None:
         """Return the oldest queued job, or None."""
-        query = select(jobs).where(jobs.c.state == "queued").order_by(jobs.c.number).limit(1)
+        query = select(jobs).where(IS_JOB, jobs.c.state == "queued").order_by(jobs.c.number).limit(1)
         with self.database.read() as connection:
             row = connection.execute(query).first()
-        return Job(**row._mapping) if row else None
+        return Job.of(row._mapping) if row else None
 
-    def change(self, lease: Lease, job: Job, state: State, detail: str, **changes: object) -> Job:
+    def change(self, lease: Lease, job: Job, state: AnyState, detail: str, **changes: object) -> Job:
         """Change the state of a job.
 
         Raises:
@@ -213,10 +229,10 @@ class JobStore:
         """
         with self.database.write() as connection:
             check_held(connection, lease)
-            now = _job(connection, job.id)
+            now = read_job(connection, job.id)
             if now.state != job.state:
                 raise JobConflict(f"Job {job.id} is now {now.state}, no longer {job.state}. Read it again.")
-            return _change(connection, now, state, detail, **changes)
+            return change_job(connection, now, state, detail, **changes)
 
     def interrupt(self, lease: Lease, job: Job, detail: str, *, counts: bool) -> Job:
         """Record that a job's process ended prematurely, and queue the job again unless the limit is reached.
@@ -229,29 +245,32 @@ class JobStore:
         """
         with self.database.write() as connection:
             check_held(connection, lease)
-            job = _job(connection, job.id)
+            job = read_job(connection, job.id)
             if job.cancel:
-                return _change(connection, job, "cancelled", f"cancelled; {detail}", handle=None, stop_since=None)
+                return change_job(connection, job, "cancelled", f"cancelled; {detail}", handle=None, stop_since=None)
             count = job.interruptions + counts
             resumes = count <= MAX_INTERRUPTIONS
             more = "" if resumes else f". This was interruption {count}: fix the cause, then resume the job"
-            job = _change(connection, job, "interrupted", detail + more, interruptions=count, handle=None, stop_since=None)
+            job = change_job(connection, job, "interrupted", detail + more, interruptions=count, handle=None, stop_since=None)
             if resumes:
-                job = _change(connection, job, "queued", f"waiting to continue from its last checkpoint ({detail})", ended=None)
+                detail = f"waiting to continue from its last checkpoint ({detail})"
+                job = change_job(connection, job, "queued", detail, ended=None)
             return job
 
     def note(self, lease: Lease, job: Job, **changes: object) -> Job:
         """Update a job without changing its state."""
         with self.database.write() as connection:
             check_held(connection, lease)
-            connection.execute(update(jobs).where(jobs.c.id == job.id).values(**changes))
-            return _job(connection, job.id)
+            update_job(connection, job.id, **changes)
+            return read_job(connection, job.id)
 
     def record(self, lease: Lease, job: Job, found: Sequence[dict[str, Any]], offset: int) -> Job:
         """Store the trainer's events and the offset in their file in one transaction, so that each line is stored once."""
         changes: dict[str, object] = {"offset": offset}
         with self.database.write() as connection:
             check_held(connection, lease)
+            job = read_job(connection, job.id)
+            member, plan = job.member, read_job(connection, job.population).plan if job.population else None
             for line in found:
                 kind, when = str(line.get("event", "unknown"))[:32].encode(errors="replace").decode(), line.get("time")
                 data = {name: value for name, value in line.items() if name not in ("event", "time")}
@@ -260,25 +279,30 @@ class JobStore:
                     changes["trained"] = data
                 elif kind in ("progress", "metrics"):
                     changes[kind] = data
-                _add_event(connection, job.id, kind, data, when if isinstance(when, int | float) and 0 < when < 1e11 else None)
-            connection.execute(update(jobs).where(jobs.c.id == job.id).values(**changes))
-            return _job(connection, job.id)
+                at = when if isinstance(when, int | float) and 0 < when < 1e11 else None
+                add_event(connection, job.id, kind, data, at)
+                relay(connection, job, kind, data, at)
+                if kind == "metrics" and member and plan:
+                    images, kid = _number(data, "images") or 0, _number(data, "kid")
+                    changes["member"] = member = member.measured(int(images), kid, plan.rungs)
+            update_job(connection, job.id, **changes)
+            return read_job(connection, job.id)
 
     def prune(self, lease: Lease, keep: int) -> list[Job]:
         """Mark as pruned all ended jobs with a run, except the last `keep` that ended, and return the newly marked ones.
 
-        Their records and state events are kept. The trainer's events with figures are deleted.
+        The runs of a population are pruned with it. Their records and state events are kept. The trainer's events with figures
+        are deleted.
         """
-        with_run = jobs.c.state.in_(ENDED) & jobs.c.has_run & ~jobs.c.pruned
+        with_run = IS_JOB & jobs.c.state.in_(ENDED) & jobs.c.has_run & ~jobs.c.pruned
         query = select(jobs).where(with_run).order_by(jobs.c.ended.desc(), jobs.c.number.desc()).offset(keep).limit(1000)
         with self.database.write() as connection:
             check_held(connection, lease)
-            found = [Job(**row._mapping) for row in connection.execute(query)]
+            found = [Job.of(row._mapping) for row in connection.execute(query)]
+            found += [run for job in found for run in read_runs(connection, job.id)]
             for job in found:
-                connection.execute(update(jobs).where(jobs.c.id == job.id).values(pruned=True))
-                figures = ("progress", "samples", "metrics", "two_sample", "checkpoint")
-                of_trainer = (events.c.job == job.id) & events.c.type.in_(figures)
-                connection.execute(delete(events).where(of_trainer))
+                update_job(connection, job.id, pruned=True)
+                connection.execute(delete(events).where(events.c.job == job.id, events.c.type.in_(FIGURES)))
         return found
 
     def without_a_job(self, ids: Iterable[str]) -> list[str]:
@@ -287,38 +311,39 @@ class JobStore:
         with self.database.read() as connection:
             return sorted(wanted.difference(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(wanted)))))
 
+    def pruned(self, ids: Iterable[str]) -> list[str]:
+        """Return the sorted ids of those jobs whose files were deleted to save space."""
+        with self.database.read() as connection:
+            chosen = jobs.c.id.in_(set(ids)) & jobs.c.pruned
+            return sorted(connection.scalars(select(jobs.c.id).where(chosen)))
+
     def waiting_for(self, model: str, version: int) -> Job | None:
         """Return a queued job that will start from this version's weights, or None."""
-        query = select(jobs).where(jobs.c.state == "queued", jobs.c.model == model, jobs.c.parent == version, ~jobs.c.has_run)
+        is_waiting = (jobs.c.state == "queued") & ~jobs.c.has_run
+        query = select(jobs).where(is_waiting, jobs.c.model == model, jobs.c.parent == version).order_by(jobs.c.number.desc())
         with self.database.read() as connection:
             row = connection.execute(query).first()
-        return Job(**row._mapping) if row else None
+        return Job.of(row._mapping) if row else None
 
 
-def _has(state: State) -> str:
+def _has(state: AnyState) -> str:
     """Return the state in the perfect tense, for use after "has"."""
     return "been cancelled" if state == "cancelled" else "been interrupted" if state == "interrupted" else state
 
 
-def _job(connection: Connection, job_id: str) -> Job:
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
-    if row is None:
-        raise NotFound(f"There is no job {job_id[:40]!r}. See /admin/jobs for all.")
-    return Job(**row._mapping)
+def _number(data: Mapping[str, Any], name: str) -> float | None:
+    """Return a finite number of an event, or None."""
+    value = data.get(name)
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _change(connection: Connection, job: Job, state: State, detail: str, **changes: object) -> Job:
-    now = time.time()
-    if state == "running" and job.started is None:
-        changes.setdefault("started", now)
-    if state in ENDED:
-        changes.setdefault("ended", now)
-    connection.execute(update(jobs).where(jobs.c.id == job.id).values(state=state, detail=detail, **changes))
-    _add_event(connection, job.id, "state", {"state": state, "detail": detail}, now)
-    return _job(connection, job.id)
+def _check_queue(connection: Connection, max_queued: int) -> None:
+    is_waiting = IS_JOB & (jobs.c.state == "queued")
+    waiting = connection.scalar(select(func.count()).select_from(jobs).where(is_waiting)) or 0
+    if waiting >= max_queued:
+        raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or try again when one has ended.")
 
 
-def _add_event(connection: Connection, job_id: str, kind: str, data: Mapping[str, Any], when: float | None = None) -> None:
-    last = connection.scalar(select(func.max(events.c.seq)).where(events.c.job == job_id)) or 0
-    row = {"job": job_id, "seq": last + 1, "time": when or time.time(), "type": kind, "data": data}
-    connection.execute(insert(events).values(row))
+def _check_is_job(job: Job, verb: str) -> None:
+    if job.population and job.member:
+        raise JobConflict(f"{job.id} is run {job.member.index} of job {job.population}. Name that job to {verb} all its runs.")

@@ -8,12 +8,11 @@ from collections.abc import Callable
 
 from app.errors import StoreUnavailable
 from app.retraining.lease import Kind, Workers
+from app.retraining.runners import Runner
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
-from app.retraining.trainer_process import LocalRunner
 from app.settings import Settings
 from app.storage.database import Database
-from training.datasets import DATASETS_VARIABLE
 
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 2.0
@@ -24,15 +23,17 @@ def run_worker(
     settings: Settings,
     database: Callable[[], Database],
     kind: Kind,
+    runner: Runner,
     closing: threading.Event,
     registered: threading.Event | None = None,
 ) -> None:
-    """Supervise until `closing` is set. If the job store cannot be opened, opening it is retried.
+    """Supervise until `closing` is set. What fails at the start, such as opening the job store, is tried again.
 
     Args:
         settings: settings of the service.
         database: opens the job store, or returns the open one.
         kind: whether this process is part of a server worker.
+        runner: runs the trainers.
         closing: set to stop the supervisor.
         registered: set once this process is registered as able to train, or the first attempt has failed.
     """
@@ -51,6 +52,11 @@ def run_worker(
         if workers is None and closing.wait(RETRY_SECONDS):
             return
     logger.info("retraining: worker %s is ready", workers.id)
-    variables = {DATASETS_VARIABLE: str(settings.datasets)}
-    runner = LocalRunner(settings.training_threads, settings.training_nice, variables)
-    Supervisor(settings, JobStore(database()), workers, runner).run(closing)
+    while not closing.is_set():
+        try:
+            supervisor = Supervisor(settings, JobStore(database()), workers, runner)
+        except Exception:
+            logger.exception("retraining: the supervisor cannot start; trying again")
+            closing.wait(RETRY_SECONDS)
+        else:
+            supervisor.run(closing)

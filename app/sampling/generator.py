@@ -12,8 +12,11 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from app.errors import StoreUnavailable, VersionUnusable
+from app.sampling.edits import Amounts, Edit, resolve_edit
 from app.sampling.latents import Point, Vector, one_hot, one_hots, truncate
-from models import seed_contract
+from models import breeding, directions, seed_contract
+from models.breeding import Child
+from models.directions import Directions
 from models.errors import Damaged, Unreachable
 from models.manifest import GENERATOR
 from models.version import Version
@@ -43,12 +46,14 @@ class LoadedGenerator:
         self.title = f"{self.manifest.name}/{self.manifest.version}"
         self.memo: dict[Hashable, Any] = {}
         """What its users computed once for it, and want to be dropped with it."""
+        self._directions: Directions | None = None
         try:
             version.verify()
             self._session = open_session(version.file(GENERATOR))
             inputs, outputs = {"z": [self.manifest.z_dim], **self.extra_inputs()}, {"image": [1, SIDE, SIDE]}
             check_shapes(self._session, f"{self.title}/{GENERATOR}", inputs, outputs, len(self.classes))
             self._check_golden()
+            self._directions_path = version.companion(directions.FILE)
         except VersionUnusable:
             raise
         except Unreachable as error:
@@ -64,6 +69,27 @@ class LoadedGenerator:
         """Names of the classes, in label order. Empty for an unconditional generator."""
         return self.manifest.classes
 
+    def directions(self) -> Directions | None:
+        """Return the directions of this generator, if they have been measured. They are read once, and never change.
+
+        Raises:
+            VersionUnusable: the file is damaged. Pictures without an edit are still drawn.
+        """
+        if self._directions is None:
+            try:
+                self._directions = directions.read(self._directions_path, self.manifest.digest, self.manifest.z_dim)
+            except Damaged as error:
+                raise VersionUnusable(f"{self.title}: {error}") from error
+        return self._directions
+
+    def edit(self, amounts: Amounts) -> Edit | None:
+        """Return an edit of this generator's pictures. None if it changes nothing.
+
+        Raises:
+            EditInvalid, VersionUnusable: see `resolve_edit` and `directions`.
+        """
+        return resolve_edit(amounts, self.directions(), self.title) if amounts else None
+
     def extra_inputs(self) -> Shapes:
         """Return the inputs besides the latent and the label."""
         return {}
@@ -71,6 +97,11 @@ class LoadedGenerator:
     def point(self, seed: int | str) -> tuple[Point, int | None]:
         """Return the input for a seed and the label drawn from it (None for an unconditional generator)."""
         z, label = seed_contract.draw(seed, self.manifest.z_dim, len(self.classes))
+        return Point(z, None if label is None else one_hot(label, len(self.classes))), label
+
+    def child_point(self, child: Child) -> tuple[Point, int | None]:
+        """Return the input for a child and the class that it inherits (None for an unconditional generator)."""
+        z, label = breeding.draw(child, self.manifest.z_dim, len(self.classes))
         return Point(z, None if label is None else one_hot(label, len(self.classes))), label
 
     def draw(self, points: Sequence[Point]) -> Pixels:
@@ -87,7 +118,7 @@ class LoadedGenerator:
         return pixels
 
     def draw_seeds(
-        self, seeds: Sequence[int | str], label: Vector | None = None, psi: float = 1.0
+        self, seeds: Sequence[int | str], label: Vector | None = None, psi: float = 1.0, edit: Edit | None = None
     ) -> tuple[Pixels, list[int | None]]:
         """Return the pixels of seeds, (N, 28, 28), as `draw` does, and the classes drawn from the seeds.
 
@@ -95,10 +126,12 @@ class LoadedGenerator:
             seeds: the seeds.
             label: the label input (K,) of all pictures, instead of the classes drawn from the seeds.
             psi: factor of the latents.
+            edit: the edit of all pictures, after psi.
         """
         classes = len(self.classes)
         z, labels = seed_contract.draw_many(seeds, self.manifest.z_dim, classes)
-        feed = {"z": truncate(z, psi)}
+        z = truncate(z, psi)
+        feed = {"z": z if edit is None else edit.apply(z)}
         if classes:
             rows = one_hots(labels, classes) if label is None else np.broadcast_to(label, (len(seeds), classes))
             feed["label"] = np.ascontiguousarray(rows)

@@ -152,7 +152,11 @@ class ResolvedWalk:
         w = self.walk
         parameters = {
             "keyframes": [
-                {name: chunks[name] for name in ("seed", "z", "label", "psi") if name in chunks}
+                {
+                    name: chunks[name]
+                    for name in ("seed", "z", "parents", "child", "label", "psi", "edit", "directions")
+                    if name in chunks
+                }
                 for chunks in (k.text(k.seed_text, k.points()[1][0]) for k in self.keyframes)
             ],
             "steps": w.steps,

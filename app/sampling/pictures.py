@@ -14,7 +14,9 @@ import numpy as np
 
 from app.errors import InvalidRequest, TooMuch
 from app.images import encoding
+from app.sampling.breeding import format_parents
 from app.sampling.chunks import CHUNK, CHUNK_PIXELS, Steps
+from app.sampling.edits import Amounts, Edit
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import (
     Label,
@@ -29,6 +31,8 @@ from app.sampling.latents import (
     truncate,
 )
 from app.sampling.response_cache import RenderedResponse
+from models import breeding
+from models.breeding import Child
 
 Format = Literal["png", "webp", "json", "npy", "zip"]
 MAX_PIXELS = 64_000_000
@@ -45,17 +49,19 @@ class Drawing:
     """A picture or sheet as requested, before a generator is known."""
 
     seeds: tuple[Seed, ...] = ()
-    """Empty if `z` is set."""
+    """Empty if `z` or `child` is set."""
     z: tuple[float, ...] | None = None
+    child: Child | None = None
     label: LabelSpec | None = None
     psi: float = 1.0
+    edit: Amounts = ()
     format: Format = "png"
     scale: int = 1
     columns: int | None = None
     is_sheet: bool = False
     """Whether the request has a list of seeds, even if it contains only one."""
     is_fresh: bool = False
-    """Whether the seed was chosen at random."""
+    """Whether the seed, or the number of the child, was chosen at random."""
 
     def __post_init__(self) -> None:
         if self.is_sheet and self.format == "json":
@@ -93,6 +99,7 @@ class Resolved:
     drawing: Drawing
     generator: LoadedGenerator
     label: Label | None
+    edit: Edit | None = None
 
     @property
     def model(self) -> str:
@@ -101,7 +108,7 @@ class Resolved:
 
     @functools.cached_property
     def seed_text(self) -> str | None:
-        """The seed or seeds as in a URL. None for an explicit latent."""
+        """The seed or seeds as in a URL. None for an explicit latent and for a child."""
         drawing = self.drawing
         if drawing.is_sheet:
             return format_seeds([s for s in drawing.seeds if isinstance(s, int)])
@@ -115,8 +122,10 @@ class Resolved:
             d.is_sheet,
             d.seeds,
             d.z,
+            d.child,
             self.label,
             d.psi,
+            self.edit,
             d.format,
             d.scale,
             d.sheet_size,
@@ -126,10 +135,13 @@ class Resolved:
     def pinned_url(self) -> str | None:
         """The URL that always returns this response. None if no URL can express the request."""
         d = self.drawing
-        if self.seed_text is None or len(self.seed_text) > MAX_HEADER:
-            return None
-        common = pinned_query(self.generator, self.label, d.psi, d.format, d.scale)
+        common = pinned_query(self.generator, self.label, d.psi, d.format, d.scale, self.edit)
         if common is None:
+            return None
+        if d.child is not None:
+            parents = quoted_parents(d.child)
+            return build_url("/generate", {"parents": parents, "child": d.child.number, **common}) if parents else None
+        if self.seed_text is None or len(self.seed_text) > MAX_HEADER:
             return None
         query = {"seeds" if d.is_sheet else "seed": quoted(self.seed_text), **common}
         if d.columns is not None:
@@ -158,7 +170,7 @@ class Resolved:
             points, labels = self.points(part)
             return self.generator.draw(points), points, labels
         row = None if self.label is None else label_row(self.label, self.generator.classes)
-        pixels, labels = self.generator.draw_seeds(self.drawing.seeds[part], row, self.drawing.psi)
+        pixels, labels = self.generator.draw_seeds(self.drawing.seeds[part], row, self.drawing.psi, self.edit)
         if self.label is not None:
             labels = [None if isinstance(self.label, tuple) else self.label] * len(labels)
         return pixels, [], labels
@@ -186,23 +198,38 @@ class Resolved:
         headers = {"X-Model": self.model}
         if self.seed_text is not None and len(self.seed_text) <= MAX_HEADER:
             headers["X-Seed"] = quoted(self.seed_text)
+        if self.edit is not None:
+            headers["X-Edit"] = self.edit.text
+        child = self.drawing.child
+        if child is not None:
+            headers["X-Child"] = str(child.number)
+            parents = quoted_parents(child)
+            if parents:
+                headers["X-Parents"] = parents
         if len(set(labels)) == 1 and labels[0] is not None:
             headers["X-Label"] = quoted(self.generator.classes[labels[0]])
         return headers
 
     def points(self, part: slice = slice(None)) -> tuple[list[Point], list[int | None]]:
-        """Return the generator's inputs, with psi applied, and their classes (None for mixtures), for all or some seeds."""
+        """Return the generator's inputs, with psi and the edit applied, and the classes (None for mixtures), of all or some."""
         d, classes = self.drawing, self.generator.classes
         if d.z is not None:
             points = [Point(explicit_latent(d.z, self.generator.manifest.z_dim), None)]
             labels: list[int | None] = [None]
+        elif d.child is not None:
+            point, label = self.generator.child_point(d.child)
+            points, labels = [point], [label]
         else:
             drawn = [self.generator.point(seed) for seed in d.seeds[part]]
             points, labels = [point for point, _ in drawn], [label for _, label in drawn]
         if self.label is not None:
             row, label = label_row(self.label, classes), None if isinstance(self.label, tuple) else self.label
             points, labels = [Point(p.z, row) for p in points], [label] * len(points)
-        return (points if d.psi == 1 else [Point(truncate(p.z, d.psi), p.label) for p in points]), labels
+        if d.psi != 1:
+            points = [Point(truncate(p.z, d.psi), p.label) for p in points]
+        if self.edit is not None:
+            points = [Point(self.edit.apply(p.z), p.label) for p in points]
+        return points, labels
 
     def _encode(self, pixels: Pixels, points: Sequence[Point], labels: Sequence[int | None]) -> bytes:
         d = self.drawing
@@ -230,6 +257,8 @@ class Resolved:
         d, chunks = self.drawing, origin(self.generator)
         if seed is not None:
             chunks["seeds" if d.is_sheet and d.format != "zip" else "seed"] = seed
+        if d.child is not None:
+            chunks |= {"parents": format_parents(d.child.parents), "child": str(d.child.number), "breeding": breeding.SCHEME}
         if label is not None:
             chunks["label"] = self.generator.classes[label]
         if isinstance(self.label, tuple):
@@ -237,12 +266,15 @@ class Resolved:
         if d.z is not None:
             chunks["z"] = json.dumps(d.z)
         chunks["psi"] = repr(d.psi)
-        return chunks
+        return chunks | edit_text(self.edit)
 
     def _json(self, pixels: Pixels, point: Point, label: int | None) -> bytes:
-        manifest = self.generator.manifest
+        manifest, child = self.generator.manifest, self.drawing.child
+        bred = {} if child is None else {"parents": format_parents(child.parents), "child": child.number}
         body = {
             "seed": self.drawing.seeds[0] if self.drawing.seeds else None,
+            **bred,
+            **({} if self.edit is None else {"edit": self.edit.text}),
             "label": label,
             "class": None if label is None else self.generator.classes[label],
             "psi": self.drawing.psi,
@@ -260,12 +292,19 @@ def quoted(text: str) -> str:
     return quote(text, safe=",:")
 
 
+def quoted_parents(child: Child) -> str | None:
+    """Percent-encode the parents of a child for a URL or a header. None if they are longer than `MAX_HEADER`."""
+    text = quote(format_parents(child.parents), safe=",()")
+    return text if len(text) <= MAX_HEADER else None
+
+
 def resolve(drawing: Drawing, generator: LoadedGenerator) -> Resolved:
     """Check a request against the generator that draws it, without drawing.
 
     Raises:
         LabelInvalid: the generator does not have the class.
         LatentInvalid: the explicit z does not fit the generator.
+        EditInvalid, VersionUnusable: see `LoadedGenerator.edit`.
         InvalidRequest: the request has an explicit z but no label, and the generator has classes.
     """
     label = resolve_label(drawing.label, generator.classes)
@@ -273,7 +312,7 @@ def resolve(drawing: Drawing, generator: LoadedGenerator) -> Resolved:
         explicit_latent(drawing.z, generator.manifest.z_dim)
         if generator.classes and label is None:
             raise InvalidRequest("An explicit z does not determine a class. Give a label with it.")
-    return Resolved(drawing, generator, label)
+    return Resolved(drawing, generator, label, generator.edit(drawing.edit))
 
 
 def origin(generator: LoadedGenerator) -> dict[str, str]:
@@ -287,8 +326,13 @@ def origin(generator: LoadedGenerator) -> dict[str, str]:
     }
 
 
+def edit_text(edit: Edit | None) -> dict[str, str]:
+    """Return the text chunks of an edit, if there is one."""
+    return {} if edit is None else {"edit": edit.text, "directions": edit.digest}
+
+
 def pinned_query(
-    generator: LoadedGenerator, label: Label | None, psi: float, kind: str, scale: int
+    generator: LoadedGenerator, label: Label | None, psi: float, kind: str, scale: int, edit: Edit | None
 ) -> dict[str, object] | None:
     """Return the query parameters, apart from seeds, that pin the version. None if no URL can express the label."""
     query: dict[str, object] = {}
@@ -299,6 +343,8 @@ def pinned_query(
         query["label"] = quoted(text)
     if psi != 1:
         query["psi"] = psi
+    if edit is not None:
+        query["edit"] = edit.text
     query |= {"model": generator.manifest.name, "version": generator.manifest.version}
     if kind != "png":
         query["format"] = kind

@@ -13,9 +13,10 @@ import numpy as np
 from app.errors import InvalidRequest
 from app.images import encoding
 from app.sampling.chunks import CHUNK, Steps
+from app.sampling.edits import Amounts, Edit
 from app.sampling.generator import SIDE, LoadedGenerator, Pixels
 from app.sampling.latents import Label, LabelSpec, Point, Vector, label_row, resolve_label, truncate
-from app.sampling.pictures import build_url, check_pixels, origin, pinned_query
+from app.sampling.pictures import build_url, check_pixels, edit_text, origin, pinned_query
 from app.sampling.response_cache import RenderedResponse
 
 Format = Literal["png", "webp", "npy"]
@@ -42,6 +43,7 @@ class Window:
     step: float = 1.0
     label: LabelSpec | None = None
     psi: float = 1.0
+    edit: Amounts = ()
     format: Format = "png"
     scale: int = 1
 
@@ -87,16 +89,18 @@ class ResolvedWindow:
     window: Window
     generator: LoadedGenerator
     label: Label | None
+    edit: Edit | None = None
 
     def cache_key(self) -> list[object]:
         """Cache key of the response, besides the generator. Equivalent requests have the same key."""
         w = self.window
-        return ["plane", w.corner, w.columns, w.rows, w.step, self.label, w.psi, w.format, w.scale, self.generator.title]
+        look = [self.label, w.psi, self.edit, w.format, w.scale]
+        return ["plane", w.corner, w.columns, w.rows, w.step, *look, self.generator.title]
 
     def pinned_url(self) -> str | None:
         """The URL that always returns this response. None if no URL can express the label."""
         w = self.window
-        common = pinned_query(self.generator, self.label, w.psi, w.format, w.scale)
+        common = pinned_query(self.generator, self.label, w.psi, w.format, w.scale, self.edit)
         x, y = (_format_number(value) for value in w.corner)
         own = {"x": x, "y": y, "columns": w.columns, "rows": w.rows, "step": _format_number(w.step)}
         return None if common is None else build_url("/plane", own | common)
@@ -110,11 +114,12 @@ class ResolvedWindow:
             pixels[part] = self.generator.draw([self.point(x, y, drawn) for x, y in coordinates[part]])
             yield
         return lambda: RenderedResponse(
-            self._encode(encoding.enlarge(pixels, self.window.scale)), {"X-Model": self.generator.title}
+            self._encode(encoding.enlarge(pixels, self.window.scale)),
+            {"X-Model": self.generator.title} | ({} if self.edit is None else {"X-Edit": self.edit.text}),
         )
 
     def point(self, x: float, y: float, drawn: Drawn) -> Point:
-        """Return the generator's input at a point, with psi applied. At an integer point, it is exactly the input of the seed.
+        """Return the generator's input at a point, with psi and the edit applied. At an integer point, it is that of the seed.
 
         Args:
             x: horizontal coordinate, at least 0.
@@ -129,7 +134,8 @@ class ResolvedWindow:
         classes = self.generator.classes
         rows = [point.label for point in points if point.label is not None]
         label = label_row(self.label, classes) if self.label is not None else mean(rows, weights) if rows else None
-        return Point(truncate(blend([point.z for point in points], weights), self.window.psi), label)
+        z = truncate(blend([point.z for point in points], weights), self.window.psi)
+        return Point(z if self.edit is None else self.edit.apply(z), label)
 
     def text(self) -> dict[str, str]:
         """The text chunks from which the sheet can be reproduced."""
@@ -138,7 +144,7 @@ class ResolvedWindow:
         chunks["plane"] = f"{x},{y} {w.columns}x{w.rows} step {_format_number(w.step)}"
         if self.label is not None:
             chunks["label"] = json.dumps(self.label) if isinstance(self.label, tuple) else self.generator.classes[self.label]
-        return chunks | {"psi": repr(w.psi)}
+        return chunks | {"psi": repr(w.psi)} | edit_text(self.edit)
 
     def _encode(self, pixels: Pixels) -> bytes:
         match self.window.format:
@@ -193,8 +199,10 @@ def resolve_window(window: Window, generator: LoadedGenerator) -> ResolvedWindow
 
     Raises:
         LabelInvalid: the generator does not have the class.
+        EditInvalid, VersionUnusable: see `LoadedGenerator.edit`.
     """
-    return ResolvedWindow(window, generator, resolve_label(window.label, generator.classes))
+    label = resolve_label(window.label, generator.classes)
+    return ResolvedWindow(window, generator, label, generator.edit(window.edit))
 
 
 def _format_number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import json
@@ -145,6 +146,12 @@ class ResolvedSharpening(Resolved):
         factor = sharpening.FACTORS[self.degraded.kind]
         return str(factor) if factor > 1 else "blur"
 
+    @functools.cached_property
+    def _given(self) -> str:
+        """The degraded picture in its own size, as a PNG in base64."""
+        step = sharpening.FACTORS[self.degraded.kind]
+        return base64.b64encode(encoding.png(self.degraded.pixels[::step, ::step])).decode()
+
     def cache_key(self) -> list[object]:
         # Without its dataset, a sharpener of an imported dataset converts the same file to other pixels.
         pixels = hashlib.sha256(self.degraded.pixels.tobytes()).hexdigest()
@@ -166,7 +173,7 @@ class ResolvedSharpening(Resolved):
         """The text chunks from which an output can be reproduced."""
         chunks = super().text(seed, label)
         del chunks["psi"]
-        return chunks | {"factor": self.factor, "input": self.upload.sha256}
+        return chunks | {"factor": self.factor, "input": self.upload.sha256, "given": self._given}
 
     def headers(self, labels: Sequence[int | None]) -> dict[str, str]:
         return super().headers(labels) | {

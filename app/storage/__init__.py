@@ -1,1 +1,1 @@
-"""The job store: tables, SQLite's file, aliases, the audit log."""
+"""The database: tables, SQLite's file, aliases, the audit log. Object storage is in `models.bucket`."""

@@ -39,6 +39,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from app.errors import StoreUnavailable
+from app.storage.migration import create_tables
 from app.storage.sqlite_file import SqliteFile
 from models.errors import Locked
 
@@ -75,6 +76,9 @@ jobs = Table(
     Column("promoted", Boolean),
     Column("gate", JSON(none_as_null=True)),
     Column("pruned", Boolean, nullable=False, default=False),
+    Column("population", String(32), index=True),  # of a run: its population
+    Column("plan", JSON(none_as_null=True)),  # of a population: see app.retraining.halving
+    Column("member", JSON(none_as_null=True)),  # of a run
 )
 events = Table(
     "events",
@@ -167,7 +171,7 @@ class Database:
         self.is_server = isinstance(where, str)
         try:
             with self.write() as connection:
-                metadata.create_all(connection)
+                create_tables(metadata, connection)
         except StoreUnavailable:
             self.close()
             raise
@@ -241,7 +245,7 @@ class Database:
             if self._file.renew():
                 self._engine.dispose()
                 with self._engine.connect() as connection, connection.execution_options(writes=True).begin():
-                    metadata.create_all(connection)
+                    create_tables(metadata, connection)
         except (OSError, sqlite3.Error, SQLAlchemyError, Locked) as error:
             raise StoreUnavailable(
                 f"The job store's file is gone and cannot be written back ({_reason(error)}). {self._remedy()}."

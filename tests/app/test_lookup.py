@@ -142,7 +142,7 @@ def test_a_name_stays_unknown_if_the_repository_cannot_be_read(registry: Counted
 
 def test_every_worker_serves_a_new_model_before_it_polls(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    with service(state, workers=2, poll_seconds=60, embedded_worker=False) as running:
+    with service(state, workers=2, forked=True, poll_seconds=60, embedded_worker=False) as running:
         repository = Repository(state / "models")
         repository.publish("mine", as_mine)
         repository.publish("digits", copy_of_shipped)

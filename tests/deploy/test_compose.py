@@ -196,6 +196,7 @@ def test_the_object_storage_is_reached_by_both_services_and_has_no_default_secre
     for name in ("api", "trainer"):
         assert networks(file, "storage") & networks(file, name)
         assert environment(file["services"][name])["GAN_MODELS_URL"].startswith("s3://")
+        assert environment(file["services"][name])["GAN_RUNS"] == "bucket"
     assert "ports" not in file["services"]["storage"]
     secrets = [
         environment(service)["AWS_SECRET_ACCESS_KEY"]

@@ -45,7 +45,7 @@ def test_every_package_is_pinned_to_the_tested_version_with_a_hash(file: str) ->
 def test_each_image_has_its_dependencies_and_the_serving_image_has_no_torch() -> None:
     serve, train = (pins((FOLDER / file).read_text()) for file in ("serve.txt", "train.txt"))
     assert required(*SERVING) <= serve.keys(), "run make lock"
-    assert required(*SERVING, "train") <= train.keys() | {"torch"}, "run make lock"
+    assert required(*SERVING, "train", "kubernetes") <= train.keys() | {"torch"}, "run make lock"
     assert serve.items() <= train.items()
-    assert not serve.keys() & {"torch", "onnx", "torchmetrics", "matplotlib", "pytest", "mypy"}
+    assert not serve.keys() & {"kubernetes", "ray", "torch", "onnx", "torchmetrics", "matplotlib", "pytest", "mypy"}
     assert "torch" not in train, "torch has its own file, because it has its own index"

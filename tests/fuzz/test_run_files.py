@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.retraining.job_folder import JobFolder
-from app.retraining.trainer_process import holder_of
+from app.retraining.runners import holder_of
 from models.host import pid_namespace
 from tests.fuzz.budget import check_message, max_examples
 from tests.fuzz.mutation import damaged

@@ -15,13 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from models import bucket_repository
-from models.bucket_repository import BucketRepository
-from models.errors import Changed, Damaged, InService, NotFound, Unreachable
+from models import bucket_repository, directions
+from models.bucket import Bucket, open_store
+from models.bucket_repository import CLAIM, BucketRepository
+from models.directions import FILE
+from models.errors import Changed, Damaged, InService, NotFound, RepositoryError, Unreachable
 from models.manifest import GENERATOR, MANIFEST
-from models.object_log import KEPT, Bucket, ModelLog, ModelState, open_store
 from models.repository import Repository
+from models.state_log import KEPT, ModelLog, ModelState
 from tests.live import SHIPPED
+from tests.made_directions import add_to
 from tests.models.test_repository import another_generator, copy_of_shipped
 from tests.object_storage import FailingProxy, S3Server, s3_server
 
@@ -81,6 +84,22 @@ def test_another_host_gets_equal_files_and_follows_promotions_and_deletions(host
     assert (refreshed(here).numbers("digits"), here.aliases("digits")) == ([2], {"champion": 2})
     assert here.publish("digits", copy_of_shipped).number == 3
     assert refreshed(host("new")).numbers("digits") == [2, 3]
+
+
+def test_directions_are_shared_by_all_hosts_and_never_replaced(host: Host, tmp_path: Path) -> None:
+    here, there = host("here"), host("there")
+    version = here.publish("digits", copy_of_shipped)
+    added = add_to(here, version)
+    found = refreshed(there).get("digits", 1)
+    assert directions.read(found.companion(FILE), version.manifest.digest, 100) == added
+    with pytest.raises(RepositoryError, match="publish a new version of the model"):
+        there.add_companion("digits", version.manifest.digest, FILE, b"{}")
+    shutil.copytree(SHIPPED, tmp_path / "shipped")
+    shipped = Repository(tmp_path / "shipped")
+    add_to(shipped, shipped.get("digits", 1))
+    new = host("new")
+    new.adopt(shipped)
+    assert directions.read(new.get("digits", 1).companion(FILE), version.manifest.digest, 100) == added
 
 
 def test_errors_are_those_of_a_folder(host: Host) -> None:
@@ -150,6 +169,37 @@ def test_publishers_on_several_hosts_never_share_a_number(host: Host) -> None:
         assert {repository.get("digits", number).manifest.version for number in numbers} == set(numbers)
 
 
+def test_the_number_of_a_removed_version_is_never_used_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there, late = host("here"), host("there"), host("late")
+    here.publish("digits", another_generator)
+    refreshed(late)
+
+    def publish_meanwhile(folder: Path, number: int) -> None:
+        copy_of_shipped(folder, number)
+        if number == 2:
+            there.publish("digits", copy_of_shipped)
+
+    assert here.publish("digits", publish_meanwhile).number == 2, "the equal version of the other host"
+    assert here.bucket.paths("digits/3") == [f"digits/3/{CLAIM}"]
+    here.delete("digits", 2)
+    pull = late._pull
+
+    def pull_and_forget(name: str) -> ModelState:
+        return pull(name).model_copy(update={"highest": 1})
+
+    monkeypatch.setattr(late, "_pull", pull_and_forget)  # a publisher that has not seen any of this
+    assert late.publish("digits", copy_of_shipped).number == 4
+
+
+def test_an_object_that_another_host_deletes_meanwhile_was_not_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = Bucket(open_store(f"file://{tmp_path}"))
+    assert bucket.create("a", b"1")
+    assert bucket.create("a", b"1"), "the response to the first request may have been lost"
+    assert not bucket.create("a", b"2")
+    monkeypatch.setattr(Bucket, "get", lambda *_: (_ for _ in ()).throw(FileNotFoundError("a")))
+    assert not bucket.create("a", b"1")
+
+
 def test_hosts_that_start_at_once_adopt_the_shipped_versions_once(host: Host) -> None:
     hosts = [host(f"host-{number}") for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -157,6 +207,24 @@ def test_hosts_that_start_at_once_adopt_the_shipped_versions_once(host: Host) ->
     for repository in hosts:
         assert (refreshed(repository).numbers("digits"), repository.aliases("digits")) == ([1], {"champion": 1})
     assert host("late").adopt(Repository(SHIPPED)) == []
+
+
+def test_hosts_that_adopt_a_version_at_once_share_its_number(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shipped versions keep their numbers, which are in URLs, however many hosts start with an empty bucket."""
+    here, there, put = host("here"), host("there"), Bucket.put
+    waiting = [there]
+
+    def put_late(bucket: Bucket, path: str, content: bytes) -> None:
+        while waiting:  # the number has been claimed
+            waiting.pop().adopt(Repository(SHIPPED))
+        put(bucket, path, content)
+
+    monkeypatch.setattr(Bucket, "put", put_late)
+    here.adopt(Repository(SHIPPED))
+    for repository in (here, there, host("late")):
+        assert refreshed(repository).numbers("digits") == [1]
+        repository.get("digits", 1).verify()
+        assert repository.aliases("digits") == {"champion": 1}
 
 
 def test_of_two_promotions_at_once_instead_of_the_same_champion_one_fails(host: Host) -> None:
@@ -259,8 +327,8 @@ def test_a_publisher_that_is_killed_leaves_no_version(s3: S3Server, tmp_path: Pa
     program = """
         import os, signal, sys
         from pathlib import Path
-        from models.bucket_repository import BucketRepository
-        from models.object_log import Bucket
+        from models.bucket_repository import CLAIM, BucketRepository
+        from models.bucket import Bucket
         from tests.models.test_repository import copy_of_shipped
         put, count = Bucket.put, []
         def put_or_die(self, path, content):

@@ -174,7 +174,7 @@ def show_dataset(reference: ReferenceArgument, as_json: JsonOption = False) -> N
 
 def remove_dataset(
     reference: ReferenceArgument,
-    force: Annotated[bool, typer.Option("--force", help="Remove it although versions were trained on it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove it even if versions were trained on it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove a version of an imported dataset, or all of its versions."""

@@ -40,6 +40,20 @@ def find_version(repository: Path | None, name: str, number: int | None) -> Vers
     return found.get(name, number)
 
 
+def find_generator(repository: Path | None, name: str, number: int | None) -> Version:
+    """Return a verified version that draws from seeds, like `find_version`.
+
+    Raises:
+        TrainingError: there is no such version, or it sharpens pictures.
+        RepositoryError: there is no such version, or it is damaged.
+    """
+    found = find_version(repository, name, number)
+    found.verify()
+    if found.manifest.task != "generate":
+        raise TrainingError(f"{name}/{found.number} sharpens pictures. Name a model of the task generate.")
+    return found
+
+
 def open_sharpeners(repository: Repository, name: str, numbers: list[int] | None) -> dict[str, OnnxSharpener]:
     """Open versions of a sharpener. Returns them by title."""
     from training.evaluation.onnx_models import OnnxSharpener

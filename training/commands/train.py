@@ -38,6 +38,10 @@ def train(
     ] = None,
     spec: Annotated[Path | None, typer.Option(help="A spec.json to use instead of a preset.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out.")] = False,
+    restartable: Annotated[
+        bool,
+        typer.Option("--restartable", help="Like --resume if --out has a checkpoint. For systems that repeat the command."),
+    ] = False,
     initial: Annotated[
         Path | None, typer.Option(help="weights.pt of a published version to start from, instead of random weights.")
     ] = None,
@@ -52,8 +56,9 @@ def train(
         raise TrainingError("A resumed run keeps its spec. Drop --preset, --set, --spec and --initial, or leave --resume out.")
     if spec and preset:
         raise TrainingError("--spec and --preset exclude each other. Drop --preset, or change single fields with --set.")
+    resume = resume or bool(restartable and out and RunFolder(out).checkpoint.exists())
     run_spec = RunFolder(out).read_spec() if resume and out else spec_of(preset or "standard", option or [], spec)
-    if initial:
+    if initial and not resume:
         run_spec = run_spec.model_copy(update={"initial_weights": sha256_of(initial)})
     if show:
         show_spec(run_spec)

@@ -244,6 +244,41 @@ class Registry:
             ) from error
         return self.get(entry.reference)
 
+    def has(self, reference: str) -> bool:
+        """Whether there is a version, or any version of a plain name."""
+        name, _, version = reference.partition("@")
+        found = self.versions(name)
+        return version in found if version else bool(found)
+
+    def copy(self, reference: str, source: Registry) -> Entry:
+        """Copy a version from another registry. It becomes the newest of its name if it is the only one.
+
+        Files on the same file system are linked, which takes no space. They never change.
+
+        Raises:
+            DatasetError: there is no such version, or the folder cannot be written. Nothing is stored then.
+        """
+        entry = source.get(reference)
+        try:
+            with self._writing(entry.name) as folder:
+                if entry.version not in self.versions(entry.name):
+                    part = folder / f".part-{uuid.uuid4().hex}"
+                    part.mkdir()
+                    try:
+                        for path in (source.folder / entry.name / entry.version).iterdir():
+                            _link(path, part / path.name)
+                        part.rename(folder / entry.version)
+                    except BaseException:
+                        shutil.rmtree(part, ignore_errors=True)
+                        raise
+                    sync(folder)
+        except OSError as error:
+            raise DatasetError(
+                f"The dataset cannot be stored in {self.folder} ({error.strerror}). Free some space or correct the "
+                "permissions, then try again."
+            ) from error
+        return entry
+
     def remove(self, reference: str) -> list[str]:
         """Remove a version, or all versions of a plain name. Damaged versions can be removed too.
 
@@ -323,6 +358,13 @@ class Registry:
             return [item.name for item in folder.iterdir() if not item.name.startswith(".") and item.is_dir()]
         except OSError:
             return []
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
 
 
 def _describe(name: str, contents: Contents, title: str, licence: str, record: dict[str, Any]) -> Entry:

@@ -137,7 +137,7 @@ def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None
     torch.manual_seed(SEED)
     batch = min(BATCH, len(train))
     steps = len(train) // batch
-    epochs = epochs or max(EPOCHS[kind], -(-MIN_STEPS // steps))
+    epochs = epochs or _epochs(train, kind)
     classifier = KINDS[kind](len(train.source.classes))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
@@ -162,6 +162,12 @@ def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None
         report(epoch + 1, total / steps)
     classifier.eval()
     return classifier
+
+
+def _epochs(train: Dataset, kind: Kind) -> int:
+    """Return the number of epochs of a training on a dataset."""
+    steps = len(train) // min(BATCH, len(train))
+    return max(EPOCHS[kind], -(-MIN_STEPS // steps))
 
 
 def shipped_path(dataset: str, kind: Kind = "conv") -> Path:
@@ -209,7 +215,7 @@ def ensure(
     train: Dataset,
     kind: Kind = "conv",
     report: Callable[[str], None] = lambda _: None,
-    after_epoch: Callable[[], None] = lambda: None,
+    after_epoch: Callable[[float], None] = lambda _: None,
 ) -> tuple[Classifier, str]:
     """Return the judge of a dataset as `load` does. The judge of an imported dataset is trained first if there is none.
 
@@ -219,7 +225,7 @@ def ensure(
         train: the whole training split.
         kind: the architecture.
         report: called with a message before the training.
-        after_epoch: called after each epoch. It may raise to end the training.
+        after_epoch: called after each epoch with the part of the training that is done. It may raise to end the training.
 
     Raises:
         TrainingError: the file of a published dataset is missing, or a file is damaged.
@@ -227,8 +233,9 @@ def ensure(
     path = path_of(train.source, kind)
     if train.source.name not in SOURCES and not path.exists():
         report(f"Training the {kind} judge of {train.source.reference} on {len(train):,} pictures.")
+        epochs = _epochs(train, kind)
         with torch.random.fork_rng(devices=[]):
-            fitted = fit(train, lambda _epoch, _loss: after_epoch(), kind=kind)
+            fitted = fit(train, lambda epoch, _loss: after_epoch(epoch / epochs), epochs=epochs, kind=kind)
         save(fitted, path)
     return load(train.source, kind)
 

@@ -19,8 +19,8 @@ from training.datasets import degradation
 Floats = NDArray[np.float32]
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
-    """Open an ONNX file in a single-threaded CPU session."""
+def session(path: Path | bytes) -> onnxruntime.InferenceSession:
+    """Open an ONNX file, or its content, in a single-threaded CPU session."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

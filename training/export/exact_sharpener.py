@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.sharpening import FACTORS, KINDS, SIDE
 from training.datasets.degradation import PIXELS, split
+from training.export.exact_layer import GRIDS, NEWEST, Grid
 from training.export.integer_grid import ExactGenerator
 from training.networks import histogram_matching
 from training.networks.sharpener import SharpenGenerator
@@ -30,10 +31,11 @@ class ExactSharpener(ExactGenerator):
         generator: the trained sharpener. Not modified.
         z: latents, (N, z_dim), for determining the range of each layer's activations.
         condition: degraded pictures for the same, (N, CONDITION).
+        grid: the grid.
     """
 
-    def __init__(self, generator: SharpenGenerator, z: Tensor, condition: Tensor) -> None:
-        super().__init__(generator, generator.inputs(z, condition))
+    def __init__(self, generator: SharpenGenerator, z: Tensor, condition: Tensor, grid: Grid = GRIDS[NEWEST]) -> None:
+        super().__init__(generator, generator.inputs(z, condition), grid)
         self.greys = self.sigmoid_greys().float().repeat(len(KINDS))
         self.register_buffer("offsets", torch.arange(len(KINDS)).float()[:, None] * (2 * self.logit_levels))
         self.offsets: Tensor

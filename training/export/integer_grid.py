@@ -25,9 +25,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from training.errors import ExportError
+from training.export.exact_layer import (
+    FINE_LOGIT_LEVELS,
+    GRIDS,
+    LOGIT_BOUND,
+    LOGIT_LEVELS,
+    NEWEST,
+    Certificate,
+    ExactLayer,
+    Grid,
+)
 from training.networks import histogram_matching
 from training.networks.architectures import (
     DEGRADED,
@@ -42,29 +50,6 @@ from training.networks.architectures import (
     NoiseMap,
 )
 
-SIGNIFICAND = 2**24
-"""float32 represents every integer up to this one."""
-ACTIVATION_LEVELS, LOW_LEVELS = 1023, 256
-"""Hidden activations lie in -256..1023 steps. The lower bound is smaller because LeakyReLU's slope is 1/4."""
-HELD = 0.999
-"""Fraction of a channel's activations within its range; the rest are clipped. A few outliers would make the grid coarse for
-all: on the shipped fashion, a range for all activations moves pixels by a quarter more."""
-LOGIT_BOUND = 8.0
-LOGIT_LEVELS, FINE_LOGIT_LEVELS = 512, 1024
-"""Half the number of logits, which are half-integers from -511.5 to 511.5 (or -1023.5 to 1023.5), representing -8 to 8."""
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """Proof that the exported generator is exact."""
-
-    largest_sum: int
-    """Bound on all partial sums of all layers, in units of the layer's grid. Exact if at most 2**24."""
-
-    def to_manifest(self) -> dict[str, Any]:
-        """Return the entry of manifest.json."""
-        return {"largest_sum": self.largest_sum, "exact_up_to": SIGNIFICAND}
-
 
 @dataclass(frozen=True)
 class _Range:
@@ -75,116 +60,16 @@ class _Range:
     step: Tensor
 
 
-class ExactLayer(nn.Module):
-    """A `Layer` with integer inputs and outputs whose sums never round.
-
-    Args:
-        layer: the trained layer.
-        low, high: smallest and largest integer of each input channel, (C_in,), or of all of them, (1,).
-        step_in, step_out: quantisation step of each input channel, (C_in,), and output channel, (C_out,).
-        step_skip: quantisation step of the skip connection, (C_out,). None: no skip connection.
-        skip_is_input: whether the skip connection adds the layer's own input. It is then folded into the centre weights.
-        logit_levels: half the number of logits of the last layer.
-    """
-
-    skip_scale: Tensor | None
-
-    def __init__(
-        self,
-        layer: Layer,
-        low: Tensor,
-        high: Tensor,
-        step_in: Tensor,
-        step_out: Tensor,
-        step_skip: Tensor | None,
-        *,
-        skip_is_input: bool = False,
-        logit_levels: int = LOGIT_LEVELS,
-    ) -> None:
-        super().__init__()
-        assert layer.affine.bias is not None  # noqa: S101 - for the type checker
-        self.affine, self.last, self.doubles = copy.deepcopy(layer.affine), layer.last, layer.doubles
-        self.features = len(layer.affine.weight)
-        ones = (1,) * (layer.affine.weight.dim() - 2)
-        skip_scale = torch.zeros_like(step_out) if step_skip is None else step_skip / step_out
-        weight = layer.affine.weight.detach().double() * step_in.view(1, -1, *ones) / step_out.view(-1, 1, *ones)
-        bias = layer.affine.bias.detach().double() / step_out
-        self.logit_levels = logit_levels
-        if self.last:
-            bias = bias - 0.5  # logits are half-integers
-        weight, bias, self.largest_sum = self._onto_grid(weight, bias, low.double(), high.double(), skip_scale)
-        if skip_is_input:
-            middle = weight[..., weight.shape[2] // 2, weight.shape[3] // 2]  # (C, C), of a convolution
-            middle.diagonal().add_(skip_scale)  # a multiple of the grid, already included in the bound
-            step_skip = None
-        if self.doubles:
-            weight, bias = _rows_first(weight), _rows_first(bias)
-        self.affine.weight = nn.Parameter(weight.float(), requires_grad=False)
-        self.affine.bias = nn.Parameter(bias.float(), requires_grad=False)
-        self.register_buffer("skip_scale", skip_scale.float().view(-1, *ones) if step_skip is not None else None)
-
-    def _onto_grid(
-        self, weight: Tensor, bias: Tensor, low: Tensor, high: Tensor, skip_scale: Tensor
-    ) -> tuple[Tensor, Tensor, int]:
-        """Round each output channel's weights and bias to the finest grid on which all partial sums fit in 24 bits.
-
-        Returns the rounded weight and bias, and the bound on all partial sums, in units of the channel's grid.
-        """
-        shape = (-1,) + (1,) * (weight.dim() - 1)
-        ends = (1, -1) + (1,) * (weight.dim() - 2)
-        done = torch.zeros(len(bias), dtype=torch.bool)
-        largest = torch.zeros(len(bias), dtype=torch.float64)
-        on_grid, bias_on_grid = weight.clone(), bias.clone()
-        for bits in range(40, -1, -1):
-            w, b = (weight * 2.0**bits).round(), (bias * 2.0**bits).round()
-            # every partial sum lies between the sum of all negative terms and the sum of all positive terms
-            up = (w.clamp(min=0) * high.view(ends) + w.clamp(max=0) * low.view(ends)).flatten(1).sum(1)
-            down = (w.clamp(min=0) * low.view(ends) + w.clamp(max=0) * high.view(ends)).flatten(1).sum(1)
-            skip = skip_scale * 2.0**bits
-            bound = torch.maximum(up, -down) + b.abs() + ACTIVATION_LEVELS * skip
-            # the skip connection must be a multiple of the grid too
-            fits = (bound <= SIGNIFICAND) & ~done & ((skip == 0) | (skip >= 1))
-            on_grid = torch.where(fits.view(shape), w * 2.0**-bits, on_grid)
-            bias_on_grid = torch.where(fits, b * 2.0**-bits, bias_on_grid)
-            largest = torch.where(fits, bound, largest)
-            done |= fits
-        if not done.all():
-            raise ExportError(
-                "A layer's weights are too large for exact float32 sums. The run has probably diverged: export an earlier "
-                "checkpoint, or train with a lower learning_rate."
-            )
-        return on_grid, bias_on_grid, int(largest.max())
-
-    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
-        x = self.affine(x)
-        if skip is not None and self.skip_scale is not None:
-            x = x + skip * self.skip_scale
-        if self.last:
-            x = torch.clamp(torch.round(x), -self.logit_levels, self.logit_levels - 1)
-        else:
-            x = torch.clamp(torch.round(F.leaky_relu(x, SLOPE)), -LOW_LEVELS, ACTIVATION_LEVELS)
-        return self._shuffle(x, self.doubles) if self.doubles else x
-
-    def _shuffle(self, x: Tensor, side: int) -> Tensor:
-        """Pixel shuffle of channels in the order row, column, channel: (N, 4C, side, side) -> (N, C, 2 side, 2 side).
-
-        With channels last, it moves contiguous blocks. ONNX Runtime takes a quarter of the time of its DepthToSpace, which
-        moves single elements.
-        """
-        x = x.permute(0, 2, 3, 1).reshape(-1, side, side, 2, self.features // 2)
-        x = x.permute(0, 1, 3, 2, 4).reshape(-1, 2 * side, 2 * side, self.features // 4)
-        return x.permute(0, 3, 1, 2)
-
-
 class ExactGenerator(nn.Module):
     """An exact, quantised generator with the interface of the trained one. Pixels are multiples of 1/255.
 
     Args:
         generator: the trained generator. Not modified.
         calibration: concatenated inputs, (N, z_dim + K), for determining the range of each layer's activations.
+        grid: the grid.
     """
 
-    def __init__(self, generator: Generator, calibration: Tensor) -> None:
+    def __init__(self, generator: Generator, calibration: Tensor, grid: Grid = GRIDS[NEWEST]) -> None:
         super().__init__()
         self.z_dim, self.classes = generator.z_dim, generator.classes
         self.greys: Tensor
@@ -193,7 +78,7 @@ class ExactGenerator(nn.Module):
         layers, sources = _layers(self.network), _sources(self.network)
         # non-linear grey scales place some levels closer together
         self.logit_levels = LOGIT_LEVELS if generator.scale is None else FINE_LOGIT_LEVELS
-        steps = _activation_steps(self.network, layers, sources, calibration)
+        steps = _activation_steps(self.network, layers, sources, calibration, grid)
         steps[layers[-1][0]] = torch.tensor([LOGIT_BOUND / self.logit_levels], dtype=torch.float64)
         bound, one = INPUT_BOUND / INPUT_STEP, 1 / INPUT_STEP
         low = torch.tensor([-bound] * self.z_dim + [0.0] * self.network.conditions)
@@ -219,6 +104,8 @@ class ExactGenerator(nn.Module):
             given = ranges[sources[name]]
             exact = ExactLayer(
                 layer,
+                grid,
+                self._inputs(layer, calibration) if grid.compensates else None,
                 given.low,
                 given.high,
                 given.step,
@@ -229,10 +116,26 @@ class ExactGenerator(nn.Module):
             )
             largest = max(largest, exact.largest_sum)
             self.network.set_submodule(name, exact)
-            low, high = torch.tensor([-float(LOW_LEVELS)]), torch.tensor([float(ACTIVATION_LEVELS)])
+            low, high = torch.tensor([-float(grid.low)]), torch.tensor([float(grid.high)])
             ranges[name] = _Range(low, high, steps[name])
-        self.certificate = Certificate(largest)
+        self.certificate = Certificate(largest, grid.number)
         self.register_buffer("greys", self.sigmoid_greys().float() / 255)
+
+    @torch.inference_mode()
+    def _inputs(self, layer: Layer, calibration: Tensor) -> Tensor:
+        """Return the integer inputs of a layer while the layers before it are already quantised."""
+        conditions = self.z_dim + self.network.conditions
+        label = calibration[:, self.z_dim : conditions] if self.network.conditions else None
+        pixels = torch.round(calibration[:, conditions:] * 255)  # of a sharpener
+        found: list[Tensor] = []
+
+        def watch(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            found.append(inputs[0])
+
+        hook = layer.register_forward_pre_hook(watch)
+        self.network.logits(torch.cat([self.latents(calibration[:, : self.z_dim], label), pixels], dim=1))
+        hook.remove()
+        return found[0].clone()
 
     def match_tones(self, levels: Tensor, real: Tensor) -> None:
         """Match the grey levels to those of real pictures.
@@ -273,12 +176,6 @@ class ExactGenerator(nn.Module):
         return torch.round(position * 255) if scale is None else scale.level(position.float()).double()
 
 
-def _rows_first(features: Tensor) -> Tensor:
-    """Reorder the input features of a pixel shuffle from (channel, row, column) to (row, column, channel)."""
-    grouped = features.reshape(-1, 2, 2, *features.shape[1:])
-    return grouped.permute(1, 2, 0, *range(3, grouped.dim())).reshape(features.shape)
-
-
 def _layers(network: Generator) -> list[tuple[str, Layer]]:
     """Return the names and layers in the order in which they are applied."""
     return [(name, module) for name, module in network.named_modules() if isinstance(module, Layer)]
@@ -292,10 +189,10 @@ def _sources(network: Generator) -> dict[str, str]:
 
 @torch.inference_mode()
 def _activation_steps(
-    network: Generator, layers: list[tuple[str, Layer]], sources: dict[str, str], calibration: Tensor
+    network: Generator, layers: list[tuple[str, Layer]], sources: dict[str, str], calibration: Tensor, grid: Grid
 ) -> dict[str, Tensor]:
-    """Return the quantisation step of each channel between two layers, (C,): the smallest power of two whose range contains
-    the fraction `HELD` of the calibration activations.
+    """Return the quantisation step of each channel between two layers, (C,): the smallest one of few significant bits whose
+    range contains the fraction `held` of the calibration activations.
     """
     reach: dict[str, Tensor] = {}
 
@@ -304,8 +201,9 @@ def _activation_steps(
             # the negative range is a quarter of the positive one, matching LeakyReLU's slope
             size = torch.where(out < 0, -out / SLOPE, out)
             each = size.view(len(out), channels, -1).transpose(0, 1).flatten(1)  # (C, N * positions)
-            beyond = round((1 - HELD) * each.shape[1])
-            reach[name] = each.topk(beyond + 1, dim=1).values[:, -1].double()
+            beyond = round((1 - grid.held) * each.shape[1])
+            size = each.topk(beyond + 1, dim=1).values[:, -1].double()
+            reach[name] = size * (1 + grid.headroom / each.shape[1] ** 0.5)
 
         return note
 
@@ -317,5 +215,10 @@ def _activation_steps(
     network.logits(calibration)
     for hook in hooks:
         hook.remove()
-    steps = {name: torch.exp2(torch.ceil(torch.log2(r.clamp(min=2.0**-20) / ACTIVATION_LEVELS))) for name, r in reach.items()}
-    return steps
+    return {name: _rounded_up(size.clamp(min=2.0**-20) / grid.high, grid.step_bits) for name, size in reach.items()}
+
+
+def _rounded_up(values: Tensor, bits: int) -> Tensor:
+    """Round positive values up to so many significant bits."""
+    mantissa, exponent = torch.frexp(values)  # 0.5 to 1
+    return torch.ldexp(torch.ceil(mantissa * 2.0**bits) / 2.0**bits, exponent)

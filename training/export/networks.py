@@ -15,6 +15,7 @@ from models.manifest import DISCRIMINATOR, GENERATOR
 from training.datasets import degradation
 from training.datasets.tensors import Dataset
 from training.evaluation.onnx_models import Floats, OnnxGenerator, OnnxSharpener, network_inputs, one_hot, session
+from training.export.exact_layer import GRIDS, NEWEST, Grid
 from training.export.exact_sharpener import ExactSharpener
 from training.export.integer_grid import ExactGenerator
 from training.loop.sampling import SHEET_ROWS, seeds_to_input, sharpening_sheet
@@ -74,7 +75,13 @@ class Networks(Protocol):
         """Run the trained and the exported networks on the same inputs."""
 
 
-def networks_of(spec: TrainingSpec, generator: Generator, discriminator: Discriminator, train: Dataset) -> Networks:
+def networks_of(
+    spec: TrainingSpec,
+    generator: Generator,
+    discriminator: Discriminator,
+    train: Dataset,
+    grid: Grid = GRIDS[NEWEST],
+) -> Networks:
     """Quantise the networks of a run.
 
     Args:
@@ -82,19 +89,22 @@ def networks_of(spec: TrainingSpec, generator: Generator, discriminator: Discrim
         generator: the trained generator.
         discriminator: the trained discriminator.
         train: training pictures, to which the grey levels are matched, if the spec says so.
+        grid: the integer grid. A published version can only be exported again on its own.
     """
     if isinstance(generator, SharpenGenerator):
-        return SharpenNetworks(spec, generator, discriminator, train)
-    return GenerateNetworks(spec, generator, discriminator, train)
+        return SharpenNetworks(spec, generator, discriminator, train, grid)
+    return GenerateNetworks(spec, generator, discriminator, train, grid)
 
 
 class GenerateNetworks:
     """The networks of the task `generate`: z and, if conditional, label to a picture."""
 
-    def __init__(self, spec: TrainingSpec, generator: Generator, discriminator: Discriminator, train: Dataset) -> None:
+    def __init__(
+        self, spec: TrainingSpec, generator: Generator, discriminator: Discriminator, train: Dataset, grid: Grid
+    ) -> None:
         self.generator, self.discriminator, self.classes = generator, discriminator, generator.classes
         z, label = seeds_to_input(CALIBRATION_SEEDS, generator)
-        self.exact = ExactGenerator(generator, z if label is None else torch.cat([z, label], dim=1))
+        self.exact = ExactGenerator(generator, z if label is None else torch.cat([z, label], dim=1), grid)
         if spec.match_tones:
             self.exact.match_tones(self._levels(train), train.images)
 
@@ -148,14 +158,16 @@ class GenerateNetworks:
 class SharpenNetworks:
     """The networks of the task `sharpen`: a degraded picture and z to a picture."""
 
-    def __init__(self, spec: TrainingSpec, generator: SharpenGenerator, discriminator: Discriminator, train: Dataset) -> None:
+    def __init__(
+        self, spec: TrainingSpec, generator: SharpenGenerator, discriminator: Discriminator, train: Dataset, grid: Grid
+    ) -> None:
         self.generator, self.discriminator = generator, _WithCondition(discriminator)
         chosen = torch.arange(len(TONE_SEEDS)) % len(train)  # a small dataset is repeated, degraded differently each time
         pictures = train.images[chosen].float() / 255
         self.condition = degradation.degrade_randomly(pictures, torch.Generator().manual_seed(CALIBRATION_SEEDS.start))
         z, _ = seed_contract.draw_many(TONE_SEEDS, generator.z_dim)
         latents, count = torch.from_numpy(z), len(CALIBRATION_SEEDS)
-        self.exact: ExactSharpener = ExactSharpener(generator, latents[:count], self.condition[:count])
+        self.exact: ExactSharpener = ExactSharpener(generator, latents[:count], self.condition[:count], grid)
         if spec.match_tones:
             self.exact.match_outputs(latents, self.condition, train.images)
 

@@ -24,10 +24,12 @@ from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
 from training.evaluation import distance, judges, sheets
 from training.loop import stopping
+from training.loop.judging import prepare_judge
 from training.loop.progress import Progress
 from training.loop.run_folder import Events, RunFolder, alone_in
 from training.loop.sampling import draw, sharpen, sharpening_sheet
 from training.loop.stopping import Plateau
+from training.loop.storing import stored
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
 from training.networks.architectures import Generator
 from training.spec import ENOUGH_HELD_OUT, TaskName, TrainingSpec
@@ -151,11 +153,12 @@ def run(
         data_folder: folder of the dataset's files. Defaults to their usual location.
 
     Raises:
+        FolderInUseError: another trainer is running in the folder, or has continued the run on another host.
         TrainingError: the run failed. The event log records the reason.
     """
     stop = Stop()
     folder.path.mkdir(parents=True, exist_ok=True)
-    with stop.on_signals(), alone_in(folder):
+    with stop.on_signals(), alone_in(folder), stored(folder, stop.request) as storing:
         if new:
             start(folder, new, initial)
         folder.stop.unlink(missing_ok=True)
@@ -165,6 +168,8 @@ def run(
             else:  # a checkpoint
                 leftover.unlink(missing_ok=True)
         events = Events(folder.events)
+        if storing:
+            storing.warn = lambda text: events.write("warning", detail=text)
         try:
             loop = _prepare(folder, events, stop, resume=resume, device=device, data_folder=data_folder)
             reason = loop.until_done(stop, resumed=resume)
@@ -179,6 +184,8 @@ def run(
                 events.write("end", reason=reason, detail=str(reported))
             raise reported from error
         finally:
+            if storing:
+                storing.warn = None
             with suppress(OSError):  # closing flushes the buffer, which fails on a full disk
                 events.close()
     return reason
@@ -208,26 +215,12 @@ def _prepare(folder: RunFolder, events: Events, stop: Stop, *, resume: bool, dev
     elif spec.initial_weights:
         trainer.load_weights(_initial_weights(folder, spec.initial_weights))
     if spec.metrics_every:
-        _prepare_judge(data, events, stop)
+        prepare_judge(data, events, stop.check)
     else:
         return _Loop(folder, trainer, events, plateau, None, None)
     enough = len(held_out) >= ENOUGH_HELD_OUT
     meter = KidMeter(held_out if enough else shown, task=spec.task)
     return _Loop(folder, trainer, events, plateau, meter, held_out if enough else None)
-
-
-def _prepare_judge(data: Dataset, events: Events, stop: Stop) -> None:
-    """Train the judge of an imported dataset unless that has been done, and record how good it is.
-
-    Raises:
-        _Stopped: a stop was requested.
-    """
-    if judges.path_of(data.source).exists():
-        return
-    clock = time.monotonic()
-    judge, _ = judges.ensure(data, after_epoch=stop.check)
-    found = judges.quality(judge, tensors.load(data.source.reference, "test"))
-    events.write("judge", dataset=data.source.reference, **found, seconds=round(time.monotonic() - clock, 1))
 
 
 def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 spec.json               the training spec
 .lock                   locked by the running trainer
+submission.json         the last submission of a trainer to an engine, such as Ray
+.owners.json            under which owner ids the folder was written, if runs are in object storage (`models.stored_run`)
 stop                    requests a stop, like SIGTERM
 events.jsonl            the event log, one JSON object per line
 initial.pt              the initial weights, if not random
@@ -16,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +28,8 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
-from models.host import LOCK_VARIABLE, pid_namespace
-from training.errors import CheckpointError, FolderInUseError
+from models.host import LOCK_VARIABLE, SUBMISSION_FILE, distant_run, submission, this_process
+from training.errors import CheckpointError, FolderInUseError, TrainingError
 from training.spec import TrainingSpec
 
 
@@ -94,11 +97,14 @@ class Events:
             with path.open("r+b") as file:
                 file.truncate(content.rfind(b"\n") + 1)
         self._file: TextIO = path.open("a", encoding="utf-8")
+        self._lock = threading.Lock()
 
     def write(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Append one event with the current time (seconds since the epoch)."""
-        self._file.write(json.dumps({"event": event, "time": round(time.time(), 3), **fields}, allow_nan=False) + "\n")
-        self._file.flush()
+        line = json.dumps({"event": event, "time": round(time.time(), 3), **fields}, allow_nan=False) + "\n"
+        with self._lock:  # warnings come from another thread
+            self._file.write(line)
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
@@ -129,7 +135,7 @@ def _inherited(lock: Path) -> int | None:
 
 def _write_holder(descriptor: int) -> None:
     """Write this process's id and place into the lock file. The supervisor does too, unless it is killed first."""
-    content = json.dumps({"pid": os.getpid(), "place": pid_namespace()}).encode()
+    content = json.dumps(this_process()).encode()
     os.pwrite(descriptor, content, 0)
     os.ftruncate(descriptor, len(content))
 
@@ -138,10 +144,11 @@ def _write_holder(descriptor: int) -> None:
 def alone_in(folder: RunFolder) -> Iterator[None]:
     """Hold the lock of a run's folder. It is a kernel lock, released when its holder exits. The file identifies the holder.
 
-    The supervisor acquires the lock before it starts a trainer, which inherits it.
+    The supervisor acquires the lock before it starts a trainer on its machine, which inherits it. A trainer that an engine runs
+    acquires it here.
 
     Raises:
-        FolderInUseError: another process holds the lock.
+        FolderInUseError: another process holds the lock, or has replaced this trainer.
     """
     descriptor = _inherited(folder.lock)
     if descriptor is not None:
@@ -160,6 +167,31 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
                     ) from None
                 time.sleep(0.05)
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "place": pid_namespace()}))
+        file.write(json.dumps(this_process()))
         file.flush()
+        _check_not_superseded(folder)
         yield
+
+
+def _check_not_superseded(folder: RunFolder) -> None:
+    """Check that an engine runs this trainer because of the last submission, and not because of an earlier one.
+
+    An engine may start a trainer long after the supervisor has given it up. A trainer on a machine without the shared folder
+    would write its results where nobody finds them.
+
+    Raises:
+        FolderInUseError: another submission has replaced the one of this trainer.
+        TrainingError: the folder does not contain the submission.
+    """
+    ours = submission()
+    if ours is None or distant_run():  # who owns a run in object storage is checked there
+        return
+    try:
+        last = json.loads((folder.path / SUBMISSION_FILE).read_bytes())["id"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{folder.path} does not contain {SUBMISSION_FILE}, so it is not the folder of the service. Mount the state folder "
+            "of the service on this machine at the same path."
+        ) from error
+    if last != ours["id"]:
+        raise FolderInUseError(f"The trainer {ours['id']} was replaced in {folder.path}. Nothing needs to be done.")

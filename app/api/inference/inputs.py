@@ -266,7 +266,7 @@ def _factors(tensor: Tensor) -> list[str | None]:
         raise _unsuitable(tensor, "BYTES")
     factors: list[str | None] = [_text(value, "factor") for value in _column(tensor)]
     if any(factor not in ("2", "4", "blur") for factor in factors):
-        raise InvalidRequest("A factor is 2, 4 or blur. Choose one, or omit the input to find out.")
+        raise InvalidRequest("A factor is 2, 4 or blur. Choose one, or omit the input: the factor is then detected.")
     return factors
 
 

@@ -1,7 +1,7 @@
 """The wire format of the Open Inference Protocol, version 2, with Triton's binary tensor data.
 
 A request or a response is a JSON object. Binary tensors follow it, little-endian and in row-major order, in the order in which
-the JSON lists them. Each element of a binary BYTES tensor has its length before it, as four bytes. The header
+the JSON lists them. Each element of a binary BYTES tensor is preceded by its length in four bytes. The header
 `Inference-Header-Content-Length` is then the length of the JSON. All functions are pure.
 """
 

@@ -13,7 +13,7 @@ from app.datasets.uploads import UPLOAD_ID, Upload
 from models.manifest import NAME_PATTERN
 from training.datasets import SOURCES, Split
 from training.datasets.importing.options import MOST_TEST_SHARE, Fit, Invert
-from training.datasets.importing.report import Report
+from training.datasets.importing.report import FileProblem, Report
 from training.datasets.splitting import TEST_SHARE
 
 
@@ -194,6 +194,11 @@ class ImportView(BaseModel):
     total: int = Field(description="All pictures; 0 while they are counted.")
     dataset: str | None = Field(description="Reference of the dataset, once the import has succeeded.")
     report: Report | None = Field(description="What the import found and did, once it has succeeded.")
+    broken: list[FileProblem] = Field(
+        description="If the import failed because pictures cannot be read: the first of them. POST /admin/datasets with this "
+        "upload and skip_broken leaves them out."
+    )
+    broken_count: int = Field(description="Number of these pictures.")
     links: ImportLinks
 
     @classmethod
@@ -215,6 +220,8 @@ class ImportView(BaseModel):
             total=found.total,
             dataset=found.dataset,
             report=Report.model_validate(found.report) if found.report else None,
+            broken=[FileProblem(**problem) for problem in found.broken],
+            broken_count=found.broken_count,
             links=ImportLinks(
                 self=base,
                 events=f"{base}/events",

@@ -57,6 +57,7 @@ class VersionDetail(BaseModel):
     manifest: Manifest
     card: str = Field(description="URL of the model card (Markdown).")
     samples: str = Field(description="URL of the sample sheet (PNG).")
+    directions: str | None = Field(description="URL of the directions that `edit` can name. null if none have been measured.")
 
 
 class Alive(BaseModel):

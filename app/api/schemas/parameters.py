@@ -9,14 +9,21 @@ from pydantic import Field, StrictInt, StrictStr
 
 from app.images import preprocessing
 from app.sampling import pictures, plane
+from app.sampling.breeding import MAX_TEXT as MAX_PARENTS_TEXT
+from app.sampling.edits import MAX_AMOUNT, MAX_TERMS
+from app.sampling.edits import MAX_TEXT as MAX_EDIT_TEXT
 from app.sampling.latents import MAX_LABEL, MAX_LATENT, MAX_PICTURES
+from models.breeding import MAX_PARENTS
+from models.inversion import MAX_STEPS
 from models.seed_contract import MAX_SEED, MAX_TEXT
+from models.seed_index import MAX_COUNT
 
 # The schema documents the bounds of a seed. `app.sampling.latents` checks them, so the error is the same for every route.
 _SeedText = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT})]
 _SeedNumber = Annotated[StrictInt, Field(json_schema_extra={"minimum": 0, "maximum": MAX_SEED})]
 _ANY_SEED = f"An integer in 0..{MAX_SEED}, or any other text. Omitted: a random seed, returned in `X-Seed`."
 SeedQuery = Annotated[_SeedText | None, Field(description=_ANY_SEED, examples=["42"])]
+OneSeed = Annotated[_SeedText, Field(description=f"An integer in 0..{MAX_SEED}, or any other text.", examples=["42"])]
 SeedValue = Annotated[
     _SeedNumber | Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT})],
     Field(description=f"An integer in 0..{MAX_SEED}, or any other text.", examples=[42]),
@@ -32,6 +39,30 @@ SeedsValue = Annotated[
     _SeedsText | Annotated[list[_SeedNumber], Field(min_length=1, max_length=MAX_PICTURES, fail_fast=True)] | None,
     Field(description=_SEVERAL + " Or a list of integers.", examples=["0-63"]),
 ]
+_PARENTS = (
+    "Two to eight parents of a child: seeds, or children as in `(42,7,3),99`, where 3 is the number of the child of 42 and 7. "
+)
+_ParentsText = Annotated[str, Field(min_length=1, max_length=MAX_PARENTS_TEXT)]
+ParentsQuery = Annotated[_ParentsText | None, Field(description=_PARENTS, examples=["42,7"])]
+ParentsValue = Annotated[
+    _ParentsText
+    | Annotated[
+        list[_SeedNumber | Annotated[_ParentsText, Field(strict=True)]],
+        Field(min_length=1, max_length=MAX_PARENTS, fail_fast=True),
+    ]
+    | None,
+    Field(description=_PARENTS + "As a text, or as a list.", examples=["42,7"]),
+]
+ChildNumber = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=MAX_SEED,
+        description=f"Number of the child, in 0..{MAX_SEED}. It decides what is inherited from which of the parents, and what "
+        "mutates. Omitted: a random one, returned in `X-Child`.",
+        examples=[3],
+    ),
+]
 _LabelText = Annotated[str, Field(max_length=MAX_LABEL)]
 _MIXED = "or a mixture such as `3:0.5,8:0.5`, whose weights sum to 1"
 LabelQuery = Annotated[
@@ -45,6 +76,19 @@ ScoredLabel = Annotated[
         examples=["7"],
     ),
 ]
+InvertedLabel = Annotated[
+    Annotated[str, Field(max_length=MAX_LABEL)] | None,
+    Field(description="Class of the latent, by index or name. Omitted: the one that the encoder recognises.", examples=["7"]),
+]
+Steps = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=MAX_STEPS,
+        description="Most steps of refinement. Each draws about a hundred pictures. More steps never make the error larger.",
+    ),
+]
+Neighbours = Annotated[int, Field(ge=1, le=MAX_COUNT, description="Number of seeds.")]
 Preprocessing = Annotated[
     preprocessing.Mode,
     Field(description="auto: preprocess the picture like the training data. none: only convert to grey and scale to 28x28."),
@@ -63,6 +107,18 @@ Psi = Annotated[
         le=2,
         description="Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied.",
     ),
+]
+_EDIT = (
+    "Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the "
+    "latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them."
+)
+_EditText = Annotated[str, Field(min_length=1, max_length=MAX_EDIT_TEXT)]
+EditQuery = Annotated[_EditText | None, Field(description=_EDIT, examples=["slant:1.5"])]
+EditValue = Annotated[
+    Annotated[_EditText, Field(strict=True)]
+    | Annotated[dict[str, Annotated[float, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]], Field(max_length=MAX_TERMS)]
+    | None,
+    Field(description=_EDIT + " As a text, or as an object.", examples=["slant:1.5"]),
 ]
 Latent = Annotated[
     list[Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT)]],

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.schemas.parameters import (
+    ChildNumber,
     Columns,
     Coordinate,
+    EditQuery,
+    EditValue,
     FileFormat,
     LabelQuery,
     LabelValue,
     Latent,
     ModelName,
+    ParentsQuery,
+    ParentsValue,
     PictureFormat,
     PlaneScale,
     PlaneSide,
@@ -33,8 +39,11 @@ from app.api.schemas.parameters import (
 from app.discriminator import quiz
 from app.errors import InvalidRequest
 from app.sampling import interpolation, pictures, plane
+from app.sampling.breeding import child_of, parents_of
+from app.sampling.edits import edit_of
 from app.sampling.latents import Seed, check_seed, fresh_seed, parse_seed, parse_seeds
 from app.sampling.sharpener import Factor
+from models.breeding import Child
 from models.seed_contract import MAX_SEED
 
 
@@ -58,8 +67,11 @@ class GenerateQuery(_Request):
 
     seed: SeedQuery = None
     seeds: SeedsQuery = None
+    parents: ParentsQuery = None
+    child: ChildNumber = None
     label: LabelQuery = None
     psi: Psi = 1.0
+    edit: EditQuery = None
     model: ModelName = None
     version: VersionName = None
     format: PictureFormat = "png"
@@ -70,10 +82,14 @@ class GenerateQuery(_Request):
         """Return the requested picture or sheet.
 
         Raises:
-            SeedInvalid, TooMuch, InvalidRequest: see `app.sampling.pictures` and `app.sampling.latents`.
+            SeedInvalid, ParentsInvalid, EditInvalid, TooMuch, InvalidRequest: see `pictures`, `latents`, `breeding` and `edits`
+                of `app.sampling`.
         """
         if self.seed is not None and self.seeds is not None:
             raise InvalidRequest("seed requests one picture and seeds several. Give only one of them.")
+        child = _child(self, self.parents)
+        if child is not None:
+            return _drawing(self, (), self.label, child=child, is_fresh=self.child is None)
         seeds: tuple[Seed, ...]
         if self.seeds is not None:
             seeds = tuple(parse_seeds(self.seeds))
@@ -87,6 +103,7 @@ class GeneratePathQuery(_Request):
 
     label: LabelQuery = None
     psi: Psi = 1.0
+    edit: EditQuery = None
     model: ModelName = None
     version: VersionName = None
     scale: Scale = 1
@@ -104,8 +121,11 @@ class GenerateBody(_Body):
     seed: SeedValue | None = None
     seeds: SeedsValue = None
     z: Latent | None = None
+    parents: ParentsValue = None
+    child: ChildNumber = None
     label: LabelValue | None = None
     psi: Psi = 1.0
+    edit: EditValue = None
     model: ModelName = None
     version: VersionName = None
     format: PictureFormat = "png"
@@ -117,6 +137,9 @@ class GenerateBody(_Body):
         given = [name for name in ("seed", "seeds", "z") if getattr(self, name) is not None]
         if len(given) > 1:
             raise InvalidRequest(f"{' and '.join(given)} cannot be combined. Give only one of them.")
+        child = _child(self, self.parents)
+        if child is not None:
+            return _drawing(self, (), self.label, child=child, is_fresh=self.child is None)
         if self.z is not None:
             return _drawing(self, (), self.label, z=tuple(self.z))
         if self.seeds is not None:
@@ -130,20 +153,35 @@ def _seed_of(value: int | str) -> Seed:
     return check_seed(value) if isinstance(value, int) else parse_seed(value)
 
 
+def _child(request: GenerateQuery | GenerateBody | KeyframeObject, parents: str | Sequence[int | str] | None) -> Child | None:
+    """Return the child that a request names, with a random number if it has none. None if it names no parents."""
+    if parents is None:
+        if request.child is not None:
+            raise InvalidRequest("A child has parents. Give them, as in parents=42,7, or use seed instead of child.")
+        return None
+    given = [name for name in ("seed", "seeds", "z") if getattr(request, name, None) is not None]
+    if given:
+        raise InvalidRequest(f"parents and {given[0]} cannot be combined. Give only one of them.")
+    return child_of(parents_of(parents), fresh_seed() if request.child is None else request.child)
+
+
 def _drawing(
     request: GenerateQuery | GenerateBody,
     seeds: tuple[Seed, ...],
     label: int | str | list[float] | None,
     *,
     z: tuple[float, ...] | None = None,
+    child: Child | None = None,
     is_sheet: bool = False,
     is_fresh: bool = False,
 ) -> pictures.Drawing:
     return pictures.Drawing(
         seeds=seeds,
         z=z,
+        child=child,
         label=tuple(label) if isinstance(label, list) else label,
         psi=request.psi,
+        edit=edit_of(request.edit),
         format=request.format,
         scale=request.scale,
         columns=request.columns,
@@ -153,24 +191,31 @@ def _drawing(
 
 
 class KeyframeObject(_Body):
-    """A keyframe of an interpolation: a seed or an explicit latent, with its label and psi."""
+    """A keyframe of an interpolation: a seed, an explicit latent or a child, with its label and psi."""
 
     seed: SeedValue | None = None
     z: Latent | None = None
+    parents: ParentsValue = None
+    child: ChildNumber = None
     label: LabelValue | None = None
     psi: Psi = 1.0
+    edit: EditValue = None
 
     @model_validator(mode="after")
     def _has_seed_or_latent(self) -> KeyframeObject:
-        if (self.seed is None) == (self.z is None):
-            raise ValueError("A keyframe has either a seed or a z. Give exactly one of them.")
+        if sum(given is not None for given in (self.seed, self.z, self.parents)) != 1:
+            raise ValueError("A keyframe has a seed, a z or parents. Give exactly one of them.")
+        if (self.parents is None) != (self.child is None):
+            raise ValueError("A keyframe with parents needs the number of their child, and vice versa. Give both.")
         return self
 
     def drawing(self) -> pictures.Drawing:
         """Return the picture of this keyframe, as drawn by `/generate`."""
         label = tuple(self.label) if isinstance(self.label, list) else self.label
         seeds = () if self.seed is None else (_seed_of(self.seed),)
-        return pictures.Drawing(seeds=seeds, z=None if self.z is None else tuple(self.z), label=label, psi=self.psi)
+        z = None if self.z is None else tuple(self.z)
+        child, edit = _child(self, self.parents), edit_of(self.edit)
+        return pictures.Drawing(seeds=seeds, z=z, child=child, label=label, psi=self.psi, edit=edit)
 
 
 class InterpolateBody(_Body):
@@ -246,6 +291,7 @@ class DiscriminateSeedsQuery(_Request):
     seeds: ScoredSeeds
     label: LabelQuery = None
     psi: Psi = 1.0
+    edit: EditQuery = None
     model: ModelName = None
     version: VersionName = None
 
@@ -255,7 +301,8 @@ class DiscriminateSeedsQuery(_Request):
         Raises:
             SeedInvalid, TooMuch: see `app.sampling.latents.parse_seeds`.
         """
-        return pictures.Drawing(seeds=tuple(parse_seeds(self.seeds)), label=self.label, psi=self.psi, is_sheet=True)
+        seeds, edit = tuple(parse_seeds(self.seeds)), edit_of(self.edit)
+        return pictures.Drawing(seeds=seeds, label=self.label, psi=self.psi, edit=edit, is_sheet=True)
 
 
 class SharpenQuery(_Request):
@@ -290,6 +337,7 @@ class PlaneQuery(_Request):
     step: PlaneStep = 1.0
     label: LabelQuery = None
     psi: Psi = 1.0
+    edit: EditQuery = None
     model: ModelName = None
     version: VersionName = None
     format: plane.Format = Field(
@@ -311,6 +359,7 @@ class PlaneQuery(_Request):
             step=self.step,
             label=self.label,
             psi=self.psi,
+            edit=edit_of(self.edit),
             format=self.format,
             scale=self.scale,
         )
@@ -325,48 +374,3 @@ class QuizQuery(_Request):
     count: int = Field(default=10, ge=1, le=quiz.MAX_QUESTIONS, description="Number of pictures.")
     model: ModelName = None
     version: VersionName = None
-
-
-class Picture(BaseModel):
-    """A picture as JSON."""
-
-    seed: int | str | None = Field(description="null if z was given.")
-    label: int | None = Field(description="Index of the class; null for a model without classes, and for a mixture.")
-    class_: str | None = Field(alias="class", description="Name of the class.")
-    psi: float
-    model: str
-    version: int
-    z: list[float] = Field(description="Input of the generator, after psi is applied.")
-    pixels: list[list[int]] = Field(description="Rows of grey levels, 0..255.")
-
-
-class Frame(BaseModel):
-    """A frame as JSON."""
-
-    segment: int = Field(description="Index of the segment: 0 leads from the first keyframe to the second.")
-    t: float = Field(description="Position along the segment, 0 to 1, after easing.")
-    pixels: list[list[int]]
-
-
-class Frames(BaseModel):
-    """An interpolation as JSON."""
-
-    model: str
-    version: int
-    frames: list[Frame]
-
-
-class Sharpened(BaseModel):
-    """A sharpened picture as JSON."""
-
-    seed: int | str
-    model: str
-    version: int
-    factor: Factor = Field(description="Degradation: from the request, or detected from the picture.")
-    preprocessing: str = Field(
-        description="none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized."
-    )
-    input: str = Field(description="Hex sha256 of the uploaded file.")
-    given: str = Field(description="The picture that was sharpened, at 28x28: a PNG as a data URI (RFC 2397).")
-    z: list[float] = Field(description="Latent of the seed.")
-    pixels: list[list[int]] = Field(description="Rows of grey levels, 0..255.")

@@ -1,20 +1,22 @@
-"""Request and response models of the retraining routes."""
+"""Requests to retrain, and the models of promotion and the audit log."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app.api.schemas.populations import Grid, Reduction, Runs, metrics_every, overrides_of
 from app.datasets.catalogue import Catalogue
 from app.errors import InvalidRequest, NotFound, TaskMismatch
-from app.retraining.job import ENDED, RESUMABLE, Draft, Job, Promote, State
+from app.retraining.halving import Plan
+from app.retraining.job import Draft, Promote, RunDraft
 from models.errors import RepositoryError
-from models.manifest import NAME_PATTERN, WEIGHTS, Gate, Manifest, Task
+from models.manifest import NAME_PATTERN, WEIGHTS, Manifest, Task
 from models.repository import CHAMPION, Repository
 from models.version import Version
 from training.datasets import DatasetInfo, reference_of
@@ -75,6 +77,7 @@ class RetrainBody(_Body):
             "examples": [
                 {"preset": "quick", "promote": "if_better", "note": "trying it out"},
                 {"preset": "standard", "budget": {"minutes": 30}, "warm_start": True, "spec": {"learning_rate": 1e-4}},
+                {"preset": "quick", "runs": 2, "grid": {"gamma": [0.05, 0.1]}},
             ]
         }
     )
@@ -98,6 +101,9 @@ class RetrainBody(_Body):
     )
     budget: Budget | None = Field(default=None, description="Default: the preset's number of images.")
     warm_start: bool = Field(default=False, description="Start from the champion's weights instead of random ones.")
+    runs: Runs = 1
+    grid: Grid = Field(default_factory=dict)
+    reduction: Reduction = 2
     promote: Promote = Field(
         default="if_better", description="Whether to serve the new version: if it passes the gate, always, or never."
     )
@@ -123,18 +129,49 @@ class RetrainBody(_Body):
         champion = _champion(repository, model)
         initial = _weights_of(champion, model) if self.warm_start else None
         dataset = catalogue.info(self.dataset or _dataset_of(champion))
-        fields: dict[str, Any] = {**self._overrides(dataset), "seed": secrets.randbits(32) if self.seed is None else self.seed}
+        seed = secrets.randbits(32) if self.seed is None else self.seed
+        fields: dict[str, Any] = {**self._overrides(dataset), "seed": seed}
         fields |= {"dataset": dataset.reference, "threads": threads, "initial_weights": initial}
         if self.budget:
             fields |= {"images": self.budget.images or MAX_IMAGES, "minutes": self.budget.minutes}
             fields = {**_intervals(self.preset, self.budget.images, fields.get("batch_size")), **fields}
         if champion and self.warm_start:
             fields = {**{name: champion.spec[name] for name in ARCHITECTURE if name in champion.spec}, **fields}
+        specs = [self._spec(fields)]
+        plan = None
+        overrides = overrides_of(self.runs, self.grid, seed, {**_SET_ELSEWHERE, "seed": "runs"})
+        if len(overrides) > 1:
+            plan = self._plan(len(overrides), specs[0])
+            fields["metrics_every"] = metrics_every(plan, specs[0], self.spec.get("metrics_every"))
+        specs = [self._spec(fields | run) for run in overrides]
+        for spec in specs:
+            self._check(spec, champion, dataset, model)
+        return Draft(
+            model=model,
+            request=self.model_dump(mode="json", exclude_unset=True),
+            spec=specs[0].model_dump(mode="json"),
+            promote=self.promote,
+            parent=champion.version if champion and self.warm_start else None,
+            by=by,
+            plan=plan,
+            runs=tuple(RunDraft(spec.model_dump(mode="json"), run) for spec, run in zip(specs, overrides, strict=True))
+            if plan
+            else (),
+        )
+
+    def _spec(self, fields: dict[str, Any]) -> TrainingSpec:
         try:
-            spec = TrainingSpec.from_preset(self.preset, **fields)
+            return TrainingSpec.from_preset(self.preset, **fields)
         except ValidationError as error:
             details = [{**item, "loc": ("body", "spec", *item["loc"])} for item in error.errors(include_url=False)]
             raise RequestValidationError(details) from error
+
+    def _plan(self, runs: int, spec: TrainingSpec) -> Plan:
+        if spec.minutes is not None:
+            raise InvalidRequest("Several runs are compared after equal numbers of images. Use budget.images, or one run.")
+        return Plan.of(runs, spec.images, self.reduction)
+
+    def _check(self, spec: TrainingSpec, champion: Manifest | None, dataset: DatasetInfo, model: str) -> None:
         if champion and champion.task != spec.task:
             raise TaskMismatch(
                 f"{model} has the task {champion.task}, but the new version would {spec.task}. Name another model, or use a "
@@ -142,14 +179,6 @@ class RetrainBody(_Body):
             )
         if champion and self.warm_start:
             _check_fits(spec, champion, dataset)
-        return Draft(
-            model=model,
-            request=self.model_dump(mode="json", exclude_unset=True),
-            spec=spec.model_dump(mode="json"),
-            promote=self.promote,
-            parent=champion.version if champion and self.warm_start else None,
-            by=by,
-        )
 
     def _overrides(self, dataset: DatasetInfo) -> dict[str, Any]:
         for name in self.spec:
@@ -157,6 +186,8 @@ class RetrainBody(_Body):
                 raise InvalidRequest(f"spec.{name} is set by another field. Use {_SET_ELSEWHERE[name]}.")
         if dataset.classes:
             return self.spec
+        if "conditional" in self.grid:
+            raise InvalidRequest(f"{dataset.name} has no classes. Omit conditional from grid, or choose another dataset.")
         if self.spec.get("conditional"):
             raise InvalidRequest(f"{dataset.name} has no classes. Omit conditional from spec, or choose another dataset.")
         return {**self.spec, "conditional": False}
@@ -209,91 +240,6 @@ def _check_fits(spec: TrainingSpec, champion: Manifest, dataset: DatasetInfo) ->
         )
 
 
-class JobLinks(BaseModel):
-    """Links to the parts of a job."""
-
-    self: str
-    events: str = Field(description="Server-sent events.")
-    log: str
-    samples: str = Field(description="The newest sample grid; `?images=` selects an earlier one.")
-    cancel: str | None = Field(description="POST here to cancel the job; null once it has ended.")
-    resume: str | None = Field(description="POST here to resume the job; null if it cannot be resumed.")
-
-
-class JobView(BaseModel):
-    """A job as JSON."""
-
-    id: str
-    number: int = Field(description="Position in the order of requests.")
-    state: State
-    detail: str = Field(description="Reason for the state. If the job failed, it includes the remedy.")
-    model: str
-    promote: Promote
-    note: str
-    by: str = Field(description="Name of the token that requested the job.")
-    created: datetime
-    started: datetime | None
-    ended: datetime | None
-    interruptions: int = Field(description="Number of interruptions after which the job was continued automatically.")
-    cancelling: bool = Field(description="Whether cancellation was requested but the job has not stopped yet.")
-    part: float = Field(description="Completed share of the training, 0 to 1.")
-    progress: dict[str, Any] | None = Field(description="The latest progress event of the trainer.")
-    metrics: dict[str, Any] | None = Field(description="The latest KID and FID.")
-    spec: dict[str, Any] = Field(description="The complete TrainingSpec.")
-    parent: int | None = Field(description="Version that the job starts from.")
-    version: int | None = Field(description="Version that the job published.")
-    promoted: bool | None = Field(description="Whether that version was promoted.")
-    gate: Gate | None = Field(description="Comparison with the champion.")
-    links: JobLinks
-
-    @classmethod
-    def of(cls, job: Job, root_path: str) -> JobView:
-        """Build the view of a job. Links include the root path of a reverse proxy."""
-        base = f"{root_path}/admin/jobs/{job.id}"
-        reported = (job.progress or {}).get("part")
-        trained = float(reported) if isinstance(reported, int | float) else 0.0
-        part = 1.0 if job.state in ("evaluating", "succeeded") else trained
-        return cls(
-            id=job.id,
-            number=job.number,
-            state=job.state,
-            detail=job.detail,
-            model=job.model,
-            promote=job.promote,
-            note=str(job.request.get("note", "")),
-            by=job.by,
-            created=_time(job.created),
-            started=_time(job.started) if job.started else None,
-            ended=_time(job.ended) if job.ended else None,
-            interruptions=job.interruptions,
-            cancelling=job.cancel and job.state not in ENDED,
-            part=part,
-            progress=job.progress,
-            metrics=job.metrics,
-            spec=job.spec,
-            parent=job.parent,
-            version=job.version,
-            promoted=job.promoted,
-            gate=Gate.model_validate(job.gate) if job.gate else None,
-            links=JobLinks(
-                self=base,
-                events=f"{base}/events",
-                log=f"{base}/log",
-                samples=f"{base}/samples.png",
-                cancel=f"{base}/cancel" if job.state not in ENDED else None,
-                resume=f"{base}/resume" if job.state in RESUMABLE and not job.pruned else None,
-            ),
-        )
-
-
-class JobList(BaseModel):
-    """Jobs, newest first."""
-
-    jobs: list[JobView]
-    trainers: int = Field(description="Processes that can train. Only one of them trains at a time.")
-    next: str | None = Field(description="Link to older jobs.")
-
-
 class ChampionBody(_Body):
     """The body of `PUT /admin/models/{name}/champion`."""
 
@@ -337,7 +283,3 @@ class Audit(BaseModel):
     """The audit log, newest first."""
 
     entries: list[AuditEntry]
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
 import json
@@ -199,6 +200,17 @@ def test_a_preview_of_a_file_that_cannot_be_imported_says_why(admin: httpx.Clien
     assert (response.status_code, response.json()["code"]) == (409, "upload_incomplete")
 
 
+def test_a_refused_import_lists_its_broken_pictures_and_its_upload_can_be_imported_without_them(admin: httpx.Client) -> None:
+    refused = ended(admin, admin.put("/admin/datasets?name=refused", content=archive(broken=2)))
+    assert (refused["state"], refused["broken_count"], refused["report"]) == ("failed", 2, None)
+    assert [each["file"] for each in refused["broken"]] == ["bars/broken-0.png", "bars/broken-1.png"]
+    assert all(each["reason"] for each in refused["broken"])
+    body = {"upload": refused["upload"], "name": "refused", "skip_broken": True}
+    found = ended(admin, admin.post("/admin/datasets", json=body))
+    assert (found["state"], found["report"]["broken_count"]) == ("succeeded", 2)
+    assert (found["broken"], found["broken_count"]) == ([], 0)
+
+
 def test_broken_pictures_can_be_skipped(admin: httpx.Client) -> None:
     found = ended(admin, admin.put("/admin/datasets?name=skipped&skip_broken=true", content=archive(broken=2)))
     assert (found["state"], found["report"]["broken_count"]) == ("succeeded", 2), found
@@ -266,8 +278,10 @@ def test_the_events_of_an_import_end_with_its_state(admin: httpx.Client) -> None
     assert data[-2] == {"done": 400, "total": 400}
 
 
-LARGE = archive(per_class=3000, side=28)
-"""A zip whose import takes some seconds."""
+@functools.cache
+def large() -> bytes:
+    """Return a zip whose import takes some seconds. Making it takes almost one, so it is not made at collection."""
+    return archive(per_class=3000, side=28)
 
 
 def begun(admin: httpx.Client, upload: str, name: str) -> dict[str, Any]:
@@ -282,7 +296,7 @@ def begun(admin: httpx.Client, upload: str, name: str) -> dict[str, Any]:
 
 
 def test_an_import_can_be_cancelled_and_its_upload_is_kept_meanwhile(admin: httpx.Client) -> None:
-    upload = uploaded(admin, LARGE)
+    upload = uploaded(admin, large())
     found = begun(admin, upload, "cancelled")
     twice = admin.post("/admin/datasets", json={"upload": upload, "name": "other"})
     assert (twice.status_code, twice.json()["code"]) == (409, "import_conflict")
@@ -304,7 +318,7 @@ def test_a_killed_import_leaves_nothing_and_says_so_after_a_restart(tmp_path: Pa
     port = free_port()
     running = start(tmp_path / "state", port=port, **SETTINGS)
     with administrator(running) as admin:
-        upload = uploaded(admin, LARGE)
+        upload = uploaded(admin, large())
         found = begun(admin, upload, "killed")
         processes = psutil.Process(running.process.pid).children(recursive=True)
         importing = [p for p in processes if "app.datasets.process" in " ".join(p.cmdline())]
@@ -332,7 +346,7 @@ def test_an_import_that_the_service_does_not_outlive_is_finished_and_reported(tm
     port = free_port()
     running = start(tmp_path / "state", port=port, **SETTINGS)
     with administrator(running) as admin:
-        found = begun(admin, uploaded(admin, LARGE), "orphan")
+        found = begun(admin, uploaded(admin, large()), "orphan")
         processes = psutil.Process(running.process.pid).children(recursive=True)
         for process in [running.process, *processes]:
             if not hasattr(process, "cmdline") or "app.datasets.process" not in " ".join(process.cmdline()):

@@ -23,6 +23,8 @@ queries = st.fixed_dictionaries(
     optional={
         "seed": seeds,
         "seeds": st.sampled_from(["0-3", "7", "3-1", ""]),
+        "parents": st.sampled_from(["42,7", "(42,7,3),99", "42", ""]),
+        "child": st.sampled_from(["3", "-1"]),
         "label": st.sampled_from(["3", "7", "ten", "11", "3:0.5,8:0.5", "3:0.5"]),
         "psi": st.sampled_from(["0.5", "1", "1e0", "2.5", "nan", "x"]),
         "model": st.sampled_from(["digits", "none"]),
@@ -51,7 +53,7 @@ def comparable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries)
 def test_the_direct_path_and_the_route_respond_identically(client: httpx.Client, query: dict[str, str]) -> None:
-    if not {"seed", "seeds"} & set(query):
+    if not {"seed", "seeds"} & set(query) and not {"parents", "child"} <= set(query):
         query["seed"] = "42"  # a random seed would differ
     direct, route = both(client, urlencode(query))
     assert comparable(direct) == comparable(route)

@@ -40,12 +40,28 @@ def test_a_version_has_a_manifest_a_card_and_samples(client: httpx.Client, versi
     assert (samples.headers["content-type"], samples.content) == ("image/png", (FOLDER / SAMPLES).read_bytes())
 
 
-def test_a_card_is_immutable_by_number_and_revalidated_by_alias(client: httpx.Client) -> None:
+def test_a_file_is_immutable_by_number_and_revalidated_by_alias(client: httpx.Client) -> None:
     for version, policy in (("1", "public, max-age=31536000, immutable"), ("champion", "no-cache")):
-        response = client.get(f"/models/digits/versions/{version}/card")
+        response = client.get(f"/models/digits/versions/{version}/samples.png")
         assert response.headers["cache-control"] == policy
-        again = client.get(f"/models/digits/versions/{version}/card", headers={"If-None-Match": response.headers["etag"]})
+        again = client.get(
+            f"/models/digits/versions/{version}/samples.png", headers={"If-None-Match": response.headers["etag"]}
+        )
         assert again.status_code == 304
+
+
+def test_a_card_is_revalidated_because_directions_may_be_added(client: httpx.Client) -> None:
+    response = client.get("/models/digits/versions/1/card")
+    assert response.headers["cache-control"] == "no-cache"
+    again = client.get("/models/digits/versions/1/card", headers={"If-None-Match": response.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_a_version_without_directions_says_how_to_measure_them(client: httpx.Client) -> None:
+    assert client.get("/models/digits/versions/1").json()["directions"] is None
+    response = client.get("/models/digits/versions/1/directions.json")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert response.json()["detail"].endswith("Measure them with: python -m training directions.")
 
 
 def test_a_version_that_copies_its_training_pictures_is_listed_with_a_warning(tmp_path: Path) -> None:

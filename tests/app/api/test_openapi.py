@@ -8,19 +8,34 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
 
-from app.main import create_app
 from tests.live import Service, service
 
 load_all_checks()
-schemathesis.serializer.alias(["image/bmp", "image/tiff"], "image/png")
+schemathesis.serializer.alias(["image/bmp", "image/tiff", "image/apng"], "image/png")
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 positive_data_acceptance = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
 allow_header_conformance = schemathesis.checks.CHECKS.get_one("allow_header_conformance")
-schema = schemathesis.openapi.from_dict(create_app().openapi())
+schema = schemathesis.pytest.from_fixture("described")
+"""Loaded by the test, not at collection, where it would take ten seconds of CPU time in each pytest-xdist process."""
+
+
+@pytest.fixture(scope="module")
+def described() -> schemathesis.BaseSchema:
+    from app.main import create_app
+
+    return schemathesis.openapi.from_dict(create_app().openapi())
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """One connection for all requests."""
+    with requests.Session() as session:
+        yield session
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +113,20 @@ def test_the_documentation_pages_load_nothing_from_other_hosts(client: httpx.Cli
                 assert client.get(target).status_code == 200
 
 
+@pytest.fixture
+def _node_id(request: pytest.FixtureRequest) -> None:
+    """schemathesis 4.32 reads this attribute, which pytest 9.2 does not have."""
+    request.node._nodeid = request.node.nodeid
+
+
+@pytest.mark.usefixtures("_node_id")
 @schema.parametrize()
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
-def test_generated_requests_never_cause_an_undocumented_response(case: schemathesis.Case, impatient: Service) -> None:
+def test_generated_requests_never_cause_an_undocumented_response(
+    case: schemathesis.Case, impatient: Service, session: requests.Session
+) -> None:
     # a schema cannot express which seeds, labels and formats can be combined, so valid requests may still get a 422
     excluded = [positive_data_acceptance]
     if case.path == "/admin/datasets/preview":  # also the address of a dataset, which can be removed
         excluded.append(allow_header_conformance)
-    case.call_and_validate(base_url=impatient.url, excluded_checks=excluded)
+    case.call_and_validate(base_url=impatient.url, excluded_checks=excluded, session=session)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +13,9 @@ from app.http import caching
 from app.sampling.generator import LoadedGenerator
 from app.sampling.latents import Seed
 from app.sampling.pictures import Drawing, resolve
+from models.repository import Repository
 from models.seed_contract import MAX_SEED
+from tests.live import ROOT
 
 SEEDS = st.one_of(
     st.integers(0, MAX_SEED), st.text(min_size=1, max_size=8), st.sampled_from([0, MAX_SEED, "a(1,)", "=1", "ü 'x'"])
@@ -63,3 +67,16 @@ def test_a_series_is_computed_once_for_equal_requests_and_kept_with_its_generato
         for fields in ({"label": 3}, {"psi": 0.5}, {"psi": 0.0}, {"psi": -0.0}, {"scale": 2}, {"format": "npy"})
     ]
     assert len({id(other) for other in (*others, series(1))}) == 7
+
+
+OTHER_VALUES = {"label": 3, "psi": 0.5, "edit": (("slant", 1.0),), "format": "npy", "scale": 2}
+NOT_OF_SERIES = {"seeds", "z", "child", "columns", "is_sheet", "is_fresh"}
+"""Fields that differ between the seeds of a series, or that a request for a seed does not have."""
+
+
+def test_every_field_of_a_drawing_that_changes_pictures_is_in_the_key_of_series() -> None:
+    """Otherwise a request with a new parameter would get the series, and with it the pictures, of another request."""
+    assert {field.name for field in fields(Drawing)} == {*OTHER_VALUES, *NOT_OF_SERIES}
+    generator, plain = LoadedGenerator(Repository(ROOT / "models").get("digits", 4)), Drawing(seeds=(1,))
+    drawings = [plain, *(replace(plain, **{name: value}) for name, value in OTHER_VALUES.items())]  # type: ignore[arg-type]
+    assert len({id(series_of(resolve(drawing, generator))) for drawing in drawings}) == len(drawings)

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.api.schemas.pictures import Sharpened
+from app.api.schemas.drawn import Sharpened
 from app.images.decoding import decode
 from app.images.encoding import enlarge, png, read_text
 from app.sampling.sharpener import LoadedSharpener, load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from app.datasets.imports import Imports, Order, reason_of
 from app.datasets.process import Cancelled, Progress, in_api_terms, link
-from app.errors import Busy, NotFound
+from app.errors import Busy, ImportConflict, NotFound
 from tests.live import ROOT
 from tests.training.datasets.pictures import contents
 from training.datasets import Registry
@@ -121,3 +122,19 @@ def test_an_import_that_was_interrupted_after_storing_its_dataset_has_succeeded(
     for unknown in ("2" * 12, "..", "", "0" * 13):
         with pytest.raises(NotFound):
             imports.get(unknown)
+
+
+def test_an_upload_can_be_imported_while_it_is_previewed_but_not_twice_at_a_time(tmp_path: Path) -> None:
+    imports = Imports(tmp_path / "imports", tmp_path / "datasets", 60, 4 * 10**9)
+    folder = imports.folder / ("0" * 12)
+    folder.mkdir(parents=True)
+    wanted = order(tmp_path / "data")
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as a running process does
+        (folder / "request.json").write_text(json.dumps(asdict(order(tmp_path / "data", kind="preview"))))
+        imports._admit(wanted)
+        (folder / "request.json").write_text(json.dumps(asdict(wanted)))
+        with pytest.raises(ImportConflict, match=f"Import {folder.name} is reading this upload already"):
+            imports._admit(wanted)
+        imports._admit(order(tmp_path / "data", kind="preview"))
+        imports._admit(order(tmp_path / "data", upload="1" * 32))

@@ -94,20 +94,6 @@ def test_responses_that_were_read_do_not_count_against_the_memory(infer: Any) ->
         assert len(response.raw_output_contents[0]) == 700 * 28 * 28
 
 
-def test_unread_responses_delay_further_large_ones(grpc: Any) -> None:
-    from app.grpc.server import UnreadResponses
-
-    class Context:
-        def add_done_callback(self, callback: Any) -> None:
-            self.end = callback
-
-    unread, call = UnreadResponses(1000), Context()
-    unread.hold(call, 501)
-    assert not unread.has_memory("203.0.113.7")
-    call.end(call)
-    assert unread.has_memory("203.0.113.7")
-
-
 def test_a_cancelled_call_does_not_disturb_others(grpc: Any, infer: Any) -> None:
     large = {"name": "seed", "datatype": "UINT32", "shape": [4096], "contents": {"uint_contents": range(4096)}}
     pending = infer.future(pb.ModelInferRequest(model_name="digits", inputs=[large]))

@@ -58,9 +58,27 @@ def registry() -> Connections:
 
 
 def callers(registry: Connections, network: str, count: int) -> list[Caller]:
+    """Connect callers one after the other, each after the one before was found idle."""
     found = [Caller(network, registry) for _ in range(count)]
-    assert all([registry.add(caller) for caller in found])
+    for caller in found:
+        assert registry.add(caller)
+        registry.await_request(caller)
     return found
+
+
+def test_of_connections_that_arrive_together_none_is_closed_before_it_was_polled(registry: Connections) -> None:
+    older = callers(registry, "198.51.100.1", 20)
+    callers(registry, "198.51.100.2", 19)
+    together = [Caller("198.51.100.3", registry) for _ in range(3)]
+    assert all([registry.add(caller) for caller in together])
+    assert [caller.events for caller in older[:3]] == [["closed"], ["closed"], []]
+    for caller in callers(registry, "198.51.100.2", 1):
+        registry.set_busy(caller)
+    assert not any(caller.events for caller in together)
+    registry.await_request(together[0])
+    registry.remove(together[1])
+    registry.await_request(together[1])
+    assert len(registry) == BOUNDS.connections - 1
 
 
 def test_a_client_has_a_limited_share_and_its_oldest_idle_connections_are_closed(registry: Connections) -> None:

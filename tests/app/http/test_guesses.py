@@ -82,3 +82,14 @@ def test_wrong_tokens_from_many_networks_are_stored_at_a_bounded_rate(tmp_path: 
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(failures)) == COUNTED_BURST
     assert access.identify([f"Bearer {TOKEN}"], "192.0.2.1").name == "admin"
+
+
+def test_two_wrong_tokens_at_once_do_not_make_a_network_wait(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt that is counted second may have begun first, as of a page that sends two requests."""
+    access, times = Access(Settings(state=tmp_path, admin_token=TOKEN), lambda: database), iter([1000.0, 999.999])
+    monkeypatch.setattr(authentication, "time", SimpleNamespace(time=lambda: next(times)))
+    for _ in range(2):
+        with pytest.raises(TokenInvalid):
+            access.identify(["Bearer wrong"], "192.0.2.1")

@@ -38,7 +38,7 @@ def site(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[http
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/gallery", "/draw", "/train", "/play", "/learn"])
+@pytest.mark.parametrize("path", ["/", "/explore", "/gallery", "/breed", "/find", "/draw", "/train", "/play", "/learn"])
 def test_a_page_gets_the_document_for_any_accept_header(site: httpx.Client, path: str) -> None:
     for accept in (BROWSER, {}):
         response = site.get(path, headers=accept)

@@ -137,6 +137,7 @@ def test_a_client_that_does_not_read_the_response_is_disconnected(impatient: Ser
 
     wait_until(connected)
     wait_until(lambda: not connected(), 0.1)
+    assert not connected()
     connection.close()
 
 
@@ -191,3 +192,22 @@ def test_only_http_is_accepted(impatient: Service) -> None:
     connection = connect(impatient)
     connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100)
     assert read_until_closed(connection).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_that_arrives_after_the_response_starts_no_timeout(impatient: Service) -> None:
+    post = b"POST /admin/retrain HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nContent-Length: 2\r\n\r\n"
+    for late in (b"{}", b"{}\r\n"):
+        with connect(impatient) as connection:
+            connection.sendall(post)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 401")
+            connection.sendall(late)
+            until = time.monotonic() + 2 * READ_SECONDS
+            while time.monotonic() < until:  # a timer that nobody stopped would refuse one of these requests
+                connection.sendall(GET + b"\r\n")
+                response = connection.recv(65536)
+                while b"IEND" not in response:
+                    assert not response or response.startswith(b"HTTP/1.1 200"), response
+                    part = connection.recv(65536)
+                    assert part, "the service closed the connection"
+                    response += part
+                time.sleep(READ_SECONDS / 20)

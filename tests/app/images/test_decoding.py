@@ -100,6 +100,28 @@ def test_a_jpeg_with_too_many_scans_is_rejected() -> None:
         decode(progressive[:-2] + last * decoding.MAX_SCANS + progressive[-2:])
 
 
+def test_a_jpeg_of_a_camera_is_decoded_at_a_fraction_of_its_size_where_that_suffices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 10_000)
+    monkeypatch.setattr(decoding, "MAX_SHRUNK_PIXELS", 160_000)
+    ramp = Image.linear_gradient("L")
+    for side, shrunk in ((100, 100), (101, 51), (200, 100), (240, 60), (400, 100)):
+        picture = ramp.resize((side, side))
+        found = np.asarray(decode(saved(picture, "JPEG", quality=95), shrink=True).grey, int)
+        assert found.shape == (shrunk, shrunk), side
+        assert np.abs(found - np.asarray(picture.resize((shrunk, shrunk)), int)).max() < 12, side
+        if side > 100:
+            with pytest.raises(PictureTooLarge, match="limit is 10,000"):
+                decode(saved(picture, "JPEG"))
+    for kind, side in (("JPEG", 401), ("PNG", 101)):
+        with pytest.raises(PictureTooLarge, match="limit is 10,000"):
+            decode(saved(ramp.resize((side, side)), kind), shrink=True)
+    progressive = saved(ramp.resize((400, 400)), "JPEG", progressive=True)
+    assert decode(progressive, shrink=True).grey.size == (100, 100)
+    last = progressive[progressive.rindex(b"\xff\xda") : -2]
+    with pytest.raises(PictureTooLarge, match="more than 12 scans"):  # each takes 16 times as long
+        decode(progressive[:-2] + last * 12 + progressive[-2:], shrink=True)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
 def test_truncated_files_are_rejected(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)

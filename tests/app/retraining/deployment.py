@@ -19,11 +19,17 @@ from tests.waiting import attempts
 
 
 class Deployment:
-    """A service, a standalone worker and the trainer that it starts. Each can be killed."""
+    """A service, a standalone worker and the trainers that it starts. Each can be killed.
 
-    def __init__(self, state: Path, cache: Path) -> None:
+    Args:
+        state: the state folder.
+        cache: the cache of the judges' features.
+        settings: further settings of both processes.
+    """
+
+    def __init__(self, state: Path, cache: Path, **settings: object) -> None:
         self.state = state
-        self.settings: dict[str, object] = {**SETTINGS, "cache": cache, "embedded_worker": False, "port": free_port()}
+        self.settings = {**SETTINGS, "cache": cache, "embedded_worker": False, "port": free_port(), **settings}
         self.service: Service = start(state, **self.settings)
         self.admin: Admin = admin_of(self.service)
         self.worker = self._run_worker()

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from app.jobs_command import read_events
-from app.retraining.trainer_process import holder_of
+from app.retraining.runners import holder_of
 from tests.forked import Forked
 from tests.live import Service, environment, run_module
 from tests.training.small import SMALL

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models import encoder
 from models.manifest import WEIGHTS
 from models.repository import Repository
 from models.version import copier
@@ -121,7 +122,7 @@ def test_a_viewer_can_read(training_service: Service, job: dict) -> None:
 
 
 def test_guesses_are_delayed_and_the_token_is_never_disclosed(tmp_path: Path, trainers_cache: Path) -> None:
-    with service(tmp_path / "state", workers=2, cache=trainers_cache, log_level="debug", **SETTINGS) as running:
+    with service(tmp_path / "state", workers=2, forked=True, cache=trainers_cache, log_level="debug", **SETTINGS) as running:
 
         def guess() -> httpx.Response:
             return fresh.get(f"{running.url}/admin/jobs", headers={"Authorization": "Bearer a-guess"})
@@ -339,11 +340,15 @@ def test_a_cancelled_job_resumes_from_its_checkpoint(admin: Admin) -> None:
 
 
 @pytest.fixture
-def warm(tmp_path: Path, cache: Path) -> Iterator[Admin]:
+def warm(tmp_path: Path, trainers_cache: Path) -> Iterator[Admin]:
     """An administrator of a service whose champion has weights: digits/1 is the shipped champion under another number."""
     repository, shipped = Repository(ROOT / "models"), Repository(tmp_path / "shipped")
-    shipped.publish("digits", copier(repository.get("digits", repository.aliases("digits")["champion"])))
-    with service(tmp_path / "state", cache=cache, shipped=shipped.root, **SETTINGS) as running:
+    champion = repository.get("digits", repository.aliases("digits")["champion"])
+    shipped.publish("digits", copier(champion))
+    for file in (encoder.NETWORK, encoder.FILE):
+        shipped.add_companion("digits", champion.manifest.digest, file, champion.companion(file).read_bytes())
+    settings = {"cache": trainers_cache, "shipped": shipped.root, "encoder_images": 1_000}
+    with service(tmp_path / "state", **settings, **SETTINGS) as running:
         yield admin_of(running)
 
 
@@ -374,6 +379,18 @@ def test_a_job_can_be_limited_in_minutes_and_a_warm_start_begins_with_the_champi
     before, after = (np.load(io.BytesIO(response.content)).astype(int) for response in responses)
     assert np.abs(after - before).mean() < 1  # two exports may differ by this much
     assert admin.client.get(f"/models/digits/versions/{done['version']}").json()["manifest"]["parent"] == 1
+
+    own = Repository(tmp_path / "state" / "models").get("digits", done["version"])
+    versions = Repository(tmp_path / "shipped").get("digits", 1), own
+    first, second = (encoder.read(each.companion(encoder.FILE), each.manifest.digest) for each in versions)
+    assert first is not None
+    assert second is not None, admin.log(started["id"])
+    assert (second.initial, second.images) == (first.sha256, 1_024)
+    assert second.quality.test < 1.2 * first.quality.test, "the encoder continues that of the parent"
+    picture = admin.client.get(f"/generate?seed=42&version={done['version']}").content
+    found = admin.client.post(f"/invert?version={done['version']}", content=picture)
+    assert found.status_code == 200, found.text
+    assert "## Inversion" in admin.client.get(f"/models/digits/versions/{done['version']}/card").text
 
 
 def test_a_stopping_service_closes_its_streams_and_stops_the_trainer_gracefully(tmp_path: Path, trainers_cache: Path) -> None:

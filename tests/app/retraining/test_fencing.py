@@ -79,7 +79,7 @@ def test_a_trainer_is_started_once_although_its_supervisor_is_killed_during_the_
 KILLED_DURING_START = """
 import os, subprocess, sys
 from pathlib import Path
-from app.retraining import trainer_process
+from app.retraining.runners import local
 
 
 class Killed(subprocess.Popen):
@@ -88,8 +88,8 @@ class Killed(subprocess.Popen):
         os.kill(os.getpid(), 9)
 
 
-trainer_process.subprocess.Popen = Killed
-trainer_process.LocalRunner(1, 0).start(sys.argv[2:], Path(sys.argv[1]))
+local.subprocess.Popen = Killed
+local.LocalRunner(1, 0).start(sys.argv[2:], Path(sys.argv[1]))
 """
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from app.errors import VersionUnusable
+from app.retraining import candidate as candidates
 from app.retraining import gate
 from app.sampling.generator import LoadedGenerator
+from models import encoder
 from models.locations import ROOT
 from models.manifest import AGAINST, CARD, MANIFEST, Figure
 from models.repository import Repository
@@ -115,7 +117,7 @@ def test_a_verdict_about_a_copying_candidate_says_so_however_it_was_requested() 
     first = gate.decide("if_better", copying(0.42), None, {})
     assert first.promoted, "there is no other version to serve"
     assert first.reason.startswith(
-        "It is the first version of this model, so it is served although it copies. It copies: 42.0%"
+        "It is the first version of this model, so it is served even though it copies. It copies: 42.0%"
     )
     assert "It copies" in gate.decide("if_better", copying(0.42), 3, {}, "the champion has no classes").reason
 
@@ -191,7 +193,7 @@ def candidate(repository: Repository, **changes: object) -> Version:
     manifest = json.loads((path / MANIFEST).read_text()) | changes
     (path / MANIFEST).write_text(json.dumps(manifest))
     (path / AGAINST).write_text(json.dumps({name: figure.model_dump() for name, figure in figures().items()}))
-    version, champion_figures = gate.read_candidate(path)
+    version, champion_figures = candidates.read_candidate(path)
     assert champion_figures == figures()
     return version
 
@@ -199,8 +201,8 @@ def candidate(repository: Repository, **changes: object) -> Version:
 def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(repository: Repository, tmp_path: Path) -> None:
     new, target = candidate(repository), Repository(tmp_path / "target")
     verdict = gate.decide("never", figures(0.5), 3, figures())
-    gate.check_fit_to_serve(new)
-    versions = [gate.publish(target, new, "digits", "0123456789ab", 7, verdict) for _ in range(2)]
+    candidates.check_fit_to_serve(new)
+    versions = [candidates.publish(target, new, "digits", "0123456789ab", 7, verdict) for _ in range(2)]
     assert [version.number for version in versions] == [1, 1]
     manifest = versions[0].manifest
     assert (manifest.job, manifest.parent, manifest.gate) == ("0123456789ab", 7, verdict)
@@ -210,13 +212,13 @@ def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(reposito
 
 def test_a_candidate_with_another_golden_digest_is_rejected(repository: Repository) -> None:
     with pytest.raises(VersionUnusable, match="other pixels on this machine"):
-        gate.check_fit_to_serve(candidate(repository, golden={"seeds": 32, "sha256": "0" * 64}))
+        candidates.check_fit_to_serve(candidate(repository, golden={"seeds": 32, "sha256": "0" * 64}))
 
 
 def test_a_candidate_that_failed_parity_is_rejected(repository: Repository) -> None:
     parity = json.loads((repository.root / "digits" / "1" / MANIFEST).read_text())["parity"]
     with pytest.raises(VersionUnusable, match="parity"):
-        gate.check_fit_to_serve(candidate(repository, parity=parity | {"generator_pixels_different": 1}))
+        candidates.check_fit_to_serve(candidate(repository, parity=parity | {"generator_pixels_different": 1}))
 
 
 def test_a_candidate_that_draws_a_batch_differently_is_rejected(
@@ -232,12 +234,12 @@ def test_a_candidate_that_draws_a_batch_differently_is_rejected(
 
     monkeypatch.setattr(LoadedGenerator, "draw", draw_inexactly)
     with pytest.raises(VersionUnusable, match="seed 0 differently alone and in a batch"):
-        gate.check_fit_to_serve(candidate(repository))
+        candidates.check_fit_to_serve(candidate(repository))
 
 
 def test_a_folder_without_a_candidate_is_reported(tmp_path: Path) -> None:
     with pytest.raises(VersionUnusable, match="Resume the job"):
-        gate.read_candidate(tmp_path)
+        candidates.read_candidate(tmp_path)
 
 
 def test_the_documentation_states_the_limits_of_the_rules() -> None:
@@ -254,3 +256,17 @@ def test_the_documentation_states_the_limits_of_the_rules() -> None:
     for rule in (gate.RULE, gate.SHARPEN_RULE):
         assert gain in rule
         assert tolerance in rule
+
+
+def test_an_encoder_of_a_candidate_is_stored_once_and_never_fails_its_job(repository: Repository, tmp_path: Path) -> None:
+    version = repository.get("digits", 1)
+    candidates.add_encoder(repository, version, tmp_path)
+    assert not version.companion(encoder.FILE).exists(), "the candidate has none"
+    for content in (b"first", b"second"):  # the second one is of a version with the same generator
+        for file in (encoder.NETWORK, encoder.FILE):
+            (tmp_path / file).write_bytes(content)
+        candidates.add_encoder(repository, version, tmp_path)
+        assert version.companion(encoder.NETWORK).read_bytes() == b"first"
+    version.companion(encoder.FILE).unlink()  # as after a crash between the two files
+    candidates.add_encoder(repository, version, tmp_path)
+    assert not version.companion(encoder.FILE).exists()

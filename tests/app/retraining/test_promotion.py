@@ -44,7 +44,7 @@ def with_three_versions(state: Path) -> Path:
 
 @pytest.fixture
 def running_service(state: Path) -> Iterator[Service]:
-    with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
+    with service(state, workers=2, forked=True, embedded_worker=False, **SETTINGS) as running:
         yield running
 
 
@@ -52,7 +52,7 @@ def running_service(state: Path) -> Iterator[Service]:
 def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service for requests that are all rejected and so change nothing."""
     state = with_three_versions(tmp_path_factory.mktemp("unchanged") / "state")
-    with service(state, workers=2, embedded_worker=False, **SETTINGS) as running:
+    with service(state, workers=2, forked=True, embedded_worker=False, **SETTINGS) as running:
         yield running
 
 
@@ -224,8 +224,9 @@ def test_every_picture_matches_its_named_version_while_champions_change(tmp_path
                     seen.add(name)
                     if response.status_code != 200 or not response.content.endswith(drawn[name].tobytes()):
                         wrong.append((response.status_code, name))
+                time.sleep(0.02)
 
-    with service(state, workers=2, embedded_worker=False, max_loaded=1, **SETTINGS) as running:
+    with service(state, workers=2, forked=True, embedded_worker=False, max_loaded=1, **SETTINGS) as running:
         threads = [threading.Thread(target=load, args=(running.url,)) for _ in range(3)]
         for thread in threads:
             thread.start()

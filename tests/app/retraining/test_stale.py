@@ -12,9 +12,9 @@ from sqlalchemy import update
 from app.retraining.job import Draft, Job
 from app.retraining.job_folder import JobFolder
 from app.retraining.lease import Lease, LeaseLost, Workers
+from app.retraining.runners import Finished
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
-from app.retraining.trainer_process import Finished
 from app.settings import Settings
 from app.storage.database import Database, leases
 from models.host import pid_namespace
@@ -36,6 +36,9 @@ class FakeRunner:
         self.started: list[str] = []
         self.stopped: list[bool] = []
         """For each call, whether it was by force."""
+
+    def trouble(self) -> str:
+        return ""
 
     def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
         self.started.append(arguments[0])
@@ -137,7 +140,7 @@ def test_a_trainer_that_is_stopped_again_gets_the_full_timeout_again(
     job = running(store, lease, job)
     store.cancel(job.id, "bob")
     supervisor._attend(lease, store.get(job.id))
-    supervisor._stopping[job.id] -= 1000
+    supervisor.trainers.stopping[job.id] -= 1000
     store.interrupt(lease, job, "it was killed", counts=True)
     store.resume(job.id, "bob", 8)
     running(store, lease, store.get(job.id))
@@ -153,7 +156,7 @@ def test_a_trainer_of_an_earlier_attempt_that_does_not_stop_is_killed(
     """Otherwise the queue would wait for it forever."""
     with alone_in(RunFolder(JobFolder(tmp_path, job.id).path)):
         supervisor._begin(lease, job)
-        supervisor._stopping[job.id] -= 1000
+        supervisor.trainers.stopping[job.id] -= 1000
         supervisor._begin(lease, job)
     assert (runner.started, runner.stopped) == ([], [False, True])
     supervisor._begin(lease, job)

@@ -65,7 +65,7 @@ def test_an_idempotency_key_stands_for_one_job(store: JobStore) -> None:
     job = store.create(DRAFT, 8, key="k")
     assert store.claim_key("alice", "k", {"a": 1}) == job.id
     store.claim_key("alice", "completed", {})
-    store.create(DRAFT, 8, key="completed", response=lambda job: {"state": job.state})
+    store.create(DRAFT, 8, key="completed", response=lambda job, _runs: {"state": job.state})
     assert store.claim_key("alice", "completed", {}) == {"state": "queued"}
     with pytest.raises(IdempotencyMismatch):
         store.claim_key("alice", "k", {"a": 2})

@@ -16,9 +16,9 @@ import pytest
 
 from app.retraining.job import Draft
 from app.retraining.lease import Workers
+from app.retraining.runners import Finished
 from app.retraining.store import JobStore
 from app.retraining.supervisor import Supervisor
-from app.retraining.trainer_process import Finished
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, pid_of_trainer, standalone_worker
@@ -40,7 +40,7 @@ def trainers_of(state: Path) -> list[int]:
 
 def test_one_of_three_server_workers_supervises_and_another_replaces_it(tmp_path: Path, trainers_cache: Path) -> None:
     state = tmp_path / "state"
-    with service(state, workers=3, cache=trainers_cache, **SETTINGS) as running:
+    with service(state, workers=3, forked=True, cache=trainers_cache, **SETTINGS) as running:
         admin = admin_of(running)
         job_id = admin.retrain(budget={"minutes": 10})
         admin.wait_for_images(job_id, 0)
@@ -106,6 +106,9 @@ class FakeRunner:
 
     def __init__(self) -> None:
         self.started: list[list[str]] = []
+
+    def trouble(self) -> str:
+        return ""
 
     def start(self, arguments: Sequence[str], log: Path) -> dict[str, Any]:
         self.started.append(list(arguments))

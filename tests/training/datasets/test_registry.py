@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.skipping import skip
 from tests.training.datasets.pictures import contents
 from training import datasets
 from training.datasets import SOURCES, Registry, registry
@@ -20,6 +22,35 @@ from training.datasets.splitting import choose_test
 from training.errors import DatasetError
 
 TEXT = {"title": "Shapes", "licence": "CC0"}
+
+
+def test_a_version_is_copied_once_and_does_not_become_the_newest(store: Registry, tmp_path: Path) -> None:
+    first = store.add("shapes", contents(), **TEXT)
+    other, flipped = Registry(tmp_path / "other"), contents()
+    assert not other.has("shapes")
+    assert other.copy("shapes", store) == first
+    assert (other.has("shapes"), other.has(first.reference), other.has("shapes@0123456789ab")) == (True, True, False)
+    newest = other.add("shapes", replace(flipped, train_images=flipped.train_images[::-1]), **TEXT)
+    assert other.copy(first.reference, store) == first
+    assert (other.get("shapes"), other.versions("shapes")) == (newest, sorted([first.version, newest.version]))
+    store.remove("shapes")
+    assert (other.read(first.reference, "train")[0] == contents().train_images).all()
+
+
+def test_a_failed_copy_leaves_nothing(store: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add("shapes", contents(), **TEXT)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(registry, "_link", full)
+    other = Registry(tmp_path / "other")
+    with pytest.raises(DatasetError, match=r"\(No space left on device\)\. Free some space"):
+        other.copy("shapes", store)
+    assert other.versions("shapes") == []
+    assert [path.name for path in (tmp_path / "other" / "shapes").iterdir()] == [".lock"]
+    monkeypatch.undo()
+    assert other.copy("shapes", store).reference == store.get("shapes").reference
 
 
 @pytest.fixture
@@ -190,6 +221,23 @@ def test_a_full_disk_leaves_no_version(store: Registry, monkeypatch: pytest.Monk
         store.add("shapes", contents(), **TEXT)
     assert store.names() == []
     assert [path.name for path in (store.folder / "shapes").iterdir()] == [".lock"]
+
+
+def test_a_small_file_system_that_fills_up_keeps_nothing_of_an_import(tmp_path: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], capture_output=True, text=True)
+    if mounted.returncode:
+        skip(f"cannot mount a file system: {mounted.stderr.strip()}")
+    try:
+        store, free = Registry(tmp_path / "datasets"), shutil.disk_usage(tmp_path).free
+        small = store.add("small", contents(), **TEXT)
+        with pytest.raises(DatasetError, match=r"No space left on device.*Free some space.*import it again\."):
+            store.add("large", contents(1500), **TEXT)
+        assert store.names() == ["small"]
+        assert [path.name for path in (store.folder / "large").iterdir()] == [".lock"]
+        assert shutil.disk_usage(tmp_path).free > free - 100_000, "the space of the partial version is free again"
+        assert len(store.read(small.reference, "train")[1]) == 40
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
 
 
 def test_the_registry_is_in_the_state_folder_or_where_the_service_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

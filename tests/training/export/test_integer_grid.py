@@ -9,12 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from models import seed_contract
+from models.manifest import WEIGHTS
+from models.repository import Repository
+from tests.live import ROOT
 from tests.training.conftest import lecture_spec, small_spec
+from training.checkpoint import load_checkpoint
 from training.datasets.tensors import Dataset
 from training.errors import ExportError
 from training.evaluation.onnx_models import OnnxGenerator
 from training.export.build import write_onnx
-from training.export.integer_grid import SIGNIFICAND, ExactGenerator, ExactLayer
+from training.export.exact_layer import GRIDS, SIGNIFICAND, ExactLayer, Grid
+from training.export.integer_grid import ExactGenerator
 from training.loop.sampling import seeds_to_input
 from training.networks import factory, grey_scale
 from training.networks.architectures import Generator, NoiseMap
@@ -31,13 +36,13 @@ SPECS = {
 }
 
 
-def exact_generator(spec: TrainingSpec, scale: float = 1.0) -> tuple[Generator, ExactGenerator]:
+def exact_generator(spec: TrainingSpec, scale: float = 1.0, grid: Grid = GRIDS[2]) -> tuple[Generator, ExactGenerator]:
     torch.manual_seed(3)
     generator, _ = factory.build(spec, 10)
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.mul_(scale).add_(0.01 * torch.randn_like(parameter))  # including the biases
-    return generator.eval(), ExactGenerator(generator, inputs(generator, range(1000, 1256)))
+    return generator.eval(), ExactGenerator(generator, inputs(generator, range(1000, 1256)), grid)
 
 
 def inputs(generator: Generator, seeds: range) -> Tensor:
@@ -45,11 +50,12 @@ def inputs(generator: Generator, seeds: range) -> Tensor:
     return z if label is None else torch.cat([z, label], dim=1)
 
 
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @torch.inference_mode()
-def test_every_sum_is_the_same_in_float32_and_in_float64(spec: TrainingSpec) -> None:
+def test_every_sum_is_the_same_in_float32_and_in_float64(spec: TrainingSpec, grid: Grid) -> None:
     """If no float32 sum is rounded, float64 arithmetic gives exactly the same numbers in any order."""
-    generator, exact = exact_generator(spec)
+    generator, exact = exact_generator(spec, grid=grid)
     x = torch.round(inputs(generator, range(64)) * 256)
     narrow = exact.network.logits(x)
     wide = exact.network.double().logits(x.double())
@@ -57,10 +63,11 @@ def test_every_sum_is_the_same_in_float32_and_in_float64(spec: TrainingSpec) -> 
     assert exact.certificate.largest_sum <= SIGNIFICAND
 
 
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @torch.inference_mode()
-def test_no_sum_of_a_layer_exceeds_the_bound(spec: TrainingSpec) -> None:
-    generator, exact = exact_generator(spec)
+def test_no_sum_of_a_layer_exceeds_the_bound(spec: TrainingSpec, grid: Grid) -> None:
+    generator, exact = exact_generator(spec, grid=grid)
     layers = [m for m in exact.network.modules() if isinstance(m, ExactLayer)]
     for layer in layers:
         weight, bias = layer.affine.weight.double(), layer.affine.bias.double()
@@ -85,6 +92,23 @@ def test_the_exact_generator_draws_almost_the_same_as_the_trained_one(spec: Trai
     difference = (exact(z, label) - generator(z, label)).abs() * 255
     assert difference.mean() < 1
     assert (difference > 16).float().mean() < 1e-3  # pixels affected by clipping
+
+
+@torch.inference_mode()
+def test_the_second_grid_changes_the_pixels_of_a_trained_generator_less_than_the_first() -> None:
+    repository = Repository(ROOT / "models")
+    version = repository.get("fashion", repository.aliases("fashion")["champion"])
+    state = load_checkpoint(version.path / WEIGHTS)
+    generator, _ = factory.build(TrainingSpec.model_validate(state["spec"]), 10)
+    generator.load_state_dict(state["ema"])
+    z, label = seeds_to_input(range(64), generator.eval())
+    changed = []
+    for grid in (GRIDS[1], GRIDS[2]):
+        exact = ExactGenerator(generator, inputs(generator, range(1000, 1256)), grid)
+        drawn = exact.sigmoid_greys()[exact.levels(z, label)]
+        changed.append(float((drawn - generator(z, label) * 255).abs().mean()))
+        assert exact.certificate.to_manifest()["grid"] == grid.number
+    assert changed[1] < 0.8 * changed[0], changed
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,14 @@ def test_an_imported_dataset_is_trained_on_exported_and_measured(
     entry = store.add("shapes", contents(120, 40, classes=classes), title="Shapes", licence="CC0")
     spec = small_spec(dataset=entry.reference, conditional=bool(classes), images=64, metrics_every=32)
     folder = finished(tmp_path / "run", spec)
-    (event,) = [event for event in read_events(folder.events) if event["event"] == "judge"]
+    events = read_events(folder.events)
+    prepared = list(itertools.takewhile(lambda event: event["event"] == "preparing", events))
+    parts = [0.0, *(event["part"] for event in prepared)]
+    assert len(prepared) >= 1
+    assert parts == sorted(set(parts))
+    assert {event["dataset"] for event in prepared} == {entry.reference}
+    event, started = events[len(prepared) : len(prepared) + 2]
+    assert (event["event"], started["event"]) == ("judge", "started")
     assert event["dataset"] == entry.reference
     assert event["accuracy"] > 0.9 if classes else 0 < event["error"] < 0.3
     version = export(load_trained(folder), "shapes", Repository(tmp_path / "models"))

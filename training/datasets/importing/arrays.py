@@ -202,7 +202,7 @@ def as_pictures(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     is_colour = array.ndim == 4 and array.shape[3] in _COLOURS
     if not (array.ndim == 3 or is_colour) or array.size == 0 or array.dtype.kind not in "buif":
         raise DatasetError(
-            f"{shown(name)} has {array.dtype} {shape}, which are no pictures. Save them as uint8 in (N, 28, 28), (N, height, "
+            f"{shown(name)} has {array.dtype} {shape}, which are not pictures. Save them as uint8 in (N, 28, 28), (N, height, "
             "width) or (N, height, width, 3)."
         )
     height, width = array.shape[1:3]
@@ -228,7 +228,7 @@ def _as_labels(array: NDArray[Any], name: str, count: int, names: NDArray[Any] |
         array = array[:, 0]
     whole = array.dtype.kind in "ui" or (array.dtype.kind == "f" and bool(np.isfinite(array).all() and (array % 1 == 0).all()))
     if array.ndim != 1 or not (whole or array.dtype.kind == "U"):
-        raise DatasetError(f"{shown(name)} has {array.dtype} {array.shape}, which are no labels. Save an integer per picture.")
+        raise DatasetError(f"{shown(name)} has {array.dtype} {array.shape}, which are not labels. Save an integer per picture.")
     if len(array) != count:
         raise DatasetError(f"{shown(name)} has {len(array):,} labels for {count:,} pictures. Save one per picture.")
     if array.dtype.kind == "U":

@@ -108,13 +108,13 @@ class Pictures:
 
 
 def decoded(content: bytes) -> Decoded:
-    """Decode a picture file.
+    """Decode a picture file. A large JPEG is decoded at a fraction of its size.
 
     Raises:
         Unreadable: the file is damaged, too large or of another format.
     """
     try:
-        return decode(content)
+        return decode(content, shrink=True)
     except SeedlingError as error:
         raise Unreadable(str(error).removesuffix(REMEDY).strip()) from error
 

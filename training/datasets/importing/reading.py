@@ -144,16 +144,17 @@ class Collected:
             inverted_because=inversion.reason,
             duplicates=found,
             blank=int((levels.min(axis=1) == levels.max(axis=1)).sum()),
-            broken=_problems(self.broken),
+            broken=problems(self.broken),
             broken_count=len(self.broken),
-            ignored=_problems((each.file, each.reason) for each in source.ignored),
+            ignored=problems((each.file, each.reason) for each in source.ignored),
             ignored_count=len(source.ignored),
             warnings=(),
         )
         return report.model_copy(update={"warnings": tuple(_warnings(report))})
 
 
-def _problems(found: Iterable[tuple[str, str]]) -> tuple[FileProblem, ...]:
+def problems(found: Iterable[tuple[str, str]]) -> tuple[FileProblem, ...]:
+    """Return the first of these files and reasons, as a report lists them."""
     listed = [each for _, each in zip(range(MOST_LISTED), found, strict=False)]
     return tuple(FileProblem(file=shown(file), reason=reason) for file, reason in listed)
 
@@ -185,8 +186,8 @@ def _warnings(report: Report) -> list[str]:
         )
     if found.across_splits:
         warnings.append(
-            f"Equal pictures are in both splits ({found.across_splits:,} groups). Figures on test pictures are too good then. "
-            "Remove them from one."
+            f"Equal pictures are in both splits ({found.across_splits:,} groups). This makes figures on test pictures too "
+            "good. Remove them from one."
         )
     if found.pictures:
         warnings.append(f"{found.pictures:,} pictures are equal to another one. Remove them if they were copied by mistake.")

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from app.api.schemas.retraining import RetrainBody
 from app.datasets.catalogue import Catalogue
 from app.errors import DatasetUnknown, InvalidRequest
+from app.retraining.halving import Plan
+from app.retraining.job import Draft
 from models.manifest import WEIGHTS
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
@@ -113,3 +117,74 @@ def test_a_warm_start_from_a_superseded_version_says_that_its_weights_are_gone(
     assert spec_of(repository, registry)["initial_weights"] is None
     with pytest.raises(InvalidRequest, match=r"digits/1 has no weights.pt to start from.*Promote a version that has it"):
         spec_of(repository, registry, warm_start=True)
+
+
+def draft_of(repository: Repository, registry: Registry, **body: Any) -> Draft:
+    defaults = {"generate": "digits", "sharpen": "sharpen-digits"}
+    return RetrainBody(**body).draft(repository, Catalogue(registry), defaults, 1, "alice")  # type: ignore[arg-type]
+
+
+def test_each_combination_of_a_grid_is_trained_with_each_seed(repository: Repository, registry: Registry) -> None:
+    grid = {"gamma": [0.05, 0.1], "generator_widths": [[64, 24, 16], [32, 16, 8]]}
+    draft = draft_of(repository, registry, preset="quick", seed=2**32 - 1, runs=2, grid=grid)
+    assert [run.overrides for run in draft.runs][:3] == [
+        {"gamma": 0.05, "generator_widths": [64, 24, 16], "seed": 2**32 - 1},
+        {"gamma": 0.05, "generator_widths": [64, 24, 16], "seed": 0},
+        {"gamma": 0.05, "generator_widths": [32, 16, 8], "seed": 2**32 - 1},
+    ]
+    assert len(draft.runs) == 8
+    assert draft.runs[7].spec["gamma"] == 0.1
+    assert draft.runs[7].spec["generator_widths"] == [32, 16, 8]
+    assert draft.spec == draft.runs[0].spec
+    assert draft.plan == Plan.of(8, 100_000, 2)
+    assert {run.spec["metrics_every"] for run in draft.runs} == {12_500}, "KID is measured at the first rung"
+
+
+def test_a_single_run_is_a_plain_job(repository: Repository, registry: Registry) -> None:
+    for body in ({"runs": 1}, {"grid": {}}, {"runs": 1, "grid": {"gamma": [0.05]}}):
+        draft = draft_of(repository, registry, preset="quick", **body)
+        assert (draft.plan, draft.runs) == (None, ())
+        assert draft.spec["gamma"] == 0.05
+        assert draft.spec["metrics_every"] == 25_000
+
+
+def test_a_grid_without_seeds_uses_one_seed(repository: Repository, registry: Registry) -> None:
+    draft = draft_of(repository, registry, preset="quick", seed=7, reduction=3, grid={"learning_rate": [1e-3, 5e-4, 2e-4]})
+    assert [run.overrides for run in draft.runs] == [{"learning_rate": 1e-3}, {"learning_rate": 5e-4}, {"learning_rate": 2e-4}]
+    assert {run.spec["seed"] for run in draft.runs} == {7}
+    assert draft.plan
+    assert (draft.plan.rungs, draft.plan.keep) == ([33_334], [1])
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"runs": 9, "grid": {"gamma": [0.1, 0.2]}}, "This would be 18 runs. Ask for at most 16"),
+        ({"grid": {"seed": [1, 2]}}, "grid.seed is set by another field. Use runs"),
+        ({"grid": {"images": [1, 2]}}, "Use budget.images"),
+        ({"grid": {"held_out": [0, 1000]}}, "cannot be compared by KID"),
+        ({"runs": 2, "budget": {"minutes": 5.0}}, "Use budget.images, or one run"),
+        ({"runs": 4, "spec": {"metrics_every": 50_000}}, "spec.metrics_every must be in 1..25000"),
+        ({"runs": 4, "spec": {"metrics_every": 0}}, "spec.metrics_every must be in 1..25000"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_rejected(
+    repository: Repository, registry: Registry, body: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        draft_of(repository, registry, preset="quick", **body)
+
+
+def test_each_run_of_a_grid_is_validated(repository: Repository, registry: Registry) -> None:
+    with pytest.raises(RequestValidationError):
+        draft_of(repository, registry, preset="quick", grid={"gamma": [0.1, -1]})
+    with pytest.raises(RequestValidationError):
+        draft_of(repository, registry, preset="quick", grid={"gama": [0.1, 1]})
+    for grid in ({"gamma": []}, {"gamma": [0.1, 0.1]}, {"gamma": [{}]}, {"generator_widths": [[[1]]]}, {"gamma": 0.1}):
+        with pytest.raises(ValidationError):
+            RetrainBody(grid=grid)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError):
+        RetrainBody(grid={name: [1] for name in "abcd"})
+    entry = add(registry, "unlabelled", classes=())
+    with pytest.raises(InvalidRequest, match=r"has no classes\. Omit conditional from grid"):
+        draft_of(repository, registry, dataset=entry.reference, model="new", grid={"conditional": [True, False]})

@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.training.datasets.importing.making import by_pixels, classes, levels, png, read, saved, splits, write, zipped
 from training.datasets import importing
@@ -272,3 +273,9 @@ def test_all_formats_of_uploads_are_read(make) -> None:
     imported = read(make(files))
     assert imported.report.duplicates.pictures == len(forms) - 1
     assert imported.report.found == 27
+
+
+def test_photographs_of_more_than_16_megapixels_are_imported(tmp_path: Path) -> None:
+    files = classes() | {"cat/camera.jpg": saved(Image.new("L", (4_010, 4_000), 200), "JPEG")}
+    imported = read(FORMS["zip"](tmp_path, files))
+    assert (imported.report.found, imported.report.broken_count) == (25, 0)

@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.retraining import trainer_process
-from app.retraining.trainer_process import Finished, FolderInUse, Handle, LocalRunner, Runner, holder_of, is_locked
+from app.retraining.runners import Finished, FolderInUse, Handle, Runner, holder_of, is_locked, local
+from app.retraining.runners.local import LocalRunner
+from app.retraining.runners.lock import acquire
 from models.host import LOCK_VARIABLE, pid_namespace
 from tests.waiting import attempts
 
@@ -38,7 +39,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRunner:
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "__main__.py").write_text(STUB)
     (tmp_path / "training" / "__init__.py").write_text("")
-    monkeypatch.setattr(trainer_process, "ROOT", tmp_path)
+    monkeypatch.setattr(local, "ROOT", tmp_path)
     monkeypatch.setenv("GAN_ADMIN_TOKEN", "secret-secret-secret")
     return LocalRunner(threads=3, nice=7)
 
@@ -118,9 +119,9 @@ def test_a_trainer_is_found_and_stopped_after_the_clock_was_set(
     """Linux derives the time of its boot from the clock, in whole seconds, and the creation time of a process from that."""
     handle = runner.start(["wait"], tmp_path / "log.txt")
     wait_for_output(tmp_path / "log.txt")
-    booted = psutil.boot_time()
+    booted, created = psutil.boot_time(), psutil.Process(handle["pid"]).create_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + seconds)
-    assert psutil.Process(handle["pid"]).create_time() - booted > 0
+    assert psutil.Process(handle["pid"]).create_time() == pytest.approx(created + seconds)
     other = LocalRunner(threads=1, nice=0)
     assert other.poll(handle) is None
     runner.stop(handle)
@@ -169,7 +170,7 @@ def test_a_trainer_writes_its_process_id_into_the_inherited_lock(tmp_path: Path,
     """The supervisor that started it may have been killed before it could write the ID."""
     from training.loop.run_folder import RunFolder, alone_in
 
-    lock = trainer_process._acquire(tmp_path / ".lock")
+    lock = acquire(tmp_path / ".lock")
     assert holder_of(tmp_path / ".lock") is None
     monkeypatch.setenv(LOCK_VARIABLE, str(lock))
     with alone_in(RunFolder(tmp_path)):

@@ -1,54 +1,19 @@
-"""The state of a model in object storage: a log of whole states that are created and never overwritten.
-
-    <prefix>/<name>/.log/000000000017.json
-
-The entry with the highest number is the state. A writer reads it, and creates the next entry on the condition that its number
-is free (If-None-Match). If another writer was faster, it reads again and decides again. Neither a lock nor an overwrite is
-needed, and every object store supports it, as does a folder.
-"""
+"""Object storage: S3, Google Cloud Storage, Azure or a folder, with obstore."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-
-from models.errors import Damaged, Unreachable
+from models.errors import Unreachable
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 TIMEOUT = timedelta(seconds=20)
 RETRIES = 2
-KEPT = 50
-"""Entries that are kept besides the newest, as a record of promotions."""
-MOST_ATTEMPTS = 100
-
-
-class StoredVersion(BaseModel):
-    """A version in the state of a model."""
-
-    manifest: str
-    """sha256 of its manifest, which contains those of all other files."""
-    digest: str
-    """sha256 of its generator."""
-
-
-class ModelState(BaseModel):
-    """Everything about a model that can change."""
-
-    versions: dict[int, StoredVersion] = {}
-    aliases: dict[str, int] = {}
-    promoted: list[int] = []
-    """Promoted versions, the last one is champion."""
-    deleted: list[str] = []
-    """sha256 of the deleted generators."""
-    highest: int = 0
-    """The highest version number ever used."""
 
 
 def open_store(url: str) -> ObjectStore:
@@ -115,7 +80,8 @@ class Bucket:
     def create(self, path: str, content: bytes) -> bool:
         """Write an object unless it exists. Return whether this call has created it.
 
-        If the response to a successful request was lost, the content decides.
+        If the response to a successful request was lost, the content decides. An object that another host deletes meanwhile
+        was not created by this call.
 
         Raises:
             Unreachable: the store cannot be written.
@@ -124,7 +90,10 @@ class Bucket:
             with self._translated(path):
                 self._obstore.put(self._store, path, content, mode="create", use_multipart=False)
         except FileExistsError:
-            return self.get(path) == content
+            try:
+                return self.get(path) == content
+            except FileNotFoundError:
+                return False
         return True
 
     def delete(self, paths: list[str]) -> None:
@@ -160,70 +129,3 @@ class Bucket:
                 f"The object storage of the models cannot be reached at {path} ({reason}). Check GAN_MODELS_URL, its "
                 "credentials and the network."
             ) from error
-
-
-class ModelLog:
-    """The log of a model.
-
-    Args:
-        bucket: the objects.
-        name: name of the model.
-    """
-
-    def __init__(self, bucket: Bucket, name: str) -> None:
-        self.bucket, self.name = bucket, name
-        self._number, self._state = 0, ModelState()
-
-    def read(self) -> tuple[int, ModelState]:
-        """Return the number of the newest entry and its state; 0 and an empty state without entries.
-
-        Raises:
-            Unreachable: the store cannot be read.
-            Damaged: the newest entry is invalid.
-        """
-        after = self._path(self._number) if self._number else None
-        found = self.bucket.paths(self._folder, after)
-        if found:
-            number = int(found[-1].rpartition("/")[2].partition(".")[0])
-            try:
-                state = ModelState.model_validate_json(self.bucket.get(found[-1]))
-            except FileNotFoundError:  # pruned by a writer, who has created newer ones
-                self._number = number
-                return self.read()
-            except ValidationError as error:
-                reason = f"{found[-1]} is not a valid state ({error})."
-                raise Damaged(f"{reason} Delete it to return to the state before.") from error
-            self._number, self._state = number, state
-        return self._number, self._state
-
-    def change(self, decide: Callable[[ModelState], ModelState | None]) -> ModelState:
-        """Replace the state. `decide` gets the newest state, and is called again if another writer was faster.
-
-        Args:
-            decide: returns the new state, or None to keep it. It may raise.
-
-        Raises:
-            Unreachable: the store cannot be read or written.
-        """
-        for _ in range(MOST_ATTEMPTS):
-            number, state = self.read()
-            new = decide(state.model_copy(deep=True))
-            if new is None:
-                return state
-            if self.bucket.create(self._path(number + 1), new.model_dump_json().encode()):
-                self._number, self._state = number + 1, new
-                self._prune(number + 1)
-                return new
-        raise Unreachable(f"The state of {self.name} has been changed {MOST_ATTEMPTS} times by others. Try again later.")
-
-    def _prune(self, newest: int) -> None:
-        if newest % KEPT == 0 and newest > KEPT:
-            with contextlib.suppress(Unreachable):
-                self.bucket.delete([self._path(number) for number in range(max(1, newest - 2 * KEPT), newest - KEPT)])
-
-    @property
-    def _folder(self) -> str:
-        return f"{self.name}/.log"
-
-    def _path(self, number: int) -> str:
-        return f"{self._folder}/{number:012d}.json"

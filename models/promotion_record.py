@@ -2,8 +2,8 @@
 
     <root>/<name>/.promotions        the numbers in order, for example [1, 4, 3]; the last one is champion
 
-Versions that the gate rejected are stored like all others. Without this record, after damage to `aliases.json` the service
-could only serve nothing, or risk serving a rejected version.
+Versions that the gate rejected are stored like all others. Without this record, if `aliases.json` were damaged, the
+service could only serve nothing, or risk serving a rejected version.
 """
 
 from __future__ import annotations

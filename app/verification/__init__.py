@@ -1,0 +1,1 @@
+"""Whether a saved picture is what its text chunks say."""
