@@ -3,7 +3,8 @@
     .venv-dev/bin/python -m benchmarks.pages
 
 Frames are counted with requestAnimationFrame while the mouse drags the plane for some seconds, past pictures that have to be
-fetched. The frame rate of an empty page of the same size is the best that the machine can reach.
+fetched, or that the browser draws itself. The frame rate of an empty page of the same size is the best that the machine can
+reach. The CPU time of a frame is that of the tasks of the page's main thread, which depends less on other programs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
@@ -27,6 +28,15 @@ COUNT_FRAMES = """seconds => new Promise(resolve => {
     const tick = now => { times.push(now); now - times[0] < seconds * 1000 ? requestAnimationFrame(tick) : resolve(times) }
     requestAnimationFrame(tick)
 })"""
+COUNT_PICTURES = """() => {
+    window.pictures = new Set()
+    const context = document.querySelector('canvas.shown').getContext('2d', {willReadFrequently: true})
+    const look = () => {
+        window.pictures.add(context.getImageData(0, 0, 28, 28).data.join())
+        requestAnimationFrame(look)
+    }
+    look()
+}"""
 FIRST_LOAD_BYTES = """() => {
     const own = performance.getEntriesByType('resource').filter(entry => /[.](js|css|svg)$/.test(entry.name))
     const all = [...performance.getEntriesByType('navigation'), ...own]
@@ -52,13 +62,20 @@ def main() -> None:
         size, first = first_loads(browser, running.url)
         table.add_row("bytes at first load (document, script, style; compressed)", f"{size:,}")
         table.add_row("from navigation to the first picture, median of 5, cold cache", f"{first:.0f} ms")
-        for name, zoom in (("64 px per seed", 64), ("blends, 400 px per seed", 400)):
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
-            idle = frames(page, "about:blank", drag=False)
-            dragging = frames(page, f"{running.url}/?seed=42&zoom={zoom}", drag=True)
-            table.add_row(f"frames/s while dragging, {name}", f"{dragging['rate']:.1f} (an idle page: {idle['rate']:.1f})")
-            table.add_row("  longest frame", f"{dragging['longest']:.0f} ms (an idle page: {idle['longest']:.0f} ms)")
-            page.close()
+        for engine, drawn in (("off", "by the service"), ("on", "in the browser")):
+            for name, zoom in (("64 px per seed", 64), ("blends, 400 px per seed", 400)):
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                idle = frames(page, "about:blank", drag=False)
+                page.add_init_script(f"if (location.protocol === 'http:') localStorage.setItem('seedling-engine', '{engine}')")
+                dragging = frames(page, f"{running.url}/?seed=42&zoom={zoom}", drag=True, engine=engine == "on")
+                table.add_row(
+                    f"frames/s while dragging, drawn {drawn}, {name}",
+                    f"{dragging['rate']:.1f} (an idle page: {idle['rate']:.1f})",
+                )
+                table.add_row("  longest frame", f"{dragging['longest']:.0f} ms (an idle page: {idle['longest']:.0f} ms)")
+                table.add_row("  CPU time of a frame in the main thread", f"{dragging['cpu']:.1f} ms")
+                table.add_row("  different pictures at the centre; requests for pictures", dragging["shown"])
+                page.close()
         browser.close()
     Console().print(table)
 
@@ -77,12 +94,20 @@ def first_loads(browser: Browser, url: str) -> tuple[int, float]:
     return size, statistics.median(times)
 
 
-def frames(page: Page, url: str, *, drag: bool) -> dict[str, Any]:
-    """Return the frames per second, and the longest frame in ms, while the mouse drags the plane or rests."""
+def frames(page: Page, url: str, *, drag: bool, engine: bool = False) -> dict[str, Any]:
+    """Return the frames per second, the longest frame and the CPU time of a frame in ms, while the mouse drags or rests."""
     page.goto(url)
+    if engine:
+        page.get_by_text("Drawn here, without requests").wait_for()
     page.wait_for_timeout(1500)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = task_seconds(devtools)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if "/plane?" in request.url else None)
     page.evaluate(f"window.counted = ({COUNT_FRAMES})({SECONDS})")
     if drag:
+        page.evaluate(COUNT_PICTURES)
         box = page.locator("canvas.plane").bounding_box()
         assert box
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -93,7 +118,15 @@ def frames(page: Page, url: str, *, drag: bool) -> dict[str, Any]:
         page.mouse.up()
     times: list[float] = page.evaluate("window.counted")
     gaps = [b - a for a, b in itertools.pairwise(times)]
-    return {"rate": 1000 * len(gaps) / (times[-1] - times[0]), "longest": max(gaps)}
+    cpu = 1000 * (task_seconds(devtools) - before) / len(gaps)
+    shown = f"{page.evaluate('window.pictures.size')}; {len(requests)}" if drag else ""
+    return {"rate": 1000 * len(gaps) / (times[-1] - times[0]), "longest": max(gaps), "cpu": cpu, "shown": shown}
+
+
+def task_seconds(devtools: CDPSession) -> float:
+    """Return the seconds of CPU time of all tasks of the main thread."""
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ export default defineConfig({
   build: {
     outDir: "../app/static",
     emptyOutDir: true,
+    manifest: true, // read and removed by offline/vite.config.ts
     target: "es2022",
     assetsInlineLimit: 0, // browsers cache files for a year, but a data URI is part of every page
     modulePreload: { polyfill: false }, // the polyfill is an inline script, which the Content-Security-Policy forbids

@@ -1,7 +1,8 @@
 """Takes screenshots of the pages for the documentation: `make screenshots`, or some with `make screenshots ARGS="draw train"`.
 
 Starts a service with all shipped models. The page Train shows the results of a short retraining, the page Datasets the preview
-of an archive of shapes, and the page Draw thirty drawings of a rune.
+of an archive of shapes, the page Draw thirty drawings of a rune, the page Find a 7 with an index of 20,000 seeds, and the page
+Learn a generator that has learnt a ring.
 """
 
 from __future__ import annotations
@@ -19,27 +20,42 @@ import numpy as np
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 
+from app.sampling.generator import LoadedGenerator
+from models.repository import CHAMPION, Repository
+from models.seed_index_build import Plan, build
 from tests.live import ROOT, Service, service
 from tests.web.conftest import CHROMIUM, FLAGS, STATIC, TIMEOUT
 
 FOLDER = ROOT / "docs" / "pages"
 PATHS = {
-    "explore": "/?seed=42",
+    "explore": "/",
     "blends": "/?x=7.5&y=2.25&zoom=400",
     "gallery": "/gallery?view=table",
     "interpolate": "/interpolate",
+    "breed": "/breed",
+    "find": "/find?drawing=FgKcAXD4AQAWApQDcJcB7AI",
     "datasets": "/datasets?upload={upload}&name=shapes&licence=CC0",
     "draw": "/draw?name=fehu",
     "train": "/train?job={job}",
     "play": "/play?round=7",
     "sharpen": "/sharpen",
     "models": "/models/digits/versions/4",
-    "learn": "/learn",
+    "learn": "/learn#points",
     "phone": "/?seed=1234",
 }
 TOKEN = "a-token-for-the-screenshots"
-LOADED = {"datasets": ".before-after img", "draw": ".thumbnails"}
+INDEXED = 20_000
+LOADED = {
+    "find": ".seeds a",
+    "datasets": ".before-after img",
+    "draw": ".thumbnails",
+    "learn": ".points-lab .figures:has-text('reaches 8 of 8')",
+}
 """What a page loads last, if three seconds may not be enough."""
+PRESSED = {"learn": "Train both continuously"}
+"""A button that is pressed first."""
+POINTED = {"explore": (800, 330)}
+"""Where the mouse is."""
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
@@ -51,6 +67,8 @@ def main() -> None:
         raise SystemExit("This needs Chromium and built pages. Run: apt-get install chromium; make pages.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        if "find" in names:
+            build_index(Path(folder) / "state" / "nearest")
         settings = {"shipped": ROOT / "models", "pages": STATIC, "admin_token": TOKEN, "gate_pictures": 1000}
         with service(Path(folder) / "state", **settings) as running, sync_playwright() as playwright:
             job = finished_job(running) if "train" in names else ""
@@ -63,6 +81,13 @@ def main() -> None:
                 else:
                     shoot(browser, running.url, path, name)
             browser.close()
+
+
+def build_index(root: Path) -> None:
+    """Build an index of the champion of digits."""
+    repository = Repository(ROOT / "models")
+    generator = LoadedGenerator(repository.get("digits", repository.aliases("digits")[CHAMPION]))
+    build(root, Plan(generator.manifest.digest, INDEXED), lambda part: generator.draw_seeds(part)[0])
 
 
 def finished_job(running: Service) -> str:
@@ -134,9 +159,14 @@ def shoot(
     context.add_init_script(f"sessionStorage.setItem('seedling-drawings', {stored})")
     page = context.new_page()
     page.goto(path)
+    if name in PRESSED:
+        page.get_by_role("button", name=PRESSED[name]).click()
     if name in LOADED:
         page.locator(LOADED[name]).first.wait_for(timeout=10 * TIMEOUT)
     page.wait_for_timeout(3000)
+    if name in POINTED:
+        page.mouse.move(*POINTED[name])
+        page.wait_for_timeout(1000)
     picture = Image.open(io.BytesIO(page.screenshot()))
     picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=80, method=6)
     context.close()

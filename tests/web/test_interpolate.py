@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
-from tests.web.conftest import new_context
+from tests.web.conftest import DRAWN_BY_THE_SERVICE, new_context
 from tests.web.pixels import fetch, fetch_array, fetch_pixels, wait_for_canvas
 
 DROP = """([bytes]) => {
@@ -111,6 +111,7 @@ def test_every_downloaded_file_has_its_format_and_frames(page: Page, tmp_path: P
 )
 def test_an_error_of_the_service_is_shown_with_its_message(browser: Browser, site: Service, query: str, message: str) -> None:
     context = browser.new_context(base_url=site.url, locale="en")
+    context.add_init_script(DRAWN_BY_THE_SERVICE)
     page = context.new_page()
     page.goto(f"/interpolate?{query}")
     expect(page.get_by_role("alert")).to_contain_text(message)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
 from tests.web.conftest import new_context
-from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
-from tests.web.test_frame import open_page
+from tests.web.pixels import fetch, fetch_array, fetch_pixels, wait_for_canvas
+from tests.web.test_frame import faults, open_page
 
 
 def test_a_round_of_the_game_scores_both_players_correctly(page: Page, site: Service) -> None:
@@ -65,7 +66,7 @@ def test_letter_keys_work_only_while_the_question_has_the_focus(page: Page) -> N
     page.goto("/play")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", name="Picture 1 of 10")).to_be_focused()
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Play").focus()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Guess").focus()
     page.keyboard.press("g")
     expect(page.get_by_role("button", name="Next picture")).to_have_count(0)
     page.get_by_role("button", name="Real", exact=True).focus()
@@ -163,3 +164,33 @@ def test_play_and_learn_are_translated_to_russian(browser: Browser, site: Servic
         expect(page.get_by_role("heading", name=re.compile("Картинка 1 из 10"))).to_be_visible()
         page.goto("/learn")
         expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("[а-я]{3}"))
+
+
+def test_two_versions_are_compared_with_the_biggest_difference_first(page: Page, site: Service) -> None:
+    first, second = (fetch_array(site, f"/generate?seeds=0-199&format=npy&model=digits&version={n}") for n in (3, 4))
+    distances = np.abs(first.astype(int) - second).mean(axis=(1, 2)) / 255
+    order = np.argsort(-distances, kind="stable")
+    open_page(page, "/models/digits?first=3&second=4&split=25")
+    section = page.get_by_role("region", name="Two versions, the biggest differences first")
+    pairs = section.get_by_role("listitem")
+    expect(pairs).to_have_count(24)
+    shown = [int(text) for text in pairs.get_by_role("link").all_inner_texts()]
+    assert shown == order[:24].tolist()
+    expect(pairs.first).to_contain_text(f"differs by {100 * distances[order[0]]:.1f}%")
+    canvases = pairs.first.locator("canvas")
+    wait_for_canvas(canvases.nth(0), first[order[0]])
+    wait_for_canvas(canvases.nth(1), second[order[0]])
+    assert canvases.nth(1).evaluate("canvas => getComputedStyle(canvas).clipPath") == "inset(0px 0px 0px 25%)"
+    section.get_by_role("slider", name="Divider").fill("80")
+    expect(page).to_have_url(re.compile("split=80"))
+    picture = pairs.first.get_by_role("img")
+    box = picture.first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("split=(39|40|41)"))
+    section.get_by_label("Left").select_option("4")
+    expect(section).to_contain_text("Both versions draw these seeds exactly alike.")
+    assert faults(page) == []

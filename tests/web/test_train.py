@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests import fresh
-from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
+from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER, small_job
 from tests.app.retraining.test_takeover import weak_champion
 from tests.live import Service, service
 from tests.web.conftest import STATIC, new_context
@@ -168,6 +168,112 @@ def test_a_run_can_be_cancelled_and_resumed(page: Page) -> None:
     expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
     expect(state).to_contain_text("cancelled", timeout=TRAINING)
+
+
+def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Service) -> None:
+    page.goto("/train?preset=quick&promote=never")
+    sign_in(page, TOKEN)
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        job = client.post("/admin/retrain", json=small_job(budget={"images": 10_000_000})).json()
+        page.goto(f"/train?job={job['id']}")
+        state = page.locator("#job").get_by_role("status").first
+        expect(state).to_contain_text("training", timeout=TRAINING)
+        client.post(f"/admin/jobs/{job['id']}/cancel")
+        expect(state).to_contain_text("cancelled", timeout=TRAINING)
+        client.post(f"/admin/jobs/{job['id']}/resume")
+        expect(state).to_contain_text("training", timeout=TRAINING)
+        client.post(f"/admin/jobs/{job['id']}/cancel")
+        expect(state).to_contain_text("cancelled", timeout=TRAINING)
+
+
+def test_the_runs_of_a_job_are_shown_together(page: Page, training: Service) -> None:
+    """Two values of gamma. One run is stopped at half the budget."""
+    page.goto("/train?preset=quick&promote=never&budget=images:640&grid=gamma%3D0.25%2C0.5")
+    sign_in(page, TOKEN)
+    expect(page.get_by_label("Values to compare")).to_have_value("gamma=0.25,0.5")
+    page.get_by_label("Values to compare").fill("gamma")
+    expect(page.get_by_text("Each part must look like field=value, value.")).to_be_visible()
+    expect(page.get_by_role("button", name="Start training")).to_be_disabled()
+    page.get_by_label("Values to compare").fill("gamma=0.25,0.5")
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        body = small_job(grid={"gamma": [0.25, 0.5]}, spec={"metrics_every": 160}, promote="never")
+        job = client.post("/admin/retrain", json=body).json()
+        page.goto(f"/train?job={job['id']}")
+        state = page.locator("#job").get_by_role("status").first
+        expect(state).to_contain_text("done", timeout=TRAINING)
+        job = client.get(f"/admin/jobs/{job['id']}").json()
+    winner = job["population"]["winner"]
+    runs = page.get_by_role("region", name="Runs", exact=True)
+    expect(runs).to_contain_text("Successive halving: of 2 runs, those with the lowest KID continue (1 after 320 images)")
+    rows = runs.get_by_role("region", name="State of each run").get_by_role("row")
+    expect(rows.nth(winner)).to_contain_text("done, evaluated ★")
+    expect(rows.nth(3 - winner)).to_contain_text("stopped early after 320 images ✕")
+    expect(rows.nth(1)).to_contain_text("gamma 0.25")
+    expect(runs.locator(".chart canvas")).to_have_count(2)
+    runs.get_by_text("Show as table").first.click()
+    table = runs.get_by_role("region", name="KID of all runs: distance from real pictures")
+    expect(table.get_by_role("columnheader").nth(3 - winner)).to_contain_text("✕")
+    expect(table.get_by_role("row")).to_have_count(5)  # the head, and measurements after 160, 320, 480 and 640 images
+    expect(page.get_by_text(f"The best run so far is run {winner}.")).to_be_visible()
+    expect(page.get_by_alt_text("Eighty pictures of seeds 0 to 79 after 640 images")).to_be_visible()
+    assert faults(page) == []
+    page.get_by_role("button", name="Русский").click()
+    expect(page.get_by_role("region", name="Прогоны", exact=True)).to_contain_text("остановлено досрочно")
+    page.get_by_role("button", name="English").click()
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # nothing is wider than a phone
+    assert faults(page) == []
+
+    link = runs.get_by_role("link", name=f"run {3 - winner}")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Run {3 - winner} of job {job['number']}")).to_be_visible()
+    state = page.locator("#job").get_by_role("status").first
+    expect(state).to_have_text("stopped early. It was not among the best when the runs were compared.")
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0)
+    assert faults(page) == []
+    page.get_by_role("link", name=f"All runs of job {job['number']}").click()
+    expect(page.get_by_role("heading", name=f"Job {job['number']}")).to_be_visible()
+
+
+def test_jobs_are_compared_side_by_side(page: Page, training: Service) -> None:
+    """Two jobs that differ in gamma. The second one measures half as often."""
+    page.goto("/train")
+    sign_in(page, TOKEN)
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        jobs = []
+        for gamma, every in ((0.25, 160), (0.5, 320)):
+            body = small_job(spec={"gamma": gamma, "metrics_every": every}, promote="never", note=f"gamma {gamma}")
+            jobs.append(client.post("/admin/retrain", json=body).json())
+        first, second = jobs
+        page.goto(f"/train?job={first['id']}")
+        page.get_by_role("button", name=f"Compare job {second['number']}").click()
+        expect(page).to_have_url(re.compile(f"compare={second['id']}"))
+        for job in jobs:
+            page.goto(f"/train?job={job['id']}")
+            expect(page.locator("#job").get_by_role("status").first).to_contain_text("done", timeout=TRAINING)
+    page.goto(f"/train?job={first['id']}&compare={second['id']}&smooth=0.5")
+    together = page.get_by_role("region", name="Jobs side by side")
+    expect(together.locator("figcaption").first).to_have_text("FID: distance from real pictures")
+    differences = together.get_by_role("region", name="What differs in their specs")
+    expect(differences.get_by_role("row").nth(1)).to_have_text(re.compile("gamma.*0.25.*0.5"))
+    expect(differences.get_by_role("row")).to_have_count(3)  # the head, gamma and metrics_every
+    together.get_by_text("Show as table").first.click()
+    table = together.get_by_role("region", name="FID: distance from real pictures")
+    expect(table.get_by_role("row")).to_have_count(5)  # the head, and measurements after 160, 320, 480 and 640 images
+    expect(table.get_by_role("row").nth(1)).to_contain_text("–")  # the second job measured nothing after 160 images
+    expect(together.get_by_role("slider", name="Smoothing")).to_have_value("0.5")
+    together.get_by_role("checkbox", name="Logarithmic").check()
+    expect(page).to_have_url(re.compile("log=true"))
+    assert faults(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # nothing is wider than a phone
+    together.get_by_role("button", name="Show one job").click()
+    expect(together).to_have_count(0)
+    assert "compare" not in page.url
 
 
 @pytest.mark.parametrize(("token", "code"), [("wrong-token-of-sixteen-letters", 401), (VIEWER, 403)])

@@ -21,7 +21,7 @@ export function pathWith(path: string, query: Patch = {}): string {
   return text ? `${path}?${text}` : path
 }
 
-const FIRST = ["seed", "seeds", "keyframes", "x", "y", "zoom", "label", "psi", "dz", "model", "version"]
+const FIRST = ["seed", "seeds", "keyframes", "x", "y", "zoom", "label", "psi", "edit", "dz", "model", "version"]
 
 /** Serialize a query in a fixed order, with the parameters in FIRST first. */
 export function write(query: Patch): string {

@@ -6,8 +6,10 @@ import { LANGUAGES, LanguageProvider, storage, texts, useLanguage, useText } fro
 import { lazy } from "./lazy"
 import { ModelsProvider, useModels, type Task } from "./models"
 import { Explore } from "./pages/explore"
+import { ShareButton } from "./share/share-button"
 import { titlePage } from "./title"
 import { DropZone } from "./ui/drop"
+import { BusyBar, ServiceState } from "./ui/waiting"
 
 const messages = texts(
   {
@@ -16,11 +18,13 @@ const messages = texts(
     pages: "Pages",
     "/": "Explore",
     "/gallery": "Gallery",
-    "/interpolate": "Interpolate",
+    "/interpolate": "Walk",
+    "/breed": "Breed",
+    "/find": "Find",
     "/datasets": "Datasets",
     "/draw": "Draw",
     "/train": "Train",
-    "/play": "Play",
+    "/play": "Guess",
     "/sharpen": "Sharpen",
     "/models": "Models",
     "/learn": "Learn",
@@ -42,11 +46,13 @@ const messages = texts(
     pages: "Страницы",
     "/": "Обзор",
     "/gallery": "Галерея",
-    "/interpolate": "Интерполяция",
+    "/interpolate": "Прогулка",
+    "/breed": "Скрещивание",
+    "/find": "Поиск",
     "/datasets": "Наборы данных",
     "/draw": "Рисование",
     "/train": "Обучение",
-    "/play": "Игра",
+    "/play": "Угадайка",
     "/sharpen": "Резкость",
     "/models": "Модели",
     "/learn": "Что такое GAN",
@@ -63,21 +69,28 @@ const messages = texts(
     nowhere: "По этому адресу страницы нет. Выберите другую в меню выше.",
   },
 )
+/** What one does, then what there is. */
 const PAGES = [
   "/",
-  "/gallery",
   "/interpolate",
-  "/datasets",
   "/draw",
-  "/train",
-  "/play",
+  "/breed",
+  "/find",
   "/sharpen",
-  "/models",
+  "/play",
+  "/train",
   "/learn",
+  "/gallery",
+  "/datasets",
+  "/models",
 ] as const
+/** The first page of the second group. */
+const FIRST_LIST = "/gallery"
 /** Pages on which the user chooses a model of this task. */
 const TASKS: Partial<Record<(typeof PAGES)[number], Task | "any">> = { "/sharpen": "sharpen", "/train": "any" }
 const Gallery = lazy(() => import("./pages/gallery"))
+const Breed = lazy(() => import("./pages/breed"))
+const Find = lazy(() => import("./pages/find"))
 const Interpolate = lazy(() => import("./pages/interpolate"))
 const Datasets = lazy(() => import("./pages/datasets"))
 const Draw = lazy(() => import("./pages/draw"))
@@ -88,8 +101,11 @@ const Models = lazy(() => import("./pages/models"))
 const Learn = lazy(() => import("./pages/learn"))
 const ROUTES = [
   ["/", Explore],
+  ["/explore", Explore],
   ["/gallery", Gallery],
   ["/interpolate", Interpolate],
+  ["/breed", Breed],
+  ["/find", Find],
   ["/datasets", Datasets],
   ["/draw", Draw],
   ["/train", Train],
@@ -117,6 +133,7 @@ export function App() {
 function usePage(path: string): (typeof PAGES)[number] | undefined {
   const { parser } = useRouter()
   const [route] = ROUTES.find(([pattern]) => matchRoute(parser, pattern, path)[0]) ?? []
+  if (route === "/explore") return "/"
   return route && PAGES.findLast(page => route === page || (page !== "/" && route.startsWith(`${page}/`)))
 }
 
@@ -160,13 +177,21 @@ function Frame() {
         </Link>
         <nav ref={nav} aria-label={t.pages}>
           {PAGES.map(page => (
-            <Link key={page} href={pathWith(page, keptOn(page))} aria-current={page === here ? "page" : undefined}>
+            <Link
+              key={page}
+              class={page === FIRST_LIST ? "first-list" : undefined}
+              href={pathWith(page, keptOn(page))}
+              aria-current={page === here ? "page" : undefined}
+            >
               {t[page]}
             </Link>
           ))}
         </nav>
+        <ShareButton />
+        <BusyBar />
       </header>
-      <main id="page" tabIndex={-1}>
+      <ServiceState />
+      <main id="page" class={here === "/" && !error ? "bleed" : undefined} tabIndex={-1}>
         {error ? <Broken error={error as Error} /> : <Pages />}
       </main>
       <footer class="bottom">

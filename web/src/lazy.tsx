@@ -1,9 +1,11 @@
-/** Pages that are loaded when first shown. */
+/** Pages and parts of pages that are loaded when first shown. */
 import { type ComponentType } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { mount } from "./address"
 import { CallError } from "./api/client"
+import { during } from "./busy"
 import { texts, useText } from "./language"
+import { reportLost } from "./service"
 import { Failure, Loading } from "./ui/notice"
 
 const messages = texts(
@@ -14,15 +16,18 @@ const messages = texts(
 function isLive(): Promise<boolean> {
   return fetch(`${mount()}/livez`).then(
     response => response.ok,
-    () => false,
+    () => {
+      reportLost()
+      return false
+    },
   )
 }
 
 /** Wrap the default export of a lazily loaded module in a component. */
-export function lazy(load: () => Promise<{ default: ComponentType }>): ComponentType {
-  let loaded: ComponentType | undefined
-  return function Lazy() {
-    const [Page, setPage] = useState<ComponentType | undefined>(() => loaded)
+export function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+  let loaded: ComponentType<P> | undefined
+  return function Lazy(props: P) {
+    const [Page, setPage] = useState<ComponentType<P> | undefined>(() => loaded)
     const t = useText(messages)
     const [problem, setProblem] = useState<"failed" | "unreachable">()
     const diagnose = async () => setProblem((await isLive()) ? "failed" : "unreachable")
@@ -34,7 +39,7 @@ export function lazy(load: () => Promise<{ default: ComponentType }>): Component
     }
     useEffect(() => {
       if (Page) return
-      load().then(
+      during(load()).then(
         module => {
           loaded = module.default
           setPage(() => module.default)
@@ -47,6 +52,6 @@ export function lazy(load: () => Promise<{ default: ComponentType }>): Component
     }, [Page])
     if (problem === "failed") return <Failure error={new Error(t.failed)} retry={() => void again()} />
     if (problem) return <Failure error={new CallError(0, problem, "")} retry={() => void again()} />
-    return Page ? <Page /> : <Loading />
+    return Page ? <Page {...props} /> : <Loading isWhole />
   }
 }

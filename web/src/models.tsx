@@ -2,6 +2,7 @@
 import { createContext, type ComponentChildren } from "preact"
 import { useCallback, useContext, useEffect, useMemo, useState } from "preact/hooks"
 import { CallError, callJson, type Schemas } from "./api/client"
+import { savedDetail, savedModels } from "./offline/saved"
 import { type Query } from "./address"
 
 export type ModelList = Schemas["ModelList"]
@@ -13,19 +14,42 @@ export type Task = Model["task"]
 interface Models {
   list: ModelList | undefined
   error: Error | undefined
+  /** Whether the service does not respond, and the list is that of the versions that this browser keeps. */
+  isOffline: boolean
   reload: () => void
 }
-const ModelsContext = createContext<Models>({ list: undefined, error: undefined, reload: () => {} })
+const ModelsContext = createContext<Models>({ list: undefined, error: undefined, isOffline: false, reload: () => {} })
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof CallError && error.status === 0
+}
 
 export function ModelsProvider({ children }: { children: ComponentChildren }) {
   const [list, setList] = useState<ModelList>()
   const [error, setError] = useState<Error>()
+  const [isOffline, setOffline] = useState(false)
   const reload = useCallback(() => {
     setError(undefined)
-    callJson<ModelList>("/models").then(setList, setError)
+    callJson<ModelList>("/models").then(
+      found => {
+        setOffline(false)
+        setList(found)
+      },
+      (reason: Error) => {
+        const saved = isUnreachable(reason) ? savedModels() : undefined
+        if (!saved) return setError(reason)
+        setOffline(true)
+        setList(saved)
+      },
+    )
   }, [])
   useEffect(reload, [reload])
-  const value = useMemo(() => ({ list, error, reload }), [list, error, reload])
+  useEffect(() => {
+    if (!isOffline) return
+    window.addEventListener("online", reload)
+    return () => window.removeEventListener("online", reload)
+  }, [isOffline, reload])
+  const value = useMemo(() => ({ list, error, isOffline, reload }), [list, error, isOffline, reload])
   return <ModelsContext.Provider value={value}>{children}</ModelsContext.Provider>
 }
 
@@ -53,8 +77,12 @@ export function versionDetail(model: string, version: number): Promise<VersionDe
   const key = `${model}/${version}`
   const found = known.get(key) ?? callJson<VersionDetail>(`/models/${model}/versions/${version}`)
   known.set(key, found)
-  found.catch(() => known.delete(key))
-  return found
+  return found.catch((error: unknown) => {
+    known.delete(key)
+    const saved = isUnreachable(error) ? savedDetail(model, version) : undefined
+    if (!saved) throw error
+    return saved
+  })
 }
 
 /** The models of a task. */

@@ -10,6 +10,9 @@ import { pairOf } from "../src/pages/learn/lecture-pair"
 import { type Champion } from "../src/pages/learn/champions"
 import { noisy, normals } from "../src/pages/learn/noise"
 import { moved } from "../src/pages/learn/cell-reader"
+import { Curves } from "../src/pages/learn/curves"
+import { colourAt, lineEnd } from "../src/pages/learn/points-view"
+import { logitOf, placeOf } from "../src/pages/learn/sigmoid-curve"
 
 test("slerp gives the same points as the service", () => {
   const [a, b] = [
@@ -192,4 +195,40 @@ test("arrow keys move between cells and stop at the edge", () => {
   expect(moved(30, "End", 28, 28)).toBe(55)
   expect(moved(5, "ArrowDown", 100, 1)).toBeUndefined() // left to the browser, which scrolls
   expect(moved(5, "a", 100, 1)).toBeUndefined()
+})
+
+test("the plane has the colour of the theme where the discriminator is unsure, and more of its own the surer it is", () => {
+  const colours = { unsure: [200, 200, 200], real: [0, 100, 0], generated: [100, 0, 0] } as const
+  expect(colourAt(0.5, colours)).toEqual([200, 200, 200])
+  expect(colourAt(1, colours)).toEqual([80, 140, 80]) // 60 % of the way
+  expect(colourAt(0.75, colours)).toEqual([140, 170, 140])
+  expect(colourAt(0, colours)).toEqual([140, 80, 80])
+})
+
+test("lines point along the gradient and have a longest length", () => {
+  const [x, y] = lineEnd(0.5, 0.5, 0, -2)
+  expect([x, y]).toEqual([0.5, 0.5 - 0.1])
+  expect(lineEnd(0, 0, 400, 0)[0]).toBeCloseTo(lineEnd(0, 0, 4, 0)[0], 12)
+  expect(lineEnd(0, 0, 4, 0)[0]).toBeCloseTo(0.2, 12)
+  expect(lineEnd(0.3, 0.2, 0, 0)).toEqual([0.3, 0.2])
+})
+
+test("curves have gaps where nothing was measured, and thin out when they become long", () => {
+  let curves = Curves.empty(["a", "b"]).with(1, { a: 5, b: undefined }).with(2, { a: NaN, b: 7 })
+  expect(curves.x).toEqual([1, 2])
+  expect(curves.line("a")).toEqual([5, null])
+  expect(curves.line("b")).toEqual([null, 7])
+  for (let at = 3; at <= 1000; at++) curves = curves.with(at, { a: at, b: at })
+  expect(curves.x.length).toBeLessThanOrEqual(401)
+  expect(curves.line("a").length).toBe(curves.x.length)
+  expect(curves.x[0]).toBe(1)
+  expect(curves.x.at(-1)!).toBeGreaterThan(990)
+})
+
+test("pictures lie on the sigmoid at their probability", () => {
+  expect(logitOf(0.5)).toBe(0)
+  expect(logitOf(0.9)).toBeCloseTo(2.1972, 4)
+  expect([logitOf(0), logitOf(1)]).toEqual([-6, 6]) // the ends of the drawing
+  expect(placeOf(6).x).toBeGreaterThan(placeOf(0).x)
+  expect(placeOf(0).y).toBeCloseTo((placeOf(6).y + placeOf(-6).y) / 2, 6)
 })

@@ -11,8 +11,10 @@ import {
   zoomed,
   ZOOM,
 } from "../src/plane/geometry"
+import { Drift, LEG } from "../src/plane/drift"
+import { cellAt, enlarged, Lens, tileOf } from "../src/plane/lens"
 import { tileQuery } from "../src/plane/tiles"
-import { addressOfView, viewOf } from "../src/pages/explore/view"
+import { addressOfView, isFrontDoor, viewOf } from "../src/pages/explore/view"
 
 describe("the plane", () => {
   test("every seed has a position, and every position has a seed", () => {
@@ -119,5 +121,107 @@ describe("a view in the URL", () => {
     const above = tileQuery({ column: 5, row: -1, step: 1 }, source)
     expect(above).toEqual(tileQuery({ column: 5, row: 8191, step: 1 }, source))
     expect(tileQuery({ column: 8192 * 4, row: 0, step: 0.25 }, source)).toMatchObject({ x: 0, y: 0 })
+  })
+})
+
+describe("the drift", () => {
+  /** A canvas whose animation is moved by hand. */
+  function canvas() {
+    const animations: { currentTime: number; playState: string; onfinish: () => void; cancel: () => void }[] = []
+    const element = document.createElement("canvas")
+    element.animate = () => {
+      const made = {
+        currentTime: 0,
+        playState: "running",
+        onfinish: () => {},
+        cancel: () => (made.playState = "idle"),
+        pause: () => (made.playState = "paused"),
+        play: () => (made.playState = "running"),
+      }
+      animations.push(made)
+      return made as unknown as Animation
+    }
+    return { element, animations }
+  }
+
+  test("is an animation of the browser, after each of which the canvas is drawn once", () => {
+    const { element, animations } = canvas()
+    let legs = 0
+    const drift = new Drift(element, () => legs++)
+    expect(element.style.width).toBe(`calc(100vw + ${LEG.x}px)`)
+    animations[0]!.onfinish()
+    expect([legs, animations.map(each => each.playState)]).toEqual([1, ["idle", "running"]])
+    animations[1]!.currentTime = LEG.milliseconds / 4
+    expect(drift.stop()).toBe(0.25)
+    expect([element.style.width, animations[1]!.playState]).toEqual(["", "idle"])
+  })
+
+  test("stands still in a hidden tab", () => {
+    const { element, animations } = canvas()
+    const drift = new Drift(element, () => {})
+    for (const isHidden of [true, false]) {
+      Object.defineProperty(document, "hidden", { value: isHidden, configurable: true })
+      document.dispatchEvent(new Event("visibilitychange"))
+      expect(animations[0]!.playState).toBe(isHidden ? "paused" : "running")
+    }
+    Reflect.deleteProperty(document, "hidden")
+    drift.stop()
+  })
+})
+
+describe("the enlarged picture", () => {
+  test("is that under the pointer, also between seeds and beyond the edges of the plane", () => {
+    expect(cellAt({ x: 42, y: 0, zoom: 64 }, 70, -70)).toEqual({ column: 43, row: -1, step: 1 })
+    expect(cellAt({ x: 42, y: 0, zoom: 256 }, 70, 0)).toEqual({ column: 42 * 4 + 1, row: 0, step: 0.25 })
+    expect(tileOf({ column: 43, row: -1, step: 1 })).toEqual({
+      tile: { column: 5, row: -1, step: 1 },
+      across: 3,
+      down: 7,
+    })
+  })
+
+  test("grows around its middle, and stays on the screen", () => {
+    const view = { x: 42, y: 0, zoom: 64 }
+    const at = (column: number, row: number, grown: number) =>
+      enlarged({ column, row, step: 1 }, view, 1000, 600, grown)
+    expect(at(42, 0, 0)).toEqual({ left: 468, top: 268, side: 64 })
+    expect(at(42, 0, 1)).toEqual({ left: 428, top: 228, side: 144 })
+    const corner = at(50, 5, 1)
+    expect(corner.left + corner.side).toBeLessThanOrEqual(1000)
+    expect(corner.top + corner.side).toBeLessThanOrEqual(600)
+  })
+
+  test("is captioned with its seed, and shrinks when the pointer leaves", () => {
+    const texts: string[] = []
+    const context = {
+      fillRect: () => {},
+      drawImage: () => {},
+      fillText: (text: string) => texts.push(text),
+    } as unknown as CanvasRenderingContext2D
+    const lens = new Lens()
+    const paint = (now: number) =>
+      lens.paint(
+        context,
+        { x: 42, y: 0, zoom: 64 },
+        { width: 1000, height: 600 },
+        { now, isStill: false, bitmapOf: () => ({ bitmap: new Image(), left: 0, top: 0, side: 28 }) },
+      )
+    lens.over = { dx: 64, dy: 64 }
+    let now = 0
+    while (paint((now += 16))) expect(now).toBeLessThan(300)
+    expect(texts.at(-1)).toBe(String(65_536 + 43))
+    lens.over = undefined
+    const before = now
+    while (paint((now += 16))) expect(now - before).toBeLessThan(300)
+    texts.length = 0
+    paint(now + 16)
+    expect(texts).toEqual([])
+  })
+})
+
+describe("the front door", () => {
+  test("is an address without a picture and without a place", () => {
+    for (const query of [{}, { label: "3" }, { model: "fashion", psi: "0.5" }]) expect(isFrontDoor(query)).toBe(true)
+    for (const name of ["seed", "x", "y", "z", "dz", "edit"]) expect(isFrontDoor({ [name]: "1" })).toBe(false)
   })
 })

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest"
-import { bestOf, extended, indexOf, NOTHING_YET, type RunEvent } from "../src/pages/train/run"
+import { bestOf, extended, extendedRuns, indexOf, isOfRun, NOTHING_YET, type RunEvent } from "../src/pages/train/run"
+import { differences, leaderOf, type Population, type PopulationRun } from "../src/pages/train/job"
 import { newModel } from "../src/pages/train/dataset-picker"
-import { bodyOf, freshKey, wantedOf } from "../src/pages/train/request"
+import { bodyOf, freshKey, gridOf, wantedOf } from "../src/pages/train/request"
 
 const progress = (images: number, d_real = 0.5): RunEvent => ({
   type: "progress",
@@ -66,6 +67,17 @@ test("events after a resume replace those for the same images", () => {
   expect(after.reason).toBeUndefined()
 })
 
+test("a run reports the training of its judge until it begins, and keeps how good the judge is", () => {
+  const preparing = extended(NOTHING_YET, [{ type: "preparing", data: { dataset: "mine@1a2b3c4d5e6f", part: 0.25 } }])
+  expect([preparing.preparing, preparing.judge]).toEqual([0.25, undefined])
+  const judged = extended(preparing, [{ type: "judge", data: { accuracy: 0.75, seconds: 9 } }])
+  expect([judged.preparing, judged.judge]).toEqual([undefined, { accuracy: 0.75, error: undefined }])
+  const started = extended(judged, [{ type: "started", data: { images: 0, of: 1000 } }])
+  expect(started.judge?.accuracy).toBe(0.75)
+  const stopped = extended(preparing, [{ type: "trained", data: { reason: "stopped" } }])
+  expect(stopped.preparing).toBeUndefined()
+})
+
 test("applying events does not change the given run, and no events return the same run", () => {
   const before = extended(NOTHING_YET, [progress(100)])
   extended(before, [progress(200)])
@@ -96,6 +108,8 @@ test("the request is parsed from the URL, and invalid values are ignored", () =>
     warm_start: false,
     budget: "preset",
     amount: 0,
+    runs: 1,
+    grid: "",
   })
   const wanted = wantedOf({ preset: "best", budget: "minutes:2.5", promote: "never", warm_start: "true" })
   expect(wanted).toMatchObject({ preset: "best", budget: "minutes", amount: 2.5, warm_start: true })
@@ -147,4 +161,59 @@ test("a dataset is part of the request, and gives its name to a new model", () =
 test("every request has its own idempotency key", () => {
   const keys = new Set(Array.from({ length: 100 }, freshKey))
   expect(keys.size).toBe(100)
+})
+
+test("the events of a population belong to their runs", () => {
+  const events: RunEvent[] = [
+    { type: "state", data: { state: "running" } },
+    { type: "run", data: { run: 2, id: "a", state: "running" } },
+    { type: "started", data: { run: 2, images: 0, of: 1000 } },
+    { type: "samples", data: { run: 2, images: 0 } },
+    { type: "metrics", data: { run: 1, images: 100, kid: 0.5, fid: 5, best: true } },
+    { type: "metrics", data: { run: 2, images: 100, kid: 0.25, fid: 2, best: true } },
+    { type: "rung", data: { rung: 1, images: 100, kept: [2], stopped: [1] } },
+    { type: "resumed", data: { run: 2, images: 50, of: 1000 } },
+  ]
+  const runs = extendedRuns({}, events)
+  expect(Object.keys(runs)).toEqual(["1", "2"])
+  expect(runs[1]?.metrics.map(({ kid }) => kid)).toEqual([0.5])
+  expect(runs[2]?.metrics).toEqual([]) // measured again after the resume
+  expect([runs[2]?.samples, runs[2]?.of]).toEqual([[0], 1000])
+  expect(events.filter(isOfRun)).toHaveLength(6)
+  expect(events.reduce((before, event) => extendedRuns(before, [event]), {})).toEqual(runs)
+  expect(extendedRuns(runs, [])).toBe(runs)
+})
+
+test("the leader is the evaluated run, or the remaining one with the lowest KID", () => {
+  const run = (number: number, state: string, kid: number | null) => ({ run: number, state, kid }) as PopulationRun
+  const runs = [run(1, "eliminated", 0.1), run(2, "running", null), run(3, "paused", 0.3), run(4, "running", 0.3)]
+  const population = { runs, winner: null } as unknown as Population
+  expect(leaderOf(population)?.run).toBe(3)
+  expect(leaderOf({ ...population, winner: 4 })?.run).toBe(4)
+  expect(leaderOf({ ...population, runs: [run(1, "failed", null), run(2, "failed", 0.1)] })?.run).toBe(2)
+})
+
+test("a grid is parsed from text, and several runs are part of the request", () => {
+  expect(gridOf("gamma=0.05, 0.1; generator_widths=[64,24,16],[32,16,8];")).toEqual({
+    gamma: [0.05, 0.1],
+    generator_widths: [
+      [64, 24, 16],
+      [32, 16, 8],
+    ],
+  })
+  expect(gridOf("loss=bce, relativistic")).toEqual({ loss: ["bce", "relativistic"] })
+  expect(gridOf("")).toEqual({})
+  for (const wrong of ["gamma", "gamma=", "=0.1", "gamma 0.1; loss=bce"]) expect(gridOf(wrong)).toBeUndefined()
+  expect(bodyOf(wantedOf({ runs: "4", grid: "gamma=0.05,0.1" }), "")).toEqual({
+    preset: "quick",
+    promote: "if_better",
+    runs: 4,
+    grid: { gamma: [0.05, 0.1] },
+  })
+  expect(wantedOf({ runs: "16" }).runs).toBe(16)
+  expect(wantedOf({ runs: "17" }).runs).toBe(1)
+  expect(bodyOf(wantedOf({ runs: "1", grid: "gamma" }), "")).toEqual({ preset: "quick", promote: "if_better" })
+  expect(differences({ gamma: 0.05, generator_widths: [64, 24], seed: 3 })).toBe(
+    "gamma 0.05, generator_widths [64, 24], seed 3",
+  )
 })

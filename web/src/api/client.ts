@@ -1,11 +1,15 @@
 /** Calls to the service. Types come from its OpenAPI document (`npm run types`). */
 import type { components } from "./schema"
 import { pathWith, mount, type Patch } from "../address"
+import { during, tracked } from "../busy"
+import { countComebacks, isUnreachable, reportLost } from "../service"
 
 export type Schemas = components["schemas"]
 
 /** An error response. `message` is the problem's detail, which ends with the remedy. */
 export class CallError extends Error {
+  /** How often the service had come back when the call failed. */
+  readonly comebacks = countComebacks()
   constructor(
     readonly status: number,
     readonly code: string,
@@ -63,9 +67,12 @@ async function once(
     sent["Content-Type"] = "application/json"
   }
   try {
-    return await fetch(mount() + pathWith(path, query), init)
+    const response = await during(fetch(mount() + pathWith(path, query), init))
+    if (isUnreachable(response.status)) reportLost()
+    return tracked(response)
   } catch (error) {
     if (signal?.aborted) throw error
+    reportLost()
     throw new CallError(0, "unreachable", "")
   }
 }

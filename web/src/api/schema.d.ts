@@ -16,7 +16,7 @@ export interface paths {
          * @description For a given version, the same seed always gives the same picture, alone or in a sheet, on any machine.
          *
          *     With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
-         *     one and returns it in `X-Seed`.
+         *     one and returns it in `X-Seed`. `parents=42,7&child=3` draws a child of two or more pictures, which is as permanent.
          */
         get: operations["generate_generate_get"];
         put?: never;
@@ -97,6 +97,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/film.{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw an interpolation, at an address
+         * @description The same frames as `POST /interpolate`, with the parameters of the page Walk, so that a web page, a chat or a
+         *     README can show the film by its address.
+         */
+        get: operations["film_film__format__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/preview.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the preview of a page
+         * @description The parameters are those of the page's address. The pages name this picture in their Open Graph tags.
+         *
+         *     Parameters that are invalid or unknown never fail: the response is then the preview of the start page. With a version
+         *     number, the response can be cached forever.
+         */
+        get: operations["preview_preview_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/discriminate": {
         parameters: {
             query?: never;
@@ -124,6 +168,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/invert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the latent whose picture resembles a picture
+         * @description Converts a picture to 28x28 grey like the training data, estimates its latent with an encoder, and refines the estimate.
+         *
+         *     The same picture, version and steps give the same answer on one machine. Between machines, the latents may differ slightly,
+         *     because the encoder is not quantised as generators are. The picture of a latent is the same everywhere.
+         */
+        post: operations["invert_invert_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/nearest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find the seeds whose pictures resemble that of a seed
+         * @description Draws a picture as `/generate` does, and searches the index of seeds for it.
+         *
+         *     A seed of the index comes first itself, with the error 0, unless `label`, `psi` or `edit` change its picture.
+         */
+        get: operations["nearest_to_seed_nearest_get"];
+        put?: never;
+        /**
+         * Find the seeds whose pictures resemble a picture
+         * @description Converts a picture to 28x28 grey like the training data, and searches the index of seeds for it.
+         *
+         *     The candidates of the index are drawn and compared pixel by pixel, so that the errors are exact.
+         */
+        post: operations["nearest_nearest_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sharpen": {
         parameters: {
             query?: never;
@@ -142,6 +237,53 @@ export interface paths {
          *     first converted to 28x28 like the training data; `X-Preprocessing` reports the conversion.
          */
         post: operations["sharpen_sharpen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check whether a saved picture is what it says it is
+         * @description Draws the picture again from its text chunks, and compares every pixel. No key is needed: arithmetic is the signature.
+         *
+         *     The verdict is about the pixels, not about the bytes of the file: a PNG that was compressed again is equal, as long as its
+         *     text chunks are kept. Pictures, sheets, parts of the plane, strips, animated PNGs, frames and sharpened pictures can be
+         *     verified. Other formats than PNG have no text chunks, so they get 415.
+         */
+        post: operations["verify_verify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a picture with C2PA content credentials
+         * @description Verifies a picture as `POST /verify` does. If every pixel is equal, a signed manifest is added, which says which version
+         *     has generated it. Pixels and text chunks stay, so that the signed picture can also be verified without any certificate.
+         *
+         *     The operator enables this with a certificate (`GAN_C2PA_CERTIFICATES`). Without one, the response is 404.
+         */
+        post: operations["credentials_credentials_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -239,7 +381,7 @@ export interface paths {
         };
         /**
          * Show a version's card
-         * @description Returns the model card as Markdown.
+         * @description Returns the model card as Markdown, with sections about the directions and the encoder of the version if it has them.
          */
         get: operations["show_card_models__name__versions__version__card_get"];
         put?: never;
@@ -290,6 +432,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/{name}/versions/{version}/directions.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a version's directions
+         * @description Returns the directions that `edit` can name, with their vectors, and what each of them does to the pictures.
+         */
+        get: operations["show_directions_models__name__versions__version__directions_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models/{name}/versions/{version}/{plot}.png": {
         parameters: {
             query?: never;
@@ -302,6 +464,46 @@ export interface paths {
          * @description Returns the training curves, the least certain pictures, the nearest training pictures, or the reliability diagram.
          */
         get: operations["show_plot_models__name__versions__version___plot__png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{name}/versions/{version}/generator.onnx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a generator
+         * @description Returns the generator in ONNX. Its inputs are described in docs/seeds.md.
+         */
+        get: operations["download_generator_models__name__versions__version__generator_onnx_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{name}/versions/{version}/standalone.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a version as a single document
+         * @description Returns an HTML document that draws every seed of the version without a network, with the same pixels.
+         */
+        get: operations["download_standalone_models__name__versions__version__standalone_html_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -323,6 +525,8 @@ export interface paths {
          * Retrain a model
          * @description Queues a job that trains in the background. `promote` determines whether its version replaces the champion.
          *
+         *     With `runs` or `grid`, the job trains several runs, stops those with the highest KID early, and evaluates the best.
+         *
          *     The response is sent before training begins. `Location` is the URL of the job.
          */
         post: operations["retrain_admin_retrain_post"];
@@ -341,7 +545,7 @@ export interface paths {
         };
         /**
          * List the jobs
-         * @description Lists jobs, newest first.
+         * @description Lists jobs, newest first. The runs of a population are part of their job.
          */
         get: operations["list_jobs_admin_jobs_get"];
         put?: never;
@@ -361,7 +565,7 @@ export interface paths {
         };
         /**
          * Show a job
-         * @description Returns the state of a job and, once it is evaluated, the comparison with the champion.
+         * @description Returns the state of a job or of one run and, once it is evaluated, the comparison with the champion.
          */
         get: operations["show_job_admin_jobs__job_id__get"];
         put?: never;
@@ -383,10 +587,13 @@ export interface paths {
          * Follow a job
          * @description Streams the past and future events of a job until it ends. The last event is `end`.
          *
-         *     Types: `state`, `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`, `checkpoint`, `warning`, `trained`
-         *     (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or `failed`), `cancel`. Each
-         *     has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes when the service stops;
-         *     reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
+         *     Types: `state`, `preparing` (a judge of the dataset is trained first; `part` of 1 is done), `judge` (its `accuracy`, or
+         *     without classes its `error`, on test pictures), `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`,
+         *     `checkpoint`, `warning`, `trained` (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or
+         *     `failed`), `cancel`. A job with several runs has `run` (a run changed its state), `rung` (which runs continue), `restored`,
+         *     and `started`, `resumed`, `progress`, `samples`, `metrics` and `warning` with the number of the `run`; each run has a
+         *     stream of its own. Each event has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes
+         *     when the service stops; reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
          */
         get: operations["follow_job_admin_jobs__job_id__events_get"];
         put?: never;
@@ -406,7 +613,7 @@ export interface paths {
         };
         /**
          * Show a job's log
-         * @description Returns the last MiB of the trainer's output.
+         * @description Returns the last MiB of the trainer's output. For a job with several runs, of all of them, each below a title.
          */
         get: operations["show_log_admin_jobs__job_id__log_get"];
         put?: never;
@@ -427,6 +634,8 @@ export interface paths {
         /**
          * Show a job's samples
          * @description Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds.
+         *
+         *     For a job with several runs, they are those of the best run so far.
          */
         get: operations["show_samples_admin_jobs__job_id__samples_png_get"];
         put?: never;
@@ -511,7 +720,7 @@ export interface paths {
         get: operations["show_champion_admin_models__name__champion_get"];
         /**
          * Promote a version, or roll back
-         * @description Promotes a version. All workers serve it within a second. Requests in progress finish with the old generator.
+         * @description Promotes a version. All workers serve it within two seconds. Requests in progress finish with the old generator.
          *
          *     The version is loaded and tested first. `If-Match` names the champion to replace, so that two administrators cannot
          *     overwrite each other's promotion.
@@ -1464,6 +1673,77 @@ export interface components {
             samples: string;
         };
         /**
+         * Direction
+         * @description A unit vector in the space of latents. One unit is one standard deviation of a seed's latent along it.
+         */
+        Direction: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @description measured: found by regression of a property on the latent. sefa: an eigenvector of the first layer (arXiv:2007.06600).
+             * @enum {string}
+             */
+            kind: "measured" | "sefa";
+            /**
+             * Vector
+             * @description z_dim float32 numbers.
+             */
+            vector: number[];
+            effect: components["schemas"]["Effect"];
+        };
+        /**
+         * Directions
+         * @description The directions of a generator.
+         */
+        Directions: {
+            /**
+             * Generator
+             * @description sha256 of the generator.
+             */
+            generator: string;
+            /**
+             * Schema Version
+             * @default 1
+             * @constant
+             */
+            schema_version: 1;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Seeds
+             * @description Number of seeds, counted from 0, whose pictures the regressions were fitted to.
+             */
+            seeds: number;
+            /**
+             * Checks
+             * @description Number of further seeds whose pictures the effects were measured on.
+             */
+            checks: number;
+            /**
+             * Judge Sha256
+             * @description sha256 of the classifier that `Effect.label_kept` uses.
+             */
+            judge_sha256: string | null;
+            /** Properties */
+            properties: {
+                [key: string]: components["schemas"]["Property"];
+            };
+            /**
+             * Directions
+             * @description In the order in which an edit adds them.
+             */
+            directions: components["schemas"]["Direction"][];
+            /**
+             * Sha256
+             * @description sha256 of the names and vectors (`digest_of`).
+             */
+            sha256: string;
+        };
+        /**
          * DiscriminatorScore
          * @description How real a picture looks.
          */
@@ -1533,6 +1813,27 @@ export interface components {
              * @description Names of some groups, those across classes first.
              */
             examples: string[][];
+        };
+        /**
+         * Effect
+         * @description What an edit by one direction does, on pictures that it was not found with.
+         */
+        Effect: {
+            /**
+             * Moved
+             * @description By property: mean change for each unit, from -1 to 1, in standard deviations of `Property.sd`.
+             */
+            moved: {
+                [key: string]: number;
+            };
+            /**
+             * Label Kept
+             * @description By amount (-2, -1, 1 and 2): share of pictures that the judge assigns to the same class as without the edit. None
+             *     without a judge.
+             */
+            label_kept: {
+                [key: string]: number;
+            } | null;
         };
         /**
          * Figure
@@ -1647,6 +1948,18 @@ export interface components {
             seeds?: string | number[] | null;
             /** Z */
             z?: number[] | null;
+            /**
+             * Parents
+             * @description Two to eight parents of a child: seeds, or children as in `(42,7,3),99`, where 3 is the number of the child of 42 and 7. As a text, or as a list.
+             * @example 42,7
+             */
+            parents?: string | (number | string)[] | null;
+            /**
+             * Child
+             * @description Number of the child, in 0..4294967295. It decides what is inherited from which of the parents, and what mutates. Omitted: a random one, returned in `X-Child`.
+             * @example 3
+             */
+            child?: number | null;
             /** Label */
             label?: (number | string | number[]) | null;
             /**
@@ -1655,6 +1968,14 @@ export interface components {
              * @default 1
              */
             psi: number;
+            /**
+             * Edit
+             * @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. As a text, or as an object.
+             * @example slant:1.5
+             */
+            edit?: string | {
+                [key: string]: number;
+            } | null;
             /**
              * Model
              * @description Name of a model. Default: the model that the service is configured with.
@@ -1783,6 +2104,16 @@ export interface components {
             dataset: string | null;
             /** @description What the import found and did, once it has succeeded. */
             report: components["schemas"]["Report"] | null;
+            /**
+             * Broken
+             * @description If the import failed because pictures cannot be read: the first of them. POST /admin/datasets with this upload and skip_broken leaves them out.
+             */
+            broken: components["schemas"]["FileProblem"][];
+            /**
+             * Broken Count
+             * @description Number of these pictures.
+             */
+            broken_count: number;
             links: components["schemas"]["ImportLinks"];
         };
         /**
@@ -1906,6 +2237,72 @@ export interface components {
             version?: string | null;
         };
         /**
+         * Inversion
+         * @description A point in the space of latents whose picture resembles the uploaded one.
+         *
+         *     `POST /generate` with `z`, `label`, `model` and `version` draws it.
+         */
+        Inversion: {
+            /** Model */
+            model: string;
+            /** Version */
+            version: number;
+            /**
+             * Label
+             * @description Index of the class: of the request, or the most probable one. null for a model without classes.
+             */
+            label: number | null;
+            /**
+             * Label Name
+             * @description Name of that class.
+             */
+            label_name: string | null;
+            /**
+             * Label Probabilities
+             * @description Probability of each class according to the encoder. null for a model without classes.
+             */
+            label_probabilities: number[] | null;
+            /**
+             * Z
+             * @description The latent: multiples of 1/256 in -8..8.
+             */
+            z: number[];
+            /**
+             * Error
+             * @description Root mean square difference of the pixels, in grey levels of 0..255.
+             */
+            error: number;
+            /**
+             * Encoder Error
+             * @description The same before the refinement.
+             */
+            encoder_error: number;
+            /**
+             * Steps
+             * @description Steps of refinement that made the error smaller.
+             */
+            steps: number;
+            /**
+             * Picture
+             * @description The picture of the latent, 28x28: a PNG as a data URI (RFC 2397).
+             */
+            picture: string;
+            /** @description The discriminator's opinion of that picture, as the class. */
+            opinion: components["schemas"]["Opinion"];
+            /**
+             * Preprocessing
+             * @description none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized.
+             */
+            preprocessing: string;
+            /**
+             * Prepared
+             * @description The uploaded picture at 28x28, which the latent was found for: a PNG as a data URI.
+             */
+            prepared: string;
+            /** @description The discriminator's opinion of the uploaded picture, as the same class. */
+            prepared_opinion: components["schemas"]["Opinion"];
+        };
+        /**
          * JobLinks
          * @description Links to the parts of a job.
          */
@@ -1962,14 +2359,14 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Position in the order of requests.
+             * @description Position in the order of requests. A run has the number of its job.
              */
             number: number;
             /**
              * State
-             * @enum {string}
+             * @description `paused` and `eliminated`: only runs of a population.
              */
-            state: "queued" | "running" | "evaluating" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            state: ("queued" | "running" | "evaluating" | "succeeded" | "failed" | "cancelled" | "interrupted") | ("queued" | "running" | "paused" | "succeeded" | "eliminated" | "failed" | "cancelled" | "interrupted");
             /**
              * Detail
              * @description Reason for the state. If the job failed, it includes the remedy.
@@ -2051,17 +2448,33 @@ export interface components {
             promoted: boolean | null;
             /** @description Comparison with the champion. */
             gate: components["schemas"]["Gate"] | null;
+            /** @description Of a job with several runs: the runs. Null for other jobs. */
+            population: components["schemas"]["PopulationView"] | null;
+            /** @description Of a run: the job that it belongs to. Null for other jobs. */
+            run_of: components["schemas"]["RunOf"] | null;
             links: components["schemas"]["JobLinks"];
         };
         /**
          * KeyframeObject
-         * @description A keyframe of an interpolation: a seed or an explicit latent, with its label and psi.
+         * @description A keyframe of an interpolation: a seed, an explicit latent or a child, with its label and psi.
          */
         KeyframeObject: {
             /** Seed */
             seed?: (number | string) | null;
             /** Z */
             z?: number[] | null;
+            /**
+             * Parents
+             * @description Two to eight parents of a child: seeds, or children as in `(42,7,3),99`, where 3 is the number of the child of 42 and 7. As a text, or as a list.
+             * @example 42,7
+             */
+            parents?: string | (number | string)[] | null;
+            /**
+             * Child
+             * @description Number of the child, in 0..4294967295. It decides what is inherited from which of the parents, and what mutates. Omitted: a random one, returned in `X-Child`.
+             * @example 3
+             */
+            child?: number | null;
             /** Label */
             label?: (number | string | number[]) | null;
             /**
@@ -2070,6 +2483,14 @@ export interface components {
              * @default 1
              */
             psi: number;
+            /**
+             * Edit
+             * @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. As a text, or as an object.
+             * @example slant:1.5
+             */
+            edit?: string | {
+                [key: string]: number;
+            } | null;
         };
         /**
          * Live
@@ -2190,6 +2611,8 @@ export interface components {
              * @description The retraining job that produced the version.
              */
             job?: string | null;
+            /** @description The population that the version was chosen from, if the job had several runs. */
+            population?: components["schemas"]["PopulationNote"] | null;
             /** @description Comparison with the champion at that time, if the version was retrained by the service. */
             gate?: components["schemas"]["Gate"] | null;
             /**
@@ -2289,6 +2712,80 @@ export interface components {
             url: string;
         };
         /**
+         * NearSeed
+         * @description A seed whose picture resembles the given one.
+         */
+        NearSeed: {
+            /** Seed */
+            seed: number;
+            /**
+             * Label
+             * @description Index of the class that the seed chooses. null for a model without classes.
+             */
+            label: number | null;
+            /**
+             * Label Name
+             * @description Name of that class.
+             */
+            label_name: string | null;
+            /**
+             * Error
+             * @description Root mean square difference of the pixels, in grey levels of 0..255.
+             */
+            error: number;
+            /**
+             * Url
+             * @description The call that draws it.
+             */
+            url: string;
+        };
+        /**
+         * Nearest
+         * @description The nearest seeds of an index.
+         */
+        Nearest: {
+            /** Model */
+            model: string;
+            /** Version */
+            version: number;
+            /**
+             * Seeds
+             * @description Size of the index: seeds 0 to seeds - 1.
+             */
+            seeds: number;
+            /**
+             * Nearest
+             * @description Smallest error first.
+             */
+            nearest: components["schemas"]["NearSeed"][];
+            /**
+             * Preprocessing
+             * @description Of an uploaded picture: none, the dataset whose format it was converted to, fitted, or resized.
+             */
+            preprocessing: string | null;
+            /**
+             * Prepared
+             * @description The uploaded picture at 28x28: a PNG as a data URI (RFC 2397).
+             */
+            prepared: string | null;
+        };
+        /**
+         * Opinion
+         * @description What the discriminator thinks of a picture.
+         */
+        Opinion: {
+            /**
+             * Logit
+             * @description Output of the discriminator; higher means more real.
+             */
+            logit: number;
+            /**
+             * Probability
+             * @description Probability that the picture is real, as in the answer of `/discriminate`.
+             */
+            probability: number;
+        };
+        /**
          * Parity
          * @description Comparison of the exported networks with the trained ones.
          */
@@ -2325,6 +2822,76 @@ export interface components {
              * @description Largest absolute difference, in grey levels, between the two.
              */
             grid_max_difference: number;
+        };
+        /**
+         * PopulationNote
+         * @description The population that a version was chosen from.
+         */
+        PopulationNote: {
+            /**
+             * Runs
+             * @description Number of runs.
+             */
+            runs: number;
+            /**
+             * Run
+             * @description Number of the chosen run, from 1.
+             */
+            run: number;
+            /**
+             * Overrides
+             * @description The fields of the spec in which the runs differ, with the values of the chosen one.
+             */
+            overrides: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kid
+             * @description Its lowest KID during training, by which it was chosen.
+             */
+            kid: number | null;
+            /**
+             * Stopped
+             * @description Number of runs that were stopped early.
+             */
+            stopped: number;
+            /**
+             * Failed
+             * @description Number of runs that failed.
+             */
+            failed: number;
+            /**
+             * Rule
+             * @description Description of the rule by which runs were stopped and the best was chosen.
+             */
+            rule: string;
+        };
+        /**
+         * PopulationView
+         * @description The runs of a job and what has been decided about them.
+         */
+        PopulationView: {
+            /** Runs */
+            runs: components["schemas"]["RunView"][];
+            /** Rungs */
+            rungs: components["schemas"]["RungView"][];
+            /** Reduction */
+            reduction: number;
+            /**
+             * Rule
+             * @description The rule in words.
+             */
+            rule: string;
+            /**
+             * Restored
+             * @description Stopped runs that continued, because all others had failed.
+             */
+            restored: number[];
+            /**
+             * Winner
+             * @description The run that was evaluated.
+             */
+            winner: number | null;
         };
         /**
          * PreviewBody
@@ -2366,6 +2933,32 @@ export interface components {
              * @description Id of a complete upload.
              */
             upload: string;
+        };
+        /**
+         * Property
+         * @description A measured property of pictures.
+         */
+        Property: {
+            /**
+             * What
+             * @description Description, with the unit.
+             */
+            what: string;
+            /**
+             * Mean
+             * @description Mean over pictures of seeds.
+             */
+            mean: number;
+            /**
+             * Sd
+             * @description Standard deviation over pictures of seeds with the same label.
+             */
+            sd: number;
+            /**
+             * Explained
+             * @description Share of that variance that a linear function of the latent explains, on further pictures (R squared).
+             */
+            explained: number;
         };
         /**
          * QuizPicture
@@ -2567,6 +3160,16 @@ export interface components {
          *       },
          *       "warm_start": true
          *     }
+         * @example {
+         *       "grid": {
+         *         "gamma": [
+         *           0.05,
+         *           0.1
+         *         ]
+         *       },
+         *       "preset": "quick",
+         *       "runs": 2
+         *     }
          */
         RetrainBody: {
             /**
@@ -2610,6 +3213,31 @@ export interface components {
              */
             warm_start: boolean;
             /**
+             * Runs
+             * @description Number of seeds: `seed`, `seed` + 1, ... With more than one run, those with the highest KID are stopped early, and the best is evaluated. With `grid`, each combination is trained with each seed.
+             * @default 1
+             */
+            runs: number;
+            /**
+             * Grid
+             * @description Values of fields of the TrainingSpec. Each combination is a run; at most 16 runs with all seeds.
+             * @example {
+             *       "gamma": [
+             *         0.05,
+             *         0.1
+             *       ]
+             *     }
+             */
+            grid?: {
+                [key: string]: unknown[];
+            };
+            /**
+             * Reduction
+             * @description At each rung, this part of the runs continues: a half, a third, ... The last rung is at `images / reduction`. A number above that of the runs trains all of them to the end.
+             * @default 2
+             */
+            reduction: number;
+            /**
              * Promote
              * @description Whether to serve the new version: if it passes the gate, always, or never.
              * @default if_better
@@ -2622,6 +3250,136 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * RunLinks
+         * @description Links to the parts of a run.
+         */
+        RunLinks: {
+            /** Self */
+            self: string;
+            /** Events */
+            events: string;
+            /** Log */
+            log: string;
+            /** Samples */
+            samples: string;
+        };
+        /**
+         * RunOf
+         * @description The population that a run belongs to.
+         */
+        RunOf: {
+            /**
+             * Job
+             * @description Id of the population.
+             */
+            job: string;
+            /**
+             * Run
+             * @description Number of the run, from 1.
+             */
+            run: number;
+            /**
+             * Overrides
+             * @description The fields of the spec in which the runs differ.
+             */
+            overrides: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RunView
+         * @description A run of a population.
+         */
+        RunView: {
+            /**
+             * Run
+             * @description Number of the run, from 1.
+             */
+            run: number;
+            /**
+             * Id
+             * @description Id under /admin/jobs, where it has events, log and samples of its own.
+             */
+            id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "succeeded" | "eliminated" | "failed" | "cancelled" | "interrupted";
+            /** Detail */
+            detail: string;
+            /** Seed */
+            seed: number;
+            /**
+             * Overrides
+             * @description The fields of the spec in which the runs differ.
+             */
+            overrides: {
+                [key: string]: unknown;
+            };
+            /**
+             * Images
+             * @description Images that the run has seen.
+             */
+            images: number;
+            /** Images Per Second */
+            images_per_second: number | null;
+            /**
+             * Part
+             * @description Completed share of a whole run, 0 to 1.
+             */
+            part: number;
+            /**
+             * Kid
+             * @description Lowest KID so far.
+             */
+            kid: number | null;
+            /**
+             * Rungs
+             * @description Number of rungs after which the run continued.
+             */
+            rungs: number;
+            /**
+             * Stopped At
+             * @description The rung, in images, at which the run was stopped.
+             */
+            stopped_at: number | null;
+            /** Interruptions */
+            interruptions: number;
+            links: components["schemas"]["RunLinks"];
+        };
+        /**
+         * RungView
+         * @description A rung: where runs are compared.
+         */
+        RungView: {
+            /** Images */
+            images: number;
+            /**
+             * Keep
+             * @description How many runs continue.
+             */
+            keep: number;
+            /** Decided */
+            decided: boolean;
+            /**
+             * Kid
+             * @description Lowest KID up to here by run; null if it was not finite.
+             */
+            kid: {
+                [key: string]: number | null;
+            };
+            /** Kept */
+            kept: number[];
+            /** Stopped */
+            stopped: number[];
+            /**
+             * Failed
+             * @description Runs that had failed before.
+             */
+            failed: number[];
         };
         /**
          * SeedScore
@@ -2777,6 +3535,93 @@ export interface components {
             expires: string;
         };
         /**
+         * Verification
+         * @description Whether a saved picture is what it says it is.
+         */
+        Verification: {
+            /**
+             * Verdict
+             * @description equal: every pixel is as the claim says. different: not. unknown_version: no version here has this generator,
+             *     or these directions. no_claim: the text chunks do not say, or not completely, what the picture is.
+             * @enum {string}
+             */
+            verdict: "equal" | "different" | "unknown_version" | "no_claim";
+            /**
+             * Reason
+             * @description The verdict in a sentence.
+             */
+            reason: string;
+            /**
+             * Claim
+             * @description Text chunks of the file, at most 64. Longer ones are cut after 2,000 characters.
+             */
+            claim: {
+                [key: string]: string;
+            };
+            /**
+             * Unverified
+             * @description Names of text chunks that do not determine a pixel, so that they may say anything; at most 64.
+             * @default []
+             */
+            unverified: string[];
+            /**
+             * Kind
+             * @description What the file claims to be: picture, sheet, plane, interpolation, frame or sharpened.
+             */
+            kind?: string | null;
+            /**
+             * Model
+             * @description Model whose generator was used.
+             */
+            model?: string | null;
+            /**
+             * Version
+             * @description Version whose generator was used. It has the claimed sha256, but may have another number here.
+             */
+            version?: number | null;
+            /**
+             * Url
+             * @description A request that draws the picture, if a URL can express it.
+             */
+            url?: string | null;
+            /**
+             * Scale
+             * @description Enlargement of the picture.
+             */
+            scale?: number | null;
+            /**
+             * Columns
+             * @description Pictures per row.
+             */
+            columns?: number | null;
+            /**
+             * Pixels
+             * @description Number of pixels that were compared, in all frames together.
+             */
+            pixels?: number | null;
+            /**
+             * Different
+             * @description Number of pixels that differ. null if the size is that of another picture, so that nothing was compared.
+             */
+            different?: number | null;
+            /**
+             * Box
+             * @description The smallest rectangle that contains all pixels that differ: left, top, right and bottom, the latter two exclusive.
+             */
+            box?: number[] | null;
+            /**
+             * Frames
+             * @description Indices of the frames that differ, at most 100. null unless the file is animated.
+             */
+            frames?: number[] | null;
+            /**
+             * Mask
+             * @description Where pixels differ: a black and white PNG as a data URI (RFC 2397), without the enlargement. Of an animation, all frames
+             *     in one.
+             */
+            mask?: string | null;
+        };
+        /**
          * VersionDetail
          * @description A version in full.
          */
@@ -2806,6 +3651,11 @@ export interface components {
              * @description URL of the sample sheet (PNG).
              */
             samples: string;
+            /**
+             * Directions
+             * @description URL of the directions that `edit` can name. null if none have been measured.
+             */
+            directions: string | null;
         };
         /**
          * VersionSummary
@@ -2917,9 +3767,21 @@ export interface components {
         Picture: {
             /**
              * Seed
-             * @description null if z was given.
+             * @description null if z or parents were given.
              */
             seed: number | string | null;
+            /**
+             * Parents
+             * @description Of a child: its parents. Absent otherwise.
+             * @default null
+             */
+            parents: string | null;
+            /**
+             * Child
+             * @description Of a child: its number. Absent otherwise.
+             * @default null
+             */
+            child: number | null;
             /**
              * Label
              * @description Index of the class; null for a model without classes, and for a mixture.
@@ -2930,6 +3792,12 @@ export interface components {
              * @description Name of the class.
              */
             class: string | null;
+            /**
+             * Edit
+             * @description The edit, if there is one. Absent otherwise.
+             * @default null
+             */
+            edit: string | null;
             /** Psi */
             psi: number;
             /** Model */
@@ -2938,7 +3806,7 @@ export interface components {
             version: number;
             /**
              * Z
-             * @description Input of the generator, after psi is applied.
+             * @description Input of the generator, after psi and the edit are applied.
              */
             z: number[];
             /**
@@ -3225,10 +4093,16 @@ export interface operations {
                 seed?: string | null;
                 /** @description Several integer seeds, such as `0-63,100`; at most 4096. Returns one sheet, array or zip. Use POST for a longer list. */
                 seeds?: string | null;
+                /** @description Two to eight parents of a child: seeds, or children as in `(42,7,3),99`, where 3 is the number of the child of 42 and 7. */
+                parents?: string | null;
+                /** @description Number of the child, in 0..4294967295. It decides what is inherited from which of the parents, and what mutates. Omitted: a random one, returned in `X-Child`. */
+                child?: number | null;
                 /** @description Class, by index or name, or a mixture such as `3:0.5,8:0.5`, whose weights sum to 1. Omitted: the seed chooses the class. */
                 label?: string | null;
                 /** @description Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied. */
                 psi?: number;
+                /** @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. */
+                edit?: string | null;
                 /** @description Name of a model. Default: the model that the service is configured with. */
                 model?: string | null;
                 /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
@@ -3251,6 +4125,12 @@ export interface operations {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
                     "X-Seed"?: string;
+                    /** @description The parents of a child, percent-encoded. */
+                    "X-Parents"?: string;
+                    /** @description The number of a child. */
+                    "X-Child"?: number;
+                    /** @description The edit, if there is one. */
+                    "X-Edit"?: string;
                     /** @description The class, if all pictures have the same one. */
                     "X-Label"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
@@ -3342,6 +4222,12 @@ export interface operations {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
                     "X-Seed"?: string;
+                    /** @description The parents of a child, percent-encoded. */
+                    "X-Parents"?: string;
+                    /** @description The number of a child. */
+                    "X-Child"?: number;
+                    /** @description The edit, if there is one. */
+                    "X-Edit"?: string;
                     /** @description The class, if all pictures have the same one. */
                     "X-Label"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
@@ -3424,6 +4310,8 @@ export interface operations {
                 label?: string | null;
                 /** @description Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied. */
                 psi?: number;
+                /** @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. */
+                edit?: string | null;
                 /** @description Name of a model. Default: the model that the service is configured with. */
                 model?: string | null;
                 /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
@@ -3447,6 +4335,12 @@ export interface operations {
                 headers: {
                     /** @description The seed or seeds, percent-encoded. */
                     "X-Seed"?: string;
+                    /** @description The parents of a child, percent-encoded. */
+                    "X-Parents"?: string;
+                    /** @description The number of a child. */
+                    "X-Child"?: number;
+                    /** @description The edit, if there is one. */
+                    "X-Edit"?: string;
                     /** @description The class, if all pictures have the same one. */
                     "X-Label"?: string;
                     /** @description Identifies these bytes; send it back in If-None-Match. */
@@ -3537,6 +4431,8 @@ export interface operations {
                 label?: string | null;
                 /** @description Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied. */
                 psi?: number;
+                /** @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. */
+                edit?: string | null;
                 /** @description Name of a model. Default: the model that the service is configured with. */
                 model?: string | null;
                 /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
@@ -3714,6 +4610,205 @@ export interface operations {
             };
         };
     };
+    film_film__format__get: {
+        parameters: {
+            query: {
+                /** @description Two to 256 seeds, each optionally with its class and psi after tildes. In a seed or class, write a comma as `!c`, a tilde as `!t`, `%` as `!p` and `!` as `!!`. */
+                keyframes: string;
+                /** @description Frames per segment, both keyframes included. */
+                steps?: number;
+                /** @description slerp follows a great arc, lerp a straight line. */
+                method?: "slerp" | "lerp";
+                /** @description Speed along each segment. */
+                easing?: "linear" | "ease-in" | "ease-out" | "ease-in-out";
+                /** @description Return to the first keyframe and repeat. */
+                loop?: boolean;
+                /** @description Frames per second; a GIF has at most 50. */
+                fps?: number;
+                /** @description Enlargement: each pixel becomes a square with this side. */
+                scale?: number;
+                /** @description Name of a model. Default: the model that the service is configured with. */
+                model?: string | null;
+                /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The format, as an extension. */
+                format: "webp" | "gif" | "apng";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The animation. */
+            200: {
+                headers: {
+                    /** @description Number of frames. */
+                    "X-Frames"?: number;
+                    /** @description Identifies these bytes; send it back in If-None-Match. */
+                    ETag?: string;
+                    /** @description Model and version that drew the picture. */
+                    "X-Model"?: string;
+                    /** @description URL that always returns these bytes. */
+                    "Content-Location"?: string;
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                    "image/gif": string;
+                    "image/apng": string;
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_preview_png_get: {
+        parameters: {
+            query?: {
+                /** @description Path of the page. */
+                page?: string;
+                /** @description Explore: the seed. */
+                seed?: string | null;
+                /** @description Explore: column of a point between seeds. */
+                x?: string | null;
+                /** @description Explore: row of a point between seeds. */
+                y?: string | null;
+                /** @description Explore: pixels between two seeds. */
+                zoom?: string | null;
+                /** @description Gallery: integer seeds, of which the first 135 are shown. */
+                seeds?: string | null;
+                /** @description Walk: the keyframes, as in `/film.webp`. */
+                keyframes?: string | null;
+                /** @description Walk: slerp or lerp. */
+                method?: string | null;
+                /** @description Walk: whether the film returns to its first keyframe. */
+                loop?: string | null;
+                /** @description Breed: the parents. */
+                parents?: string | null;
+                /** @description Breed: number of the first child. */
+                from?: string | null;
+                /** @description Class or mixture. */
+                label?: string | null;
+                /** @description Truncation. */
+                psi?: string | null;
+                /** @description Amounts of directions. */
+                edit?: string | null;
+                /** @description Name of a model that draws. Default: that of the service. */
+                model?: string | null;
+                /** @description A version number, or an alias. */
+                version?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A picture of 1200x630 pixels. */
+            200: {
+                headers: {
+                    /** @description Identifies these bytes; send it back in If-None-Match. */
+                    ETag?: string;
+                    /** @description Model and version that drew the picture. */
+                    "X-Model"?: string;
+                    /** @description URL that always returns these bytes. */
+                    "Content-Location"?: string;
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     discriminate_seeds_discriminate_get: {
         parameters: {
             query: {
@@ -3723,6 +4818,8 @@ export interface operations {
                 label?: string | null;
                 /** @description Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied. */
                 psi?: number;
+                /** @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. */
+                edit?: string | null;
                 /** @description Name of a model. Default: the model that the service is configured with. */
                 model?: string | null;
                 /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
@@ -3902,6 +4999,284 @@ export interface operations {
             };
         };
     };
+    invert_invert_post: {
+        parameters: {
+            query?: {
+                /** @description Most steps of refinement. Each draws about a hundred pictures. More steps never make the error larger. */
+                steps?: number;
+                /** @description Class of the latent, by index or name. Omitted: the one that the encoder recognises. */
+                label?: string | null;
+                /** @description Name of a model. Default: the model that the service is configured with. */
+                model?: string | null;
+                /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
+                version?: string | null;
+                /** @description auto: preprocess the picture like the training data. none: only convert to grey and scale to 28x28. */
+                prepare?: "auto" | "none";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file itself, or a form with one file in a field of any name. The format is detected from the content; the Content-Type of the file is ignored. */
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/jpeg": string;
+                "image/webp": string;
+                "image/gif": string;
+                "image/bmp": string;
+                "image/tiff": string;
+                "application/octet-stream": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inversion"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nearest_to_seed_nearest_get: {
+        parameters: {
+            query: {
+                /** @description An integer in 0..4294967295, or any other text. */
+                seed: string;
+                /** @description Class, by index or name, or a mixture such as `3:0.5,8:0.5`, whose weights sum to 1. Omitted: the seed chooses the class. */
+                label?: string | null;
+                /** @description Truncation: scales z. Below 1, pictures are more typical and less varied; above 1, more varied. */
+                psi?: number;
+                /** @description Amounts of directions of the version, such as `slant:1.5,thickness:-0.5`. One unit is one standard deviation of the latents along the direction. `/models/{name}/versions/{version}/directions.json` lists them. */
+                edit?: string | null;
+                /** @description Number of seeds. */
+                k?: number;
+                /** @description Name of a model. Default: the model that the service is configured with. */
+                model?: string | null;
+                /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
+                version?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nearest"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nearest_nearest_post: {
+        parameters: {
+            query?: {
+                /** @description Number of seeds. */
+                k?: number;
+                /** @description Name of a model. Default: the model that the service is configured with. */
+                model?: string | null;
+                /** @description A version number, whose response never changes, or an alias: `champion` (default) or `previous`. */
+                version?: string | null;
+                /** @description auto: preprocess the picture like the training data. none: only convert to grey and scale to 28x28. */
+                prepare?: "auto" | "none";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file itself, or a form with one file in a field of any name. The format is detected from the content; the Content-Type of the file is ignored. */
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/jpeg": string;
+                "image/webp": string;
+                "image/gif": string;
+                "image/bmp": string;
+                "image/tiff": string;
+                "application/octet-stream": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nearest"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sharpen_sharpen_post: {
         parameters: {
             query?: {
@@ -3971,6 +5346,176 @@ export interface operations {
                     "application/x-npy": string;
                     "application/zip": string;
                     "application/json": components["schemas"]["Sharpened"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_verify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A PNG or APNG as Seedling wrote it, or a form with one file in a field of any name. */
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/apng": string;
+                "application/octet-stream": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    credentials_credentials_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A PNG or APNG as Seedling wrote it, or a form with one file in a field of any name. */
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/apng": string;
+                "application/octet-stream": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The PNG with a signed manifest. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
                 };
             };
             /** @description Not Found */
@@ -4470,6 +6015,74 @@ export interface operations {
             };
         };
     };
+    show_directions_models__name__versions__version__directions_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Directions"];
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_plot_models__name__versions__version___plot__png_get: {
         parameters: {
             query?: never;
@@ -4493,6 +6106,142 @@ export interface operations {
                 };
                 content: {
                     "image/png": string;
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_generator_models__name__versions__version__generator_onnx_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_standalone_models__name__versions__version__standalone_html_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+                /** @description Version number or alias. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description Not modified: the client's copy is current. */

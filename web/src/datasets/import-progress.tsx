@@ -15,6 +15,8 @@ const messages = texts(
     succeeded: (reference: string, train: string, test: string) =>
       `Imported as ${reference}: ${train} training pictures, ${test} test pictures.`,
     failed: "Nothing was imported.",
+    broken: (count: string, total: string, isOne: boolean) =>
+      `${count} of ${total} pictures cannot be read. Correct or remove ${isOne ? "it" : "them"}, or import the others.`,
     cancelled: "The import was cancelled. Nothing was imported, and the upload is kept.",
   },
   {
@@ -25,6 +27,8 @@ const messages = texts(
     succeeded: (reference, train, test) =>
       `Импортировано как ${reference}. Обучающих картинок: ${train}, тестовых: ${test}.`,
     failed: "Ничего не импортировано.",
+    broken: (count, total, isOne) =>
+      `Не читаются картинки: ${count} из ${total}. Исправьте или удалите ${isOne ? "её" : "их"} или импортируйте остальные.`,
     cancelled: "Импорт отменён. Ничего не импортировано, загруженный файл сохранён.",
   },
 )
@@ -78,7 +82,12 @@ export function ImportProgress({ found, error, retry, token, children }: ImportP
       </p>
       {(state === "failed" || state === "interrupted") && (
         <p class="notice failure" role="alert">
-          {t.failed} <span lang="en">{found.detail}</span>
+          {t.failed}{" "}
+          {found.broken_count > 0 ? (
+            t.broken(number(found.broken_count), number(total), found.broken_count === 1)
+          ) : (
+            <span lang="en">{found.detail}</span>
+          )}
         </p>
       )}
       {(cancelError ?? error) && <Failure error={(cancelError ?? error)!} retry={retry} />}

@@ -18,6 +18,7 @@ const messages = texts(
 )
 /** Columns of the sheet. With 2 to 10 classes, there are as many columns as classes. */
 const COLUMNS = 10
+const ROWS = 10
 /** Width of a picture on the page. */
 const WIDTH = 56
 
@@ -42,6 +43,7 @@ export function DatasetSamples({ dataset, token }: SamplesProps) {
           loading="lazy"
           src={src}
           width={WIDTH * (hasClassColumns ? length : COLUMNS)}
+          height={WIDTH * ROWS}
           alt={hasClassColumns ? t.altOfClasses(dataset.title) : t.alt(dataset.title)}
         />
       )}

@@ -1,4 +1,4 @@
-/** CellReader for uint8 arrays in NumPy's .npy format (NEP 1), the format of `format=npy`. */
+/** Reader for uint8 arrays in NumPy's .npy format (NEP 1), the format of `format=npy`. */
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
 

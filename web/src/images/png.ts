@@ -71,6 +71,7 @@ export function addressOf(text: Record<string, string>): { path: string; query: 
   const query: Record<string, string> = {}
   if (text.label) query.label = text.label.startsWith("[") ? mixtureOf(text.label) : text.label
   if (text.psi && Number(text.psi) !== 1) query.psi = String(Number(text.psi))
+  if (text.edit) query.edit = text.edit
   query.model = model
   query.version = version
   if (text.seeds) return { path: "/gallery", query: { seeds: text.seeds, ...query } }

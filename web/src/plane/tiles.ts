@@ -1,6 +1,8 @@
 /** The tiles of the plane. Each is requested as one sheet of images and cached. */
 import { call, CallError } from "../api/client"
-import { cellOf, greyOf } from "../images/pixels"
+import type { Engine } from "../engine/engine"
+import type { Look } from "../engine/inputs"
+import { cellOf, greyOf, imageData, SIDE } from "../images/pixels"
 import { SIZE, TILE, type Tile } from "./geometry"
 
 /** What determines the images, besides their position. */
@@ -9,13 +11,18 @@ export interface Source {
   version: number
   label: string | undefined
   psi: number
+  edit?: string | undefined
+  /** The same for the engine. Undefined if only the service can draw it, or say what is wrong with it. */
+  look?: Look | undefined
 }
 
 interface Loaded {
-  bitmap: ImageBitmap
+  bitmap: ImageBitmap | OffscreenCanvas
   grey: Uint8Array
 }
 const AT_ONCE = 3
+/** Pictures that a worker draws before the next message, so that urgent ones do not wait for long. */
+const PART = 2
 const KEPT = 600
 const AGAIN_SECONDS = 3
 
@@ -28,12 +35,13 @@ function onTorus({ column, row, step }: Tile): Tile {
 }
 
 /** The query of GET /plane for a tile. */
-export function tileQuery(tile: Tile, { model, version, label, psi }: Source) {
+export function tileQuery(tile: Tile, { model, version, label, psi, edit }: Source) {
   const span = TILE * tile.step
   const { column, row } = onTorus(tile)
   const x = column * span
   const y = row * span
-  return { x, y, columns: TILE, rows: TILE, step: tile.step, label, psi: psi === 1 ? undefined : psi, model, version }
+  const look = { label, psi: psi === 1 ? undefined : psi, edit }
+  return { x, y, columns: TILE, rows: TILE, step: tile.step, ...look, model, version }
 }
 
 export class Tiles {
@@ -45,6 +53,9 @@ export class Tiles {
   private wanted: Tile[] = []
   private source: Source | undefined
   private sources: string[] = []
+  private engine: Engine | undefined
+  /** Tiles that the engine is drawing. The pictures that are missing are transparent. */
+  private readonly parts = new Map<string, OffscreenCanvas>()
 
   /**
    * @param changed called when there is more to draw
@@ -55,14 +66,22 @@ export class Tiles {
     private readonly failed: (error: Error) => void,
   ) {}
 
-  /** Switch to another source. Tiles of the previous source are shown until the new ones are loaded. */
-  from(source: Source): void {
-    const key = JSON.stringify(source)
-    if (this.sources[0] === key) return
+  /**
+   * Switch to another source. Tiles of the previous source are shown until the new ones are loaded.
+   *
+   * @param engine draws the tiles, instead of the service
+   */
+  from(source: Source, engine?: Engine): void {
+    const { look, ...named } = source
+    const key = JSON.stringify(named)
     this.source = source
+    if (look && engine && engine !== this.engine) this.failures.clear()
+    this.engine = look && engine
+    if (this.sources[0] === key) return
     this.sources = [key, ...this.sources.filter(other => other !== key)].slice(0, 2)
     this.pending.forEach(controller => controller.abort())
     this.pending.clear()
+    this.parts.clear()
   }
 
   /** Load these tiles in this order. Replaces the previous list. */
@@ -73,6 +92,7 @@ export class Tiles {
       if (!keys.has(key)) {
         controller.abort()
         this.pending.delete(key)
+        this.parts.delete(key)
       }
     this.next()
   }
@@ -90,6 +110,11 @@ export class Tiles {
       if (found) return found
     }
     return undefined
+  }
+
+  /** A tile of the current source that is being drawn. */
+  part(tile: Tile): OffscreenCanvas | undefined {
+    return this.parts.get(this.key(tile, this.sources[0]))
   }
 
   /** One image of the current source by its column and row in the lattice of a step. */
@@ -115,7 +140,7 @@ export class Tiles {
     this.wanted = []
     this.pending.forEach(controller => controller.abort())
     this.pending.clear()
-    this.loaded.forEach(({ bitmap }) => bitmap.close())
+    this.loaded.forEach(({ bitmap }) => release(bitmap))
     this.loaded.clear()
   }
 
@@ -127,7 +152,7 @@ export class Tiles {
   private next(): void {
     if (!this.source) return
     for (const tile of this.wanted) {
-      if (this.pending.size >= AT_ONCE) return
+      if (this.pending.size >= (this.engine ? 1 : AT_ONCE)) return
       const key = this.key(tile, this.sources[0])
       if (!this.loaded.has(key) && !this.pending.has(key) && !this.failures.has(key))
         void this.load(tile, key, this.source)
@@ -138,10 +163,13 @@ export class Tiles {
     const controller = new AbortController()
     this.pending.set(key, controller)
     try {
-      const response = await call("/plane", { query: tileQuery(tile, source), signal: controller.signal })
-      const bitmap = await createImageBitmap(await response.blob())
-      if (controller.signal.aborted) return bitmap.close()
-      this.loaded.set(key, { bitmap, grey: greyOf(bitmap) })
+      const { signal } = controller
+      const found =
+        this.engine && source.look
+          ? await this.drawn(tile, key, source.look, this.engine, signal)
+          : await requested(tile, source, signal)
+      if (signal.aborted) return release(found.bitmap)
+      this.loaded.set(key, found)
       this.evict()
       this.changed()
     } catch (error) {
@@ -152,17 +180,56 @@ export class Tiles {
       this.failed(error as Error)
       this.changed()
     } finally {
-      if (this.pending.get(key) === controller) this.pending.delete(key)
+      if (this.pending.get(key) === controller) {
+        this.pending.delete(key)
+        this.parts.delete(key)
+      }
     }
     this.next()
+  }
+
+  /** Draw a tile with the engine, and show its pictures as they come. */
+  private async drawn(tile: Tile, key: string, look: Look, engine: Engine, signal: AbortSignal): Promise<Loaded> {
+    const { x, y } = tileQuery(tile, this.source!)
+    const points = Array.from({ length: TILE * TILE }, (_, at) => ({
+      x: x + (at % TILE) * tile.step,
+      y: y + Math.floor(at / TILE) * tile.step,
+    }))
+    const canvas = new OffscreenCanvas(TILE * SIDE, TILE * SIDE)
+    const context = canvas.getContext("2d")!
+    const grey = new Uint8Array(TILE * TILE * SIDE * SIDE)
+    this.parts.set(key, canvas)
+    const draw = async (from: number) => {
+      const pixels = await engine.draw(points.slice(from, from + PART), look, { signal })
+      for (let at = from; at < from + PART; at++) {
+        const cell = pixels.subarray((at - from) * SIDE * SIDE, (at - from + 1) * SIDE * SIDE)
+        const [left, top] = [(at % TILE) * SIDE, Math.floor(at / TILE) * SIDE]
+        context.putImageData(imageData(cell), left, top)
+        for (let line = 0; line < SIDE; line++)
+          grey.set(cell.subarray(line * SIDE, (line + 1) * SIDE), (top + line) * TILE * SIDE + left)
+      }
+      if (!signal.aborted) this.changed()
+    }
+    await Promise.all(Array.from({ length: points.length / PART }, (_, index) => draw(index * PART)))
+    return { bitmap: canvas, grey }
   }
 
   /** Remove the oldest tiles from the cache. */
   private evict(): void {
     for (const [key, { bitmap }] of this.loaded) {
       if (this.loaded.size <= KEPT) return
-      bitmap.close()
+      release(bitmap)
       this.loaded.delete(key)
     }
   }
+}
+
+async function requested(tile: Tile, source: Source, signal: AbortSignal): Promise<Loaded> {
+  const response = await call("/plane", { query: tileQuery(tile, source), signal })
+  const bitmap = await createImageBitmap(await response.blob())
+  return { bitmap, grey: greyOf(bitmap) }
+}
+
+function release(bitmap: Loaded["bitmap"]): void {
+  if ("close" in bitmap) bitmap.close()
 }

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks"
 import { url, type Patch } from "../address"
 import { useText } from "../language"
 import { common } from "../messages"
+import { useShownCall } from "../share/current"
 import { CopyButton } from "./copy-button"
 import { download } from "./files"
 import { Failure } from "./notice"
@@ -152,6 +153,7 @@ function nameOf({ path, file }: Call): string {
 
 export function CallPanel({ call }: { call: Call }) {
   const t = useText(common)
+  useShownCall(call)
   const [dialect, setDialect] = useState<Dialect>("curl")
   const [error, setError] = useState<Error>()
   const text = write(call, dialect)

@@ -1,15 +1,19 @@
 /** Line charts over training images, drawn by uPlot, and the same numbers as a table. Loaded only by pages with charts. */
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { useLanguage, useNumbers, useText } from "../language"
 import { common } from "../messages"
 import { DataTable } from "./data-table"
+import { onlyPoint, smoothed } from "./series"
+import "./chart.css"
 
 export interface Series {
   title: string
   /** One value per x, null if missing. */
   values: readonly (number | null)[]
+  /** Whether the line ends early, which is marked with a cross. */
+  ended?: boolean
 }
 
 interface ChartProps {
@@ -18,19 +22,27 @@ interface ChartProps {
   x: readonly number[]
   series: readonly Series[]
   digits?: number
+  /** What y counts, written along its axis. */
+  unit?: string
   /** Whether y is on a logarithmic scale. */
   log?: boolean
+  /** Weight of the past in the smoothed lines, from 0 to 1, as in TensorBoard. The values themselves stay as faint lines. */
+  smoothing?: number
   height?: number
 }
+/** Opacity of the values behind smoothed lines. */
+const FAINT = 0.3
 const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
 const MAX_ROWS = 40
 /** Dash patterns, so that lines differ in more than colour. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]]
+/** Half the size of the crosses, in pixels of the screen. */
+const CROSS = 4
 /** Series with fewer points than this also show their points. */
 const FEW = 40
 
 /** The current colour scheme. Charts are redrawn when it changes. */
-function useColourScheme(): string {
+export function useColourScheme(): string {
   const dark = matchMedia("(prefers-color-scheme: dark)")
   const now = () => `${document.documentElement.dataset.theme} ${dark.matches}`
   const [light, setLight] = useState(now)
@@ -48,7 +60,7 @@ function useColourScheme(): string {
 }
 
 /** Resolve a CSS colour variable at an element. A canvas cannot resolve it by itself. */
-function colour(element: HTMLElement, name: string): string {
+export function colour(element: HTMLElement, name: string): string {
   const before = element.style.color
   element.style.color = `var(${name})`
   const found = getComputedStyle(element).color
@@ -56,14 +68,82 @@ function colour(element: HTMLElement, name: string): string {
   return found
 }
 
-export function Chart({ title, xTitle, x, series, digits = 3, log = false, height = 220 }: ChartProps) {
+/** Draw a cross on the last point of each line that ends early. */
+function drawCrosses(plot: uPlot, series: readonly Series[]): void {
+  const size = CROSS * uPlot.pxRatio
+  series.forEach(({ ended }, index) => {
+    const values = plot.data[index + 1]
+    const last = values ? [...values].findLastIndex(value => value != null) : -1
+    if (!ended || last < 0) return
+    const [x, y] = [plot.valToPos(plot.data[0]![last]!, "x", true), plot.valToPos(values![last]!, "y", true)]
+    plot.ctx.save()
+    plot.ctx.setLineDash([])
+    plot.ctx.lineWidth = 2 * uPlot.pxRatio
+    plot.ctx.strokeStyle = colour(plot.root, STROKES[index % STROKES.length]!)
+    plot.ctx.beginPath()
+    plot.ctx.moveTo(x - size, y - size)
+    plot.ctx.lineTo(x + size, y + size)
+    plot.ctx.moveTo(x - size, y + size)
+    plot.ctx.lineTo(x + size, y - size)
+    plot.ctx.stroke()
+    plot.ctx.restore()
+  })
+}
+
+/** The height of one line of the legend, in CSS pixels. */
+const LEGEND = 28
+
+/** A chart. Without values there is none, and a single value is shown as a figure. */
+export function Chart(props: ChartProps) {
+  const only = onlyPoint(props.x, props.series)
+  if (only === "none") return null
+  return only ? <OneFigure {...props} only={only} /> : <Lines {...props} />
+}
+
+function OneFigure({ title, xTitle, series, digits = 3, only }: ChartProps & { only: { index: number; x: number } }) {
+  const { number } = useNumbers()
+  return (
+    <figure class="chart">
+      <figcaption>{title}</figcaption>
+      <dl class="tiles">
+        {series.map(({ title: name, values }) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <strong class="number">{values[only.index] == null ? "–" : number(values[only.index]!, digits)}</strong>
+              <small class="hint">
+                {xTitle}: {number(only.x)}
+              </small>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </figure>
+  )
+}
+
+function Lines({ title, xTitle, x, series, digits = 3, unit, log = false, smoothing = 0, height = 230 }: ChartProps) {
   const t = useText(common)
   const { number } = useNumbers()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>()
   const { language } = useLanguage()
   const light = useColourScheme()
-  const shape = JSON.stringify([series.map(s => s.title), xTitle, log, height, language, light])
+  const data = useMemo<uPlot.AlignedData>(() => {
+    const lines = series.map(s => [...s.values])
+    return [[...x], ...lines.map(line => smoothed(line, smoothing)), ...(smoothing ? lines : [])] as uPlot.AlignedData
+  }, [x, series, smoothing])
+  const isSmoothed = smoothing > 0
+  const shape = JSON.stringify([
+    series.map(s => [s.title, s.ended]),
+    xTitle,
+    unit,
+    log,
+    isSmoothed,
+    height,
+    language,
+    light,
+  ])
   useEffect(() => {
     const element = place.current!
     const compact = new Intl.NumberFormat(language, { notation: "compact" })
@@ -79,29 +159,46 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
         axes: [
           {
             ...axis,
-            space: 80,
+            space: 64,
+            size: 32,
+            label: xTitle,
+            labelFont: axis.font,
+            labelSize: 20,
             values: (_, ticks) => ticks.map(tick => (tick === null ? "" : compact.format(tick))),
           },
           {
             ...axis,
             size: 60,
+            ...(unit ? { label: unit, labelFont: axis.font, labelSize: 20 } : {}),
             values: (_, ticks) => ticks.map(tick => (tick === null ? "" : short.format(tick))),
           },
         ],
         series: [
           { label: xTitle, value: (_, value) => (value == null ? "–" : number(value)) },
-          ...series.map(({ title }, index) => ({
+          ...series.map(({ title, ended }, index) => ({
             label: title,
             stroke: colour(element, STROKES[index % STROKES.length]!),
-            width: 1.75,
-            dash: DASHES[index % DASHES.length]!,
+            width: ended ? 1 : 1.75,
+            // Beyond four lines, the colours repeat with other dashes.
+            dash: DASHES[(index + Math.floor(index / STROKES.length)) % DASHES.length]!,
             spanGaps: true,
             points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < FEW },
             value: (_: uPlot, value: number | null) => (value == null ? "–" : number(value, digits)),
           })),
+          ...(isSmoothed ? series : []).map((_, index) => ({
+            class: "raw", // not in the legend
+            stroke: colour(element, STROKES[index % STROKES.length]!),
+            alpha: FAINT,
+            width: 1,
+            spanGaps: true,
+            points: { show: false },
+          })),
         ],
+        cursor: { focus: { prox: 24 } },
+        focus: { alpha: 0.25 },
+        hooks: { draw: [plot => drawCrosses(plot, series)] },
       },
-      [[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData,
+      data,
       element,
     )
     plot.current = made
@@ -115,15 +212,15 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
     // The data are set below. The plot is recreated only when its layout changes.
   }, [shape, number])
   useEffect(() => {
-    plot.current?.setData([[...x], ...series.map(s => [...s.values])] as uPlot.AlignedData)
-  }, [x, series])
+    plot.current?.setData(data)
+  }, [data])
   const [all, setAll] = useState(false)
   const every = all ? 1 : Math.max(1, Math.ceil(x.length / MAX_ROWS))
   const rows = x.map((_, index) => index).filter(index => index % every === 0 || index === x.length - 1)
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
-      <div ref={place} aria-hidden="true" />
+      <div ref={place} aria-hidden="true" style={{ minHeight: `${height + LEGEND}px` }} />
       <details>
         <summary>{t.asTable}</summary>
         {(every > 1 || all) && (
@@ -138,10 +235,11 @@ export function Chart({ title, xTitle, x, series, digits = 3, log = false, heigh
           caption={title}
           rows={rows}
           columns={[
-            { title: xTitle, cell: index => number(x[index]!), numeric: true },
+            { title: xTitle, cell: index => number(x[index]!), by: index => x[index], numeric: true },
             ...series.map(s => ({
               title: s.title,
               numeric: true,
+              by: (index: number) => s.values[index],
               cell: (index: number) => (s.values[index] == null ? "–" : number(s.values[index]!, digits)),
             })),
           ]}

@@ -6,6 +6,7 @@ import { CallError, callJson } from "../api/client"
 import { addressOf, isOurs, pngText } from "../images/png"
 import { texts, useText } from "../language"
 import { useModels, versionDetail, type ModelList } from "../models"
+import { Toast } from "./toast"
 
 const messages = texts(
   {
@@ -23,7 +24,6 @@ const messages = texts(
     unknown: (model: string) =>
       `This picture was made by ${model}, which is not served here. Another generator uses the same seed and settings, so the result differs.`,
     opened: (what: string) => (what ? `Opened: ${what}` : "Opened the interpolation."),
-    dismiss: "Dismiss",
   },
   {
     open: "Открыть картинку…",
@@ -39,7 +39,6 @@ const messages = texts(
     unknown: model =>
       `Картинка создана моделью ${model}, которой здесь нет. То же зерно с теми же настройками рисует другой генератор, поэтому результат отличается.`,
     opened: what => (what ? `Открыто: ${what}` : "Интерполяция открыта."),
-    dismiss: "Скрыть",
   },
 )
 
@@ -122,14 +121,7 @@ export function DropZone() {
         }}
       />
       {over && <div class="dropping">{t.over}</div>}
-      <div role="status" class={message ? "toast" : ""}>
-        {message && textOf(t, message)}
-        {message && (
-          <button type="button" onClick={() => setMessage(undefined)}>
-            {t.dismiss}
-          </button>
-        )}
-      </div>
+      <Toast onDismiss={() => setMessage(undefined)}>{message && textOf(t, message)}</Toast>
     </div>
   )
 }

@@ -1,8 +1,10 @@
 /** Loading and error messages. */
 import { type ComponentChildren } from "preact"
+import { useState } from "preact/hooks"
 import { CallError } from "../api/client"
 import { texts, useLanguage, useText } from "../language"
 import { common } from "../messages"
+import { isUnreachable, useBack } from "../service"
 
 /** An introduction by status, shown before the service's error message, which is always English. */
 const leads = texts(
@@ -48,12 +50,23 @@ interface FailureProps {
   children?: ComponentChildren
 }
 
-/** An error with the service's message, which ends with the remedy. */
+/**
+ * An error with the service's message, which ends with the remedy.
+ *
+ * If the service did not respond, it is retried when the service is back, or disappears if there is nothing to retry.
+ */
 export function Failure({ error, retry, children }: FailureProps) {
   const t = useText(common)
   const lead = useText(leads)
   const { language } = useLanguage()
   const status = error instanceof CallError ? error.status : undefined
+  const isLost = status !== undefined && isUnreachable(status)
+  const [over, setOver] = useState<Error>()
+  useBack(
+    isLost ? (retry ?? (() => setOver(error))) : undefined,
+    error instanceof CallError ? error.comebacks : undefined,
+  )
+  if (over === error) return null
   const mayHelp = retry !== undefined && !(error instanceof CallError && isPermanent(error))
   return (
     <div class="notice failure" role="alert">
@@ -82,10 +95,17 @@ export function Failure({ error, retry, children }: FailureProps) {
   )
 }
 
-export function Loading() {
+interface LoadingProps {
+  /** Whether most of a page is loading. It is then as tall as the screen, so that what comes below does not jump. */
+  isWhole?: boolean
+}
+
+export function Loading({ isWhole = false }: LoadingProps) {
   return (
-    <p class="notice loading" role="status">
-      {useText(common).loading}
-    </p>
+    <div class={`notice loading ${isWhole ? "whole" : ""}`} role="status">
+      <p>{useText(common).loading}</p>
+      {isWhole && <div class="skeleton" />}
+      {isWhole && <div class="skeleton" />}
+    </div>
   )
 }

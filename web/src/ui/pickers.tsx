@@ -19,7 +19,7 @@ export function VersionPicker({
   const t = useText(common)
   const { list } = useModels()
   const model = list?.models.find(m => m.name === version?.model)
-  if (!list || !version || !model) return null
+  if (!list || !version || !model) return <div class="row picker-place" />
   const versions = model.versions.filter(v => v.state !== "refused")
   const champion = model.aliases.champion
   return (
@@ -28,7 +28,7 @@ export function VersionPicker({
         label={t.model}
         value={model.name}
         options={modelsOf(list, model.task).map(m => [m.name, m.name] as const)}
-        onChange={name => change({ model: name, version: null, label: null, z: null, dz: null })}
+        onChange={name => change({ model: name, version: null, label: null, edit: null, z: null, dz: null })}
       />
       <Select
         label={t.version}

@@ -40,22 +40,28 @@ export function NoVersion({
 
 export function VersionedPage({
   title,
+  lead,
   content: Content,
 }: {
   title: string
+  /** One line below the title. */
+  lead?: string
   content: ComponentType<VersionedProps>
 }) {
   const [query, change] = useAddress()
   const { found, error, retry } = useVersion(query)
   return (
     <>
-      <h1>{title}</h1>
+      <header class="page-head">
+        <h1>{title}</h1>
+        {lead && <p>{lead}</p>}
+      </header>
       {error ? (
         <NoVersion error={error} retry={retry} query={query} change={change} />
       ) : found ? (
         <Content version={found} query={query} change={change} />
       ) : (
-        <Loading />
+        <Loading isWhole />
       )}
     </>
   )

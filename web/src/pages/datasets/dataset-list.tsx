@@ -13,6 +13,9 @@ import { Confirmation } from "../train/confirmation"
 import { messages } from "./messages"
 import { ClassList, ReportView } from "./report"
 
+/** Licence of a dataset that was imported without one. */
+const UNSTATED = "not stated"
+
 interface DatasetListProps {
   list: readonly Dataset[] | undefined
   error: Error | undefined
@@ -35,7 +38,7 @@ export function DatasetList({ list, error, token, reload }: DatasetListProps) {
         </p>
       </div>
       {error && <Failure error={error} retry={reload} />}
-      {!sorted && !error && <Loading />}
+      {!sorted && !error && <Loading isWhole />}
       {sorted?.map(dataset => (
         <DatasetPanel
           key={dataset.name}
@@ -76,7 +79,7 @@ function DatasetPanel({ dataset, token, onRemoved }: DatasetPanelProps) {
         </h3>
         <p class="hint">
           {isInstalled ? t.counts(number(counts.train ?? 0), number(counts.test ?? 0)) : t.missing}
-          {`, ${classes.length ? t.classes(classes.length) : t.noClasses}, ${licence}`}
+          {`, ${classes.length ? t.classes(classes.length) : t.noClasses}, ${licence === UNSTATED ? t.noLicence : licence}`}
           {created && `, ${t.imported(date(created))}`}
         </p>
       </div>

@@ -9,7 +9,66 @@ import { Failure } from "../../ui/notice"
 import { suggestedName } from "../../datasets/chosen"
 import { type Dataset, type Import, type Report } from "../../datasets/datasets"
 import { messages } from "./messages"
+import { Broken } from "./report"
 import { bodyOf, type Settings } from "./settings"
+
+/** The body of `POST /admin/datasets`. */
+function sentOf(settings: Settings, name: string, { title = "", licence = "" }: Query) {
+  return {
+    ...bodyOf(settings),
+    name,
+    ...(title.trim() ? { title: title.trim() } : {}),
+    ...(licence.trim() ? { licence: licence.trim() } : {}),
+  }
+}
+
+/** Starts an import. Calls `onStarted` with its id. */
+function useStart(token: string, onStarted: (id: string) => void) {
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<Error>()
+  const start = async (body: ReturnType<typeof sentOf>) => {
+    setBusy(true)
+    setError(undefined)
+    try {
+      onStarted((await callJson<Import>("/admin/datasets", { method: "POST", body, token })).id)
+    } catch (reason) {
+      setError(reason as Error)
+    }
+    setBusy(false)
+  }
+  return { busy, error, start }
+}
+
+interface SkipBrokenProps {
+  /** An import that failed because of broken pictures. */
+  refused: Import
+  settings: Settings
+  query: Query
+  token: string
+  change: Change
+}
+
+/** The broken pictures of an import, and a button that imports the others. */
+export function SkipBroken({ refused, settings, query, token, change }: SkipBrokenProps) {
+  const t = useText(messages)
+  const { busy, error, start } = useStart(token, id => change({ import: id, skip_broken: "true" }))
+  return (
+    <>
+      <Broken report={refused} />
+      <div>
+        <button
+          type="button"
+          class="primary"
+          disabled={busy}
+          onClick={() => void start(sentOf({ ...settings, skip_broken: true }, refused.name, query))}
+        >
+          {t.skipAndImport}
+        </button>
+      </div>
+      {error && <Failure error={error} />}
+    </>
+  )
+}
 
 interface ImportFormProps {
   settings: Settings
@@ -23,26 +82,9 @@ interface ImportFormProps {
 export function ImportForm({ settings, report, query, token, datasets, change }: ImportFormProps) {
   const t = useText(messages)
   const { title = "", licence = "" } = query
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<Error>()
   const name = query.name ?? suggestedName(report.source)
-  const sent = {
-    ...bodyOf(settings),
-    name,
-    ...(title.trim() ? { title: title.trim() } : {}),
-    ...(licence.trim() ? { licence: licence.trim() } : {}),
-  }
-  const start = async () => {
-    setBusy(true)
-    setError(undefined)
-    try {
-      const started = await callJson<Import>("/admin/datasets", { method: "POST", body: sent, token })
-      change({ import: started.id })
-    } catch (reason) {
-      setError(reason as Error)
-    }
-    setBusy(false)
-  }
+  const sent = sentOf(settings, name, query)
+  const { busy, error, start } = useStart(token, id => change({ import: id }))
   return (
     <section class="panel stack" aria-labelledby="import-form-title">
       <h2 id="import-form-title">{t.importTitle}</h2>
@@ -50,7 +92,7 @@ export function ImportForm({ settings, report, query, token, datasets, change }:
         class="stack"
         onSubmit={event => {
           event.preventDefault()
-          void start()
+          void start(sent)
         }}
       >
         <TextField

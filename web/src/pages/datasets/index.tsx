@@ -10,7 +10,7 @@ import { discard } from "../../datasets/upload"
 import { useToken } from "../train/token"
 import { TokenPanel } from "../train/token-panel"
 import { DatasetList } from "./dataset-list"
-import { ImportForm } from "./import-form"
+import { ImportForm, SkipBroken } from "./import-form"
 import { messages } from "./messages"
 import { Preview, usePreview } from "./preview"
 import { NOTHING_CHOSEN, settingsOf, UPLOAD } from "./settings"
@@ -78,6 +78,15 @@ export default function Datasets() {
         <div class="stack">
           {accepted && query.import && (
             <ImportProgress {...followed} token={accepted}>
+              {settings && followed.found && followed.found.broken_count > 0 && (
+                <SkipBroken
+                  refused={followed.found}
+                  settings={settings}
+                  query={query}
+                  token={accepted}
+                  change={change}
+                />
+              )}
               <Ended ended={followed.found} onAnother={() => change(NOTHING_CHOSEN)} />
             </ImportProgress>
           )}

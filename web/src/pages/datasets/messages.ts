@@ -46,6 +46,7 @@ export const messages = texts(
     importTitle: "Import",
     wouldFail: (count: number) =>
       `${count} broken ${plural("en", count, ["picture was", "pictures were"])} found. The import fails unless you skip broken pictures.`,
+    skipAndImport: "Skip them and import the others",
     another: "Add another dataset",
     train: "Train on this dataset",
     list: "Imported and published datasets",
@@ -55,6 +56,7 @@ export const messages = texts(
     missing: "The files of this dataset are not installed on the server.",
     noClasses: "no classes",
     classes: (count: number) => `${count} ${plural("en", count, ["class", "classes"])}`,
+    noLicence: "no licence stated",
     imported: (when: string) => `imported ${when}`,
     details: "Versions, report and models",
     versions: "Versions",
@@ -114,6 +116,7 @@ export const messages = texts(
     importTitle: "Импорт",
     wouldFail: count =>
       `Найдено ${count} ${plural("ru", count, ["повреждённая картинка", "повреждённые картинки", "повреждённых картинок"])}. Импорт не удастся, если их не пропускать.`,
+    skipAndImport: "Пропустить их и импортировать остальные",
     another: "Добавить ещё один набор",
     train: "Обучить на этом наборе",
     list: "Импортированные и опубликованные наборы",
@@ -123,6 +126,7 @@ export const messages = texts(
     missing: "Файлы этого набора не установлены на сервере.",
     noClasses: "без классов",
     classes: count => `${count} ${plural("ru", count, ["класс", "класса", "классов"])}`,
+    noLicence: "лицензия не указана",
     imported: when => `импортирован ${when}`,
     details: "Версии, отчёт и модели",
     versions: "Версии",

@@ -12,6 +12,8 @@ const messages = texts(
     found: "Pictures",
     ofSample: (examined: string, found: string) => `${found} found, ${examined} of them in this sample`,
     whole: (found: string) => `${found} found`,
+    sampleHint:
+      "The figures below are those of the sample. The import reads all pictures, and lists the ones that are broken.",
     splits: "Split",
     split: (train: string, test: string) => `${train} for training, ${test} for tests`,
     classes: "Classes",
@@ -43,6 +45,7 @@ const messages = texts(
     found: "Картинки",
     ofSample: (examined, found) => `найдено: ${found}, в этой выборке: ${examined}`,
     whole: found => `найдено: ${found}`,
+    sampleHint: "Числа ниже относятся к выборке. Импорт читает все картинки и называет повреждённые.",
     splits: "Разделение",
     split: (train, test) => `для обучения: ${train}, для тестов: ${test}`,
     classes: "Классы",
@@ -83,6 +86,7 @@ export function ReportView({ report }: { report: Report }) {
         <Row title={t.layout}>{named}</Row>
         <Row title={t.found}>
           {examined < found ? t.ofSample(number(examined), number(found)) : t.whole(number(found))}
+          {examined < found && <p class="hint">{t.sampleHint}</p>}
         </Row>
         <Row title={t.splits}>{t.split(number(counts.train ?? 0), number(counts.test ?? 0))}</Row>
         <Row title={t.classes}>
@@ -101,7 +105,7 @@ export function ReportView({ report }: { report: Report }) {
           {warning}
         </p>
       ))}
-      <Problems title={t.broken(report.broken_count)} count={report.broken_count} files={report.broken} isOpen />
+      <Broken report={report} />
       <Problems title={t.ignored(report.ignored_count)} count={report.ignored_count} files={report.ignored} />
     </div>
   )
@@ -176,6 +180,12 @@ function Duplicates({ duplicates }: { duplicates: Report["duplicates"] }) {
       )}
     </>
   )
+}
+
+/** The broken pictures that an import or a preview has found. */
+export function Broken({ report: { broken, broken_count } }: { report: Pick<Report, "broken" | "broken_count"> }) {
+  const t = useText(messages)
+  return <Problems title={t.broken(broken_count)} count={broken_count} files={broken} isOpen />
 }
 
 interface ProblemsProps {

@@ -113,6 +113,7 @@ function DrawingPanel({ drawings, apply }: { drawings: Drawings; apply: (action:
           onStroke={stroke => apply({ do: "add", stroke })}
           onUndo={() => apply({ do: "undo" })}
           onNext={() => apply({ do: "next" })}
+          hint={t.keyboard}
         />
         <div class="stack">
           <div class="row">

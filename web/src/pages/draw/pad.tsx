@@ -21,10 +21,15 @@ interface PadProps {
   brush: number
   onStroke: (stroke: Stroke) => void
   onUndo: () => void
+  /** Called when Enter is pressed. */
   onNext: () => void
+  /** Called while a stroke is drawn, and without one if it is given up. */
+  onPreview?: (stroke: Stroke | undefined) => void
+  /** How to draw. */
+  hint: string
 }
 
-export function Pad({ sketch, brush, onStroke, onUndo, onNext }: PadProps) {
+export function Pad({ sketch, brush, onStroke, onUndo, onNext, onPreview, hint }: PadProps) {
   const t = useText(messages)
   const id = useId()
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -39,13 +44,16 @@ export function Pad({ sketch, brush, onStroke, onUndo, onNext }: PadProps) {
   const begin = (x: number, y: number) => {
     stroke.current = { brush, points: [x, y] }
     paintStroke(context(), stroke.current)
+    preview()
   }
   const extend = (x: number, y: number) => {
     const { current } = stroke
     if (!current) return
     current.points.push(x, y)
     paintStroke(context(), current, current.points.length / 2 - 2)
+    preview()
   }
+  const preview = () => onPreview?.(stroke.current && { brush, points: [...stroke.current.points] })
   const finish = () => {
     const { current } = stroke
     stroke.current = undefined
@@ -83,6 +91,7 @@ export function Pad({ sketch, brush, onStroke, onUndo, onNext }: PadProps) {
       if (stroke.current) {
         stroke.current = undefined
         paint(context(), sketch)
+        preview()
         setPen({ ...where, isDown: false })
       } else onUndo()
     } else return
@@ -124,7 +133,7 @@ export function Pad({ sketch, brush, onStroke, onUndo, onNext }: PadProps) {
         )}
       </div>
       <p id={id} class="hint">
-        {t.keyboard}
+        {hint}
       </p>
       <p role="status" class="visually-hidden">
         {pen && (pen.isDown ? t.penDown : t.penUp)}

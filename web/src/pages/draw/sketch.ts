@@ -13,14 +13,14 @@ export const CANVAS_SIDE = 280
 
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
 
-/** Draw the part of a stroke from a point on, given by its index. */
+/** Draw the part of a stroke from a point on, given by its index. A single point is a dot. */
 export function paintStroke(context: Context, { brush, points }: Stroke, from = 0): void {
   Object.assign(context, { strokeStyle: "#fff", lineWidth: brush, lineCap: "round", lineJoin: "round" })
   const first = 2 * Math.max(0, from)
   if (first + 1 >= points.length) return
   context.beginPath()
   context.moveTo(points[first]!, points[first + 1]!)
-  context.lineTo(points[first]!, points[first + 1]!) // a single point is a dot
+  context.lineTo(points[first]! + 0.01, points[first + 1]!) // Chromium draws no line without length
   for (let at = first + 2; at + 1 < points.length; at += 2) context.lineTo(points[at]!, points[at + 1]!)
   context.stroke()
 }

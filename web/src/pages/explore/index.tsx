@@ -1,31 +1,44 @@
 /** Explore: a plane of seeds to drag through, and the picture at its centre. */
 import { type RefObject } from "preact"
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
-import { mount, numberOf, pathWith, type Query } from "../../address"
-import { callJson, type Schemas } from "../../api/client"
+import { numberOf, type Query } from "../../address"
 import { letterOf } from "../../keys"
-import { texts, useLanguage, useNumbers, useText } from "../../language"
-import { type Version } from "../../models"
+import { texts, useLanguage, useText } from "../../language"
+import { useModels, type Version } from "../../models"
 import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
+import { useDirections } from "../../engine/directions"
+import { lookOf } from "../../engine/local"
+import { useEngine } from "../../engine/use-engine"
+import { lazy } from "../../lazy"
 import { Plane } from "../../plane/plane"
 import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
-import { CallPanel, type Call } from "../../ui/call-panel"
-import { download } from "../../ui/files"
+import type { Call } from "../../ui/call-panel"
 import { TextField } from "../../ui/controls"
+import { Dialog } from "../../ui/dialog"
 import { Failure } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { common } from "../../messages"
-import { addressOfView, seedOf, viewOf } from "./view"
-import { LatentDrawer } from "./latent-drawer"
+import { Save } from "./save"
+import { Score } from "./score"
+import { useFold } from "./fold"
+import { addressOfView, isFrontDoor, seedOf, viewOf } from "./view"
 import { parseEdits, useGenerated } from "./latent"
 import "./explore.css"
+
+const Studio = lazy(() => import("./studio"))
+const CallPanel = lazy<{ call: Call }>(() =>
+  import("../../ui/call-panel").then(module => ({ default: module.CallPanel })),
+)
 
 const messages = texts(
   {
     title: "Every point is a picture",
+    lead: "A small neural network draws a picture for every number. None was drawn by hand.",
+    controls: "Controls",
+    howTo: "How to move",
     plane: "The plane of seeds",
     help: "Drag or use the arrow keys (with Shift: eight at a time). Zoom with the wheel, two fingers, + and −. Points between seeds are interpolated. R picks a random seed while the focus is on the plane or next to it.",
     dice: "Random seed",
@@ -36,11 +49,13 @@ const messages = texts(
     movedZ: (seed: string) => `Seed ${seed} with an edited latent`,
     seedHint: "A number up to 4,294,967,295, or any text.",
     offPlane: "Text seeds have no position on the plane.",
-    real: (share: string) => `Discriminator: ${share} real`,
     shown: "Picture at the centre",
   },
   {
     title: "Каждая точка — картинка",
+    lead: "Небольшая нейросеть рисует картинку для каждого числа. Ни одна не нарисована от руки.",
+    controls: "Настройки",
+    howTo: "Управление",
     plane: "Плоскость зёрен",
     help: "Перетаскивайте мышью или двигайтесь стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −. Точки между зёрнами интерполируются. R выбирает случайное зерно, пока фокус на плоскости или рядом с ней.",
     dice: "Случайное зерно",
@@ -51,13 +66,13 @@ const messages = texts(
     movedZ: seed => `Зерно ${seed}, латентный вектор изменён`,
     seedHint: "Число до 4 294 967 295 или любой текст.",
     offPlane: "У текстового зерна нет координат на плоскости.",
-    real: share => `Дискриминатор: настоящая с вероятностью ${share}`,
     shown: "Картинка в центре",
   },
 )
 
 export function Explore() {
-  return <VersionedPage title={useText(messages).title} content={Explorer} />
+  const t = useText(messages)
+  return <VersionedPage title={t.title} lead={t.lead} content={Explorer} />
 }
 
 function Explorer({ version, query, change }: VersionedProps) {
@@ -66,24 +81,39 @@ function Explorer({ version, query, change }: VersionedProps) {
   const { language } = useLanguage()
   const short = (value: number) =>
     new Intl.NumberFormat(language, { maximumFractionDigits: 4, useGrouping: false }).format(value)
-  const [pixels, setPixels] = useState<Uint8ClampedArray>()
+  const [pixels, setPixels] = useState<Uint8Array | Uint8ClampedArray>()
   const [failure, setFailure] = useState<Error>()
   const [attempt, setAttempt] = useState(0)
+  const [isHelping, setHelping] = useState(false)
   const section = useRef<HTMLDivElement>(null)
   const psi = numberOf(query.psi, 1, 0, 2)
   const seed = seedOf(query)
   const view = useMemo(() => viewOf(query), [query])
-  const settled = useDebounced(`${query.label ?? ""}|${psi}`, 120) // debounce slider changes
-  const source = useMemo(
-    () => ({ model: version.model, version: version.version, label: query.label, psi }),
-    [version.model, version.version, settled],
+  const { label, edit } = query
+  const { isOffline } = useModels()
+  const use = useEngine(version)
+  const { engine } = use
+  const directions = useDirections(version, engine !== undefined || edit !== undefined || query.sliders === "open")
+  const look = useMemo(
+    () => lookOf(version, label, psi, edit, directions.directions),
+    [version.classes, label, psi, edit, directions.directions],
   )
-  const rest = useCallback((to: View) => change(addressOfView(to)), [change])
+  const settled = useDebounced(`${label ?? ""}|${psi}|${edit ?? ""}`, 120) // debounce slider changes
+  const source = useMemo(
+    () => ({ model: version.model, version: version.version, label, psi, edit, look }),
+    [version.model, version.version, settled, look !== undefined],
+  )
+  const rest = useCallback((to: View, isOwn = true) => change(addressOfView(to), { replace: !isOwn }), [change])
+  // An address without a place opens on the whole plane, and one with a picture shows it.
+  const [isFront] = useState(() => isFrontDoor(query))
+  const fold = useFold(isFront, query.controls, value => change({ controls: value }, { replace: true }))
   const edits = useMemo(() => parseEdits(query.dz), [query.dz])
   const offPlane = seed !== undefined && !placeOf(seed)
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the picture is not on the plane
-  const generated = useGenerated(own ? { version, seed, z: query.z, edits, label: query.label, psi } : undefined)
+  const generated = useGenerated(
+    own ? { version, seed, z: query.z, edits, label, psi, edit, engine, look } : undefined,
+  )
   // Show the unedited picture until the first edited one is drawn.
   const before = edits.size > 0 && query.z === undefined && !offPlane && !generated.error ? pixels : undefined
   const dice = useCallback(
@@ -97,151 +127,115 @@ function Explorer({ version, query, change }: VersionedProps) {
   function titleOf(): string {
     if (query.z !== undefined) return t.ownZ
     if (seed === undefined) return t.point(short(view.x), short(view.y))
-    return edits.size ? t.movedZ(seed) : c.pictureOf(seed)
+    return edits.size || edit ? t.movedZ(seed) : c.pictureOf(seed)
   }
   return (
-    <div class="sides explore" ref={section}>
-      <div class="stack">
-        <div class="plane-frame">
-          <Plane
-            label={t.plane}
-            describedBy="plane-help"
-            source={source}
-            target={view}
-            onPixels={setPixels}
-            onRest={rest}
-            onFailure={setFailure}
-            onComplete={() => setFailure(undefined)}
-            attempt={attempt}
-            isMarked={!own}
-          />
-          {failure && (
-            <Failure
-              error={failure}
-              retry={() => {
-                section.current?.querySelector<HTMLElement>("canvas.plane")?.focus() // the retry button disappears
-                setFailure(undefined)
-                setAttempt(attempt + 1)
-              }}
-            />
-          )}
-          <div class="plane-buttons">
-            <button
-              type="button"
-              aria-label={t.closer}
-              title={t.closer}
-              onClick={() => rest(snapped(within(view, 2)))}
-            >
-              +
-            </button>
-            <button
-              type="button"
-              aria-label={t.farther}
-              title={t.farther}
-              onClick={() => rest(snapped(within(view, 0.5)))}
-            >
-              −
-            </button>
-          </div>
-        </div>
-        <p id="plane-help" class="hint">
-          {t.help}
-        </p>
+    <div class="explore" ref={section}>
+      <Plane
+        isPaused={isOffline && !engine && use.state !== "failed" && use.state !== "different"}
+        label={t.plane}
+        describedBy="plane-help"
+        source={source}
+        engine={engine}
+        look={look}
+        target={view}
+        onPixels={setPixels}
+        onRest={rest}
+        onFailure={setFailure}
+        onComplete={() => setFailure(undefined)}
+        attempt={attempt}
+        isMarked={!own}
+        drifts={isFront}
+      />
+      {failure && (
+        <Failure
+          error={failure}
+          retry={() => {
+            section.current?.querySelector<HTMLElement>("canvas.plane")?.focus() // the retry button disappears
+            setFailure(undefined)
+            setAttempt(attempt + 1)
+          }}
+        />
+      )}
+      <div class="plane-buttons">
+        <button type="button" aria-label={t.dice} title={`${t.dice} (R)`} onClick={dice}>
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <rect x="3" y="3" width="18" height="18" rx="4" />
+            <path d="M8 8h.01M16 8h.01M12 12h.01M8 16h.01M16 16h.01" />
+          </svg>
+        </button>
+        <button type="button" aria-label={t.closer} title={t.closer} onClick={() => rest(snapped(within(view, 2)))}>
+          +
+        </button>
+        <button
+          type="button"
+          aria-label={t.farther}
+          title={t.farther}
+          onClick={() => rest(snapped(within(view, 0.5)))}
+        >
+          −
+        </button>
+        <button type="button" aria-label={t.howTo} title={t.howTo} onClick={() => setHelping(true)}>
+          ?
+        </button>
       </div>
-      <div class="stack">
-        <section class="panel stack" aria-label={t.shown}>
-          <Pixels pixels={own ? (generated.pixels ?? before) : pixels} label={title} class="shown" />
-          <div aria-live="polite">
-            <h2 class="number">{title}</h2>
-            {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
-            {offPlane && <p class="hint">{t.offPlane}</p>}
-          </div>
-          {generated.error && <Failure error={generated.error} retry={generated.retry} />}
-          <div class="row">
-            <button type="button" class="primary" onClick={dice} title="R">
-              {t.dice}
-            </button>
-            {same ? (
-              <Save call={same} />
-            ) : (
-              <button type="button" disabled>
-                {c.download}
-              </button>
-            )}
-          </div>
-          <TextField
-            label={c.seed}
-            value={seed ?? ""}
-            hint={t.seedHint}
-            maxLength={128}
-            onChange={text =>
-              (text || seed !== undefined) && change({ seed: text || null, x: null, y: null, z: null, dz: null })
-            }
-          />
-          <LabelPicker classes={version.classes} query={query} change={change} />
-          <PsiSlider query={query} change={change} />
-          <VersionPicker version={version} query={query} change={change} />
-        </section>
-        {(seed !== undefined || query.z !== undefined) && (
-          <LatentDrawer version={version} seed={seed} query={query} change={change} />
-        )}
-        {same && (
-          <section class="panel">
-            <CallPanel call={same} />
+      <p id="plane-help" class="visually-hidden">
+        {t.help}
+      </p>
+      {isHelping && (
+        <Dialog title={t.howTo} onClose={() => setHelping(false)}>
+          <p>{t.help}</p>
+          <button type="button" class="primary" onClick={() => setHelping(false)}>
+            {c.close}
+          </button>
+        </Dialog>
+      )}
+      <div class="controls">
+        <button type="button" class="fold" aria-expanded={fold.isOpen} aria-controls="controls" onClick={fold.toggle}>
+          {t.controls}
+        </button>
+        <div class="stack" id="controls" hidden={fold.isHidden}>
+          <section class="panel stack" aria-label={t.shown}>
+            <Pixels pixels={own ? (generated.pixels ?? before) : pixels} label={title} class="shown" />
+            <div aria-live="polite">
+              <h2 class="number">{title}</h2>
+              {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
+              {offPlane && <p class="hint">{t.offPlane}</p>}
+            </div>
+            {generated.error && <Failure error={generated.error} retry={generated.retry} />}
+            <div class="row">
+              {same && !isOffline ? (
+                <Save call={same} />
+              ) : (
+                <button type="button" disabled>
+                  {c.download}
+                </button>
+              )}
+            </div>
+            <TextField
+              label={c.seed}
+              value={seed ?? ""}
+              hint={t.seedHint}
+              maxLength={128}
+              onChange={text =>
+                (text || seed !== undefined) && change({ seed: text || null, x: null, y: null, z: null, dz: null })
+              }
+            />
+            <LabelPicker classes={version.classes} query={query} change={change} />
+            <PsiSlider query={query} change={change} />
+            <VersionPicker version={version} query={query} change={change} />
           </section>
-        )}
+          {fold.wasOpen && (
+            <Studio use={use} directions={directions} seed={seed} version={version} query={query} change={change} />
+          )}
+          {fold.wasOpen && same && (
+            <section class="panel">
+              <CallPanel call={same} />
+            </section>
+          )}
+        </div>
       </div>
     </div>
-  )
-}
-
-/** The discriminator's score of a seed's picture. */
-function Score({ version, seed, query }: { version: Version; seed: string; query: Query }) {
-  const t = useText(messages)
-  const { percent } = useNumbers()
-  const [probability, setProbability] = useState<number>()
-  const { label, psi } = query
-  useEffect(() => {
-    setProbability(undefined)
-    const controller = new AbortController()
-    const timer = setTimeout(() => {
-      callJson<Schemas["SeedScores"]>("/discriminate", {
-        query: { seeds: seed, label, psi, model: version.model, version: version.version },
-        signal: controller.signal,
-      }).then(
-        found => setProbability(found.pictures[0]?.probability),
-        () => setProbability(undefined), // the score is optional
-      )
-    }, 150)
-    return () => {
-      clearTimeout(timer)
-      controller.abort()
-    }
-  }, [version.model, version.version, seed, label, psi])
-  return <p class="hint">{probability === undefined ? " " : t.real(percent(probability))}</p>
-}
-
-/** Downloads the picture at 8x scale. A GET is a link, so that it can also be opened and shared. */
-function Save({ call }: { call: Call }) {
-  const c = useText(common)
-  const [error, setError] = useState<Error>()
-  const { method, path, query, body, file = "picture.png" } = call
-  if (method !== "POST") {
-    return (
-      <a class="button" href={mount() + pathWith(path, { ...query, scale: 8 })} download={file}>
-        {c.download}
-      </a>
-    )
-  }
-  const enlarged = { ...(body as Record<string, unknown>), scale: 8 }
-  const save = () => download(file, path, { method, body: enlarged }).then(() => setError(undefined), setError)
-  return (
-    <>
-      <button type="button" onClick={() => void save()}>
-        {c.download}
-      </button>
-      {error && <Failure error={error} retry={() => void save()} />}
-    </>
   )
 }
 
@@ -256,6 +250,7 @@ export function callOf(
   const given = {
     label: query.label,
     psi: psi === 1 ? undefined : psi,
+    edit: query.edit,
     model: version.model,
     version: version.version,
   }

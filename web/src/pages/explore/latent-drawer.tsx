@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { type Query, type Change } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
+import type { Engine } from "../../engine/engine"
 import { type Version } from "../../models"
 import { Slider } from "../../ui/controls"
 import { edited, formatEdits, parseEdits, REACH, startOf } from "./latent"
@@ -23,27 +24,28 @@ const messages = texts(
 
 interface DrawerProps {
   version: Version
+  engine: Engine | undefined
   seed: string | undefined
   query: Query
   change: Change
 }
 
-export function LatentDrawer({ version, seed, query, change }: DrawerProps) {
+export function LatentDrawer({ version, engine, seed, query, change }: DrawerProps) {
   const t = useText(messages)
   const { number } = useNumbers()
-  const [start, setStart] = useState<number[]>()
+  const [start, setStart] = useState<readonly number[]>()
   const open = query.dz !== undefined || query.z !== undefined || query.drawer === "open"
   useEffect(() => {
     if (!open) return
     let current = true
-    startOf({ version, seed: query.z === undefined ? seed : undefined, z: query.z }).then(
+    startOf({ version, seed: query.z === undefined ? seed : undefined, z: query.z, engine }).then(
       found => current && setStart(found.z),
       () => current && setStart(undefined), // the error is shown with the picture
     )
     return () => {
       current = false
     }
-  }, [open, version.model, version.version, seed, query.z])
+  }, [open, version.model, version.version, seed, query.z, engine])
   const edits = parseEdits(query.dz)
   const set = (index: number, value: number) => {
     const next = new Map(edits).set(index, Math.round(value * 100) / 100)

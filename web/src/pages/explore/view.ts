@@ -7,6 +7,11 @@ export function seedOf(query: Query): string | undefined {
   return query.seed ?? (query.x === undefined && query.z === undefined ? "42" : undefined)
 }
 
+/** Whether the query names neither a picture nor a place, as that of the bare address does. */
+export function isFrontDoor(query: Query): boolean {
+  return ["seed", "x", "y", "z", "dz", "edit"].every(name => query[name] === undefined)
+}
+
 /** The view in the query, snapped to a point where a picture is drawn. */
 export function viewOf(query: Query): View {
   const zoom = numberOf(query.zoom, ZOOM.default, ZOOM.min, ZOOM.max)

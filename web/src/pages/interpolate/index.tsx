@@ -1,6 +1,8 @@
 /** Interpolate: a strip of keyframes, a player of the walk between them, and its downloads. */
 import { useState } from "preact/hooks"
 import { numberOf, type Patch, type ChangeOptions } from "../../address"
+import { EngineSwitch } from "../../engine/engine-switch"
+import { useEngine } from "../../engine/use-engine"
 import { pngText } from "../../images/png"
 import { useText } from "../../language"
 import { Failure, Loading } from "../../ui/notice"
@@ -39,10 +41,11 @@ function Interpolation({ version, query, change }: VersionedProps) {
   const selected = Math.min(wanted, keyframes.length - 1)
   const settings = settingsOf(query)
   const isComparing = query.compare === "true"
-  const pictureOf = useKeyframePictures(keyframes, version)
+  const { engine, state, choose } = useEngine(version)
+  const pictureOf = useKeyframePictures(keyframes, version, engine)
   const other = settings.method === "slerp" ? "lerp" : "slerp"
-  const main = useFrames(keyframes, settings, version, true)
-  const second = useFrames(keyframes, { ...settings, method: other }, version, isComparing)
+  const main = useFrames(keyframes, settings, version, true, engine)
+  const second = useFrames(keyframes, { ...settings, method: other }, version, isComparing, engine)
   const selection = (index: number): Patch => ({ keyframe: index === 0 ? null : index + 1 })
   const select = (index: number) => change(selection(index), { replace: true })
   const set = (next: readonly Keyframe[], options?: ChangeOptions, patch: Patch = {}) =>
@@ -151,6 +154,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
             }
           />
         </section>
+        <EngineSwitch state={state} choose={choose} />
         <Files keyframes={keyframes} settings={settings} version={version} />
       </div>
     </div>

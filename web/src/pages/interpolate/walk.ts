@@ -1,11 +1,14 @@
 /** A walk between keyframes: its settings, its frames and its playback position. */
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { numberOf, oneOf, type Query } from "../../address"
 import { call } from "../../api/client"
+import type { Engine } from "../../engine/engine"
 import { readNpy } from "../../images/npy"
 import { AREA } from "../../images/pixels"
 import { type Version } from "../../models"
+import { useComebacks } from "../../service"
 import { bodyOf, formatKeyframes, MAX_KEYFRAMES, type Keyframe } from "./keyframes"
+import { drawStops, drawWalk, MOST_FRAMES, stopsOf } from "./local-walk"
 
 export const METHODS = ["slerp", "lerp"] as const
 export const EASINGS = ["linear", "ease-in", "ease-out", "ease-in-out"] as const
@@ -33,10 +36,15 @@ export function settingsOf(query: Query): Settings {
   }
 }
 
-type Source = Pick<Version, "model" | "version">
+type Source = Pick<Version, "model" | "version" | "classes">
 
 /** The body of POST /interpolate for a file. */
-export function fileBody(keyframes: readonly Keyframe[], settings: Settings, format: Format, source: Source) {
+export function fileBody(
+  keyframes: readonly Keyframe[],
+  settings: Settings,
+  format: Format,
+  source: Pick<Source, "model" | "version">,
+) {
   const { fps, ...rest } = settings
   const animated = format === "gif" || format === "apng" || format === "webp"
   const speed = animated ? { fps: format === "gif" ? Math.min(fps, 50) : fps } : {}
@@ -84,7 +92,8 @@ export function frameOf({ pixels }: Pick<Frames, "pixels">, index: number): Uint
   return pixels.subarray(index * AREA, (index + 1) * AREA)
 }
 
-async function load(body: Record<string, unknown>, signal: AbortSignal): Promise<Omit<Frames, "steps">> {
+/** Request the frames of a walk by its body of `POST /interpolate`, whatever format it names. */
+export async function loadFrames(body: Record<string, unknown>, signal: AbortSignal): Promise<Omit<Frames, "steps">> {
   const response = await call("/interpolate", { method: "POST", body: { ...body, format: "npy" }, signal })
   const { data, shape } = readNpy(await response.arrayBuffer())
   return { pixels: data, count: shape[0] ?? 0 }
@@ -97,12 +106,18 @@ interface LoadedFrames {
 }
 const DEBOUNCE_MILLISECONDS = 150
 
-/** The frames of a walk. Requests are debounced, and the previous frames stay until the next ones are loaded. */
+/**
+ * The frames of a walk, drawn by the engine or else by the service.
+ *
+ * Requests are debounced. The previous frames stay until the next ones are there. The engine finishes a walk before it begins
+ * the latest one, so that a moving slider shows something.
+ */
 export function useFrames(
   keyframes: readonly Keyframe[],
   settings: Settings,
   source: Source,
   wanted: boolean,
+  engine: Engine | undefined,
 ): LoadedFrames {
   const [frames, setFrames] = useState<Frames>()
   const [error, setError] = useState<Error>()
@@ -118,14 +133,30 @@ export function useFrames(
     version: String(source.version),
   }
   const key = wanted && keyframes.length > 1 ? JSON.stringify(body) : ""
+  const stops = engine && stopsOf(keyframes, source)
+  const isLocal = stops && stops.length * (steps - 1) <= MOST_FRAMES
+  const latest = useRef("")
+  const busy = useRef(false)
+  latest.current = key
   useEffect(() => {
     setError(undefined)
     if (!key) return setFrames(undefined)
+    if (engine && isLocal) {
+      if (busy.current) return
+      busy.current = true
+      drawWalk(engine, stops, settings)
+        .then(found => latest.current && setFrames({ ...found, steps }), setError)
+        .finally(() => {
+          busy.current = false
+          if (latest.current !== key) setAttempt(last => last + 1)
+        })
+      return
+    }
     const controller = new AbortController()
     const { signal } = controller
     const timer = setTimeout(
       () =>
-        load(body, signal).then(
+        loadFrames(body, signal).then(
           found => signal.aborted || setFrames({ ...found, steps }),
           (reason: Error) => signal.aborted || setError(reason),
         ),
@@ -135,7 +166,7 @@ export function useFrames(
       clearTimeout(timer)
       controller.abort()
     }
-  }, [key, attempt])
+  }, [key, attempt, isLocal && engine])
   return { frames, error, retry: () => setAttempt(attempt + 1) }
 }
 
@@ -143,28 +174,36 @@ export function useFrames(
 export function useKeyframePictures(
   keyframes: readonly Keyframe[],
   source: Source,
+  engine: Engine | undefined,
 ): (keyframe: Keyframe) => Uint8Array | undefined {
   const [known, setKnown] = useState<ReadonlyMap<string, Uint8Array>>(new Map())
+  const comebacks = useComebacks()
   const nameOf = (keyframe: Keyframe) => `${source.model}/${source.version} ${formatKeyframes([keyframe])}`
   const missing = keyframes.filter(keyframe => !known.has(nameOf(keyframe))).slice(0, MAX_KEYFRAMES)
   const key = missing.map(nameOf).join()
   useEffect(() => {
     if (!missing.length) return
     const controller = new AbortController()
+    const add = (pictures: readonly Uint8Array[]) =>
+      setKnown(
+        before =>
+          new Map([
+            ...[...before].slice(-MAX_KEYFRAMES),
+            ...missing.map((keyframe, index) => [nameOf(keyframe), pictures[index]!] as const),
+          ]),
+      )
+    const own = engine && stopsOf(missing, source)
+    if (own) {
+      void drawStops(engine, own).then(add, () => {}) // the player shows the error
+      return
+    }
     // With two steps per segment, the frames are the keyframes. A walk needs two keyframes, so a single one is repeated.
     const stops = missing.length > 1 ? missing : [missing[0]!, missing[0]!]
     const body = { keyframes: stops.map(bodyOf), steps: 2, model: source.model, version: String(source.version) }
     const timer = setTimeout(
       () =>
-        load(body, controller.signal).then(
-          frames =>
-            setKnown(
-              before =>
-                new Map([
-                  ...[...before].slice(-MAX_KEYFRAMES),
-                  ...missing.map((keyframe, index) => [nameOf(keyframe), frameOf(frames, index)] as const),
-                ]),
-            ),
+        loadFrames(body, controller.signal).then(
+          frames => add(missing.map((_, index) => frameOf(frames, index))),
           () => {}, // the player shows the error
         ),
       known.size ? DEBOUNCE_MILLISECONDS : 0,
@@ -173,6 +212,6 @@ export function useKeyframePictures(
       clearTimeout(timer)
       controller.abort()
     }
-  }, [key])
+  }, [key, engine, comebacks])
   return keyframe => known.get(nameOf(keyframe))
 }

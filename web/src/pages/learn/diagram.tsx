@@ -17,9 +17,9 @@ const messages = texts(
     error2: "loss: generated → 1",
     back: "back through D",
     describe1:
-      "Step 1. The frozen generator turns noise into generated pictures. The discriminator gets them and real pictures. Its output D(x) is compared with 1 for real and 0 for generated pictures. The error is backpropagated into the discriminator, which is trained.",
+      "The discriminator learns. The frozen generator turns noise into generated pictures. The discriminator gets them and real pictures. Its output D(x) is compared with 1 for real and 0 for generated pictures. The error is backpropagated into the discriminator, which is trained.",
     describe2:
-      "Step 2. The generator turns noise into generated pictures, which go into the discriminator. Its output D(x) is compared with 1. The error is backpropagated through the frozen discriminator into the generator, which is trained. Real pictures are not used.",
+      "The generator learns. It turns noise into generated pictures, which go into the discriminator. Its output D(x) is compared with 1. The error is backpropagated through the frozen discriminator into the generator, which is trained. Real pictures are not used.",
   },
   {
     noise: "шум z",
@@ -35,9 +35,9 @@ const messages = texts(
     error2: "потери: сгенерированные → 1",
     back: "обратно через D",
     describe1:
-      "Шаг 1. Замороженный генератор превращает шум в сгенерированные картинки. Дискриминатор получает их и настоящие картинки. Его выход D(x) сравнивают с единицей для настоящих и с нулём для сгенерированных. Ошибка распространяется обратно в дискриминатор, и он обучается.",
+      "Учится дискриминатор. Замороженный генератор превращает шум в сгенерированные картинки. Дискриминатор получает их и настоящие картинки. Его выход D(x) сравнивают с единицей для настоящих и с нулём для сгенерированных. Ошибка распространяется обратно в дискриминатор, и он обучается.",
     describe2:
-      "Шаг 2. Генератор превращает шум в сгенерированные картинки, они идут в дискриминатор. Его выход D(x) сравнивают с единицей. Ошибка распространяется обратно через замороженный дискриминатор в генератор, и генератор обучается. Настоящие картинки не нужны.",
+      "Учится генератор. Он превращает шум в сгенерированные картинки, они идут в дискриминатор. Его выход D(x) сравнивают с единицей. Ошибка распространяется обратно через замороженный дискриминатор в генератор, и генератор обучается. Настоящие картинки не нужны.",
   },
 )
 

@@ -1,4 +1,4 @@
-/** Section 2: the discriminator scores real pictures, generated pictures, the user's drawing and noisy pictures. */
+/** Step 2: the discriminator scores real pictures, generated pictures, the user's drawing and noisy pictures. */
 import { type Change, type Query } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { type Version } from "../../models"
@@ -11,12 +11,22 @@ import { DrawingCanvas } from "./drawing-canvas"
 import { Scale } from "./probability"
 import { scoreQuery } from "./discriminator-score"
 import { Calls, Section } from "./section"
+import { SigmoidCurve } from "./sigmoid-curve"
+import { Questions, Task } from "./task"
 import { AddNoise } from "./add-noise"
 import "./discriminator.css"
 
 const messages = texts(
   {
-    title: "2. The discriminator",
+    title: "2. The discriminator: a classifier with a sigmoid",
+    todo: "Move the point along the sigmoid. Draw a picture, or add noise to one, and watch the score.",
+    see: "Its answer is never just yes or no. It is a probability, and it changes with every pixel.",
+    questions: [
+      "The discriminator says 0.5 about every picture. What does that mean?",
+      "It cannot tell the two kinds apart. Either the generated pictures are good, or the discriminator is weak. The number alone does not say which.",
+      "Why a sigmoid at the end, and not just “real” or “generated”?",
+      "A hard answer has no slope: a small change of a pixel would not change it. The generator learns from this slope.",
+    ],
     what: "The discriminator is a binary classifier: real or generated. Its input is the 784 pixels of a picture. Its output is one number, the logit, which is larger the more real the picture looks. A sigmoid, 1 / (1 + e",
     what2:
       "), maps the logit to the range from 0 to 1. The result is called D(x): the probability that the picture x is real.",
@@ -33,7 +43,15 @@ const messages = texts(
       "Without the dataset there are no real pictures to compare with. Follow the instructions in the message, or choose another model at the top of the page. These are generated pictures with their scores. The bar shows D(x), and its mark is at 0.5.",
   },
   {
-    title: "2. Дискриминатор",
+    title: "2. Дискриминатор: классификатор с сигмоидой",
+    todo: "Сдвиньте точку на сигмоиде. Нарисуйте картинку или добавьте шум к готовой и следите за оценкой.",
+    see: "Ответ — не просто «да» или «нет». Это вероятность, и она меняется с каждым пикселем.",
+    questions: [
+      "Дискриминатор для любой картинки отвечает 0,5. Что это значит?",
+      "Он не различает два вида картинок. Либо сгенерированные картинки хороши, либо дискриминатор слаб. Само число этого не говорит.",
+      "Зачем в конце сигмоида, а не просто ответ «настоящая» или «сгенерированная»?",
+      "У жёсткого ответа нет наклона: малое изменение пикселя его не меняет. А генератор учится именно по этому наклону.",
+    ],
     what: "Дискриминатор — бинарный классификатор с классами «настоящая» и «сгенерированная». На входе 784 пикселя картинки, на выходе одно число — логит: чем больше картинка похожа на настоящую, тем он больше. Сигмоида, 1 / (1 + e",
     what2:
       "), переводит логит в отрезок от 0 до 1. Результат обозначают D(x) — это вероятность того, что картинка x настоящая.",
@@ -69,6 +87,7 @@ export function DiscriminatorSection({ version, quiz, round, query, change }: Di
   const pictures = sheet?.pictures ?? generated
   return (
     <Section id="judge" title={t.title}>
+      <Task todo={t.todo} see={t.see} />
       <p>
         {t.what}
         <sup>−x</sup>
@@ -94,6 +113,7 @@ export function DiscriminatorSection({ version, quiz, round, query, change }: Di
           </button>
         </>
       )}
+      <SigmoidCurve pictures={pictures} />
       <div class="experiments">
         <DrawingCanvas key={`${version.model}/${version.version}`} version={version} />
         {pictures && <AddNoise version={version} pictures={pictures} query={query} change={change} />}
@@ -104,6 +124,7 @@ export function DiscriminatorSection({ version, quiz, round, query, change }: Di
           { method: "POST", path: "/discriminate", query: scoreQuery(version, null), upload: "drawing.png" },
         ]}
       />
+      <Questions items={t.questions} />
     </Section>
   )
 }

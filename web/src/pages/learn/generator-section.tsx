@@ -1,4 +1,4 @@
-/** Section 1: the generator maps a latent to a picture, and small changes of the latent change the picture slightly. */
+/** Step 1: the generator maps a latent to a picture, and small changes of the latent change the picture slightly. */
 import { useEffect, useMemo, useState } from "preact/hooks"
 import { numberOf, type Query, type Change } from "../../address"
 import { call, callJson, type Schemas } from "../../api/client"
@@ -12,11 +12,21 @@ import { Pixels } from "../../ui/pixels"
 import { LatentBars, LatentTable } from "./latent-bars"
 import { meanSteps, slerp } from "./latents"
 import { CellReader } from "./cell-reader"
+import { LatentSliders } from "./latent-sliders"
 import { Calls, Section } from "./section"
+import { Questions, Task } from "./task"
 
 const messages = texts(
   {
-    title: "1. Noise in, picture out",
+    title: "1. The generator: noise in, picture out",
+    todo: "Move the slider from the first seed to the second. Then change single numbers.",
+    see: "Every set of numbers gives a picture, and neighbouring numbers give similar pictures.",
+    questions: [
+      "The generator has never seen a real picture. How can it draw digits?",
+      "It learns from the discriminator, which has seen them. For every pixel, the discriminator's gradient says whether lighter or darker would look more real.",
+      "How many different pictures can it draw?",
+      "One for each z. The numbers are continuous, so there is no end to them, although many pictures look alike. The seeds of this service select more than four billion of them.",
+    ],
     what: (z: number) =>
       `The generator is a function. Its input is ${z} random numbers, the latent vector z. Its output is 784 numbers from 0 (black) to 1 (white), one for each pixel of a 28×28 picture. The same z always gives the same picture.`,
     seed: "A seed is shorthand for these numbers: a random number generator initialized with it always produces the same z. Most components lie between −2 and 2.",
@@ -38,7 +48,15 @@ const messages = texts(
       `On this path, one step of the slider changes each of the ${z} components by ${latent} on average, and each of the 784 pixels by ${pixel}.`,
   },
   {
-    title: "1. На входе шум, на выходе картинка",
+    title: "1. Генератор: на входе шум, на выходе картинка",
+    todo: "Подвигайте ползунок от первого зерна ко второму. Затем измените отдельные числа.",
+    see: "Любой набор чисел даёт картинку, а близкие числа — похожие картинки.",
+    questions: [
+      "Генератор никогда не видел настоящей картинки. Как же он рисует цифры?",
+      "Он учится у дискриминатора, который их видел. Градиент дискриминатора говорит о каждом пикселе, станет ли картинка больше похожа на настоящую, если сделать его светлее или темнее.",
+      "Сколько разных картинок он может нарисовать?",
+      "По одной на каждый вектор z. Числа непрерывны, так что картинкам нет конца, хотя многие похожи друг на друга. Зёрна этого сервиса задают больше четырёх миллиардов.",
+    ],
     what: z =>
       `Генератор — это функция. На входе у неё ${z} случайных чисел — латентный вектор z, на выходе 784 числа от 0 (чёрный) до 1 (белый), по одному на каждый пиксель картинки 28×28. Один и тот же z всегда даёт одну и ту же картинку.`,
     seed: "Зерно — краткая запись этих чисел: генератор случайных чисел с таким зерном всегда выдаёт один и тот же вектор z. Большинство его компонент лежит между −2 и 2.",
@@ -91,14 +109,15 @@ export function GeneratorSection({ version, query, change }: GeneratorSectionPro
   const meanStep = useMemo(() => walk && meanSteps(walk.from, walk.to, walk.frames), [walk])
   const randomize = () => {
     const [a, b] = crypto.getRandomValues(new Uint32Array(2))
-    change({ seed: a, to: b, t: null })
+    change({ seed: a, to: b, t: null, dz: null })
   }
   return (
     <Section id="noise" title={t.title}>
+      <Task todo={t.todo} see={t.see} />
       <p>{t.what(z_dim)}</p>
       <p>{t.seed}</p>
       <div class="row">
-        <Seed label={t.first} value={seed} onChange={text => change({ seed: text, t: null })} />
+        <Seed label={t.first} value={seed} onChange={text => change({ seed: text, t: null, dz: null })} />
         <Seed label={t.second} value={to} onChange={text => change({ to: text, t: null })} />
         <button type="button" class="primary" onClick={randomize}>
           {t.random}
@@ -144,6 +163,7 @@ export function GeneratorSection({ version, query, change }: GeneratorSectionPro
           <p>{t.walkHint}</p>
           {meanStep && <p class="hint">{t.steps(z_dim, number(meanStep.latent, 3), number(meanStep.pixel, 3))}</p>}
           <p>{walk.name === null ? t.unconditional : t.conditional(walk.name)}</p>
+          <LatentSliders version={version} seed={seed} z={walk.from} query={query} change={change} />
           <Calls
             calls={[
               { path: "/generate", query: { seed, format: "json", model, version: v } },
@@ -152,6 +172,7 @@ export function GeneratorSection({ version, query, change }: GeneratorSectionPro
           />
         </>
       )}
+      <Questions items={t.questions} />
     </Section>
   )
 }

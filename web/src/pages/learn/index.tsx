@@ -1,53 +1,55 @@
 /** Learn: an introduction to GANs with the live generator and discriminator of the service. */
-import { useEffect } from "preact/hooks"
+import { useEffect, useState } from "preact/hooks"
 import { numberOf, oneOf, useAddress, type Query } from "../../address"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
-import { Failure, Loading } from "../../ui/notice"
+import { Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
 import { NoVersion } from "../../ui/versioned-page"
 import { useQuiz } from "../play/quiz"
 import { roundOf } from "../play"
+import { ApartStep } from "./apart-step"
 import { useChampions, type Champion } from "./champions"
 import { COUNT, DiscriminatorSection } from "./discriminator-section"
 import { GeneratorSection } from "./generator-section"
-import { LECTURE, RealRun } from "./real-run"
-import { SharpeningSection } from "./sharpening-section"
-import { TwoSampleSection } from "./two-sample-section"
+import { type Report } from "./gan/digits-training"
+import { LECTURE } from "./real-run"
+import { RunStep } from "./run-step"
 import { DEFAULT_SCORE, TrainingSteps } from "./training-steps"
 import "../models/models.css"
 import "./learn.css"
+import "./lesson.css"
 
 const messages = texts(
   {
     title: "What a GAN is",
     intro:
       "A generative adversarial network (GAN) consists of two neural networks that are trained against each other. The generator draws pictures. The discriminator decides whether a picture is real. The generator never sees a real picture: it learns only from the discriminator's output.",
-    live: "Everything on this page is live and uses the networks that this service serves. Choose a model and a version.",
-    contents: "On this page",
-    noise: "Noise in, picture out",
+    live: "This lesson has five steps. Each has something to do, something to see, and questions with answers. Everything is live: steps 1 and 2 use the networks that this service serves, and steps 3 and 4 train small ones in your browser.",
+    print: "Print the lesson",
+    contents: "Steps",
+    noise: "The generator",
     judge: "The discriminator",
-    turns: "The networks train in turns",
-    run: "A real training run",
-    apart: "Are they indistinguishable?",
-    second: "A second use: sharpening",
+    turns: "Training in turns",
+    run: "Train on digits",
+    apart: "Until they cannot be told apart",
   },
   {
     title: "Что такое GAN",
     intro:
       "Генеративно-состязательная сеть (GAN) состоит из двух нейронных сетей, которые обучаются друг против друга. Генератор рисует картинки, дискриминатор решает, настоящая ли картинка. Генератор никогда не видит настоящих картинок: он учится только на оценках дискриминатора.",
-    live: "Все примеры на этой странице интерактивны и используют сети этого сервиса. Выберите модель и версию.",
-    contents: "На этой странице",
-    noise: "На входе шум, на выходе картинка",
+    live: "В этом уроке пять шагов. В каждом есть что сделать, на что посмотреть, и вопросы с ответами. Всё работает вживую: шаги 1 и 2 используют сети этого сервиса, а на шагах 3 и 4 маленькие сети обучаются прямо в браузере.",
+    print: "Распечатать урок",
+    contents: "Шаги",
+    noise: "Генератор",
     judge: "Дискриминатор",
-    turns: "Сети обучаются по очереди",
-    run: "Пример обучения",
-    apart: "Различимы ли они?",
-    second: "Второе применение: резкость",
+    turns: "Обучение по очереди",
+    run: "Обучение на цифрах",
+    apart: "Пока их не перестанут различать",
   },
 )
 /** Section ids, which are URL fragments. */
-const SECTIONS = ["noise", "judge", "turns", "run", "apart", "second"] as const
+const SECTIONS = ["noise", "judge", "turns", "run", "apart"] as const
 
 type Change = ReturnType<typeof useAddress>[1]
 
@@ -56,6 +58,7 @@ export default function Learn() {
   const [query, change] = useAddress()
   const { found, error, retry } = useVersion(query)
   const { champions, error: failure, retry: again } = useChampions()
+  const [report, setReport] = useState<Report>()
   useHash(found !== undefined && champions !== undefined)
   return (
     <div class="learn">
@@ -66,6 +69,9 @@ export default function Learn() {
         <div class="networks">
           <VersionPicker version={found} query={query} change={change} />
         </div>
+        <button type="button" onClick={() => print()}>
+          {t.print}
+        </button>
       </header>
       <nav class="contents" aria-label={t.contents}>
         <ol>
@@ -82,19 +88,17 @@ export default function Learn() {
         ) : found ? (
           <Live version={found} query={query} change={change} champions={champions} />
         ) : (
-          <Loading />
+          <Loading isWhole />
         )}
-        {failure ? (
-          <Failure error={failure} retry={again} />
-        ) : champions ? (
-          <>
-            <RealRun champions={champions} selected={query.run} change={change} />
-            <TwoSampleSection champions={champions} query={query} />
-          </>
-        ) : (
-          <Loading />
-        )}
-        <SharpeningSection />
+        <RunStep
+          champions={champions}
+          error={failure}
+          retry={again}
+          query={query}
+          change={change}
+          onReport={setReport}
+        />
+        <ApartStep champions={champions} accuracy={report?.accuracy} query={query} />
       </div>
     </div>
   )
@@ -117,6 +121,7 @@ function Live({ version, query, change, champions }: LiveProps) {
       <DiscriminatorSection version={version} quiz={quiz} round={round} query={query} change={change} />
       <TrainingSteps
         step={oneOf(query.turn, ["1", "2"], "1")}
+        query={query}
         quiz={quiz}
         score={numberOf(query.d, DEFAULT_SCORE, 0.01, 0.99)}
         champion={champions?.find(c => c.model === LECTURE) ?? champions?.[0]}

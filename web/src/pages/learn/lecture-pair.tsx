@@ -34,7 +34,7 @@ export function LecturePair({ champions }: { champions: readonly Champion[] }) {
   if (!pair) return null
   return (
     <>
-      <h3>{t.title}</h3>
+      <h4>{t.title}</h4>
       <p>{t.what}</p>
       <div class="lecture-pair">
         {pair.map(({ model, version, detail, evaluation }) => {

@@ -1,4 +1,4 @@
-/** Section 4: the training curves of a served version. */
+/** Part of step 4: the training curves of a served version. */
 import { useMemo } from "preact/hooks"
 import { type Patch } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
@@ -8,11 +8,11 @@ import { type Measured, type Progress } from "../../runs"
 import { LecturePair } from "./lecture-pair"
 import { fidOf, summaryOf, type Summary } from "./run-summary"
 import { AT_CHANCE, lossNamed, type LossPair } from "./losses"
-import { Calls, Section } from "./section"
+import { Calls } from "./section"
 
 const messages = texts(
   {
-    title: "4. A real training run",
+    title: "A real training run",
     what: "These are the training curves of a generator that this service serves. The x axis is the number of real pictures shown to the discriminator. Every point is one batch.",
     which: "Run",
     losses: "Losses",
@@ -39,16 +39,16 @@ const messages = texts(
     fidText: (first: string, best: string, images: string) =>
       `The pictures improve: the FID measured during training falls from ${first} to ${best} after ${images} images.`,
     relativistic:
-      "This run does not use the cross-entropy of section 3. It is a relativistic GAN: the loss compares pairs of a real and a generated picture, and the discriminator learns to give the real one the larger logit. At chance, both losses are ln 2. D(real) and D(fake) are relative to the midpoint between the two, so they are symmetric around 0.5.",
-    bce: "This is the setup from the lecture: fully connected networks, a sigmoid and the cross-entropy of section 3, without later improvements.",
+      "This run does not use the cross-entropy of step 3. It is a relativistic GAN: the loss compares pairs of a real and a generated picture, and the discriminator learns to give the real one the larger logit. At chance, both losses are ln 2. D(real) and D(fake) are relative to the midpoint between the two, so they are symmetric around 0.5.",
+    bce: "This is the setup from the lecture: fully connected networks, a sigmoid and the cross-entropy of step 3, without later improvements.",
     otherLoss: (name: string) =>
-      `This run uses the loss “${name}”, which is not the cross-entropy of section 3. This page does not know its values at chance.`,
+      `This run uses the loss “${name}”, which is not the cross-entropy of step 3. This page does not know its values at chance.`,
     none: "No served version has a training history. Train one on the Train page. Its curves appear here once it is the champion.",
     noLecture: "The model “lecture” is not served here, so other runs are shown.",
     tooShort: "This run is too short for a summary.",
   },
   {
-    title: "4. Пример обучения",
+    title: "Пример обучения",
     what: "Это кривые обучения генератора, с которым работает этот сервис. По горизонтали — число настоящих картинок, показанных дискриминатору. Каждая точка — один батч.",
     which: "Обучение",
     losses: "Функции потерь",
@@ -75,10 +75,10 @@ const messages = texts(
     fidText: (first, best, images) =>
       `Картинки становятся лучше: FID, измеренный по ходу обучения, снижается с ${first} до ${best} за ${images} картинок.`,
     relativistic:
-      "Здесь используется не кросс-энтропия из раздела 3. Это релятивистская GAN: функция потерь сравнивает пары из настоящей и сгенерированной картинки, и дискриминатор учится давать настоящей больший логит. При ответах наугад потери обеих сетей равны ln 2. D(real) и D(fake) отсчитываются от середины между ними и потому симметричны относительно 0,5.",
-    bce: "Это схема из лекции: полносвязные сети, сигмоида и кросс-энтропия из раздела 3, без позднейших улучшений.",
+      "Здесь используется не кросс-энтропия из шага 3. Это релятивистская GAN: функция потерь сравнивает пары из настоящей и сгенерированной картинки, и дискриминатор учится давать настоящей больший логит. При ответах наугад потери обеих сетей равны ln 2. D(real) и D(fake) отсчитываются от середины между ними и потому симметричны относительно 0,5.",
+    bce: "Это схема из лекции: полносвязные сети, сигмоида и кросс-энтропия из шага 3, без позднейших улучшений.",
     otherLoss: name =>
-      `Здесь используется функция потерь «${name}», а не кросс-энтропия из раздела 3. Её значения при ответах наугад этой странице неизвестны.`,
+      `Здесь используется функция потерь «${name}», а не кросс-энтропия из шага 3. Её значения при ответах наугад этой странице неизвестны.`,
     none: "Ни у одной из версий не сохранилась история обучения. Обучите свою на странице «Обучение»: когда она станет чемпионом, её кривые появятся здесь.",
     noLecture: "Модели «lecture» здесь нет, поэтому показаны другие.",
     tooShort: "Это обучение слишком короткое для сводки.",
@@ -104,7 +104,8 @@ export function RealRun({ champions, selected, change }: RealRunProps) {
   const runs = withRuns(champions)
   const run = runs.find(c => c.model === selected) ?? runs[0]
   return (
-    <Section id="run" title={t.title}>
+    <section aria-labelledby="served">
+      <h3 id="served">{t.title}</h3>
       {!run ? (
         <p>{t.none}</p>
       ) : (
@@ -129,7 +130,7 @@ export function RealRun({ champions, selected, change }: RealRunProps) {
           <Calls calls={[{ path: evaluationPath(run.model, run.version) }]} />
         </>
       )}
-    </Section>
+    </section>
   )
 }
 
@@ -156,7 +157,7 @@ function Curves({ run }: { run: Champion }) {
           />
         )}
       </div>
-      <h3>{t.see}</h3>
+      <h4>{t.see}</h4>
       <RunSummary summary={summaryOf(progress)} metrics={metrics} chance={chance} />
       {loss === "relativistic" && <p class="hint">{t.relativistic}</p>}
       {!loss && <p class="hint">{t.otherLoss(String(name))}</p>}

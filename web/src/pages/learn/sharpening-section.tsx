@@ -1,11 +1,10 @@
-/** Section 6: a second use of GANs, super-resolution. */
+/** Part of step 5: a second use of GANs, super-resolution. */
 import { Link } from "wouter-preact"
 import { texts, useText } from "../../language"
-import { Section } from "./section"
 
 const messages = texts(
   {
-    title: "6. A second use: sharpening pictures",
+    title: "A second use: sharpening pictures",
     task: "A GAN can also restore a shrunk or blurred picture (super-resolution). The generator receives the degraded picture as well as the noise. The discriminator receives the same degraded picture and a sharp one, and decides whether the sharp one is the real original or an output of the generator.",
     many: "Shrinking to 7×7 keeps 49 of 784 numbers. Many originals have the same 49 numbers, so the lost details cannot be recovered. The generator draws plausible details, and each noise vector gives different ones. Its output is therefore one of many plausible originals, not the true one.",
     mean: "A network trained by mean squared error solves another problem. Its best output is the mean of all plausible originals. This mean is blurry, but closer to them on average than any single one. Therefore such a network has a higher PSNR, and a GAN with sharp outputs has a lower one.",
@@ -15,7 +14,7 @@ const messages = texts(
     link: "Sharpen a picture",
   },
   {
-    title: "6. Второе применение: повышение резкости",
+    title: "Второе применение: повышение резкости",
     task: "GAN может также восстанавливать уменьшенную или размытую картинку (сверхразрешение). Генератор получает, кроме шума, искажённую картинку. Дискриминатор получает ту же искажённую картинку и ещё одну, резкую, и решает, настоящий ли это оригинал или результат генератора.",
     many: "При уменьшении до 7×7 из 784 чисел остаётся 49. Эти 49 чисел одинаковы у множества оригиналов, поэтому потерянные детали восстановить нельзя. Генератор рисует правдоподобные детали, и каждый вектор шума даёт другие. Поэтому результат — один из многих правдоподобных оригиналов, а не настоящий.",
     mean: "Сеть, обученная по среднеквадратичной ошибке, решает другую задачу. Её лучший результат — среднее всех правдоподобных оригиналов. Оно размыто, но в среднем ближе к ним, чем любой из них. Поэтому у такой сети PSNR выше, а у GAN с резкими результатами — ниже.",
@@ -29,7 +28,8 @@ const messages = texts(
 export function SharpeningSection() {
   const t = useText(messages)
   return (
-    <Section id="second" title={t.title}>
+    <section aria-labelledby="second">
+      <h3 id="second">{t.title}</h3>
       <p>{t.task}</p>
       <p>{t.many}</p>
       <p>{t.mean}</p>
@@ -43,6 +43,6 @@ export function SharpeningSection() {
           {t.link}
         </Link>
       </p>
-    </Section>
+    </section>
   )
 }

@@ -1,5 +1,5 @@
-/** Section 3: the two alternating training steps and their losses. */
-import { type Change } from "../../address"
+/** Step 3: the two alternating training steps and their losses. */
+import { type Change, type Query } from "../../address"
 import { plural, texts, useNumbers, useText } from "../../language"
 import { Slider } from "../../ui/controls"
 import { Loading } from "../../ui/notice"
@@ -7,15 +7,25 @@ import { type QuizState } from "../play/quiz"
 import { type Champion } from "./champions"
 import { Diagram, type Step } from "./diagram"
 import { AT_CHANCE, cost, lossesOf } from "./losses"
+import { PointsLab } from "./points-lab"
 import { Section } from "./section"
+import { Questions, Task } from "./task"
 
 const messages = texts(
   {
     title: "3. The networks train in turns",
+    todo: "Train the discriminator on the points below, then the generator, and repeat. Then let both train.",
+    see: "A step of the discriminator changes the colours. A step of the generator moves the squares towards green.",
+    questions: [
+      "Why is the discriminator frozen while the generator learns?",
+      "The generator learns by raising the discriminator's error. If the discriminator's weights could change in this step, the error would also rise by making the discriminator worse, and nothing would be gained.",
+      "Both losses stay level for a long time. Does the training stand still?",
+      "Not necessarily. Each loss is measured against the other network, and that one improves too. Look at the points or pictures, or at a measure that does not depend on the two.",
+    ],
     what: "Both networks start with random weights: the generator outputs noise, and the discriminator guesses. Then two steps alternate, thousands of times.",
-    steps: "Step",
-    step1: "Step 1",
-    step2: "Step 2",
+    steps: "Network that learns",
+    step1: "Discriminator",
+    step2: "Generator",
     next: "Next step",
     name1: "Train the discriminator",
     what1:
@@ -34,17 +44,25 @@ const messages = texts(
     costs: (real: string, generated: string) =>
       `then x adds ${real} to its loss if x is real, and ${generated} if x is generated.`,
     measured: (d: string, real: string, generated: string, g: string) =>
-      `For the pictures in section 2, L(D) = ${real} + ${generated} = ${d} and L(G) = ${g}.`,
-    notMeasured: "The losses of the pictures in section 2 appear here once it shows both kinds.",
+      `For the pictures in step 2, L(D) = ${real} + ${generated} = ${d} and L(G) = ${g}.`,
+    notMeasured: "The losses of the pictures in step 2 appear here once it shows both kinds.",
     chance: (d: string, g: string) =>
       `A discriminator that cannot distinguish the pictures always outputs 0.5. Then L(D) = 2 ln 2 = ${d} and L(G) = ln 2 = ${g}. Both losses approach these values when the generator wins. Therefore the losses do not have to fall, and they do not measure the quality of the pictures.`,
   },
   {
     title: "3. Сети обучаются по очереди",
+    todo: "Обучите на точках ниже дискриминатор, затем генератор и повторите. Потом пусть учатся обе сети.",
+    see: "Шаг дискриминатора меняет цвета. Шаг генератора сдвигает квадраты к зелёному.",
+    questions: [
+      "Почему дискриминатор заморожен, пока учится генератор?",
+      "Генератор учится, увеличивая ошибку дискриминатора. Если бы на этом шаге менялись и веса дискриминатора, ошибка росла бы и оттого, что он портится, а это ничего не даёт.",
+      "Потери обеих сетей долго не меняются. Обучение остановилось?",
+      "Не обязательно. Потери каждой сети измерены относительно другой, а та тоже становится лучше. Смотрите на точки или картинки либо на меру, которая от этих двух сетей не зависит.",
+    ],
     what: "Сначала веса обеих сетей случайны: генератор выдаёт шум, дискриминатор отвечает наугад. Затем тысячи раз чередуются два шага.",
-    steps: "Шаг",
-    step1: "Шаг 1",
-    step2: "Шаг 2",
+    steps: "Какая сеть учится",
+    step1: "Дискриминатор",
+    step2: "Генератор",
     next: "Следующий шаг",
     name1: "Обучение дискриминатора",
     what1:
@@ -62,9 +80,8 @@ const messages = texts(
     score: "Если дискриминатор даёт D(x) =",
     costs: (real, generated) =>
       `то x добавит к его потерям ${real}, если она настоящая, и ${generated}, если сгенерированная.`,
-    measured: (d, real, generated, g) =>
-      `Для картинок из раздела 2: L(D) = ${real} + ${generated} = ${d}, L(G) = ${g}.`,
-    notMeasured: "Потери для картинок из раздела 2 появятся здесь, когда в нём будут картинки обоих видов.",
+    measured: (d, real, generated, g) => `Для картинок шага 2: L(D) = ${real} + ${generated} = ${d}, L(G) = ${g}.`,
+    notMeasured: "Потери для картинок шага 2 появятся здесь, когда там будут картинки обоих видов.",
     chance: (d, g) =>
       `Дискриминатор, который не различает картинки, всегда даёт 0,5. Тогда L(D) = 2 ln 2 = ${d}, а L(G) = ln 2 = ${g}. К этим значениям стремятся потери, когда побеждает генератор. Поэтому потери не обязаны падать и не измеряют качество картинок.`,
   },
@@ -76,11 +93,12 @@ interface TrainingStepsProps {
   champion: Champion | undefined
   /** The discriminator output for which the cost is shown. */
   score: number
+  query: Query
   change: Change
 }
 export const DEFAULT_SCORE = 0.8
 
-export function TrainingSteps({ step, quiz, champion, score, change }: TrainingStepsProps) {
+export function TrainingSteps({ step, quiz, champion, score, query, change }: TrainingStepsProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const go = (to: Step) => change({ turn: to === "1" ? null : to })
@@ -91,6 +109,7 @@ export function TrainingSteps({ step, quiz, champion, score, change }: TrainingS
   const first = step === "1"
   return (
     <Section id="turns" title={t.title}>
+      <Task todo={t.todo} see={t.see} />
       <p>{t.what}</p>
       <div class="training-steps">
         <Diagram step={step} />
@@ -123,6 +142,7 @@ export function TrainingSteps({ step, quiz, champion, score, change }: TrainingS
           )}
         </div>
       </div>
+      <PointsLab query={query} change={change} onStep={go} />
       <h3>{t.formula}</h3>
       <dl class="formulas">
         <dt>{t.lossD}</dt>
@@ -158,6 +178,7 @@ export function TrainingSteps({ step, quiz, champion, score, change }: TrainingS
         </p>
       )}
       <p>{t.chance(three(chance.discriminator), three(chance.generator))}</p>
+      <Questions items={t.questions} />
     </Section>
   )
 }

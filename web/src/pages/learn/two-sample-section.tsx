@@ -1,14 +1,14 @@
-/** Section 5: the classifier two-sample test of the champions. */
+/** Part of step 5: the classifier two-sample test of the champions. */
 import { Link } from "wouter-preact"
 import { pathWith, type Query } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { aboveChance, sorted, testResult, type TestResult } from "./two-sample-test"
 import { evaluationPath, type Champion } from "./champions"
-import { Calls, Section } from "./section"
+import { Calls } from "./section"
 
 const messages = texts(
   {
-    title: "5. Are they indistinguishable?",
+    title: "Are they indistinguishable?",
     what: "In theory, training ends when the discriminator can only guess. But its own score is a poor measure: it was trained against this one generator, and a score near 0.5 can mean that the pictures are good or that the discriminator is weak.",
     test: "A better measure is a third network, independent of the other two. It is trained on thousands of real and generated pictures and then classifies others. This is a classifier two-sample test (C2ST): if the pictures are indistinguishable, its accuracy is 50%, the same as a coin toss. For comparison, the test is repeated with real against other real pictures.",
     scale: "Accuracy of the classifier. The bars run from 50% (chance) to 100%.",
@@ -30,7 +30,7 @@ const messages = texts(
     models: "All models and their metrics",
   },
   {
-    title: "5. Различимы ли они?",
+    title: "Различимы ли они?",
     what: "В теории обучение заканчивается, когда дискриминатор отвечает наугад. Но его оценка — плохая мера: он обучен против одного этого генератора, и оценка около 0,5 может означать как то, что картинки хороши, так и то, что дискриминатор слаб.",
     test: "Лучшая мера — третья сеть, не зависящая от этих двух. Её обучают на тысячах настоящих и сгенерированных картинок, а затем она классифицирует новые. Это двухвыборочный тест с классификатором (C2ST): если картинки неразличимы, его точность — 50 %, как у подбрасывания монеты. Для сравнения тест повторяют с настоящими против других настоящих.",
     scale: "Точность классификатора. Полоски — от 50 % (наугад) до 100 %.",
@@ -61,7 +61,8 @@ export function TwoSampleSection({ champions, query }: { champions: readonly Cha
   const results = sorted(tested.flatMap(each => each.result ?? []))
   const [first] = results
   return (
-    <Section id="apart" title={t.title}>
+    <section aria-labelledby="test">
+      <h3 id="test">{t.title}</h3>
       <p>{t.what}</p>
       <p>{t.test}</p>
       {first ? <p class="hint">{t.scale}</p> : <p>{t.none}</p>}
@@ -89,7 +90,7 @@ export function TwoSampleSection({ champions, query }: { champions: readonly Cha
         </Link>
       </p>
       {first && <Calls calls={[{ path: evaluationPath(first.model, first.version) }]} />}
-    </Section>
+    </section>
   )
 }
 
@@ -107,9 +108,9 @@ function Bars({ result, champion }: { result: TestResult; champion: Champion }) 
   ] as const
   return (
     <section aria-label={nameOf(result)}>
-      <h3>
+      <h4>
         <Link href={pathWith(`/models/${result.model}/versions/${result.version}`)}>{nameOf(result)}</Link>
-      </h3>
+      </h4>
       <dl>
         {rows.map(([kind, value]) => (
           <div key={kind}>

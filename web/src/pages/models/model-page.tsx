@@ -15,9 +15,13 @@ import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
 import { Breadcrumbs } from "./breadcrumbs"
 import { AliasBadges, newestFirst, VersionTable, type VersionRow } from "./version-table"
+import { comparedVersions } from "./differences"
+import { VersionDifferences } from "./version-differences"
 import { messages } from "./messages"
 
 const DEFAULT_SEEDS = "0-39"
+/** Seeds among which the biggest differences are looked for, unless others are chosen. */
+const COMPARED_SEEDS = "0-199"
 const INITIAL_STRIPS = 6
 
 export function ModelPage({ name }: { name: string }) {
@@ -33,7 +37,7 @@ export function ModelPage({ name }: { name: string }) {
       {error ? (
         <Failure error={error} retry={reload} />
       ) : !list ? (
-        <Loading />
+        <Loading isWhole />
       ) : model ? (
         <>
           <section class="panel">
@@ -98,6 +102,14 @@ function Strips({ model }: { model: Model }) {
           </div>
         )}
       </section>
+      {isList(seeds) && comparedVersions(model, query) && (
+        <VersionDifferences
+          model={model}
+          seeds={query.seeds ?? COMPARED_SEEDS}
+          query={psi === undefined ? query : { ...query, psi }}
+          change={change}
+        />
+      )}
     </>
   )
 }

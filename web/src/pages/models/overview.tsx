@@ -4,6 +4,7 @@ import { Link } from "wouter-preact"
 import { mount, pathWith } from "../../address"
 import { useText } from "../../language"
 import { useModels, versionDetail, type Model } from "../../models"
+import { useComebacks } from "../../service"
 import { CallPanel } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
 import { CopyWarning } from "./copy-warning"
@@ -25,7 +26,7 @@ export function Overview() {
       {error ? (
         <Failure error={error} retry={reload} />
       ) : !list ? (
-        <Loading />
+        <Loading isWhole />
       ) : list.models.length ? (
         list.models.map(model => <ModelPanel key={model.name} model={model} />)
       ) : (
@@ -90,6 +91,7 @@ function ChampionFigures({ model: { name: model, task }, version }: { model: Mod
   const t = useText(messages)
   const named = useFigureNames()
   const [figures, setFigures] = useState<Figures>()
+  const comebacks = useComebacks()
   useEffect(() => {
     let current = true
     versionDetail(model, version).then(
@@ -99,7 +101,7 @@ function ChampionFigures({ model: { name: model, task }, version }: { model: Mod
     return () => {
       current = false
     }
-  }, [model, version])
+  }, [model, version, comebacks])
   return (
     <div>
       <h3>{t.figures}</h3>

@@ -16,6 +16,7 @@ const messages = texts(
     fake: "generated pictures",
     fid: "FID: distance from real pictures (logarithmic)",
     kid: "KID: another distance from real pictures",
+    probability: "probability",
   },
   {
     x: "показано картинок",
@@ -27,6 +28,7 @@ const messages = texts(
     fake: "сгенерированные",
     fid: "FID: расстояние до настоящих картинок (логарифмически)",
     kid: "KID: другое расстояние до настоящих картинок",
+    probability: "вероятность",
   },
 )
 
@@ -65,7 +67,7 @@ export function TrainingCurves({
       {progress.length > 0 && (
         <>
           <Chart title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
-          <Chart title={t.scores} xTitle={t.x} x={lines.x} series={lines.scores} />
+          <Chart title={t.scores} xTitle={t.x} x={lines.x} series={lines.scores} unit={t.probability} />
         </>
       )}
       {metrics.length > 0 && (

@@ -40,6 +40,7 @@ const messages = texts(
     cardFile: "Model card as Markdown",
     json: "Save as JSON",
     evaluationFile: "Evaluation as JSON",
+    standalone: "Draw offline (one HTML file)",
   },
   {
     summary: (preset, data, date) => `${preset}, данные: ${data}, создана ${date}`,
@@ -58,6 +59,7 @@ const messages = texts(
     cardFile: "Карточка в Markdown",
     json: "Сохранить как JSON",
     evaluationFile: "Результаты оценки в JSON",
+    standalone: "Рисовать без сети (один файл HTML)",
   },
 )
 
@@ -76,7 +78,13 @@ export default function VersionPage() {
           {model}/{isFound ? found.version : requested}
         </h1>
       </div>
-      {error ? <Failure error={error} retry={retry} /> : isFound ? <VersionDetails version={found} /> : <Loading />}
+      {error ? (
+        <Failure error={error} retry={retry} />
+      ) : isFound ? (
+        <VersionDetails version={found} />
+      ) : (
+        <Loading isWhole />
+      )}
     </div>
   )
 }
@@ -121,6 +129,11 @@ function VersionDetails({ version }: { version: Version }) {
           <a class="button" href={`${base}/card`}>
             {t.cardFile}
           </a>
+          {!isSharpener && (
+            <a class="button" href={`${base}/standalone.html`} download={`${version.model}-${version.version}.html`}>
+              {t.standalone}
+            </a>
+          )}
         </div>
         {failure && <Failure error={failure} retry={() => void save()} />}
       </div>
@@ -131,16 +144,24 @@ function VersionDetails({ version }: { version: Version }) {
             title={t.samples}
             caption={isSharpener ? m.samplesOfSharpener(name) : t.samplesOf}
             source={`${base}/samples.png`}
+            height={isSharpener ? 448 : 560}
             alt={isSharpener ? t.samples : t.samplesAlt(name)}
           />
           {has("failures.png") && (
-            <Picture title={t.failures} caption={t.failuresOf} source={`${base}/failures.png`} alt={t.failuresOf} />
+            <Picture
+              title={t.failures}
+              caption={t.failuresOf}
+              source={`${base}/failures.png`}
+              height={140}
+              alt={t.failuresOf}
+            />
           )}
           {has("neighbours.png") && (
             <Picture
               title={t.neighbours}
               caption={t.neighboursOf}
               source={`${base}/neighbours.png`}
+              height={175}
               alt={t.neighboursOf}
             />
           )}
@@ -162,12 +183,21 @@ function VersionDetails({ version }: { version: Version }) {
   )
 }
 
-function Picture({ title, caption, source, alt }: { title: string; caption: string; source: string; alt: string }) {
+interface PictureProps {
+  title: string
+  caption: string
+  source: string
+  /** In CSS pixels, if it is 560 wide: its place until it is loaded. */
+  height: number
+  alt: string
+}
+
+function Picture({ title, caption, source, height, alt }: PictureProps) {
   return (
     <section class="panel">
       <h2>{title}</h2>
       <figure class="picture">
-        <img class="pixels" src={source} alt={alt} loading="lazy" />
+        <img class="pixels" src={source} width={560} height={height} alt={alt} loading="lazy" />
         <figcaption class="hint">{caption}</figcaption>
       </figure>
     </section>

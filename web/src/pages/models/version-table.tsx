@@ -30,6 +30,7 @@ export function VersionTable({ model }: { model: Model }) {
       columns={[
         {
           title: t.version,
+          by: row => row.version,
           cell: row => (
             <>
               {row.state === "refused" ? (
@@ -55,11 +56,21 @@ export function VersionTable({ model }: { model: Model }) {
             </>
           ),
         },
-        { title: t.created, cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–") },
-        { title: t.preset, cell: row => row.preset ?? "–" },
-        { title: t.images, cell: row => (row.images == null ? "–" : number(row.images)), numeric: true },
+        {
+          title: t.created,
+          by: row => row.created,
+          cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–"),
+        },
+        { title: t.preset, by: row => row.preset, cell: row => row.preset ?? "–" },
+        {
+          title: t.images,
+          by: row => row.images,
+          cell: row => (row.images == null ? "–" : number(row.images)),
+          numeric: true,
+        },
         ...IN_TABLES[model.task].map(name => ({
           title: named(name).title,
+          by: (row: VersionRow) => row.metrics?.[name],
           cell: (row: VersionRow) => {
             const value = row.metrics?.[name]
             return value == null ? "–" : number(value, 4)

@@ -43,10 +43,10 @@ export default function Play() {
         <div class="stack">
           {error ? (
             <NoVersion error={error} retry={retry} query={query} change={change} />
-          ) : !found ? (
-            <Loading />
           ) : round === undefined ? (
             <Start onStart={() => change({ round: freshRound(), count })} />
+          ) : !found ? (
+            <Loading isWhole />
           ) : (
             <Round
               key={`${found.model}/${found.version}/${round}/${count}`}
@@ -115,7 +115,7 @@ function Round({ version, round, count, guessesText, change, onFinish }: RoundPr
         {error instanceof CallError && error.code === "dataset_missing" && <p>{t.noQuiz}</p>}
       </>
     )
-  if (!pictures) return <Loading />
+  if (!pictures) return <Loading isWhole />
   const picture = pictures[at]
   if (picture)
     return (

@@ -45,7 +45,7 @@ export default function Sharpen() {
       ) : found ? (
         <Sharpening version={found} query={query} change={change} />
       ) : (
-        <Loading />
+        <Loading isWhole />
       )}
     </div>
   )

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion, type Task } from "../../models"
+import { useComebacks } from "../../service"
 import { TrainingCurves } from "../models/training-curves"
 import { type Evaluation } from "../models/evaluation"
 
@@ -59,6 +60,7 @@ function Example({ model, task }: AboutProps) {
   const t = useText(messages)
   const { found } = useVersion(model === undefined ? {} : { model }, model === undefined ? task : "any")
   const [evaluation, setEvaluation] = useState<Evaluation>()
+  const comebacks = useComebacks()
   const hasEvaluation = found && "evaluation.json" in found.detail.manifest.files
   useEffect(() => {
     setEvaluation(undefined)
@@ -67,7 +69,7 @@ function Example({ model, task }: AboutProps) {
     const path = `/models/${found.model}/versions/${found.version}/evaluation.json`
     callJson<Evaluation>(path, { signal: controller.signal }).then(setEvaluation, () => {}) // the example is optional
     return () => controller.abort()
-  }, [found?.model, found?.version, hasEvaluation])
+  }, [found?.model, found?.version, hasEvaluation, comebacks])
   const history = evaluation?.history
   if (!found || !history) return null
   return (

@@ -1,5 +1,5 @@
 /** A modal confirmation dialog. Escape means no. */
-import { useEffect, useRef } from "preact/hooks"
+import { Dialog } from "../../ui/dialog"
 
 interface ConfirmationProps {
   question: string
@@ -11,25 +11,9 @@ interface ConfirmationProps {
 }
 
 export function Confirmation({ question, consequence, yes, no, onYes, onNo }: ConfirmationProps) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    const shown = dialog.current
-    shown?.showModal()
-    return () => shown?.close() // returns the focus to the previous element
-  }, [])
   return (
-    <dialog
-      ref={dialog}
-      class="confirmation"
-      aria-labelledby="confirmation-question"
-      aria-describedby="confirmation-consequence"
-      onCancel={event => {
-        event.preventDefault()
-        onNo()
-      }}
-    >
-      <h2 id="confirmation-question">{question}</h2>
-      <p id="confirmation-consequence">{consequence}</p>
+    <Dialog title={question} onClose={onNo}>
+      <p>{consequence}</p>
       <div class="row">
         <button type="button" class="primary" onClick={onYes}>
           {yes}
@@ -38,6 +22,6 @@ export function Confirmation({ question, consequence, yes, no, onYes, onNo }: Co
           {no}
         </button>
       </div>
-    </dialog>
+    </Dialog>
   )
 }

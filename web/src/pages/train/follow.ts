@@ -4,16 +4,22 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { url } from "../../address"
 import { CallError, callJson } from "../../api/client"
 import { useModels } from "../../models"
-import { type Job } from "./job"
-import { extended, NOTHING_YET, type Run, type RunEvent } from "./run"
+import { hasEnded, mayContinue, type Job } from "./job"
+import { extended, extendedRuns, isOfRun, NOTHING_YET, type Run, type RunEvent, type Runs } from "./run"
 
 /** Minimum interval between redraws of the charts. */
 const EVERY_MILLISECONDS = 500
 /** Statuses that are retried: the service is overloaded, restarting, or limiting failed logins. */
+/** Events after which the job must be loaded again. */
+const CHANGES = ["state", "cancel", "run", "rung", "restored", "end"]
+/** Interval at which a job that has ended is requested again, in case somebody resumes it. */
+const RESUMED_MILLISECONDS = 5000
 const RETRIED = [0, 429, 500, 502, 503, 504]
 
-interface Followed {
+export interface Followed {
   run: Run
+  /** Of a job with several runs: the runs by number. */
+  runs: Runs
   /** Whether the connection is lost and being re-established. */
   isLost: boolean
   error: Error | undefined
@@ -27,10 +33,12 @@ interface Followed {
  */
 export function useFollowed(id: string, token: string, attempt: number, onState: () => void): Followed {
   const [run, setRun] = useState(NOTHING_YET)
+  const [runs, setRuns] = useState<Runs>({})
   const [isLost, setLost] = useState(false)
   const [error, setError] = useState<Error>()
   useEffect(() => {
     setRun(NOTHING_YET)
+    setRuns({})
     setError(undefined)
     setLost(false)
     let waiting: RunEvent[] = []
@@ -40,8 +48,14 @@ export function useFollowed(id: string, token: string, attempt: number, onState:
       timer = undefined
       const events = waiting
       waiting = []
-      setRun(before => extended(before, events))
-      if (events.some(({ type }) => type === "state" || type === "cancel" || type === "end")) onState()
+      setRun(before =>
+        extended(
+          before,
+          events.filter(event => !isOfRun(event)),
+        ),
+      )
+      setRuns(before => extendedRuns(before, events))
+      if (events.some(({ type }) => CHANGES.includes(type))) onState()
     }
     const source = createEventSource({
       url: url(`/admin/jobs/${encodeURIComponent(id)}/events`),
@@ -76,7 +90,41 @@ export function useFollowed(id: string, token: string, attempt: number, onState:
       clearTimeout(timer)
     }
   }, [id, token, attempt, onState])
-  return { run, isLost, error }
+  return { run, runs, isLost, error }
+}
+
+/**
+ * Watch a job that has ended, because somebody else may resume it.
+ *
+ * @param isOver - whether the stream of its events has ended.
+ * @param onResumed - called once when the job continues.
+ */
+export function useResumed(job: Job | undefined, isOver: boolean, load: () => void, onResumed: () => void): void {
+  // The stream may end before the job is loaded again: only then is its state known to be newer. If it has been resumed by
+  // then, its end is never seen, so it is requested once more.
+  const [isEndKnown, setEndKnown] = useState(false)
+  const asked = useRef(false)
+  const isWatched = isOver && job !== undefined && (mayContinue(job) || !hasEnded(job))
+  useEffect(() => {
+    if (!isOver) {
+      setEndKnown(false)
+      asked.current = false
+    } else if (job && hasEnded(job)) setEndKnown(true)
+    else if (job && (isEndKnown || asked.current)) {
+      setEndKnown(false)
+      asked.current = false
+      onResumed()
+    }
+  }, [isOver, job, isEndKnown, onResumed])
+  useEffect(() => {
+    if (!isWatched) return
+    const timer = setInterval(() => {
+      if (document.visibilityState !== "visible") return
+      asked.current = true
+      load()
+    }, RESUMED_MILLISECONDS)
+    return () => clearInterval(timer)
+  }, [isWatched, load])
 }
 
 /** A job. `load` requests it again. The list of models is reloaded with it once the job has published a version. */

@@ -12,6 +12,8 @@ import { Promotion } from "./promotion"
 import { taskOf, wantedOf } from "./request"
 import { Start } from "./start"
 import { useToken } from "./token"
+import { comparedOf } from "./compared"
+import { RunsCompared } from "./runs-compared"
 import { TokenPanel } from "./token-panel"
 import "../models/models.css"
 import "./train.css"
@@ -38,7 +40,9 @@ export default function Train() {
   const { list: models } = useModels()
   const wanted = wantedOf(query, models?.models.find(each => each.name === query.model)?.task)
   const task = taskOf(wanted.preset)
-  const model = list && (wanted.model ?? defaultModel(models, task)?.name)
+  // With a dataset, the form chooses the model, which may be a new one.
+  const fallback = wanted.dataset === undefined ? defaultModel(models, task)?.name : undefined
+  const model = list && (wanted.model ?? fallback)
   const selected = query.job ?? list?.jobs[0]?.id
   const onStarted = (job: Job) => {
     change({ job: job.id, images: null })
@@ -61,11 +65,16 @@ export default function Train() {
             retry={reload}
           />
           <Start token={list && token} query={query} change={change} onStarted={onStarted} />
-          {list && token && <JobList list={list} selected={selected} query={query} token={token} reload={reload} />}
+          {list && token && (
+            <JobList list={list} selected={selected} query={query} change={change} token={token} reload={reload} />
+          )}
         </div>
         <div id="job" class="stack">
           {list && token && selected ? (
-            <JobPanel key={selected} id={selected} token={token} onChanged={reload} />
+            <>
+              {comparedOf(query).some(id => id !== selected) && <RunsCompared shown={selected} token={token} />}
+              <JobPanel key={selected} id={selected} token={token} onChanged={reload} />
+            </>
           ) : (
             <>
               {token && model && (

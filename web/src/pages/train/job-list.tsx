@@ -1,11 +1,13 @@
 /** The list of jobs, newest first. */
 import { useState } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { patched, pathWith, type Query } from "../../address"
+import { patched, pathWith, type Change, type Query } from "../../address"
 import { callJson } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
+import { TextField } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { useDates } from "../models/dates"
+import { comparedOf, matches, toggled } from "./compared"
 import { hasEnded, presetOf, states, type Job, type JobList as JobListBody } from "./job"
 
 const messages = texts(
@@ -15,8 +17,14 @@ const messages = texts(
     job: (number: number) => `Job ${number}`,
     published: (version: string) => `→ ${version}`,
     promoted: "promoted",
+    runs: (count: number) => `, ${count} runs`,
     older: "Older jobs",
     refresh: "Refresh",
+    filter: "Filter",
+    filterHint: "Words of the preset, model, dataset, state or note, or #7.",
+    noMatch: "No job matches.",
+    compare: (number: number) => `Compare job ${number}`,
+    beside: "Compare",
   },
   {
     title: "Задания",
@@ -24,8 +32,14 @@ const messages = texts(
     job: number => `Задание ${number}`,
     published: version => `→ ${version}`,
     promoted: "стала чемпионом",
+    runs: count => `, прогонов: ${count}`,
     older: "Более ранние задания",
     refresh: "Обновить",
+    filter: "Фильтр",
+    filterHint: "Слова из пресета, модели, набора, состояния или заметки, или #7.",
+    noMatch: "Подходящих заданий нет.",
+    compare: number => `Сравнить задание ${number}`,
+    beside: "Сравнить",
   },
 )
 
@@ -33,16 +47,23 @@ interface JobListProps {
   list: JobListBody
   selected: string | undefined
   query: Query
+  change: Change
   token: string
   reload: () => void
 }
 
-export function JobList({ list, selected, query, token, reload }: JobListProps) {
+/** Jobs beyond which the list has a filter. */
+const MANY = 4
+
+export function JobList({ list, selected, query, change, token, reload }: JobListProps) {
   const t = useText(messages)
   const [older, setOlder] = useState<{ jobs: Job[]; more: boolean }>()
   const [error, setError] = useState<Error>()
   const known = new Set(list.jobs.map(job => job.id))
   const jobs = [...list.jobs, ...(older?.jobs.filter(job => !known.has(job.id)) ?? [])]
+  const filter = query.filter ?? ""
+  const matching = filter ? jobs.filter(job => matches(job, filter)) : jobs
+  const compared = comparedOf(query)
   const isMore = older ? older.more : list.next !== null
   const loadOlder = () => {
     setError(undefined)
@@ -60,13 +81,34 @@ export function JobList({ list, selected, query, token, reload }: JobListProps) 
           {t.refresh}
         </button>
       </div>
+      {(jobs.length > MANY || filter) && (
+        <TextField
+          label={t.filter}
+          value={filter}
+          hint={t.filterHint}
+          maxLength={100}
+          onInput={text => change({ filter: text || null }, { gesture: true })}
+        />
+      )}
       {jobs.length ? (
         <ol class="jobs">
-          {jobs.map(job => (
+          {matching.map(job => (
             <li key={job.id}>
-              <JobLink job={job} isSelected={job.id === selected} query={query} />
+              <JobLink job={job} isSelected={isShown(job, selected)} query={query} />
+              {jobs.length > 1 && !isShown(job, selected) && (
+                <button
+                  type="button"
+                  class="chip"
+                  aria-label={t.compare(job.number)}
+                  aria-pressed={compared.includes(job.id)}
+                  onClick={() => change({ compare: toggled(compared, job.id) })}
+                >
+                  {t.beside}
+                </button>
+              )}
             </li>
           ))}
+          {!matching.length && <li class="hint">{t.noMatch}</li>}
         </ol>
       ) : (
         <p>{t.none}</p>
@@ -81,6 +123,11 @@ export function JobList({ list, selected, query, token, reload }: JobListProps) 
       )}
     </section>
   )
+}
+
+/** Whether a job or one of its runs is selected. */
+function isShown(job: Job, selected: string | undefined): boolean {
+  return job.id === selected || (job.population?.runs.some(run => run.id === selected) ?? false)
 }
 
 function JobLink({ job, isSelected, query }: { job: Job; isSelected: boolean; query: Query }) {
@@ -103,7 +150,8 @@ function JobLink({ job, isSelected, query }: { job: Job; isSelected: boolean; qu
       </span>
       <span class="line hint">
         <span>
-          {presetOf(job)}, {dateTime(job.created)}
+          {presetOf(job)}
+          {job.population && t.runs(job.population.runs.length)}, {dateTime(job.created)}
         </span>
         {job.version !== null && (
           <span>

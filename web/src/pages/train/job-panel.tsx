@@ -1,20 +1,23 @@
 /** One job: state, live figures, charts, samples, verdict and log. */
-import { useCallback, useEffect, useState } from "preact/hooks"
+import { useCallback, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
+import { patched, pathWith, useAddress } from "../../address"
 import { call } from "../../api/client"
 import { texts, useText } from "../../language"
+import { common } from "../../messages"
 import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
-import { keep } from "../../ui/files"
 import { Failure, Loading } from "../../ui/notice"
 import { CopyWarning } from "../models/copy-warning"
 import { TrainingCurves } from "../models/training-curves"
 import { isCopying } from "../models/figures"
 import { useDates } from "../models/dates"
-import { useFollowed, useJob } from "./follow"
-import { hasEnded, presetOf, states, type Job } from "./job"
+import { useFollowed, useJob, useResumed } from "./follow"
+import { differences, hasEnded, leaderOf, presetOf, states, type Job } from "./job"
 import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
+import { Log } from "./log"
+import { PopulationSection } from "./population"
 import { Promotion } from "./promotion"
 import { taskOf } from "./request"
 import { Samples } from "./samples"
@@ -22,6 +25,9 @@ import { Samples } from "./samples"
 const messages = texts(
   {
     job: (number: number) => `Job ${number}`,
+    run: (run: number, job: number) => `Run ${run} of job ${job}`,
+    ofJob: (job: number) => `All runs of job ${job}`,
+    samplesOf: (run: number) => `The best run so far is run ${run}. These are its samples.`,
     about: (preset: string, model: string, by: string, when: string) =>
       `${preset} for ${model}, requested by ${by}, ${when}`,
     warm: (version: number) => `started from version ${version}`,
@@ -35,17 +41,18 @@ const messages = texts(
     notStarted: "It had not started. Resume puts it back into the queue.",
     resuming: "it continues from its last checkpoint.",
     checkpointKept: "Its checkpoint is kept. Resume continues from there.",
+    complete: "Training is complete.",
+    eliminated: "It was not among the best when the runs were compared.",
     curves: "Training curves",
     noCurves: "Charts appear with the first images.",
-    log: "Log",
-    refresh: "Refresh",
-    saveLog: "Save the log",
-    noLog: "The log is empty.",
     spec: "Full spec",
     warning: "Warning",
   },
   {
     job: number => `Задание ${number}`,
+    run: (run, job) => `Прогон ${run} задания ${job}`,
+    ofJob: job => `Все прогоны задания ${job}`,
+    samplesOf: run => `Лучший прогон на данный момент — ${run}. Ниже — его картинки.`,
     about: (preset, model, by, when) => `${preset} для ${model}, запрос от ${by}, ${when}`,
     warm: version => `начато с версии ${version}`,
     cancel: "Отменить",
@@ -58,12 +65,10 @@ const messages = texts(
     notStarted: "Оно ещё не начиналось. «Продолжить» вернёт его в очередь.",
     resuming: "продолжится с последней контрольной точки.",
     checkpointKept: "Контрольная точка сохранена. «Продолжить» начнёт с неё.",
+    complete: "Обучение завершено.",
+    eliminated: "При сравнении прогонов он не вошёл в число лучших.",
     curves: "Кривые обучения",
     noCurves: "Графики появятся с первыми картинками.",
-    log: "Журнал",
-    refresh: "Обновить",
-    saveLog: "Сохранить журнал",
-    noLog: "Журнал пуст.",
     spec: "Полная спецификация",
     warning: "Предупреждение",
   },
@@ -80,13 +85,20 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
   const t = useText(messages)
   const [attempt, setAttempt] = useState(0)
   const { job, error, load } = useJob(id, token)
-  useTitle(job && t.job(job.number))
+  useTitle(job && titleOf(job, t))
   const onState = useCallback(() => {
     load()
     onChanged()
   }, [load, onChanged])
   const followed = useFollowed(id, token, attempt, onState)
+  const onResumed = useCallback(() => {
+    setAttempt(before => before + 1)
+    onChanged()
+  }, [onChanged])
+  useResumed(job, followed.run.ended, load, onResumed)
   if (!job) return error ? <Failure error={error} retry={load} /> : <Loading />
+  const leader = job.population ? leaderOf(job.population) : undefined
+  const samples = (leader ? followed.runs[leader.run] : followed.run)?.samples ?? []
   return (
     <div class="stack">
       <Heading
@@ -99,19 +111,24 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       {(followed.error ?? error) && (
         <Failure error={(followed.error ?? error)!} retry={() => setAttempt(attempt + 1)} />
       )}
-      <RunSection job={job} followed={followed} />
-      {followed.run.samples.length > 0 && (
+      {job.population ? (
+        <PopulationSection job={job} population={job.population} runs={followed.runs} />
+      ) : (
+        <RunSection job={job} followed={followed} />
+      )}
+      {leader && <p class="hint">{t.samplesOf(leader.run)}</p>}
+      {samples.length > 0 && (
         <Samples
-          id={id}
+          key={leader?.id ?? id}
+          id={leader?.id ?? id}
           token={token}
-          samples={followed.run.samples}
+          samples={samples}
           isLive={!hasEnded(job)}
           isSharpener={taskOf(presetOf(job)) === "sharpen"}
         />
       )}
-      {job.gate ? (
-        <Comparison job={job} gate={job.gate} token={token} />
-      ) : (
+      {job.gate && <Comparison job={job} gate={job.gate} token={token} />}
+      {!job.gate && !job.run_of && (
         <section class="panel">
           <Promotion model={job.model} version={job.version} token={token} />
         </section>
@@ -120,6 +137,13 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       <Calls job={job} />
     </div>
   )
+}
+
+function titleOf(
+  job: Job,
+  t: { job: (number: number) => string; run: (run: number, job: number) => string },
+): string {
+  return job.run_of ? t.run(job.run_of.run, job.number) : t.job(job.number)
 }
 
 /** The API calls of the buttons above. */
@@ -155,7 +179,10 @@ interface HeadingProps {
 
 function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
   const t = useText(messages)
+  const c = useText(common)
   const { dateTime } = useDates()
+  const isSharpener = taskOf(presetOf(job)) === "sharpen"
+  const [query] = useAddress()
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
   const send = async (action: "cancel" | "resume") => {
@@ -174,8 +201,16 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
     <section class="panel stack" aria-labelledby="job-title">
       <div>
         <h2 id="job-title">
-          {t.job(job.number)} <code>{job.id}</code>
+          {titleOf(job, t)} <code>{job.id}</code>
         </h2>
+        {job.run_of && (
+          <p>
+            {differences(job.run_of.overrides)}.{" "}
+            <Link href={pathWith("/train", patched(query, { job: job.run_of.job, images: null }))}>
+              {t.ofJob(job.number)}
+            </Link>
+          </p>
+        )}
         <p class="hint">
           {t.about(presetOf(job), job.model, job.by, dateTime(job.created))}
           {job.parent !== null && `, ${t.warm(job.parent)}`}
@@ -196,6 +231,16 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
       </div>
       {isCopying(job.gate) && <CopyWarning share={job.gate.figures.copied?.value ?? 0} />}
       {error && <Failure error={error} />}
+      {job.state === "succeeded" && job.promoted && (
+        <div class="row">
+          <Link
+            class="button primary"
+            href={pathWith(isSharpener ? "/sharpen" : "/", { seed: 42, model: job.model })}
+          >
+            {isSharpener ? c.openInSharpen : c.openIn}
+          </Link>
+        </div>
+      )}
       {(job.links.cancel || job.links.resume) && (
         <div class="row">
           {job.links.cancel && (
@@ -234,6 +279,8 @@ export function JobState({ job }: { job: Job }) {
 function Detail({ job }: { job: Job }) {
   const t = useText(messages)
   const name = `${job.model}/${job.version ?? "?"}`
+  if (job.state === "eliminated") return <>. {t.eliminated}</>
+  if (job.state === "succeeded" && job.run_of) return <>. {t.complete}</>
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
   if (job.state === "cancelled")
@@ -271,50 +318,5 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
         </pre>
       </details>
     </section>
-  )
-}
-
-/** The log of the training process. Loaded when the panel is opened. */
-function Log({ id, token }: { id: string; token: string }) {
-  const t = useText(messages)
-  const [isOpen, setOpen] = useState(false)
-  const [attempt, setAttempt] = useState(0)
-  const [text, setText] = useState<string>()
-  const [error, setError] = useState<Error>()
-  useEffect(() => {
-    if (!isOpen) return
-    const controller = new AbortController()
-    setError(undefined)
-    call(`/admin/jobs/${encodeURIComponent(id)}/log`, { token, signal: controller.signal })
-      .then(response => response.text())
-      .then(setText, (reason: Error) => !controller.signal.aborted && setError(reason))
-    return () => controller.abort()
-  }, [isOpen, attempt, id, token])
-  return (
-    <section class="panel">
-      <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
-        <summary>{t.log}</summary>
-        {error && <Failure error={error} retry={() => setAttempt(attempt + 1)} />}
-        {text === undefined ? !error && <Loading /> : <LogText text={text || t.noLog} />}
-        <div class="row">
-          <button type="button" onClick={() => setAttempt(attempt + 1)}>
-            {t.refresh}
-          </button>
-          {text && (
-            <button type="button" onClick={() => keep(`job-${id}.log`, new Blob([text], { type: "text/plain" }))}>
-              {t.saveLog}
-            </button>
-          )}
-        </div>
-      </details>
-    </section>
-  )
-}
-
-function LogText({ text }: { text: string }) {
-  return (
-    <pre class="log" tabIndex={0} lang="en">
-      {text}
-    </pre>
   )
 }

@@ -7,6 +7,11 @@ import { bestOf, type Run } from "./run"
 const messages = texts(
   {
     progress: "Training progress",
+    preparing: (part: string) =>
+      `The judge is being trained on the dataset first: ${part} done. It measures the generated pictures, and later jobs reuse it.`,
+    judged: (accuracy: string) => `The judge of the dataset recognises ${accuracy} of the test pictures.`,
+    reconstructed: (error: string) =>
+      `The judge of the dataset reconstructs test pictures with a mean error of ${error} per pixel.`,
     images: "images",
     of: (whole: string) => `of ${whole}`,
     rate: "images/s",
@@ -28,6 +33,11 @@ const messages = texts(
   },
   {
     progress: "Прогресс обучения",
+    preparing: part =>
+      `Сначала на наборе обучается судья: готово ${part}. Он измеряет качество картинок и пригодится следующим заданиям.`,
+    judged: accuracy => `Судья этого набора узнаёт ${accuracy} тестовых картинок.`,
+    reconstructed: error =>
+      `Судья этого набора восстанавливает тестовые картинки со средней ошибкой ${error} на пиксель.`,
     images: "картинок",
     of: whole => `из ${whole}`,
     rate: "картинок/с",
@@ -59,8 +69,12 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
   const isTraining = job.state === "running"
   const part = isTraining ? (last?.part ?? job.part) : job.part
   const reason = REASONS.find(each => each === run.reason)
+  const { preparing, judge } = run
   return (
     <div class="stack">
+      {isTraining && preparing !== undefined && <p>{t.preparing(percent(preparing))}</p>}
+      {judge?.accuracy !== undefined && <p>{t.judged(percent(judge.accuracy))}</p>}
+      {judge?.error !== undefined && <p>{t.reconstructed(percent(judge.error))}</p>}
       <div class="line">
         <progress max={1} value={part} aria-label={t.progress} />
         <span class="number">{percent(part)}</span>

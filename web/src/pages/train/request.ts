@@ -37,7 +37,12 @@ export interface Wanted {
   budget: Budget
   /** Number of images or minutes. */
   amount: number
+  /** Number of seeds. */
+  runs: number
+  /** Values of fields of the spec, as text: `gamma=0.05, 0.1; batch_size=32, 64`. */
+  grid: string
 }
+export const MAX_RUNS = 16
 const DATASET = /^[a-z0-9][a-z0-9_-]{0,63}(@[0-9a-f]{12})?$/
 export const DEFAULT_AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
 export const MAX_AMOUNTS: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
@@ -60,12 +65,38 @@ export function wantedOf(query: Query, task?: Task): Wanted {
     promote: oneOf(query.promote, PROMOTIONS, "if_better"),
     warm_start: query.warm_start === "true",
     budget,
+    runs: Math.round(numberOf(query.runs, 1, 1, MAX_RUNS)),
+    grid: query.grid ?? "",
     amount: budget === "images" ? Math.max(1, Math.round(given)) : given > 0 ? given : DEFAULT_AMOUNTS[budget],
   }
 }
 
+/**
+ * Parse a grid such as `gamma=0.05, 0.1; generator_widths=[64, 24, 16], [32, 16, 8]`. Values are JSON or text.
+ *
+ * @returns undefined if a part has no field or no values.
+ */
+export function gridOf(text: string): Record<string, unknown[]> | undefined {
+  const grid: Record<string, unknown[]> = {}
+  for (const part of text.split(";").filter(part => part.trim())) {
+    const [, field, values] = /^\s*([a-z_0-9]+)\s*=(.*)$/.exec(part) ?? []
+    if (!field || !values?.trim()) return undefined
+    grid[field] = valuesOf(values)
+  }
+  return grid
+}
+
+function valuesOf(text: string): unknown[] {
+  try {
+    return JSON.parse(`[${text}]`) as unknown[]
+  } catch {
+    return text.split(",").map(value => value.trim())
+  }
+}
+
 export function bodyOf(wanted: Wanted, note: string): RetrainBody {
-  const { preset, model, dataset, promote, warm_start, budget, amount } = wanted
+  const { preset, model, dataset, promote, warm_start, budget, amount, runs } = wanted
+  const grid = gridOf(wanted.grid) ?? {}
   return {
     preset,
     promote,
@@ -73,6 +104,8 @@ export function bodyOf(wanted: Wanted, note: string): RetrainBody {
     ...(dataset === undefined ? {} : { dataset }),
     ...(budget === "preset" ? {} : { budget: { [budget]: amount } }),
     ...(warm_start ? { warm_start } : {}),
+    ...(runs > 1 ? { runs } : {}),
+    ...(Object.keys(grid).length ? { grid } : {}),
     ...(note.trim() ? { note: note.trim() } : {}),
   }
 }

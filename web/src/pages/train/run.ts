@@ -13,7 +13,18 @@ export interface RunEvent {
   type: string
   data: Readonly<Record<string, unknown>>
 }
+/** How good the judge of a dataset is on test pictures. */
+export interface Judge {
+  /** Share of the pictures whose class it recognises. Undefined without classes. */
+  accuracy: number | undefined
+  /** Without classes: the mean error of a pixel in 0..1 when it reconstructs a picture. */
+  error: number | undefined
+}
 export interface Run {
+  /** How much of the training of the dataset's judge is done, from 0 to 1, while it is trained. */
+  preparing: number | undefined
+  /** The judge, if this run has trained it. */
+  judge: Judge | undefined
   /** Total number of training images. Undefined before the run has started. */
   of: number | undefined
   progress: readonly Step[]
@@ -28,6 +39,8 @@ export interface Run {
 }
 
 export const NOTHING_YET: Run = {
+  preparing: undefined,
+  judge: undefined,
   of: undefined,
   progress: [],
   metrics: [],
@@ -40,7 +53,7 @@ export const NOTHING_YET: Run = {
 /** Apply events to a run. After a resume, events for images that are trained again replace the old ones. */
 export function extended(run: Run, events: readonly RunEvent[]): Run {
   if (!events.length) return run
-  let { of, reason, ended } = run
+  let { preparing, judge, of, reason, ended } = run
   const progress = [...run.progress]
   const metrics = [...run.metrics]
   const samples = [...run.samples]
@@ -48,8 +61,16 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
   for (const { type, data } of events) {
     const images = amount(data.images) ?? 0
     switch (type) {
+      case "preparing":
+        preparing = amount(data.part)
+        break
+      case "judge":
+        preparing = undefined
+        judge = { accuracy: amount(data.accuracy), error: amount(data.error) }
+        break
       case "started":
       case "resumed":
+        preparing = undefined
         of = amount(data.of) ?? of
         reason = undefined
         cut(progress, images + 1, step => step.images)
@@ -86,6 +107,7 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         warnings.push(typeof data.detail === "string" ? data.detail : JSON.stringify(data))
         break
       case "trained":
+        preparing = undefined
         reason = typeof data.reason === "string" ? data.reason : undefined
         break
       case "end":
@@ -93,7 +115,27 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         break
     }
   }
-  return { of, progress, metrics, samples, warnings, reason, ended }
+  return { preparing, judge, of, progress, metrics, samples, warnings, reason, ended }
+}
+
+/** The runs of a population, by number. */
+export type Runs = Readonly<Record<number, Run>>
+
+/** Apply the events of a population: those with the number of a run belong to that run. */
+export function extendedRuns(runs: Runs, events: readonly RunEvent[]): Runs {
+  const found = new Map<number, RunEvent[]>()
+  for (const event of events) {
+    const run = amount(event.data.run)
+    if (run !== undefined) found.set(run, [...(found.get(run) ?? []), event])
+  }
+  if (!found.size) return runs
+  const changed = [...found].map(([run, of]) => [run, extended(runs[run] ?? NOTHING_YET, of)] as const)
+  return { ...runs, ...Object.fromEntries(changed) }
+}
+
+/** Whether an event belongs to a run of a population. */
+export function isOfRun({ data }: RunEvent): boolean {
+  return amount(data.run) !== undefined
 }
 
 function amount(value: unknown): number | undefined {

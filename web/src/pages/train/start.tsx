@@ -10,7 +10,18 @@ import { common } from "../../messages"
 import { useDatasets } from "../../datasets/datasets"
 import { DatasetPicker, useModelOf } from "./dataset-picker"
 import { type Job } from "./job"
-import { DEFAULT_AMOUNTS, bodyOf, BUDGETS, MAX_AMOUNTS, PRESETS, PROMOTIONS, taskOf, wantedOf } from "./request"
+import {
+  DEFAULT_AMOUNTS,
+  bodyOf,
+  BUDGETS,
+  gridOf,
+  MAX_AMOUNTS,
+  MAX_RUNS,
+  PRESETS,
+  PROMOTIONS,
+  taskOf,
+  wantedOf,
+} from "./request"
 import { useSubmission } from "./submission"
 
 const messages = texts(
@@ -52,6 +63,13 @@ const messages = texts(
     always: "always",
     never: "only manually",
     warm: "Start from the champion's weights (warm start)",
+    several: "Several runs",
+    runs: "Seeds",
+    runsHint: (most: number) => `At most ${most} runs. The worst are stopped early, and the best is evaluated.`,
+    grid: "Values to compare",
+    gridHint:
+      "For example: gamma=0.05, 0.1; learning_rate=0.001, 0.0005. Each combination is trained with each seed.",
+    gridWrong: "Each part must look like field=value, value. Separate parts with semicolons.",
     note: "Note",
     noteHint: "Shown in the list of jobs.",
     start: "Start training",
@@ -94,6 +112,12 @@ const messages = texts(
     always: "в любом случае",
     never: "только вручную",
     warm: "Начать с весов чемпиона (тёплый старт)",
+    several: "Несколько прогонов",
+    runs: "Зёрен",
+    runsHint: most => `Не больше ${most} прогонов. Худшие останавливаются досрочно, лучший оценивается.`,
+    grid: "Сравниваемые значения",
+    gridHint: "Например: gamma=0.05, 0.1; learning_rate=0.001, 0.0005. Каждое сочетание обучается с каждым зерном.",
+    gridWrong: "Каждая часть должна иметь вид поле=значение, значение. Части разделяются точкой с запятой.",
     note: "Заметка",
     noteHint: "Отображается в списке заданий.",
     start: "Начать обучение",
@@ -197,9 +221,32 @@ export function Start({ token, query, change, onStarted }: StartProps) {
           checked={wanted.warm_start}
           onChange={isWarm => change({ warm_start: isWarm ? "true" : null })}
         />
+        <details open={wanted.runs > 1 || wanted.grid !== ""}>
+          <summary>{t.several}</summary>
+          <div class="stack">
+            <TextField
+              label={t.runs}
+              type="number"
+              value={String(wanted.runs)}
+              min={1}
+              max={MAX_RUNS}
+              step={1}
+              hint={t.runsHint(MAX_RUNS)}
+              onChange={runs => change({ runs: Number(runs) > 1 ? runs : null })}
+            />
+            <TextField
+              label={t.grid}
+              value={wanted.grid}
+              hint={t.gridHint}
+              maxLength={500}
+              onInput={grid => change({ grid: grid || null }, { replace: true })}
+            />
+            {!gridOf(wanted.grid) && <p class="notice">{t.gridWrong}</p>}
+          </div>
+        </details>
         <TextField label={t.note} value={note} hint={t.noteHint} maxLength={500} onInput={setNote} />
         <div>
-          <button type="submit" class="primary" disabled={!token || busy || !isKnown}>
+          <button type="submit" class="primary" disabled={!token || busy || !isKnown || !gridOf(wanted.grid)}>
             {t.start}
           </button>
           {!token && <p class="hint">{t.needsToken}</p>}

@@ -1,0 +1,183 @@
+"""The lesson on the page Learn: its steps, the two trainings in the browser, and its printed form."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.live import Service
+from tests.web.conftest import new_context
+from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
+from tests.web.test_frame import faults, open_page
+
+STEPS = ("noise", "judge", "turns", "run", "apart")
+_PIXELS = "canvas => canvas.toDataURL()"
+
+
+def figures(lab: Locator) -> str:
+    return lab.locator(".figures").inner_text()
+
+
+def test_each_of_the_five_steps_has_something_to_do_and_questions_with_answers(page: Page) -> None:
+    open_page(page, "/learn")
+    assert page.locator("section.chapter > h2").evaluate_all("all => all.map(each => each.id)") == list(STEPS)
+    for name in STEPS:
+        step = page.locator(f"section.chapter:has(> #{name})")
+        assert step.locator(".task dt").all_inner_texts() == ["Do", "See"]
+        questions = step.locator(".questions details")
+        assert 1 <= questions.count() <= 2
+        for question in questions.all():
+            expect(question.locator("p")).to_be_hidden()
+            question.locator("summary").click()
+            expect(question.locator("p")).to_be_visible()
+
+
+def test_a_slider_of_step_1_changes_one_number_of_the_latent(page: Page, site: Service) -> None:
+    start = fetch(site, "/generate?seed=42&format=json").json()
+    open_page(page, "/learn?seed=42")
+    picture = page.get_by_role("img", name="The picture with the changed numbers")
+    wait_for_canvas(picture, fetch_pixels(site, "/generate?seed=42"))
+    page.get_by_role("slider", name="z 3").fill("-2.5")
+    z = [*start["z"][:3], -2.5, *start["z"][4:]]
+    wait_for_canvas(picture, fetch_pixels(site, "/generate", {"z": z, "label": start["class"]}))
+    expect(page).to_have_url(re.compile(r"[?&]dz=3:-2.5(&|$)"))
+    page.get_by_role("button", name="Reset to the seed's numbers").click()
+    wait_for_canvas(picture, fetch_pixels(site, "/generate?seed=42"))
+
+
+def test_the_point_on_the_sigmoid_follows_the_logit(page: Page) -> None:
+    open_page(page, "/learn")
+    curve = page.get_by_role("region", name="The sigmoid")
+    curve.get_by_role("slider", name="Logit").fill("-2")
+    expect(curve).to_contain_text("D(x) = 0.119")
+    low = curve.locator("circle.point").bounding_box()
+    curve.get_by_role("slider", name="Logit").fill("3")
+    expect(curve).to_contain_text("D(x) = 0.953")
+    high = curve.locator("circle.point").bounding_box()
+    assert low
+    assert high
+    assert high["x"] > low["x"]
+    assert high["y"] < low["y"]
+    assert curve.locator(".mark").count() == 12  # the pictures above
+
+
+def test_networks_are_stepped_by_hand_with_the_keyboard(page: Page) -> None:
+    """A step of the discriminator changes the plane and its loss, a step of the generator moves the points."""
+    open_page(page, "/learn")
+    lab = page.get_by_role("region", name="Try it on points")
+    plane = lab.get_by_role("img", name="The plane")
+    expect(lab.locator(".figures")).to_contain_text("untrained")
+    pictures = [plane.evaluate(_PIXELS)]
+    presses = (("discriminator", 10, 0), ("generator", 10, 10), ("discriminator", 20, 10), ("discriminator", 30, 10))
+    for name, d, g in presses:
+        lab.get_by_role("button", name=f"Train the {name}: 10 steps").focus()
+        page.keyboard.press("Enter")
+        expect(lab.locator(".figures")).to_contain_text(f"Steps: discriminator {d}, generator {g}.")
+        pictures.append(plane.evaluate(_PIXELS))
+        expect(page.locator(".diagram")).to_have_attribute("data-step", "1" if name == "discriminator" else "2")
+    assert len(set(pictures)) == 5
+    lab.get_by_text("Show as table").click()
+    cells = [row.split("\t") for row in lab.locator("details tbody tr").all_inner_texts()]
+    assert [row[0] for row in cells] == ["10", "20", "30", "40"]
+    assert cells[0][2] == "–"  # the generator has not learnt yet
+    losses = [float(value) for row in cells[1:] for value in row[1:3]]
+    assert all(0 < loss < 5 for loss in losses)
+    assert cells[3][1] != cells[0][1]
+    lab.get_by_role("button", name="Start again").click()
+    expect(lab.locator(".figures")).to_contain_text("untrained")
+    assert plane.evaluate(_PIXELS) == pictures[0]  # the same seed
+
+
+def test_points_train_continuously_and_a_frozen_generator_stays(page: Page) -> None:
+    open_page(page, "/learn?points=clusters&experiment=frozen-g")
+    lab = page.get_by_role("region", name="Try it on points")
+    expect(lab.get_by_role("button", name="Eight clusters")).to_have_attribute("aria-pressed", "true")
+    expect(lab.get_by_role("button", name="Freeze the generator")).to_have_attribute("aria-pressed", "true")
+    lab.get_by_role("button", name="Train both continuously").click()
+    expect(lab.locator(".figures")).to_contain_text(re.compile("discriminator [1-9][0-9]+, generator 0"))
+    lab.get_by_role("button", name="Both in turns").click()
+    expect(page).not_to_have_url(re.compile("experiment"))
+    expect(lab.locator(".figures")).to_contain_text(re.compile("generator [1-9]"))
+    lab.get_by_role("button", name="Pause").click()
+    before = figures(lab)
+    page.wait_for_timeout(700)
+    assert figures(lab) == before
+
+
+def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    open_page(page, "/learn")
+    lab = page.get_by_role("region", name="Train on digits in this browser")
+    assert not any("digits" in url and "/assets/" in url for url in requested)  # loaded only when the training starts
+    lab.get_by_role("button", name="Train on digits").click()
+    sheet = lab.get_by_role("img", name=re.compile("64 generated pictures"))
+    expect(sheet).to_be_visible()
+    assert any(url.endswith(".bin") for url in requested)
+    noise = sheet.evaluate(_PIXELS)
+    expect(lab.locator(".figures")).to_contain_text(re.compile("[0-9]{3} turns"))
+    lab.get_by_role("button", name="Pause").click()
+    expect(lab.get_by_role("button", name="Continue")).to_be_visible()
+    page.wait_for_timeout(700)  # a report may be on its way
+    drawn, text = sheet.evaluate(_PIXELS), figures(lab)
+    assert drawn != noise
+    share = re.search("right about ([0-9]+)%", text)
+    assert share
+    expect(page.locator("section.chapter:has(> #apart)")).to_contain_text(f"step 4 is right about {share[1]}% of the pictures")
+    page.wait_for_timeout(700)
+    assert figures(lab) == text
+    lab.get_by_role("button", name="Mode collapse").click()
+    expect(page).to_have_url(re.compile(r"[?&]balance=strong-g(&|$)"))
+    expect(lab).to_contain_text("40 steps for each one of the discriminator")
+    lab.get_by_role("button", name="Continue").click()
+    expect(lab.locator(".figures")).not_to_have_text(text)
+    lab.get_by_role("button", name="Start again").click()
+    expect(sheet).to_have_count(0)
+
+
+def test_the_trainings_are_accessible_and_fit_a_phone_in_russian(browser: Browser, site: Service, node: str) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "locale": "ru-RU"}
+    with new_context(browser, site.url, **phone) as context:
+        page = context.new_page()
+        open_page(page, "/learn")
+        points, digits = page.locator(".points-lab"), page.locator(".digits-lab")
+        points.get_by_role("button", name="Обучить дискриминатор: 10 шагов").click()
+        points.get_by_role("button", name="Обучить генератор: 10 шагов").click()
+        expect(points.locator(".figures")).to_contain_text("Шагов: у дискриминатора 10, у генератора 10.")
+        digits.get_by_role("button", name="Обучить на цифрах").click()
+        expect(digits.locator(".chart")).to_have_count(2)
+        digits.get_by_role("button", name="Пауза").click()
+        for lab in (points, digits):
+            latin = re.findall("[A-Za-z]{3,}", lab.inner_text())
+            assert set(latin) <= {"MNIST", "GAN"}
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert faults(page) == []
+
+
+def shown(page: Page, selector: str) -> int:
+    return sum(each.is_visible() for each in page.locator(selector).all())
+
+
+def test_printed_it_has_all_steps_and_answers_and_no_controls(page: Page) -> None:
+    open_page(page, "/learn")
+    answers = page.locator(".questions details > p")
+    assert answers.count() >= 5
+    page.emulate_media(media="print")
+    for answer in answers.all():
+        expect(answer).to_be_visible()
+    assert shown(page, ".chapter > h2") == len(STEPS)
+    assert shown(page, "button, input, select, nav, .top, .bottom, details:not(.questions > details)") == 0
+    page.emulate_media(media="screen")
+    expect(answers.first).to_be_hidden()
+    assert shown(page, ".learn button") > 10
+
+
+def test_a_printed_file_has_open_answers(page: Page) -> None:
+    open_page(page, "/learn")
+    page.evaluate(
+        "addEventListener('beforeprint', () => { window.opened = document.querySelectorAll('details[open]').length })"
+    )
+    assert len(page.pdf()) > 10_000
+    assert page.evaluate("window.opened") == page.locator(".questions details").count()
+    expect(page.locator(".questions details[open]")).to_have_count(0)

@@ -1,0 +1,173 @@
+/** Several jobs side by side: their curves in the same charts, and what differs between their specs. */
+import { useEffect, useState } from "preact/hooks"
+import { numberOf, useAddress } from "../../address"
+import { texts, useText } from "../../language"
+import { Chart } from "../../ui/chart"
+import { Slider, Toggle } from "../../ui/controls"
+import { DataTable } from "../../ui/data-table"
+import { comparedOf, curve, CURVES, specDifferences, type Curve } from "./compared"
+import { useFollowed, useJob } from "./follow"
+import { leaderOf, presetOf, type Job } from "./job"
+import { NOTHING_YET, type Run } from "./run"
+
+const messages = texts(
+  {
+    title: "Jobs side by side",
+    name: (number: number, preset: string) => `job ${number}, ${preset}`,
+    smoothing: "Smoothing",
+    smoothingHint: "Exponential moving average, as in TensorBoard. The faint lines are the values themselves.",
+    log: "Logarithmic",
+    clear: "Show one job",
+    differs: "What differs in their specs",
+    same: "Their specs are equal, apart from the threads.",
+    field: "field",
+    waiting: "Charts appear with the first images.",
+    x: "images shown",
+    fid: "FID: distance from real pictures",
+    kid: "KID: another distance from real pictures",
+    loss_discriminator: "Loss of the discriminator",
+    loss_generator: "Loss of the generator",
+    d_real: "Discriminator score of real pictures",
+    d_fake: "Discriminator score of generated pictures",
+    images_per_second: "Speed",
+    probability: "probability",
+    perSecond: "images/s",
+  },
+  {
+    title: "Задания рядом",
+    name: (number, preset) => `задание ${number}, ${preset}`,
+    smoothing: "Сглаживание",
+    smoothingHint: "Экспоненциальное скользящее среднее, как в TensorBoard. Бледные линии — сами значения.",
+    log: "Логарифмическая шкала",
+    clear: "Показать одно задание",
+    differs: "Чем отличаются спецификации",
+    same: "Спецификации одинаковы, кроме числа потоков.",
+    field: "поле",
+    waiting: "Графики появятся с первыми картинками.",
+    x: "показано картинок",
+    fid: "FID: расстояние до настоящих картинок",
+    kid: "KID: другое расстояние до настоящих картинок",
+    loss_discriminator: "Функция потерь дискриминатора",
+    loss_generator: "Функция потерь генератора",
+    d_real: "Оценка настоящих картинок дискриминатором",
+    d_fake: "Оценка сгенерированных картинок дискриминатором",
+    images_per_second: "Скорость",
+    probability: "вероятность",
+    perSecond: "картинок/с",
+  },
+)
+/** Smoothing of 1 would never leave the first value. */
+const MOST_SMOOTHING = 0.99
+/** Curves whose values may be negative, or are probabilities, which a logarithm would not show. */
+const LINEAR: readonly Curve[] = ["loss_discriminator", "loss_generator", "d_real", "d_fake"]
+
+interface Loaded {
+  job: Job
+  run: Run
+}
+
+export function RunsCompared({ shown, token }: { shown: string; token: string }) {
+  const t = useText(messages)
+  const [query, change] = useAddress()
+  const ids = [...new Set([shown, ...comparedOf(query)])]
+  const [loaded, setLoaded] = useState<Readonly<Record<string, Loaded>>>({})
+  const smoothing = numberOf(query.smooth, 0, 0, MOST_SMOOTHING)
+  const log = query.log === "true"
+  const found = ids.flatMap(id => loaded[id] ?? [])
+  const keep = (id: string, each: Loaded) => setLoaded(before => ({ ...before, [id]: each }))
+  return (
+    <section class="panel stack" aria-labelledby="compared-title">
+      {ids.map(id => (
+        <Follow key={id} id={id} token={token} keep={keep} />
+      ))}
+      <div class="titled">
+        <h2 id="compared-title">{t.title}</h2>
+        <button type="button" class="chip" onClick={() => change({ compare: null, smooth: null, log: null })}>
+          {t.clear}
+        </button>
+      </div>
+      <div class="row">
+        <Slider
+          label={t.smoothing}
+          hint={t.smoothingHint}
+          value={smoothing}
+          min={0}
+          max={MOST_SMOOTHING}
+          step={0.01}
+          onInput={value => change({ smooth: value || null }, { gesture: true })}
+        />
+        <Toggle label={t.log} checked={log} onChange={isLog => change({ log: isLog ? "true" : null })} />
+      </div>
+      <Curves found={found} smoothing={smoothing} log={log} />
+      {found.length > 1 && <Differences jobs={found.map(({ job }) => job)} />}
+    </section>
+  )
+}
+
+/** Follows a job, without showing anything. */
+function Follow({ id, token, keep }: { id: string; token: string; keep: (id: string, loaded: Loaded) => void }) {
+  const { job, load } = useJob(id, token)
+  const followed = useFollowed(id, token, 0, load)
+  const leader = job?.population ? leaderOf(job.population) : undefined
+  const run = leader ? (followed.runs[leader.run] ?? NOTHING_YET) : followed.run
+  useEffect(() => {
+    if (job) keep(id, { job, run })
+  }, [id, job, run])
+  return null
+}
+
+function Curves({ found, smoothing, log }: { found: readonly Loaded[]; smoothing: number; log: boolean }) {
+  const t = useText(messages)
+  const units: Partial<Record<Curve, string>> = {
+    d_real: t.probability,
+    d_fake: t.probability,
+    images_per_second: t.perSecond,
+  }
+  if (!found.some(({ run }) => run.progress.length || run.metrics.length)) return <p class="hint">{t.waiting}</p>
+  return (
+    <div class="training-curves">
+      {CURVES.map(name => {
+        const { x, values } = curve(
+          name,
+          found.map(({ run }) => run),
+        )
+        const series = found.map(({ job }, index) => ({
+          title: t.name(job.number, presetOf(job)),
+          values: values[index]!,
+        }))
+        return (
+          <Chart
+            key={name}
+            title={t[name]}
+            xTitle={t.x}
+            x={x}
+            series={series}
+            digits={name === "kid" ? 4 : 3}
+            log={log && !LINEAR.includes(name)}
+            smoothing={smoothing}
+            {...(units[name] ? { unit: units[name] } : {})}
+          />
+        )
+      })}
+    </div>
+  )
+}
+
+function Differences({ jobs }: { jobs: readonly Job[] }) {
+  const t = useText(messages)
+  const rows = specDifferences(jobs)
+  if (!rows.length) return <p>{t.same}</p>
+  return (
+    <DataTable
+      caption={t.differs}
+      rows={rows}
+      columns={[
+        { title: t.field, cell: row => <code>{row.field}</code> },
+        ...jobs.map((job, index) => ({
+          title: t.name(job.number, presetOf(job)),
+          cell: (row: (typeof rows)[number]) => row.values[index]!,
+        })),
+      ]}
+    />
+  )
+}

@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest"
+import { comparedOf, curve, matches, specDifferences, toggled } from "../src/pages/train/compared"
+import { extended, NOTHING_YET } from "../src/pages/train/run"
+import { type Job } from "../src/pages/train/job"
+import { aligned, onlyPoint, smoothed } from "../src/ui/series"
+
+const [A, B] = ["0123456789ab", "ba9876543210"] as const
+
+describe("smoothing", () => {
+  test("is TensorBoard's: the first value stays, and a constant line does not change", () => {
+    expect(smoothed([4, 0, 0], 0.5)).toEqual([4, 4 / 3, 4 / 7])
+    for (const value of smoothed([3, 3, 3, 3], 0.9)) expect(value).toBeCloseTo(3, 12)
+  })
+
+  test("of 0 changes nothing, and missing values stay missing", () => {
+    expect(smoothed([1, null, 5], 0)).toEqual([1, null, 5])
+    const [first, missing, last] = smoothed([1, null, 1], 0.6)
+    expect([first, missing]).toEqual([1, null])
+    expect(last).toBeCloseTo(1, 12)
+  })
+})
+
+test("a chart of one point is a figure, and one without points is nothing", () => {
+  expect(onlyPoint([0, 100], [{ values: [null, null] }])).toBe("none")
+  expect(onlyPoint([], [])).toBe("none")
+  expect(onlyPoint([0, 100], [{ values: [null, 3] }, { values: [null, null] }])).toEqual({ index: 1, x: 100 })
+  expect(onlyPoint([0, 100], [{ values: [1, null] }, { values: [null, 2] }])).toBeUndefined()
+})
+
+test("lines with different x share all of them, in ascending order", () => {
+  const lines = [
+    [
+      [10, 1],
+      [30, 3],
+    ],
+    [
+      [20, 2],
+      [30, 4],
+    ],
+  ]
+  expect(
+    aligned(
+      lines,
+      at => at[0]!,
+      at => at[1]!,
+    ),
+  ).toEqual({
+    x: [10, 20, 30],
+    values: [
+      [1, null, 3],
+      [null, 2, 4],
+    ],
+  })
+})
+
+describe("jobs side by side", () => {
+  test("are ids in the URL, without repetitions and other texts", () => {
+    expect(comparedOf({ compare: `${A},${B},${A},nonsense,<script>` })).toEqual([A, B])
+    expect(comparedOf({})).toEqual([])
+    expect(toggled([A], B)).toBe(`${A},${B}`)
+    expect(toggled([A, B], A)).toBe(B)
+    expect(toggled([A], A)).toBeNull()
+  })
+
+  test("differ in the fields whose values are not equal", () => {
+    const job = (spec: Record<string, unknown>) => ({ spec })
+    const specs = [
+      { lr: 0.001, width: [64, 32], threads: 1, seed: 1 },
+      { lr: 0.002, width: [64, 32], threads: 2, seed: 1, ema: true },
+    ]
+    expect(specDifferences(specs.map(job))).toEqual([
+      { field: "ema", values: ["–", "true"] },
+      { field: "lr", values: ["0.001", "0.002"] },
+    ])
+  })
+
+  test("are filtered by all words", () => {
+    const job = {
+      number: 7,
+      model: "digits",
+      state: "failed",
+      note: "wide run",
+      by: "alice",
+      spec: { preset: "quick", dataset: "mnist" },
+    }
+    const found = (filter: string) => matches(job as unknown as Job, filter)
+    expect(["#7", "QUICK", "quick wide", "mnist failed", ""].map(found)).toEqual([true, true, true, true, true])
+    expect(["#8", "quick narrow", "fashion"].map(found)).toEqual([false, false, false])
+  })
+
+  test("have their curves over all images together", () => {
+    const run = (images: number, fid: number) =>
+      extended(NOTHING_YET, [
+        { type: "metrics", data: { images, fid, kid: 0.1 } },
+        { type: "progress", data: { images, loss_generator: 1.5, images_per_second: 200 } },
+      ])
+    const runs = [run(100, 3), run(200, 2)]
+    expect(curve("fid", runs)).toEqual({
+      x: [100, 200],
+      values: [
+        [3, null],
+        [null, 2],
+      ],
+    })
+    expect(curve("images_per_second", runs).values).toEqual([
+      [200, null],
+      [null, 200],
+    ])
+    expect(curve("loss_discriminator", runs).values).toEqual([
+      [null, null],
+      [null, null],
+    ])
+  })
+})
