@@ -106,6 +106,23 @@ def test_sliders_of_directions_and_of_the_latent_draw_without_requests_and_are_i
     wait_for_picture(own, fetch_pixels(site, "/generate?seed=42"))
 
 
+def choose(page: Page) -> None:
+    """Check the box, and assert that it stays checked while the generator is loaded."""
+    box = page.get_by_role("checkbox", name="Draw in this browser")
+    states = box.evaluate("""async box => {
+        const states = []
+        box.click()
+        for (let frame = 0; frame < 20; frame++) {
+            await new Promise(resolve => queueMicrotask(resolve))
+            states.push(box.checked)
+            await new Promise(resolve => requestAnimationFrame(resolve))
+            states.push(box.checked)
+        }
+        return states
+    }""")
+    assert all(states), "The page took back the choice until it began to load."
+
+
 def test_without_the_generator_directions_are_drawn_by_the_service(page: Page, site: Service) -> None:
     page.goto("/?seed=42&edit=slant:1.5")
     edited = fetch_pixels(site, "/generate?seed=42&edit=slant:1.5")
@@ -113,7 +130,7 @@ def test_without_the_generator_directions_are_drawn_by_the_service(page: Page, s
     expect(page.get_by_text("The service draws.", exact=True)).to_be_visible()
     page.get_by_role("slider", name="Thickness").fill("2")
     wait_for_picture(page, fetch_pixels(site, "/generate?seed=42&edit=slant:1.5,thickness:2"))
-    page.get_by_role("checkbox", name="Draw in this browser").check()
+    choose(page)
     expect(page.get_by_text(READY)).to_be_visible()
     page.get_by_role("checkbox", name="Draw in this browser").uncheck()
     expect(page.get_by_text("The service draws.", exact=True)).to_be_visible()

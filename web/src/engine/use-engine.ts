@@ -75,9 +75,10 @@ export function useEngine(version: Version): EngineUse {
     const chosen = here ? "on" : "off"
     storage()?.setItem(KEY, chosen)
     setWish(chosen)
+    setFound(undefined) // so the choice shows at once, before the effect begins to load
     setAttempt(last => last + 1) // choosing `on` again after a failure tries again
   }, [])
   const isCurrent = found && `${found.version.model}/${found.version.version}` === key
-  const state = mode === "off" ? "off" : isCurrent ? found.state : "waiting"
+  const state = mode === "off" ? "off" : isCurrent ? found.state : mode === "on" ? "loading" : "waiting"
   return { engine: state === "ready" ? found?.engine : undefined, state, choose }
 }
