@@ -56,8 +56,13 @@
     ├── NotReady                503  nothing can be served yet
     ├── Busy                    503  too many large requests are waiting
     │   ├── Overloaded          503  too many single pictures are requested
+    │   ├── TooManyConnections  503  too many connections are open
+    │   ├── TooManyPipelined    503  too many requests are waiting on one connection
     │   ├── TooManyImports      503  too many datasets are being imported
     │   └── TooManyStreams      503  the limit of open event streams is reached
+    ├── MalformedRequest        400  the request is not HTTP/1.1
+    ├── HeadersTooLarge         431  the headers or trailers exceed a limit
+    ├── RequestLate             408  the headers or the body arrive too slowly
     └── ClientGone              499  the client disconnected before its turn
 
 Every message ends with the remedy.
@@ -239,6 +244,19 @@ class Overloaded(Busy):
 
     code = "overloaded"
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class TooManyConnections(Busy):
+    """The limit of open connections is reached."""
+
+    code = "too_many_connections"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class TooManyPipelined(Busy):
+    """Too many requests are waiting on one connection for the response to an earlier one."""
+
+    code = "too_many_pipelined"
 
 
 class TooManyImports(Busy):
@@ -432,6 +450,24 @@ class DiskFull(SeedlingError):
     """The disk has no room for an upload (RFC 4918 11.5)."""
 
     status, code = 507, "disk_full"
+
+
+class MalformedRequest(SeedlingError):
+    """The request is not HTTP/1.1."""
+
+    status, code = 400, "malformed_request"
+
+
+class HeadersTooLarge(SeedlingError):
+    """The headers, the trailers or their number exceed a limit."""
+
+    status, code = 431, "headers_too_large"
+
+
+class RequestLate(SeedlingError):
+    """The headers or the body of the request arrive too slowly."""
+
+    status, code = 408, "request_late"
 
 
 class ClientGone(SeedlingError):

@@ -8,7 +8,6 @@ fill its memory.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import weakref
 from dataclasses import dataclass
@@ -16,14 +15,24 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.addresses import network, unmapped
 from app.asgi_scope import CONNECTIONS, PROBES, STORED
+from app.errors import (
+    Busy,
+    HeadersTooLarge,
+    MalformedRequest,
+    RequestLate,
+    SeedlingError,
+    TooManyConnections,
+    TooManyPipelined,
+)
 from app.http.connections import Bounds, Connections
 from app.http.cycle import Cycle
-from app.http.problem_details import MEDIA_TYPE, title_of
+from app.http.problem_details import respond, title_of
 
 MAX_HEADERS = 64 * 1024
 """Bytes of the request line and headers, and of the trailers. Data that arrives in one read with their end may exceed it."""
@@ -75,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes, self._body_seen, self._chunks, self._framing = 0, 0, 0, 0
         self._lingering = 0
         self._just_read, self._unsent, self._paused_at = 0, 0, 0.0
-        self._fault: tuple[int, str, str] | None = None
+        self._fault: SeedlingError | None = None
         self._held: tuple[RequestResponseCycle, ASGIApp] | None = None
         self._stored = weakref.WeakMethod(self.body_stored)  # weak, because the scope outlives the connection
 
@@ -136,20 +145,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._framing = self._framing + framing if in_body and messages == self._messages else 0
         if self._in_headers and self._header_bytes > MAX_HEADERS:
             detail = f"The headers are longer than {MAX_HEADERS:,} bytes. Send fewer or shorter ones, or use the body."
-            self._fault = (431, "headers_too_large", detail)
+            self._fault = HeadersTooLarge(detail)
         elif self._framing > MAX_HEADERS + CHUNK_FRAMING * self._chunks:
             detail = f"The trailers and chunk extensions are longer than {MAX_HEADERS:,} bytes. Leave them out."
-            self._fault = (431, "headers_too_large", detail)
+            self._fault = HeadersTooLarge(detail)
         if self._fault:
-            self._refuse(*self._fault)
+            self._refuse(self._fault)
         elif was_idle and self._idle and self._expected is None:  # line ends before a request, which the parser skips
             self._header_bytes = len(data)
             self._expected = self._timed = ("headers", self._messages + 1)
             self._wait_for_headers()
 
     def send_400_response(self, msg: str) -> None:
-        status, code, detail = self._fault or (400, "malformed_request", f"{msg} Send HTTP/1.1 (RFC 9112).")
-        self._refuse(status, code, detail)
+        self._refuse(self._fault or MalformedRequest(f"{msg} Send HTTP/1.1 (RFC 9112)."))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -163,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return  # a trailer, which must not be treated as a header (RFC 9110 6.5.1)
         if len(self.headers) >= MAX_FIELDS:
             detail = f"The request has more than {MAX_FIELDS} header lines. Send fewer."
-            self._fault = (431, "headers_too_large", detail)
+            self._fault = HeadersTooLarge(detail)
             raise ValueError(detail)  # stops the parser
         super().on_header(name, value)
 
@@ -171,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_headers, self._idle, self._body_bytes, self._chunks = False, False, 0, 0
         if len(self.pipeline) >= MAX_PIPELINED:
             detail = f"More than {MAX_PIPELINED} requests are waiting on this connection. Read the responses first."
-            self._fault = (503, "too_many_pipelined", detail)
+            self._fault = TooManyPipelined(detail)
             raise ValueError(detail)
         self.registry.set_busy(self)
         self.scope[CONNECTIONS] = self.registry  # type: ignore[literal-required]
@@ -249,7 +257,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._header_bytes == 0:  # nothing was sent, so no response is expected
             self.transport.close()
         else:
-            self._refuse(408, "request_late", f"The headers did not arrive within {self.patience.read:g} s. Send them faster.")
+            self._refuse(RequestLate(f"The headers did not arrive within {self.patience.read:g} s. Send them faster."))
 
     def _check_body(self) -> None:
         is_complete = self.cycle.response_complete and not self._is_pending()
@@ -260,22 +268,21 @@ class BoundedProtocol(HttpToolsProtocol):
             self._body_bytes = 0  # if reading is paused, the service is slow, not the client
             self._wait(self.patience.read, self._check_body)
         else:
-            self._refuse(408, "request_late", "The body arrived too slowly. Use a faster connection, or send less.")
+            self._refuse(RequestLate("The body arrived too slowly. Use a faster connection, or send less."))
 
     def refuse_body(self) -> None:
-        detail = "The service holds too many unfinished request bodies. Send this one again in a few seconds."
-        self._refuse(503, "busy", detail, "retry-after: 5\r\n")
+        self._refuse(Busy("The service holds too many unfinished request bodies. Send this one again in a few seconds."))
 
-    def _refuse(self, status: int, code: str, detail: str, headers: str = "") -> None:
+    def _refuse(self, error: SeedlingError) -> None:
         """Send an error response and close. Abort if another response has been started."""
         self._stop_waiting()
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
             return
-        document = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
-        body = json.dumps(document).encode()
-        head = f"HTTP/1.1 {status} {title_of(status)}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-        self.transport.write(f"{head}{headers}connection: close\r\n\r\n".encode() + body)
+        response = refusal(error)
+        head = b"HTTP/1.1 %d %b\r\n" % (error.status, title_of(error.status).encode())
+        fields = b"".join(b"%b: %b\r\n" % field for field in response.raw_headers)
+        self.transport.write(head + fields + b"\r\n" + bytes(response.body))
         self.transport.close()
         self._wait_for_reader()
 
@@ -372,15 +379,17 @@ class ProtocolFactory:
         return ProtocolFactory, (self.patience, self.bounds)
 
 
+def refusal(error: SeedlingError) -> Response:
+    """Return the response for a connection that will be closed."""
+    response = respond(error)
+    response.headers["Connection"] = "close"
+    return response
+
+
 async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
     """ASGI application that rejects requests with 503 on connections beyond the limit."""
-    detail = "Too many connections are open. Close unused ones, and try again in a second."
-    document = {"type": "about:blank", "title": title_of(503), "status": 503, "detail": detail, "code": "too_many_connections"}
-    body = json.dumps(document).encode()
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    headers += [(b"retry-after", b"1"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+    error = TooManyConnections("Too many connections are open. Close unused ones, and try again in a second.")
+    await refusal(error)(scope, receive, send)
 
 
 _PROBES = frozenset(path.encode() for path in PROBES)

@@ -74,5 +74,5 @@ class Ready(BaseModel):
     refused: dict[str, str] = Field(description="Versions that are not served, with the reason.")
     degraded: dict[str, str] = Field(
         description="Functions that do not work, with the reason; pictures are still drawn. Keys: `aliases`, `database`, "
-        "`jobs`, `models`, `state`, `training`."
+        "`jobs`, `models`, `state`, `storage`, `training`."
     )

@@ -3036,7 +3036,7 @@ export interface components {
             };
             /**
              * Degraded
-             * @description Functions that do not work, with the reason; pictures are still drawn. Keys: `aliases`, `database`, `jobs`, `models`, `state`, `training`.
+             * @description Functions that do not work, with the reason; pictures are still drawn. Keys: `aliases`, `database`, `jobs`, `models`, `state`, `storage`, `training`.
              */
             degraded: {
                 [key: string]: string;
