@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live import ROOT, Service
 from tests.web.conftest import new_context
@@ -58,6 +58,22 @@ def test_pictures_are_those_of_the_service(own: Page, site: Service, query: str)
     expect(own.get_by_text(READY)).to_be_visible()
     path = f"/plane?{query.replace('zoom=256', 'columns=1&rows=1&step=0.25')}" if "x" in given else f"/generate?{query}"
     wait_for_picture(own, fetch_pixels(site, path))
+    assert asked == []
+
+
+def test_an_edit_waits_for_its_directions_instead_of_being_drawn_by_the_service(own: Page, site: Service) -> None:
+    held: list[Route] = []
+    waiting = [True]
+    own.route("**/directions.json", lambda route: held.append(route) if waiting else route.continue_())
+    asked = open_drawing(own, "/?seed=1")
+    own.evaluate(
+        "() => { history.pushState(null, '', '/?seed=42&edit=slant:1.5'); dispatchEvent(new PopStateEvent('popstate')) }"
+    )
+    expect(own.get_by_role("heading", name="Seed 42 with an edited latent")).to_be_visible()
+    waiting.clear()
+    for route in held:
+        route.continue_()
+    wait_for_picture(own, fetch_pixels(site, "/generate?seed=42&edit=slant:1.5"))
     assert asked == []
 
 

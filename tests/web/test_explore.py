@@ -106,6 +106,25 @@ def test_a_tile_of_pictures_is_loaded_in_one_call(page: Page, site: Service) -> 
     assert not [url for url in requests if "/generate?" in url]
 
 
+def test_a_key_that_is_pressed_while_the_address_changes_is_not_lost(page: Page, site: Service) -> None:
+    page.goto("/?seed=42")
+    wait_for_picture(page, fetch_pixels(site, "/generate?seed=42"))
+    plane = page.get_by_role("application", name="The plane of seeds")
+    plane.focus()
+    page.evaluate("""() => {
+        for (const name of ["pushState", "replaceState"]) {
+            const change = history[name].bind(history)
+            history[name] = (...given) => {
+                change(...given)
+                delete history[name]
+                document.querySelector("canvas.plane").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }))
+            }
+        }
+    }""")
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(rf"seed={65536 + 43}(&|$)"))
+
+
 def test_keys_move_zoom_and_select_a_random_seed(page: Page, site: Service) -> None:
     page.goto("/?seed=42")
     wait_for_picture(page, fetch_pixels(site, "/generate?seed=42"))

@@ -16,7 +16,7 @@ interface PlaneProps extends Callbacks {
   engine: Engine | undefined
   /** The current look, which `source` follows after a while. */
   look: Look | undefined
-  /** Whether to load nothing, because the engine will soon draw and the service does not respond. */
+  /** Whether to load nothing, because the engine will soon draw. */
   isPaused: boolean
   /** The view to show. The plane moves there when it changes, and reports through `onRest` where the user stops. */
   target: View
@@ -67,7 +67,7 @@ export function Plane({
   useEffect(() => screen.current?.restyle(look), [look])
   useEffect(() => screen.current?.again(), [attempt])
   useEffect(() => screen.current?.mark(isMarked), [isMarked])
-  useEffect(() => screen.current?.go(target), [target.x, target.y, target.zoom])
+  useEffect(() => screen.current?.follow(target), [target.x, target.y, target.zoom])
   useEffect(() => {
     if (!drifts || isTouched() || reduced()) return
     screen.current?.startDrift()

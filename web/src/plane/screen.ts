@@ -44,6 +44,7 @@ export class Screen {
   private drift: Drift | undefined
   private isToDrift = false
   isPaused = false
+  private reported: View | undefined
   private latest: Latest | undefined
   private look: Look | undefined
   private readonly lens = new Lens()
@@ -125,7 +126,21 @@ export class Screen {
     if (near && !reduced()) this.glide = { from: this.view, to, began: performance.now() }
     else this.view = to
     this.draw()
-    if (report) this.callbacks.onRest(to, isOwn)
+    if (report) this.rest(to, isOwn)
+  }
+
+  /** Move to the view of the address, unless the address only follows what this plane has reported: the user may have moved on. */
+  follow(to: View): void {
+    const { reported } = this
+    this.reported = undefined
+    const isOwn =
+      reported && Math.hypot(to.x - reported.x, to.y - reported.y) < 1e-6 && Math.abs(to.zoom - reported.zoom) < 0.01 // addresses round it
+    if (!isOwn) this.go(to)
+  }
+
+  private rest(view: View, isOwn: boolean): void {
+    this.reported = view
+    this.callbacks.onRest(view, isOwn)
   }
 
   /** Move without animation, while the user drags or zooms. */
@@ -147,10 +162,7 @@ export class Screen {
     const from = this.glide?.to ?? this.view
     const step = stepFor(from.zoom)
     this.go(snapped({ ...from, x: from.x + columns * step, y: from.y + rows * step }))
-    this.resting = window.setTimeout(
-      () => this.callbacks.onRest(snapped(this.glide?.to ?? this.view), true),
-      REST_MILLISECONDS,
-    )
+    this.resting = window.setTimeout(() => this.rest(snapped(this.glide?.to ?? this.view), true), REST_MILLISECONDS)
   }
 
   draw(): void {

@@ -98,6 +98,13 @@ function Explorer({ version, query, change }: VersionedProps) {
     () => lookOf(version, label, psi, edit, directions.directions),
     [version.classes, label, psi, edit, directions.directions],
   )
+  // The engine will draw the edit as soon as its directions are loaded.
+  const awaitsDirections =
+    engine !== undefined &&
+    edit !== undefined &&
+    version.detail.directions !== null &&
+    !directions.directions &&
+    !directions.error
   const settled = useDebounced(`${label ?? ""}|${psi}|${edit ?? ""}`, 120) // debounce slider changes
   const source = useMemo(
     () => ({ model: version.model, version: version.version, label, psi, edit, look }),
@@ -112,7 +119,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the picture is not on the plane
   const generated = useGenerated(
-    own ? { version, seed, z: query.z, edits, label, psi, edit, engine, look } : undefined,
+    own && !awaitsDirections ? { version, seed, z: query.z, edits, label, psi, edit, engine, look } : undefined,
   )
   // Show the unedited picture until the first edited one is drawn.
   const before = edits.size > 0 && query.z === undefined && !offPlane && !generated.error ? pixels : undefined
@@ -132,7 +139,7 @@ function Explorer({ version, query, change }: VersionedProps) {
   return (
     <div class="explore" ref={section}>
       <Plane
-        isPaused={isOffline && !engine && use.state !== "failed" && use.state !== "different"}
+        isPaused={awaitsDirections || (isOffline && !engine && use.state !== "failed" && use.state !== "different")}
         label={t.plane}
         describedBy="plane-help"
         source={source}
