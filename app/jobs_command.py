@@ -320,6 +320,7 @@ def promote(
     what: Annotated[
         str, typer.Argument(help="A job, to promote its version; or MODEL/VERSION; or MODEL/previous to roll back.")
     ],
+    reason: Annotated[str, typer.Option(help="Free text for the champion history.")] = "",
 ) -> None:
     """Promote a version."""
     with _service() as client:
@@ -332,7 +333,8 @@ def promote(
                 raise CallFailed(f"Job {found['id']} is {found['state']} and has not published a version. Wait until it has.")
             model, version = found["model"], found["version"]
         tag = _call(client, "GET", f"/admin/models/{model}/champion").headers["ETag"]
-        response = _call(client, "PUT", f"/admin/models/{model}/champion", json={"version": version}, headers={"If-Match": tag})
+        body = {"version": version, "reason": reason} if reason else {"version": version}
+        response = _call(client, "PUT", f"/admin/models/{model}/champion", json=body, headers={"If-Match": tag})
     now = response.json()
     console.print(f"{now['model']}/{now['version']} is champion; previously {now['previous']}.")
 

@@ -30,6 +30,7 @@ from app.api import (
     film,
     generate,
     health,
+    history,
     interpolate,
     inversion,
     models,
@@ -148,6 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         standalone,
         retraining,
         promotion,
+        history,
         datasets,
         uploads,
         inference,
@@ -156,6 +158,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(module.router)
     app.include_router(datasets.reader)
+    app.include_router(history.admin)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

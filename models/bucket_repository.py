@@ -33,6 +33,7 @@ from models import companions
 from models.atomic import remove, sync, write_atomically
 from models.bucket import Bucket, open_store
 from models.errors import Changed, InService, NotFound, RepositoryError, Unreachable
+from models.history import UNKNOWN, Cause, completed, dump_history, extended
 from models.locking import exclusively
 from models.manifest import MANIFEST, Manifest, sha256_of
 from models.promotion_record import MOST
@@ -154,6 +155,7 @@ class BucketRepository(Repository):
             "config.pbtxt": self._config(folder.name) if state.versions else None,
             ".highest": f"{state.highest}\n".encode(),
             ".deleted": f"{json.dumps(state.deleted)}\n".encode(),
+            ".history": dump_history(state.history),
             ".promotions": f"{json.dumps(state.promoted)}\n".encode(),
             "aliases.json": f"{json.dumps(state.aliases)}\n".encode(),  # last, because it names versions
         }
@@ -199,7 +201,15 @@ class BucketRepository(Repository):
         self.refresh()
         return super().adopt(shipped)
 
-    def promote(self, name: str, number: int, *, instead_of: int | None = None, check: Check = lambda: None) -> dict[str, int]:
+    def promote(
+        self,
+        name: str,
+        number: int,
+        *,
+        instead_of: int | None = None,
+        check: Check = lambda: None,
+        cause: Cause = UNKNOWN,
+    ) -> dict[str, int]:
         check_name(name)
 
         def decide(state: ModelState) -> ModelState | None:
@@ -214,6 +224,7 @@ class BucketRepository(Repository):
                 )
             check()
             state.aliases = {CHAMPION: number} | ({PREVIOUS: before} if before in state.versions else {})
+            state.history = extended(completed(state.history, state.promoted, before), number, cause)
             state.promoted = [*(other for other in state.promoted if other != number), number][-MOST:]
             return state
 
@@ -253,7 +264,7 @@ class BucketRepository(Repository):
             )
         super().add_companion(name, digest, file, content)
 
-    def _publish(self, name: str, fill: Fill, check: Check = lambda: None, claim: str = "") -> Version:
+    def _publish(self, name: str, fill: Fill, check: Check = lambda: None, claim: str = "", cause: Cause = UNKNOWN) -> Version:
         claim = claim or uuid.uuid4().hex
         self._repair(name)
         before = self._pull(name)
@@ -272,7 +283,7 @@ class BucketRepository(Repository):
                     self.bucket.put(f"{name}/config.pbtxt", triton_config(new.manifest).encode())
                 stored = StoredVersion(manifest=sha256_of(part / MANIFEST), digest=new.manifest.digest)
                 check()
-                self._log(name).change(partial(_with_version, number, stored, before))
+                self._log(name).change(partial(_with_version, number, stored, before, cause))
                 with contextlib.suppress(OSError):  # otherwise the files are downloaded
                     part.rename(self.root / name / str(number))
                     sync(self.root / name)
@@ -297,11 +308,12 @@ class BucketRepository(Repository):
             yield
 
 
-def _with_version(number: int, new: StoredVersion, before: ModelState, state: ModelState) -> ModelState:
+def _with_version(number: int, new: StoredVersion, before: ModelState, cause: Cause, state: ModelState) -> ModelState:
     """Add a version to a state. The first version of a model becomes champion."""
     if any(other.digest == new.digest for n, other in state.versions.items() if n not in before.versions):
         raise _Raced
     if not state.versions:
+        state.history = extended(completed(state.history, state.promoted, None), number, cause)
         state.aliases, state.promoted = {CHAMPION: number}, [number]
     state.versions[number] = new
     state.highest = max(state.highest, number)

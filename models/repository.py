@@ -3,6 +3,7 @@
     <root>/<name>/config.pbtxt       Triton model configuration (this is Triton's layout)
     <root>/<name>/aliases.json       {"champion": 3, "previous": 2}
     <root>/<name>/.promotions        the promoted versions (`models.promotion_record`)
+    <root>/<name>/.history           when and why they were promoted (`models.history`)
     <root>/<name>/.highest           the highest version number ever used
     <root>/<name>/.deleted           sha256 of the deleted generators
     <root>/<name>/companions/        files that were made after publication (`models.companions`)
@@ -30,6 +31,7 @@ from models import companions
 from models.aliases import Aliases, FileAliases
 from models.atomic import Stamp, remove, stamp_of, sync, write_atomically
 from models.errors import Changed, Damaged, InService, NotFound, RepositoryError
+from models.history import UNKNOWN, Cause, Promotion, completed, extended, read_history, write_history
 from models.locking import exclusively
 from models.manifest import MANIFEST, NAME_PATTERN, Manifest
 from models.promotion_record import Promotions
@@ -38,6 +40,7 @@ from models.version import REQUIRED, Check, Fill, Version, copier
 
 logger = logging.getLogger("models")
 CHAMPION, PREVIOUS = "champion", "previous"
+_SHIPPED = Cause(how="shipped")
 MOST_VERSIONS = 10**9
 """Higher numbers are ignored when the next version number is chosen."""
 SETTLED_SECONDS = 2.0
@@ -161,6 +164,13 @@ class Repository:
                     promoted.append(number)
         return promoted + first
 
+    def history(self, name: str) -> list[Promotion]:
+        """Return the champion history of a model, oldest first. It ends with the present champion."""
+        return self._history_until(name, self.served_aliases(name).get(CHAMPION))
+
+    def _history_until(self, name: str, champion: int | None) -> list[Promotion]:
+        return completed(read_history(self._history_path(name)), self._promotions.read(name), champion)
+
     def stamp(self, name: str, watched: Iterable[int] = ()) -> Stamp:
         """Return a value that changes with the aliases, the set of versions, and the files of watched or aliased versions.
 
@@ -187,7 +197,13 @@ class Repository:
             return False
 
     def publish(
-        self, name: str, fill: Fill, *, unless: Callable[[], Version | None] = lambda: None, check: Check = lambda: None
+        self,
+        name: str,
+        fill: Fill,
+        *,
+        unless: Callable[[], Version | None] = lambda: None,
+        check: Check = lambda: None,
+        cause: Cause = UNKNOWN,
     ) -> Version:
         """Add a version with the next free number. The first version of a model becomes champion.
 
@@ -196,6 +212,7 @@ class Repository:
             fill: writes the files.
             unless: called under the model's lock. If it returns a version, that is returned and nothing is published.
             check: called after all files are written, before they become a version. If it raises, nothing is published.
+            cause: what the history records if the version becomes champion.
 
         Raises:
             RepositoryError: the name is invalid.
@@ -204,9 +221,9 @@ class Repository:
         """
         check_name(name)
         with self._lock(name):
-            return unless() or self._publish(name, fill, check)
+            return unless() or self._publish(name, fill, check, cause=cause)
 
-    def _publish(self, name: str, fill: Fill, check: Check = lambda: None, claim: str = "") -> Version:
+    def _publish(self, name: str, fill: Fill, check: Check = lambda: None, claim: str = "", cause: Cause = UNKNOWN) -> Version:
         """Publish a version, under the lock. Object storage reserves its number with the claim, which publishers may share."""
         self._repair(name)
         is_first = next(self._numbers(name), None) is None
@@ -223,7 +240,7 @@ class Repository:
             raise
         sync(self.root / name)
         if is_first:
-            self._name_champion(name, {CHAMPION: number})
+            self._name_champion(name, {CHAMPION: number}, None, cause)
         self._repair(name)
         return self.get(name, number)
 
@@ -265,7 +282,7 @@ class Repository:
             logger.error(
                 "the aliases of %s are lost; restoring version %s as champion from the record", name, aliases[CHAMPION]
             )
-            self._aliases.write(name, aliases)
+            self._name_champion(name, aliases, None, Cause(how="restored"))
         config = self.root / name / "config.pbtxt"
         if not config.exists():
             write_atomically(config, triton_config(self.get(name, aliases[CHAMPION]).manifest).encode())
@@ -276,12 +293,32 @@ class Repository:
         except Damaged:
             return True
 
-    def _name_champion(self, name: str, aliases: dict[str, int]) -> None:
-        """Write the promotion record, then the aliases, which can be recovered from it."""
+    def _name_champion(self, name: str, aliases: dict[str, int], before: int | None, cause: Cause) -> None:
+        """Write the promotion record, then the aliases, which can be recovered from it, then the history.
+
+        Args:
+            name: the model.
+            aliases: the new aliases.
+            before: the champion before.
+            cause: what the history records.
+        """
+        history = extended(self._history_until(name, before), aliases[CHAMPION], cause)
         self._promotions.add(name, [aliases[CHAMPION]])
         self._aliases.write(name, aliases)
+        try:
+            write_history(self._history_path(name), history)
+        except OSError as error:  # the promotion is valid, and is shown with an unknown time
+            logger.error("the promotion of %s/%s is not in its history (%s)", name, aliases[CHAMPION], error.strerror)
 
-    def promote(self, name: str, number: int, *, instead_of: int | None = None, check: Check = lambda: None) -> dict[str, int]:
+    def promote(
+        self,
+        name: str,
+        number: int,
+        *,
+        instead_of: int | None = None,
+        check: Check = lambda: None,
+        cause: Cause = UNKNOWN,
+    ) -> dict[str, int]:
         """Make a version champion and the current champion `previous`. Return the aliases.
 
         Args:
@@ -289,6 +326,7 @@ class Repository:
             number: the version.
             instead_of: the expected champion, or None to skip this check.
             check: called under the model's lock. If it raises, nothing is changed.
+            cause: what the history records.
 
         Raises:
             RepositoryError: the name is invalid.
@@ -310,7 +348,7 @@ class Repository:
                 )
             previous = before.get(CHAMPION, number)
             after = {CHAMPION: number} | ({PREVIOUS: previous} if previous != number else {})
-            self._name_champion(name, after)
+            self._name_champion(name, after, before.get(CHAMPION), cause)
         return after
 
     def delete(self, name: str, number: int) -> None:
@@ -362,7 +400,7 @@ class Repository:
                         known = self._digests(name) | self._deleted(name)  # another process may have adopted it
                         if source.manifest.digest not in known:
                             source.verify()
-                            adopted.append(self._publish(name, copier(source), claim=source.manifest.digest))
+                            adopted.append(self._publish(name, copier(source), claim=source.manifest.digest, cause=_SHIPPED))
                             known.add(source.manifest.digest)
                 except RepositoryError as error:
                     logger.error("cannot adopt %s/%s: %s", name, number, error)
@@ -399,7 +437,7 @@ class Repository:
         """Promote the version with this generator, whichever process adopted it."""
         for number in self.numbers(name):
             if self.get(name, number).manifest.digest == digest:
-                self.promote(name, number)
+                self.promote(name, number, cause=_SHIPPED)
                 return
 
     def _digests(self, name: str) -> set[str]:
@@ -426,6 +464,9 @@ class Repository:
         with contextlib.suppress(FileNotFoundError, ValueError):
             taken.append(int(self._highest_path(name).read_text()))
         return max([0, *(number for number in taken if number < MOST_VERSIONS)]) + 1
+
+    def _history_path(self, name: str) -> Path:
+        return self.root / name / ".history"
 
     def _highest_path(self, name: str) -> Path:
         return self.root / name / ".highest"

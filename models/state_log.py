@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.bucket import Bucket
 from models.errors import Damaged, Unreachable
+from models.history import Promotion
 
 KEPT = 50
 """Entries that are kept besides the newest, as a record of promotions."""
@@ -40,6 +41,8 @@ class ModelState(BaseModel):
     aliases: dict[str, int] = {}
     promoted: list[int] = []
     """Promoted versions, the last one is champion."""
+    history: list[Promotion] = []
+    """When and why versions became champion, oldest first. Hosts with an earlier release drop it."""
     deleted: list[str] = []
     """sha256 of the deleted generators."""
     highest: int = 0

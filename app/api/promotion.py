@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header, Path, Request, Response
 
 from app.api.admin_route import admin_router
-from app.api.dependencies import RegistryOf, RetrainingOf
+from app.api.dependencies import IdentityOf, RegistryOf, RetrainingOf
 from app.api.schemas.retraining import ChampionBody, ChampionView
 from app.errors import (
     NotFound,
@@ -23,6 +23,7 @@ from app.http.problem_details import problem_responses
 from app.registry import Registry
 from app.retraining.candidate import check_fit_to_serve
 from models import errors as models
+from models.history import Cause
 from models.repository import CHAMPION, PREVIOUS
 
 router = admin_router("promotion")
@@ -43,7 +44,13 @@ def show_champion(request: Request, response: Response, name: Name, registry: Re
     responses={**_TAGGED, **problem_responses(404, 409, 412, 428)},  # type: ignore[dict-item]
 )
 def promote_version(
-    request: Request, response: Response, name: Name, body: ChampionBody, registry: RegistryOf, if_match: IfMatch = None
+    request: Request,
+    response: Response,
+    name: Name,
+    body: ChampionBody,
+    registry: RegistryOf,
+    identity: IdentityOf,
+    if_match: IfMatch = None,
 ) -> ChampionView:
     """Promotes a version. All workers serve it within two seconds. Requests in progress finish with the old generator.
 
@@ -62,7 +69,8 @@ def promote_version(
         raise NotFound(f"{name} has no previous champion. Name a version.")
     try:
         check_fit_to_serve(registry.repository.get(name, number), registry.load)
-        registry.repository.promote(name, number, instead_of=current)
+        cause = Cause(how="request", by=identity.name, reason=body.reason)
+        registry.repository.promote(name, number, instead_of=current, cause=cause)
     except models.NotFound as error:
         raise NotFound(str(error)) from error
     except models.Changed as error:

@@ -12,6 +12,7 @@ from app.sampling import sharpener
 from app.sampling.generator import LoadedGenerator
 from models import encoder
 from models.errors import RepositoryError
+from models.history import Cause
 from models.manifest import AGAINST, MANIFEST, Figure, Gate, Manifest, PopulationNote
 from models.repository import Repository
 from models.version import Version, copier
@@ -96,7 +97,8 @@ def publish(
         return published_by(repository, name, job_id)
 
     noted = {"job": job_id, "parent": parent, "gate": gate, "population": population}
-    return repository.publish(name, copier(candidate, **noted), unless=found, check=check)
+    cause = Cause(how="job", by=job_id, reason=gate.reason)
+    return repository.publish(name, copier(candidate, **noted), unless=found, check=check, cause=cause)
 
 
 def add_encoder(repository: Repository, version: Version, folder: Path) -> None:

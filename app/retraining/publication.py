@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.storage.audit import AuditLog
 from models.encoder import NETWORK
 from models.errors import Changed, Locked, RepositoryError
+from models.history import Cause
 from models.manifest import Gate, PopulationNote
 from models.repository import CHAMPION, PREVIOUS, Repository
 from models.version import Version
@@ -169,8 +170,9 @@ class Publication:
         if verdict.champion is None:
             return False, f"{verdict.reason} But another version became champion meanwhile. Promote this one to serve it."
         instead_of = None if verdict.asked == "always" else verdict.champion
+        cause = Cause(how="job", by=job.id, reason=verdict.reason)
         try:
-            self.repository.promote(job.model, version.number, instead_of=instead_of, check=held)
+            self.repository.promote(job.model, version.number, instead_of=instead_of, check=held, cause=cause)
         except Changed as changed:
             return False, f"{verdict.reason} But it was not promoted. {changed}"
         target = f"/models/{job.model}/versions/{version.number}"

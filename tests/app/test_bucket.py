@@ -114,6 +114,14 @@ def test_two_services_on_one_bucket_follow_each_other_without_a_wrong_picture(
         assert min(first.requests, second.requests) > 20
         assert first.wrong == second.wrong == []
         assert httpx.get(f"{two.url}/generate?seed=1&version=1", trust_env=False).headers["x-model"] == "digits/1"
+        histories = [
+            httpx.get(f"{each.url}/models/digits/history", trust_env=False).json()["promotions"] for each in (one, two)
+        ]
+        assert histories[0] == histories[1]
+        assert [(each["version"], each["how"]) for each in histories[0]] == [
+            *[(number, "request") for number in (2, 1, 2)],
+            (1, "shipped"),
+        ]
         assert not (tmp_path / "one" / "models").exists()
 
 

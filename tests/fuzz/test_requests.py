@@ -111,7 +111,7 @@ BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"preset": "standard", "budget": {"minutes": 30}, "warm_start": True, "spec": {"learning_rate": 1e-3}},
         {"spec": {"generator_widths": [8, 8, 8], "gamma": 1, "loss": "bce", "z_dim": 2}, "budget": {"images": 1000}},
     ],
-    ("PUT", "/admin/models/digits/champion"): [{"version": 1}, {"version": "previous"}],
+    ("PUT", "/admin/models/digits/champion"): [{"version": 1}, {"version": "previous", "reason": "x"}],
 }
 
 
@@ -195,6 +195,7 @@ REQUESTS = [
     ("GET", b"/plane?x=0&y=0&columns=2&rows=2", "/plane"),
     ("GET", b"/quiz?seed=1&count=2", "/quiz"),
     ("GET", b"/models", "/models"),
+    ("GET", b"/models/digits/history", "/models/{name}/history"),
     ("GET", b"/models/digits/versions/1/card", "/models/{name}/versions/{version}/card"),
     ("HEAD", b"/models/digits/versions/1/samples.png", "/models/{name}/versions/{version}/samples.png"),
     ("POST", b"/interpolate", "/interpolate"),

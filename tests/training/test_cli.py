@@ -155,9 +155,15 @@ def test_train_export_and_serve_as_in_the_readme(tmp_path: Path, cache: Path) ->
         assert client.get("/generate?seed=42&version=1").content == before.content
     assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 2, "previous": 1}
 
-    result = training("promote", "digits", 1, "--repository", tmp_path / "state" / "models")
+    result = training("promote", "digits", 1, "--repository", tmp_path / "state" / "models", "--reason", "a test")
     assert result.stdout == "champion: digits/1, previous: digits/2\n"
     assert Repository(tmp_path / "state" / "models").aliases("digits") == {"champion": 1, "previous": 2}
+    history = Repository(tmp_path / "state" / "models").history("digits")
+    assert [(each.version, each.how, each.reason) for each in history] == [
+        (1, "shipped", ""),
+        (2, "command", ""),
+        (1, "command", "a test"),
+    ]
 
     result = training(
         *("evaluate", "digits", "--version", 2, "--repository", tmp_path / "state" / "models", "--pictures", 500),

@@ -14,6 +14,7 @@ import typer
 from models.bucket_repository import BucketRepository
 from models.encoder import NETWORK
 from models.errors import RepositoryError
+from models.history import MOST_CHARACTERS, Cause
 from models.host import RUNS_VARIABLE, distant_run
 from models.manifest import AGAINST, EVALUATION, PLOTS
 from models.repository import Repository
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from training.evaluation.figures import Battery
     from training.evaluation.ledger import Ledger
 
+BY_COMMAND = Cause(how="command")
 CheckpointName = Literal["best", "last"]
 
 
@@ -93,7 +95,7 @@ def export(
             (folder / "evaluation").mkdir(exist_ok=True)
             shutil.copyfile(version.path / file, folder / "evaluation" / file)
     if promote:
-        target.promote(name, version.number)
+        target.promote(name, version.number, cause=BY_COMMAND)
     show_figures(version.manifest.metrics, f"{name}/{version.number}")
     console.print(f"Published {version.path} ({', '.join(_aliases_of(target, version)) or 'no alias'})", soft_wrap=True)
 
@@ -135,6 +137,9 @@ def promote(
     name: ModelArgument,
     version: Annotated[int, typer.Argument(help="Version to serve. The current champion becomes `previous`.")],
     repository: RepositoryOption = STATE,
+    reason: Annotated[
+        str, typer.Option(help=f"Free text for the champion history, at most {MOST_CHARACTERS} characters.")
+    ] = "",
 ) -> None:
     """Make a version champion: the version served by default. Name an older one to roll back."""
     target = Repository(repository)
@@ -146,7 +151,7 @@ def promote(
 
         if golden(open_generator(found.path, found.manifest)) != found.manifest.golden:
             raise TrainingError(f"{found.path} draws pixels that differ from its manifest. Use the pinned onnxruntime.")
-    aliases = target.promote(name, version)
+    aliases = target.promote(name, version, cause=BY_COMMAND.model_copy(update={"reason": reason}))
     console.print(", ".join(f"{alias}: {name}/{number}" for alias, number in aliases.items()), soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models.atomic import write_atomically
+from models.history import Cause
 from models.manifest import (
     DISCRIMINATOR,
     GENERATOR,
@@ -137,7 +138,7 @@ def export(
     with tempfile.TemporaryDirectory(prefix="seedling-export-") as scratch:
         battery = battery_of(trained.spec.task, trained.spec.dataset, data_folder, pictures, cache, beside)
         candidate = build(Path(scratch), trained, name, battery, thorough=thorough, say=say)
-        return repository.publish(name, copier(candidate))
+        return repository.publish(name, copier(candidate), cause=Cause(how="command"))
 
 
 def build(

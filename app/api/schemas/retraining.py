@@ -16,6 +16,7 @@ from app.errors import InvalidRequest, NotFound, TaskMismatch
 from app.retraining.halving import Plan
 from app.retraining.job import Draft, Promote, RunDraft
 from models.errors import RepositoryError
+from models.history import MOST_CHARACTERS
 from models.manifest import NAME_PATTERN, WEIGHTS, Manifest, Task
 from models.repository import CHAMPION, Repository
 from models.version import Version
@@ -243,11 +244,14 @@ def _check_fits(spec: TrainingSpec, champion: Manifest, dataset: DatasetInfo) ->
 class ChampionBody(_Body):
     """The body of `PUT /admin/models/{name}/champion`."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 2}, {"version": "previous"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"version": 2}, {"version": "previous", "reason": "The sevens look like ones."}]}
+    )
 
     version: Annotated[int, Field(ge=1)] | Literal["previous"] = Field(
         description="Version to serve from now on; `previous` undoes the last promotion."
     )
+    reason: str = Field(default="", max_length=MOST_CHARACTERS, description="Free text for the champion history.")
 
 
 class ChampionView(BaseModel):

@@ -37,6 +37,7 @@ ROUTES = [
     ("GET", "/admin/audit"),
     ("GET", "/admin/models/digits/champion"),
     ("PUT", "/admin/models/digits/champion"),
+    ("GET", "/admin/models/digits/history"),
     ("DELETE", "/admin/models/digits/versions/1"),
     ("POST", "/admin/datasets/preview"),
     ("POST", "/admin/datasets"),

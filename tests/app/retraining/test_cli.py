@@ -43,7 +43,9 @@ def test_a_job_is_started_watched_promoted_and_rolled_back(training_service: Ser
     assert json.loads(jobs(training_service, "show", job_id, "--json").stdout) == admin.job(job_id)
 
     assert jobs(training_service, "promote", job_id).stdout == "digits/2 is champion; previously 1.\n"
-    assert jobs(training_service, "promote", "digits/previous").stdout == "digits/1 is champion; previously 2.\n"
+    back = jobs(training_service, "promote", "digits/previous", "--reason", "only a test")
+    assert back.stdout == "digits/1 is champion; previously 2.\n"
+    assert admin.client.get("/admin/models/digits/history").json()["promotions"][0]["reason"] == "only a test"
     assert jobs(training_service, "promote", "digits/2").stdout == "digits/2 is champion; previously 1.\n"
 
     rejected = jobs(training_service, "cancel", job_id)

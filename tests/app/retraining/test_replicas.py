@@ -57,6 +57,14 @@ def test_a_retraining_causes_no_failed_request_at_either_replica(
         wait_until_followed(other, "digits/1")  # a rollback at one replica applies to the other
         promote(at_other, 2)
         wait_until_followed(one, "digits/2")
+        history = at_one.client.get("/admin/models/digits/history").json()["promotions"]
+        assert [(each["version"], each["how"], each["job"]) for each in history] == [
+            (2, "request", None),
+            (1, "request", None),
+            (2, "job", job_id),
+            (1, "shipped", None),
+        ]
+        assert at_other.client.get("/admin/models/digits/history").json()["promotions"] == history
         for load in loads:
             load.stop()
         at_one.client.close()

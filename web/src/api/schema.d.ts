@@ -753,6 +753,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a model's champions
+         * @description Returns which version was champion when, newest first, and why. At most 100 promotions are kept.
+         */
+        get: operations["show_history_models__name__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/datasets/preview": {
         parameters: {
             query?: never;
@@ -1321,6 +1341,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/models/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who promoted a model's champions
+         * @description Like `GET /models/{name}/history`, with the names of the tokens and the reasons that administrators gave.
+         */
+        get: operations["show_full_history_admin_models__name__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1414,6 +1454,7 @@ export interface components {
          *       "version": 2
          *     }
          * @example {
+         *       "reason": "The sevens look like ones.",
          *       "version": "previous"
          *     }
          */
@@ -1423,6 +1464,12 @@ export interface components {
              * @description Version to serve from now on; `previous` undoes the last promotion.
              */
             version: number | "previous";
+            /**
+             * Reason
+             * @description Free text for the champion history.
+             * @default
+             */
+            reason: string;
         };
         /**
          * ChampionView
@@ -1468,6 +1515,33 @@ export interface components {
             train: number;
             /** Test */
             test: number;
+        };
+        /**
+         * ComparisonView
+         * @description The Frechet distance that the gate compares, of a new champion and of the one before. Lower is better.
+         */
+        ComparisonView: {
+            /**
+             * Figure
+             * @description fid_test; for a sharpener fid_sum, the sum over the tests of its ledger.
+             * @enum {string}
+             */
+            figure: "fid_test" | "fid_sum";
+            /**
+             * Value
+             * @description Of the new champion.
+             */
+            value: number;
+            /**
+             * Before
+             * @description Of the champion before; null if there was none, or it was deleted.
+             */
+            before: number | null;
+            /**
+             * By Gate
+             * @description Whether the gate measured both on the same seeds. If not, the values are from the two model cards.
+             */
+            by_gate: boolean;
         };
         /**
          * ConfiguredInput
@@ -2644,6 +2718,16 @@ export interface components {
             output: components["schemas"]["ConfiguredOutput"][];
         };
         /**
+         * ModelHistory
+         * @description The champions of a model, newest first. The first one is the champion.
+         */
+        ModelHistory: {
+            /** Name */
+            name: string;
+            /** Promotions */
+            promotions: components["schemas"]["PromotionView"][];
+        };
+        /**
          * ModelList
          * @description All models.
          */
@@ -2933,6 +3017,57 @@ export interface components {
              * @description Id of a complete upload.
              */
             upload: string;
+        };
+        /**
+         * PromotionView
+         * @description A version became champion.
+         */
+        PromotionView: {
+            /** Version */
+            version: number;
+            /**
+             * Instead Of
+             * @description The champion before; null if there was none, or it is unknown.
+             */
+            instead_of: number | null;
+            /**
+             * Time
+             * @description null: unknown, because the champion changed before the history was recorded, or without it.
+             */
+            time: string | null;
+            /**
+             * Until
+             * @description When the next version became champion; null for the champion, or if it is unknown.
+             */
+            until: string | null;
+            /**
+             * How
+             * @description `request`: an administrator. `job`: the gate of a retraining job. `command`: python -m training. `shipped`: the version came with the release. `restored`: lost aliases were repaired.
+             * @enum {string}
+             */
+            how: "request" | "job" | "command" | "shipped" | "restored" | "unknown";
+            /**
+             * Job
+             * @description Id of the job.
+             */
+            job: string | null;
+            /**
+             * By
+             * @description Name of the token. Only in the response to administrators.
+             */
+            by: string | null;
+            /**
+             * Reason
+             * @description Reason of the gate. For administrators, also the reason that an administrator gave.
+             */
+            reason: string;
+            /** @description null if the version was deleted or has no such figure. */
+            comparison: components["schemas"]["ComparisonView"] | null;
+            /**
+             * Url
+             * @description URL of the version; null if it was deleted.
+             */
+            url: string | null;
         };
         /**
          * Property
@@ -7519,6 +7654,65 @@ export interface operations {
             };
         };
     };
+    show_history_models__name__history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelHistory"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     preview_dataset_admin_datasets_preview_post: {
         parameters: {
             query?: never;
@@ -10099,6 +10293,101 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_full_history_admin_models__name__history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelHistory"];
+                };
             };
             /** @description Bad Request */
             400: {
