@@ -17,7 +17,8 @@ from app.storage.database import Database, jobs
 
 RELAYED = ("started", "resumed", "progress", "samples", "metrics", "warning")
 """Types of the trainer's events that a run's population gets too."""
-PROGRESS = ("images", "part", "images_per_second")
+USAGE = ("wall_seconds", "cpu_seconds", "gpu_seconds", "cores", "peak_memory", "gpu_utilization", "gpu_peak_memory")
+PROGRESS = ("images", "part", "images_per_second", *USAGE)
 """The fields of progress events that the population gets."""
 RUNS_DETAIL = "waiting for room"
 

@@ -31,6 +31,7 @@ from training.loop.sampling import draw, sharpen, sharpening_sheet
 from training.loop.stopping import Plateau
 from training.loop.storing import stored
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
+from training.loop.usage import Totals, UsageMeter
 from training.networks.architectures import Generator
 from training.spec import ENOUGH_HELD_OUT, TaskName, TrainingSpec
 
@@ -170,18 +171,20 @@ def run(
         events = Events(folder.events)
         if storing:
             storing.warn = lambda text: events.write("warning", detail=text)
+        usage = UsageMeter(device, Totals.of_earlier_attempts(folder.events))
         try:
-            loop = _prepare(folder, events, stop, resume=resume, device=device, data_folder=data_folder)
+            loop = _prepare(folder, events, stop, usage, resume=resume, device=device, data_folder=data_folder)
             reason = loop.until_done(stop, resumed=resume)
-            events.write("end", reason=reason, images=loop.trainer.seen, seconds=round(loop.trainer.seconds, 1))
+            seconds = round(loop.trainer.seconds, 1)
+            events.write("end", reason=reason, images=loop.trainer.seen, seconds=seconds, **usage.totals())
         except _Stopped:
             reason = "stopped"
-            events.write("end", reason=reason, images=0, seconds=0.0)
+            events.write("end", reason=reason, images=0, seconds=0.0, **usage.totals())
         except Exception as error:
             reason = "diverged" if isinstance(error, DivergedError) else "failed"
             reported = _user_error(folder, error)
             with suppress(OSError):  # the disk may be full
-                events.write("end", reason=reason, detail=str(reported))
+                events.write("end", reason=reason, detail=str(reported), **usage.totals())
             raise reported from error
         finally:
             if storing:
@@ -198,7 +201,9 @@ def _user_error(folder: RunFolder, error: Exception) -> Exception:
     return error
 
 
-def _prepare(folder: RunFolder, events: Events, stop: Stop, *, resume: bool, device: str, data_folder: Path | None) -> _Loop:
+def _prepare(
+    folder: RunFolder, events: Events, stop: Stop, usage: UsageMeter, *, resume: bool, device: str, data_folder: Path | None
+) -> _Loop:
     spec = folder.read_spec()
     torch.set_num_threads(spec.threads)
     try:
@@ -217,10 +222,10 @@ def _prepare(folder: RunFolder, events: Events, stop: Stop, *, resume: bool, dev
     if spec.metrics_every:
         prepare_judge(data, events, stop.check)
     else:
-        return _Loop(folder, trainer, events, plateau, None, None)
+        return _Loop(folder, trainer, events, usage, plateau, None, None)
     enough = len(held_out) >= ENOUGH_HELD_OUT
     meter = KidMeter(held_out if enough else shown, task=spec.task)
-    return _Loop(folder, trainer, events, plateau, meter, held_out if enough else None)
+    return _Loop(folder, trainer, events, usage, plateau, meter, held_out if enough else None)
 
 
 def _last_checkpoint(folder: RunFolder, events: Events) -> dict[str, Any]:
@@ -253,11 +258,12 @@ class _Loop:
         folder: RunFolder,
         trainer: Trainer,
         events: Events,
+        usage: UsageMeter,
         plateau: Plateau,
         meter: KidMeter | None,
         held_out: Dataset | None,
     ) -> None:
-        self.folder, self.trainer, self.events = folder, trainer, events
+        self.folder, self.trainer, self.events, self.usage = folder, trainer, events, usage
         self.plateau, self.meter, self.held_out = plateau, meter, held_out
 
     @property
@@ -323,6 +329,7 @@ class _Loop:
             images_per_second=round(rate, 1),
             eta_seconds=round(max(eta, 0.0), 1),
             part=round(trainer.part, 4),
+            **self.usage.measure(),
         )
         progress.update(trainer.seen, figures, rate, eta)
 

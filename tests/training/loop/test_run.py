@@ -46,19 +46,19 @@ def losses(folder: RunFolder) -> dict[int, tuple[float, ...]]:
 def test_a_run_writes_events_samples_and_checkpoints(small_run: RunFolder) -> None:
     events = read_events(small_run.events)
     assert [e["event"] for e in events[:3]] == ["started", "samples", "checkpoint"]
-    assert events[-1] | {"time": 0, "seconds": 0} == {
-        "event": "end",
-        "reason": "budget",
-        "images": 640,
-        "time": 0,
-        "seconds": 0,
-    }
+    times = {"time": 0, "seconds": 0, "wall_seconds": 0, "cpu_seconds": 0}
+    assert events[-1] | times == {"event": "end", "reason": "budget", "images": 640, **times}
     progress = [e for e in events if e["event"] == "progress"]
     assert [e["images"] for e in progress] == list(range(16, 641, 16))
     assert set(progress[0]) == {
         *("event", "time", "step", "images", "loss_discriminator", "loss_generator", "d_real", "d_fake"),
         *("sign", "augment_p", "images_per_second", "eta_seconds", "part"),
+        *("wall_seconds", "cpu_seconds", "cores", "peak_memory", "threads"),
     }
+    for name in ("wall_seconds", "cpu_seconds"):
+        totals = [e[name] for e in (*progress, events[-1])]
+        assert totals == sorted(totals)
+    assert progress[-1]["cpu_seconds"] > 0
     assert all(0 <= e["d_fake"] <= 1 and 0 <= e["d_real"] <= 1 for e in progress)
     assert [e["images"] for e in events if e["event"] == "checkpoint"] == [0, 160, 320, 480, 640]
     for images in (0, 320, 640):
@@ -89,6 +89,8 @@ def test_a_stopped_run_resumes_with_identical_results(small_run: RunFolder, tmp_
     out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, out
     assert losses(folder) == losses(small_run)
+    totals = [e["cpu_seconds"] for e in read_events(folder.events) if "cpu_seconds" in e]
+    assert totals == sorted(totals), "the time of the first attempt counts"
     ours, theirs = (load_checkpoint(f.checkpoint) for f in (folder, small_run))
     for network in ("generator", "discriminator", "ema"):
         assert all(torch.equal(ours[network][name], theirs[network][name]) for name in theirs[network])
