@@ -14,6 +14,7 @@ import { common } from "../../messages"
 import { countOf, isList } from "./seeds"
 import { Sheet } from "./sheet"
 import { Breadcrumbs } from "./breadcrumbs"
+import { ChampionHistory } from "./champion-history"
 import { AliasBadges, newestFirst, VersionTable, type VersionRow } from "./version-table"
 import { comparedVersions } from "./differences"
 import { VersionDifferences } from "./version-differences"
@@ -44,8 +45,10 @@ export function ModelPage({ name }: { name: string }) {
             <VersionTable model={model} />
           </section>
           {model.task === "sharpen" ? <Samples model={model} /> : <Strips model={model} />}
-          <section class="panel">
+          <ChampionHistory model={model} />
+          <section class="panel stack">
             <CallPanel call={{ path: `/models/${model.name}` }} />
+            <CallPanel call={{ path: `/models/${model.name}/history` }} />
           </section>
         </>
       ) : (

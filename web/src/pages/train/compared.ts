@@ -52,6 +52,7 @@ export const CURVES = [
   "d_real",
   "d_fake",
   "images_per_second",
+  "cores",
 ] as const
 export type Curve = (typeof CURVES)[number]
 

@@ -1,4 +1,5 @@
 /** A modal confirmation dialog. Escape means no. */
+import { type ComponentChildren } from "preact"
 import { Dialog } from "../../ui/dialog"
 
 interface ConfirmationProps {
@@ -8,12 +9,15 @@ interface ConfirmationProps {
   no: string
   onYes: () => void
   onNo: () => void
+  /** What may be entered. */
+  children?: ComponentChildren
 }
 
-export function Confirmation({ question, consequence, yes, no, onYes, onNo }: ConfirmationProps) {
+export function Confirmation({ question, consequence, yes, no, onYes, onNo, children }: ConfirmationProps) {
   return (
     <Dialog title={question} onClose={onNo}>
       <p>{consequence}</p>
+      {children}
       <div class="row">
         <button type="button" class="primary" onClick={onYes}>
           {yes}

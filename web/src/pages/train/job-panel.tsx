@@ -20,6 +20,8 @@ import { Log } from "./log"
 import { PopulationSection } from "./population"
 import { Promotion } from "./promotion"
 import { taskOf } from "./request"
+import { usedTogether } from "./cost"
+import { Usage } from "./usage"
 import { Samples } from "./samples"
 
 const messages = texts(
@@ -98,6 +100,7 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
   useResumed(job, followed.run.ended, load, onResumed)
   if (!job) return error ? <Failure error={error} retry={load} /> : <Loading />
   const leader = job.population ? leaderOf(job.population) : undefined
+  const together = usedTogether(Object.values(followed.runs).map(({ used }) => used))
   const samples = (leader ? followed.runs[leader.run] : followed.run)?.samples ?? []
   return (
     <div class="stack">
@@ -112,7 +115,14 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
         <Failure error={(followed.error ?? error)!} retry={() => setAttempt(attempt + 1)} />
       )}
       {job.population ? (
-        <PopulationSection job={job} population={job.population} runs={followed.runs} />
+        <>
+          <PopulationSection job={job} population={job.population} runs={followed.runs} />
+          {together && (
+            <div class="panel">
+              <Usage used={together} part={undefined} isRunning={!hasEnded(job)} />
+            </div>
+          )}
+        </>
       ) : (
         <RunSection job={job} followed={followed} />
       )}
@@ -296,7 +306,7 @@ function Detail({ job }: { job: Job }) {
 
 function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof useFollowed> }) {
   const t = useText(messages)
-  const { progress, metrics, warnings } = followed.run
+  const { progress, metrics, warnings, used } = followed.run
   return (
     <section class="panel stack" aria-labelledby="curves-title">
       <h2 id="curves-title">{t.curves}</h2>
@@ -310,6 +320,14 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
         <TrainingCurves progress={progress} metrics={metrics} />
       ) : (
         <p class="hint">{t.noCurves}</p>
+      )}
+      {used && (
+        <Usage
+          used={used}
+          part={progress[progress.length - 1]?.part ?? job.part}
+          isRunning={job.state === "running"}
+          steps={progress}
+        />
       )}
       <details>
         <summary>{t.spec}</summary>

@@ -1,12 +1,9 @@
 /** The champion: promotion and rollback, each with a confirmation. */
-import { useEffect, useRef, useState } from "preact/hooks"
-import { call, callJson, type Schemas } from "../../api/client"
+import { useEffect, useRef } from "preact/hooks"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { Failure } from "../../ui/notice"
-import { Confirmation } from "./confirmation"
-
-type Champion = Schemas["ChampionView"]
+import { usePromotion } from "./use-promotion"
 
 const messages = texts(
   {
@@ -15,12 +12,6 @@ const messages = texts(
     previous: (name: string) => `The previous champion is ${name}.`,
     promote: (name: string) => `Promote ${name}`,
     rollBack: (name: string) => `Roll back to ${name}`,
-    question: (next: string, now: string) => `Make ${next} champion instead of ${now}?`,
-    consequence:
-      "All server processes switch within a second, and no request fails. Links that name a version are not affected. You can roll back.",
-    worse: "The gate did not find it better than the champion at that time. ",
-    yes: "Make champion",
-    no: "Cancel",
   },
   {
     title: "Чемпион",
@@ -28,23 +19,8 @@ const messages = texts(
     previous: name => `Предыдущий чемпион — ${name}.`,
     promote: name => `Сделать чемпионом ${name}`,
     rollBack: name => `Откатиться к ${name}`,
-    question: (next, now) => `Сделать ${next} чемпионом вместо ${now}?`,
-    consequence:
-      "Все процессы сервиса переключатся на неё за секунду, запросы не прервутся. Ссылки с номером версии не изменятся. Переключение можно откатить.",
-    worse: "При отборе она не оказалась лучше чемпиона на тот момент. ",
-    yes: "Сделать чемпионом",
-    no: "Отмена",
   },
 )
-
-interface PendingPromotion {
-  /** The version in the request. */
-  version: number | "previous"
-  next: string
-  now: string
-  /** The entity tag of the current champion, sent as If-Match. */
-  etag: string
-}
 
 interface PromotionProps {
   model: string
@@ -56,44 +32,15 @@ interface PromotionProps {
 
 export function Promotion({ model, version, token, isWorse = false }: PromotionProps) {
   const t = useText(messages)
-  const { list, reload } = useModels()
-  const [pending, setPending] = useState<PendingPromotion>()
-  const [error, setError] = useState<Error>()
-  const [served, setServed] = useState<Champion>()
+  const { list } = useModels()
+  const status = useRef<HTMLDivElement>(null)
+  // The pressed button may have disappeared.
+  const { served, setServed, error, confirm, dialog } = usePromotion(model, token, () => status.current?.focus())
   const known = list?.models.find(each => each.name === model)
   const champion = known?.aliases.champion
   const previous = served?.previous ?? known?.aliases.previous
   const isServed = known?.versions.some(row => row.version === version && row.state !== "refused")
   useEffect(() => setServed(undefined), [champion]) // the reloaded list is newer
-  const status = useRef<HTMLDivElement>(null)
-  const path = `/admin/models/${model}/champion`
-  const confirm = async (wanted: PendingPromotion["version"]) => {
-    setError(undefined)
-    try {
-      const response = await call(path, { token })
-      const now = (await response.json()) as Champion
-      const next = wanted === "previous" ? now.previous : wanted
-      setPending({
-        version: wanted,
-        next: `${model}/${next ?? "?"}`,
-        now: `${model}/${now.version}`,
-        etag: response.headers.get("ETag") ?? "*",
-      })
-    } catch (reason) {
-      setError(reason as Error)
-    }
-  }
-  const promote = async ({ version: wanted, etag }: PendingPromotion) => {
-    setPending(undefined)
-    try {
-      const body = { version: wanted }
-      setServed(await callJson<Champion>(path, { method: "PUT", body, token, headers: { "If-Match": etag } }))
-    } catch (reason) {
-      setError(reason as Error)
-    }
-    reload()
-    status.current?.focus() // the pressed button may have disappeared
-  }
   const now = served?.version ?? champion
   return (
     <div class="stack">
@@ -107,7 +54,7 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
       {error && <Failure error={error} />}
       <div class="row">
         {version !== null && version !== now && isServed && (
-          <button type="button" class={isWorse ? "" : "primary"} onClick={() => void confirm(version)}>
+          <button type="button" class={isWorse ? "" : "primary"} onClick={() => void confirm(version, isWorse)}>
             {t.promote(`${model}/${version}`)}
           </button>
         )}
@@ -117,16 +64,7 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
           </button>
         )}
       </div>
-      {pending && (
-        <Confirmation
-          question={t.question(pending.next, pending.now)}
-          consequence={(isWorse && pending.version !== "previous" ? t.worse : "") + t.consequence}
-          yes={t.yes}
-          no={t.no}
-          onYes={() => void promote(pending)}
-          onNo={() => setPending(undefined)}
-        />
-      )}
+      {dialog}
     </div>
   )
 }

@@ -1,10 +1,15 @@
 /** The state of a run, built from its events. Field names are those of `GET /admin/jobs/{id}/events`. */
 import { type Measured, type PartialProgress } from "../../runs"
+import { usedAfter, type Used } from "./cost"
 
 export interface Step extends PartialProgress {
   images_per_second: number
   eta_seconds: number
   part: number
+  /** Cores in use since the progress event before. */
+  cores: number | null
+  /** Duration of the run so far, with all attempts. */
+  wall_seconds: number | null
 }
 export interface Measurement extends Measured {
   best: boolean
@@ -32,6 +37,8 @@ export interface Run {
   /** Image counts at which sample grids were drawn. */
   samples: readonly number[]
   warnings: readonly string[]
+  /** What the run has used of its machine, with all attempts. */
+  used: Used | undefined
   /** Why training ended. */
   reason: string | undefined
   /** Whether the stream has ended. */
@@ -46,6 +53,7 @@ export const NOTHING_YET: Run = {
   metrics: [],
   samples: [],
   warnings: [],
+  used: undefined,
   reason: undefined,
   ended: false,
 }
@@ -53,7 +61,7 @@ export const NOTHING_YET: Run = {
 /** Apply events to a run. After a resume, events for images that are trained again replace the old ones. */
 export function extended(run: Run, events: readonly RunEvent[]): Run {
   if (!events.length) return run
-  let { preparing, judge, of, reason, ended } = run
+  let { preparing, judge, of, used, reason, ended } = run
   const progress = [...run.progress]
   const metrics = [...run.metrics]
   const samples = [...run.samples]
@@ -88,7 +96,10 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
           images_per_second: amount(data.images_per_second) ?? 0,
           eta_seconds: amount(data.eta_seconds) ?? 0,
           part: amount(data.part) ?? 0,
+          cores: amount(data.cores) ?? null,
+          wall_seconds: amount(data.wall_seconds) ?? null,
         })
+        used = usedAfter(used, data)
         break
       case "metrics":
         cut(metrics, images, measured => measured.images)
@@ -108,6 +119,7 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         break
       case "trained":
         preparing = undefined
+        used = usedAfter(used, data)
         reason = typeof data.reason === "string" ? data.reason : undefined
         break
       case "end":
@@ -115,7 +127,7 @@ export function extended(run: Run, events: readonly RunEvent[]): Run {
         break
     }
   }
-  return { preparing, judge, of, progress, metrics, samples, warnings, reason, ended }
+  return { preparing, judge, of, progress, metrics, samples, warnings, used, reason, ended }
 }
 
 /** The runs of a population, by number. */

@@ -1,14 +1,16 @@
 /** Several jobs side by side: their curves in the same charts, and what differs between their specs. */
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useMemo, useState } from "preact/hooks"
 import { numberOf, useAddress } from "../../address"
 import { texts, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { Slider, Toggle } from "../../ui/controls"
 import { DataTable } from "../../ui/data-table"
 import { comparedOf, curve, CURVES, specDifferences, type Curve } from "./compared"
+import { usedTogether } from "./cost"
 import { useFollowed, useJob } from "./follow"
 import { leaderOf, presetOf, type Job } from "./job"
 import { NOTHING_YET, type Run } from "./run"
+import { UsageCompared } from "./usage"
 
 const messages = texts(
   {
@@ -30,8 +32,10 @@ const messages = texts(
     d_real: "Discriminator score of real pictures",
     d_fake: "Discriminator score of generated pictures",
     images_per_second: "Speed",
+    cores: "Processor cores in use",
     probability: "probability",
     perSecond: "images/s",
+    coresUnit: "cores",
   },
   {
     title: "Задания рядом",
@@ -52,8 +56,10 @@ const messages = texts(
     d_real: "Оценка настоящих картинок дискриминатором",
     d_fake: "Оценка сгенерированных картинок дискриминатором",
     images_per_second: "Скорость",
+    cores: "Занятые ядра процессора",
     probability: "вероятность",
     perSecond: "картинок/с",
+    coresUnit: "ядер",
   },
 )
 /** Smoothing of 1 would never leave the first value. */
@@ -99,6 +105,9 @@ export function RunsCompared({ shown, token }: { shown: string; token: string })
         <Toggle label={t.log} checked={log} onChange={isLog => change({ log: isLog ? "true" : null })} />
       </div>
       <Curves found={found} smoothing={smoothing} log={log} />
+      <UsageCompared
+        jobs={found.map(({ job, run }) => ({ job, title: t.name(job.number, presetOf(job)), used: run.used }))}
+      />
       {found.length > 1 && <Differences jobs={found.map(({ job }) => job)} />}
     </section>
   )
@@ -109,7 +118,10 @@ function Follow({ id, token, keep }: { id: string; token: string; keep: (id: str
   const { job, load } = useJob(id, token)
   const followed = useFollowed(id, token, 0, load)
   const leader = job?.population ? leaderOf(job.population) : undefined
-  const run = leader ? (followed.runs[leader.run] ?? NOTHING_YET) : followed.run
+  const best = leader ? (followed.runs[leader.run] ?? NOTHING_YET) : followed.run
+  const together = usedTogether(Object.values(followed.runs).map(({ used }) => used))
+  const used = leader ? together : best.used
+  const run = useMemo(() => ({ ...best, used }), [best, JSON.stringify(used)])
   useEffect(() => {
     if (job) keep(id, { job, run })
   }, [id, job, run])
@@ -122,6 +134,7 @@ function Curves({ found, smoothing, log }: { found: readonly Loaded[]; smoothing
     d_real: t.probability,
     d_fake: t.probability,
     images_per_second: t.perSecond,
+    cores: t.coresUnit,
   }
   if (!found.some(({ run }) => run.progress.length || run.metrics.length)) return <p class="hint">{t.waiting}</p>
   return (
