@@ -3,8 +3,8 @@
     <root>/<name>/.history           the promotions, oldest first
 
 It is written wherever the champion changes: beside the aliases of a folder (`models.repository`), and in the state of a model
-in object storage (`models.state_log`). Champions from before the history, and those changed without it, for example by an edited
-`aliases.json`, have no time.
+in object storage (`models.state_log`). Champions from before the history, and those changed without it, for example by an
+edited `aliases.json`, have no time.
 """
 
 from __future__ import annotations

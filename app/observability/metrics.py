@@ -94,6 +94,9 @@ NAMES = frozenset(
         "seedling_training_images",
         "seedling_training_images_goal",
         "seedling_training_images_per_second",
+        "seedling_training_cores",
+        "seedling_training_memory_bytes",
+        "seedling_training_gpu_utilization",
         "seedling_training_loss",
         "seedling_database_up",
     }

@@ -46,6 +46,14 @@ class JobMetrics(Collector):
         yield _gauge("seedling_training_images_goal", "Image budget of the running job.", goal)
         rate = progress.get("images_per_second", 0)
         yield _gauge("seedling_training_images_per_second", "Training speed of the running job.", rate)
+        cores = progress.get("cores", 0)
+        yield _gauge("seedling_training_cores", "Processor cores that the running job uses.", cores)
+        memory = progress.get("peak_memory", 0)
+        yield _gauge("seedling_training_memory_bytes", "Most memory that the trainer of the running job has used.", memory)
+        utilization = progress.get("gpu_utilization", 0)
+        yield _gauge(
+            "seedling_training_gpu_utilization", "Share of the GPU's time that the running job uses, 0 to 1.", utilization
+        )
         losses = GaugeMetricFamily("seedling_training_loss", "Losses of the running job.", labels=["network"])
         for network in ("generator", "discriminator"):
             losses.add_metric([network], progress.get(f"loss_{network}", 0))

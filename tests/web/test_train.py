@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from app.jobs_command import read_events
 from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER, small_job
 from tests.app.retraining.test_takeover import weak_champion
@@ -128,6 +129,23 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
     assert download.value.path().read_bytes() == wanted.content
     page.get_by_text("Log", exact=True).click()
     expect(page.locator("pre.log").last).to_contain_text("Done.")
+    use = page.get_by_role("region", name="Use of the machine, and cost")
+    cost = use.locator("dl.tiles div").filter(has=page.get_by_text("cost", exact=True)).locator("strong")
+    expect(cost).to_have_count(0)  # there is no default price
+    use.get_by_label("Price per core hour").fill("1 euro")
+    expect(use.get_by_role("alert")).to_contain_text("Correct it.")
+    use.get_by_label("Price per core hour").fill("3600")  # one per second
+    use.get_by_label("Currency").fill("EUR")
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        with client.stream("GET", f"/admin/jobs/{job['id']}/events") as response:
+            trained = [data for kind, _, data in read_events(response.iter_lines()) if kind == "trained"]
+    assert trained[-1]["cpu_seconds"] > 0
+    expect(cost).to_have_text(re.compile(r"^[\d,.]+ EUR$"))
+    shown = float(cost.inner_text().removesuffix(" EUR").replace(",", ""))
+    assert shown == pytest.approx(trained[-1]["cpu_seconds"], abs=0.01)
+    expect(use.get_by_text("estimated for the rest")).to_have_count(0)  # it has ended
+    expect(use.locator("figcaption")).to_have_text("Processor cores in use")
     assert faults(page) == []
     page.get_by_role("button", name="Русский").click()
     expect(state).to_contain_text("готово: digits/2 опубликована и стала чемпионом.")
@@ -150,6 +168,14 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
     page.get_by_role("dialog").get_by_role("button", name="Make champion").click()
     expect(page.get_by_text("The champion is digits/2.")).to_be_visible()
     assert served_by(training) == "digits/2"
+    page.goto("/models/digits")
+    rows = page.get_by_role("region", name="Champion history").get_by_role("listitem")
+    expect(rows).to_have_count(4)
+    for row, (name, by) in zip(
+        range(4), [("digits/2", "by admin"), ("digits/1", "by admin"), ("digits/2", job["id"]), ("digits/1", "")], strict=True
+    ):
+        expect(rows.nth(row)).to_contain_text(re.compile(f"^{name}.*{by}", re.DOTALL))
+    expect(rows.nth(2)).to_contain_text("measured by the gate on the same seeds")
 
 
 def test_a_run_can_be_cancelled_and_resumed(page: Page) -> None:
@@ -183,6 +209,12 @@ def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Serv
         expect(state).to_contain_text("cancelled", timeout=TRAINING)
         client.post(f"/admin/jobs/{job['id']}/resume")
         expect(state).to_contain_text("training", timeout=TRAINING)
+        use = page.get_by_role("region", name="Use of the machine, and cost")
+        expect(use.get_by_text("cores in use").first).to_be_visible(timeout=TRAINING)
+        use.get_by_label("Price per core hour").fill("0.04")
+        for title in ("cost so far", "estimated for the rest", "estimated in total"):
+            tile = use.locator("dl.tiles div").filter(has=page.get_by_text(title, exact=True))
+            expect(tile.locator("strong")).to_have_text(re.compile(r"^[\d,.]+$"), timeout=TRAINING)
         client.post(f"/admin/jobs/{job['id']}/cancel")
         expect(state).to_contain_text("cancelled", timeout=TRAINING)
 
@@ -258,6 +290,8 @@ def test_jobs_are_compared_side_by_side(page: Page, training: Service) -> None:
     page.goto(f"/train?job={first['id']}&compare={second['id']}&smooth=0.5")
     together = page.get_by_role("region", name="Jobs side by side")
     expect(together.locator("figcaption").first).to_have_text("FID: distance from real pictures")
+    usage = together.get_by_role("region", name="Use and cost of each job")
+    expect(usage.get_by_role("row").filter(has_text="CPU time")).to_have_text(re.compile(r"CPU time\d.*sec.*\d.*sec"))
     differences = together.get_by_role("region", name="What differs in their specs")
     expect(differences.get_by_role("row").nth(1)).to_have_text(re.compile("gamma.*0.25.*0.5"))
     expect(differences.get_by_role("row")).to_have_count(3)  # the head, gamma and metrics_every

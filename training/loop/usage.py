@@ -1,8 +1,8 @@
 """What a run uses of its machine: time, processor cores, memory and GPU.
 
-Times are totals of the run. They continue after a resume, from the last event of the attempt before, so a killed trainer loses
-at most the time since that event. They begin when the run begins, and do not contain the import of torch, or the evaluation of the
-candidate afterwards.
+Times are totals of the run. They continue after a resume, from the last event of the attempt before, so a killed trainer
+loses at most the time since that event. They begin when the run begins, and contain neither the import of torch nor the
+evaluation of the candidate afterwards.
 """
 
 from __future__ import annotations

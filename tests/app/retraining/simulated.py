@@ -105,7 +105,9 @@ class Machine:
             process.finished = Finished(1)
             return
         part = process.images / spec["images"]
-        self._write(process, "progress", images=process.images, part=part, images_per_second=1.0, loss_generator=1.0)
+        self._write(
+            process, "progress", images=process.images, part=part, images_per_second=1.0, cpu_seconds=2.0, loss_generator=1.0
+        )
         self._write(process, "metrics", images=process.images, kid=kid, fid=10 * kid, best=True)
         (process.folder / "checkpoint.pt").write_text(str(process.images))
         if process.images >= spec["images"]:

@@ -404,7 +404,7 @@ def test_the_events_of_a_population_have_the_numbers_of_their_runs(world: World)
         assert relayed == [{"run": index, **data} for data in own]
         assert relayed
     progress = next(event.data for event in events if event.type == "progress")
-    assert progress == {"run": 1, "images": 10, "part": 0.125, "images_per_second": 1.0}
+    assert progress == {"run": 1, "images": 10, "part": 0.125, "images_per_second": 1.0, "cpu_seconds": 2.0}
     changes = [event.data for event in events if event.type == "run" and event.data["run"] == 2]
     assert [change["state"] for change in changes] == ["running", "paused", "eliminated"]
 

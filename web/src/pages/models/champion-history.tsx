@@ -173,7 +173,12 @@ function Row({ model, reign, children }: { model: string; reign: Reign; children
                 : t.range(dateTime(time), dateTime(until))}
           </time>
         )}
-        {seconds !== undefined && <> ({duration(seconds)})</>}, <By promotion={promotion} />
+        {seconds !== undefined && <> ({duration(seconds)})</>}
+        {!(time === null && promotion.how === "unknown") && (
+          <>
+            , <By promotion={promotion} />
+          </>
+        )}
       </p>
       <Figures model={model} promotion={promotion} />
       {promotion.reason && (

@@ -17,7 +17,7 @@ export function Confirmation({ question, consequence, yes, no, onYes, onNo, chil
   return (
     <Dialog title={question} onClose={onNo}>
       <p>{consequence}</p>
-      {children}
+      {children && <div class="stack">{children}</div>}
       <div class="row">
         <button type="button" class="primary" onClick={onYes}>
           {yes}
