@@ -1,5 +1,14 @@
 import { expect, test } from "vitest"
-import { costOf, NO_PRICES, priceOf, restOf, usedAfter, usedTogether, type Used } from "../src/pages/train/cost"
+import {
+  costOf,
+  NO_PRICES,
+  priceOf,
+  restOf,
+  timeUnit,
+  usedAfter,
+  usedTogether,
+  type Used,
+} from "../src/pages/train/cost"
 import { extended, NOTHING_YET } from "../src/pages/train/run"
 
 const USED: Used = {
@@ -79,4 +88,8 @@ test("the use of several runs is the sum of their times and the largest of their
   const sum = usedTogether([USED, undefined, { ...USED, gpuSeconds: 60, peakMemory: 2e9 }])
   expect([sum?.cpuSeconds, sum?.wallSeconds, sum?.gpuSeconds, sum?.peakMemory]).toEqual([14_400, 7200, 60, 2e9])
   expect([sum?.cores, sum?.threads]).toEqual([undefined, undefined])
+})
+
+test("the axis of time has at least twenty units, so that whole numbers differ", () => {
+  expect([0, 1199, 1200, 71_999, 72_000].map(timeUnit)).toEqual(["second", "second", "minute", "minute", "hour"])
 })

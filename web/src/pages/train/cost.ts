@@ -32,6 +32,14 @@ export const NO_PRICES: Prices = { core: "", gpu: "", currency: "" }
 const KEY = "seedling-prices"
 const HOUR = 3600
 
+export const SECONDS = { second: 1, minute: 60, hour: HOUR } as const
+
+/** The unit of an axis of time, which shows whole numbers. */
+export function timeUnit(seconds: number): keyof typeof SECONDS {
+  if (seconds < 20 * SECONDS.minute) return "second"
+  return seconds < 20 * SECONDS.hour ? "minute" : "hour"
+}
+
 function amount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined
 }

@@ -1,11 +1,11 @@
 /** What a job uses of its machine, over time and in total, and what it costs. */
 import { useMemo, useState } from "preact/hooks"
-import { texts, useLanguage, useNumbers, useText } from "../../language"
+import { plural, texts, useLanguage, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { TextField } from "../../ui/controls"
 import { DataTable } from "../../ui/data-table"
 import { useDates } from "../models/dates"
-import { costOf, loadPrices, priceOf, restOf, savePrices, type Prices, type Used } from "./cost"
+import { costOf, loadPrices, priceOf, restOf, savePrices, SECONDS, timeUnit, type Prices, type Used } from "./cost"
 import { type Job } from "./job"
 import { type Step } from "./run"
 
@@ -13,7 +13,7 @@ const messages = texts(
   {
     title: "Use of the machine, and cost",
     cores: "cores in use",
-    threads: (count: string) => `${count} threads`,
+    threads: (count: number) => `${count} ${plural("en", count, ["thread", "threads"])}`,
     time: "CPU time",
     coreHours: (hours: string) => `${hours} core hours`,
     memory: "most memory",
@@ -21,7 +21,9 @@ const messages = texts(
     gpuUtilization: "GPU utilization",
     gpuMemory: "most GPU memory",
     chart: "Processor cores in use",
-    minutes: "minutes of training",
+    second: "seconds of training",
+    minute: "minutes of training",
+    hour: "hours of training",
     unit: "cores",
     scope:
       "Measured by the trainer, for the training only: the export and the evaluation that follow are not included. All attempts of a resumed job count.",
@@ -43,7 +45,7 @@ const messages = texts(
   {
     title: "Загрузка машины и стоимость",
     cores: "занято ядер",
-    threads: count => `потоков: ${count}`,
+    threads: count => `${count} ${plural("ru", count, ["поток", "потока", "потоков"])}`,
     time: "время процессора",
     coreHours: hours => `${hours} ядро-часа`,
     memory: "память, наибольшая",
@@ -51,7 +53,9 @@ const messages = texts(
     gpuUtilization: "загрузка GPU",
     gpuMemory: "память GPU, наибольшая",
     chart: "Занятые ядра процессора",
-    minutes: "минут обучения",
+    second: "секунд обучения",
+    minute: "минут обучения",
+    hour: "часов обучения",
     unit: "ядер",
     scope:
       "Измеряет обучающий процесс, и только само обучение: экспорт и оценка после него не учтены. Учтены все попытки продолженного задания.",
@@ -108,7 +112,8 @@ export function Usage({ used, part, isRunning, steps = [] }: UsageProps) {
   const { duration } = useDates()
   const { memory } = useFormats()
   const measured = useMemo(() => steps.filter(step => step.cores !== null && step.wall_seconds !== null), [steps])
-  const x = useMemo(() => measured.map(step => step.wall_seconds! / 60), [measured])
+  const unit = timeUnit(measured[measured.length - 1]?.wall_seconds ?? 0)
+  const x = useMemo(() => measured.map(step => step.wall_seconds! / SECONDS[unit]), [measured, unit])
   const series = useMemo(() => [{ title: t.unit, values: measured.map(step => step.cores) }], [measured, t])
   return (
     <section class="stack" aria-labelledby="usage-title">
@@ -118,7 +123,7 @@ export function Usage({ used, part, isRunning, steps = [] }: UsageProps) {
           <Tile
             title={t.cores}
             value={number(used.cores, 1)}
-            hint={used.threads === undefined ? undefined : t.threads(number(used.threads))}
+            hint={used.threads === undefined ? undefined : t.threads(used.threads)}
           />
         )}
         <Tile
@@ -134,7 +139,7 @@ export function Usage({ used, part, isRunning, steps = [] }: UsageProps) {
         {used.gpuPeakMemory !== undefined && <Tile title={t.gpuMemory} value={memory(used.gpuPeakMemory)} />}
       </dl>
       {x.length > 1 && (
-        <Chart title={t.chart} xTitle={t.minutes} x={x} series={series} unit={t.unit} digits={2} height={160} />
+        <Chart title={t.chart} xTitle={t[unit]} x={x} series={series} unit={t.unit} digits={2} height={160} />
       )}
       <Cost used={used} part={isRunning ? part : undefined} isRunning={isRunning} />
       <p class="hint">{t.scope}</p>
