@@ -4762,6 +4762,12 @@ export interface operations {
                 parents?: string | null;
                 /** @description Breed: number of the first child. */
                 from?: string | null;
+                /** @description Explore: the numbers of a latent, separated by commas. */
+                z?: string | null;
+                /** @description Explore: numbers of the latent that are replaced, such as 3:1.5,17:-0.2. */
+                dz?: string | null;
+                /** @description Find: the code of a drawing. */
+                drawing?: string | null;
                 /** @description Class or mixture. */
                 label?: string | null;
                 /** @description Truncation. */

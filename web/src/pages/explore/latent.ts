@@ -76,12 +76,12 @@ export async function startOf({
 }
 const starts = new Map<string, Promise<Schemas["Picture"]>>()
 
-/** The body of POST /generate. An unedited seed is sent as a seed. */
+/** The body of POST /generate. An unedited seed is sent as a seed. A given latent takes precedence over it. */
 export async function bodyOf(drawable: Drawable): Promise<Record<string, unknown>> {
-  const { version, seed, edits, label, psi, edit } = drawable
+  const { version, seed, z: given, edits, label, psi, edit } = drawable
   const explicit = bodyLabel(parseLabel(label, version.classes), version.classes)
   const common = { ...(edit ? { edit } : {}), model: version.model, version: String(version.version) }
-  if (seed !== undefined && !edits.size)
+  if (seed !== undefined && given === undefined && !edits.size)
     return { seed, ...(explicit === undefined ? {} : { label: explicit }), ...(psi === 1 ? {} : { psi }), ...common }
   const start = await startOf(drawable)
   // The service applies psi only to latents drawn from a seed, so apply it here.
