@@ -26,6 +26,7 @@ from rich.table import Table
 
 from tests.live import ROOT, service
 from tests.web.conftest import CHROMIUM, FLAGS, HEADLESS, STATIC
+from tests.web.routes import addresses
 from web.build import node_environment
 
 LIGHTHOUSE = "lighthouse@12.8.2"
@@ -39,23 +40,8 @@ METRICS = {
     "speed-index": "SI",
 }
 DEVICES = {"desktop": ["--preset=desktop"], "phone": []}
-PAGES = (
-    "/",
-    "/?seed=42",
-    "/interpolate",
-    "/draw",
-    "/breed",
-    "/find",
-    "/sharpen",
-    "/play",
-    "/train",
-    "/learn",
-    "/gallery",
-    "/datasets",
-    "/models",
-    "/models/digits",
-    "/models/digits/versions/4",
-)
+PAGES = (*(address for address in addresses() if address != "/explore"), "/?seed=42")
+"""An address of each page. `/explore` is the page `/`, and with a picture, its controls are open."""
 TIMEOUT_SECONDS = 240
 
 Report = dict[str, Any]

@@ -12,16 +12,20 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.addresses import network
+from app.api import conditional
 from app.api.admin_route import admin_router
 from app.api.dependencies import BINARY, CatalogueOf, FeedsOf, IdentityOf, RegistryOf, RetrainingOf
 from app.api.schemas.jobs import JobList, JobView
 from app.api.schemas.retraining import Audit, AuditEntry, RetrainBody
 from app.datasets.catalogue import Catalogue
 from app.errors import NotFound
+from app.http import caching
 from app.http.problem_details import problem_responses
+from app.images.encoding import MEDIA_TYPES
 from app.registry import Registry
 from app.retraining.facade import Retraining
 from app.retraining.job import Job, State
+from app.retraining.sample_film import FilmFormat, read_film
 from models.manifest import Task
 
 router = admin_router("retraining")
@@ -191,6 +195,42 @@ def show_samples(
         raise NotFound(f"Job {job.id} has no samples{which}. {remedy}")
     headers = {"Cache-Control": "no-store", "X-Images": str(selected)}
     return Response(grids[selected].read_bytes(), media_type="image/png", headers=headers)
+
+
+@router.get(
+    "/jobs/{job_id}/samples.{format}",
+    summary="Show a job's samples as a film",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The animation.",
+            "headers": {
+                "X-Frames": {"description": "Number of frames.", "schema": {"type": "integer"}},
+                "ETag": conditional.HEADERS["ETag"],
+            },
+            "content": {MEDIA_TYPES[kind]: BINARY for kind in ("webp", "gif", "apng")},
+        },
+        **conditional.NOT_MODIFIED,
+        **problem_responses(404),
+    },
+)
+def show_film(
+    request: Request,
+    job: ExistingJob,
+    format: Annotated[FilmFormat, Path(description="The format, as an extension.")],
+    retraining: RetrainingOf,
+    fps: Annotated[float, Query(ge=1, le=30, description="Grids per second.")] = 4,
+) -> Response:
+    """Returns the grids of `samples.png` in the order of training, as an animation that repeats and shows the last one longer.
+
+    If there are more than 240 grids, it shows 240 of them, evenly spaced. The same grids give the same bytes.
+    """
+    film = read_film(retraining.samples(job), fps)
+    tag = caching.etag(film.digest, ["film", fps, format])
+    headers = {"Cache-Control": "no-store", "ETag": tag, "X-Frames": str(film.frames)}
+    if caching.matches(request.headers.getlist("If-None-Match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(film.encode(format), media_type=MEDIA_TYPES[format], headers=headers)
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=202, summary="Cancel a job", responses=problem_responses(404, 409))

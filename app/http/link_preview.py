@@ -16,13 +16,19 @@ from starlette.types import Scope
 
 WIDTH, HEIGHT = 1200, 630
 """Of the picture, see `app.sampling.preview`."""
-MAX_QUERY = 1_500
-"""Characters of the parameters in a tag. The tags of a longer address are those of its page without parameters."""
+MAX_QUERY = 4_500
+"""Characters of the parameters in a tag: enough for a drawing of the page Find.
+
+The tags of a longer address are those of its page without parameters.
+"""
 MAX_SHOWN = 60
 """Characters of a parameter in a title."""
 _SETTINGS = ("label", "psi", "edit", "model", "version")
+_EXPLORE = ("seed", "x", "y", "zoom", "z", "dz", *_SETTINGS)
 _STATE: dict[str, tuple[str, ...]] = {
-    "/": ("seed", "x", "y", "zoom", *_SETTINGS),
+    "/": _EXPLORE,
+    "/explore": _EXPLORE,
+    "/find": ("drawing", "model", "version"),
     "/gallery": ("seeds", *_SETTINGS),
     "/interpolate": ("keyframes", "method", "loop", "model", "version"),
     "/breed": ("parents", "from", *_SETTINGS),
@@ -38,6 +44,9 @@ _TEXTS: dict[str, Texts] = {
         "about": "A GAN draws a 28x28 picture for every number: the same today, tomorrow and on the next machine.",
         "seed": "Picture of seed {}",
         "point": "Between seeds, at {}, {}",
+        "latent": "Custom latent",
+        "changed": "Seed {} with an edited latent",
+        "drawing": "A drawing, and the seeds most like it",
         "seeds": "Pictures of the seeds {}",
         "film": "From seed {} to seed {}",
         "parents": "Children of {}",
@@ -59,6 +68,9 @@ _TEXTS: dict[str, Texts] = {
         "about": "GAN рисует картинку 28x28 для каждого числа: одну и ту же сегодня, завтра и на любой машине.",
         "seed": "Картинка для зерна {}",
         "point": "Между зёрнами, в точке {}, {}",
+        "latent": "Заданный латентный вектор",
+        "changed": "Зерно {}, латентный вектор изменён",
+        "drawing": "Рисунок и самые похожие на него зёрна",
         "seeds": "Картинки для зёрен {}",
         "film": "От зерна {} к зерну {}",
         "parents": "Дети {}",
@@ -154,11 +166,17 @@ def _untitled(state: Mapping[str, str], texts: Texts) -> str:
 
 
 def _explore(state: Mapping[str, str], texts: Texts) -> str:
-    if "seed" in state:
-        return texts["seed"].format(_shown(state["seed"]))
+    if "z" in state:
+        return texts["latent"]
+    if "seed" in state or ("x" not in state and ("dz" in state or "edit" in state)):
+        return texts["changed" if "dz" in state else "seed"].format(_shown(state.get("seed", "42")))
     if "x" in state:
         return texts["point"].format(_shown(state["x"]), _shown(state.get("y", "0")))
     return ""
+
+
+def _find(state: Mapping[str, str], texts: Texts) -> str:
+    return texts["drawing"] if "drawing" in state else ""
 
 
 def _gallery(state: Mapping[str, str], texts: Texts) -> str:
@@ -176,6 +194,8 @@ def _breed(state: Mapping[str, str], texts: Texts) -> str:
 
 _STATED: dict[str, Callable[[Mapping[str, str], Texts], str]] = {
     "/": _explore,
+    "/explore": _explore,
+    "/find": _find,
     "/gallery": _gallery,
     "/interpolate": _interpolate,
     "/breed": _breed,

@@ -5,6 +5,8 @@ A preview is a wall of small pictures, in front of which a few larger ones stand
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.images import encoding
+from app.images.strokes import CANVAS_SIDE, Sketch, painted, parse_sketch
 from app.sampling.breeding import child_of, parse_parents
 from app.sampling.chunks import CHUNK, Steps
 from app.sampling.edits import parse_edit
@@ -35,6 +38,12 @@ FRAMES, FRAME_COLUMNS = 50, 10
 """Frames of a film in a preview."""
 LITTER = 9
 LARGEST = 18
+SKETCH_SCALE = (HEIGHT - 2 * MARGIN) // CANVAS_SIDE
+EDGE = 2
+MAX_CHANGE = 8.0
+"""Of a number of a latent by `dz`. Larger ones are ignored, as on the page."""
+_CHANGE = re.compile(r"([0-9]{1,4}):(-?[0-9]+(?:\.[0-9]+)?)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _COARSEST = 96
 """Distance between two seeds, in pixels of the page Explore, beyond which it shows points between them."""
 
@@ -55,6 +64,10 @@ class State:
     parents: str | None = None
     start: str | None = None
     """The number of the first child."""
+    z: str | None = None
+    dz: str | None = None
+    drawing: str | None = None
+    """The strokes of the page Find, see `app.images.strokes`."""
     label: str | None = None
     psi: str | None = None
     edit: str | None = None
@@ -69,12 +82,14 @@ class Preview:
         wall: inputs of the wall, repeated until it is full. None for a black background.
         front: inputs of the pictures in front of it.
         columns: pictures per row of those; by default, as many as make them largest.
+        sketch: a drawing in front of the wall, instead of pictures.
     """
 
     generator: LoadedGenerator
     wall: tuple[Point, ...] = ()
     front: tuple[Point, ...] = ()
     columns: int | None = None
+    sketch: Sketch = ()
 
     @property
     def count(self) -> int:
@@ -100,16 +115,22 @@ class Preview:
             sheet = encoding.sheet(encoding.enlarge(repeated, SCALE), COLUMNS)
             top, left = (sheet.shape[0] - HEIGHT) // 2, (sheet.shape[1] - WIDTH) // 2
             canvas = sheet[top : top + HEIGHT, left : left + WIDTH].copy()
-            if len(front):
+            if len(front) or self.sketch:
                 canvas = (canvas * DIMMED).astype(np.uint8)
         if len(front):
             columns, scale = fitted(len(front), self.columns)
-            sheet = encoding.sheet(encoding.enlarge(front, scale), columns)
-            top, left = (HEIGHT - sheet.shape[0]) // 2, (WIDTH - sheet.shape[1]) // 2
-            edge = 2  # keeps the pictures apart from the wall
-            canvas[top - edge : top + sheet.shape[0] + edge, left - edge : left + sheet.shape[1] + edge] = 90
-            canvas[top : top + sheet.shape[0], left : left + sheet.shape[1]] = sheet
+            _place(canvas, encoding.sheet(encoding.enlarge(front, scale), columns))
+        elif self.sketch:
+            _place(canvas, encoding.enlarge(painted(self.sketch), SKETCH_SCALE))
         return canvas
+
+
+def _place(canvas: Pixels, front: Pixels) -> None:
+    """Write pixels to the middle of the canvas, with an edge that keeps them apart from the wall."""
+    top, left = (HEIGHT - front.shape[0]) // 2, (WIDTH - front.shape[1]) // 2
+    bottom, right = top + front.shape[0], left + front.shape[1]
+    canvas[top - EDGE : bottom + EDGE, left - EDGE : right + EDGE] = 90
+    canvas[top:bottom, left:right] = front
 
 
 def fitted(count: int, columns: int | None = None) -> tuple[int, int]:
@@ -138,25 +159,64 @@ def preview_of(state: State, generator: LoadedGenerator) -> Preview:
             return _film(state, generator)
         case "/breed":
             return _litter(state, generator)
-        case "/" if state.seed is not None or state.x is not None:
+        case "/" | "/explore" if any(value is not None for value in (state.seed, state.x, state.z, state.dz, state.edit)):
             return _explored(state, generator)
+        case "/find" if state.drawing is not None:
+            return Preview(generator, wall=_start(state, generator), sketch=parse_sketch(state.drawing))
         case _:
-            return Preview(generator, wall=_points(state, generator, range(COLUMNS * ROWS)))
+            return Preview(generator, wall=_start(state, generator))
+
+
+def _start(state: State, generator: LoadedGenerator) -> tuple[Point, ...]:
+    return _points(state, generator, range(COLUMNS * ROWS))
 
 
 def _explored(state: State, generator: LoadedGenerator) -> Preview:
-    """A point of the plane in front of its surroundings. Seeds that are texts have none, so they get those of seed 42."""
-    seed = None if state.seed is None else parse_seed(state.seed)
+    """A picture in front of its surroundings on the plane. Texts and latents have none, so they get those of seed 42."""
+    text = state.seed or ("42" if state.x is None and state.z is None else None)
+    seed = None if text is None else parse_seed(text)
     if seed is None:
         step = _step(_number(state.zoom, 64, 24, 1536))
-        x, y = (round(_number(value, 0, -65_536, 131_072) / step) * step for value in (state.x, state.y))
+        given = (_number(state.x, 42, -65_536, 131_072), _number(state.y, 0, -65_536, 131_072))
+        x, y = (round(value / step) * step for value in given)
     else:
         step = 1.0
         x, y = (seed % 65_536, seed // 65_536) if isinstance(seed, int) else (42.0, 0.0)
     around = _window(state, generator, x - COLUMNS // 2 * step, y - ROWS // 2 * step, COLUMNS, ROWS, step)
     wall = _drawn(around)
-    front = wall[len(wall) // 2] if seed is None else _points(state, generator, [seed])[0]
+    if state.z is not None or (state.dz is not None and seed is not None):
+        front = _changed(state, generator, seed)
+    else:
+        front = wall[len(wall) // 2] if seed is None else _points(state, generator, [seed])[0]
     return Preview(generator, wall=wall, front=(front,))
+
+
+def _changed(state: State, generator: LoadedGenerator, seed: int | str | None) -> Point:
+    """The latent `z`, or else that of the seed, with the numbers that `dz` replaces.
+
+    It is read as by the page (`web/src/pages/explore/latent.ts`): missing numbers of `z` are 0, and so are texts that are not
+    numbers. Changes that are invalid are ignored. A latent has the first class, unless another one is given.
+    """
+    if state.z is not None or seed is None:
+        given = [_loose(part) for part in (state.z or "").split(",")]
+        z = [*given, *[0.0] * generator.manifest.z_dim][: generator.manifest.z_dim]
+        label = 0 if generator.classes else None
+    else:
+        point, label = generator.point(seed)
+        z = [float(value) for value in point.z]
+    for part in (state.dz or "").split(","):
+        match = _CHANGE.fullmatch(part)
+        if match and int(match[1]) < len(z) and abs(float(match[2])) <= MAX_CHANGE:
+            z[int(match[1])] = float(match[2])
+    psi = _number(state.psi, 1, 0, 2)
+    edit = parse_edit(state.edit) if state.edit else ()
+    drawing = Drawing(z=tuple(value * psi for value in z), label=label if state.label is None else state.label, edit=edit)
+    return resolve(drawing, generator).points()[0][0]
+
+
+def _loose(text: str) -> float:
+    value = float(text) if _NUMBER.fullmatch(text.strip()) else 0.0
+    return value if math.isfinite(value) else 0.0
 
 
 def _film(state: State, generator: LoadedGenerator) -> Preview:

@@ -26,6 +26,7 @@ TARGETS = [
     "/admin/jobs/{}/log",
     "/admin/jobs/{}/events",
     "/admin/jobs/{}/samples.png",
+    "/admin/jobs/0123456789ab/samples.{}",
     "/admin/jobs/0123456789ab/samples.png?images={}",
     "/admin/models/{}/champion",
     "/assets/{}",

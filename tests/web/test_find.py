@@ -21,6 +21,7 @@ from models.seed_index_build import Plan, build
 from tests.app.api.test_inversion import DIGITS, drawn, two_versions
 from tests.app.images.test_preprocessing import mnist
 from tests.live import Service, service
+from tests.waiting import LIMIT_SECONDS
 from tests.web.conftest import STATIC, new_context
 from tests.web.pixels import fetch_array, fetch_pixels, wait_for_canvas
 from tests.web.test_draw import ink
@@ -313,3 +314,20 @@ def test_without_one_of_them_the_other_half_works(browser: Browser, finder: Serv
     wait_for_canvas(page.locator(".ticks canvas").last, fetch_pixels(finder, "/generate?seed=42"))
     assert faults(page) == []
     context.close()
+
+
+def test_the_preview_of_an_address_is_the_drawing_on_the_canvas(page: Page, finder: Service) -> None:
+    page.goto("/find")
+    draw(page, SEVEN)
+    expect(page).to_have_url(re.compile("drawing="))
+    canvas = page.get_by_role("application", name=CANVAS["en"])
+    shown = canvas.evaluate(
+        """canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 280, 280).data).filter((_, at) => at % 4 === 0)"""
+    )
+    (code,) = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["drawing"]
+    response = httpx.get(f"{finder.url}/preview.png", params={"page": "/find", "drawing": code}, timeout=LIMIT_SECONDS)
+    preview = np.asarray(Image.open(io.BytesIO(response.content)))[35 : 35 + 560 : 2, 320 : 320 + 560 : 2]
+    difference = np.abs(preview.astype(int) - np.array(shown).reshape(280, 280))
+    assert difference.mean() < 1.5  # the canvas and the service smooth edges differently
+    assert (difference > 128).sum() < 20
+    assert preview.mean() > 20

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.live import Service
-from tests.web.conftest import new_context
+from tests.live import Service, service
+from tests.web.conftest import DRAWN_BY_THE_SERVICE, STATIC, new_context
 from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
 from tests.web.test_frame import faults, open_page
 
@@ -181,3 +183,38 @@ def test_a_printed_file_has_open_answers(page: Page) -> None:
     assert len(page.pdf()) > 10_000
     assert page.evaluate("window.opened") == page.locator(".questions details").count()
     expect(page.locator(".questions details[open]")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def without_models(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("without")
+    (folder / "models").mkdir()
+    with service(folder / "state", shipped=folder / "models", pages=STATIC) as running:
+        yield running
+
+
+def test_without_a_model_the_other_steps_are_shown_with_the_remedy(browser: Browser, without_models: Service) -> None:
+    with new_context(browser, without_models.url) as context:
+        page = context.new_page()
+        page.goto("/learn")
+        expect(page.get_by_role("alert")).to_contain_text("Train one on the page Train or publish one, then try again.")
+        turns = page.locator("section.chapter:has(> #turns)")
+        expect(turns).to_contain_text("No model could be loaded, so the losses of its pictures are missing here.")
+        turns.get_by_role("button", name="Generator", exact=True).click()
+        expect(turns.get_by_role("heading", name="Train the generator")).to_be_visible()
+        expect(page.locator("section.chapter > h2")).to_have_count(3)  # steps 1 and 2 are about a model
+
+
+def test_if_a_model_cannot_be_loaded_step_3_is_shown_until_it_can(browser: Browser, site: Service) -> None:
+    context = browser.new_context(
+        locale="en-GB", base_url=site.url
+    )  # not new_context, because the console logs a 404 as an error
+    context.add_init_script(DRAWN_BY_THE_SERVICE)
+    page = context.new_page()
+    page.goto("/learn?version=99")
+    turns = page.locator("section.chapter:has(> #turns)")
+    expect(turns).to_contain_text("No model could be loaded")
+    page.get_by_role("button", name="Show the champion").click()
+    expect(page.locator("section.chapter > h2")).to_have_count(5)
+    expect(turns).to_contain_text(re.compile("For the pictures in step 2, L.D. = "))
+    context.close()

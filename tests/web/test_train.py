@@ -127,6 +127,13 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
     with page.expect_download() as download:
         grid.get_by_role("link", name="Save the grid").click()
     assert download.value.path().read_bytes() == wanted.content
+    with page.expect_download() as download:
+        grid.get_by_role("group", name="Save as a film").get_by_role("button", name="WebP").click()
+    assert download.value.suggested_filename == f"job-{job['id']}.webp"
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        film = client.get(f"/admin/jobs/{job['id']}/samples.webp").raise_for_status()
+    assert download.value.path().read_bytes() == film.content
     page.get_by_text("Log", exact=True).click()
     expect(page.locator("pre.log").last).to_contain_text("Done.")
     use = page.get_by_role("region", name="Use of the machine, and cost")

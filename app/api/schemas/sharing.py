@@ -59,6 +59,11 @@ class PreviewQuery(BaseModel):
     loop: Annotated[str | None, Field(description="Walk: whether the film returns to its first keyframe.")] = None
     parents: Annotated[str | None, Field(description="Breed: the parents.")] = None
     start: Annotated[str | None, Field(alias="from", description="Breed: number of the first child.")] = None
+    z: Annotated[str | None, Field(description="Explore: the numbers of a latent, separated by commas.")] = None
+    dz: Annotated[str | None, Field(description="Explore: numbers of the latent that are replaced, such as 3:1.5,17:-0.2.")] = (
+        None
+    )
+    drawing: Annotated[str | None, Field(description="Find: the code of a drawing.")] = None
     label: Annotated[str | None, Field(description="Class or mixture.")] = None
     psi: Annotated[str | None, Field(description="Truncation.")] = None
     edit: Annotated[str | None, Field(description="Amounts of directions.")] = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -13,10 +15,13 @@ import pytest
 from PIL import Image
 
 from app.images.encoding import enlarge
+from app.images.strokes import painted, parse_sketch
+from app.sampling.edits import parse_edit
 from app.sampling.generator import LoadedGenerator
 from app.sampling.keyframes import format_keyframes, parse_keyframes
-from app.sampling.pictures import resolve
-from app.sampling.preview import fitted
+from app.sampling.pictures import Drawing, resolve
+from app.sampling.preview import State, fitted, preview_of
+from tests.app.api.test_inversion import DIGITS
 
 HOSTILE = [
     '"><script>alert(1)</script>',
@@ -122,6 +127,7 @@ def test_the_preview_of_a_seed_has_its_picture_in_the_middle_of_the_plane(
         "page=/interpolate",
         "page=/breed&parents=(42,7,3),99&from=9",
         "page=/breed",
+        "page=/find&drawing=FgIAAPADAA",
     ],
 )
 def test_each_state_has_a_preview_of_its_own(client: httpx.Client, query: str) -> None:
@@ -137,13 +143,95 @@ def test_the_frames_of_a_film_are_in_its_preview(client: httpx.Client, digits: L
     assert (found[35 : 35 + 112, 40 : 40 + 112] == first).all()
 
 
-NAMES = ["page", "seed", "x", "zoom", "seeds", "keyframes", "parents", "from", "label", "psi", "edit", "model", "version"]
+LATENT = [round(0.3 * math.sin(7 * index), 3) for index in range(100)]
+FRONT = (slice(63, 63 + 504), slice(348, 348 + 504))
+"""Where a preview has its only picture."""
+
+
+@pytest.mark.parametrize("page", ["/", "/explore"])
+@pytest.mark.parametrize(
+    ("query", "z"),
+    [
+        ("", LATENT),
+        ("&label=3", LATENT),
+        ("&psi=0.5", [value * 0.5 for value in LATENT]),
+        ("&dz=3:2.5,99:-8,3:-1,100:1,4:9,junk", [*LATENT[:3], -1, *LATENT[4:99], -8]),
+    ],
+)
+def test_the_preview_of_a_latent_has_the_picture_that_the_page_shows(
+    client: httpx.Client, page: str, query: str, z: list[float]
+) -> None:
+    found = picture(client.get(f"/preview.png?page={page}&z={','.join(map(str, LATENT))}{query}"))
+    body: dict[str, Any] = {"z": z, "label": 3 if "label" in query else 0, "scale": 18}
+    wanted = picture(client.post("/generate", json=body))
+    assert (found[FRONT] == wanted).all()
+
+
+@pytest.mark.parametrize("seed", ["42", "1000", "anna"])
+@pytest.mark.parametrize("psi", [1, 0.7])
+def test_the_preview_of_an_edited_seed_has_the_picture_that_the_page_shows(client: httpx.Client, seed: str, psi: float) -> None:
+    query = {"dz": "0:3,7:-2.5", "psi": psi} if seed == "42" else {"seed": seed, "dz": "0:3,7:-2.5", "psi": psi}
+    found = client.get("/preview.png", params=query)
+    start = client.get("/generate", params={"seed": seed, "format": "json"}).json()
+    z = [3, *start["z"][1:7], -2.5, *start["z"][8:]]
+    body = {"z": [value * psi for value in z], "label": start["class"], "scale": 18}
+    assert (picture(found)[FRONT] == picture(client.post("/generate", json=body))).all()
+    assert (picture(found)[FRONT] != picture(client.get("/preview.png", params={"seed": seed}))[FRONT]).any()
+
+
+def test_previews_show_edits_along_directions() -> None:
+    generator, edit = LoadedGenerator(DIGITS), "slant:1.5"
+    for state, drawing in (
+        (State(edit=edit), Drawing(seeds=(42,))),
+        (State(z="1,2", edit=edit), Drawing(z=(1.0, 2.0, *[0.0] * 98), label=0)),
+    ):
+        (front,) = preview_of(state, generator).front
+        (wanted,), _ = resolve(replace(drawing, edit=parse_edit(edit)), generator).points()
+        (unedited,), _ = resolve(drawing, generator).points()
+        drawn = generator.draw([front, wanted, unedited])
+        assert (drawn[0] == drawn[1]).all()
+        assert (drawn[0] != drawn[2]).any()
+
+
+def test_a_latent_with_missing_or_damaged_numbers_has_zeros_there_as_on_the_page(client: httpx.Client) -> None:
+    found = picture(client.get("/preview.png?z=1,,x,1e999,-2"))
+    wanted = picture(client.post("/generate", json={"z": [1, 0, 0, 0, -2, *[0] * 95], "label": 0, "scale": 18}))
+    assert (found[FRONT] == wanted).all()
+
+
+def test_the_preview_of_a_drawing_is_the_drawing(client: httpx.Client) -> None:
+    found = picture(client.get("/preview.png?page=/find&drawing=FgIoKPABeAwBmAM8"))
+    sketch = painted(parse_sketch("FgIoKPABeAwBmAM8"))
+    assert sketch.max() == 255
+    assert (found[35 : 35 + 560, 320 : 320 + 560] == enlarge(sketch, 2)).all()
+    start = picture(client.get("/preview.png"))
+    assert (found[:, :318] == (start[:, :318] * 0.35).astype(np.uint8)).all()
+
+
+NAMES = [
+    "z",
+    "dz",
+    "drawing",
+    "page",
+    "seed",
+    "x",
+    "zoom",
+    "seeds",
+    "keyframes",
+    "parents",
+    "from",
+    "label",
+    "psi",
+    "edit",
+    "model",
+    "version",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_hostile_address_gets_a_preview(client: httpx.Client, name: str, value: str) -> None:
-    pages = {"seeds": "/gallery", "keyframes": "/interpolate", "parents": "/breed", "from": "/breed"}
+    pages = {"drawing": "/find", "seeds": "/gallery", "keyframes": "/interpolate", "parents": "/breed", "from": "/breed"}
     found = client.get("/preview.png", params={"page": pages.get(name, "/"), "seed": "42", name: value})
     assert picture(found).shape == (630, 1200)
     assert "set-cookie" not in found.headers
@@ -168,6 +256,12 @@ def test_a_hostile_address_gets_a_preview(client: httpx.Client, name: str, value
         "page=/breed&parents=(42",
         "page=/breed&from=-1",
         "page=/nowhere&seed=5",
+        "z=1001",
+        "z=1&psi=3",
+        "seed=42&dz=3:1&label=nobody",
+        "page=/find&drawing=%25",
+        "page=/find&drawing=FgIAAPAD",
+        f"page=/find&drawing={'FgEoKBYBPDwWAVBQ' * 251}",
         "page=",
     ],
 )

@@ -75,6 +75,13 @@ def test_a_page_names_its_picture_by_an_absolute_url_that_is_a_picture(site: htt
     [
         ("/", "Every number is a picture"),
         ("/?x=7.5&y=1&zoom=128", "Between seeds, at 7.5, 1"),
+        ("/explore?seed=7", "Picture of seed 7"),
+        ("/?edit=slant:1", "Picture of seed 42"),
+        ("/?z=0.5,1", "Custom latent"),
+        ("/?seed=anna&dz=3:1.5", "Seed anna with an edited latent"),
+        ("/?dz=3:1.5", "Seed 42 with an edited latent"),
+        ("/find", "Draw something, and find its seed"),
+        ("/find?drawing=FgIoKPABeA", "A drawing, and the seeds most like it"),
         ("/gallery", "A wall of seeds"),
         ("/gallery?seeds=0-63", "Pictures of the seeds 0-63"),
         ("/interpolate?keyframes=5,17~3,anna~8", "From seed 5 to seed anna"),
@@ -90,6 +97,18 @@ def test_each_address_has_its_title_and_picture(site: httpx.Client, address: str
     found, _ = read(site.get(address, headers=BROWSER).text)
     assert found["og:title"] == found["og:image:alt"] == title
     assert site.get(found["og:image"]).status_code == 200
+
+
+def test_the_longest_drawing_and_latent_are_in_the_tags(site: httpx.Client) -> None:
+    for path, name, text in (
+        ("/find", "drawing", "FgEoKBYBPDwWAVBQ" * 250),
+        ("/", "z", ",".join(["-0.12345678901234567"] * 100)),
+    ):
+        found, _ = read(site.get(path, params={name: text}, headers=BROWSER).text)
+        assert parse_qs(urlsplit(found["og:image"]).query)[name] == [text]
+        shown, start = site.get(found["og:image"]), site.get("/preview.png")
+        assert shown.status_code == 200
+        assert shown.content != start.content
 
 
 def test_the_tags_are_in_the_language_of_the_document(site: httpx.Client) -> None:
@@ -138,9 +157,11 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("name", ["seed", "x", "label", "model", "version", "unknown", "seeds", "keyframes", "parents"])
+@pytest.mark.parametrize(
+    "name", ["seed", "x", "label", "model", "version", "unknown", "seeds", "keyframes", "parents", "z", "drawing"]
+)
 def test_no_parameter_gets_out_of_its_tag(site: httpx.Client, name: str, text: str) -> None:
-    page = {"seeds": "/gallery", "keyframes": "/interpolate", "parents": "/breed"}.get(name, "/")
+    page = {"seeds": "/gallery", "keyframes": "/interpolate", "parents": "/breed", "drawing": "/find"}.get(name, "/")
     response = site.get(page, params={name: text, "seed" if name == "x" else "psi": "1"}, headers=BROWSER)
     assert response.status_code == 200
     found, elements = read(response.text)

@@ -32,6 +32,7 @@ ROUTES = [
     ("GET", "/admin/jobs/0123456789ab/events"),
     ("GET", "/admin/jobs/0123456789ab/log"),
     ("GET", "/admin/jobs/0123456789ab/samples.png"),
+    ("GET", "/admin/jobs/0123456789ab/samples.webp"),
     ("POST", "/admin/jobs/0123456789ab/cancel"),
     ("POST", "/admin/jobs/0123456789ab/resume"),
     ("GET", "/admin/audit"),
@@ -226,6 +227,50 @@ def test_the_sample_grid_of_each_step_is_available(admin: Admin, job: dict) -> N
     missing = admin.client.get(f"/admin/jobs/{job['id']}/samples.png?images=7")
     assert missing.status_code == 404
     assert "Choose one of 0, 320, 640" in missing.json()["detail"]
+
+
+def test_a_film_shows_the_sample_grids_in_order_and_the_last_one_for_two_seconds(admin: Admin, job: dict) -> None:
+    url = f"/admin/jobs/{job['id']}/samples"
+    grids = [pixels_of(admin.client.get(f"{url}.png?images={images}").content) for images in (0, 320, 640)]
+    wanted = [*grids[:2], *[grids[2]] * 8]
+    for kind in ("webp", "gif", "apng"):
+        response = admin.client.get(f"{url}.{kind}")
+        assert response.headers["content-type"] == f"image/{kind}"
+        assert response.headers["x-frames"] == "10"
+        frames, milliseconds = frames_of(response.content)
+        assert np.array_equal(frames, wanted), kind
+        assert (milliseconds[:2], sum(milliseconds[2:])) == ([250, 250], 2000), kind
+        again = admin.client.get(f"{url}.{kind}")
+        assert (again.content, again.headers["etag"]) == (response.content, response.headers["etag"])
+        known = admin.client.get(f"{url}.{kind}", headers={"If-None-Match": response.headers["etag"]})
+        assert (known.status_code, known.content) == (304, b"")
+    slow = admin.client.get(f"{url}.webp?fps=2")
+    assert slow.headers["etag"] != response.headers["etag"]
+    assert frames_of(slow.content)[1] == [500] * 6
+
+
+def test_a_film_has_a_bounded_speed_and_needs_a_job(admin: Admin, job: dict) -> None:
+    for fps in ("0", "31", "nan", "fast"):
+        assert admin.client.get(f"/admin/jobs/{job['id']}/samples.gif?fps={fps}").status_code == 422
+    assert admin.client.get(f"/admin/jobs/{job['id']}/samples.mp4").status_code == 422
+    assert admin.client.get("/admin/jobs/0123456789ab/samples.gif").status_code == 404
+
+
+def pixels_of(content: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def frames_of(content: bytes) -> tuple[list[np.ndarray], list[int]]:
+    """Return the frames of an animation, and how many milliseconds each is shown."""
+    frames, milliseconds = [], []
+    with Image.open(io.BytesIO(content)) as film:
+        for index in range(film.n_frames):
+            film.seek(index)
+            film.load()
+            frames.append(np.asarray(film.convert("L")))
+            milliseconds.append(round(film.info["duration"]))
+    return frames, milliseconds
 
 
 def test_the_event_stream_resumes_after_the_last_received_event(admin: Admin, job: dict) -> None:

@@ -646,6 +646,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/jobs/{job_id}/samples.{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a job's samples as a film
+         * @description Returns the grids of `samples.png` in the order of training, as an animation that repeats and shows the last one longer.
+         *
+         *     If there are more than 240 grids, it shows 240 of them, evenly spaced. The same grids give the same bytes.
+         */
+        get: operations["show_film_admin_jobs__job_id__samples__format__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/jobs/{job_id}/cancel": {
         parameters: {
             query?: never;
@@ -4875,6 +4897,12 @@ export interface operations {
                 parents?: string | null;
                 /** @description Breed: number of the first child. */
                 from?: string | null;
+                /** @description Explore: the numbers of a latent, separated by commas. */
+                z?: string | null;
+                /** @description Explore: numbers of the latent that are replaced, such as 3:1.5,17:-0.2. */
+                dz?: string | null;
+                /** @description Find: the code of a drawing. */
+                drawing?: string | null;
                 /** @description Class or mixture. */
                 label?: string | null;
                 /** @description Truncation. */
@@ -6942,6 +6970,119 @@ export interface operations {
                 content: {
                     "image/png": string;
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_film_admin_jobs__job_id__samples__format__get: {
+        parameters: {
+            query?: {
+                /** @description Grids per second. */
+                fps?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The format, as an extension. */
+                format: "webp" | "gif" | "apng";
+                /** @description Id of the job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The animation. */
+            200: {
+                headers: {
+                    /** @description Number of frames. */
+                    "X-Frames"?: number;
+                    /** @description Identifies these bytes; send it back in If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                    "image/gif": string;
+                    "image/apng": string;
+                };
+            };
+            /** @description Not modified: the client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {

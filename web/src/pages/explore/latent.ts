@@ -7,24 +7,7 @@ import { seedOf } from "../../engine/local"
 import { readNpy } from "../../images/npy"
 import { bodyLabel, parseLabel } from "../../label"
 import { type Version } from "../../models"
-
-export const REACH = 4
-/** Component index to its new value. */
-export type Edits = ReadonlyMap<number, number>
-
-/** Parse `3:1.5,17:-0.2`. */
-export function parseEdits(text: string | undefined): Edits {
-  const found = new Map<number, number>()
-  for (const part of (text ?? "").split(",")) {
-    const match = /^(\d{1,4}):(-?\d+(\.\d+)?)$/.exec(part)
-    if (match && Math.abs(Number(match[2])) <= 8) found.set(Number(match[1]), Number(match[2]))
-  }
-  return found
-}
-
-export function formatEdits(edits: Edits): string | null {
-  return edits.size ? [...edits].map(([index, value]) => `${index}:${value}`).join(",") : null
-}
+import type { Edits } from "./edits"
 
 /** Apply edits to a latent. Edits of missing components are ignored. */
 export function edited(z: readonly number[], edits: Edits): number[] {
@@ -76,12 +59,12 @@ export async function startOf({
 }
 const starts = new Map<string, Promise<Schemas["Picture"]>>()
 
-/** The body of POST /generate. An unedited seed is sent as a seed. */
+/** The body of POST /generate. An unedited seed is sent as a seed. A given latent takes precedence over it. */
 export async function bodyOf(drawable: Drawable): Promise<Record<string, unknown>> {
-  const { version, seed, edits, label, psi, edit } = drawable
+  const { version, seed, z: given, edits, label, psi, edit } = drawable
   const explicit = bodyLabel(parseLabel(label, version.classes), version.classes)
   const common = { ...(edit ? { edit } : {}), model: version.model, version: String(version.version) }
-  if (seed !== undefined && !edits.size)
+  if (seed !== undefined && given === undefined && !edits.size)
     return { seed, ...(explicit === undefined ? {} : { label: explicit }), ...(psi === 1 ? {} : { psi }), ...common }
   const start = await startOf(drawable)
   // The service applies psi only to latents drawn from a seed, so apply it here.

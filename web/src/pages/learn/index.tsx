@@ -6,7 +6,7 @@ import { useVersion, type Version } from "../../models"
 import { Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
 import { NoVersion } from "../../ui/versioned-page"
-import { useQuiz } from "../play/quiz"
+import { useQuiz, type QuizState } from "../play/quiz"
 import { roundOf } from "../play"
 import { ApartStep } from "./apart-step"
 import { useChampions, type Champion } from "./champions"
@@ -84,7 +84,10 @@ export default function Learn() {
       </nav>
       <div class="stack">
         {error ? (
-          <NoVersion error={error} retry={retry} query={query} change={change} />
+          <>
+            <NoVersion error={error} retry={retry} query={query} change={change} />
+            <Turns quiz={undefined} query={query} change={change} champions={champions} />
+          </>
         ) : found ? (
           <Live version={found} query={query} change={change} champions={champions} />
         ) : (
@@ -119,15 +122,22 @@ function Live({ version, query, change, champions }: LiveProps) {
     <>
       <GeneratorSection version={version} query={query} change={change} />
       <DiscriminatorSection version={version} quiz={quiz} round={round} query={query} change={change} />
-      <TrainingSteps
-        step={oneOf(query.turn, ["1", "2"], "1")}
-        query={query}
-        quiz={quiz}
-        score={numberOf(query.d, DEFAULT_SCORE, 0.01, 0.99)}
-        champion={champions?.find(c => c.model === LECTURE) ?? champions?.[0]}
-        change={change}
-      />
+      <Turns quiz={quiz} query={query} change={change} champions={champions} />
     </>
+  )
+}
+
+/** Step 3. It works without a model, but for the losses of the model's pictures. */
+function Turns({ quiz, query, change, champions }: Omit<LiveProps, "version"> & { quiz: QuizState | undefined }) {
+  return (
+    <TrainingSteps
+      step={oneOf(query.turn, ["1", "2"], "1")}
+      query={query}
+      quiz={quiz}
+      score={numberOf(query.d, DEFAULT_SCORE, 0.01, 0.99)}
+      champion={champions?.find(c => c.model === LECTURE) ?? champions?.[0]}
+      change={change}
+    />
   )
 }
 

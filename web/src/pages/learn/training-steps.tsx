@@ -45,6 +45,8 @@ const messages = texts(
       `then x adds ${real} to its loss if x is real, and ${generated} if x is generated.`,
     measured: (d: string, real: string, generated: string, g: string) =>
       `For the pictures in step 2, L(D) = ${real} + ${generated} = ${d} and L(G) = ${g}.`,
+    withoutModel:
+      "No model could be loaded, so the losses of its pictures are missing here. See the message above step 3.",
     notMeasured: "The losses of the pictures in step 2 appear here once it shows both kinds.",
     chance: (d: string, g: string) =>
       `A discriminator that cannot distinguish the pictures always outputs 0.5. Then L(D) = 2 ln 2 = ${d} and L(G) = ln 2 = ${g}. Both losses approach these values when the generator wins. Therefore the losses do not have to fall, and they do not measure the quality of the pictures.`,
@@ -81,6 +83,8 @@ const messages = texts(
     costs: (real, generated) =>
       `то x добавит к его потерям ${real}, если она настоящая, и ${generated}, если сгенерированная.`,
     measured: (d, real, generated, g) => `Для картинок шага 2: L(D) = ${real} + ${generated} = ${d}, L(G) = ${g}.`,
+    withoutModel:
+      "Модель загрузить не удалось, поэтому потерь для её картинок здесь нет. Что делать, сказано над шагом 3.",
     notMeasured: "Потери для картинок шага 2 появятся здесь, когда там будут картинки обоих видов.",
     chance: (d, g) =>
       `Дискриминатор, который не различает картинки, всегда даёт 0,5. Тогда L(D) = 2 ln 2 = ${d}, а L(G) = ln 2 = ${g}. К этим значениям стремятся потери, когда побеждает генератор. Поэтому потери не обязаны падать и не измеряют качество картинок.`,
@@ -89,7 +93,8 @@ const messages = texts(
 
 interface TrainingStepsProps {
   step: Step
-  quiz: QuizState
+  /** The pictures of step 2. Undefined if no model could be loaded. */
+  quiz: QuizState | undefined
   champion: Champion | undefined
   /** The discriminator output for which the cost is shown. */
   score: number
@@ -102,7 +107,7 @@ export function TrainingSteps({ step, quiz, champion, score, query, change }: Tr
   const t = useText(messages)
   const { number } = useNumbers()
   const go = (to: Step) => change({ turn: to === "1" ? null : to })
-  const losses = quiz.sheet && lossesOf(quiz.sheet.pictures)
+  const losses = quiz?.sheet && lossesOf(quiz.sheet.pictures)
   const chance = AT_CHANCE.bce
   const three = (value: number) => number(value, 3)
   const batch = Number(champion?.detail.manifest.spec.batch_size)
@@ -163,7 +168,9 @@ export function TrainingSteps({ step, quiz, champion, score, query, change }: Tr
         onInput={value => change({ d: value === DEFAULT_SCORE ? null : value }, { gesture: true })}
       />
       <p>{t.costs(three(cost(score)), three(cost(1 - score)))}</p>
-      {!quiz.sheet && !quiz.error ? (
+      {!quiz ? (
+        <p>{t.withoutModel}</p>
+      ) : !quiz.sheet && !quiz.error ? (
         <Loading />
       ) : (
         <p>

@@ -4,6 +4,7 @@ import { numberOf, useAddress } from "../../address"
 import { call } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { Slider } from "../../ui/controls"
+import { download } from "../../ui/files"
 import { Failure } from "../../ui/notice"
 import { indexOf } from "./run"
 
@@ -21,6 +22,10 @@ const messages = texts(
     pause: "⏸ Pause",
     newest: "Newest",
     save: "Save the grid",
+    film: "Save as a film",
+    gif: "GIF",
+    webp: "WebP",
+    apng: "APNG",
   },
   {
     title: "Одни и те же зёрна во времени",
@@ -35,6 +40,10 @@ const messages = texts(
     pause: "⏸ Пауза",
     newest: "Последние",
     save: "Сохранить сетку",
+    film: "Сохранить как фильм",
+    gif: "GIF",
+    webp: "WebP",
+    apng: "APNG",
   },
 )
 const STEP_MILLISECONDS = 600
@@ -132,10 +141,40 @@ export function Samples({ id, token, samples, isLive, isSharpener }: SamplesProp
               </a>
             )}
           </div>
+          {samples.length > 1 && <Film id={id} token={token} />}
         </div>
       </div>
       {error && !shown && <Failure error={error} retry={retry} />}
     </section>
+  )
+}
+
+const FORMATS = ["gif", "webp", "apng"] as const
+
+/** Saves all grids as an animated file. */
+function Film({ id, token }: Pick<SamplesProps, "id" | "token">) {
+  const t = useText(messages)
+  const [isSaving, setSaving] = useState(false)
+  const [failure, setFailure] = useState<Error>()
+  const save = async (format: (typeof FORMATS)[number]) => {
+    setFailure(undefined)
+    setSaving(true)
+    const path = `/admin/jobs/${encodeURIComponent(id)}/samples.${format}`
+    await download(`job-${id}.${format}`, path, { token }).catch(setFailure)
+    setSaving(false)
+  }
+  return (
+    <div>
+      <p id="film-of-samples">{t.film}</p>
+      <div class="chips" role="group" aria-labelledby="film-of-samples" aria-busy={isSaving}>
+        {FORMATS.map(format => (
+          <button key={format} type="button" disabled={isSaving} onClick={() => void save(format)}>
+            {t[format]}
+          </button>
+        ))}
+      </div>
+      {failure && <Failure error={failure} />}
+    </div>
   )
 }
 
