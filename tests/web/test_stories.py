@@ -130,7 +130,7 @@ def test_learn_shows_the_evaluation_of_each_run(page: Page, site: Service) -> No
         expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
     page.get_by_role("button", name="lecture/1").click()
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_role("button", name="Next step").click()
+    page.get_by_role("button", name="Then: train the generator").click()
     expect(page).to_have_url(re.compile("turn=2"))
 
 

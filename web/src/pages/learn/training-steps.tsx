@@ -26,7 +26,8 @@ const messages = texts(
     steps: "Network that learns",
     step1: "Discriminator",
     step2: "Generator",
-    next: "Next step",
+    next1: "Then: train the generator",
+    next2: "Then: train the discriminator again",
     name1: "Train the discriminator",
     what1:
       "It gets a labelled batch of real pictures and one of generated pictures. Its weights are updated so that D(x) moves towards 1 for the real ones and towards 0 for the generated ones. The generator is frozen.",
@@ -63,7 +64,8 @@ const messages = texts(
     steps: "Какая сеть учится",
     step1: "Дискриминатор",
     step2: "Генератор",
-    next: "Следующий шаг",
+    next1: "Затем — обучение генератора",
+    next2: "Затем — снова обучение дискриминатора",
     name1: "Обучение дискриминатора",
     what1:
       "Он получает размеченные батчи настоящих и сгенерированных картинок. Его веса обновляются так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для сгенерированных. Генератор заморожен.",
@@ -128,7 +130,7 @@ export function TrainingSteps({ step, quiz, champion, score, query, change }: Tr
           </div>
           <div>
             <button type="button" class="primary" onClick={() => go(first ? "2" : "1")}>
-              {t.next}
+              {first ? t.next1 : t.next2}
             </button>
           </div>
           {champion && batch > 0 && (
