@@ -196,6 +196,15 @@ def test_printed_it_has_all_steps_and_answers_and_no_controls(page: Page) -> Non
     assert shown(page, ".learn button") > 10
 
 
+def test_a_handout_is_printed_without_answers_and_with_whole_sentences(page: Page) -> None:
+    open_page(page, "/learn?d=0.9")
+    page.get_by_role("checkbox", name="with the answers").uncheck()
+    page.emulate_media(media="print")
+    assert shown(page, ".questions summary") == page.locator(".questions details").count() >= 5
+    assert shown(page, ".questions details > p") == 0
+    expect(page.locator("#turns").locator("..")).to_contain_text("At D(x) = 0.90, x adds 0.105 to the discriminator's loss")
+
+
 def test_a_printed_file_has_open_answers(page: Page) -> None:
     open_page(page, "/learn")
     page.evaluate(
