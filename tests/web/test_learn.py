@@ -126,6 +126,11 @@ def test_an_experiment_on_points_starts_again_and_shows_what_it_is_about(page: P
     lab.get_by_role("button", name="Both in turns").click()
     by_hand.click()
     expect(lab.locator(".figures")).to_contain_text("Steps: discriminator 20, generator 0.")  # the same networks
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Guess").click()
+    expect(page.get_by_role("heading", name="Real or generated?")).to_be_visible()
+    page.go_back()
+    expect(lab.locator(".figures")).to_contain_text("Steps: discriminator 20, generator 0.")
+    expect(lab.locator(".chart")).to_have_count(1)
 
 
 def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
@@ -150,6 +155,12 @@ def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
     expect(page.locator("section.chapter:has(> #apart)")).to_contain_text(f"step 4 is right about {share[1]}% of the pictures")
     page.wait_for_timeout(700)
     assert figures(lab) == text
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Guess").click()
+    expect(page.get_by_role("heading", name="Real or generated?")).to_be_visible()
+    page.go_back()
+    expect(lab.locator(".figures")).to_have_text(text)  # the training is still there
+    expect(lab.locator(".chart")).to_have_count(2)
+    page.wait_for_function("drawn => document.querySelector('.sheet-of-digits canvas').toDataURL() === drawn", arg=drawn)
     lab.get_by_role("button", name="Mode collapse").click()
     expect(page).to_have_url(re.compile(r"[?&]balance=strong-g(&|$)"))
     expect(lab).to_contain_text("40 steps for each one of the discriminator")

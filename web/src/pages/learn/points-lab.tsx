@@ -90,6 +90,8 @@ const PER_FRAME = 6
 const BETWEEN = 250
 type Line = "discriminator" | "generator"
 const LINES: readonly Line[] = ["discriminator", "generator"]
+/** The training, so that it is still there after a visit to another page. */
+let kept: { training: PointsTraining; balance: Balance; curves: Curves<Line> } | undefined
 
 interface PointsLabProps {
   query: Query
@@ -104,13 +106,19 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
   const shape = oneOf<Shape>(query.points, SHAPES, "ring")
   const balance = oneOf<Balance>(query.experiment, BALANCES, "fair")
   const [round, setRound] = useState(0)
-  const training = useMemo(() => new PointsTraining(shape, SEED), [shape, round])
+  const training = useMemo(
+    () =>
+      round === 0 && kept?.training.shape === shape && kept.balance === balance
+        ? kept.training
+        : new PointsTraining(shape, SEED),
+    [shape, round],
+  )
   const [isRunning, setRunning] = useState(false)
   const canvas = useRef<HTMLCanvasElement>(null)
   const scheme = useColourScheme()
   const colours = useRef<Colours>()
   const [state, setState] = useState<PointsState>()
-  const [curves, setCurves] = useState(() => Curves.empty(LINES))
+  const [curves, setCurves] = useState(() => (kept?.training === training ? kept.curves : Curves.empty(LINES)))
   const draw = (): PointsState => {
     const now = training.state()
     drawPlane(canvas.current!, now, training.real, (colours.current ??= coloursAt(canvas.current!)))
@@ -124,9 +132,12 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
       setCurves(before => before.with(d + g, { discriminator: now.judged.loss, generator: now.judged.generatorLoss }))
   }
   useEffect(() => {
-    setCurves(Curves.empty(LINES))
+    if (kept?.training !== training) setCurves(Curves.empty(LINES))
     setState(draw())
   }, [training])
+  useEffect(() => {
+    kept = { training, balance, curves }
+  }, [training, balance, curves])
   useEffect(() => {
     colours.current = undefined
     draw()
