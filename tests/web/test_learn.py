@@ -182,6 +182,9 @@ def test_the_trainings_are_accessible_and_fit_a_phone_in_russian(browser: Browse
         digits.get_by_role("button", name="Обучить на цифрах").click()
         expect(digits.locator(".chart")).to_have_count(2)
         digits.get_by_role("button", name="Пауза").click()
+        for lab in (points, digits):  # a choice does not move out of view what it changes
+            lab.get_by_role("button", name="Коллапс мод").click()
+            expect(lab.locator("canvas").first).to_be_in_viewport(ratio=1)
         for lab in (points, digits):
             latin = re.findall("[A-Za-z]{3,}", lab.inner_text())
             assert set(latin) <= {"MNIST", "GAN"}

@@ -45,7 +45,7 @@ const messages = texts(
     "strong-d":
       "The discriminator takes 10 steps for each one of the generator. It surrounds the squares with an orange wall that they do not cross. On the ring and the clusters, some places therefore stay empty for a long time.",
     "strong-g":
-      "The generator takes 10 steps for each one of the discriminator. All squares jump together to the one place that looks most real now. The discriminator notices, and they jump on. This is mode collapse: each point looks real, but they are all the same.",
+      "The generator takes 10 steps for each one of the discriminator. All squares jump together to the one place that looks most real to the discriminator now. It notices, and they jump on, without ever spreading over the circles. This is mode collapse: whatever the random numbers are, the generator makes the same point of them.",
   },
   {
     title: "Попробуйте на точках",
@@ -79,7 +79,7 @@ const messages = texts(
     "strong-d":
       "На один шаг генератора дискриминатор делает 10. Он окружает квадраты оранжевой стеной, которую они не переходят. Поэтому на кольце и на сгустках некоторые места долго остаются пустыми.",
     "strong-g":
-      "На один шаг дискриминатора генератор делает 10. Все квадраты вместе прыгают в одно место — то, которое сейчас больше всего похоже на настоящее. Дискриминатор замечает это, и они прыгают дальше. Это коллапс мод: каждая точка похожа на настоящую, но все они одинаковы.",
+      "На один шаг дискриминатора генератор делает 10. Все квадраты вместе прыгают в одно место — то, которое дискриминатор сейчас вернее всего считает настоящим. Он замечает это, и они прыгают дальше, так и не распределившись по кружкам. Это коллапс мод: из любых случайных чисел генератор делает одну и ту же точку.",
   },
 )
 const STEPS = 10
