@@ -68,7 +68,7 @@ def in_chromium(page: Page, url: str, seconds: int) -> None:
         page.wait_for_timeout(15_000)
         print(f"Chromium, {15 * at} s: {digits.locator('.figures').inner_text()}")
     digits.get_by_role("button", name="Pause").click()
-    points.get_by_role("button", name="Train both continuously").click()
+    points.get_by_role("button", name="Train continuously").click()
     points.scroll_into_view_if_needed()
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})

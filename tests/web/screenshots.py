@@ -52,7 +52,7 @@ LOADED = {
     "learn": ".points-lab .figures:has-text('reaches 8 of 8')",
 }
 """What a page loads last, if three seconds may not be enough."""
-PRESSED = {"learn": "Train both continuously"}
+PRESSED = {"learn": "Train continuously"}
 """A button that is pressed first."""
 POINTED = {"explore": (800, 330)}
 """Where the mouse is."""

@@ -171,6 +171,8 @@ def test_the_first_load_is_within_its_size_budget(page: Page) -> None:
 def test_every_link_of_the_navigation_works_without_a_page_load(page: Page) -> None:
     open_page(page, "/")
     page.evaluate("window.stayed = true")
+    share = page.get_by_role("button", name="Share", exact=True)
+    place = share.bounding_box()
     for name in (
         "Gallery",
         "Walk",
@@ -188,6 +190,7 @@ def test_every_link_of_the_navigation_works_without_a_page_load(page: Page) -> N
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
         expect(page).to_have_title(re.compile(f"{name} · Seedling$"))
         expect(page.locator("main h1")).to_be_visible()
+        assert share.bounding_box() == place  # the styles of a page do not reach the frame
     assert page.evaluate("window.stayed") is True
 
 

@@ -70,6 +70,13 @@ def front(page: Page) -> Page:
     return page
 
 
+def test_the_front_door_leads_to_the_lesson(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="How did it learn that?").click()
+    expect(page).to_have_url(re.compile("/learn$"))
+    expect(page.get_by_role("heading", name="What a GAN is")).to_be_visible()
+
+
 @pytest.mark.parametrize("touch", ["pointer", "click", "key", "wheel"])
 def test_the_plane_drifts_until_it_is_touched_and_then_has_an_address(front: Page, touch: str) -> None:
     wait_until_drifting(front)

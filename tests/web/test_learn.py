@@ -82,10 +82,11 @@ def test_networks_are_stepped_by_hand_with_the_keyboard(page: Page) -> None:
     lab.get_by_text("Show as table").click()
     cells = [row.split("\t") for row in lab.locator("details tbody tr").all_inner_texts()]
     assert [row[0] for row in cells] == ["10", "20", "30", "40"]
-    assert cells[0][2] == "–"  # the generator has not learnt yet
-    losses = [float(value) for row in cells[1:] for value in row[1:3]]
-    assert all(0 < loss < 5 for loss in losses)
-    assert cells[3][1] != cells[0][1]
+    d, g = ([float(row[column]) for row in cells] for column in (1, 2))
+    assert all(0 < loss < 5 for loss in d + g)
+    assert g[1] < g[0]  # the step of the generator lowers its loss and raises that of the discriminator
+    assert d[1] > d[0]
+    assert d[3] < d[1]
     lab.get_by_role("button", name="Start again").click()
     expect(lab.locator(".figures")).to_contain_text("untrained")
     assert plane.evaluate(_PIXELS) == pictures[0]  # the same seed
@@ -96,7 +97,7 @@ def test_points_train_continuously_and_a_frozen_generator_stays(page: Page) -> N
     lab = page.get_by_role("region", name="Try it on points")
     expect(lab.get_by_role("button", name="Eight clusters")).to_have_attribute("aria-pressed", "true")
     expect(lab.get_by_role("button", name="Freeze the generator")).to_have_attribute("aria-pressed", "true")
-    lab.get_by_role("button", name="Train both continuously").click()
+    lab.get_by_role("button", name="Train continuously").click()
     expect(lab.locator(".figures")).to_contain_text(re.compile("discriminator [1-9][0-9]+, generator 0"))
     lab.get_by_role("button", name="Both in turns").click()
     expect(page).not_to_have_url(re.compile("experiment"))
@@ -105,6 +106,33 @@ def test_points_train_continuously_and_a_frozen_generator_stays(page: Page) -> N
     before = figures(lab)
     page.wait_for_timeout(700)
     assert figures(lab) == before
+
+
+def test_an_experiment_on_points_starts_again_and_shows_what_it_is_about(page: Page) -> None:
+    """Trained networks keep their balance, so mode collapse would not be seen."""
+    open_page(page, "/learn")
+    lab = page.get_by_role("region", name="Try it on points")
+    for _ in range(3):
+        lab.get_by_role("button", name="Train the discriminator: 10 steps").click()
+    expect(lab.locator(".figures")).to_contain_text("Steps: discriminator 30, generator 0.")
+    lab.get_by_role("button", name="Mode collapse").click()
+    expect(lab.locator(".figures")).to_contain_text("untrained")
+    lab.get_by_role("button", name="Train continuously").click()
+    expect(lab.locator(".figures")).to_contain_text(re.compile("reaches [01] of 8 places"))
+    lab.get_by_role("button", name="Pause").click()
+    lab.get_by_role("button", name="Freeze the generator").click()
+    expect(lab.locator(".figures")).to_contain_text("untrained")
+    by_hand = lab.get_by_role("button", name="Train the discriminator: 10 steps")
+    by_hand.click()
+    expect(lab.locator(".figures")).to_contain_text("Steps: discriminator 10, generator 0.")
+    lab.get_by_role("button", name="Both in turns").click()
+    by_hand.click()
+    expect(lab.locator(".figures")).to_contain_text("Steps: discriminator 20, generator 0.")  # the same networks
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Guess").click()
+    expect(page.get_by_role("heading", name="Real or generated?")).to_be_visible()
+    page.go_back()
+    expect(lab.locator(".figures")).to_contain_text("Steps: discriminator 20, generator 0.")
+    expect(lab.locator(".chart")).to_have_count(1)
 
 
 def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
@@ -129,6 +157,12 @@ def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
     expect(page.locator("section.chapter:has(> #apart)")).to_contain_text(f"step 4 is right about {share[1]}% of the pictures")
     page.wait_for_timeout(700)
     assert figures(lab) == text
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Guess").click()
+    expect(page.get_by_role("heading", name="Real or generated?")).to_be_visible()
+    page.go_back()
+    expect(lab.locator(".figures")).to_have_text(text)  # the training is still there
+    expect(lab.locator(".chart")).to_have_count(2)
+    page.wait_for_function("drawn => document.querySelector('.sheet-of-digits canvas').toDataURL() === drawn", arg=drawn)
     lab.get_by_role("button", name="Mode collapse").click()
     expect(page).to_have_url(re.compile(r"[?&]balance=strong-g(&|$)"))
     expect(lab).to_contain_text("40 steps for each one of the discriminator")
@@ -150,6 +184,9 @@ def test_the_trainings_are_accessible_and_fit_a_phone_in_russian(browser: Browse
         digits.get_by_role("button", name="Обучить на цифрах").click()
         expect(digits.locator(".chart")).to_have_count(2)
         digits.get_by_role("button", name="Пауза").click()
+        for lab in (points, digits):  # a choice does not move out of view what it changes
+            lab.get_by_role("button", name="Коллапс мод").click()
+            expect(lab.locator("canvas").first).to_be_in_viewport(ratio=1)
         for lab in (points, digits):
             latin = re.findall("[A-Za-z]{3,}", lab.inner_text())
             assert set(latin) <= {"MNIST", "GAN"}
@@ -173,6 +210,15 @@ def test_printed_it_has_all_steps_and_answers_and_no_controls(page: Page) -> Non
     page.emulate_media(media="screen")
     expect(answers.first).to_be_hidden()
     assert shown(page, ".learn button") > 10
+
+
+def test_a_handout_is_printed_without_answers_and_with_whole_sentences(page: Page) -> None:
+    open_page(page, "/learn?d=0.9")
+    page.get_by_role("checkbox", name="with the answers").uncheck()
+    page.emulate_media(media="print")
+    assert shown(page, ".questions summary") == page.locator(".questions details").count() >= 5
+    assert shown(page, ".questions details > p") == 0
+    expect(page.locator("#turns").locator("..")).to_contain_text("At D(x) = 0.90, x adds 0.105 to the discriminator's loss")
 
 
 def test_a_printed_file_has_open_answers(page: Page) -> None:

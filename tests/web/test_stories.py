@@ -130,7 +130,7 @@ def test_learn_shows_the_evaluation_of_each_run(page: Page, site: Service) -> No
         expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
     page.get_by_role("button", name="lecture/1").click()
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_role("button", name="Next step").click()
+    page.get_by_role("button", name="Then: train the generator").click()
     expect(page).to_have_url(re.compile("turn=2"))
 
 
@@ -194,3 +194,16 @@ def test_two_versions_are_compared_with_the_biggest_difference_first(page: Page,
     section.get_by_label("Left").select_option("4")
     expect(section).to_contain_text("Both versions draw these seeds exactly alike.")
     assert faults(page) == []
+
+
+def test_a_phone_is_not_told_about_keys(browser: Browser, site: Service, page: Page) -> None:
+    page.goto("/play")
+    expect(page.get_by_text("Keys: ←")).to_be_visible()
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with new_context(browser, site.url, **phone) as context:
+        page = context.new_page()
+        page.goto("/play")
+        expect(page.get_by_text("Keys: ←")).to_be_hidden()
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_role("button", name="Real", exact=True)).to_be_visible()
+        expect(page.locator("kbd").first).to_be_hidden()

@@ -86,6 +86,7 @@ test("the losses are binary cross-entropy, and 2 ln 2 and ln 2 at chance", () =>
   }
   const judged = gan.stepDiscriminator()
   expect(judged.loss).toBeCloseTo(2 * Math.LN2, 12)
+  expect(judged.generatorLoss).toBeCloseTo(Math.LN2, 12)
   expect([judged.real, judged.generated, judged.accuracy]).toEqual([0.5, 0.5, 0.5])
   expect(softplus(0)).toBeCloseTo(Math.LN2, 12)
   expect(softplus(-1000)).toBe(0)
@@ -101,11 +102,42 @@ test.each<[Balance, boolean, boolean]>([
 ])("with %s, exactly the frozen network keeps its weights", (balance, discriminatorLearns, generatorLearns) => {
   const gan = small()
   const before = { d: weightsOf(gan.discriminator), g: weightsOf(gan.generator) }
-  for (let turn = 0; turn < 5; turn++)
-    takeTurn(gan, turnOf(balance, 10), { judged: undefined, generatorLoss: undefined })
+  for (let turn = 0; turn < 5; turn++) takeTurn(gan, turnOf(balance, 10))
   const changed = (now: number[], old: number[]) => now.some((weight, at) => weight !== old[at])
   expect(changed(weightsOf(gan.discriminator), before.d)).toBe(discriminatorLearns)
   expect(changed(weightsOf(gan.generator), before.g)).toBe(generatorLearns)
+})
+
+test("the losses of a frozen network are measured", () => {
+  /** The means of the first and of the last hundred turns. */
+  const train = (balance: Balance) => {
+    const fast = { ...SMALL, generatorRate: 1e-2, discriminatorRate: 1e-2 }
+    const gan = new Gan(fast, (to, count, of) => drawPoints("ring", to, count, of), 4)
+    const turns = Array.from({ length: 600 }, () => takeTurn(gan, turnOf(balance, 10)))
+    const meanOf = (from: number, name: "loss" | "generatorLoss") =>
+      turns.slice(from, from + 100).reduce((sum, judged) => sum + judged[name] / 100, 0)
+    return (["loss", "generatorLoss"] as const).map(name => [meanOf(0, name), meanOf(500, name)] as const)
+  }
+  const [[d, laterD], [g, laterG]] = train("frozen-d") as [[number, number], [number, number]]
+  expect(laterG).toBeLessThan(g - 0.05)
+  expect(laterD).toBeGreaterThan(d + 0.05)
+  const [[d2, laterD2], [g2, laterG2]] = train("frozen-g") as [[number, number], [number, number]]
+  expect(laterD2).toBeLessThan(d2 - 0.05)
+  expect(laterG2).toBeGreaterThan(g2 + 0.05)
+})
+
+test("a step of the generator on points raises D(G(z)), and one of the discriminator lowers its own loss", () => {
+  const training = new PointsTraining("ring", 1)
+  const start = training.state().judged
+  training.step("discriminator", 10)
+  const judged = training.state().judged
+  expect(judged.loss).toBeLessThan(start.loss)
+  training.step("generator", 10)
+  const moved = training.state().judged
+  expect(moved.generated).toBeGreaterThan(judged.generated)
+  expect(moved.generatorLoss).toBeLessThan(judged.generatorLoss)
+  expect(moved.loss).toBeGreaterThan(judged.loss)
+  expect(training.state().judged).toEqual(moved) // looking changes nothing
 })
 
 test("a network that is too strong takes more steps", () => {
@@ -134,7 +166,7 @@ test("training on points covers every place of the ring, and the same seed gives
   const trained = train("fair", 800)
   expect(trained.places).toBe(PLACES)
   expect(sharesOf("ring", trained.points, trained.count).reduce((sum, share) => sum + share, 0)).toBeGreaterThan(0.9)
-  expect(trained.judged!.accuracy).toBeLessThan(0.75)
+  expect(trained.judged.accuracy).toBeLessThan(0.75)
   expect([...train("fair", 50).points]).toEqual([...train("fair", 50).points])
 })
 
@@ -151,15 +183,25 @@ test("with a discriminator that is too strong, places stay empty", () => {
   for (let turn = 0; turn < 200; turn++) training.turn("strong-d")
   const { places, judged } = training.state()
   expect(places).toBeLessThanOrEqual(5)
-  expect(judged!.accuracy).toBeGreaterThan(0.7)
+  expect(judged.accuracy).toBeGreaterThan(0.7)
 })
 
 test("with a frozen generator, the discriminator is right nine times in ten", () => {
   const training = new PointsTraining("ring", 1)
-  for (let turn = 0; turn < 300; turn++) training.turn("frozen-g")
+  for (let turn = 0; turn < 400; turn++) training.turn("frozen-g")
   const { judged } = training.state()
-  expect(judged!.accuracy).toBeGreaterThan(0.9)
-  expect(judged!.loss).toBeLessThan(0.8)
+  expect(judged.accuracy).toBeGreaterThan(0.9)
+  expect(judged.loss).toBeLessThan(0.8)
+  expect(judged.generatorLoss).toBeGreaterThan(2)
+})
+
+test("with a frozen discriminator, the points leave the ring although the generator's loss falls to nothing", () => {
+  const training = new PointsTraining("ring", 1)
+  for (let turn = 0; turn < 200; turn++) training.turn("frozen-d")
+  const { places, judged } = training.state()
+  expect(places).toBe(0)
+  expect(judged.generatorLoss).toBeLessThan(0.05)
+  expect(judged.loss).toBeGreaterThan(4)
 })
 
 const digits = readDigits(

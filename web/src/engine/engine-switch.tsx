@@ -8,7 +8,7 @@ const messages = texts(
     here: "Draw in this browser",
     off: "The service draws.",
     waiting: "The service draws. When the page is idle, it loads the generator (about 2 MB).",
-    loading: "Loading the generator and comparing its golden pictures with the service's.",
+    loading: "Loading the generator and comparing some of its pictures with the service's.",
     ready: "Drawn here, without requests, with exactly the service's pixels.",
     different: "This browser computes other pixels than the service, so the service draws.",
     failed: "The generator could not be loaded, so the service draws.",

@@ -1,5 +1,5 @@
 /** A page about one version: shows its content once the version named by the URL is loaded. */
-import { type ComponentType } from "preact"
+import { type ComponentChildren, type ComponentType } from "preact"
 import { useAddress, type Query } from "../address"
 import { CallError } from "../api/client"
 import { useText } from "../language"
@@ -44,8 +44,8 @@ export function VersionedPage({
   content: Content,
 }: {
   title: string
-  /** One line below the title. */
-  lead?: string
+  /** One or two sentences below the title. */
+  lead?: ComponentChildren
   content: ComponentType<VersionedProps>
 }) {
   const [query, change] = useAddress()

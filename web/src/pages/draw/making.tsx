@@ -74,7 +74,8 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
           <button type="submit" class="primary" disabled={!token || missing > 0 || !name || (busy && !upload.error)}>
             {t.make}
           </button>
-          {missing > 0 ? <p class="hint">{t.needsMore(missing)}</p> : !token && <p class="hint">{t.needsToken}</p>}
+          {missing > 0 && <p class="hint">{t.needsMore(missing)}</p>}
+          {!token && <p class="hint">{t.needsToken}</p>}
         </div>
         <UploadProgress upload={upload} />
         {error && <Failure error={error} />}

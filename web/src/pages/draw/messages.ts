@@ -5,7 +5,7 @@ export const messages = texts(
   {
     title: "Draw a dataset",
     intro:
-      "Draw a sign of your own about thirty times: a letter, a rune or a face. A generator then learns to draw it in new variations.",
+      "Draw a sign of your own about thirty times: a letter, a rune or a face. A generator then learns to draw it in new variations. Everyone can draw; to make the dataset and to train on it takes an administrator's token.",
     drawTitle: "Draw",
     canvas: "Drawing canvas",
     keyboard:
@@ -30,7 +30,7 @@ export const messages = texts(
     name: "Name",
     nameHint: "Of the dataset and the model. Lower-case letters, digits, - and _.",
     make: "Make the dataset",
-    needsToken: "Enter the token first.",
+    needsToken: "Enter the token below first.",
     needsMore: (count: number) => `Draw at least ${count} more.`,
     trainTitle: "Train",
     trainHint: (name: string, preset: string) =>
@@ -45,7 +45,7 @@ export const messages = texts(
   {
     title: "Нарисуйте набор данных",
     intro:
-      "Нарисуйте свой знак раз тридцать: букву, руну или рожицу. Генератор научится рисовать его в новых вариантах.",
+      "Нарисуйте свой знак раз тридцать: букву, руну или рожицу. Генератор научится рисовать его в новых вариантах. Рисовать может каждый, а для создания набора и обучения нужен токен администратора.",
     drawTitle: "Рисунок",
     canvas: "Холст для рисования",
     keyboard:
@@ -69,7 +69,7 @@ export const messages = texts(
     name: "Имя",
     nameHint: "Имя набора и модели. Строчные латинские буквы, цифры, - и _.",
     make: "Создать набор",
-    needsToken: "Сначала введите токен.",
+    needsToken: "Сначала введите токен ниже.",
     needsMore: count => `Нарисуйте ещё хотя бы ${count}.`,
     trainTitle: "Обучение",
     trainHint: (name, preset) => `Обучает модель ${name} с пресетом ${preset} и включает её, если она работает.`,

@@ -1,6 +1,7 @@
 /** Explore: a plane of seeds to drag through, and the picture at its centre. */
 import { type RefObject } from "preact"
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
+import { Link } from "wouter-preact"
 import { numberOf } from "../../address"
 import { letterOf } from "../../keys"
 import { texts, useLanguage, useText } from "../../language"
@@ -28,6 +29,7 @@ const messages = texts(
   {
     title: "Every point is a picture",
     lead: "A small neural network draws a picture for every number. None was drawn by hand.",
+    learn: "How did it learn that?",
     controls: "Controls",
     howTo: "How to move",
     plane: "The plane of seeds",
@@ -41,7 +43,8 @@ const messages = texts(
   },
   {
     title: "Каждая точка — картинка",
-    lead: "Небольшая нейросеть рисует картинку для каждого числа. Ни одна не нарисована от руки.",
+    lead: "Каждое число нейросеть превращает в картинку. Ни одна не нарисована от руки.",
+    learn: "Как она научилась?",
     controls: "Настройки",
     howTo: "Управление",
     plane: "Плоскость зёрен",
@@ -57,7 +60,12 @@ const messages = texts(
 
 export function Explore() {
   const t = useText(messages)
-  return <VersionedPage title={t.title} lead={t.lead} content={Explorer} />
+  const lead = (
+    <>
+      {t.lead} <Link href="/learn">{t.learn}</Link>
+    </>
+  )
+  return <VersionedPage title={t.title} lead={lead} content={Explorer} />
 }
 
 function Explorer({ version, query, change }: VersionedProps) {

@@ -30,7 +30,8 @@ import { messages } from "./messages"
 import "./interpolate.css"
 
 export default function Page() {
-  return <VersionedPage title={useText(messages).title} content={Interpolation} />
+  const t = useText(messages)
+  return <VersionedPage title={t.title} lead={t.lead} content={Interpolation} />
 }
 
 function Interpolation({ version, query, change }: VersionedProps) {

@@ -4,6 +4,7 @@ import { plural, texts } from "../../language"
 export const messages = texts(
   {
     title: "Interpolation between pictures",
+    lead: "The numbers from which the generator draws a picture change step by step into those of the next one. Each step is a frame, and the pictures that you choose are the keyframes.",
     keyframes: "Keyframes",
     stripHelp:
       "Drag pictures or a Seedling PNG here. With a keyframe focused, Alt and an arrow key moves it, and Delete removes it.",
@@ -70,6 +71,7 @@ export const messages = texts(
   },
   {
     title: "Интерполяция между картинками",
+    lead: "Числа, по которым генератор рисует картинку, шаг за шагом переходят в числа следующей. Каждый шаг — кадр, а выбранные вами картинки — ключевые кадры.",
     keyframes: "Ключевые кадры",
     stripHelp:
       "Перетащите сюда картинки или PNG из Seedling. Когда кадр в фокусе, Alt со стрелкой двигает его, Delete удаляет.",

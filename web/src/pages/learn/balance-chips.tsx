@@ -28,9 +28,11 @@ interface BalanceChipsProps {
   onChange: (balance: Balance) => void
   /** What to look for in each experiment. */
   notes: Readonly<Record<Balance, string>>
+  /** What choosing an experiment does. */
+  hint?: string
 }
 
-export function BalanceChips({ balance, onChange, notes }: BalanceChipsProps) {
+export function BalanceChips({ balance, onChange, notes, hint }: BalanceChipsProps) {
   const t = useText(messages)
   return (
     <div class="balance">
@@ -50,6 +52,7 @@ export function BalanceChips({ balance, onChange, notes }: BalanceChipsProps) {
       <p aria-live="polite">
         <strong>{t.look}</strong> {notes[balance]}
       </p>
+      {hint && <p class="hint">{hint}</p>}
     </div>
   )
 }

@@ -36,7 +36,7 @@ const messages = texts(
     chance: "chance",
     fair: "After a few seconds, the noise turns into strokes, then into digits. The losses hardly fall all this time: as the generator gets better, the discriminator does too.",
     "frozen-d":
-      "Train both for 15 seconds first. As soon as the discriminator is frozen, the digits turn into one and the same pattern that is no digit. The frozen discriminator takes it for real with certainty. Without an opponent that learns, the generator only learns to deceive.",
+      "First train both in turns until you see digits. As soon as the discriminator is frozen, the digits turn into one and the same pattern that is no digit. The frozen discriminator takes it for real with certainty, and the generator's loss falls to 0. Without an opponent that learns, the generator only learns to deceive.",
     "frozen-g":
       "The pictures stay as they are. The discriminator learns their mistakes, its accuracy rises, and so does the generator's loss.",
     "strong-d":
@@ -67,7 +67,7 @@ const messages = texts(
     chance: "наугад",
     fair: "Через несколько секунд из шума появляются штрихи, затем цифры. Потери при этом почти не падают: генератор становится лучше, но и дискриминатор тоже.",
     "frozen-d":
-      "Сначала обучайте обе сети 15 секунд. Как только дискриминатор заморожен, цифры превращаются в один и тот же узор, и это вовсе не цифра. Замороженный дискриминатор уверенно принимает его за настоящую картинку. Без соперника, который учится, генератор учится только обманывать.",
+      "Сначала обучайте обе сети по очереди, пока не появятся цифры. Как только дискриминатор заморожен, цифры превращаются в один и тот же узор, и это вовсе не цифра. Замороженный дискриминатор уверенно принимает его за настоящую картинку, и потери генератора падают до 0. Без соперника, который учится, генератор учится только обманывать.",
     "frozen-g":
       "Картинки не меняются. Дискриминатор запоминает их ошибки, его точность растёт, и потери генератора тоже.",
     "strong-d":

@@ -27,9 +27,8 @@ const messages = texts(
       "Why a sigmoid at the end, and not just “real” or “generated”?",
       "A hard answer has no slope: a small change of a pixel would not change it. The generator learns from this slope.",
     ],
-    what: "The discriminator is a binary classifier: real or generated. Its input is the 784 pixels of a picture. Its output is one number, the logit, which is larger the more real the picture looks. A sigmoid, 1 / (1 + e",
-    what2:
-      "), maps the logit to the range from 0 to 1. The result is called D(x): the probability that the picture x is real.",
+    what: "The discriminator is a binary classifier: real or generated. Its input is the 784 pixels of a picture. Its output is one number, the logit, which is larger the more real the picture looks. A sigmoid maps the logit s to the range from 0 to 1: 1 / (1 + e",
+    what2: "). The result is called D(x): the probability that the picture x is real.",
     calibrated:
       "(The service also calibrates this probability on held-out pictures, so that about seven in ten pictures with a score of 70% are real.)",
     here: "These are pictures of both kinds with their scores. Neither network was trained on these real pictures. The bar shows D(x), and its mark is at 0.5.",
@@ -52,9 +51,8 @@ const messages = texts(
       "Зачем в конце сигмоида, а не просто ответ «настоящая» или «сгенерированная»?",
       "У жёсткого ответа нет наклона: малое изменение пикселя его не меняет. А генератор учится именно по этому наклону.",
     ],
-    what: "Дискриминатор — бинарный классификатор с классами «настоящая» и «сгенерированная». На входе 784 пикселя картинки, на выходе одно число — логит: чем больше картинка похожа на настоящую, тем он больше. Сигмоида, 1 / (1 + e",
-    what2:
-      "), переводит логит в отрезок от 0 до 1. Результат обозначают D(x) — это вероятность того, что картинка x настоящая.",
+    what: "Дискриминатор — бинарный классификатор с классами «настоящая» и «сгенерированная». На входе 784 пикселя картинки, на выходе одно число — логит: чем больше картинка похожа на настоящую, тем он больше. Сигмоида переводит логит s в число от 0 до 1: 1 / (1 + e",
+    what2: "). Результат обозначают D(x) — это вероятность того, что картинка x настоящая.",
     calibrated:
       "(Кроме того, сервис калибрует эту вероятность на отложенных картинках: среди картинок с оценкой 70 % настоящие — примерно семь из десяти.)",
     here: "Это картинки обоих видов с оценками. На этих настоящих картинках не обучалась ни одна из сетей. Полоска показывает D(x), отметка на ней — 0,5.",
@@ -90,7 +88,7 @@ export function DiscriminatorSection({ version, quiz, round, query, change }: Di
       <Task todo={t.todo} see={t.see} />
       <p>
         {t.what}
-        <sup>−x</sup>
+        <sup>−s</sup>
         {t.what2} <span class="hint">{t.calibrated}</span>
       </p>
       {error ? (

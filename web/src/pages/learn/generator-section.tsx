@@ -29,12 +29,12 @@ const messages = texts(
     ],
     what: (z: number) =>
       `The generator is a function. Its input is ${z} random numbers, the latent vector z. Its output is 784 numbers from 0 (black) to 1 (white), one for each pixel of a 28×28 picture. The same z always gives the same picture.`,
-    seed: "A seed is shorthand for these numbers: a random number generator initialized with it always produces the same z. Most components lie between −2 and 2.",
+    seed: "A seed is shorthand for these numbers: a random number generator initialized with it always produces the same z. The numbers are called z 0, z 1 and so on. Most of them lie between −2 and 2.",
     conditional: (name: string) =>
       `This generator is conditional: it also takes the class to draw. Here it is “${name}”, the class of the first seed. The lecture model is unconditional: its output depends on the noise alone.`,
     unconditional: "This generator is unconditional: its output depends on the noise alone.",
     latent: (z: number) => `The ${z} components of z as bars up and down from 0`,
-    number: (index: number, value: string) => `Component ${index} of z: ${value}`,
+    number: (index: number, value: string) => `Number z ${index}: ${value}`,
     generator: "generator",
     picture: "The picture",
     pixel: (row: number, column: number, value: string) => `Row ${row}, column ${column}: ${value}`,
@@ -59,12 +59,12 @@ const messages = texts(
     ],
     what: z =>
       `Генератор — это функция. На входе у неё ${z} случайных чисел — латентный вектор z, на выходе 784 числа от 0 (чёрный) до 1 (белый), по одному на каждый пиксель картинки 28×28. Один и тот же z всегда даёт одну и ту же картинку.`,
-    seed: "Зерно — краткая запись этих чисел: генератор случайных чисел с таким зерном всегда выдаёт один и тот же вектор z. Большинство его компонент лежит между −2 и 2.",
+    seed: "Зерно — краткая запись этих чисел: генератор случайных чисел с таким зерном всегда выдаёт один и тот же вектор z. Числа называются z 0, z 1 и так далее. Большинство лежит между −2 и 2.",
     conditional: name =>
       `Это условный генератор: на вход он получает ещё и класс. Здесь это «${name}», класс первого зерна. Модель lecture безусловная: результат зависит только от шума.`,
     unconditional: "Это безусловный генератор: результат зависит только от шума.",
     latent: z => `${z} компонент z: столбики вверх и вниз от нуля`,
-    number: (index, value) => `Компонента ${index} вектора z: ${value}`,
+    number: (index, value) => `Число z ${index}: ${value}`,
     generator: "генератор",
     picture: "Картинка",
     pixel: (row, column, value) => `Строка ${row}, столбец ${column}: ${value}`,
@@ -132,7 +132,7 @@ export function GeneratorSection({ version, query, change }: GeneratorSectionPro
               columns={z.length}
               rows={1}
               label={t.latent(z.length)}
-              describe={index => t.number(index + 1, number(z[index]!, 2))}
+              describe={index => t.number(index, number(z[index]!, 2))}
             >
               <LatentBars z={z} />
             </CellReader>

@@ -4,6 +4,7 @@ import { numberOf, oneOf, useAddress, type Query } from "../../address"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { Loading } from "../../ui/notice"
+import { Toggle } from "../../ui/controls"
 import { VersionPicker } from "../../ui/pickers"
 import { NoVersion } from "../../ui/versioned-page"
 import { useQuiz, type QuizState } from "../play/quiz"
@@ -27,6 +28,7 @@ const messages = texts(
       "A generative adversarial network (GAN) consists of two neural networks that are trained against each other. The generator draws pictures. The discriminator decides whether a picture is real. The generator never sees a real picture: it learns only from the discriminator's output.",
     live: "This lesson has five steps. Each has something to do, something to see, and questions with answers. Everything is live: steps 1 and 2 use the networks that this service serves, and steps 3 and 4 train small ones in your browser.",
     print: "Print the lesson",
+    answers: "with the answers",
     contents: "Steps",
     noise: "The generator",
     judge: "The discriminator",
@@ -40,6 +42,7 @@ const messages = texts(
       "Генеративно-состязательная сеть (GAN) состоит из двух нейронных сетей, которые обучаются друг против друга. Генератор рисует картинки, дискриминатор решает, настоящая ли картинка. Генератор никогда не видит настоящих картинок: он учится только на оценках дискриминатора.",
     live: "В этом уроке пять шагов. В каждом есть что сделать, на что посмотреть, и вопросы с ответами. Всё работает вживую: шаги 1 и 2 используют сети этого сервиса, а на шагах 3 и 4 маленькие сети обучаются прямо в браузере.",
     print: "Распечатать урок",
+    answers: "с ответами",
     contents: "Шаги",
     noise: "Генератор",
     judge: "Дискриминатор",
@@ -59,9 +62,10 @@ export default function Learn() {
   const { found, error, retry } = useVersion(query)
   const { champions, error: failure, retry: again } = useChampions()
   const [report, setReport] = useState<Report>()
+  const [hasAnswers, setAnswers] = useState(true)
   useHash(found !== undefined && champions !== undefined)
   return (
-    <div class="learn">
+    <div class={hasAnswers ? "learn" : "learn without-answers"}>
       <header>
         <h1>{t.title}</h1>
         <p>{t.intro}</p>
@@ -69,9 +73,12 @@ export default function Learn() {
         <div class="networks">
           <VersionPicker version={found} query={query} change={change} />
         </div>
-        <button type="button" onClick={() => print()}>
-          {t.print}
-        </button>
+        <div class="row">
+          <button type="button" onClick={() => print()}>
+            {t.print}
+          </button>
+          <Toggle label={t.answers} checked={hasAnswers} onChange={setAnswers} />
+        </div>
       </header>
       <nav class="contents" aria-label={t.contents}>
         <ol>

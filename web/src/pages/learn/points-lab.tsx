@@ -22,9 +22,11 @@ const messages = texts(
     clusters: "Eight clusters",
     stepD: (count: number) => `Train the discriminator: ${count} steps`,
     stepG: (count: number) => `Train the generator: ${count} steps`,
-    run: "Train both continuously",
+    run: "Train continuously",
     pause: "Pause",
     restart: "Start again",
+    again:
+      "Each experiment starts again with untrained networks, because trained ones keep their balance for a long time. “Both in turns” continues with the networks as they are.",
     plane: "The plane",
     state: (d: string, g: string, real: string, generated: string, places: number) =>
       `Steps: discriminator ${d}, generator ${g}. Mean D(x): real ${real}, generated ${generated}. The generator reaches ${places} of ${PLACES} places.`,
@@ -39,11 +41,11 @@ const messages = texts(
     "frozen-d":
       "The squares run to where the discriminator is surest that points are real, often out of the picture. Nobody corrects it any more, so the generator's loss falls although its points are wrong. A low loss is no proof of quality.",
     "frozen-g":
-      "The discriminator's loss falls until it separates both kinds as well as it can. The generator's loss rises: it learns nothing.",
+      "The squares stay where they are. The discriminator's loss falls until it separates both kinds as well as it can. The generator's loss rises, because it learns nothing.",
     "strong-d":
-      "The discriminator takes 10 steps for each one of the generator. It surrounds the squares with an orange wall that they do not cross, so some places stay empty for a long time.",
+      "The discriminator takes 10 steps for each one of the generator. It surrounds the squares with an orange wall that they do not cross. On the ring and the clusters, some places therefore stay empty for a long time.",
     "strong-g":
-      "The generator takes 10 steps for each one of the discriminator. All squares jump together to the one place that looks most real now. The discriminator notices, and they jump on. This is mode collapse: each point looks real, but they are all the same.",
+      "The generator takes 10 steps for each one of the discriminator. All squares jump together to the one place that looks most real to the discriminator now. It notices, and they jump on, without ever spreading over the circles. This is mode collapse: whatever the random numbers are, the generator makes the same point of them.",
   },
   {
     title: "Попробуйте на точках",
@@ -54,9 +56,11 @@ const messages = texts(
     clusters: "Восемь сгустков",
     stepD: count => `Обучить дискриминатор: ${count} шагов`,
     stepG: count => `Обучить генератор: ${count} шагов`,
-    run: "Обучать обе сети непрерывно",
+    run: "Обучать непрерывно",
     pause: "Пауза",
     restart: "Начать заново",
+    again:
+      "Каждый эксперимент начинается заново с необученными сетями: обученные долго сохраняют равновесие. «Обе сети по очереди» продолжает обучение тех сетей, что есть.",
     plane: "Плоскость",
     state: (d, g, real, generated, places) =>
       `Шагов: у дискриминатора ${d}, у генератора ${g}. Среднее D(x): настоящие ${real}, сгенерированные ${generated}. Генератор попадает в ${places} из ${PLACES} мест.`,
@@ -71,11 +75,11 @@ const messages = texts(
     "frozen-d":
       "Квадраты убегают туда, где дискриминатор увереннее всего отвечает «настоящая», часто за край картинки. Его больше никто не поправляет, поэтому потери генератора падают, хотя точки неверны. Малые потери ещё не означают качества.",
     "frozen-g":
-      "Потери дискриминатора падают, пока он не разделит оба вида так хорошо, как может. Потери генератора растут: он ничему не учится.",
+      "Квадраты остаются на месте. Потери дискриминатора падают, пока он не разделит оба вида так хорошо, как может. Потери генератора растут: он ничему не учится.",
     "strong-d":
-      "На один шаг генератора дискриминатор делает 10. Он окружает квадраты оранжевой стеной, которую они не переходят, и некоторые места долго остаются пустыми.",
+      "На один шаг генератора дискриминатор делает 10. Он окружает квадраты оранжевой стеной, которую они не переходят. Поэтому на кольце и на сгустках некоторые места долго остаются пустыми.",
     "strong-g":
-      "На один шаг дискриминатора генератор делает 10. Все квадраты вместе прыгают в одно место — то, которое сейчас больше всего похоже на настоящее. Дискриминатор замечает это, и они прыгают дальше. Это коллапс мод: каждая точка похожа на настоящую, но все они одинаковы.",
+      "На один шаг дискриминатора генератор делает 10. Все квадраты вместе прыгают в одно место — то, которое дискриминатор сейчас вернее всего считает настоящим. Он замечает это, и они прыгают дальше, так и не распределившись по кружкам. Это коллапс мод: из любых случайных чисел генератор делает одну и ту же точку.",
   },
 )
 const STEPS = 10
@@ -86,6 +90,8 @@ const PER_FRAME = 6
 const BETWEEN = 250
 type Line = "discriminator" | "generator"
 const LINES: readonly Line[] = ["discriminator", "generator"]
+/** The training, so that it is still there after a visit to another page. */
+let kept: { training: PointsTraining; balance: Balance; curves: Curves<Line> } | undefined
 
 interface PointsLabProps {
   query: Query
@@ -100,13 +106,19 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
   const shape = oneOf<Shape>(query.points, SHAPES, "ring")
   const balance = oneOf<Balance>(query.experiment, BALANCES, "fair")
   const [round, setRound] = useState(0)
-  const training = useMemo(() => new PointsTraining(shape, SEED), [shape, round])
+  const training = useMemo(
+    () =>
+      round === 0 && kept?.training.shape === shape && kept.balance === balance
+        ? kept.training
+        : new PointsTraining(shape, SEED),
+    [shape, round],
+  )
   const [isRunning, setRunning] = useState(false)
   const canvas = useRef<HTMLCanvasElement>(null)
   const scheme = useColourScheme()
   const colours = useRef<Colours>()
   const [state, setState] = useState<PointsState>()
-  const [curves, setCurves] = useState(() => Curves.empty(LINES))
+  const [curves, setCurves] = useState(() => (kept?.training === training ? kept.curves : Curves.empty(LINES)))
   const draw = (): PointsState => {
     const now = training.state()
     drawPlane(canvas.current!, now, training.real, (colours.current ??= coloursAt(canvas.current!)))
@@ -117,12 +129,15 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
     setState(now)
     const [d, g] = now.steps
     if (d + g)
-      setCurves(before => before.with(d + g, { discriminator: now.judged?.loss, generator: now.generatorLoss }))
+      setCurves(before => before.with(d + g, { discriminator: now.judged.loss, generator: now.judged.generatorLoss }))
   }
   useEffect(() => {
-    setCurves(Curves.empty(LINES))
+    if (kept?.training !== training) setCurves(Curves.empty(LINES))
     setState(draw())
   }, [training])
+  useEffect(() => {
+    kept = { training, balance, curves }
+  }, [training, balance, curves])
   useEffect(() => {
     colours.current = undefined
     draw()
@@ -142,6 +157,7 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
     })
     return () => cancelAnimationFrame(frame)
   }, [isRunning, training, balance])
+  const restart = () => setRound(before => before + 1)
   const byHand = (name: Line) => {
     setRunning(false)
     training.step(name, STEPS)
@@ -149,15 +165,15 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
     onStep(name === "discriminator" ? "1" : "2")
   }
   const chance = AT_CHANCE.bce
-  const two = (value: number | undefined) => (value === undefined ? "–" : number(value, 2))
+  const two = (value: number) => number(value, 2)
   const text =
     !state || state.steps[0] + state.steps[1] === 0
       ? t.untrained
       : t.state(
           number(state.steps[0]),
           number(state.steps[1]),
-          two(state.judged?.real),
-          two(state.judged?.generated),
+          two(state.judged.real),
+          two(state.judged.generated),
           state.places,
         )
   const series = useMemo(
@@ -205,7 +221,7 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
               type="button"
               onClick={() => {
                 setRunning(false)
-                setRound(round + 1)
+                restart()
               }}
             >
               {t.restart}
@@ -217,7 +233,11 @@ export function PointsLab({ query, change, onStep }: PointsLabProps) {
           <BalanceChips
             balance={balance}
             notes={t}
-            onChange={chosen => change({ experiment: chosen === "fair" ? null : chosen })}
+            hint={t.again}
+            onChange={chosen => {
+              if (chosen !== "fair") restart()
+              change({ experiment: chosen === "fair" ? null : chosen })
+            }}
           />
         </div>
       </div>

@@ -12,7 +12,7 @@ import { Questions, Task } from "./task"
 const messages = texts(
   {
     title: "4. Train on digits",
-    todo: "Start the training and watch it for a minute. Then try the experiments.",
+    todo: "Start the training and wait until you see digits, which takes up to a minute. Then try the experiments.",
     see: "Digits emerge although nobody shows them to the generator. They appear only as long as the two networks keep pace with each other.",
     questions: [
       "A generator draws only ones, but perfect ones. The discriminator believes each of them. What is this called, and what is wrong with it?",
@@ -23,7 +23,7 @@ const messages = texts(
   },
   {
     title: "4. Обучение на цифрах",
-    todo: "Запустите обучение и понаблюдайте за ним минуту. Затем попробуйте эксперименты.",
+    todo: "Запустите обучение и дождитесь цифр: это займёт не больше минуты. Затем попробуйте эксперименты.",
     see: "Цифры появляются, хотя генератору их никто не показывает. И только пока обе сети идут в ногу.",
     questions: [
       "Генератор рисует одни единицы, зато безупречные. Дискриминатор верит каждой. Как это называется и что здесь не так?",

@@ -12,6 +12,7 @@ const messages = texts(
     real: "real",
     generated: "generated",
     logit: "Logit",
+    axis: "logit",
     value: (logit: string, probability: string) => `Logit ${logit}: D(x) = ${probability}`,
     curve: (logit: string, probability: string) =>
       `The curve of the sigmoid rises from 0 to 1 and is 0.5 at the logit 0. Its point is at the logit ${logit}, at ${probability}.`,
@@ -22,6 +23,7 @@ const messages = texts(
     real: "настоящие",
     generated: "сгенерированные",
     logit: "Логит",
+    axis: "логит",
     value: (logit, probability) => `Логит ${logit}: D(x) = ${probability}`,
     curve: (logit, probability) =>
       `Кривая сигмоиды растёт от 0 до 1 и при логите 0 равна 0,5. Точка на ней: логит ${logit}, значение ${probability}.`,
@@ -87,7 +89,10 @@ export function SigmoidCurve({ pictures = [] }: { pictures?: readonly ScoredPict
           {REACH}
         </text>
         <text x={middle.x - 4} y={MARGIN + 4} class="end">
-          1
+          D(x) = 1
+        </text>
+        <text x={WIDTH - MARGIN} y={HEIGHT - MARGIN - 5} class="end">
+          {t.axis}
         </text>
         <text x={MARGIN} y={middle.y - 4}>
           {number(0.5, 1)}

@@ -26,10 +26,11 @@ const messages = texts(
     steps: "Network that learns",
     step1: "Discriminator",
     step2: "Generator",
-    next: "Next step",
+    next1: "Then: train the generator",
+    next2: "Then: train the discriminator again",
     name1: "Train the discriminator",
     what1:
-      "It gets a labelled batch of real pictures and one of generated pictures. Its weights are updated so that D(x) moves towards 1 for the real ones and towards 0 for the generated ones. The generator is frozen.",
+      "It gets a batch of real pictures, some dozens, and one of generated pictures, with the correct answers. Its weights are updated so that D(x) moves towards 1 for the real ones and towards 0 for the generated ones. The generator is frozen.",
     name2: "Train the generator",
     what2:
       "It generates a batch, and its weights are updated so that D moves towards 1 for these pictures. The gradient with respect to each pixel comes from the discriminator: the error is backpropagated through it. The discriminator's weights are frozen in this step, otherwise it would learn to give wrong answers.",
@@ -40,9 +41,9 @@ const messages = texts(
     lossD: "discriminator loss, over real x and random z",
     lossG: "generator loss, over random z",
     bce: "This is binary cross-entropy: each picture costs −ln of the probability assigned to the correct answer. A confident correct answer adds almost nothing. The contribution of a confident wrong answer is unbounded.",
-    score: "If the discriminator outputs D(x) =",
-    costs: (real: string, generated: string) =>
-      `then x adds ${real} to its loss if x is real, and ${generated} if x is generated.`,
+    score: "Output D(x) of the discriminator",
+    costs: (score: string, real: string, generated: string) =>
+      `At D(x) = ${score}, x adds ${real} to the discriminator's loss if x is real, and ${generated} if x is generated.`,
     measured: (d: string, real: string, generated: string, g: string) =>
       `For the pictures in step 2, L(D) = ${real} + ${generated} = ${d} and L(G) = ${g}.`,
     withoutModel:
@@ -65,10 +66,11 @@ const messages = texts(
     steps: "Какая сеть учится",
     step1: "Дискриминатор",
     step2: "Генератор",
-    next: "Следующий шаг",
+    next1: "Затем — обучение генератора",
+    next2: "Затем — снова обучение дискриминатора",
     name1: "Обучение дискриминатора",
     what1:
-      "Он получает размеченные батчи настоящих и сгенерированных картинок. Его веса обновляются так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для сгенерированных. Генератор заморожен.",
+      "Он получает батч, то есть несколько десятков, настоящих картинок и столько же сгенерированных, с правильными ответами. Его веса обновляются так, чтобы D(x) приблизилось к 1 для настоящих и к 0 для сгенерированных. Генератор заморожен.",
     name2: "Обучение генератора",
     what2:
       "Он генерирует батч, и его веса обновляются так, чтобы D для этих картинок приблизилось к 1. Градиент по каждому пикселю даёт дискриминатор: ошибка распространяется через него обратно. Веса дискриминатора на этом шаге заморожены, иначе он учился бы давать неверные ответы.",
@@ -79,9 +81,9 @@ const messages = texts(
     lossD: "потери дискриминатора, по настоящим x и случайным z",
     lossG: "потери генератора, по случайным z",
     bce: "Это бинарная кросс-энтропия: вклад каждой картинки — −ln вероятности правильного ответа. Уверенный верный ответ почти не увеличивает потери, а вклад уверенной ошибки не ограничен.",
-    score: "Если дискриминатор даёт D(x) =",
-    costs: (real, generated) =>
-      `то x добавит к его потерям ${real}, если она настоящая, и ${generated}, если сгенерированная.`,
+    score: "Ответ дискриминатора D(x)",
+    costs: (score, real, generated) =>
+      `При D(x) = ${score} картинка x добавит к потерям дискриминатора ${real}, если она настоящая, и ${generated}, если сгенерированная.`,
     measured: (d, real, generated, g) => `Для картинок шага 2: L(D) = ${real} + ${generated} = ${d}, L(G) = ${g}.`,
     withoutModel:
       "Модель загрузить не удалось, поэтому потерь для её картинок здесь нет. Что делать, сказано над шагом 3.",
@@ -133,7 +135,7 @@ export function TrainingSteps({ step, quiz, champion, score, query, change }: Tr
           </div>
           <div>
             <button type="button" class="primary" onClick={() => go(first ? "2" : "1")}>
-              {t.next}
+              {first ? t.next1 : t.next2}
             </button>
           </div>
           {champion && batch > 0 && (
@@ -167,7 +169,7 @@ export function TrainingSteps({ step, quiz, champion, score, query, change }: Tr
         show={value => number(value, 2)}
         onInput={value => change({ d: value === DEFAULT_SCORE ? null : value }, { gesture: true })}
       />
-      <p>{t.costs(three(cost(score)), three(cost(1 - score)))}</p>
+      <p>{t.costs(number(score, 2), three(cost(score)), three(cost(1 - score)))}</p>
       {!quiz ? (
         <p>{t.withoutModel}</p>
       ) : !quiz.sheet && !quiz.error ? (

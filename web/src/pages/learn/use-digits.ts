@@ -1,4 +1,4 @@
-/** The worker that trains on digits: started with the first training, and ended with the page. */
+/** The worker that trains on digits: started with the first training, and paused while another page is shown. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import { Curves } from "./curves"
 import { type Balance } from "./gan/balance"
@@ -8,6 +8,15 @@ import type { Command, Message } from "./gan/digits-worker"
 
 export type DigitLine = "discriminator" | "generator" | "accuracy"
 const LINES: readonly DigitLine[] = ["discriminator", "generator", "accuracy"]
+
+/** The training, so that it is still there after a visit to another page. */
+interface Kept {
+  worker: Worker
+  report: Report | undefined
+  curves: Curves<DigitLine>
+  seconds: number
+}
+let kept: Kept | undefined
 
 export interface DigitsUse {
   isRunning: boolean
@@ -21,25 +30,28 @@ export interface DigitsUse {
 }
 
 export function useDigits(balance: Balance): DigitsUse {
-  const worker = useRef<Worker>()
+  const worker = useRef(kept?.worker)
   const [isRunning, setRunning] = useState(false)
   /** The latest command, which a worker that is not started yet will get. */
   const wish = useRef<Command>({ isRunning, balance })
-  const [report, setReport] = useState<Report>()
-  const [curves, setCurves] = useState(() => Curves.empty(LINES))
-  const [seconds, setSeconds] = useState(0)
+  const [report, setReport] = useState(kept?.report)
+  const [curves, setCurves] = useState(() => kept?.curves ?? Curves.empty(LINES))
+  const [seconds, setSeconds] = useState(kept?.seconds ?? 0)
   const [error, setError] = useState<Error>()
   const end = useCallback(() => {
     worker.current?.terminate()
-    worker.current = undefined
+    worker.current = kept = undefined
   }, [])
-  useEffect(
-    () => () => {
-      end()
+  useEffect(() => {
+    if (worker.current) listen(worker.current)
+    return () => {
       wish.current = { isRunning: false, balance: "fair" }
-    },
-    [],
-  )
+      worker.current?.postMessage(wish.current)
+    }
+  }, [])
+  useEffect(() => {
+    if (worker.current) kept = { worker: worker.current, report, curves, seconds }
+  }, [report, curves, seconds])
   useEffect(() => {
     wish.current = { isRunning, balance }
     worker.current?.postMessage(wish.current)
@@ -55,10 +67,7 @@ export function useDigits(balance: Balance): DigitsUse {
     setRunning(false)
     setError(new Error(reason))
   }
-  const start = async () => {
-    const file = await loadDigits()
-    if (worker.current || !wish.current.isRunning) return // meanwhile, the training was paused or the page left
-    const started = new Worker(new URL("./gan/digits-worker.ts", import.meta.url), { type: "module" })
+  const listen = (started: Worker) => {
     started.onerror = event => fail(event.message || "The training could not be started. Reload the page.")
     started.onmessage = ({ data }: MessageEvent<Message>) => {
       if ("error" in data) return fail(data.error)
@@ -74,6 +83,12 @@ export function useDigits(balance: Balance): DigitsUse {
             }),
       )
     }
+  }
+  const start = async () => {
+    const file = await loadDigits()
+    if (worker.current || !wish.current.isRunning) return // meanwhile, the training was paused or the page left
+    const started = new Worker(new URL("./gan/digits-worker.ts", import.meta.url), { type: "module" })
+    listen(started)
     worker.current = started
     started.postMessage({ ...wish.current, file } satisfies Command, [file])
   }

@@ -57,7 +57,7 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
           {at + 1 < pictures.length ? t.next : t.result}
         </button>
       ) : (
-        <p class="hint">{t.keysHint}</p>
+        <p class="hint keys">{t.keysHint}</p>
       )}
     </section>
   )

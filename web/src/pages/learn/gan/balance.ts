@@ -19,14 +19,11 @@ export function turnOf(balance: Balance, many: number): Turn {
   return turns[balance]
 }
 
-/** The last measurements of both networks. Those of a frozen network stay as they were. */
-export interface Measured {
-  judged: Judged | undefined
-  generatorLoss: number | undefined
-}
-
-/** Take one turn: first the discriminator, then the generator. */
-export function takeTurn(gan: Gan, [discriminator, generator]: Turn, measured: Measured): void {
-  for (let step = 0; step < discriminator; step++) measured.judged = gan.stepDiscriminator()
-  for (let step = 0; step < generator; step++) measured.generatorLoss = gan.stepGenerator()
+/** Take one turn: first the discriminator, then the generator. A network without steps is frozen, and still measured. */
+export function takeTurn(gan: Gan, [discriminator, generator]: Turn): Judged {
+  let judged = discriminator ? undefined : gan.measure()
+  for (let step = 0; step < discriminator; step++) judged = gan.stepDiscriminator()
+  let { generatorLoss } = judged!
+  for (let step = 0; step < generator; step++) generatorLoss = gan.stepGenerator()
+  return { ...judged!, generatorLoss }
 }

@@ -1,5 +1,5 @@
 /** Training on digits, and what the page shows of it. */
-import { takeTurn, turnOf, type Balance, type Measured } from "./balance"
+import { takeTurn, turnOf, type Balance } from "./balance"
 import { AREA, drawDigits, nearestClass, SIDE, type Digits } from "./digits-data"
 import { Gan, type Design } from "./gan"
 import { Random } from "./random"
@@ -30,7 +30,7 @@ export interface Report {
   turns: number
   /** Grey levels of 8 x 8 pictures, whose random numbers are always the same. */
   sheet: Uint8Array
-  /** Running means. NaN before the first step of the network. */
+  /** Running means. NaN before the first turn. */
   discriminatorLoss: number
   generatorLoss: number
   real: number
@@ -44,7 +44,6 @@ export class DigitsTraining {
   private readonly gan: Gan
   private readonly latents: Float64Array
   private readonly pictures = new Float64Array(SHOWN * AREA)
-  private readonly measured: Measured = { judged: undefined, generatorLoss: undefined }
   private turns = 0
   private means: Omit<Report, "turns" | "sheet" | "classes"> = {
     discriminatorLoss: NaN,
@@ -63,19 +62,15 @@ export class DigitsTraining {
   }
 
   turn(balance: Balance): void {
-    takeTurn(this.gan, turnOf(balance, MANY), this.measured)
+    const judged = takeTurn(this.gan, turnOf(balance, MANY))
     this.turns++
-    const { means, measured } = this
-    const { judged, generatorLoss } = measured
+    const { means } = this
     const mix = (mean: number, value: number) => (Number.isNaN(mean) ? value : mean + (value - mean) / SMOOTHED)
-    if (judged) {
-      means.discriminatorLoss = mix(means.discriminatorLoss, judged.loss)
-      means.real = mix(means.real, judged.real)
-      means.generated = mix(means.generated, judged.generated)
-      means.accuracy = mix(means.accuracy, judged.accuracy)
-    }
-    if (generatorLoss !== undefined) means.generatorLoss = mix(means.generatorLoss, generatorLoss)
-    measured.judged = measured.generatorLoss = undefined
+    means.discriminatorLoss = mix(means.discriminatorLoss, judged.loss)
+    means.generatorLoss = mix(means.generatorLoss, judged.generatorLoss)
+    means.real = mix(means.real, judged.real)
+    means.generated = mix(means.generated, judged.generated)
+    means.accuracy = mix(means.accuracy, judged.accuracy)
   }
 
   report(): Report {

@@ -23,13 +23,15 @@ export interface Design {
 /** Writes a batch of real samples, (count, size). */
 export type Real = (samples: Float64Array, count: number, random: Random) => void
 
-/** What a step of the discriminator has measured before it changed the weights. */
+/** Measurements on real and generated samples. */
 export interface Judged {
+  /** Of the discriminator. */
   loss: number
+  generatorLoss: number
   /** The means of D(x). */
   real: number
   generated: number
-  /** The share of the batch that it classified correctly. */
+  /** The share of the samples that the discriminator classifies correctly. */
   accuracy: number
 }
 
@@ -60,32 +62,33 @@ export class Gan {
     this.logitGradients = new Float64Array(2 * batch)
   }
 
-  /** Train the discriminator on a batch of real samples and a batch of generated ones. The generator is frozen. */
+  /**
+   * Train the discriminator on a batch of real samples and a batch of generated ones. The generator is frozen.
+   *
+   * @returns What was measured before the weights changed.
+   */
   stepDiscriminator(): Judged {
-    const { batch, size } = this.design
-    const { samples, logitGradients } = this
-    this.real(samples, batch, this.random)
-    samples.set(this.drawn(), batch * size)
-    const logits = this.discriminator.forward(samples, 2 * batch)
-    const judged = { loss: 0, real: 0, generated: 0, accuracy: 0 }
-    for (let at = 0; at < 2 * batch; at++) {
-      const logit = logits[at]!
-      const probability = sigmoid(logit)
-      if (at < batch) {
-        judged.loss += softplus(-logit) / batch // -ln D(x)
-        judged.real += probability / batch
-        judged.accuracy += Number(logit > 0) / (2 * batch)
-        logitGradients[at] = (probability - 1) / batch
-      } else {
-        judged.loss += softplus(logit) / batch // -ln(1 - D(G(z)))
-        judged.generated += probability / batch
-        judged.accuracy += Number(logit <= 0) / (2 * batch)
-        logitGradients[at] = probability / batch
-      }
-    }
+    const { batch } = this.design
+    const { logitGradients } = this
+    const logits = this.judgeBatches()
+    for (let at = 0; at < 2 * batch; at++) logitGradients[at] = (sigmoid(logits[at]!) - Number(at < batch)) / batch
+    const judged = judgedOf(logits, batch)
     this.discriminator.train(logitGradients, 2 * batch)
     this.discriminatorAdam.step()
     return judged
+  }
+
+  /** Measure as in a step of the discriminator, but train no network. */
+  measure(): Judged {
+    return judgedOf(this.judgeBatches(), this.design.batch)
+  }
+
+  /** The logits of a batch of real samples, then of a batch of generated ones. */
+  private judgeBatches(): Float64Array {
+    const { batch, size } = this.design
+    this.real(this.samples, batch, this.random)
+    this.samples.set(this.drawn(), batch * size)
+    return this.discriminator.forward(this.samples, 2 * batch)
   }
 
   /** Train the generator to raise D(G(z)), and return its loss. The discriminator is frozen. */
@@ -115,11 +118,16 @@ export class Gan {
 
   /** Write D(x) of samples, (count, size). */
   judge(samples: Float64Array, count: number, to: Float64Array): void {
+    this.logits(samples, count, to)
+    for (let row = 0; row < count; row++) to[row] = sigmoid(to[row]!)
+  }
+
+  /** Write the logits of samples, (count, size). */
+  logits(samples: Float64Array, count: number, to: Float64Array): void {
     const { batch, size } = this.design
     for (let from = 0; from < count; from += batch) {
       const rows = Math.min(batch, count - from)
-      const logits = this.discriminator.forward(samples.subarray(from * size), rows)
-      for (let row = 0; row < rows; row++) to[from + row] = sigmoid(logits[row]!)
+      to.set(this.discriminator.forward(samples.subarray(from * size), rows).subarray(0, rows), from)
     }
   }
 
@@ -138,6 +146,26 @@ export class Gan {
     this.random.normals(this.latents)
     return this.generator.forward(this.latents, this.design.batch)
   }
+}
+
+/** The measurements of a discriminator with these logits: `count` of real samples, then as many of generated ones. */
+export function judgedOf(logits: Float64Array, count: number): Judged {
+  const judged = { loss: 0, generatorLoss: 0, real: 0, generated: 0, accuracy: 0 }
+  for (let at = 0; at < 2 * count; at++) {
+    const logit = logits[at]!
+    const probability = sigmoid(logit) / count
+    if (at < count) {
+      judged.loss += softplus(-logit) / count // -ln D(x)
+      judged.real += probability
+      judged.accuracy += Number(logit > 0) / (2 * count)
+    } else {
+      judged.loss += softplus(logit) / count // -ln(1 - D(G(z)))
+      judged.generatorLoss += softplus(-logit) / count // -ln D(G(z))
+      judged.generated += probability
+      judged.accuracy += Number(logit <= 0) / (2 * count)
+    }
+  }
+  return judged
 }
 
 /** ln(1 + e^x), without overflow. */

@@ -1,6 +1,6 @@
 /** Training on points of the plane, and what the page shows of it. */
-import { takeTurn, turnOf, type Balance, type Measured } from "./balance"
-import { Gan, type Design, type Judged } from "./gan"
+import { turnOf, type Balance } from "./balance"
+import { Gan, judgedOf, type Design, type Judged } from "./gan"
 import { coveredPlaces, drawPoints, type Shape } from "./points"
 import { Random } from "./random"
 
@@ -33,8 +33,8 @@ export interface PointsState {
   map: Float64Array
   /** Places of the shape with generated points. */
   places: number
-  judged: Judged | undefined
-  generatorLoss: number | undefined
+  /** What both networks, as they are now, do with the points that are shown. */
+  judged: Judged
   /** Steps of each network so far. */
   steps: readonly [discriminator: number, generator: number]
 }
@@ -48,7 +48,8 @@ export class PointsTraining {
   private readonly pulls = new Float64Array(2 * COUNT)
   private readonly map = new Float64Array(MAP_SIDE * MAP_SIDE)
   private readonly cells = centres()
-  private readonly measured: Measured = { judged: undefined, generatorLoss: undefined }
+  /** Of the real points, then of the generated ones. */
+  private readonly logits = new Float64Array(2 * COUNT)
   private steps: [number, number] = [0, 0]
 
   constructor(
@@ -70,15 +71,18 @@ export class PointsTraining {
     this.take(name === "discriminator" ? [count, 0] : [0, count])
   }
 
-  private take(turn: readonly [number, number]): void {
-    takeTurn(this.gan, turn, this.measured)
-    this.steps = [this.steps[0] + turn[0], this.steps[1] + turn[1]]
+  private take([discriminator, generator]: readonly [number, number]): void {
+    for (let step = 0; step < discriminator; step++) this.gan.stepDiscriminator()
+    for (let step = 0; step < generator; step++) this.gan.stepGenerator()
+    this.steps = [this.steps[0] + discriminator, this.steps[1] + generator]
   }
 
   /** The arrays are overwritten by the next call. */
   state(): PointsState {
-    const { gan, points, pulls, map } = this
+    const { gan, points, pulls, map, logits } = this
     gan.generate(this.latents, COUNT, points)
+    gan.logits(this.real, COUNT, logits)
+    gan.logits(points, COUNT, logits.subarray(COUNT))
     gan.pull(points, COUNT, pulls)
     gan.judge(this.cells, map.length, map)
     return {
@@ -87,8 +91,8 @@ export class PointsTraining {
       pulls,
       map,
       places: coveredPlaces(this.shape, points, COUNT),
+      judged: judgedOf(logits, COUNT),
       steps: this.steps,
-      ...this.measured,
     }
   }
 }
