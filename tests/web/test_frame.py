@@ -22,7 +22,7 @@ PAGES = {
     "/interpolate": ("Walk", "Прогулка"),
     "/breed": ("Breed", "Скрещивание"),
     "/find": ("Find", "Поиск"),
-    "/datasets": ("Datasets", "Наборы данных"),
+    "/datasets": ("Datasets", "Данные"),
     "/draw": ("Draw", "Рисование"),
     "/train": ("Train", "Обучение"),
     "/play": ("Guess", "Угадайка"),
@@ -30,7 +30,7 @@ PAGES = {
     "/models": ("Models", "Модели"),
     "/models/digits": ("Models", "Модели"),
     "/models/digits/versions/3": ("Models", "Модели"),
-    "/learn": ("Learn", "Что такое GAN"),
+    "/learn": ("Learn", "Урок"),
 }
 BUDGET = 40_000
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -121,6 +121,60 @@ def test_a_page_fits_the_width_of_a_phone(tabs: dict[str, Page], path: str) -> N
     current = page.locator(".top nav [aria-current=page]").bounding_box()
     assert current
     assert 0 <= current["x"] <= current["x"] + current["width"] <= 360  # the navigation is scrolled to the current page
+
+
+HEADER = """() => ['.top', '.brand', '.top nav', '.share > button'].map(selector => {
+    const {x, y, width, height} = document.querySelector(selector).getBoundingClientRect()
+    return [selector, x, y, width, height].join(' ')
+})"""
+"""The boxes of the parts of the header."""
+OUTSIDE = """() => [...document.querySelectorAll('main .panel, main .notice')].flatMap(panel => {
+    const {left, right} = panel.getBoundingClientRect()
+    const isCut = element => {
+        for (let at = element; at !== panel; at = at.parentElement)
+            if (getComputedStyle(at.parentElement).overflowX !== 'visible' || getComputedStyle(at).clipPath !== 'none') return true
+    }
+    return [...panel.querySelectorAll('*')].filter(element => {
+        const box = element.getBoundingClientRect()
+        return box.width && box.height && (box.right > right + 0.5 || box.left < left - 0.5) && !isCut(element)
+    }).map(element => element.outerHTML.slice(0, 100))
+})"""
+"""What is wider than the panel around it, without being scrolled or hidden."""
+
+
+def test_the_header_is_the_same_on_all_pages(page: Page) -> None:
+    """The styles of a page are loaded with it, and stay."""
+    open_page(page, "/")
+    boxes = page.evaluate(HEADER)
+    for path, (title, _) in PAGES.items():
+        show(page, path, title)
+        assert page.evaluate(HEADER) == boxes, path
+
+
+@pytest.mark.parametrize("width", [961, 1280])
+def test_all_pages_are_in_sight_in_the_navigation_of_a_wide_screen(tabs: dict[str, Page], width: int) -> None:
+    for language in ("en", "ru"):
+        page = tabs[language]
+        before = page.viewport_size
+        assert before
+        page.set_viewport_size({"width": width, "height": before["height"]})
+        nav = page.locator(".top nav")
+        assert nav.evaluate("nav => nav.scrollWidth") <= nav.evaluate("nav => nav.clientWidth"), language
+        page.set_viewport_size(before)
+
+
+WITH_PANELS = {**PAGES, "/play?round=7": PAGES["/play"]}
+
+
+@pytest.mark.parametrize("path", WITH_PANELS)
+def test_nothing_is_wider_than_its_panel_on_a_phone_in_russian(tabs: dict[str, Page], path: str) -> None:
+    page = tabs["ru"]
+    before = page.viewport_size
+    assert before
+    page.set_viewport_size({"width": 360, "height": 740})
+    show(page, path, WITH_PANELS[path][1])
+    assert page.evaluate(OUTSIDE) == []
+    page.set_viewport_size(before)
 
 
 def test_the_selected_language_is_saved(page: Page) -> None:
