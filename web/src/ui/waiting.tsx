@@ -9,11 +9,11 @@ import "./waiting.css"
 
 const messages = texts(
   {
-    offline: "Offline: the service does not respond. Explore and Interpolate draw in this browser.",
+    offline: "Offline: the service does not respond. Explore and Walk draw in this browser.",
     down: "The service does not respond. This page keeps what it shows, and continues as soon as the service is back.",
   },
   {
-    offline: "Нет связи с сервисом. «Обзор» и «Интерполяция» рисуют в этом браузере.",
+    offline: "Нет связи с сервисом. «Обзор» и «Прогулка» рисуют в этом браузере.",
     down: "Сервис не отвечает. Страница сохранит то, что показывает, и продолжит работу, когда он вернётся.",
   },
 )
