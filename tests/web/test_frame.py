@@ -255,6 +255,9 @@ def test_an_unknown_address_shows_the_404_page(browser: Browser, site: Service) 
     assert response.status == 404
     expect(page.locator("main h1")).to_have_text("Page not found")
     expect(page.get_by_text("There is no page at this address. Choose one above.")).to_be_visible()
+    picture = page.get_by_alt_text("Picture of seed /gallery/of/rogues")
+    assert picture.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 280
+    expect(page.get_by_role("link", name="Picture of seed")).to_have_attribute("href", "/?seed=%2Fgallery%2Fof%2Frogues")
     expect(page).to_have_title(re.compile("^Page not found"))
     expect(page.locator("nav [aria-current]")).to_have_count(0)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
