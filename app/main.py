@@ -85,8 +85,8 @@ today, tomorrow and on any machine.
 Try [/generate?seed=42](generate?seed=42), [/generate?seeds=0-63&scale=2](generate?seeds=0-63&scale=2), or POST two seeds to
 `/interpolate`. Errors are `application/problem+json`, and their detail ends with the remedy.
 
-The [web pages](./) show the call behind each of their states, as curl, Python and HTML. Operations with a lock need the token of an
-administrator: press Authorize."""
+The [web pages](./) show the call behind each of their states, as curl, Python and HTML. Operations with a lock need the token
+of an administrator: press Authorize."""
 TAGS = {
     "pictures": "Draw, sharpen, score, find and verify pictures.",
     "models": "The models, their versions, and the files of a version.",
@@ -317,6 +317,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
             license_info=app.license_info,
+            tags=app.openapi_tags,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for model in (Problem, Picture, Frames, Sharpened, ImportBody, InferenceBody, InferenceResult):

@@ -132,7 +132,8 @@ OUTSIDE = """() => [...document.querySelectorAll('main .panel, main .notice')].f
     const {left, right} = panel.getBoundingClientRect()
     const isCut = element => {
         for (let at = element; at !== panel; at = at.parentElement)
-            if (getComputedStyle(at.parentElement).overflowX !== 'visible' || getComputedStyle(at).clipPath !== 'none') return true
+            if (getComputedStyle(at.parentElement).overflowX !== 'visible') return true
+            else if (getComputedStyle(at).clipPath !== 'none') return true
     }
     return [...panel.querySelectorAll('*')].filter(element => {
         const box = element.getBoundingClientRect()
