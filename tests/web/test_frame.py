@@ -272,9 +272,10 @@ def test_the_api_reference_leads_back_to_the_pages(page: Page, site: Service) ->
     page.get_by_role("link", name="API reference").click()
     expect(page.get_by_text("Draw the picture of a seed").first).to_be_visible()
     expect(page.get_by_text("Draw, sharpen, score, find and verify pictures.")).to_be_visible()
-    page.get_by_role("link", name="web pages").click()
-    expect(page).to_have_url(f"{site.url}/")
-    expect(page.locator("main h1")).to_be_visible()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="web pages").click()
+    expect(opened.value).to_have_url(f"{site.url}/")
+    expect(opened.value.locator("main h1")).to_be_visible()
 
 
 def test_the_pages_work_behind_a_proxy_under_a_path(
