@@ -101,7 +101,7 @@ export function JobList({ list, selected, query, change, token, reload }: JobLis
                   class="chip"
                   aria-label={t.compare(job.number)}
                   aria-pressed={compared.includes(job.id)}
-                  onClick={() => change({ compare: toggled(compared, job.id) })}
+                  onClick={() => change({ job: selected, compare: toggled(compared, job.id) })} // both, for the link
                 >
                   {t.beside}
                 </button>
