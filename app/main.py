@@ -83,8 +83,21 @@ RETRY_SECONDS = 5
 DESCRIPTION = """Every number is a picture. The generator of a GAN, served over HTTP: the same seed gives the same 28x28 picture
 today, tomorrow and on any machine.
 
-Try `/generate?seed=42`, `/generate?seeds=0-63&scale=2`, or POST two seeds to `/interpolate`.
-Errors are `application/problem+json`, and their detail ends with the remedy."""
+Try [/generate?seed=42](generate?seed=42), [/generate?seeds=0-63&scale=2](generate?seeds=0-63&scale=2), or POST two seeds to
+`/interpolate`. Errors are `application/problem+json`, and their detail ends with the remedy.
+
+The [web pages](./) show the call behind each of their states, as curl, Python and HTML. Operations with a lock need the token
+of an administrator: press Authorize."""
+TAGS = {
+    "pictures": "Draw, sharpen, score, find and verify pictures.",
+    "models": "The models, their versions, and the files of a version.",
+    "retraining": "Jobs that train new versions while the service runs.",
+    "promotion": "Which version of a model is champion.",
+    "datasets": "The datasets, and imports of your own pictures.",
+    "inference": "The Open Inference Protocol of KServe and Triton.",
+    "operation": "Probes and metrics.",
+}
+"""The groups of routes in the OpenAPI document."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -100,6 +113,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Seedling",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        swagger_ui_parameters={"defaultModelsExpandDepth": 0},  # the schemas are folded
         redirect_slashes=False,
         lifespan=_lifespan,
         license_info={"name": "MIT", "identifier": "MIT"},
@@ -305,6 +320,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
             license_info=app.license_info,
+            tags=app.openapi_tags,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for model in (Problem, Picture, Frames, Sharpened, ImportBody, InferenceBody, InferenceResult):

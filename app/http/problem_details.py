@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import re
 from collections.abc import Sequence
@@ -9,8 +10,10 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -164,16 +167,42 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
         return problem(422, InvalidRequest.code, detail)
     faults: dict[str, list[str]] = {}
     for fault in found[:MAX_FAULTS]:
-        faults.setdefault(_field_of(fault["loc"], extra=fault["type"] == "extra_forbidden"), []).append(fault["msg"])
+        extra = fault["type"] == "extra_forbidden"
+        message = _unknown(request, fault["loc"]) if extra else fault["msg"]
+        faults.setdefault(_field_of(fault["loc"], extra=extra), []).append(message)
     listed = [FaultyField(field=field, message="; or: ".join(messages)) for field, messages in faults.items()]
     more = f" ({len(listed) - 1} more in `errors`)" if len(listed) > 1 else ""
-    detail = f"{listed[0].field}: {listed[0].message}{more}. See /docs for what is accepted."
+    first = listed[0].message
+    end = "" if first.endswith("?") and not more else "."
+    detail = f"{listed[0].field}: {first}{more}{end} See /docs for what is accepted."
     return problem(422, InvalidRequest.code, detail, errors=listed)
 
 
 def invalid_body(error: ValidationError) -> RequestValidationError:
     """Return the error for a JSON body that does not fit a pydantic model, like that for the bodies that FastAPI reads."""
     return RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)])
+
+
+def _unknown(request: Request, location: Sequence[int | str]) -> str:
+    """Return the message for a field that does not exist, with the query parameter that was probably meant."""
+    if location[0] != "query":
+        return "There is no such field"
+    route = request.scope.get("route")
+    names = _query_parameters(route.dependant) if isinstance(route, APIRoute) else []
+    close = difflib.get_close_matches(str(location[-1])[:80], names, n=1)
+    return "There is no such parameter" + (f". Did you mean {close[0]}?" if close else "")
+
+
+def _query_parameters(dependant: Dependant) -> list[str]:
+    """Return the names of the query parameters of a route. A pydantic model stands for its fields."""
+    names: list[str] = []
+    for parameter in dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names += [field.alias or name for name, field in model.model_fields.items()]
+        else:
+            names.append(parameter.alias)
+    return names + [name for inner in dependant.dependencies for name in _query_parameters(inner)]
 
 
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")

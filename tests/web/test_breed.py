@@ -16,10 +16,10 @@ def test_children_can_be_bred_and_the_family_tree_is_an_address(page: Page, site
     for number in (0, 8):
         canvas = litter.get_by_role("button", name=f"Child {number}", exact=True).locator("canvas")
         wait_for_canvas(canvas, fetch_pixels(site, f"/generate?parents=42,7&child={number}&model=digits&version=1"))
-    expect(litter.get_by_role("button", name="Breed the 0 selected")).to_be_disabled()
+    expect(litter.get_by_role("button", name="Breed the selected pictures (0)")).to_be_disabled()
     for number in (5, 2):
         litter.get_by_role("button", name=f"Child {number}", exact=True).click()
-    litter.get_by_role("button", name="Breed the 2 selected").click()
+    litter.get_by_role("button", name="Breed the selected pictures (2)").click()
     expect(page).to_have_url(
         re.compile(re.escape("parents=(42,7,2),(42,7,5)") + "|" + re.escape("parents=%2842,7,2%29,%2842,7,5%29"))
     )

@@ -23,7 +23,7 @@ PAGES = {
     "/interpolate": ("Walk", "Прогулка"),
     "/breed": ("Breed", "Скрещивание"),
     "/find": ("Find", "Поиск"),
-    "/datasets": ("Datasets", "Наборы данных"),
+    "/datasets": ("Datasets", "Данные"),
     "/draw": ("Draw", "Рисование"),
     "/train": ("Train", "Обучение"),
     "/play": ("Guess", "Угадайка"),
@@ -31,7 +31,7 @@ PAGES = {
     "/models": ("Models", "Модели"),
     "/models/digits": ("Models", "Модели"),
     "/models/digits/versions/3": ("Models", "Модели"),
-    "/learn": ("Learn", "Что такое GAN"),
+    "/learn": ("Learn", "Урок"),
 }
 BUDGET = 31_000
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -131,6 +131,61 @@ def test_a_page_fits_the_width_of_a_phone(tabs: dict[str, Page], path: str) -> N
     assert 0 <= current["x"] <= current["x"] + current["width"] <= 360  # the navigation is scrolled to the current page
 
 
+HEADER = """() => ['.top', '.brand', '.top nav', '.share > button'].map(selector => {
+    const {x, y, width, height} = document.querySelector(selector).getBoundingClientRect()
+    return [selector, x, y, width, height].join(' ')
+})"""
+"""The boxes of the parts of the header."""
+OUTSIDE = """() => [...document.querySelectorAll('main .panel, main .notice')].flatMap(panel => {
+    const {left, right} = panel.getBoundingClientRect()
+    const isCut = element => {
+        for (let at = element; at !== panel; at = at.parentElement)
+            if (getComputedStyle(at.parentElement).overflowX !== 'visible') return true
+            else if (getComputedStyle(at).clipPath !== 'none') return true
+    }
+    return [...panel.querySelectorAll('*')].filter(element => {
+        const box = element.getBoundingClientRect()
+        return box.width && box.height && (box.right > right + 0.5 || box.left < left - 0.5) && !isCut(element)
+    }).map(element => element.outerHTML.slice(0, 100))
+})"""
+"""What is wider than the panel around it, without being scrolled or hidden."""
+
+
+def test_the_header_is_the_same_on_all_pages(page: Page) -> None:
+    """The styles of a page are loaded with it, and stay."""
+    open_page(page, "/")
+    boxes = page.evaluate(HEADER)
+    for path, (title, _) in PAGES.items():
+        show(page, path, title)
+        assert page.evaluate(HEADER) == boxes, path
+
+
+@pytest.mark.parametrize("width", [961, 1280])
+def test_all_pages_are_in_sight_in_the_navigation_of_a_wide_screen(tabs: dict[str, Page], width: int) -> None:
+    for language in ("en", "ru"):
+        page = tabs[language]
+        before = page.viewport_size
+        assert before
+        page.set_viewport_size({"width": width, "height": before["height"]})
+        nav = page.locator(".top nav")
+        assert nav.evaluate("nav => nav.scrollWidth") <= nav.evaluate("nav => nav.clientWidth"), language
+        page.set_viewport_size(before)
+
+
+WITH_PANELS = {**PAGES, "/play?round=7": PAGES["/play"]}
+
+
+@pytest.mark.parametrize("path", WITH_PANELS)
+def test_nothing_is_wider_than_its_panel_on_a_phone_in_russian(tabs: dict[str, Page], path: str) -> None:
+    page = tabs["ru"]
+    before = page.viewport_size
+    assert before
+    page.set_viewport_size({"width": 360, "height": 740})
+    show(page, path, WITH_PANELS[path][1])
+    assert page.evaluate(OUTSIDE) == []
+    page.set_viewport_size(before)
+
+
 def test_the_selected_language_is_saved(page: Page) -> None:
     open_page(page, "/")
     page.get_by_role("button", name="Русский").click()
@@ -212,12 +267,26 @@ def test_an_unknown_address_shows_the_404_page(browser: Browser, site: Service) 
     assert response.status == 404
     expect(page.locator("main h1")).to_have_text("Page not found")
     expect(page.get_by_text("There is no page at this address. Choose one above.")).to_be_visible()
+    picture = page.get_by_alt_text("Picture of seed /gallery/of/rogues")
+    assert picture.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 280
+    expect(page.get_by_role("link", name="Picture of seed")).to_have_attribute("href", "/?seed=%2Fgallery%2Fof%2Frogues")
     expect(page).to_have_title(re.compile("^Page not found"))
     expect(page.locator("nav [aria-current]")).to_have_count(0)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Gallery").click()
     expect(page).to_have_url(f"{site.url}/gallery")
     expect(page.locator("main h1")).to_have_text("A wall of seeds")
     context.close()
+
+
+def test_the_api_reference_leads_back_to_the_pages(page: Page, site: Service) -> None:
+    open_page(page, "/gallery")
+    page.get_by_role("link", name="API reference").click()
+    expect(page.get_by_text("Draw the picture of a seed").first).to_be_visible()
+    expect(page.get_by_text("Draw, sharpen, score, find and verify pictures.")).to_be_visible()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="web pages").click()
+    expect(opened.value).to_have_url(f"{site.url}/")
+    expect(opened.value.locator("main h1")).to_be_visible()
 
 
 def test_the_pages_work_behind_a_proxy_under_a_path(

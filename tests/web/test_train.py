@@ -194,9 +194,10 @@ def test_a_run_can_be_cancelled_and_resumed(page: Page) -> None:
     expect(state).to_contain_text("training", timeout=TRAINING)
     grid = page.get_by_role("region", name="The same seeds over time")
     expect(grid).to_contain_text("after 0 images", timeout=TRAINING)
-    expect(page.locator("#job progress")).not_to_have_js_property("value", 0, timeout=TRAINING)
-    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#job").get_by_text("dataset mnist, 100,000 images")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()  # before or after the first images: it has started
     expect(state).to_contain_text("cancelled. Its checkpoint is kept. Resume continues from there.", timeout=TRAINING)
+    expect(page.get_by_text("Charts appear")).to_have_count(0)
     page.get_by_role("button", name="Resume").click()
     expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
@@ -224,6 +225,25 @@ def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Serv
             expect(tile.locator("strong")).to_have_text(re.compile(r"^[\d,.]+$"), timeout=TRAINING)
         client.post(f"/admin/jobs/{job['id']}/cancel")
         expect(state).to_contain_text("cancelled", timeout=TRAINING)
+
+
+def test_on_a_phone_a_job_comes_into_view_when_it_is_requested_or_chosen(browser: Browser, training: Service) -> None:
+    with new_context(browser, training.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto("/train?preset=quick&promote=never&budget=images:10000000")
+        sign_in(page, TOKEN)
+        expect(page.get_by_role("region", name="Jobs")).to_be_visible()
+        page.get_by_role("button", name="Start training").click()
+        expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
+        job = page.url[-12:]
+        top = "() => Math.abs(document.getElementById('job').getBoundingClientRect().top) < 2"
+        page.wait_for_function(top)
+        expect(page.get_by_role("button", name="Cancel")).to_be_in_viewport()
+        page.evaluate("window.scrollTo(0, 0)")
+        page.locator(f".jobs a[href*='{job}']").click()
+        page.wait_for_function(top)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#job").get_by_role("status").first).to_contain_text("cancelled", timeout=TRAINING)
 
 
 def test_the_runs_of_a_job_are_shown_together(page: Page, training: Service) -> None:
@@ -291,6 +311,10 @@ def test_jobs_are_compared_side_by_side(page: Page, training: Service) -> None:
         page.goto(f"/train?job={first['id']}")
         page.get_by_role("button", name=f"Compare job {second['number']}").click()
         expect(page).to_have_url(re.compile(f"compare={second['id']}"))
+        page.goto("/train")  # shows the newest job
+        page.get_by_role("button", name=f"Compare job {first['number']}").click()
+        expect(page).to_have_url(re.compile(f"job={second['id']}"))  # the link names both, also if there is a newer job
+        expect(page).to_have_url(re.compile(f"compare={first['id']}"))
         for job in jobs:
             page.goto(f"/train?job={job['id']}")
             expect(page.locator("#job").get_by_role("status").first).to_contain_text("done", timeout=TRAINING)

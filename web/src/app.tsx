@@ -38,7 +38,6 @@ const messages = texts(
     broken: "Reload the page. If that does not help, choose another one above.",
     reload: "Reload",
     nowhereTitle: "Page not found",
-    nowhere: "There is no page at this address. Choose one above.",
   },
   {
     skip: "Перейти к содержанию",
@@ -49,13 +48,13 @@ const messages = texts(
     "/interpolate": "Прогулка",
     "/breed": "Скрещивание",
     "/find": "Поиск",
-    "/datasets": "Наборы данных",
+    "/datasets": "Данные",
     "/draw": "Рисование",
     "/train": "Обучение",
     "/play": "Угадайка",
     "/sharpen": "Резкость",
     "/models": "Модели",
-    "/learn": "Что такое GAN",
+    "/learn": "Урок",
     language: "Язык",
     theme: "Тема",
     auto: "Авто",
@@ -66,7 +65,6 @@ const messages = texts(
     broken: "Обновите страницу. Если не поможет, выберите другую в меню выше.",
     reload: "Обновить",
     nowhereTitle: "Страница не найдена",
-    nowhere: "По этому адресу страницы нет. Выберите другую в меню выше.",
   },
 )
 /** What one does, then what there is. */
@@ -99,6 +97,7 @@ const Play = lazy(() => import("./pages/play"))
 const Sharpen = lazy(() => import("./pages/sharpen"))
 const Models = lazy(() => import("./pages/models"))
 const Learn = lazy(() => import("./pages/learn"))
+const Nowhere = lazy(() => import("./pages/nowhere"))
 const ROUTES = [
   ["/", Explore],
   ["/explore", Explore],
@@ -259,7 +258,6 @@ function useScrollRestoration(path: string): void {
 }
 
 function Pages() {
-  const t = useText(messages)
   return (
     <Switch>
       {ROUTES.map(([path, Page]) => (
@@ -268,8 +266,7 @@ function Pages() {
         </Route>
       ))}
       <Route>
-        <h1>{t.nowhereTitle}</h1>
-        <p>{t.nowhere}</p>
+        <Nowhere />
       </Route>
     </Switch>
   )

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { comparedOf, curve, matches, specDifferences, toggled } from "../src/pages/train/compared"
 import { extended, NOTHING_YET } from "../src/pages/train/run"
 import { type Job } from "../src/pages/train/job"
-import { aligned, onlyPoint, smoothed } from "../src/ui/series"
+import { aligned, labelsOf, lastOf, logRange, logTicks, onlyPoint, smoothed } from "../src/ui/series"
 
 const [A, B] = ["0123456789ab", "ba9876543210"] as const
 
@@ -110,5 +110,45 @@ describe("jobs side by side", () => {
       [null, null],
       [null, null],
     ])
+  })
+})
+
+describe("logarithmic axes", () => {
+  test("end close to the values", () => {
+    const [low, high] = logRange(0.31, 0.39)
+    expect([low, high]).toEqual([0.31 / 1.05, 0.39 * 1.05])
+    expect(logRange(1, 1000)[1]).toBeCloseTo(1000 * 1000 ** 0.05, 9)
+    expect(logRange(null, null)).toEqual([0.1, 1])
+  })
+
+  test("have ticks within a decade, and at powers of ten over several", () => {
+    expect(logTicks(0.295, 0.41).map(tick => Number(tick.toFixed(6)))).toEqual([0.3, 0.32, 0.34, 0.36, 0.38, 0.4])
+    expect(logTicks(0.9, 60)).toEqual([1, 2, 5, 10, 20, 50])
+    expect(logTicks(0.05, 20_000)).toEqual([0.1, 1, 10, 100, 1000, 10_000])
+  })
+
+  test("have at least two ticks, whatever the values", () => {
+    for (let low = 0.0011; low < 1000; low *= 1.37)
+      for (let ratio = 1; ratio < 1e5; ratio *= 1.6) {
+        const ticks = logTicks(...logRange(low, low * ratio))
+        expect(ticks.length, `${low} to ${low * ratio}`).toBeGreaterThanOrEqual(2)
+        expect(ticks.length).toBeLessThanOrEqual(9)
+      }
+  })
+
+  test("the legend shows the last value of a line that ends early", () => {
+    expect(lastOf([1, 2, null])).toBe(2)
+    expect(lastOf([null])).toBeNull()
+    expect(lastOf(undefined)).toBeNull()
+  })
+})
+
+describe("the labels of an axis", () => {
+  test("differ and are short", () => {
+    expect(labelsOf([0.401, 0.4015, 0.402, null], "en")).toEqual(["0.401", "0.4015", "0.402", ""])
+    expect(labelsOf([0, 100_000, 200_000], "en", { notation: "compact" })).toEqual(["0", "100K", "200K"])
+    expect(labelsOf([10_000, 12_500], "en", { notation: "compact" })).toEqual(["10K", "12.5K"])
+    expect(labelsOf([25_100, 25_110], "en", { notation: "compact" })).toEqual(["25.1K", "25.11K"])
+    expect(labelsOf([0.45, 0.5], "ru")).toEqual(["0,45", "0,5"])
   })
 })

@@ -49,6 +49,38 @@ def test_every_error_is_problem_json(client: httpx.Client, method: str, path: st
     assert payload["detail"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (
+            "/generate?seed=1&lable=7",
+            "query.lable: There is no such parameter. Did you mean label?",
+        ),
+        (
+            "/plane?x=0&y=0&colums=2",
+            "query.colums: There is no such parameter. Did you mean columns?",
+        ),
+        ("/generate?seed=1&q9=7", "query.q9: There is no such parameter."),
+        (
+            "/generate?seed=1&lable=7&pis=1",
+            "query.lable: There is no such parameter. Did you mean label? (1 more in `errors`).",
+        ),
+    ],
+)
+def test_the_error_about_an_unknown_parameter_names_the_one_that_resembles_it(
+    client: httpx.Client, path: str, detail: str
+) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert response.json()["detail"] == f"{detail} See /docs for what is accepted."
+
+
+def test_an_unknown_field_of_a_body_is_an_error(client: httpx.Client) -> None:
+    response = client.post("/generate", json={"seed": 1, "lable": 7})
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"field": "body.lable", "message": "There is no such field"}]
+
+
 def test_405_lists_the_allowed_methods(client: httpx.Client) -> None:
     response = client.put("/generate")
     assert response.headers["allow"] == "HEAD, GET, POST"

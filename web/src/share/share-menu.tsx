@@ -24,7 +24,8 @@ const messages = texts(
     embed: "Embed",
     curl: "curl",
     python: "Python",
-    hint: "Pictures and code name the version, so they never change. “Embed” is a frame for other sites.",
+    hint: "Pictures and code name the version, so they never change.",
+    embedHint: "“Embed” is a frame for other sites.",
     send: "Send…",
   },
   {
@@ -40,7 +41,8 @@ const messages = texts(
     embed: "Вставка",
     curl: "curl",
     python: "Python",
-    hint: "В картинках и коде указана версия, поэтому они никогда не изменятся. «Вставка» — фрейм для других сайтов.",
+    hint: "В картинках и коде указана версия, поэтому они никогда не изменятся.",
+    embedHint: "«Вставка» — фрейм для других сайтов.",
     send: "Отправить…",
   },
 )
@@ -98,7 +100,9 @@ export default function ShareMenu() {
             </button>
           )}
         </div>
-        <p class="hint">{t.hint}</p>
+        <p class="hint">
+          {call && t.hint} {inFrame && t.embedHint}
+        </p>
       </div>
       <figure>
         <img class="preview" src={url("/preview.png", { page: path, ...shown })} width={1200} height={630} alt="" />

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { useLanguage, useNumbers, useText } from "../language"
 import { common } from "../messages"
 import { DataTable } from "./data-table"
-import { onlyPoint, smoothed } from "./series"
+import { labelsOf, lastOf, logRange, logTicks, onlyPoint, smoothed } from "./series"
 import "./chart.css"
 
 export interface Series {
@@ -146,16 +146,19 @@ function Lines({ title, xTitle, x, series, digits = 3, unit, log = false, smooth
   ])
   useEffect(() => {
     const element = place.current!
-    const compact = new Intl.NumberFormat(language, { notation: "compact" })
-    const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 })
     const ink = colour(element, "--ink")
     const grid = { stroke: colour(element, "--hairline"), width: 1 }
+    /** Values at the cursor or, without one, at the end of each line. */
+    const legend = (places: number) => (plot: uPlot, value: number | null, index: number, at: number | null) => {
+      const shown = at === null ? lastOf(plot.data[index]) : value
+      return shown == null ? "–" : number(shown, places)
+    }
     const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui" }
     const made = new uPlot(
       {
         width: Math.max(element.clientWidth, 200),
         height,
-        scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+        scales: { x: { time: false }, y: log ? { distr: 3, range: (_, low, high) => logRange(low, high) } : {} },
         axes: [
           {
             ...axis,
@@ -164,17 +167,18 @@ function Lines({ title, xTitle, x, series, digits = 3, unit, log = false, smooth
             label: xTitle,
             labelFont: axis.font,
             labelSize: 20,
-            values: (_, ticks) => ticks.map(tick => (tick === null ? "" : compact.format(tick))),
+            values: (_, ticks) => labelsOf(ticks, language, { notation: "compact" }),
           },
           {
             ...axis,
             size: 60,
             ...(unit ? { label: unit, labelFont: axis.font, labelSize: 20 } : {}),
-            values: (_, ticks) => ticks.map(tick => (tick === null ? "" : short.format(tick))),
+            ...(log ? { splits: (_plot, _axis, low, high) => logTicks(low, high), filter: (_, ticks) => ticks } : {}),
+            values: (_, ticks) => labelsOf(ticks, language),
           },
         ],
         series: [
-          { label: xTitle, value: (_, value) => (value == null ? "–" : number(value)) },
+          { label: xTitle, value: legend(0) },
           ...series.map(({ title, ended }, index) => ({
             label: title,
             stroke: colour(element, STROKES[index % STROKES.length]!),
@@ -183,7 +187,7 @@ function Lines({ title, xTitle, x, series, digits = 3, unit, log = false, smooth
             dash: DASHES[(index + Math.floor(index / STROKES.length)) % DASHES.length]!,
             spanGaps: true,
             points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < FEW },
-            value: (_: uPlot, value: number | null) => (value == null ? "–" : number(value, digits)),
+            value: legend(digits),
           })),
           ...(isSmoothed ? series : []).map((_, index) => ({
             class: "raw", // not in the legend

@@ -68,7 +68,7 @@ export function DropZone() {
       <button type="button" onClick={() => input.current?.click()}>
         {t.open}
       </button>
-      <small class="hint">{t.hint}</small>
+      <small class="hint for-keys">{t.hint}</small>
       <input
         ref={input}
         type="file"

@@ -11,7 +11,7 @@ export const messages = texts(
     children: "Children",
     childOf: (number: string) => `Child ${number}`,
     seed: (seed: string) => `Seed ${seed}`,
-    breed: (count: number) => `Breed the ${count} selected`,
+    breed: (count: number) => `Breed the selected pictures (${count})`,
     choose: "Select at least two pictures.",
     more: "Nine more children",
     earlier: "Nine earlier children",

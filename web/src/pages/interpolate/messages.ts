@@ -47,8 +47,8 @@ export const messages = texts(
     walk: "Walk",
     steps: "Frames per segment, including both keyframes",
     method: "Method",
-    slerp: "slerp, along the sphere",
-    lerp: "lerp, straight",
+    slerp: "slerp (arc)",
+    lerp: "lerp (straight)",
     compare: "Compare slerp with lerp",
     compareHint:
       "Latent vectors lie near a sphere. A straight line passes through its interior, where pictures blend into each other.",
@@ -114,8 +114,8 @@ export const messages = texts(
     walk: "Переход",
     steps: "Кадров на отрезок, включая оба ключевых",
     method: "Метод",
-    slerp: "slerp, по сфере",
-    lerp: "lerp, по прямой",
+    slerp: "slerp (дуга)",
+    lerp: "lerp (прямая)",
     compare: "Сравнить slerp и lerp",
     compareHint:
       "Латентные векторы лежат вблизи сферы. Прямая проходит внутри неё, и картинки там накладываются друг на друга.",

@@ -87,10 +87,13 @@ function ModelPanel({ model }: { model: Model }) {
   )
 }
 
-function ChampionFigures({ model: { name: model, task }, version }: { model: Model; version: number }) {
+function ChampionFigures({ model: { name: model, task, versions }, version }: { model: Model; version: number }) {
   const t = useText(messages)
   const named = useFigureNames()
   const [figures, setFigures] = useState<Figures>()
+  const listed = versions.find(row => row.version === version)?.metrics
+  // A model without classes has no label accuracy.
+  const measured = MAIN[task].filter(name => !listed || listed[name] != null)
   const comebacks = useComebacks()
   useEffect(() => {
     let current = true
@@ -106,7 +109,7 @@ function ChampionFigures({ model: { name: model, task }, version }: { model: Mod
     <div>
       <h3>{t.figures}</h3>
       <dl class="tiles">
-        {MAIN[task].map(name => {
+        {measured.map(name => {
           const figure = figures?.[name]
           const { title, what } = named(name)
           return (
@@ -116,9 +119,11 @@ function ChampionFigures({ model: { name: model, task }, version }: { model: Mod
                 <strong>
                   <Amount value={figure?.value} />
                 </strong>
-                <small class="hint">
-                  {t.real} <Amount value={figure?.floor} />
-                </small>
+                {figures && figure?.floor == null ? null : (
+                  <small class="hint">
+                    {t.real} <Amount value={figure?.floor} />
+                  </small>
+                )}
               </dd>
             </div>
           )

@@ -43,6 +43,27 @@ export function VersionTable({ model }: { model: Model }) {
             </>
           ),
         },
+        ...IN_TABLES[model.task].map(name => ({
+          title: named(name).title,
+          by: (row: VersionRow) => row.metrics?.[name],
+          cell: (row: VersionRow) => {
+            const value = row.metrics?.[name]
+            return value == null ? "–" : number(value, 4)
+          },
+          numeric: true,
+        })),
+        { title: t.preset, by: row => row.preset, cell: row => row.preset ?? "–" },
+        {
+          title: t.images,
+          by: row => row.images,
+          cell: row => (row.images == null ? "–" : number(row.images)),
+          numeric: true,
+        },
+        {
+          title: t.created,
+          by: row => row.created,
+          cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–"),
+        },
         {
           title: t.state,
           cell: row => (
@@ -56,27 +77,6 @@ export function VersionTable({ model }: { model: Model }) {
             </>
           ),
         },
-        {
-          title: t.created,
-          by: row => row.created,
-          cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–"),
-        },
-        { title: t.preset, by: row => row.preset, cell: row => row.preset ?? "–" },
-        {
-          title: t.images,
-          by: row => row.images,
-          cell: row => (row.images == null ? "–" : number(row.images)),
-          numeric: true,
-        },
-        ...IN_TABLES[model.task].map(name => ({
-          title: named(name).title,
-          by: (row: VersionRow) => row.metrics?.[name],
-          cell: (row: VersionRow) => {
-            const value = row.metrics?.[name]
-            return value == null ? "–" : number(value, 4)
-          },
-          numeric: true,
-        })),
       ]}
     />
   )

@@ -81,7 +81,7 @@ function Start({ onStart }: { onStart: () => void }) {
       <button type="button" class="primary" onClick={onStart}>
         {t.start}
       </button>
-      <p class="hint keys">{t.keysHint}</p>
+      <p class="hint for-keys">{t.keysHint}</p>
     </section>
   )
 }

@@ -57,7 +57,7 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
           {at + 1 < pictures.length ? t.next : t.result}
         </button>
       ) : (
-        <p class="hint keys">{t.keysHint}</p>
+        <p class="hint for-keys">{t.keysHint}</p>
       )}
     </section>
   )
@@ -81,7 +81,9 @@ function GuessButton({ name, keys, own, guess, onGuess }: GuessButtonProps) {
       onClick={() => onGuess(own)}
     >
       <span>{name}</span>
-      <kbd aria-hidden="true">{keys}</kbd>
+      <kbd class="for-keys" aria-hidden="true">
+        {keys}
+      </kbd>
     </button>
   )
 }

@@ -6,7 +6,7 @@ import { texts, useText } from "../../language"
 import { defaultModel, useModels } from "../../models"
 import { About } from "./about"
 import { hasEnded, type Job, type JobList as JobListBody } from "./job"
-import { JobList } from "./job-list"
+import { JobList, showJob } from "./job-list"
 import { JobPanel } from "./job-panel"
 import { Promotion } from "./promotion"
 import { taskOf, wantedOf } from "./request"
@@ -47,6 +47,7 @@ export default function Train() {
   const onStarted = (job: Job) => {
     change({ job: job.id, images: null })
     reload()
+    showJob()
   }
   return (
     <div class="stack">
@@ -64,10 +65,10 @@ export default function Train() {
             forget={forget}
             retry={reload}
           />
-          <Start token={list && token} query={query} change={change} onStarted={onStarted} />
           {list && token && (
             <JobList list={list} selected={selected} query={query} change={change} token={token} reload={reload} />
           )}
+          <Start token={list && token} query={query} change={change} onStarted={onStarted} />
         </div>
         <div id="job" class="stack">
           {list && token && selected ? (
@@ -79,7 +80,7 @@ export default function Train() {
             <>
               {token && model && (
                 <section class="panel">
-                  <Promotion model={model} version={null} token={token} />
+                  <Promotion model={model} version={null} token={token} heading="h2" />
                 </section>
               )}
               <About model={wanted.model} task={task} />

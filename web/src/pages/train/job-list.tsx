@@ -13,7 +13,7 @@ import { hasEnded, presetOf, states, type Job, type JobList as JobListBody } fro
 const messages = texts(
   {
     title: "Jobs",
-    none: "There are no jobs yet. Start one above. The preset quick takes two minutes.",
+    none: "There are no jobs yet. Start one below. The preset quick takes two minutes.",
     job: (number: number) => `Job ${number}`,
     published: (version: string) => `→ ${version}`,
     promoted: "promoted",
@@ -28,7 +28,7 @@ const messages = texts(
   },
   {
     title: "Задания",
-    none: "Заданий пока нет. Запустите обучение выше. Пресет quick займёт две минуты.",
+    none: "Заданий пока нет. Запустите обучение ниже. Пресет quick займёт две минуты.",
     job: number => `Задание ${number}`,
     published: version => `→ ${version}`,
     promoted: "стала чемпионом",
@@ -101,7 +101,7 @@ export function JobList({ list, selected, query, change, token, reload }: JobLis
                   class="chip"
                   aria-label={t.compare(job.number)}
                   aria-pressed={compared.includes(job.id)}
-                  onClick={() => change({ compare: toggled(compared, job.id) })}
+                  onClick={() => change({ job: selected, compare: toggled(compared, job.id) })} // both, for the link
                 >
                   {t.beside}
                 </button>
@@ -166,7 +166,7 @@ function JobLink({ job, isSelected, query }: { job: Job; isSelected: boolean; qu
 }
 
 /** Scroll to the job on narrow screens, where it is below the list. */
-function showJob() {
+export function showJob() {
   if (!matchMedia("(max-width: 60rem)").matches) return
   requestAnimationFrame(() => document.getElementById("job")?.scrollIntoView())
 }

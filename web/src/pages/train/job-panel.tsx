@@ -3,7 +3,7 @@ import { useCallback, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { patched, pathWith, useAddress } from "../../address"
 import { call } from "../../api/client"
-import { texts, useText } from "../../language"
+import { texts, useNumbers, useText } from "../../language"
 import { common } from "../../messages"
 import { useTitle } from "../../title"
 import { CallPanel, type Call } from "../../ui/call-panel"
@@ -32,11 +32,14 @@ const messages = texts(
     samplesOf: (run: number) => `The best run so far is run ${run}. These are its samples.`,
     about: (preset: string, model: string, by: string, when: string) =>
       `${preset} for ${model}, requested by ${by}, ${when}`,
+    data: (dataset: string) => `dataset ${dataset}`,
+    images: (images: string) => `${images} images`,
+    minutes: (minutes: string) => `at most ${minutes} minutes`,
     warm: (version: number) => `started from version ${version}`,
     cancel: "Cancel",
     cancelling: "Writing a checkpoint before it stops…",
     resume: "Resume",
-    lost: "The connection is lost and is being restored. The training is not affected.",
+    lost: "The connection is lost and is being restored. If the service was stopped, the training continues from its last checkpoint.",
     version: (name: string) => `Metrics, samples and model card of ${name}`,
     promoted: (name: string) => `${name} was published and promoted.`,
     notPromoted: (name: string) => `${name} was published but not promoted.`,
@@ -46,7 +49,8 @@ const messages = texts(
     complete: "Training is complete.",
     eliminated: "It was not among the best when the runs were compared.",
     curves: "Training curves",
-    noCurves: "Charts appear with the first images.",
+    starting: "The trainer is loading its libraries and the dataset.",
+    noCurves: (images: string) => `Charts appear after the first ${images} images.`,
     spec: "Full spec",
     warning: "Warning",
   },
@@ -56,11 +60,14 @@ const messages = texts(
     ofJob: job => `Все прогоны задания ${job}`,
     samplesOf: run => `Лучший прогон на данный момент — ${run}. Ниже — его картинки.`,
     about: (preset, model, by, when) => `${preset} для ${model}, запрос от ${by}, ${when}`,
+    data: dataset => `набор ${dataset}`,
+    images: images => `картинок: ${images}`,
+    minutes: minutes => `минут: не больше ${minutes}`,
     warm: version => `начато с версии ${version}`,
     cancel: "Отменить",
     cancelling: "Записывается контрольная точка, затем задание остановится…",
     resume: "Продолжить",
-    lost: "Связь потеряна и восстанавливается. На обучение это не влияет.",
+    lost: "Связь потеряна и восстанавливается. Если сервис остановлен, обучение продолжится с последней контрольной точки.",
     version: name => `Метрики, примеры и карточка ${name}`,
     promoted: name => `${name} опубликована и стала чемпионом.`,
     notPromoted: name => `${name} опубликована, но чемпионом не стала.`,
@@ -70,7 +77,8 @@ const messages = texts(
     complete: "Обучение завершено.",
     eliminated: "При сравнении прогонов он не вошёл в число лучших.",
     curves: "Кривые обучения",
-    noCurves: "Графики появятся с первыми картинками.",
+    starting: "Загружаются библиотеки и набор данных.",
+    noCurves: images => `Графики появятся после первых картинок: ${images}.`,
     spec: "Полная спецификация",
     warning: "Предупреждение",
   },
@@ -140,7 +148,7 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       {job.gate && <Comparison job={job} gate={job.gate} token={token} />}
       {!job.gate && !job.run_of && (
         <section class="panel">
-          <Promotion model={job.model} version={job.version} token={token} />
+          <Promotion model={job.model} version={job.version} token={token} heading="h2" />
         </section>
       )}
       <Log id={id} token={token} />
@@ -225,6 +233,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
           {t.about(presetOf(job), job.model, job.by, dateTime(job.created))}
           {job.parent !== null && `, ${t.warm(job.parent)}`}
         </p>
+        <Plan job={job} />
         {job.note && <p>{job.note}</p>}
         <p role="status">
           <JobState job={job} />
@@ -274,6 +283,19 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
   )
 }
 
+/** What the job trains on, and for how long. */
+function Plan({ job }: { job: Job }) {
+  const t = useText(messages)
+  const { number } = useNumbers()
+  const { dataset, images, minutes } = job.spec
+  const parts = [
+    typeof dataset === "string" && t.data(dataset),
+    typeof images === "number" && t.images(number(images)),
+    typeof minutes === "number" && t.minutes(number(minutes, Number.isInteger(minutes) ? 0 : 1)),
+  ]
+  return <p class="hint">{parts.filter(Boolean).join(", ")}</p>
+}
+
 /** The state of a job, with an explanation. */
 export function JobState({ job }: { job: Job }) {
   const s = useText(states)
@@ -294,7 +316,7 @@ function Detail({ job }: { job: Job }) {
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
   if (job.state === "cancelled")
-    return job.links.resume ? <>. {job.part > 0 ? t.checkpointKept : t.notStarted}</> : null
+    return job.links.resume ? <>. {job.started === null ? t.notStarted : t.checkpointKept}</> : null
   if (job.state === "queued" && job.started !== null) return <>: {t.resuming}</>
   if (!hasEnded(job)) return null
   return (
@@ -306,7 +328,9 @@ function Detail({ job }: { job: Job }) {
 
 function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof useFollowed> }) {
   const t = useText(messages)
-  const { progress, metrics, warnings, used } = followed.run
+  const { of, progress, metrics, warnings, used } = followed.run
+  const { number } = useNumbers()
+  const first = typeof job.spec.log_every === "number" ? number(job.spec.log_every) : "–"
   return (
     <section class="panel stack" aria-labelledby="curves-title">
       <h2 id="curves-title">{t.curves}</h2>
@@ -319,7 +343,7 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
       {progress.length || metrics.length ? (
         <TrainingCurves progress={progress} metrics={metrics} />
       ) : (
-        <p class="hint">{t.noCurves}</p>
+        job.state === "running" && <p class="hint">{of === undefined ? t.starting : t.noCurves(first)}</p>
       )}
       {used && (
         <Usage

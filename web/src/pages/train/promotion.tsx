@@ -28,9 +28,11 @@ interface PromotionProps {
   token: string
   /** Whether the gate found the version no better than the champion. */
   isWorse?: boolean
+  /** Level of the title: that of a panel, unless it is a part of one. */
+  heading?: "h2" | "h3"
 }
 
-export function Promotion({ model, version, token, isWorse = false }: PromotionProps) {
+export function Promotion({ model, version, token, isWorse = false, heading: Heading = "h3" }: PromotionProps) {
   const t = useText(messages)
   const { list } = useModels()
   const status = useRef<HTMLDivElement>(null)
@@ -45,7 +47,7 @@ export function Promotion({ model, version, token, isWorse = false }: PromotionP
   return (
     <div class="stack">
       <div role="status" ref={status} tabIndex={-1}>
-        <h3>{t.title}</h3>
+        <Heading>{t.title}</Heading>
         <p>
           {now !== undefined && t.served(`${model}/${now}`)}{" "}
           {previous !== undefined && previous !== now && t.previous(`${model}/${previous}`)}

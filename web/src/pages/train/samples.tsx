@@ -113,10 +113,10 @@ export function Samples({ id, token, samples, isLive, isSharpener }: SamplesProp
               }}
             />
           ) : (
-            <p>
-              {t.after(number(images))}
-              {isLive && <span class="hint"> {t.more}</span>}
-            </p>
+            <div>
+              <p>{t.after(number(images))}</p>
+              {isLive && <p class="hint">{t.more}</p>}
+            </div>
           )}
           <div class="row">
             {samples.length > 1 && (

@@ -74,7 +74,7 @@ const messages = texts(
     noteHint: "Shown in the list of jobs.",
     start: "Start training",
     needsToken: "Enter the token first. The API call below also works from a terminal.",
-    started: (number: number) => `Job ${number} is queued.`,
+    started: (number: number) => `Job ${number} has been requested.`,
   },
   {
     title: "Запуск обучения",
@@ -122,7 +122,7 @@ const messages = texts(
     noteHint: "Отображается в списке заданий.",
     start: "Начать обучение",
     needsToken: "Сначала введите токен. Запрос ниже работает и из терминала.",
-    started: number => `Задание ${number} поставлено в очередь.`,
+    started: number => `Создано задание ${number}.`,
   },
 )
 
