@@ -43,10 +43,12 @@ FIRST_LOAD_BYTES = """() => {
     return all.reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 }"""
 PICTURE_SHOWN = """() => {
-    const canvas = document.querySelector('canvas.shown')
-    if (!canvas) return false
-    return canvas.getContext('2d', {willReadFrequently: true}).getImageData(0, 0, 28, 28).data.some((v, i) => i % 4 < 3 && v)
+    const plane = document.querySelector('canvas.plane')
+    if (!plane?.width) return false
+    const middle = [plane.width / 2 - 64, plane.height / 2 - 64, 128, 128].map(Math.round)
+    return plane.getContext('2d').getImageData(...middle).data.some((value, at) => at % 4 === 0 && value > 128)
 }"""
+"""The controls with the picture at the centre are loaded later."""
 
 
 def main() -> None:

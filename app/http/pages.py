@@ -7,6 +7,7 @@ unknown URL get the document with status 404, and its script shows that the page
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
 import re
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ _LANG, _BASE = '<html lang="en">', '<base href="/" />'
 """Placeholders in the built document for the language and the base path."""
 _PREVIEW = "<!--preview-->"
 """Placeholder for the Open Graph tags."""
+_REFUSED = re.compile(r"q\s*=\s*0(\.0{0,3})?")
 _UNBUILT = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Seedling</title></head>
@@ -147,10 +149,14 @@ class Pages:
         if _PREVIEW in text:
             query = scope["query_string"] if status == 200 else b""
             text = text.replace(_PREVIEW, link_preview.tags(link_preview.origin_of(scope), root, path, query, language))
-        sent = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Language", **SECURITY}
+        sent = {"Cache-Control": caching.REVALIDATE, "Vary": "Accept, Accept-Encoding, Accept-Language", **SECURITY}
         if status != 200:
             return Response(text, status, media_type="text/html; charset=utf-8", headers=sent)
-        return _conditional(text.encode(), "text/html; charset=utf-8", sent, headers)
+        content = text.encode()
+        if "gzip" in _codings(headers):
+            # It holds no secret that its compressed length could reveal (BREACH): only the address that the client sent.
+            content, sent["Content-Encoding"] = gzip.compress(content, mtime=0), "gzip"
+        return _conditional(content, "text/html; charset=utf-8", sent, headers)
 
     def _site_file(self, path: str) -> Response:
         """Return a file that browsers or crawlers request by themselves: the icon (204 without a build) or robots.txt."""
@@ -169,11 +175,17 @@ class Pages:
         if path == WORKER:
             sent["Content-Security-Policy"] = WORKER_POLICY
         content = file.content
-        accepted = {part.partition(";")[0].strip() for part in headers.get("Accept-Encoding", "").split(",")}
+        accepted = _codings(headers)
         coding = next((coding for coding in file.compressed if coding in accepted), None)
         if coding:
             content, sent["Content-Encoding"] = file.compressed[coding], coding
         return _conditional(content, file.media_type, sent, headers)
+
+
+def _codings(headers: Headers) -> set[str]:
+    """Return the content codings that a client accepts, apart from those with q=0 (RFC 9110 12.5.3)."""
+    parts = [part.partition(";") for part in headers.get("Accept-Encoding", "").split(",")]
+    return {name.strip().lower() for name, _, weight in parts if not _REFUSED.fullmatch(weight.strip())}
 
 
 def preferred_language(accepted: str) -> str:

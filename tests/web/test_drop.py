@@ -30,6 +30,8 @@ def test_a_dropped_png_restores_its_seed_and_settings(page: Page, site: Service,
     expect(page.locator("main h1")).to_be_visible()
     page.evaluate(DROP, [list(content)])
     expect(page).to_have_url(re.compile(r"/\?seed=1234&label=4&psi=0\.75&model=digits&version=\d+"))
+    if path == "/":  # where the controls stay folded away
+        page.get_by_role("button", name="Controls").click()
     wait_for_picture(page, fetch_pixels(site, "/generate?seed=1234&label=4&psi=0.75"))
 
 

@@ -13,6 +13,9 @@ const messages = texts(
   { failed: "Не удалось загрузить страницу. Возможно, сервис обновился. Попробуйте ещё раз." },
 )
 
+/** What to tell if a part of a page could not be loaded. */
+export const missing = { en: messages.en.failed, ru: messages.ru.failed }
+
 function isLive(): Promise<boolean> {
   return fetch(`${mount()}/livez`).then(
     response => response.ok,

@@ -2,7 +2,6 @@
 import { createContext, type ComponentChildren } from "preact"
 import { useCallback, useContext, useEffect, useMemo, useState } from "preact/hooks"
 import { CallError, callJson, type Schemas } from "./api/client"
-import { savedDetail, savedModels } from "./offline/saved"
 import { type Query } from "./address"
 
 export type ModelList = Schemas["ModelList"]
@@ -24,6 +23,11 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof CallError && error.status === 0
 }
 
+/** The versions that this browser keeps, which the service worker can load without the service. Undefined without it. */
+function kept() {
+  return import("./offline/saved").catch(() => undefined)
+}
+
 export function ModelsProvider({ children }: { children: ComponentChildren }) {
   const [list, setList] = useState<ModelList>()
   const [error, setError] = useState<Error>()
@@ -35,8 +39,8 @@ export function ModelsProvider({ children }: { children: ComponentChildren }) {
         setOffline(false)
         setList(found)
       },
-      (reason: Error) => {
-        const saved = isUnreachable(reason) ? savedModels() : undefined
+      async (reason: Error) => {
+        const saved = isUnreachable(reason) ? (await kept())?.savedModels() : undefined
         if (!saved) return setError(reason)
         setOffline(true)
         setList(saved)
@@ -77,9 +81,9 @@ export function versionDetail(model: string, version: number): Promise<VersionDe
   const key = `${model}/${version}`
   const found = known.get(key) ?? callJson<VersionDetail>(`/models/${model}/versions/${version}`)
   known.set(key, found)
-  return found.catch((error: unknown) => {
+  return found.catch(async (error: unknown) => {
     known.delete(key)
-    const saved = isUnreachable(error) ? savedDetail(model, version) : undefined
+    const saved = isUnreachable(error) ? (await kept())?.savedDetail(model, version) : undefined
     if (!saved) throw error
     return saved
   })
@@ -104,6 +108,13 @@ function mismatch({ name, task: actual }: Model, others: readonly Model[]): Call
     : "Publish one that does."
   return new CallError(422, "task_mismatch", `${name} ${does}. ${remedy}`)
 }
+
+/** The error of a service without models. */
+const NO_MODEL = new CallError(
+  404,
+  "not_found",
+  "The service has no model that draws pictures. Train one on the page Train or publish one, then try again.",
+)
 
 /**
  * The version named by a query, by default the champion of the task's default model. Undefined until loaded.
@@ -167,5 +178,6 @@ export function useVersion(
       : (found.detail.aliases as string[])
     return { ...found, aliases }
   }, [found, list])
-  return { found: whole, error: failure ?? (list ? undefined : error), retry }
+  const missing = list ? (model === undefined ? NO_MODEL : undefined) : error
+  return { found: whole, error: failure ?? missing, retry }
 }

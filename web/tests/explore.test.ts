@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import { type Version } from "../src/models"
-import { bodyOf, parseEdits } from "../src/pages/explore/latent"
+import { parseEdits } from "../src/pages/explore/edits"
+import { bodyOf } from "../src/pages/explore/latent"
 
 const version = { model: "digits", version: 4, z_dim: 4, classes: ["0", "1"] } as unknown as Version
 const drawable = {

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest"
 import { oneOf, numberOf, patched, pathWith, read, url, write } from "../src/address"
 import { between, bodyLabel, formatLabel, parseLabel } from "../src/label"
 import { plural } from "../src/language"
-import { edited, formatEdits, parseEdits } from "../src/pages/explore/latent"
+import { formatEdits, parseEdits } from "../src/pages/explore/edits"
+import { edited } from "../src/pages/explore/latent"
 import { write as writeCall, type Call } from "../src/ui/call-panel"
 
 const DIGITS = "0123456789".split("")

@@ -140,6 +140,17 @@ def test_hashed_files_are_cached_for_a_year_and_compressed_if_accepted(site: htt
     assert plain.headers["etag"] != response.headers["etag"]
 
 
+def test_the_document_is_compressed_for_clients_that_accept_it(site: httpx.Client) -> None:
+    response = site.get("/?seed=7", headers={"Accept-Encoding": "br, gzip"})
+    assert response.headers["content-encoding"] == "gzip"
+    for accepted in ("identity", "br", "gzip;q=0"):
+        plain = site.get("/?seed=7", headers={"Accept-Encoding": accepted})
+        assert "content-encoding" not in plain.headers
+        assert plain.text == response.text
+        assert plain.headers["etag"] != response.headers["etag"]
+        assert "Accept-Encoding" in plain.headers["vary"]
+
+
 def test_unmodified_files_get_304(site: httpx.Client) -> None:
     for path in ("/", "/assets/main-abc123.js"):
         again = site.get(path, headers={"If-None-Match": site.get(path).headers["etag"]})

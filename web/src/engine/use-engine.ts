@@ -3,7 +3,6 @@ import { useCallback, useEffect, useState } from "preact/hooks"
 import { savesData, whenIdle } from "../idle"
 import { storage } from "../language"
 import { defaultModel, useModels, type Version } from "../models"
-import { save } from "../offline/saved"
 import type { Engine } from "./engine"
 
 /** `different`: the golden seeds have other pixels here. */
@@ -55,9 +54,12 @@ export function useEngine(version: Version): EngineUse {
             opened = undefined
             report("failed")
           }
-          if (!isOffline)
-            save(version.detail, version.aliases, defaultModel(list, "generate")?.name === version.model)
-          report("ready", engine)
+          const isDefault = defaultModel(list, "generate")?.name === version.model
+          const kept = isOffline
+            ? Promise.resolve()
+            : import("../offline/saved").then(({ save }) => save(version.detail, version.aliases, isDefault))
+          const ready = () => report("ready", engine)
+          kept.then(ready, ready)
         },
         (error: Error) => {
           console.error(error)

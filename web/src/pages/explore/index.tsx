@@ -1,11 +1,11 @@
 /** Explore: a plane of seeds to drag through, and the picture at its centre. */
 import { type RefObject } from "preact"
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
-import { numberOf, type Query } from "../../address"
+import { numberOf } from "../../address"
 import { letterOf } from "../../keys"
 import { texts, useLanguage, useText } from "../../language"
-import { useModels, type Version } from "../../models"
-import { placeOf, snapped, stepFor, ZOOM, type View } from "../../plane/geometry"
+import { useModels } from "../../models"
+import { placeOf, snapped, ZOOM, type View } from "../../plane/geometry"
 import { useDirections } from "../../engine/directions"
 import { lookOf } from "../../engine/local"
 import { useEngine } from "../../engine/use-engine"
@@ -13,25 +13,16 @@ import { lazy } from "../../lazy"
 import { Plane } from "../../plane/plane"
 import { useDebounced } from "../../debounced"
 import { useTitle } from "../../title"
-import type { Call } from "../../ui/call-panel"
-import { TextField } from "../../ui/controls"
 import { Dialog } from "../../ui/dialog"
 import { Failure } from "../../ui/notice"
-import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
-import { Pixels } from "../../ui/pixels"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { common } from "../../messages"
-import { Save } from "./save"
-import { Score } from "./score"
 import { useFold } from "./fold"
 import { addressOfView, isFrontDoor, seedOf, viewOf } from "./view"
-import { parseEdits, useGenerated } from "./latent"
+import { parseEdits } from "./edits"
 import "./explore.css"
 
-const Studio = lazy(() => import("./studio"))
-const CallPanel = lazy<{ call: Call }>(() =>
-  import("../../ui/call-panel").then(module => ({ default: module.CallPanel })),
-)
+const Panel = lazy(() => import("./panel"))
 
 const messages = texts(
   {
@@ -47,9 +38,6 @@ const messages = texts(
     point: (x: string, y: string) => `Between seeds, at ${x}, ${y}`,
     ownZ: "Custom latent",
     movedZ: (seed: string) => `Seed ${seed} with an edited latent`,
-    seedHint: "A number up to 4,294,967,295, or any text.",
-    offPlane: "Text seeds have no position on the plane.",
-    shown: "Picture at the centre",
   },
   {
     title: "Каждая точка — картинка",
@@ -64,9 +52,6 @@ const messages = texts(
     point: (x, y) => `Между зёрнами, в точке ${x}, ${y}`,
     ownZ: "Заданный латентный вектор",
     movedZ: seed => `Зерно ${seed}, латентный вектор изменён`,
-    seedHint: "Число до 4 294 967 295 или любой текст.",
-    offPlane: "У текстового зерна нет координат на плоскости.",
-    shown: "Картинка в центре",
   },
 )
 
@@ -118,11 +103,6 @@ function Explorer({ version, query, change }: VersionedProps) {
   const offPlane = seed !== undefined && !placeOf(seed)
   const moved = query.z !== undefined || edits.size > 0
   const own = offPlane || moved // the picture is not on the plane
-  const generated = useGenerated(
-    own && !awaitsDirections ? { version, seed, z: query.z, edits, label, psi, edit, engine, look } : undefined,
-  )
-  // Show the unedited picture until the first edited one is drawn.
-  const before = edits.size > 0 && query.z === undefined && !offPlane && !generated.error ? pixels : undefined
   const dice = useCallback(
     () => change({ ...addressOfView(view), seed: randomSeed(), x: null, y: null, zoom: query.zoom }),
     [change, view, query.zoom],
@@ -130,7 +110,6 @@ function Explorer({ version, query, change }: VersionedProps) {
   useKey(section, "r", dice)
   const title = titleOf()
   useTitle(title)
-  const same = moved && !generated.body ? undefined : callOf(version, query, view, moved ? generated.body : undefined)
   function titleOf(): string {
     if (query.z !== undefined) return t.ownZ
     if (seed === undefined) return t.point(short(view.x), short(view.y))
@@ -202,75 +181,27 @@ function Explorer({ version, query, change }: VersionedProps) {
           {t.controls}
         </button>
         <div class="stack" id="controls" hidden={fold.isHidden}>
-          <section class="panel stack" aria-label={t.shown}>
-            <Pixels pixels={own ? (generated.pixels ?? before) : pixels} label={title} class="shown" />
-            <div aria-live="polite">
-              <h2 class="number">{title}</h2>
-              {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
-              {offPlane && <p class="hint">{t.offPlane}</p>}
-            </div>
-            {generated.error && <Failure error={generated.error} retry={generated.retry} />}
-            <div class="row">
-              {same && !isOffline ? (
-                <Save call={same} />
-              ) : (
-                <button type="button" disabled>
-                  {c.download}
-                </button>
-              )}
-            </div>
-            <TextField
-              label={c.seed}
-              value={seed ?? ""}
-              hint={t.seedHint}
-              maxLength={128}
-              onChange={text =>
-                (text || seed !== undefined) && change({ seed: text || null, x: null, y: null, z: null, dz: null })
-              }
+          {(fold.wasOpen || !fold.isHidden) && (
+            <Panel
+              title={title}
+              pixels={pixels}
+              seed={seed}
+              view={view}
+              edits={edits}
+              awaitsDirections={awaitsDirections}
+              use={use}
+              directions={directions}
+              look={look}
+              version={version}
+              query={query}
+              change={change}
+              isWhole={fold.wasOpen}
             />
-            <LabelPicker classes={version.classes} query={query} change={change} />
-            <PsiSlider query={query} change={change} />
-            <VersionPicker version={version} query={query} change={change} />
-          </section>
-          {fold.wasOpen && (
-            <Studio use={use} directions={directions} seed={seed} version={version} query={query} change={change} />
-          )}
-          {fold.wasOpen && same && (
-            <section class="panel">
-              <CallPanel call={same} />
-            </section>
           )}
         </div>
       </div>
     </div>
   )
-}
-
-/** The call that draws the picture at the centre. */
-export function callOf(
-  version: Pick<Version, "model" | "version" | "classes">,
-  query: Query,
-  view: View,
-  body: unknown,
-): Call {
-  const psi = numberOf(query.psi, 1, 0, 2)
-  const given = {
-    label: query.label,
-    psi: psi === 1 ? undefined : psi,
-    edit: query.edit,
-    model: version.model,
-    version: version.version,
-  }
-  if (body !== undefined) return { method: "POST", path: "/generate", body, file: "z.png" }
-  const seed = seedOf(query)
-  if (seed !== undefined)
-    return { path: "/generate", query: { seed, ...given }, file: `${seed.replace(/[^\w.-]+/g, "_")}.png` }
-  const { x, y } = view
-  return {
-    path: "/plane",
-    query: { x, y, columns: 1, rows: 1, step: stepFor(view.zoom), ...given },
-    file: "point.png",
-  }
 }
 
 function within(view: View, factor: number): View {

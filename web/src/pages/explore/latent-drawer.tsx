@@ -5,7 +5,8 @@ import { texts, useNumbers, useText } from "../../language"
 import type { Engine } from "../../engine/engine"
 import { type Version } from "../../models"
 import { Slider } from "../../ui/controls"
-import { edited, formatEdits, parseEdits, REACH, startOf } from "./latent"
+import { formatEdits, parseEdits, REACH } from "./edits"
+import { edited, startOf } from "./latent"
 
 const messages = texts(
   {

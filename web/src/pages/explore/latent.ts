@@ -7,24 +7,7 @@ import { seedOf } from "../../engine/local"
 import { readNpy } from "../../images/npy"
 import { bodyLabel, parseLabel } from "../../label"
 import { type Version } from "../../models"
-
-export const REACH = 4
-/** Component index to its new value. */
-export type Edits = ReadonlyMap<number, number>
-
-/** Parse `3:1.5,17:-0.2`. */
-export function parseEdits(text: string | undefined): Edits {
-  const found = new Map<number, number>()
-  for (const part of (text ?? "").split(",")) {
-    const match = /^(\d{1,4}):(-?\d+(\.\d+)?)$/.exec(part)
-    if (match && Math.abs(Number(match[2])) <= 8) found.set(Number(match[1]), Number(match[2]))
-  }
-  return found
-}
-
-export function formatEdits(edits: Edits): string | null {
-  return edits.size ? [...edits].map(([index, value]) => `${index}:${value}`).join(",") : null
-}
+import type { Edits } from "./edits"
 
 /** Apply edits to a latent. Edits of missing components are ignored. */
 export function edited(z: readonly number[], edits: Edits): number[] {

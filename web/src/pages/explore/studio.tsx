@@ -1,4 +1,4 @@
-/** The part of Explore that is loaded after the picture: where it is drawn, and sliders for its latent. */
+/** The lower part of the controls: where it is drawn, and sliders for its latent. */
 import type { VersionedProps } from "../../ui/versioned-page"
 import type { Directions } from "../../engine/directions"
 import { EngineSwitch } from "../../engine/engine-switch"
@@ -12,7 +12,7 @@ interface StudioProps extends VersionedProps {
   seed: string | undefined
 }
 
-export default function Studio({ use, directions, seed, version, query, change }: StudioProps) {
+export function Studio({ use, directions, seed, version, query, change }: StudioProps) {
   const exist = version.detail.directions !== null
   return (
     <>

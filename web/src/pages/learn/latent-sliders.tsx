@@ -5,7 +5,8 @@ import { type Version } from "../../models"
 import { Slider } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { Pixels } from "../../ui/pixels"
-import { edited, formatEdits, parseEdits, REACH, useGenerated } from "../explore/latent"
+import { formatEdits, parseEdits, REACH } from "../explore/edits"
+import { edited, useGenerated } from "../explore/latent"
 
 const messages = texts(
   {
