@@ -97,7 +97,7 @@ function Share({ address }: { address: string }) {
   const t = useText(messages)
   const id = useId()
   return (
-    <div class="row share">
+    <div class="row round-link">
       <div class="field">
         <label for={id}>{t.share}</label>
         <input
