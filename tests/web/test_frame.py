@@ -120,6 +120,16 @@ def test_a_page_is_translated_and_accessible_in_both_languages(tabs: dict[str, P
         assert faults(page) == []
 
 
+def test_the_button_share_stays_in_its_place_on_every_page(tabs: dict[str, Page]) -> None:
+    page, places = tabs["en"], {}
+    for path in PAGES:
+        show(page, path, PAGES[path][0])
+        box = page.get_by_role("button", name="Share", exact=True).bounding_box()
+        assert box
+        places[path] = (box["y"], box["height"])
+    assert set(places.values()) == {places["/"]}, places
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_the_width_of_a_phone(tabs: dict[str, Page], path: str) -> None:
     page = tabs["phone"]
