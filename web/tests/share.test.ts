@@ -28,6 +28,9 @@ describe("the short address", () => {
   test("leaves out what is the default, and only that", () => {
     expect(shortPath("/", { seed: "42", psi: "1", zoom: "64", sliders: "open", model: "digits" }, "digits")).toBe("/")
     expect(shortPath("/", { seed: "42", x: "7", psi: "0.5" })).toBe("/?seed=42&x=7&psi=0.5")
+    expect(shortPath("/", { seed: "7", controls: "open" })).toBe("/?seed=7")
+    expect(shortPath("/", { seed: "7", controls: "folded" })).toBe("/?seed=7&controls=folded")
+    expect(shortPath("/", { seed: "42", controls: "open" })).toBe("/?controls=open") // the front door is folded
     expect(shortPath("/gallery", { view: "wall", seeds: "0-199", sort: "real" })).toBe("/gallery?sort=real")
     expect(shortPath("/gallery", { view: "table", seeds: "0-199" })).toBe("/gallery?seeds=0-199&view=table")
     expect(shortPath("/gallery", { view: "table", seeds: "0-7" })).toBe("/gallery?view=table")

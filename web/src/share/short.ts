@@ -28,6 +28,9 @@ const DEFAULTS: Readonly<Record<string, Query>> = {
 /** Parameters that say what is open on the page, not what it shows. */
 const PASSING: readonly string[] = ["sliders"]
 
+/** Parameters of Explore that name a picture, with which the controls are open by default. */
+const PICTURE: readonly string[] = ["seed", "x", "y", "z", "dz", "edit"]
+
 /** Return the shortest path and query. `defaultModel` is the model of requests that name none. */
 export function shortPath(path: string, query: Query, defaultModel?: string): string {
   const defaults = DEFAULTS[path] ?? {}
@@ -36,6 +39,8 @@ export function shortPath(path: string, query: Query, defaultModel?: string): st
   )
   const short: Record<string, string> = Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)))
   if (path === "/" && short.seed === "42" && short.x === undefined && short.z === undefined) delete short.seed
+  if (path === "/" && short.controls === "open" && PICTURE.some(name => short[name] !== undefined))
+    delete short.controls
   if (path === "/gallery" && short.seeds === (short.view === "table" ? "0-7" : "0-199")) delete short.seeds
   if (short.version === "champion") delete short.version
   // With a version, the model stays: the default model may be another one tomorrow.
