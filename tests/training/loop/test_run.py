@@ -26,6 +26,7 @@ from training.loop.progress import Progress
 from training.loop.run_folder import Events, RunFolder, alone_in, read_events
 from training.loop.stopping import Plateau
 from training.loop.trainer import StepFigures, Trainer
+from training.loop.usage import UsageMeter
 
 
 def settings_of(**fields: object) -> list[str]:
@@ -312,7 +313,7 @@ def test_weights_that_are_not_finite_are_never_saved(small_run: RunFolder, tmp_p
     trainer = Trainer(small_spec(), mnist)
     with torch.no_grad():
         next(trainer.ema.network.parameters()).fill_(float("nan"))
-    loop = run._Loop(folder, trainer, Events(folder.events), Plateau(0), None, None)
+    loop = run._Loop(folder, trainer, Events(folder.events), UsageMeter(), Plateau(0), None, None)
     with pytest.raises(DivergedError, match="average has weights that are not finite"):
         loop._checkpoint()
     loop.events.close()

@@ -21,6 +21,7 @@ from training.loop.run_folder import Events, RunFolder, read_events
 from training.loop.sampling import draw
 from training.loop.stopping import FRESH_SEEDS, Plateau, compare, examine, hold_out, reason_of
 from training.loop.trainer import StepFigures, Trainer
+from training.loop.usage import UsageMeter
 
 
 def reached_at(rule: Plateau, kids: list[float], every: int = 100, first: int = 1) -> int | None:
@@ -123,7 +124,7 @@ def test_kid_uses_the_held_out_pictures_if_there_are_enough(
     folder = RunFolder(tmp_path)
     run.start(folder, small_spec(held_out=held_out, metrics_every=32))
     events = Events(folder.events)
-    loop = run._prepare(folder, events, run.Stop(), resume=False, device="cpu", data_folder=None)
+    loop = run._prepare(folder, events, run.Stop(), UsageMeter(), resume=False, device="cpu", data_folder=None)
     events.close()
     assert loop.meter == references
     assert len(loop.trainer.images) == 60_000 - held_out
