@@ -113,6 +113,10 @@ def test_the_documentation_pages_load_nothing_from_other_hosts(client: httpx.Cli
                 assert client.get(target).status_code == 200
 
 
+SECONDS = 300
+"""Timeout of a request. The 10 s of schemathesis are too few for the largest interpolation on a busy machine."""
+
+
 @pytest.fixture
 def _node_id(request: pytest.FixtureRequest) -> None:
     """schemathesis 4.32 reads this attribute, which pytest 9.2 does not have."""
@@ -129,4 +133,4 @@ def test_generated_requests_never_cause_an_undocumented_response(
     excluded = [positive_data_acceptance]
     if case.path == "/admin/datasets/preview":  # also the address of a dataset, which can be removed
         excluded.append(allow_header_conformance)
-    case.call_and_validate(base_url=impatient.url, excluded_checks=excluded, session=session)
+    case.call_and_validate(base_url=impatient.url, excluded_checks=excluded, session=session, timeout=SECONDS)

@@ -16,6 +16,7 @@ from tests.app.api.inference.foreign import call
 from tests.app.reading import array, pixels
 from tests.live import SHIPPED, Service, free_port, service
 from tests.skipping import skip
+from tests.waiting import attempts
 
 SEED_42 = {"name": "seed", "datatype": "UINT32", "shape": [1], "contents": {"uint_contents": [42]}}
 
@@ -79,10 +80,11 @@ def test_a_call_is_traced_counted_and_logged_like_a_request(server: Service, inf
     assert dict(done.trailing_metadata())["x-request-id"] == trace
     with server.client() as client:
         token = (server.log.parent / "state" / "admin-token").read_text().strip()
-        figures = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
-    counted = (
-        'seedling_request_duration_seconds_count{method="POST",model="digits/1",route="/v2/models/{name}/infer",status="200"}'
-    )
+        counted = 'seedling_request_duration_seconds_count{method="POST",model="digits/1",route="/v2/models/{name}/infer",status="200"}'
+        for _ in attempts(0.1):  # calls are counted after their response
+            figures = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+            if counted in figures:
+                break
     assert counted in figures
     assert 'seedling_pictures_total{model="digits/1"}' in figures
 
