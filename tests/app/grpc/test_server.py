@@ -80,7 +80,8 @@ def test_a_call_is_traced_counted_and_logged_like_a_request(server: Service, inf
     assert dict(done.trailing_metadata())["x-request-id"] == trace
     with server.client() as client:
         token = (server.log.parent / "state" / "admin-token").read_text().strip()
-        counted = 'seedling_request_duration_seconds_count{method="POST",model="digits/1",route="/v2/models/{name}/infer",status="200"}'
+        labels = 'method="POST",model="digits/1",route="/v2/models/{name}/infer",status="200"'
+        counted = f"seedling_request_duration_seconds_count{{{labels}}}"
         for _ in attempts(0.1):  # calls are counted after their response
             figures = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
             if counted in figures:
