@@ -1,5 +1,5 @@
 /** Pages and parts of pages that are loaded when first shown. */
-import { type ComponentType } from "preact"
+import { type ComponentChildren, type ComponentType } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { mount } from "./address"
 import { CallError } from "./api/client"
@@ -26,8 +26,11 @@ function isLive(): Promise<boolean> {
   )
 }
 
-/** Wrap the default export of a lazily loaded module in a component. */
-export function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+/** Wrap the default export of a lazily loaded module in a component. `waiting` is shown until it is loaded. */
+export function lazy<P extends object>(
+  load: () => Promise<{ default: ComponentType<P> }>,
+  waiting: ComponentChildren = <Loading isWhole />,
+): ComponentType<P> {
   let loaded: ComponentType<P> | undefined
   return function Lazy(props: P) {
     const [Page, setPage] = useState<ComponentType<P> | undefined>(() => loaded)
@@ -55,6 +58,6 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
     }, [Page])
     if (problem === "failed") return <Failure error={new Error(t.failed)} retry={() => void again()} />
     if (problem) return <Failure error={new CallError(0, problem, "")} retry={() => void again()} />
-    return Page ? <Page {...props} /> : <Loading isWhole />
+    return Page ? <Page {...props} /> : <>{waiting}</>
   }
 }
