@@ -117,6 +117,7 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
     grid = page.get_by_role("region", name="The same seeds over time")
     with training.client() as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
+        tops = set()
         for images, at in (("0", "0"), (f"{IMAGES:,}", str(grid.get_by_role("slider").get_attribute("max")))):
             grid.get_by_role("slider", name="Time").fill(at)
             picture = grid.get_by_alt_text(f"Eighty pictures of seeds 0 to 79 after {images} images")
@@ -124,6 +125,8 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
             wanted = client.get(f"/admin/jobs/{job['id']}/samples.png", params={"images": images.replace(",", "")})
             pixels = np.asarray(Image.open(io.BytesIO(wanted.content)).convert("L"))
             assert picture.evaluate(GREY) == pixels.flatten().tolist()
+            tops.add(grid.get_by_role("button", name="Play").evaluate("button => button.offsetTop"))
+        assert len(tops) == 1, "the buttons stay where they are while the number of images grows"
     with page.expect_download() as download:
         grid.get_by_role("link", name="Save the grid").click()
     assert download.value.path().read_bytes() == wanted.content
