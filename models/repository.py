@@ -380,13 +380,13 @@ class Repository:
     def adopt(self, shipped: Repository) -> list[Version]:
         """Copy the versions of another repository that this one lacks, identified by the generator's sha256.
 
-        New models also get the other repository's champion. Damaged versions are logged and skipped.
+        New models also get the other repository's champion and previous champion. Damaged versions are logged and skipped.
         """
         adopted = []
         for name in shipped.names():
-            is_new, champion = not self.numbers(name), None
+            is_new, aliases = not self.numbers(name), dict[str, int]()
             try:
-                champion = shipped.aliases(name).get(CHAMPION)
+                aliases = shipped.aliases(name)
             except RepositoryError as error:
                 logger.error("cannot read the champion of the shipped %s: %s", name, error)
             known = self._digests(name) | self._deleted(name)
@@ -404,9 +404,8 @@ class Repository:
                             known.add(source.manifest.digest)
                 except RepositoryError as error:
                     logger.error("cannot adopt %s/%s: %s", name, number, error)
-            if is_new and champion:
-                with contextlib.suppress(Damaged):  # already logged above
-                    self._promote_digest(name, shipped.get(name, champion).manifest.digest)
+            if is_new:
+                self._adopt_aliases(name, aliases, shipped)
         self._adopt_companions(shipped)
         return adopted
 
@@ -433,12 +432,27 @@ class Repository:
         """
         companions.add(companions.path_of(self.root, name, digest, file), content)
 
-    def _promote_digest(self, name: str, digest: str) -> None:
-        """Promote the version with this generator, whichever process adopted it."""
-        for number in self.numbers(name):
-            if self.get(name, number).manifest.digest == digest:
-                self.promote(name, number, cause=_SHIPPED)
-                return
+    def _adopt_aliases(self, name: str, aliases: dict[str, int], shipped: Repository) -> None:
+        """Promote the shipped champion, after the shipped previous champion, which the alias `previous` then points to.
+
+        Otherwise, it would point to the first version that was adopted. Another process may have adopted the versions.
+        """
+        numbers: dict[str, int] = {}
+        for number in reversed(self.numbers(name)):
+            with contextlib.suppress(Damaged):
+                numbers[self.get(name, number).manifest.digest] = number
+        wanted: dict[str, int | None] = {}
+        for alias, number in aliases.items():
+            with contextlib.suppress(Damaged, NotFound):  # already logged by adopt, or deleted from the release
+                wanted[alias] = numbers.get(shipped.get(name, number).manifest.digest)
+        champion, previous = wanted.get(CHAMPION), wanted.get(PREVIOUS)
+        if champion is None:
+            return
+        first = self.served_aliases(name).get(CHAMPION)
+        if previous is not None and first != champion:
+            with contextlib.suppress(Changed):
+                self.promote(name, previous, instead_of=first, cause=_SHIPPED)
+        self.promote(name, champion, cause=_SHIPPED)
 
     def _digests(self, name: str) -> set[str]:
         """Return the generators' sha256 of all versions with a readable manifest."""

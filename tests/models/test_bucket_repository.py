@@ -25,7 +25,7 @@ from models.repository import Repository
 from models.state_log import KEPT, ModelLog, ModelState
 from tests.live import SHIPPED
 from tests.made_directions import add_to
-from tests.models.test_repository import another_generator, copy_of_shipped
+from tests.models.test_repository import a_third_generator, another_generator, copy_of_shipped
 from tests.object_storage import FailingProxy, S3Server, s3_server
 
 
@@ -207,6 +207,20 @@ def test_hosts_that_start_at_once_adopt_the_shipped_versions_once(host: Host) ->
     for repository in hosts:
         assert (refreshed(repository).numbers("digits"), repository.aliases("digits")) == ([1], {"champion": 1})
     assert host("late").adopt(Repository(SHIPPED)) == []
+
+
+def test_hosts_that_start_at_once_agree_on_the_shipped_champions(host: Host, tmp_path: Path) -> None:
+    shipped = Repository(tmp_path / "shipped")
+    for fill in (copy_of_shipped, another_generator, a_third_generator):
+        shipped.promote("digits", shipped.publish("digits", fill).number)
+    hosts = [host(f"host-{number}") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda repository: repository.adopt(shipped), hosts))
+    for repository in hosts:
+        digests = {alias: refreshed(repository).get("digits", number) for alias, number in repository.aliases("digits").items()}
+        assert {alias: version.manifest.digest for alias, version in digests.items()} == {
+            alias: shipped.get("digits", number).manifest.digest for alias, number in (("champion", 3), ("previous", 2))
+        }
 
 
 def test_hosts_that_adopt_a_version_at_once_share_its_number(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,15 @@ def copy_of_shipped(folder: Path, number: int) -> None:
 def another_generator(folder: Path, number: int) -> None:
     """Write the shipped version with a byte appended to its generator, which gives it another sha256."""
     copy_of_shipped(folder, number)
+    _append_a_byte(folder)
+
+
+def a_third_generator(folder: Path, number: int) -> None:
+    another_generator(folder, number)
+    _append_a_byte(folder)
+
+
+def _append_a_byte(folder: Path) -> None:
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     (folder / GENERATOR).write_bytes((folder / GENERATOR).read_bytes() + b"\n")
     files = manifest.files | {GENERATOR: sha256_of(folder / GENERATOR)}
@@ -164,6 +173,27 @@ def test_a_new_model_gets_the_shipped_champion(tmp_path: Path, two_shipped: Repo
     assert len(repository.adopt(two_shipped)) == 2
     assert repository.aliases("digits")["champion"] == 2
     assert repository.get("digits", 2).manifest.digest == two_shipped.get("digits", 2).manifest.digest
+
+
+def test_a_new_model_gets_the_shipped_previous_champion(tmp_path: Path, two_shipped: Repository) -> None:
+    repository = Repository(tmp_path / "models")
+    two_shipped.publish("digits", a_third_generator)
+    two_shipped.promote("digits", 3)
+    assert two_shipped.aliases("digits") == {"champion": 3, "previous": 2}
+    repository.adopt(two_shipped)
+    assert repository.aliases("digits") == {"champion": 3, "previous": 2}, "not the first version, which was never champion"
+    assert [(each.version, each.instead_of, each.how) for each in repository.history("digits")] == [(3, None, "shipped")]
+
+
+def test_a_new_model_without_a_shipped_previous_version_gets_the_shipped_champion(
+    tmp_path: Path, two_shipped: Repository
+) -> None:
+    two_shipped.delete("digits", 1)
+    (two_shipped.root / "digits" / "aliases.json").write_text('{"champion": 2, "previous": 1}')
+    repository = Repository(tmp_path / "models")
+    repository.adopt(two_shipped)
+    assert repository.aliases("digits") == {"champion": 1}
+    assert repository.get("digits", 1).manifest.digest == two_shipped.get("digits", 2).manifest.digest
 
 
 def test_an_existing_model_keeps_its_champion(tmp_path: Path, two_shipped: Repository) -> None:

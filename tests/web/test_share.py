@@ -89,6 +89,16 @@ def test_the_menu_is_accessible_by_keyboard_and_on_a_phone(browser: Browser, sit
         assert menu.locator("img.preview").evaluate("image => image.naturalWidth") == 1200
         assert faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        heading, close = menu.get_by_role("heading", level=2), menu.get_by_role("button", name="Закрыть")
+        lines, button = heading.bounding_box(), close.bounding_box()
+        assert lines
+        assert button
+        assert button["height"] < lines["height"], "the heading has two lines, and the button keeps its size"
+        assert button["width"] > close.evaluate("""element => {
+            const range = document.createRange()
+            range.selectNodeContents(element)
+            return range.getBoundingClientRect().width + 16
+        }"""), "there is space around its text"
         page.keyboard.press("Escape")
         expect(menu).to_have_count(0)
         expect(page.get_by_role("button", name="Поделиться", exact=True)).to_be_focused()

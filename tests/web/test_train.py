@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.jobs_command import read_events
 from tests import fresh
@@ -117,6 +117,7 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
     grid = page.get_by_role("region", name="The same seeds over time")
     with training.client() as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
+        tops = set()
         for images, at in (("0", "0"), (f"{IMAGES:,}", str(grid.get_by_role("slider").get_attribute("max")))):
             grid.get_by_role("slider", name="Time").fill(at)
             picture = grid.get_by_alt_text(f"Eighty pictures of seeds 0 to 79 after {images} images")
@@ -124,6 +125,8 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
             wanted = client.get(f"/admin/jobs/{job['id']}/samples.png", params={"images": images.replace(",", "")})
             pixels = np.asarray(Image.open(io.BytesIO(wanted.content)).convert("L"))
             assert picture.evaluate(GREY) == pixels.flatten().tolist()
+            tops.add(grid.get_by_role("button", name="Play").evaluate("button => button.offsetTop"))
+        assert len(tops) == 1, "the buttons stay where they are while the number of images grows"
     with page.expect_download() as download:
         grid.get_by_role("link", name="Save the grid").click()
     assert download.value.path().read_bytes() == wanted.content
@@ -202,6 +205,23 @@ def test_a_run_can_be_cancelled_and_resumed(page: Page) -> None:
     expect(state).to_contain_text("training", timeout=TRAINING)
     page.get_by_role("button", name="Cancel").click()
     expect(state).to_contain_text("cancelled", timeout=TRAINING)
+
+
+def test_a_page_says_what_happens_while_a_job_is_evaluated(page: Page, training: Service) -> None:
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        job = client.post("/admin/retrain", json=small_job(promote="never")).raise_for_status().json()
+        client.post(f"/admin/jobs/{job['id']}/cancel")
+
+    def evaluating(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "state": "evaluating"})
+
+    page.route(f"**/admin/jobs/{job['id']}", evaluating)
+    page.goto(f"/train?job={job['id']}")
+    sign_in(page, TOKEN)
+    state = page.locator("#job").get_by_role("status").first
+    expect(state).to_contain_text("evaluating. The new version is exported and measured. This can take some minutes")
 
 
 def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Service) -> None:

@@ -178,6 +178,9 @@ describe("the API call of a page", () => {
   test("includes headers in the shell command and in Python", () => {
     const call: Call = { method: "PUT", path: "/x", body: { version: 2 }, admin: true, headers: { "If-Match": "*" } }
     expect(writeCall(call, "curl")).toContain("-H 'If-Match: *'")
-    expect(writeCall(call, "python")).toContain('headers={"Authorization": f"Bearer {token}", "If-Match": "*"}')
+    expect(writeCall(call, "python")).toContain(
+      `headers={"Authorization": f"Bearer {os.environ['TOKEN']}", "If-Match": "*"}`,
+    )
+    expect(writeCall(call, "python")).toMatch(/^import os\n\nimport httpx\n/)
   })
 })

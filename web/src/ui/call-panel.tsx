@@ -64,10 +64,11 @@ function python({ method = "GET", path, query, body, file, upload, admin, header
   const sent = Object.entries(headers ?? {}).map(
     ([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`,
   )
-  if (admin) sent.unshift('"Authorization": f"Bearer {token}"')
+  if (admin) sent.unshift(`"Authorization": f"Bearer {os.environ['TOKEN']}"`) // the variable of the shell command
   if (sent.length) given.push(`headers={${sent.join(", ")}}`)
   if (seconds) given.push(`timeout=${seconds}`)
   return [
+    ...(admin ? ["import os", ""] : []),
     "import httpx",
     "",
     `response = httpx.${method.toLowerCase()}(${given.join(", ")})`,

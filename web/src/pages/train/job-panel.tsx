@@ -47,6 +47,8 @@ const messages = texts(
     resuming: "it continues from its last checkpoint.",
     checkpointKept: "Its checkpoint is kept. Resume continues from there.",
     complete: "Training is complete.",
+    evaluating:
+      "The new version is exported and measured. This can take some minutes, and longer if its dataset has not been measured here before.",
     eliminated: "It was not among the best when the runs were compared.",
     curves: "Training curves",
     starting: "The trainer is loading its libraries and the dataset.",
@@ -75,6 +77,8 @@ const messages = texts(
     resuming: "продолжится с последней контрольной точки.",
     checkpointKept: "Контрольная точка сохранена. «Продолжить» начнёт с неё.",
     complete: "Обучение завершено.",
+    evaluating:
+      "Новая версия экспортируется и измеряется. Это может занять несколько минут, а если её набор данных здесь ещё не измеряли, то дольше.",
     eliminated: "При сравнении прогонов он не вошёл в число лучших.",
     curves: "Кривые обучения",
     starting: "Загружаются библиотеки и набор данных.",
@@ -312,6 +316,7 @@ function Detail({ job }: { job: Job }) {
   const t = useText(messages)
   const name = `${job.model}/${job.version ?? "?"}`
   if (job.state === "eliminated") return <>. {t.eliminated}</>
+  if (job.state === "evaluating") return <>. {t.evaluating}</>
   if (job.state === "succeeded" && job.run_of) return <>. {t.complete}</>
   if (job.state === "succeeded" && job.promoted) return <>: {t.promoted(name)}</>
   if (job.state === "succeeded" && !job.gate?.promoted) return <>: {t.notPromoted(name)}</>
