@@ -105,6 +105,12 @@ def test_curl_python_and_html_give_the_same_result(page: Page, site: Service, pa
     assert others == [by_curl, by_curl]
 
 
+def test_each_panel_is_titled_by_the_call_that_it_shows(page: Page) -> None:
+    for found, calls in (("/find", ["POST /invert", "POST /nearest"]), ("/sharpen", ["POST /sharpen"])):
+        assert len(panels(page, found)) == len(calls)
+        expect(page.get_by_role("heading", name="API call")).to_have_text([f"API call: {call}" for call in calls])
+
+
 def test_the_calls_of_learn_give_the_same_results(page: Page, site: Service, tmp_path: Path) -> None:
     """On this page, a panel shows one of several calls at a time."""
     page.goto("/learn?seed=42&to=7")

@@ -267,15 +267,25 @@ def test_results_are_accessible_on_a_narrow_phone_and_do_not_move_the_page(
         assert faults(page) == []
 
 
-def test_a_version_without_encoder_and_index_says_how_to_make_them(browser: Browser, finder: Service) -> None:
+def test_a_version_without_encoder_and_index_tells_visitors_so_and_operators_how_to_make_them(
+    browser: Browser, finder: Service
+) -> None:
     context = browser.new_context(base_url=finder.url, locale="en")  # the browser logs the expected 404s
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urllib.parse.urlsplit(request.url).path))
     page.goto("/find?model=digits&version=1")
     draw(page, ONE)
-    expect(found_panel(page).get_by_role("alert")).to_contain_text("python -m training encoder digits --version 1")
-    expect(seeds_panel(page).get_by_role("alert")).to_contain_text("python -m training nearest digits --version 1")
+    for panel, lacks, remedy in (
+        (found_panel(page), "This version has no encoder", "python -m training encoder digits --version 1"),
+        (seeds_panel(page), "This service has no index of seeds", "python -m training nearest digits --version 1"),
+    ):
+        expect(panel.get_by_text(lacks)).to_be_visible()
+        expect(panel.get_by_text(remedy)).to_be_hidden()
+        panel.get_by_text("For the operator of this service").click()
+        expect(panel.get_by_text(remedy)).to_be_visible()
+    expect(page.get_by_text("each number opens Explore")).to_have_count(0)  # there are no numbers
+    expect(page.get_by_text("Choose a seed above")).to_have_count(0)
     draw(page, SEVEN)
     expect(found_panel(page)).to_have_attribute("aria-busy", "false")
     assert faults(page) == []

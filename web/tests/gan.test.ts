@@ -224,6 +224,15 @@ test("a picture has the class of the digit it resembles most", () => {
   }
 })
 
+test("noise and the pattern that deceives a frozen discriminator resemble no digit", () => {
+  const training = new DigitsTraining(digits, 1)
+  expect(training.report().classes).toBe(0)
+  for (let turn = 0; turn < 500; turn++) training.turn("fair")
+  expect(training.report().classes).toBeGreaterThanOrEqual(6)
+  for (let turn = 0; turn < 400; turn++) training.turn("frozen-d")
+  expect(training.report().classes).toBe(0)
+})
+
 test("a sheet has the pictures in rows of eight", () => {
   const pictures = new Float64Array(64 * AREA)
   pictures[9 * AREA + 14] = 1 // the tenth picture, first pixel of the second row

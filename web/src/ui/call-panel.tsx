@@ -158,13 +158,16 @@ export function CallPanel({ call }: { call: Call }) {
   const [dialect, setDialect] = useState<Dialect>("curl")
   const [error, setError] = useState<Error>()
   const text = write(call, dialect)
+  const called = `${call.method ?? "GET"} ${call.path}`
   // JSON endpoints cannot be plain links: when a browser navigates there, the service returns the page.
   const isJson = (call.method ?? "GET") === "GET" && !call.admin && (!call.file || call.file.endsWith(".json"))
   return (
-    <section class="call" aria-label={`${t.theSameCall}: ${call.method ?? "GET"} ${call.path}`}>
+    <section class="call" aria-label={`${t.theSameCall}: ${called}`}>
       <header>
-        <h2>{t.theSameCall}</h2>
-        <div class="chips" role="group" aria-label={t.theSameCall}>
+        <h2>
+          {t.theSameCall}: <span class="called">{called}</span>
+        </h2>
+        <div class="chips" role="group" aria-label={`${t.theSameCall}: ${called}`}>
           {DIALECTS.map(([name, title]) => (
             <button
               key={name}

@@ -25,12 +25,14 @@ interface FilmProps {
   search: Search<Inversion>
   /** The nearest seed, where the film begins if the version has no encoder. */
   nearest: number | undefined
+  /** Whether seeds can be chosen above. */
+  hasSeeds: boolean
   version: Version
   query: Query
   change: Change
 }
 
-export function Film({ start, search, nearest, version, query, change }: FilmProps) {
+export function Film({ start, search, nearest, hasSeeds, version, query, change }: FilmProps) {
   const t = useText(messages)
   const walk = useText(walkMessages)
   const { to } = query
@@ -62,7 +64,7 @@ export function Film({ start, search, nearest, version, query, change }: FilmPro
     <section class="panel stack film" aria-labelledby="film-title">
       <div>
         <h2 id="film-title">{t.film}</h2>
-        <p class="hint">{t.filmHint}</p>
+        <p class="hint">{hasSeeds ? t.filmHint : t.filmHintEnter}</p>
       </div>
       <TextField
         label={t.seed}

@@ -84,6 +84,7 @@ function Finder({ version, query, change }: VersionedProps) {
           start={inversion.isBusy ? undefined : inversion.found?.found}
           search={inversion}
           nearest={neighbours.found?.nearest[0]?.seed}
+          hasSeeds={!neighbours.error}
           version={version}
           query={query}
           change={change}

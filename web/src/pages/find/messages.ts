@@ -32,11 +32,14 @@ export const messages = texts(
     filmTo: (seed: number) => `Film to seed ${seed}`,
     filmShort: "Film",
     filmHint: "Choose a seed above, or enter a seed.",
+    filmHintEnter: "Enter a seed.",
     filmFromSeed: "This version has no encoder. The film therefore begins at the nearest seed.",
     seed: "Seed at the end of the film",
     saveAs: "Save the film",
-    noEncoder: "This version cannot find the latent of a drawing yet.",
-    noIndex: "This version cannot find the seeds of a drawing yet.",
+    noEncoder: "This version has no encoder, so it cannot find the picture nearest to your drawing.",
+    noIndex:
+      "This service has no index of seeds for this version, so it cannot find the seeds nearest to your drawing.",
+    forOperators: "For the operator of this service",
     settings: "Settings",
   },
   {
@@ -72,11 +75,14 @@ export const messages = texts(
     filmTo: seed => `Фильм до зерна ${seed}`,
     filmShort: "Фильм",
     filmHint: "Выберите зерно выше или введите его.",
+    filmHintEnter: "Введите зерно.",
     filmFromSeed: "У этой версии нет кодировщика, поэтому фильм начинается с ближайшего зерна.",
     seed: "Зерно в конце фильма",
     saveAs: "Сохранить фильм",
-    noEncoder: "Эта версия пока не умеет находить латентный вектор рисунка.",
-    noIndex: "Эта версия пока не умеет находить зёрна рисунка.",
+    noEncoder: "У этой версии нет кодировщика, поэтому найти картинку, ближайшую к рисунку, она не может.",
+    noIndex:
+      "На этом сервисе нет индекса зёрен для этой версии, поэтому найти зёрна, ближайшие к рисунку, он не может.",
+    forOperators: "Для администратора сервиса",
     settings: "Настройки",
   },
 )

@@ -27,7 +27,7 @@ export function NearestSeeds({ search, version, to, onFilm }: NearestSeedsProps)
     <section class="panel stack" aria-labelledby="seeds-title" aria-busy={isBusy}>
       <div>
         <h2 id="seeds-title">{t.seeds}</h2>
-        <p class="hint">{t.seedsHint}</p>
+        {!error && <p class="hint">{t.seedsHint}</p>}
       </div>
       {error ? (
         <SearchFailure error={error} lead={t.noIndex} retry={retry} />

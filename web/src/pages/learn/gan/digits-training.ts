@@ -76,7 +76,10 @@ export class DigitsTraining {
   report(): Report {
     this.gan.generate(this.latents, SHOWN, this.pictures)
     const counts = new Array<number>(10).fill(0)
-    for (let row = 0; row < SHOWN; row++) counts[nearestClass(this.digits, this.pictures, row)]!++
+    for (let row = 0; row < SHOWN; row++) {
+      const label = nearestClass(this.digits, this.pictures, row)
+      if (label !== undefined) counts[label]!++
+    }
     return {
       turns: this.turns,
       ...this.means,
