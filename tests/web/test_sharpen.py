@@ -281,7 +281,7 @@ def test_in_russian_the_verdict_on_a_sharpener_is_in_russian(browser: Browser, s
 
 
 def test_the_pages_list_the_models_of_their_task(page: Page) -> None:
-    for path in ("/", "/gallery", "/interpolate", "/play", "/learn"):
+    for path in ("/?seed=42", "/gallery", "/interpolate", "/play", "/learn"):
         page.goto(path)
         picker = page.get_by_label("Model", exact=True)
         expect(picker).to_have_value("digits")

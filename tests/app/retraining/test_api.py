@@ -81,6 +81,7 @@ def _template(path: str) -> str:
         ("a" * 12, "import_id"),
     ):
         path = "/".join(f"{{{name}}}" if p == part else p for p in path.split("/"))
+    path = path.replace("samples.webp", "samples.{format}")
     return path
 
 

@@ -185,10 +185,13 @@ def predefined_kids(monkeypatch: pytest.MonkeyPatch, mnist: Dataset) -> None:
     monkeypatch.setattr(stopping, "two_sample", lambda *_, **__: TwoSample(0.9, 0.95, 500))
 
 
+TIMES = ("time", "seconds", "wall_seconds", "cpu_seconds")
+
+
 def last_events(folder: RunFolder) -> list[dict[str, object]]:
     """Return the last two_sample and end events of a run, without times."""
     last = [e for e in read_events(folder.events) if e["event"] in ("two_sample", "end")][-2:]
-    return [{name: value for name, value in e.items() if name not in ("time", "seconds")} for e in last]
+    return [{name: value for name, value in e.items() if name not in TIMES} for e in last]
 
 
 @pytest.mark.usefixtures("predefined_kids")
