@@ -238,6 +238,7 @@ def test_on_a_phone_the_controls_are_a_sheet_that_is_pulled_up(phone: Page) -> N
     phone.goto("/?seed=42")
     panel, fold = phone.get_by_role("region", name="Picture at the centre"), phone.get_by_role("button", name="Controls")
     expect(fold).to_be_in_viewport()
+    expect(panel).to_be_attached()  # it is loaded when needed, and moves what is above it
     expect(panel).not_to_be_in_viewport()
     assert covers_screen(phone)
     box = phone.get_by_role("heading", level=1).bounding_box()
