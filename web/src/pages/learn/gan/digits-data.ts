@@ -46,7 +46,7 @@ export function drawDigits({ count: all, pixels }: Digits, to: Float64Array, cou
   }
 }
 
-/** Squared error up to which a picture resembles a digit. Of the 2,000 real digits, 1,997 are that close to another. */
+/** Squared error up to which a picture resembles a digit. Almost all real digits are that close to another one. */
 const MOST_ERROR = 12
 
 /**
