@@ -51,6 +51,19 @@ def test_a_picture_can_be_selected_and_pinned_with_mouse_and_keyboard(page: Page
     expect(page).to_have_url(re.compile(r"/interpolate\?keyframes=17,19"))
 
 
+def test_the_last_picture_can_be_reached_before_it_has_been_rendered(page: Page) -> None:
+    """A long wall is rendered in parts. Here the browser is never idle, so only the first part is."""
+    page.add_init_script("window.requestIdleCallback = () => 0; window.cancelIdleCallback = () => {}")
+    page.goto("/gallery?seeds=0-999")
+    options = page.get_by_role("listbox", name="Wall").get_by_role("option")
+    expect(option(page, 0)).to_be_visible()
+    assert options.count() < 100
+    option(page, 0).focus()
+    page.keyboard.press("End")
+    expect(option(page, 999)).to_be_focused()
+    expect(options).to_have_count(1000)
+
+
 def test_sorting_by_the_discriminator_applies_to_the_wall_and_its_files(page: Page, site: Service) -> None:
     page.goto("/gallery?seeds=0-59")
     page.get_by_label("Order").select_option("most-real")

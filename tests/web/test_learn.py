@@ -35,6 +35,13 @@ def test_each_of_the_five_steps_has_something_to_do_and_questions_with_answers(p
             expect(question.locator("p")).to_be_visible()
 
 
+def test_an_address_with_the_name_of_a_step_opens_at_this_step(page: Page) -> None:
+    """The steps above it load at different times, and each of them moves it."""
+    open_page(page, "/learn#run")
+    distance = "document.getElementById('run').getBoundingClientRect().top / innerHeight"
+    page.wait_for_function(f"{distance} >= 0 && {distance} < 0.5")
+
+
 def test_a_slider_of_step_1_changes_one_number_of_the_latent(page: Page, site: Service) -> None:
     start = fetch(site, "/generate?seed=42&format=json").json()
     open_page(page, "/learn?seed=42")

@@ -1,6 +1,7 @@
 /** Line charts over training images, drawn by uPlot, and the same numbers as a table. */
 import { useState } from "preact/hooks"
-import { useNumbers, useText } from "../language"
+import { useTurn } from "../gradually"
+import { texts, useNumbers, useText } from "../language"
 import { lazy } from "../lazy"
 import { common } from "../messages"
 import { DataTable } from "./data-table"
@@ -31,6 +32,7 @@ interface ChartProps {
 }
 /** What the lines show. */
 export type Drawn = Omit<ChartProps, "title" | "height"> & { height: number }
+const messages = texts({ log: "logarithmic" }, { log: "логарифмическая шкала" })
 const MAX_ROWS = 40
 
 const Plot = lazy<Drawn>(() => import("./plot"), null) // its place is free from the start
@@ -70,39 +72,47 @@ function OneFigure({ title, xTitle, series, digits = 3, only }: ChartProps & { o
 function Lines({ title, height = 230, ...drawn }: ChartProps) {
   const { xTitle, x, series, digits = 3 } = drawn
   const t = useText(common)
+  const own = useText(messages)
   const { number } = useNumbers()
+  const isDrawn = useTurn()
+  const [isTable, setTable] = useState(false)
   const [all, setAll] = useState(false)
   const every = all ? 1 : Math.max(1, Math.ceil(x.length / MAX_ROWS))
   const rows = x.map((_, index) => index).filter(index => index % every === 0 || index === x.length - 1)
   return (
     <figure class="chart">
-      <figcaption>{title}</figcaption>
-      <div style={{ minHeight: `${height + LEGEND}px` }}>
-        <Plot {...drawn} height={height} />
-      </div>
-      <details>
+      <figcaption>
+        {title}
+        {drawn.log && ` (${own.log})`}
+      </figcaption>
+      <div style={{ minHeight: `${height + LEGEND}px` }}>{isDrawn && <Plot {...drawn} height={height} />}</div>
+      <details onToggle={event => setTable(event.currentTarget.open)}>
         <summary>{t.asTable}</summary>
-        {(every > 1 || all) && (
-          <p class="row">
-            {every > 1 && t.everyRow(number(rows.length), number(x.length))}
-            <button type="button" onClick={() => setAll(!all)}>
-              {all ? t.fewerRows : t.allRows}
-            </button>
-          </p>
+        {isTable && (
+          <>
+            {(every > 1 || all) && (
+              <p class="row">
+                {every > 1 && t.everyRow(number(rows.length), number(x.length))}
+                <button type="button" onClick={() => setAll(!all)}>
+                  {all ? t.fewerRows : t.allRows}
+                </button>
+              </p>
+            )}
+            <DataTable
+              caption={title}
+              rows={rows}
+              columns={[
+                { title: xTitle, cell: index => number(x[index]!), by: index => x[index], numeric: true },
+                ...series.map(s => ({
+                  title: s.title,
+                  numeric: true,
+                  by: (index: number) => s.values[index],
+                  cell: (index: number) => (s.values[index] == null ? "–" : number(s.values[index]!, digits)),
+                })),
+              ]}
+            />
+          </>
         )}
-        <DataTable
-          caption={title}
-          rows={rows}
-          columns={[
-            { title: xTitle, cell: index => number(x[index]!), by: index => x[index], numeric: true },
-            ...series.map(s => ({
-              title: s.title,
-              numeric: true,
-              by: (index: number) => s.values[index],
-              cell: (index: number) => (s.values[index] == null ? "–" : number(s.values[index]!, digits)),
-            })),
-          ]}
-        />
       </details>
     </figure>
   )

@@ -2,6 +2,7 @@
 import { type ComponentChildren } from "preact"
 import { plural, texts, useNumbers, useText } from "../../language"
 import { type Report } from "../../datasets/datasets"
+import { messages as page } from "./messages"
 
 const messages = texts(
   {
@@ -77,6 +78,7 @@ const MANY_CLASSES = 20
 
 export function ReportView({ report }: { report: Report }) {
   const t = useText(messages)
+  const { testShare } = useText(page)
   const { number } = useNumbers()
   const { layout, found, examined, counts, duplicates } = report
   const named = layout in messages.en ? t[layout as "folder"] : layout
@@ -102,7 +104,8 @@ export function ReportView({ report }: { report: Report }) {
       </dl>
       {report.warnings.map(warning => (
         <p key={warning} class="notice" lang="en">
-          {warning}
+          {/* The service names the field of the request, the page its control. */}
+          {warning.replace("test_share", `“${testShare}”`)}
         </p>
       ))}
       <Broken report={report} />

@@ -132,7 +132,7 @@ export function Pad({ sketch, brush, onStroke, onUndo, onNext, onPreview, hint }
           />
         )}
       </div>
-      <p id={id} class="hint">
+      <p id={id} class="hint for-keys">
         {hint}
       </p>
       <p role="status" class="visually-hidden">

@@ -1,11 +1,16 @@
 /** The wall of pictures. Tab focuses one picture, and the arrow keys move between pictures. */
-import { useRef, useState } from "preact/hooks"
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import { useGradually } from "../../gradually"
 import { letterOf } from "../../keys"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
 import { step } from "./seeds"
 import { type Score, type Pictures } from "./sheets"
 import { messages } from "./messages"
+
+/** Pictures to render at first, more than fit on most screens, and then at a time. */
+const FIRST = 60
+const STEP = 35
 
 interface WallProps {
   /** Seeds in the order of the wall. */
@@ -28,6 +33,7 @@ export function Wall({ seeds, pictures, scores, pins, selected, size, busy, onSe
   const list = useRef<HTMLDivElement>(null)
   const [wanted, setActive] = useState(() => Math.max(0, selected === undefined ? 0 : seeds.indexOf(selected)))
   const active = Math.min(wanted, seeds.length - 1)
+  const count = useGradually(seeds.length, FIRST, STEP, active + 1)
   const pinned = new Set(pins)
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
@@ -36,13 +42,16 @@ export function Wall({ seeds, pictures, scores, pins, selected, size, busy, onSe
     const next = step(event.key, active, columns, seeds.length)
     if (next !== undefined) {
       setActive(next)
-      const cell = list.current!.children[next]
-      if (cell instanceof HTMLElement) cell.focus()
     } else if (event.key === "Enter" || event.key === " ") onSelect(seed)
     else if (letterOf(event) === "p") onPin(seed)
     else return
     event.preventDefault()
   }
+  // The cell may have been rendered just now, when the arrow keys move on from the last one.
+  useLayoutEffect(() => {
+    const cell = list.current!.children[active]
+    if (list.current!.contains(document.activeElement) && cell instanceof HTMLElement) cell.focus()
+  }, [active])
   const nameOf = (seed: number) => {
     const score = scores?.get(seed)
     const parts = [t.pictureName(seed)]
@@ -61,7 +70,7 @@ export function Wall({ seeds, pictures, scores, pins, selected, size, busy, onSe
       style={{ "--cell": `${size}px` }}
       onKeyDown={onKey}
     >
-      {seeds.map((seed, index) => {
+      {seeds.slice(0, count).map((seed, index) => {
         const score = scores?.get(seed)
         return (
           <div

@@ -44,7 +44,7 @@ interface ApartStepProps {
   query: Query
 }
 
-export function ApartStep({ champions, accuracy, query }: ApartStepProps) {
+export default function ApartStep({ champions, accuracy, query }: ApartStepProps) {
   const t = useText(messages)
   const { percent } = useNumbers()
   return (

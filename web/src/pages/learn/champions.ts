@@ -5,6 +5,9 @@ import { modelsOf, useModels, versionDetail, type VersionDetail } from "../../mo
 import { type Figure } from "./two-sample-test"
 import { type Measured, type Progress } from "../../runs"
 
+/** The name of the model with the networks of the lecture. */
+export const LECTURE = "lecture"
+
 export interface Evaluation {
   figures?: Readonly<Record<string, Figure>>
   history?: { progress?: readonly Progress[]; metrics?: readonly Measured[] }

@@ -1,7 +1,8 @@
 /** A diagram of each of the two training steps: which network is trained and which is frozen. */
 import { texts, useText } from "../../language"
 
-export type Step = "1" | "2"
+export const STEPS = ["1", "2"] as const
+export type Step = (typeof STEPS)[number]
 const messages = texts(
   {
     noise: "noise z",

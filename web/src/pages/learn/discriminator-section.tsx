@@ -67,18 +67,24 @@ const messages = texts(
   },
 )
 
-/** Number of pictures. Each is real or generated with equal probability. */
-export const COUNT = 12
-
 interface DiscriminatorSectionProps {
   version: Version
   quiz: QuizState
   round: number
+  /** Number of pictures. Each is real or generated with equal probability. */
+  count: number
   query: Query
   change: Change
 }
 
-export function DiscriminatorSection({ version, quiz, round, query, change }: DiscriminatorSectionProps) {
+export default function DiscriminatorSection({
+  version,
+  quiz,
+  round,
+  count,
+  query,
+  change,
+}: DiscriminatorSectionProps) {
   const t = useText(messages)
   const { sheet, error, retry } = quiz
   const generated = useGenerated(version, error !== undefined)
@@ -118,7 +124,7 @@ export function DiscriminatorSection({ version, quiz, round, query, change }: Di
       </div>
       <Calls
         calls={[
-          { path: "/quiz", query: quizQuery(version, round, COUNT) },
+          { path: "/quiz", query: quizQuery(version, round, count) },
           { method: "POST", path: "/discriminate", query: scoreQuery(version, null), upload: "drawing.png" },
         ]}
       />

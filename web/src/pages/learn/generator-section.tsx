@@ -95,7 +95,7 @@ interface GeneratorSectionProps {
   change: Change
 }
 
-export function GeneratorSection({ version, query, change }: GeneratorSectionProps) {
+export default function GeneratorSection({ version, query, change }: GeneratorSectionProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const { model, version: v, z_dim } = version

@@ -1,22 +1,18 @@
 /** Learn: an introduction to GANs with the live generator and discriminator of the service. */
 import { useEffect, useState } from "preact/hooks"
-import { numberOf, oneOf, useAddress, type Query } from "../../address"
+import { useAddress, type Query } from "../../address"
+import { useGradually } from "../../gradually"
 import { texts, useText } from "../../language"
+import { lazy } from "../../lazy"
 import { useVersion, type Version } from "../../models"
 import { Loading } from "../../ui/notice"
 import { Toggle } from "../../ui/controls"
 import { VersionPicker } from "../../ui/pickers"
 import { NoVersion } from "../../ui/versioned-page"
-import { useQuiz, type QuizState } from "../play/quiz"
-import { roundOf } from "../play"
-import { ApartStep } from "./apart-step"
+import { useQuiz } from "../play/quiz"
+import { roundOf } from "../play/round"
 import { useChampions, type Champion } from "./champions"
-import { COUNT, DiscriminatorSection } from "./discriminator-section"
-import { GeneratorSection } from "./generator-section"
 import { type Report } from "./gan/digits-training"
-import { LECTURE } from "./real-run"
-import { RunStep } from "./run-step"
-import { DEFAULT_SCORE, TrainingSteps } from "./training-steps"
 import "../models/models.css"
 import "./learn.css"
 import "./lesson.css"
@@ -54,6 +50,17 @@ const messages = texts(
 /** Section ids, which are URL fragments. */
 const SECTIONS = ["noise", "judge", "turns", "run", "apart"] as const
 
+/** Events by which the user takes over the position of the page. */
+const ACTIONS = ["wheel", "touchmove", "pointerdown", "keydown"] as const
+/** Pictures of the quiz. */
+const COUNT = 12
+// The steps are loaded and rendered one after another, so that the page can be read and scrolled at once.
+const GeneratorSection = lazy(() => import("./generator-section"))
+const DiscriminatorSection = lazy(() => import("./discriminator-section"))
+const TrainingSteps = lazy(() => import("./training-steps"))
+const RunStep = lazy(() => import("./run-step"))
+const ApartStep = lazy(() => import("./apart-step"))
+
 type Change = ReturnType<typeof useAddress>[1]
 
 export default function Learn() {
@@ -63,7 +70,8 @@ export default function Learn() {
   const { champions, error: failure, retry: again } = useChampions()
   const [report, setReport] = useState<Report>()
   const [hasAnswers, setAnswers] = useState(true)
-  useHash(found !== undefined && champions !== undefined)
+  const count = useGradually(SECTIONS.length, 1, 1, location.hash ? SECTIONS.length : 0)
+  useHash()
   return (
     <div class={hasAnswers ? "learn" : "learn without-answers"}>
       <header>
@@ -93,22 +101,25 @@ export default function Learn() {
         {error ? (
           <>
             <NoVersion error={error} retry={retry} query={query} change={change} />
-            <Turns quiz={undefined} query={query} change={change} champions={champions} />
+            <TrainingSteps quiz={undefined} champions={champions} query={query} change={change} />
           </>
         ) : found ? (
-          <Live version={found} query={query} change={change} champions={champions} />
+          <Live version={found} count={count} query={query} change={change} champions={champions} />
         ) : (
           <Loading isWhole />
         )}
-        <RunStep
-          champions={champions}
-          error={failure}
-          retry={again}
-          query={query}
-          change={change}
-          onReport={setReport}
-        />
-        <ApartStep champions={champions} accuracy={report?.accuracy} query={query} />
+        {count > 3 && (
+          <RunStep
+            champions={champions}
+            error={failure}
+            retry={again}
+            query={query}
+            change={change}
+            onReport={setReport}
+          />
+        )}
+        {count > 4 && <ApartStep champions={champions} accuracy={report?.accuracy} query={query} />}
+        {count < SECTIONS.length && <Loading isWhole />}
       </div>
     </div>
   )
@@ -116,42 +127,47 @@ export default function Learn() {
 
 interface LiveProps {
   version: Version
+  /** Steps of the page to show. */
+  count: number
   query: Query
   change: Change
   champions: readonly Champion[] | undefined
 }
 
 /** The sections about one generator and its discriminator. */
-function Live({ version, query, change, champions }: LiveProps) {
+function Live({ version, count, query, change, champions }: LiveProps) {
   const round = roundOf(query) ?? 7
   const quiz = useQuiz(version, round, COUNT)
   return (
     <>
       <GeneratorSection version={version} query={query} change={change} />
-      <DiscriminatorSection version={version} quiz={quiz} round={round} query={query} change={change} />
-      <Turns quiz={quiz} query={query} change={change} champions={champions} />
+      {count > 1 && (
+        <DiscriminatorSection
+          version={version}
+          quiz={quiz}
+          round={round}
+          count={COUNT}
+          query={query}
+          change={change}
+        />
+      )}
+      {count > 2 && <TrainingSteps quiz={quiz} champions={champions} query={query} change={change} />}
     </>
   )
 }
 
-/** Step 3. It works without a model, but for the losses of the model's pictures. */
-function Turns({ quiz, query, change, champions }: Omit<LiveProps, "version"> & { quiz: QuizState | undefined }) {
-  return (
-    <TrainingSteps
-      step={oneOf(query.turn, ["1", "2"], "1")}
-      query={query}
-      quiz={quiz}
-      score={numberOf(query.d, DEFAULT_SCORE, 0.01, 0.99)}
-      champion={champions?.find(c => c.model === LECTURE) ?? champions?.[0]}
-      change={change}
-    />
-  )
-}
-
-/** Scroll to the section named by the URL fragment once it is rendered. */
-function useHash(isReady: boolean): void {
+/** Keep the section named by the URL fragment at the top while the page loads and grows, until the user does anything. */
+function useHash(): void {
   useEffect(() => {
     const id = location.hash.slice(1)
-    if (isReady && id) document.getElementById(id)?.scrollIntoView()
-  }, [isReady])
+    if (!id) return
+    const observer = new ResizeObserver(() => document.getElementById(id)?.scrollIntoView())
+    const stop = () => observer.disconnect()
+    observer.observe(document.body)
+    for (const event of ACTIONS) addEventListener(event, stop, { once: true, passive: true })
+    return () => {
+      stop()
+      for (const event of ACTIONS) removeEventListener(event, stop)
+    }
+  }, [])
 }

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks"
 import { type Patch } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
-import { evaluationPath, type Champion } from "./champions"
+import { evaluationPath, LECTURE, type Champion } from "./champions"
 import { type Measured, type Progress } from "../../runs"
 import { LecturePair } from "./lecture-pair"
 import { fidOf, summaryOf, type Summary } from "./run-summary"
@@ -17,7 +17,7 @@ const messages = texts(
     which: "Run",
     losses: "Losses",
     scores: "Discriminator scores of real and generated pictures",
-    fid: "FID: distance from real pictures (logarithmic)",
+    fid: "FID: distance from real pictures",
     x: "images shown",
     discriminator: "discriminator",
     generator: "generator",
@@ -36,6 +36,8 @@ const messages = texts(
     lossesText: (d1: string, d: string, g1: string, g: string) =>
       `The discriminator loss changes from ${d1} to ${d}, and the generator loss from ${g1} to ${g}.`,
     atChance: (d: string, g: string) => `At chance, they are ${d} and ${g}.`,
+    longer: (images: string, all: string) =>
+      `The version has the weights after ${images} images, where its pictures were best. The curves show the whole run, up to ${all} images.`,
     fidText: (first: string, best: string, images: string) =>
       `The pictures improve: the FID measured during training falls from ${first} to ${best} after ${images} images.`,
     relativistic:
@@ -53,7 +55,7 @@ const messages = texts(
     which: "Обучение",
     losses: "Функции потерь",
     scores: "Оценки дискриминатора для настоящих и сгенерированных картинок",
-    fid: "FID: расстояние до настоящих картинок (логарифмически)",
+    fid: "FID: расстояние до настоящих картинок",
     x: "показано картинок",
     discriminator: "дискриминатор",
     generator: "генератор",
@@ -72,6 +74,8 @@ const messages = texts(
     lossesText: (d1, d, g1, g) =>
       `Потери дискриминатора меняются с ${d1} до ${d}, потери генератора — с ${g1} до ${g}.`,
     atChance: (d, g) => `При ответах наугад они равны ${d} и ${g}.`,
+    longer: (images, all) =>
+      `Веса этой версии — после ${images} картинок, когда результат был лучшим. Кривые показывают весь прогон, до ${all} картинок.`,
     fidText: (first, best, images) =>
       `Картинки становятся лучше: FID, измеренный по ходу обучения, снижается с ${first} до ${best} за ${images} картинок.`,
     relativistic:
@@ -84,8 +88,6 @@ const messages = texts(
     tooShort: "Это обучение слишком короткое для сводки.",
   },
 )
-export const LECTURE = "lecture"
-
 /** Champions with a training history, the lecture model first. */
 export function withRuns(champions: readonly Champion[]): Champion[] {
   const known = champions.filter(c => (c.evaluation?.history?.progress?.length ?? 0) > 0)
@@ -137,7 +139,10 @@ export function RealRun({ champions, selected, change }: RealRunProps) {
 function Curves({ run }: { run: Champion }) {
   const t = useText(messages)
   const { progress = [], metrics = [] } = run.evaluation?.history ?? {}
+  const { number } = useNumbers()
   const { loss: name, preset } = run.detail.manifest.spec
+  const { images } = run.detail.manifest.training
+  const all = progress.at(-1)?.images ?? 0
   const loss = lossNamed(name)
   const chance = loss && AT_CHANCE[loss]
   const lines = useMemo(() => linesOf(progress, metrics, chance, t), [progress, metrics, chance, t])
@@ -157,6 +162,7 @@ function Curves({ run }: { run: Champion }) {
           />
         )}
       </div>
+      {all > images && <p class="hint">{t.longer(number(images), number(all))}</p>}
       <h4>{t.see}</h4>
       <RunSummary summary={summaryOf(progress)} metrics={metrics} chance={chance} />
       {loss === "relativistic" && <p class="hint">{t.relativistic}</p>}

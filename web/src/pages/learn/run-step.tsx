@@ -44,7 +44,7 @@ interface RunStepProps {
   onReport: (report: Report | undefined) => void
 }
 
-export function RunStep({ champions, error, retry, query, change, onReport }: RunStepProps) {
+export default function RunStep({ champions, error, retry, query, change, onReport }: RunStepProps) {
   const t = useText(messages)
   return (
     <Section id="run" title={t.title}>

@@ -1,11 +1,11 @@
 /** Step 3: the two alternating training steps and their losses. */
-import { type Change, type Query } from "../../address"
+import { numberOf, oneOf, type Change, type Query } from "../../address"
 import { plural, texts, useNumbers, useText } from "../../language"
 import { Slider } from "../../ui/controls"
 import { Loading } from "../../ui/notice"
 import { type QuizState } from "../play/quiz"
-import { type Champion } from "./champions"
-import { Diagram, type Step } from "./diagram"
+import { LECTURE, type Champion } from "./champions"
+import { Diagram, STEPS, type Step } from "./diagram"
 import { AT_CHANCE, cost, lossesOf } from "./losses"
 import { PointsLab } from "./points-lab"
 import { Section } from "./section"
@@ -94,20 +94,20 @@ const messages = texts(
 )
 
 interface TrainingStepsProps {
-  step: Step
   /** The pictures of step 2. Undefined if no model could be loaded. */
   quiz: QuizState | undefined
-  champion: Champion | undefined
-  /** The discriminator output for which the cost is shown. */
-  score: number
+  champions: readonly Champion[] | undefined
   query: Query
   change: Change
 }
-export const DEFAULT_SCORE = 0.8
+const DEFAULT_SCORE = 0.8
 
-export function TrainingSteps({ step, quiz, champion, score, query, change }: TrainingStepsProps) {
+export default function TrainingSteps({ quiz, champions, query, change }: TrainingStepsProps) {
   const t = useText(messages)
   const { number } = useNumbers()
+  const step = oneOf(query.turn, STEPS, "1")
+  const score = numberOf(query.d, DEFAULT_SCORE, 0.01, 0.99)
+  const champion = champions?.find(each => each.model === LECTURE) ?? champions?.[0]
   const go = (to: Step) => change({ turn: to === "1" ? null : to })
   const losses = quiz?.sheet && lossesOf(quiz.sheet.pictures)
   const chance = AT_CHANCE.bce

@@ -11,6 +11,7 @@ export type Gate = Schemas["Gate"]
 const messages = texts(
   {
     promoted: "The gate promoted this version.",
+    forced: "This version was promoted because that was requested, whatever the comparison says.",
     notPromoted: "The gate did not promote this version.",
     if_better: "Requested promotion: only if better.",
     always: "Requested promotion: always.",
@@ -44,6 +45,7 @@ const messages = texts(
   },
   {
     promoted: "Версия стала чемпионом.",
+    forced: "Версия стала чемпионом, потому что так запросили, каким бы ни было сравнение.",
     notPromoted: "Версия не стала чемпионом: остался прежний.",
     if_better: "Запрошено: сделать чемпионом, если она лучше.",
     always: "Запрошено: сделать чемпионом в любом случае.",
@@ -137,15 +139,16 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
     const challenger = gate.figures[name]
     return challenger ? [{ name, challenger, champion: gate.champion_figures[name] }] : []
   })
+  const isForced = gate.promoted && gate.asked === "always"
   const isDeciding = (name: string) => deciding.includes(name)
   return (
     <div class="stack">
       <div>
         <p>
           <strong>
-            {gate.promoted ? "✓" : "✕"} {gate.promoted ? t.promoted : t.notPromoted}
+            {gate.promoted ? "✓" : "✕"} {gate.promoted ? (isForced ? t.forced : t.promoted) : t.notPromoted}
           </strong>{" "}
-          {t[gate.asked]}
+          {!isForced && t[gate.asked]}
         </p>
         <p>
           <Reason gate={gate} />

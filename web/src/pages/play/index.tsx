@@ -1,6 +1,6 @@
 /** Play: the user and the discriminator guess which pictures are real and which are generated. */
 import { useEffect, useMemo, useState } from "preact/hooks"
-import { numberOf, oneOf, useAddress, type Change, type Query } from "../../address"
+import { oneOf, useAddress, type Change, type Query } from "../../address"
 import { CallError } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
@@ -11,19 +11,11 @@ import { NoVersion } from "../../ui/versioned-page"
 import { Question } from "./question"
 import { quizQuery, useQuiz } from "./quiz"
 import { Result } from "./result"
-import { COUNTS, formatGuesses, freshRound, parseGuesses, scoreOf, type Score } from "./round"
+import { COUNTS, formatGuesses, freshRound, parseGuesses, roundOf, scoreOf, type Score } from "./round"
 import { TotalPanel } from "./total-panel"
 import { roundName, useTotals } from "./totals"
 import { messages } from "./messages"
 import "./play.css"
-
-const MAX_ROUND = 2 ** 32 - 1
-
-/** The round in the URL. Undefined if there is none. */
-export function roundOf(query: Query): number | undefined {
-  const round = numberOf(query.round, -1, 0, MAX_ROUND)
-  return Number.isInteger(round) && round >= 0 ? round : undefined
-}
 
 export function countOf(query: Query): number {
   return Number(oneOf(query.count, COUNTS, "10"))

@@ -1,7 +1,9 @@
 /** Scoring of a round: correct guesses, which pictures fooled whom, and statistical significance. */
+import { numberOf, type Query } from "../../address"
 import { letterOf } from "../../keys"
 import { type QuizPicture } from "./quiz"
 
+const MAX_ROUND = 2 ** 32 - 1
 export const COUNTS = ["10", "20", "40"] as const
 export type Guess = "real" | "generated"
 
@@ -98,6 +100,12 @@ export function parseGuesses(text: string | undefined): Guess[] {
 
 export function formatGuesses(guesses: readonly Guess[]): string | null {
   return guesses.map(guess => guess[0]).join("") || null
+}
+
+/** The round in the URL. Undefined if there is none. */
+export function roundOf(query: Query): number | undefined {
+  const round = numberOf(query.round, -1, 0, MAX_ROUND)
+  return Number.isInteger(round) && round >= 0 ? round : undefined
 }
 
 export function freshRound(): number {
