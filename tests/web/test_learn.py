@@ -87,7 +87,9 @@ def test_networks_are_stepped_by_hand_with_the_keyboard(page: Page) -> None:
         expect(page.locator(".diagram")).to_have_attribute("data-step", "1" if name == "discriminator" else "2")
     assert len(set(pictures)) == 5
     lab.get_by_text("Show as table").click()
-    cells = [row.split("\t") for row in lab.locator("details tbody tr").all_inner_texts()]
+    rows = lab.locator("details tbody tr")
+    expect(rows).to_have_count(4)
+    cells = [row.split("\t") for row in rows.all_inner_texts()]
     assert [row[0] for row in cells] == ["10", "20", "30", "40"]
     d, g = ([float(row[column]) for row in cells] for column in (1, 2))
     assert all(0 < loss < 5 for loss in d + g)
