@@ -73,8 +73,9 @@ from app.scheduler import Scheduler
 from app.settings import Settings
 from app.storage.backends import open_repository
 from app.verification.credentials import Signer
+from models.aliases import CHAMPION
 from models.errors import Unreachable
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from training.datasets import Registry as Datasets
 
 logger = logging.getLogger("seedling")

@@ -31,7 +31,8 @@ from models.manifest import (
     TrainingNote,
     sha256_of,
 )
-from models.repository import Repository, check_name
+from models.names import check_name
+from models.repository import Repository
 from models.sharpening import KINDS
 from models.version import Version, copier
 from training import datasets
