@@ -22,7 +22,8 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.loop import stopping
 from training.loop.cuda_graph import GraphTrainer, train
-from training.loop.run import KidMeter, start
+from training.loop.kid_meter import KidMeter
+from training.loop.run import start
 from training.loop.run_folder import Events, RunFolder
 from training.networks import factory
 from training.spec import TrainingSpec

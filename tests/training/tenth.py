@@ -16,7 +16,7 @@ from training.datasets.registry import Split
 from training.datasets.tensors import Dataset
 from training.evaluation import calibration, distance, judges, report
 from training.export import build, networks
-from training.loop import run
+from training.loop import kid_meter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def use() -> None:
     calibration.ANY_LABEL_PICTURES = 100
     distance.KernelDistance = functools.partial(distance.KernelDistance, subsets=10)  # type: ignore[misc, assignment]
     distance.kid = functools.partial(distance.kid, subsets=10)
-    run.KID_REALS, run.KID_FAKES = 1_000, 500
+    kid_meter.KID_REALS, kid_meter.KID_FAKES = 1_000, 500
     report._save = _save_blank
 
 

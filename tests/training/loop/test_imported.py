@@ -20,6 +20,7 @@ from training.export import networks
 from training.export.build import PARITY_SEEDS, export, load_trained
 from training.loop import run, stopping
 from training.loop.run_folder import RunFolder, read_events
+from training.loop.stop_request import Stop
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_run_can_be_stopped_while_it_trains_its_judge(
     store.add("shapes", contents(), title="Shapes", licence="CC0")
     folder = RunFolder(tmp_path / "run")
     run.start(folder, small_spec(dataset="shapes", images=64, metrics_every=32))
-    stop, fit = run.Stop(), judges.fit
+    stop, fit = Stop(), judges.fit
     monkeypatch.setattr(run, "Stop", lambda: stop)
 
     def interrupted(train: tensors.Dataset, report: Callable[[int, float], None], **options: object) -> judges.Classifier:
