@@ -21,9 +21,9 @@ from typing import Any
 from app.datasets.imports import PROGRESS, REQUEST, SHEET, STOP, STORING, Order, write_result
 from models.atomic import remove, write_atomically
 from training.datasets import DatasetError, Registry
+from training.datasets.description import DIGITS
 from training.datasets.importing import Options, Report, preview, read_source
 from training.datasets.importing.reading import problems
-from training.datasets.registry import DIGITS
 from training.errors import BrokenPicturesError
 
 REPORT_SECONDS = 0.5

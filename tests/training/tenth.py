@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.datasets import tensors
-from training.datasets.registry import Split
+from training.datasets.contents import Split
 from training.datasets.tensors import Dataset
 from training.evaluation import calibration, distance, judges, report
 from training.export import build, networks

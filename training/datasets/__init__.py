@@ -3,16 +3,10 @@
 `describe` and `read` find both kinds by name, without torch, so the service can use them. `tensors` loads them into torch.
 """
 
+from training.datasets.contents import SPLITS, Contents, Split
+from training.datasets.description import DatasetInfo, Entry
 from training.datasets.opening import describe, read, reference_of
-from training.datasets.registry import (
-    DATASETS_VARIABLE,
-    SPLITS,
-    Contents,
-    DatasetInfo,
-    Entry,
-    Registry,
-    Split,
-)
+from training.datasets.registry import DATASETS_VARIABLE, Registry
 from training.datasets.sources import CACHE, FILES, SOURCES, Source, download, locate, read_published
 from training.errors import DatasetError
 

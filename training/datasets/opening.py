@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.registry import DIGITS, DatasetInfo, Registry, Split
+from training.datasets.contents import Split
+from training.datasets.description import DIGITS, DatasetInfo
+from training.datasets.registry import Registry
 from training.datasets.sources import SOURCES, read_published
 from training.errors import DatasetError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.datasets.contents import Split
 from training.datasets.idx import MOST_BYTES, read_idx
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seedling" / "datasets"

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.datasets.contents import Split
+from training.datasets.description import DatasetInfo
 from training.datasets.opening import describe, read
-from training.datasets.registry import DatasetInfo, Split
 
 
 @dataclass(frozen=True)

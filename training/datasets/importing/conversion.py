@@ -16,10 +16,11 @@ from PIL import Image
 
 from app.images import preprocessing
 from app.images.decoding import Decoded
+from training.datasets.contents import SIDE
 from training.datasets.importing.items import Item, Source
 from training.datasets.importing.options import Fit, Invert
 from training.datasets.importing.problems import Unreadable
-from training.datasets.registry import SIDE, Registry
+from training.datasets.registry import Registry
 from training.errors import DatasetError
 
 DECIDING = 100
