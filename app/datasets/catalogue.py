@@ -25,8 +25,8 @@ from training.datasets import (
     SPLITS,
     DatasetError,
     DatasetInfo,
+    DatasetRegistry,
     Entry,
-    Registry,
     Source,
     Split,
     read_published,
@@ -63,7 +63,7 @@ class Catalogue:
         registry: the imported datasets.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: DatasetRegistry) -> None:
         self.registry = registry
         self._counted: dict[str, tuple[dict[Split, int], dict[Split, tuple[int, ...]]]] = {}
         self._sheets: OrderedDict[str, bytes] = OrderedDict()

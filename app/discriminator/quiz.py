@@ -24,7 +24,7 @@ from app.sampling.pictures import build_url
 from app.sampling.response_cache import RenderedResponse
 from models.manifest import DatasetNote
 from models.seed_contract import MAX_SEED
-from training.datasets import SOURCES, DatasetError, Registry, read, reference_of
+from training.datasets import SOURCES, DatasetError, DatasetRegistry, read, reference_of
 
 logger = logging.getLogger("seedling")
 MAX_QUESTIONS = 64
@@ -83,8 +83,8 @@ class Originals:
         registry: the imported datasets. By default, those in the state folder.
     """
 
-    def __init__(self, registry: Registry | None = None) -> None:
-        self.registry = registry or Registry()
+    def __init__(self, registry: DatasetRegistry | None = None) -> None:
+        self.registry = registry or DatasetRegistry()
         self._read: OrderedDict[str, RealPictures] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -26,7 +26,7 @@ from models.history import Cause
 from models.manifest import Gate, PopulationNote
 from models.repository import Repository
 from models.version import Version
-from training.datasets import DatasetError, Registry, describe
+from training.datasets import DatasetError, DatasetRegistry, describe
 from training.spec import TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -93,7 +93,7 @@ class Publication:
 
     def _classes(self, job: Job) -> tuple[str, ...] | None:
         try:
-            return describe(job.spec["dataset"], Registry(self.settings.datasets)).classes
+            return describe(job.spec["dataset"], DatasetRegistry(self.settings.datasets)).classes
         except DatasetError:
             return None  # the evaluation will report it
 

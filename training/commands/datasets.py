@@ -20,7 +20,7 @@ from models.manifest import NAME_PATTERN
 from models.repository import Repository
 from training import datasets
 from training.commands.options import SHIPPED, STATE, DataOption
-from training.datasets import DatasetInfo, Entry, Registry, importing
+from training.datasets import DatasetInfo, DatasetRegistry, Entry, importing
 from training.datasets.importing import Fit, Invert, Options, Report
 from training.datasets.importing.report import FileProblem
 from training.datasets.splitting import TEST_SHARE
@@ -74,7 +74,7 @@ def _published(data: Path | None) -> Iterator[dict[str, Any]]:
 
 
 def _imported() -> Iterator[dict[str, Any]]:
-    registry = Registry()
+    registry = DatasetRegistry()
     for name in registry.names():
         row: dict[str, Any] = {"dataset": name, "title": "", "licence": "", "train": 0, "test": 0}
         row["location"] = str(registry.folder / name)
@@ -117,7 +117,7 @@ def import_dataset(
             _show_problems("cannot be read", [FileProblem(file=f, reason=r) for f, r in error.broken], len(error.broken))
             raise
     record = imported.report.model_dump(mode="json")
-    entry = Registry().add(name, imported.contents, title=title, licence=licence, record=record)
+    entry = DatasetRegistry().add(name, imported.contents, title=title, licence=licence, record=record)
     if as_json:
         print(json.dumps(_description(entry, []), indent=2))
         return
@@ -180,7 +180,7 @@ def remove_dataset(
     """Remove a version of an imported dataset, or all of its versions."""
     if reference in datasets.SOURCES:
         raise DatasetError(f"{reference} is a published dataset. Only imported ones can be removed.")
-    registry = Registry()
+    registry = DatasetRegistry()
     name, _, version = reference.partition("@")
     entries = [registry.get(f"{name}@{each}") for each in ([version] if version else registry.versions(name))]
     trained = _trained_on({entry.digest for entry in entries})

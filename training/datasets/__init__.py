@@ -6,7 +6,7 @@
 from training.datasets.contents import SPLITS, Contents, Split
 from training.datasets.description import DatasetInfo, Entry
 from training.datasets.opening import describe, read, reference_of
-from training.datasets.registry import DATASETS_VARIABLE, Registry
+from training.datasets.registry import DATASETS_VARIABLE, DatasetRegistry
 from training.datasets.sources import CACHE, FILES, SOURCES, Source, download, locate, read_published
 from training.errors import DatasetError
 
@@ -19,8 +19,8 @@ __all__ = [
     "Contents",
     "DatasetError",
     "DatasetInfo",
+    "DatasetRegistry",
     "Entry",
-    "Registry",
     "Source",
     "Split",
     "describe",

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from training.datasets.contents import Split
 from training.datasets.description import DIGITS, DatasetInfo
-from training.datasets.registry import Registry
+from training.datasets.registry import DatasetRegistry
 from training.datasets.sources import SOURCES, read_published
 from training.errors import DatasetError
 
 
-def describe(reference: str, registry: Registry | None = None) -> DatasetInfo:
+def describe(reference: str, registry: DatasetRegistry | None = None) -> DatasetInfo:
     """Return the description of a dataset.
 
     Args:
@@ -26,7 +26,7 @@ def describe(reference: str, registry: Registry | None = None) -> DatasetInfo:
     """
     if reference in SOURCES:
         return SOURCES[reference]
-    registry = registry or Registry()
+    registry = registry or DatasetRegistry()
     if reference.partition("@")[0] not in registry.names():
         known = ", ".join([*SOURCES, *registry.names()])
         raise DatasetError(f"There is no dataset {reference!r}. Import it, or choose one of: {known}.")
@@ -39,7 +39,7 @@ def reference_of(name: str, digest: str) -> str:
 
 
 def read(
-    reference: str, split: Split, folder: Path | None = None, registry: Registry | None = None
+    reference: str, split: Split, folder: Path | None = None, registry: DatasetRegistry | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
     """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1. Both are read-only.
 
@@ -55,4 +55,4 @@ def read(
     if reference in SOURCES:
         return read_published(reference, split, folder)
     found = describe(reference, registry)
-    return (registry or Registry()).read(found.reference, split)
+    return (registry or DatasetRegistry()).read(found.reference, split)

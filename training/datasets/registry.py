@@ -35,7 +35,7 @@ PUBLISHED = ("mnist", "fashion-mnist", "letters")
 """Names that imported datasets cannot have (`training.datasets.sources`)."""
 
 
-class Registry:
+class DatasetRegistry:
     """The imported datasets in a folder. Several processes may use it at the same time.
 
     Args:
@@ -130,7 +130,7 @@ class Registry:
         found = self.versions(name)
         return version in found if version else bool(found)
 
-    def copy(self, reference: str, source: Registry) -> Entry:
+    def copy(self, reference: str, source: DatasetRegistry) -> Entry:
         """Copy a version from another registry. It becomes the newest of its name if it is the only one.
 
         Files on the same file system are linked, which takes no space. They never change.

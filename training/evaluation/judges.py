@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.atomic import write_atomically
-from training.datasets import SOURCES, DatasetInfo, Registry
+from training.datasets import SOURCES, DatasetInfo, DatasetRegistry
 from training.datasets.tensors import Dataset
 from training.errors import TrainingError
 from training.networks.optimizers import AdamW
@@ -179,7 +179,7 @@ def path_of(source: DatasetInfo, kind: Kind = "conv") -> Path:
     """Return the path of a dataset's judge: shipped, or cached by the digest of an imported dataset."""
     if source.name in SOURCES:
         return shipped_path(source.name, kind)
-    return Registry().folder / CACHE / f"{source.digest}-{kind}.pt"
+    return DatasetRegistry().folder / CACHE / f"{source.digest}-{kind}.pt"
 
 
 def save(classifier: Classifier, path: Path) -> None:

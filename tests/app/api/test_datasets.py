@@ -25,7 +25,7 @@ from tests.app.api.pictures_of_shapes import archive
 from tests.app.api.test_uploads import SETTINGS, VIEWER, administrator, append, begin, state_of
 from tests.live import SHIPPED, Service, free_port, service, start
 from tests.waiting import LIMIT_SECONDS, attempts
-from training.datasets import SOURCES, Registry
+from training.datasets import SOURCES, DatasetRegistry
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_an_upload_is_previewed_and_imported_and_can_then_be_seen(
     shown = admin.get(found["links"]["dataset"]).json()
     assert (shown["report"]["fit"], shown["report"]["test_share"]) == ("crop", 0.2)
     assert (shown["versions"], shown["models"]) == ([reference[7:]], [])
-    images, labels = Registry(state_of(running) / "datasets").read(reference, "train")
+    images, labels = DatasetRegistry(state_of(running) / "datasets").read(reference, "train")
     assert images.shape == (shapes["counts"]["train"], 28, 28)
     assert np.bincount(labels).tolist() == shapes["class_counts"]["train"]
 
@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_imported_fails_with_the_remedy_and_stays_for_anot
     assert (found["state"], found["dataset"]) == ("failed", None)
     assert message in found["detail"]
     assert str(state_of(running)) not in found["detail"], "no folder of the server"
-    assert "failed" not in Registry(state_of(running) / "datasets").names()
+    assert "failed" not in DatasetRegistry(state_of(running) / "datasets").names()
     assert admin.get(f"/admin/uploads/{upload}").json()["complete"]
 
 
@@ -233,7 +233,7 @@ def test_the_same_pictures_are_the_same_version_and_others_a_new_one(admin: http
 
 def test_a_dataset_that_a_version_was_trained_on_is_removed_only_with_force(running: Service, admin: httpx.Client) -> None:
     ended(admin, admin.put("/admin/datasets?name=used", content=archive()))
-    entry = Registry(state_of(running) / "datasets").get("used")
+    entry = DatasetRegistry(state_of(running) / "datasets").get("used")
     _publish_trained_on(state_of(running), entry.name, entry.digest)
     assert admin.get("/datasets/used").json()["models"] == ["used/1"]
     response = admin.delete("/admin/datasets/used")
@@ -338,7 +338,7 @@ def test_a_killed_import_leaves_nothing_and_says_so_after_a_restart(tmp_path: Pa
     with service(tmp_path / "state", port=port, **SETTINGS) as running, administrator(running) as admin:
         shown = admin.get(found["links"]["self"]).json()
         assert shown["state"] == ("failed" if victim == "import" else "interrupted"), shown
-        assert Registry(tmp_path / "state" / "datasets").names() == []
+        assert DatasetRegistry(tmp_path / "state" / "datasets").names() == []
         assert ended(admin, admin.post("/admin/datasets", json={"upload": upload, "name": "killed"}))["state"] == "succeeded"
 
 

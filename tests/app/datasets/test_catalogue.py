@@ -22,12 +22,12 @@ from app.storage.database import Database
 from models.manifest import DatasetNote
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
-from training.datasets import SOURCES, Contents, Entry, Registry
+from training.datasets import SOURCES, Contents, DatasetRegistry, Entry
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue(Registry(tmp_path / "datasets"))
+    return Catalogue(DatasetRegistry(tmp_path / "datasets"))
 
 
 def add(catalogue: Catalogue, name: str = "mine", *, seed: int = 0, given: Contents | None = None, **record: object) -> Entry:

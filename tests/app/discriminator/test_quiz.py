@@ -26,7 +26,7 @@ from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
 from tests.live import ROOT, SHIPPED, service
 from tests.training.datasets.pictures import contents
-from training.datasets import SOURCES, Registry, sources
+from training.datasets import SOURCES, DatasetRegistry, sources
 
 FOREVER = "public, max-age=31536000, immutable"
 PICTURES, LABELS = mnist(10_000)
@@ -199,7 +199,7 @@ def test_a_missing_dataset_is_reported_with_its_remedy(
 def test_the_real_pictures_of_an_imported_dataset_are_those_of_the_version_that_was_trained_on(
     tmp_path: Path, digits: LoadedGenerator
 ) -> None:
-    registry = Registry(tmp_path)
+    registry = DatasetRegistry(tmp_path)
     entry = registry.add("mine", contents(test=20), title="Mine", licence="CC0")
     registry.add("mine", contents(test=20, seed=1), title="Mine", licence="CC0")
     note = digits.manifest.dataset.model_copy(update={"name": "mine", "title": "Mine", "sha256": entry.digest})
