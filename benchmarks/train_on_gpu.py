@@ -112,7 +112,7 @@ def _adopt(file: Path, folder: Path) -> None:
     spec = TrainingSpec.model_validate(trained["spec"])
     _, held_out = stopping.hold_out(tensors.load(spec.dataset, "train"), spec.held_out)
     meter = KidMeter(held_out)
-    generator, _ = factory.build(spec, len(held_out.source.classes))
+    generator, _ = factory.build(spec, len(held_out.info.classes))
     run = RunFolder(folder)
     start(run, spec)
     events = Events(run.events)

@@ -6,7 +6,7 @@ Without `GAN_RUNS=bucket`, none of this happens.
 from __future__ import annotations
 
 from app.retraining.job_folder import JobFolder
-from training.datasets import SOURCES, DatasetRegistry
+from training.datasets import PUBLISHED, DatasetRegistry
 
 
 def include(folder: JobFolder, reference: str, imported: DatasetRegistry) -> None:
@@ -21,7 +21,7 @@ def include(folder: JobFolder, reference: str, imported: DatasetRegistry) -> Non
         DatasetError: this host does not have the dataset, or the folder cannot be written.
     """
     copies = DatasetRegistry(folder.datasets)
-    if reference not in SOURCES and not copies.has(reference):
+    if reference not in PUBLISHED and not copies.has(reference):
         copies.copy(reference, imported)
 
 

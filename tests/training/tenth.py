@@ -29,14 +29,14 @@ def load(reference: str, split: Split, folder: Path | None = None) -> Dataset:
     if reference != "mnist":
         return load_all(reference, split, folder)
     data = _tenth(split, folder)
-    return Dataset(data.source, data.split, data.images.clone(), data.labels.clone())
+    return Dataset(data.info, data.split, data.images.clone(), data.labels.clone())
 
 
 @functools.cache
 def _tenth(split: Split, folder: Path | None) -> Dataset:
     data = load_all("mnist", split, folder)
     count = len(data) // 10
-    return Dataset(data.source, data.split, data.images[:count].clone(), data.labels[:count].clone())
+    return Dataset(data.info, data.split, data.images[:count].clone(), data.labels[:count].clone())
 
 
 def preload() -> None:

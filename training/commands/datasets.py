@@ -63,12 +63,12 @@ def list_datasets(data: DataOption = None, as_json: JsonOption = False) -> None:
 
 
 def _published(data: Path | None) -> Iterator[dict[str, Any]]:
-    for name, source in datasets.SOURCES.items():
-        row: dict[str, Any] = {"dataset": name, "title": source.title, "licence": source.licence}
+    for name, dataset in datasets.PUBLISHED.items():
+        row: dict[str, Any] = {"dataset": name, "title": dataset.title, "licence": dataset.licence}
         row |= {"train": 0, "test": 0, "location": ""}
         try:
             row |= {split: len(datasets.read_published(name, split, data)[1]) for split in datasets.SPLITS}
-            yield {**row, "location": str(datasets.locate(source, data)), "state": "verified"}
+            yield {**row, "location": str(datasets.locate(dataset, data)), "state": "verified"}
         except TrainingError as error:
             yield {**row, "state": str(error)}
 
@@ -102,7 +102,7 @@ def import_dataset(
     as_json: JsonOption = False,
 ) -> None:
     """Import your own pictures as a dataset of 28x28 grey levels, for --set dataset=NAME."""
-    if name in datasets.SOURCES:
+    if name in datasets.PUBLISHED:
         raise DatasetError(f"{name} is the name of a published dataset. Choose another one with --name.")
     if not re.fullmatch(NAME_PATTERN, name):
         raise DatasetError(f"{name!r} is not a name: lower-case letters, digits, _ and -, at most 64. Correct it with --name.")
@@ -178,7 +178,7 @@ def remove_dataset(
     as_json: JsonOption = False,
 ) -> None:
     """Remove a version of an imported dataset, or all of its versions."""
-    if reference in datasets.SOURCES:
+    if reference in datasets.PUBLISHED:
         raise DatasetError(f"{reference} is a published dataset. Only imported ones can be removed.")
     registry = DatasetRegistry()
     name, _, version = reference.partition("@")

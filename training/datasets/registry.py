@@ -31,8 +31,8 @@ from training.errors import DatasetError
 DATASETS_VARIABLE = "SEEDLING_DATASETS"
 """Environment variable with the registry's folder. The service sets it for its trainers."""
 DESCRIPTION, NEWEST = "dataset.json", "newest"
-PUBLISHED = ("mnist", "fashion-mnist", "letters")
-"""Names that imported datasets cannot have (`training.datasets.sources`)."""
+PUBLISHED_NAMES = ("mnist", "fashion-mnist", "letters")
+"""Names that imported datasets cannot have (`training.datasets.published`)."""
 
 
 class DatasetRegistry:
@@ -105,7 +105,7 @@ class DatasetRegistry:
                 stored then.
         """
         contents.check()
-        if name in PUBLISHED:
+        if name in PUBLISHED_NAMES:
             raise DatasetError(f"{name} is a published dataset. Choose another name.")
         try:
             entry = Entry.of(name, contents, title, licence, dict(record or {}))

@@ -17,7 +17,7 @@ from training.datasets.opening import describe, read
 class Dataset:
     """One split in memory."""
 
-    source: DatasetInfo
+    info: DatasetInfo
     split: Split
     images: Tensor
     """uint8, (N, 1, 28, 28), 0 is background."""

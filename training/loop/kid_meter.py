@@ -36,7 +36,7 @@ class KidMeter:
     """
 
     def __init__(self, data: Dataset, *, task: TaskName = "generate") -> None:
-        self.judge, self.sha256 = judges.load(data.source)
+        self.judge, self.sha256 = judges.load(data.info)
         self.real = judges.judge(self.judge, data.images[:KID_REALS]).features
         # in the class proportions of the real pictures
         chosen = torch.arange(KID_FAKES) % min(len(data), KID_REALS)

@@ -60,10 +60,10 @@ class Trainer:
     def __init__(self, spec: TrainingSpec, data: Dataset, device: str = "cpu") -> None:
         torch.manual_seed(spec.seed)
         self.spec, self.device = spec, device
-        self.classes = len(data.source.classes) if spec.conditional else 0
+        self.classes = len(data.info.classes) if spec.conditional else 0
         convolutional = "conv" in (spec.network, spec.discriminator_network)
         layout = torch.channels_last if convolutional else torch.contiguous_format
-        generator, discriminator = factory.build(spec, len(data.source.classes))
+        generator, discriminator = factory.build(spec, len(data.info.classes))
         if spec.grey_scale == "equalised":
             for network in (generator, discriminator):
                 assert network.scale is not None  # noqa: S101 - for the type checker

@@ -25,7 +25,7 @@ from tests.app.api.pictures_of_shapes import archive
 from tests.app.api.test_uploads import SETTINGS, VIEWER, administrator, append, begin, state_of
 from tests.live import SHIPPED, Service, free_port, service, start
 from tests.waiting import LIMIT_SECONDS, attempts
-from training.datasets import SOURCES, DatasetRegistry
+from training.datasets import PUBLISHED, DatasetRegistry
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_an_upload_is_previewed_and_imported_and_can_then_be_seen(
     assert (report["source"], report["found"], report["layout"]) == ("shapes.zip", 60, "folders of classes")
     sheet = Image.open(io.BytesIO(base64.b64decode(preview.json()["sheet"].partition(",")[2])))
     assert sheet.format == "PNG"
-    assert [d["name"] for d in admin.get("/datasets").json()["datasets"]] == list(SOURCES), "nothing was stored"
+    assert [d["name"] for d in admin.get("/datasets").json()["datasets"]] == list(PUBLISHED), "nothing was stored"
     assert admin.get("/admin/imports").json()["imports"] == []
 
     body = {"upload": upload, "name": "shapes", "title": "Some shapes", "licence": "CC0", "fit": "crop", "test_share": 0.2}
@@ -108,7 +108,7 @@ def test_strangers_see_published_datasets_only_and_do_not_learn_which_others_exi
     running: Service, admin: httpx.Client, stranger: httpx.Client
 ) -> None:
     ended(admin, admin.put("/admin/datasets?name=secret", content=archive()))
-    assert [d["name"] for d in stranger.get("/datasets").json()["datasets"]] == list(SOURCES)
+    assert [d["name"] for d in stranger.get("/datasets").json()["datasets"]] == list(PUBLISHED)
     responses = [stranger.get(f"/datasets/{name}{more}") for name in ("secret", "nothing") for more in ("", "/samples.png")]
     assert [response.status_code for response in responses] == [401] * 4
     assert responses[0].json()["detail"].replace("secret", "nothing") == responses[2].json()["detail"]
@@ -121,7 +121,7 @@ def test_strangers_see_published_datasets_only_and_do_not_learn_which_others_exi
         assert viewer.delete("/admin/datasets/secret").status_code == 403
     missing = admin.get("/datasets/nothing")
     assert (missing.status_code, missing.json()["code"]) == (404, "dataset_unknown")
-    assert ", ".join(SOURCES) in missing.json()["detail"]
+    assert ", ".join(PUBLISHED) in missing.json()["detail"]
     assert stranger.get("/datasets", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 

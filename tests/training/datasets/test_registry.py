@@ -17,7 +17,7 @@ import pytest
 from tests.skipping import skip
 from tests.training.datasets.pictures import contents
 from training import datasets
-from training.datasets import SOURCES, DatasetRegistry, registry
+from training.datasets import PUBLISHED, DatasetRegistry, registry
 from training.datasets.splitting import choose_test
 from training.errors import DatasetError
 
@@ -145,7 +145,7 @@ def test_invalid_names_are_rejected(store: DatasetRegistry, name: str) -> None:
 
 
 def test_the_names_of_published_datasets_are_reserved() -> None:
-    assert registry.PUBLISHED == tuple(SOURCES)
+    assert registry.PUBLISHED_NAMES == tuple(PUBLISHED)
 
 
 def test_unknown_datasets_and_versions_are_named_with_the_known_ones(store: DatasetRegistry) -> None:

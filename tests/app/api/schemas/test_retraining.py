@@ -18,7 +18,7 @@ from app.retraining.job import Draft
 from models.manifest import WEIGHTS
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
-from training.datasets import SOURCES, DatasetRegistry, Entry
+from training.datasets import PUBLISHED, DatasetRegistry, Entry
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_job_trains_on_the_version_that_was_newest_when_it_was_requested(
 
 def test_an_unknown_dataset_is_rejected_and_the_known_ones_are_named(repository: Repository, registry: DatasetRegistry) -> None:
     add(registry, "mine")
-    with pytest.raises(DatasetUnknown, match=f"choose one of {', '.join(SOURCES)}, mine"):
+    with pytest.raises(DatasetUnknown, match=f"choose one of {', '.join(PUBLISHED)}, mine"):
         spec_of(repository, registry, dataset="cifar")
     with pytest.raises(DatasetUnknown, match="mine has no version"):
         spec_of(repository, registry, dataset="mine@0123456789ab")
