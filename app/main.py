@@ -73,9 +73,10 @@ from app.scheduler import Scheduler
 from app.settings import Settings
 from app.storage.backends import open_repository
 from app.verification.credentials import Signer
+from models.aliases import CHAMPION
 from models.errors import Unreachable
-from models.repository import CHAMPION, Repository
-from training.datasets import Registry as Datasets
+from models.repository import Repository
+from training.datasets import DatasetRegistry
 
 logger = logging.getLogger("seedling")
 RETRY_SECONDS = 5
@@ -138,7 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.imports = Imports(settings.state / "imports", settings.datasets, settings.import_seconds, settings.import_memory)
     app.state.inverters = Inverters(settings.nearest)
     app.state.index_builder = IndexBuilder(settings.nearest, settings.nearest_seeds)
-    app.state.catalogue = Catalogue(Datasets(settings.datasets))
+    app.state.catalogue = Catalogue(DatasetRegistry(settings.datasets))
     problem_details.install(app)
     paths = ("/discriminate", "/invert", "/nearest", "/sharpen", "/verify", "/credentials")
     pictures = dict.fromkeys(paths, settings.max_upload)

@@ -16,8 +16,9 @@ from app.errors import InvalidRequest, NotFound, TaskMismatch
 from app.sampling import pictures
 from app.sampling.generator import LoadedGenerator, Pixels
 from app.sampling.latents import Seed
+from models.aliases import CHAMPION
 from models.locations import shipped_folder, state_folder
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 
 
 class Model:

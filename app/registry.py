@@ -20,10 +20,11 @@ from app.discriminator.network import LoadedDiscriminator
 from app.errors import NotFound, SeedlingError, StoreUnavailable, TaskMismatch, VersionUnusable
 from app.sampling import sharpener
 from app.sampling.generator import LoadedGenerator
+from models.aliases import CHAMPION, PREVIOUS
 from models.atomic import Stamp
 from models.errors import RepositoryError
 from models.manifest import Task
-from models.repository import CHAMPION, PREVIOUS, Repository
+from models.repository import Repository
 from models.version import Version
 
 logger = logging.getLogger("seedling")

@@ -31,7 +31,7 @@ from app.sampling.latents import Point, Seed
 from app.sampling.pictures import Drawing, Resolved
 from app.sampling.response_cache import RenderedResponse, ResponseCache
 from app.sampling.sharpener import LoadedSharpener
-from training.datasets import Registry as Datasets
+from training.datasets import DatasetRegistry
 
 Result = TypeVar("Result")
 INLINE_PIXELS = 28 * 28 * 16
@@ -85,7 +85,7 @@ class Scheduler:
         self.registry = registry
         self.lookup = Lookup(registry)
         self.cache = ResponseCache(cache_bytes)
-        self._originals = Originals(Datasets(datasets))
+        self._originals = Originals(DatasetRegistry(datasets))
         self._batcher = Batcher()
         self._chunks = ChunkRunner(self._batcher.has_recent_requests)
         self._short = CapacityLimiter(SHORT_CONCURRENCY)

@@ -20,7 +20,8 @@ import numpy as np
 from app.sampling.generator import LoadedGenerator
 from benchmarks.contestants import ROOT
 from models import seed_contract
-from models.repository import CHAMPION, Repository
+from models.aliases import CHAMPION
+from models.repository import Repository
 
 PACKAGE = ROOT / "build" / "generator"
 PICTURES = 300

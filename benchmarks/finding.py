@@ -22,8 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models import seed_index
+from models.aliases import CHAMPION
 from models.locations import SHIPPED, state_folder
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from tests.live import Service, service
 from tests.web.conftest import CHROMIUM, FLAGS, STATIC, TIMEOUT
 

@@ -29,7 +29,8 @@ from app.sampling.batching import BATCH  # noqa: E402
 from app.sampling.generator import LoadedGenerator  # noqa: E402
 from app.sampling.sharpener import load  # noqa: E402
 from models import seed_contract  # noqa: E402
-from models.repository import CHAMPION, Repository  # noqa: E402
+from models.aliases import CHAMPION  # noqa: E402
+from models.repository import Repository  # noqa: E402
 
 
 def microseconds(work: Callable[[], object], repeat: int) -> float:

@@ -6,8 +6,9 @@ import torch
 
 from benchmarks.contestants import ROOT
 from models import seed_contract
+from models.aliases import CHAMPION
 from models.manifest import WEIGHTS
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from training import datasets
 from training.checkpoint import load_checkpoint
 from training.evaluation.onnx_models import one_hot

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from models.locations import SHIPPED
 from models.repository import Repository
-from training.datasets import SOURCES, tensors
+from training.datasets import PUBLISHED, tensors
 from training.evaluation import distance, judges
 from training.evaluation.onnx_models import OnnxGenerator, open_generator
 
@@ -61,12 +61,12 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     train, test = (tensors.load("mnist", split) for split in ("train", "test"))
-    unlabelled = replace(train, source=Unlabelled(), labels=torch.zeros_like(train.labels))
+    unlabelled = replace(train, info=Unlabelled(), labels=torch.zeros_like(train.labels))
     networks = {
-        "classifier": judges.load(SOURCES["mnist"])[0],
+        "classifier": judges.load(PUBLISHED["mnist"])[0],
         "autoencoder": judges.fit(unlabelled, lambda _epoch, _loss: None),
         "MLP autoencoder": judges.fit(unlabelled, lambda _epoch, _loss: None, kind="mlp"),
-        "classifier of clothes": judges.load(SOURCES["fashion-mnist"])[0],
+        "classifier of clothes": judges.load(PUBLISHED["fashion-mnist"])[0],
     }
     sets = candidates(test)
     values: dict[str, list[float]] = {}

@@ -27,8 +27,8 @@ def main() -> None:
     torch.set_num_threads(1)
     spec = spec_of("quick", [*parser.parse_args().set, "threads=1"], None)
     data = tensors.load(spec.dataset, "train")
-    judge, _ = judges.load(data.source)
-    labels = torch.arange(PICTURES) % len(data.source.classes)
+    judge, _ = judges.load(data.info)
+    labels = torch.arange(PICTURES) % len(data.info.classes)
     trainer, seconds = Trainer(spec, data), 0.0
     print("| images | CPU seconds | label accuracy |\n|---|---|---|")
     for part in range(1, INTERVALS + 1):

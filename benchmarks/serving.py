@@ -28,8 +28,9 @@ from app.sampling.batching import BATCH as TURN
 from app.sampling.generator import BATCH, LoadedGenerator
 from benchmarks import loads
 from benchmarks.contestants import LOAD_CORE, ROOT, SERVER_CORE, Load, Running, contestants, pixels, running, seedling
+from models.aliases import CHAMPION
 from models.manifest import GENERATOR
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from models.version import Version
 
 PAGE = ROOT / "benchmarks" / "README.md"

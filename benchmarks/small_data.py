@@ -80,7 +80,7 @@ class Meter:
         known = torch.isin(test.labels, sample.labels.unique())
         self.sample, self.labels = sample, test.labels[known][:PICTURES]
         self.test = test.images[known][:PICTURES]
-        self.judges = {"": judges.load(sample.source)[0], "_mlp": judges.load(sample.source, "mlp")[0]}
+        self.judges = {"": judges.load(sample.info)[0], "_mlp": judges.load(sample.info, "mlp")[0]}
         self.real = {suffix: judges.judge(judge, self.test).features for suffix, judge in self.judges.items()}
 
     def measure(self, pictures: Tensor, labels: Tensor) -> dict[str, float]:

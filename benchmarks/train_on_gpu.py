@@ -22,7 +22,8 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.loop import stopping
 from training.loop.cuda_graph import GraphTrainer, train
-from training.loop.run import KidMeter, start
+from training.loop.kid_meter import KidMeter
+from training.loop.run import start
 from training.loop.run_folder import Events, RunFolder
 from training.networks import factory
 from training.spec import TrainingSpec
@@ -111,7 +112,7 @@ def _adopt(file: Path, folder: Path) -> None:
     spec = TrainingSpec.model_validate(trained["spec"])
     _, held_out = stopping.hold_out(tensors.load(spec.dataset, "train"), spec.held_out)
     meter = KidMeter(held_out)
-    generator, _ = factory.build(spec, len(held_out.source.classes))
+    generator, _ = factory.build(spec, len(held_out.info.classes))
     run = RunFolder(folder)
     start(run, spec)
     events = Events(run.events)

@@ -12,6 +12,9 @@ from typing import Protocol
 from models.atomic import write_atomically
 from models.errors import Damaged
 
+CHAMPION, PREVIOUS = "champion", "previous"
+"""The aliases: the version that is served by default, and the champion before it."""
+
 
 class Aliases(Protocol):
     """Storage of each model's mapping from alias to version number."""

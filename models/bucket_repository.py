@@ -30,14 +30,16 @@ from functools import partial
 from pathlib import Path
 
 from models import companions
+from models.aliases import CHAMPION, PREVIOUS
 from models.atomic import remove, sync, write_atomically
 from models.bucket import Bucket, open_store
 from models.errors import Changed, InService, NotFound, RepositoryError, Unreachable
 from models.history import UNKNOWN, Cause, completed, dump_history, extended
 from models.locking import exclusively
 from models.manifest import MANIFEST, Manifest, sha256_of
+from models.names import check_name, is_name
 from models.promotion_record import MOST
-from models.repository import CHAMPION, PREVIOUS, Repository, check_name, is_name
+from models.repository import Repository
 from models.state_log import ModelLog, ModelState, StoredVersion
 from models.triton import triton_config
 from models.version import Check, Fill, Version

@@ -23,9 +23,9 @@ from tests.live import ROOT, SHIPPED, Service, service
 from tests.postgres import Postgres, running
 
 LONGEST = (
-    *("app/retraining/runners/test_moving.py", "app/retraining/runners/test_ray.py"),
+    *("app/retraining/runners/test_moving_between_engines.py", "app/retraining/runners/test_ray.py"),
     *("app/retraining/test_two_hosts.py", "app/retraining/runners/test_contract.py", "app/retraining/runners/test_service.py"),
-    *("test_shipped.py", "test_soak.py", "app/api/test_openapi.py", "app/retraining/test_takeover.py"),
+    *("test_shipped.py", "test_soak.py", "app/api/test_openapi.py", "app/retraining/test_retraining_under_load.py"),
     *("app/retraining/test_population_live.py", "app/retraining/test_population.py"),
     *("app/retraining/test_chaos.py", "app/retraining/test_api.py", "app/api/test_datasets.py", "training/test_cli.py"),
     *("app/retraining/test_replicas.py", "training/loop/test_learning.py", "app/retraining/test_fencing.py"),
@@ -35,8 +35,8 @@ LONGEST = (
     *("app/http/test_connections.py", "app/http/test_middleware.py", "app/http/test_workers.py", "app/http/test_memory.py"),
     *("app/retraining/test_cli.py", "training/loop/test_cuda_graph.py", "training/loop/test_stopping.py"),
     *("training/export/test_build.py", "app/http/test_protocol.py"),
-    *("web/test_explore.py", "web/test_train.py", "web/test_frame.py", "web/test_datasets.py", "web/test_sharpen.py"),
-    *("web/test_front.py", "web/test_shift.py", "web/test_calls.py", "web/test_stories.py", "web/test_draw.py"),
+    *("web/test_explore.py", "web/test_train.py", "web/test_every_page.py", "web/test_datasets.py", "web/test_sharpen.py"),
+    *("web/test_front_page.py", "web/test_layout_shift.py", "web/test_api_panels.py", "web/test_learn.py", "web/test_draw.py"),
 )
 """The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with
 one at the end. The page tests run after all others: Playwright leaves an event loop running, and no other test can start

@@ -37,7 +37,7 @@ from tests.documentation import (
 )
 from tests.live import ROOT, service
 from training.checkpoint import load_checkpoint
-from training.datasets import SOURCES, tensors
+from training.datasets import PUBLISHED, tensors
 from training.datasets.tensors import Dataset
 from training.errors import TrainingError
 from training.evaluation.batteries import battery_of
@@ -126,7 +126,7 @@ def test_weights_exported_again_draw_the_same_pixels(name: str, tmp_path: Path) 
         train = tensors.load(spec.dataset, "train")
     except TrainingError as error:
         pytest.skip(str(error))
-    generator, discriminator = factory.build(spec, len(SOURCES[spec.dataset].classes))
+    generator, discriminator = factory.build(spec, len(PUBLISHED[spec.dataset].classes))
     generator.load_state_dict(state["ema"])
     networks = networks_of(
         spec, generator.eval(), discriminator.eval(), train, GRIDS[version.manifest.exactness.get("grid", 1)]
@@ -181,7 +181,7 @@ def test_the_card_is_rendered_from_the_manifest(version: Version) -> None:
 def test_a_version_was_trained_on_the_dataset_it_names(version: Version) -> None:
     manifest = version.manifest
     spec = TrainingSpec.model_validate(manifest.spec)
-    assert manifest.dataset.sha256 == SOURCES[spec.dataset].digest
+    assert manifest.dataset.sha256 == PUBLISHED[spec.dataset].digest
     assert manifest.training.images > 500_000
 
 

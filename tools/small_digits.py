@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.datasets.sources import read_published
+from training.datasets.published import read_published
 
 FILE = Path(__file__).resolve().parent.parent / "web" / "src" / "pages" / "learn" / "gan" / "digits.bin"
 EACH = 200

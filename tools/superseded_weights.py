@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from models.aliases import CHAMPION
 from models.atomic import write_atomically
 from models.manifest import MANIFEST, WEIGHTS, Manifest
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from models.version import Version
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models"

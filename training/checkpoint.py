@@ -1,4 +1,4 @@
-"""Reads and atomically writes checkpoints, which contain everything needed to resume a run."""
+"""Reads, checks and atomically writes checkpoints, which contain everything needed to resume a run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ import torch
 
 from models.atomic import write_atomically
 from training.errors import CheckpointError
+from training.spec import TrainingSpec
+
+NEWER_FIELDS = (
+    "held_out",
+    "patience",
+    "match_tones",
+    "stem_channels",
+    "noise_map",
+    "grey_scale",
+    "final_gamma",
+    "augment",
+    "augment_turns",
+    "decay_from",
+    "task",
+    "degradation_label",
+    "consistency",
+)
+"""Spec fields that checkpoints of earlier releases lack."""
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
@@ -52,3 +70,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is not a checkpoint of this trainer. Remove it and restart the run.")
     return state
+
+
+def check_spec(state: dict[str, Any], spec: TrainingSpec) -> None:
+    """Check that a checkpoint was made with a spec, so that its run can be resumed.
+
+    Raises:
+        CheckpointError: it was made with another one.
+    """
+    defaults = {name: TrainingSpec.model_fields[name].default for name in NEWER_FIELDS}
+    saved, expected = defaults | (state.get("spec") or {}), spec.model_dump(mode="json")
+    if saved != expected:
+        names = sorted(name for name in expected if saved.get(name) != expected[name])
+        raise CheckpointError(
+            f"The checkpoint was made with another spec (it differs in {', '.join(names)}). Resume with the original spec, "
+            "or start a new run in another folder."
+        )

@@ -41,7 +41,7 @@ from app.http.bodies import MAX_BODY
 from app.http.problem_details import problem_responses
 from app.http.streamed_forms import StreamedForm
 from app.images import encoding
-from training.datasets import SOURCES
+from training.datasets import PUBLISHED
 from training.datasets.importing.report import Report
 from training.spec import DATASET_PATTERN
 
@@ -185,9 +185,9 @@ def remove_dataset(
     force: Annotated[bool, Query(description="Remove it even if versions of models were trained on it.")] = False,
 ) -> None:
     """Removes an imported dataset: one version, or all versions of a plain name. Manifests keep its digest."""
-    if name not in SOURCES:
+    if name not in PUBLISHED:
         catalogue.get(name)
-    trained = [] if name in SOURCES else catalogue.trained_on(name, registry.repository)
+    trained = [] if name in PUBLISHED else catalogue.trained_on(name, registry.repository)
     catalogue.remove(name, trained, retraining.store.unfinished(), force=force)
 
 
@@ -248,7 +248,7 @@ def _may_see_all(request: Request) -> bool:
 
 def _find(request: Request, reference: str, catalogue: Catalogue) -> Described:
     """Return a dataset. Without a token, imported and unknown ones get the same response, which does not reveal what exists."""
-    if not _may_see_all(request) and reference not in SOURCES:
+    if not _may_see_all(request) and reference not in PUBLISHED:
         raise Unauthorized(
             f"{reference} is not a published dataset. If it is an imported one, send the header Authorization: Bearer TOKEN."
         )

@@ -23,8 +23,8 @@ from app.http.problem_details import problem_responses
 from app.registry import Registry
 from app.retraining.candidate import check_fit_to_serve
 from models import errors as models
+from models.aliases import CHAMPION, PREVIOUS
 from models.history import Cause
-from models.repository import CHAMPION, PREVIOUS
 
 router = admin_router("promotion")
 Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="Model.", examples=["digits"])]

@@ -21,13 +21,13 @@ from models.errors import RepositoryError
 from models.manifest import DatasetNote, Manifest
 from models.repository import Repository
 from training.datasets import (
-    SOURCES,
+    PUBLISHED,
     SPLITS,
     DatasetError,
     DatasetInfo,
+    DatasetRegistry,
     Entry,
-    Registry,
-    Source,
+    PublishedDataset,
     Split,
     read_published,
     reference_of,
@@ -63,7 +63,7 @@ class Catalogue:
         registry: the imported datasets.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: DatasetRegistry) -> None:
         self.registry = registry
         self._counted: dict[str, tuple[dict[Split, int], dict[Split, tuple[int, ...]]]] = {}
         self._sheets: OrderedDict[str, bytes] = OrderedDict()
@@ -75,7 +75,7 @@ class Catalogue:
 
         An imported dataset whose description cannot be read is left out, and logged.
         """
-        found = [self._of_source(source) for source in SOURCES.values()]
+        found = [self._of_published(dataset) for dataset in PUBLISHED.values()]
         for name in self.registry.names() if private else ():
             try:
                 found.append(_of_entry(self.registry.get(name)))
@@ -94,16 +94,16 @@ class Catalogue:
             DatasetMissing: its description cannot be read.
         """
         info = self.info(reference)
-        return self._of_source(info) if isinstance(info, Source) else _of_entry(info)
+        return self._of_published(info) if isinstance(info, PublishedDataset) else _of_entry(info)
 
-    def info(self, reference: str) -> Source | Entry:
+    def info(self, reference: str) -> PublishedDataset | Entry:
         """Return what training needs to know about a dataset. See `get`."""
-        if reference in SOURCES:
-            return SOURCES[reference]
+        if reference in PUBLISHED:
+            return PUBLISHED[reference]
         name, _, version = reference.partition("@")
         versions = self.registry.versions(name) if name in self.registry.names() else []
         if not versions:
-            known = ", ".join([*SOURCES, *self.registry.names()])
+            known = ", ".join([*PUBLISHED, *self.registry.names()])
             raise DatasetUnknown(f"There is no dataset {reference!r}. Import it, or choose one of {known}.")
         if version and version not in versions:
             raise DatasetUnknown(f"{name} has no version {version!r}. Choose one of {', '.join(versions)}.")
@@ -117,7 +117,7 @@ class Catalogue:
 
     def versions(self, name: str) -> list[str]:
         """Return the versions of an imported dataset. A published one has none."""
-        return [] if name in SOURCES else self.registry.versions(name)
+        return [] if name in PUBLISHED else self.registry.versions(name)
 
     def sheet(self, found: Described) -> bytes:
         """Return a PNG with 10 rows of 10 training pictures. With 2 to 10 classes, each column shows one class.
@@ -136,7 +136,7 @@ class Catalogue:
 
     def converter(self, note: DatasetNote) -> Convert | None:
         """Return what converts a picture as those of an imported dataset were. None if that is unknown, or it is published."""
-        if note.name in SOURCES:
+        if note.name in PUBLISHED:
             return None
         if note.sha256 not in self._converters:
             found = converter_of(self.registry, reference_of(note.name, note.sha256))
@@ -159,7 +159,7 @@ class Catalogue:
             DatasetInUse: it is needed.
             StoreUnavailable: it cannot be removed from the disk.
         """
-        if reference in SOURCES:
+        if reference in PUBLISHED:
             raise DatasetInUse(
                 f"{reference} is a published dataset and part of the software. Only imported ones can be removed."
             )
@@ -189,17 +189,17 @@ class Catalogue:
             f"{manifest.name}/{manifest.version}" for manifest in manifests(repository) if manifest.dataset.sha256 in digests
         ]
 
-    def _of_source(self, source: Source) -> Described:
-        if source.name not in self._counted:
+    def _of_published(self, dataset: PublishedDataset) -> Described:
+        if dataset.name not in self._counted:
             try:
-                labels: dict[Split, NDArray[np.uint8]] = {split: read_published(source.name, split)[1] for split in SPLITS}
+                labels: dict[Split, NDArray[np.uint8]] = {split: read_published(dataset.name, split)[1] for split in SPLITS}
             except DatasetError:
-                return Described(source, True, None, {}, {}, None, {})
+                return Described(dataset, True, None, {}, {}, None, {})
             per_class: dict[Split, tuple[int, ...]] = {
-                split: tuple(np.bincount(found, minlength=len(source.classes)).tolist()) for split, found in labels.items()
+                split: tuple(np.bincount(found, minlength=len(dataset.classes)).tolist()) for split, found in labels.items()
             }
-            self._counted[source.name] = {split: len(found) for split, found in labels.items()}, per_class
-        return Described(source, True, None, *self._counted[source.name], None, {})
+            self._counted[dataset.name] = {split: len(found) for split, found in labels.items()}, per_class
+        return Described(dataset, True, None, *self._counted[dataset.name], None, {})
 
     def _draw(self, found: Described) -> bytes:
         info = found.info
@@ -210,7 +210,7 @@ class Catalogue:
                 images, labels = self.registry.read(info.reference, "train")  # type: ignore[assignment]
         except DatasetError as error:
             logger.error("%s", error)
-            remedy = SOURCES[info.name].remedy if found.published else "Remove the dataset and import it again"
+            remedy = PUBLISHED[info.name].remedy if found.published else "Remove the dataset and import it again"
             raise DatasetMissing(f"The server cannot read the pictures of {info.title}. {remedy}.") from error
         if 2 <= len(info.classes) <= COLUMNS:
             columns = len(info.classes)

@@ -36,7 +36,7 @@ from typing import Any, Literal
 from app.datasets.uploads import Upload, check_room
 from app.errors import Busy, DatasetInvalid, ImportConflict, NotFound, StoreUnavailable, TooManyImports, UploadIncomplete
 from models.atomic import remove, write_atomically
-from training.datasets import Registry
+from training.datasets import DatasetRegistry
 
 logger = logging.getLogger("seedling")
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -204,7 +204,7 @@ class Imports:
         """Return the result of an import that was interrupted after it had stored its dataset."""
         storing = _read_if_there(folder / STORING)
         name, _, version = str(storing.get("dataset", "")).partition("@")
-        if version and version in Registry(self.registry).versions(name):
+        if version and version in DatasetRegistry(self.registry).versions(name):
             return {"state": "succeeded", "detail": "imported", **storing}
         return {}
 

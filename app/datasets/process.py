@@ -20,10 +20,10 @@ from typing import Any
 
 from app.datasets.imports import PROGRESS, REQUEST, SHEET, STOP, STORING, Order, write_result
 from models.atomic import remove, write_atomically
-from training.datasets import DatasetError, Registry
+from training.datasets import DatasetError, DatasetRegistry
+from training.datasets.description import DIGITS
 from training.datasets.importing import Options, Report, preview, read_source
 from training.datasets.importing.reading import problems
-from training.datasets.registry import DIGITS
 from training.errors import BrokenPicturesError
 
 REPORT_SECONDS = 0.5
@@ -118,7 +118,9 @@ def _run(order: Order, folder: Path, source: Path) -> None:
     dataset = f"{order.name}@{imported.contents.digest[:DIGITS]}"
     storing = {"dataset": dataset, "report": report}
     write_atomically(folder / STORING, json.dumps(storing).encode())
-    Registry(Path(order.registry)).add(order.name, imported.contents, title=order.title, licence=order.licence, record=report)
+    DatasetRegistry(Path(order.registry)).add(
+        order.name, imported.contents, title=order.title, licence=order.licence, record=report
+    )
     remove(Path(order.source).parent)
     write_result(folder, "succeeded", "imported", **storing)
 

@@ -24,7 +24,7 @@ from app.sampling.pictures import build_url
 from app.sampling.response_cache import RenderedResponse
 from models.manifest import DatasetNote
 from models.seed_contract import MAX_SEED
-from training.datasets import SOURCES, DatasetError, Registry, read, reference_of
+from training.datasets import PUBLISHED, DatasetError, DatasetRegistry, read, reference_of
 
 logger = logging.getLogger("seedling")
 MAX_QUESTIONS = 64
@@ -83,8 +83,8 @@ class Originals:
         registry: the imported datasets. By default, those in the state folder.
     """
 
-    def __init__(self, registry: Registry | None = None) -> None:
-        self.registry = registry or Registry()
+    def __init__(self, registry: DatasetRegistry | None = None) -> None:
+        self.registry = registry or DatasetRegistry()
         self._read: OrderedDict[str, RealPictures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -103,14 +103,14 @@ class Originals:
             return self._read[note.sha256]
 
     def _load(self, note: DatasetNote) -> RealPictures:
-        source = SOURCES.get(note.name)
-        if source and source.digest != note.sha256:
-            raise DatasetMissing(f"{note.title} is not the published dataset. Use a model trained on {' or '.join(SOURCES)}.")
+        published = PUBLISHED.get(note.name)
+        if published and published.digest != note.sha256:
+            raise DatasetMissing(f"{note.title} is not the published dataset. Use a model trained on {' or '.join(PUBLISHED)}.")
         try:
             images, labels = read(reference_of(note.name, note.sha256), "test", registry=self.registry)
         except DatasetError as error:
             logger.error("%s", error)  # contains paths, which clients must not see
-            remedy = source.remedy if source else "Import it again on this server, or use another model"
+            remedy = published.remedy if published else "Import it again on this server, or use another model"
             raise DatasetMissing(f"The server cannot read the pictures of {note.title}. {remedy}.") from error
         return RealPictures(images[:MAX_ORIGINALS].copy(), labels[:MAX_ORIGINALS].copy())
 

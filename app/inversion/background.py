@@ -13,8 +13,8 @@ from pathlib import Path
 
 from app.registry import Registry
 from models import seed_index
+from models.aliases import CHAMPION
 from models.locations import ROOT
-from models.repository import CHAMPION
 from models.seed_index_build import is_being_built
 from models.version import Version
 

@@ -19,13 +19,14 @@ from app.retraining.store import JobStore
 from app.retraining.trainers import Trainers, how
 from app.settings import Settings
 from app.storage.audit import AuditLog
+from models.aliases import CHAMPION, PREVIOUS
 from models.encoder import NETWORK
 from models.errors import Changed, Locked, RepositoryError
 from models.history import Cause
 from models.manifest import Gate, PopulationNote
-from models.repository import CHAMPION, PREVIOUS, Repository
+from models.repository import Repository
 from models.version import Version
-from training.datasets import DatasetError, Registry, describe
+from training.datasets import DatasetError, DatasetRegistry, describe
 from training.spec import TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -92,7 +93,7 @@ class Publication:
 
     def _classes(self, job: Job) -> tuple[str, ...] | None:
         try:
-            return describe(job.spec["dataset"], Registry(self.settings.datasets)).classes
+            return describe(job.spec["dataset"], DatasetRegistry(self.settings.datasets)).classes
         except DatasetError:
             return None  # the evaluation will report it
 

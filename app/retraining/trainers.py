@@ -24,7 +24,7 @@ from models.host import pid_namespace
 from models.manifest import WEIGHTS
 from models.repository import Repository
 from models.stored_run import Superseded
-from training.datasets import DatasetError, Registry
+from training.datasets import DatasetError, DatasetRegistry
 from training.spec import TrainingSpec
 
 logger = logging.getLogger("seedling")
@@ -46,7 +46,7 @@ class Trainers:
 
     def __init__(self, settings: Settings, store: JobStore, workers: Workers, runner: Runner, repository: Repository) -> None:
         self.settings, self.store, self.workers, self.runner, self.repository = settings, store, workers, runner, repository
-        self.runs, self.datasets = Runs(settings), Registry(settings.datasets)
+        self.runs, self.datasets = Runs(settings), DatasetRegistry(settings.datasets)
         self.stopping: dict[str, float] = {}
         """Monotonic time at which each job's process was asked to stop."""
 

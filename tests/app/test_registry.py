@@ -12,7 +12,7 @@ import pytest
 
 from app.errors import NotFound, VersionUnusable
 from app.registry import Registry
-from models.manifest import GENERATOR, MANIFEST, sha256_of
+from models.manifest import DISCRIMINATOR, GENERATOR, MANIFEST, sha256_of
 from models.repository import Repository
 from tests.live import service
 from tests.models.test_repository import copy_of_shipped, spoil_generator
@@ -234,3 +234,28 @@ def test_a_running_service_follows_publications_and_promotions(tmp_path: Path) -
                 break
         assert "digits/2" in seen
         assert client.get("/generate?seed=1&version=previous").headers["x-model"] == "digits/1"
+
+
+def test_a_discriminator_is_loaded_once_and_unloaded_with_its_generator(repository: Repository) -> None:
+    repository.publish("digits", copy_of_shipped)
+    registry = Registry(repository, "digits", 8)
+    registry.refresh()
+    discriminator = registry.discriminator(registry.generator(None, "2"))
+    assert registry.discriminator(registry.generator(None, "2")) is discriminator
+    assert len(registry._discriminators) == 1
+    repository.delete("digits", 2)
+    registry.refresh()
+    assert not registry._discriminators
+
+
+def test_a_discriminator_that_does_not_match_its_manifest_is_rejected_on_first_use(repository: Repository) -> None:
+    registry = Registry(repository, "digits", 8)
+    registry.refresh()
+    generator = registry.generator()
+    path = repository.root / "digits" / "1" / DISCRIMINATOR
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(VersionUnusable, match="Restore it"):
+        registry.discriminator(generator)
+    path.unlink()
+    with pytest.raises(VersionUnusable, match="Publish the version again"):
+        registry.discriminator(generator)

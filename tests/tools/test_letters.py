@@ -20,7 +20,7 @@ from tools.letters.glyphs import LETTERS, UnsuitableFont, open_font, render
 from tools.letters.packages import PackageMissing, fetch, font_files, version_of
 from tools.letters.selection import Candidate, distances, family_of, select
 from tools.letters.table import Face, read_faces, read_lists, split_of, write_faces
-from training.datasets import SOURCES, read
+from training.datasets import PUBLISHED, read
 from training.datasets.idx import read_idx
 
 FACES = read_faces(DATASET / TABLE)
@@ -45,7 +45,7 @@ def test_the_dataset_has_the_letters_of_at_least_300_families() -> None:
         own = [face for face in FACES if face.split == split]
         assert images.shape == (26 * len(own), 28, 28)
         assert (labels.reshape(-1, 26) == np.arange(26)).all()
-    assert "".join(SOURCES["letters"].classes) == LETTERS
+    assert "".join(PUBLISHED["letters"].classes) == LETTERS
 
 
 def test_no_family_is_in_both_splits() -> None:

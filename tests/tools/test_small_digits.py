@@ -7,7 +7,7 @@ import gzip
 import numpy as np
 
 from tools.small_digits import CLASSES, EACH, FILE, pack
-from training.datasets.sources import read_published
+from training.datasets.published import read_published
 
 MOST_BYTES = 150_000
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.datasets import tensors
-from training.datasets.registry import Split
+from training.datasets.contents import Split
 from training.datasets.tensors import Dataset
 from training.evaluation import calibration, distance, judges, report
 from training.export import build, networks
-from training.loop import run
+from training.loop import kid_meter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,14 +29,14 @@ def load(reference: str, split: Split, folder: Path | None = None) -> Dataset:
     if reference != "mnist":
         return load_all(reference, split, folder)
     data = _tenth(split, folder)
-    return Dataset(data.source, data.split, data.images.clone(), data.labels.clone())
+    return Dataset(data.info, data.split, data.images.clone(), data.labels.clone())
 
 
 @functools.cache
 def _tenth(split: Split, folder: Path | None) -> Dataset:
     data = load_all("mnist", split, folder)
     count = len(data) // 10
-    return Dataset(data.source, data.split, data.images[:count].clone(), data.labels[:count].clone())
+    return Dataset(data.info, data.split, data.images[:count].clone(), data.labels[:count].clone())
 
 
 def preload() -> None:
@@ -57,7 +57,7 @@ def use() -> None:
     calibration.ANY_LABEL_PICTURES = 100
     distance.KernelDistance = functools.partial(distance.KernelDistance, subsets=10)  # type: ignore[misc, assignment]
     distance.kid = functools.partial(distance.kid, subsets=10)
-    run.KID_REALS, run.KID_FAKES = 1_000, 500
+    kid_meter.KID_REALS, kid_meter.KID_FAKES = 1_000, 500
     report._save = _save_blank
 
 

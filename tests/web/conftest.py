@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.app.retraining.jobs import SETTINGS, TOKEN
 from tests.live import ROOT, Service, service
 from tests.skipping import skip
+from tests.web.pages import open_page
 
 WEB, STATIC = ROOT / "web", ROOT / "app" / "static"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -97,6 +98,17 @@ def new_context(browser: Browser, url: str, *, engine: bool = False, **options: 
 def page(browser: Browser, site: Service) -> Iterator[Page]:
     with new_context(browser, site.url) as context:
         yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def dark_tab(browser: Browser, site: Service) -> Iterator[Page]:
+    """An open page in English, dark and as narrow as a phone. Not from `new_context`: it may log errors."""
+    context = browser.new_context(base_url=site.url, locale="en", viewport={"width": 360, "height": 740}, color_scheme="dark")
+    context.add_init_script(DRAWN_BY_THE_SERVICE)
+    page = context.new_page()
+    open_page(page, "/learn")
+    yield page
+    context.close()
 
 
 @pytest.fixture(scope="module")

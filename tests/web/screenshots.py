@@ -21,7 +21,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 
 from app.sampling.generator import LoadedGenerator
-from models.repository import CHAMPION, Repository
+from models.aliases import CHAMPION
+from models.repository import Repository
 from models.seed_index_build import Plan, build
 from tests.live import ROOT, Service, service
 from tests.web.conftest import CHROMIUM, FLAGS, STATIC, TIMEOUT

@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Locator, Page, Response, expect
 from tests.app.api.pictures_of_shapes import archive
 from tests.app.retraining.jobs import TOKEN
 from tests.live import Service
+from tests.web.accessibility import faults
 from tests.web.conftest import TIMEOUT, new_context, signed_in
-from tests.web.test_frame import faults
 from tests.web.test_train import GREY, TRAINING, sign_in
 
 CLASSES = ("bars", "crosses", "dots")

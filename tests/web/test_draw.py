@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.app.retraining.jobs import TOKEN
 from tests.live import Service
+from tests.web.accessibility import faults
 from tests.web.conftest import new_context, signed_in
-from tests.web.test_frame import faults
 from tests.web.test_train import TRAINING, sign_in
 
 LEAST = 20

@@ -22,10 +22,10 @@ from tests.app.api.test_inversion import DIGITS, drawn, two_versions
 from tests.app.images.test_preprocessing import mnist
 from tests.live import Service, service
 from tests.waiting import LIMIT_SECONDS
+from tests.web.accessibility import faults
 from tests.web.conftest import STATIC, new_context
 from tests.web.pixels import fetch_array, fetch_pixels, wait_for_canvas
 from tests.web.test_draw import ink
-from tests.web.test_frame import faults
 
 INDEXED = 20_000
 ONE = [[(0.52, 0.15), (0.48, 0.85)]]

@@ -16,8 +16,8 @@ from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER
 from tests.app.retraining.test_history import JOB, REASON, with_a_gate
 from tests.live import Service, service
 from tests.models.test_repository import copy_of_shipped
+from tests.web.accessibility import faults
 from tests.web.conftest import STATIC, new_context
-from tests.web.test_frame import faults
 
 PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
 

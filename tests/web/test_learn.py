@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import Service, service
+from tests.web.accessibility import faults
 from tests.web.conftest import DRAWN_BY_THE_SERVICE, STATIC, new_context
+from tests.web.pages import open_page
 from tests.web.pixels import fetch, fetch_pixels, wait_for_canvas
-from tests.web.test_frame import faults, open_page
 
 STEPS = ("noise", "judge", "turns", "run", "apart")
 _PIXELS = "canvas => canvas.toDataURL()"
@@ -273,3 +274,40 @@ def test_if_a_model_cannot_be_loaded_step_3_is_shown_until_it_can(browser: Brows
     expect(page.locator("section.chapter > h2")).to_have_count(5)
     expect(turns).to_contain_text(re.compile("For the pictures in step 2, L.D. = "))
     context.close()
+
+
+def test_learn_interpolates_with_pictures_of_the_service(page: Page, site: Service) -> None:
+    label = fetch(site, "/generate?seed=42&format=json").json()["label"]  # the label is constant, so that only z changes
+    page.goto("/learn?seed=42&to=7")
+    picture = page.get_by_role("application", name="The picture").locator("canvas")
+    wait_for_canvas(picture, fetch_pixels(site, "/generate?seed=42"))
+    slider = page.get_by_role("slider", name="From the first seed to the second")
+    slider.fill(str(slider.evaluate("slider => slider.max")))
+    wait_for_canvas(picture, fetch_pixels(site, f"/generate?seed=7&label={label}"))
+    expect(page).to_have_url(re.compile(r"[?&]t=1(&|$)"))
+
+
+def test_a_drawing_gets_the_probability_of_the_call(page: Page) -> None:
+    open_page(page, "/learn")  # completely, because what loads moves the canvas
+    pad = page.locator("canvas.drawing-canvas")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box
+    with page.expect_response(lambda response: "/discriminate" in response.url and response.request.method == "POST") as judged:
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.8, steps=12)
+        page.mouse.up()
+    probability = judged.value.json()["probability"]
+    expect(page.locator("main")).to_contain_text(f"{round(probability * 100)}%")
+
+
+def test_learn_shows_the_evaluation_of_each_run(page: Page, site: Service) -> None:
+    page.goto("/learn")
+    for model in ("digits", "lecture"):
+        figure = fetch(site, f"/models/{model}/versions/champion/evaluation.json").json()["figures"]["c2st_accuracy"]
+        expect(page.locator("main")).to_contain_text(f"{round(figure['value'] * 100)}%")
+    page.get_by_role("button", name="lecture/1").click()
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    page.get_by_role("button", name="Then: train the generator").click()
+    expect(page).to_have_url(re.compile("turn=2"))

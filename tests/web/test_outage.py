@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.live import ROOT, Service, free_port, service
+from tests.web.accessibility import faults
 from tests.web.conftest import DRAWN_BY_THE_SERVICE, STATIC, TIMEOUT
+from tests.web.pages import PAGES, navigate, open_page, wait_until_shown
 from tests.web.pixels import fetch_pixels, wait_for_picture
-from tests.web.test_frame import PAGES, faults, navigate, open_page, wait_until_shown
 
 TOKEN = "a-token-for-the-outage"
 SAYS_SO = "The service does not respond."

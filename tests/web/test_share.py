@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import Service
+from tests.web.accessibility import faults
 from tests.web.conftest import new_context
 from tests.web.pixels import fetch, fetch_pixels, wait_for_picture
-from tests.web.test_frame import faults
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from app.retraining import gate
 from models import sharpening
 from models.manifest import Figure
 from tests.live import SHIPPED, Service, service
+from tests.web.accessibility import faults
 from tests.web.conftest import STATIC, new_context
 from tests.web.pixels import wait_for_canvas
-from tests.web.test_frame import faults
 
 Pixels = NDArray[np.uint8]
 ORIGINAL = np.asarray(Image.new("L", (28, 28))).copy()

@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 from app.jobs_command import read_events
 from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, TOKEN, VIEWER, small_job
-from tests.app.retraining.test_takeover import weak_champion
+from tests.app.retraining.test_retraining_under_load import weak_champion
 from tests.live import Service, service
+from tests.web.accessibility import faults
 from tests.web.conftest import STATIC, new_context
-from tests.web.test_frame import faults
 
 FULL_RUN = bool(os.environ.get("SEEDLING_WHOLE_QUICK"))
 """Whether to train `quick` to its end, which takes about two minutes, instead of 3,200 images."""

@@ -22,7 +22,7 @@ from tools.letters import packages
 from tools.letters.glyphs import LETTERS, open_font, render
 from tools.letters.selection import Candidate, Rejected, candidates, select
 from tools.letters.table import Face, read_faces, read_lists, write_faces
-from training.datasets import FILES, SOURCES
+from training.datasets import FILES, PUBLISHED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATASET = ROOT / "training" / "datasets" / "letters"
@@ -57,7 +57,7 @@ def render_dataset(fonts: Path, out: Path) -> bool:
         print(f"{split}: {len(own) * len(LETTERS):,} pictures of {len(own)} faces of {families} families")
     for name, digest in digests.items():
         print(f"    {digest}  {name}")
-    same = "letters" in SOURCES and digests == SOURCES["letters"].sha256
+    same = "letters" in PUBLISHED and digests == PUBLISHED["letters"].sha256
     verdict = "equal to" if same else "DIFFERENT from"
     print(f"Pillow {pillow}, FreeType {features.version('freetype2')}: {verdict} the dataset of the repository")
     return same

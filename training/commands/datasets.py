@@ -20,7 +20,7 @@ from models.manifest import NAME_PATTERN
 from models.repository import Repository
 from training import datasets
 from training.commands.options import SHIPPED, STATE, DataOption
-from training.datasets import DatasetInfo, Entry, Registry, importing
+from training.datasets import DatasetInfo, DatasetRegistry, Entry, importing
 from training.datasets.importing import Fit, Invert, Options, Report
 from training.datasets.importing.report import FileProblem
 from training.datasets.splitting import TEST_SHARE
@@ -63,18 +63,18 @@ def list_datasets(data: DataOption = None, as_json: JsonOption = False) -> None:
 
 
 def _published(data: Path | None) -> Iterator[dict[str, Any]]:
-    for name, source in datasets.SOURCES.items():
-        row: dict[str, Any] = {"dataset": name, "title": source.title, "licence": source.licence}
+    for name, dataset in datasets.PUBLISHED.items():
+        row: dict[str, Any] = {"dataset": name, "title": dataset.title, "licence": dataset.licence}
         row |= {"train": 0, "test": 0, "location": ""}
         try:
             row |= {split: len(datasets.read_published(name, split, data)[1]) for split in datasets.SPLITS}
-            yield {**row, "location": str(datasets.locate(source, data)), "state": "verified"}
+            yield {**row, "location": str(datasets.locate(dataset, data)), "state": "verified"}
         except TrainingError as error:
             yield {**row, "state": str(error)}
 
 
 def _imported() -> Iterator[dict[str, Any]]:
-    registry = Registry()
+    registry = DatasetRegistry()
     for name in registry.names():
         row: dict[str, Any] = {"dataset": name, "title": "", "licence": "", "train": 0, "test": 0}
         row["location"] = str(registry.folder / name)
@@ -102,7 +102,7 @@ def import_dataset(
     as_json: JsonOption = False,
 ) -> None:
     """Import your own pictures as a dataset of 28x28 grey levels, for --set dataset=NAME."""
-    if name in datasets.SOURCES:
+    if name in datasets.PUBLISHED:
         raise DatasetError(f"{name} is the name of a published dataset. Choose another one with --name.")
     if not re.fullmatch(NAME_PATTERN, name):
         raise DatasetError(f"{name!r} is not a name: lower-case letters, digits, _ and -, at most 64. Correct it with --name.")
@@ -117,7 +117,7 @@ def import_dataset(
             _show_problems("cannot be read", [FileProblem(file=f, reason=r) for f, r in error.broken], len(error.broken))
             raise
     record = imported.report.model_dump(mode="json")
-    entry = Registry().add(name, imported.contents, title=title, licence=licence, record=record)
+    entry = DatasetRegistry().add(name, imported.contents, title=title, licence=licence, record=record)
     if as_json:
         print(json.dumps(_description(entry, []), indent=2))
         return
@@ -178,9 +178,9 @@ def remove_dataset(
     as_json: JsonOption = False,
 ) -> None:
     """Remove a version of an imported dataset, or all of its versions."""
-    if reference in datasets.SOURCES:
+    if reference in datasets.PUBLISHED:
         raise DatasetError(f"{reference} is a published dataset. Only imported ones can be removed.")
-    registry = Registry()
+    registry = DatasetRegistry()
     name, _, version = reference.partition("@")
     entries = [registry.get(f"{name}@{each}") for each in ([version] if version else registry.versions(name))]
     trained = _trained_on({entry.digest for entry in entries})

@@ -33,7 +33,7 @@ def directions(
     """
     import torch
 
-    from training.datasets import SOURCES
+    from training.datasets import PUBLISHED
     from training.evaluation import directions as finding
     from training.evaluation import judges
     from training.evaluation.onnx_models import OnnxGenerator
@@ -46,8 +46,8 @@ def directions(
     if out is None and path.exists():
         raise TrainingError(f"{title} has directions already, in {path}. Write others elsewhere with --out.")
     generator = OnnxGenerator(found.file(GENERATOR), len(manifest.classes))
-    source = SOURCES.get(manifest.dataset.name)
-    judge, judge_sha256 = judges.load(source) if source else (None, None)
+    published = PUBLISHED.get(manifest.dataset.name)
+    judge, judge_sha256 = judges.load(published) if published else (None, None)
     pictures = finding.Pictures(generator, properties_of(manifest.dataset.name), judge)
     result = finding.find(found, pictures, judge_sha256, seeds, checks, say=console.print)
     content = (result.model_dump_json(indent=1) + "\n").encode()

@@ -83,7 +83,7 @@ def sharpen(
 
 def _converter(note: DatasetNote) -> Convert | None:
     """Return what converts a picture as those of an imported dataset were. None for a published dataset."""
-    from training.datasets import SOURCES, Registry, reference_of
+    from training.datasets import PUBLISHED, DatasetRegistry, reference_of
     from training.datasets.importing.conversion import converter_of
 
-    return None if note.name in SOURCES else converter_of(Registry(), reference_of(note.name, note.sha256))
+    return None if note.name in PUBLISHED else converter_of(DatasetRegistry(), reference_of(note.name, note.sha256))

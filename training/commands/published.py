@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.aliases import CHAMPION
 from models.manifest import GENERATOR, MANIFEST, Manifest
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from models.version import Version
 from training.commands.options import SHIPPED, STATE
 from training.errors import TrainingError

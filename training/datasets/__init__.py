@@ -3,31 +3,25 @@
 `describe` and `read` find both kinds by name, without torch, so the service can use them. `tensors` loads them into torch.
 """
 
+from training.datasets.contents import SPLITS, Contents, Split
+from training.datasets.description import DatasetInfo, Entry
 from training.datasets.opening import describe, read, reference_of
-from training.datasets.registry import (
-    DATASETS_VARIABLE,
-    SPLITS,
-    Contents,
-    DatasetInfo,
-    Entry,
-    Registry,
-    Split,
-)
-from training.datasets.sources import CACHE, FILES, SOURCES, Source, download, locate, read_published
+from training.datasets.published import CACHE, FILES, PUBLISHED, PublishedDataset, download, locate, read_published
+from training.datasets.registry import DATASETS_VARIABLE, DatasetRegistry
 from training.errors import DatasetError
 
 __all__ = [
     "CACHE",
     "DATASETS_VARIABLE",
     "FILES",
-    "SOURCES",
+    "PUBLISHED",
     "SPLITS",
     "Contents",
     "DatasetError",
     "DatasetInfo",
+    "DatasetRegistry",
     "Entry",
-    "Registry",
-    "Source",
+    "PublishedDataset",
     "Split",
     "describe",
     "download",

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.registry import DIGITS, DatasetInfo, Registry, Split
-from training.datasets.sources import SOURCES, read_published
+from training.datasets.contents import Split
+from training.datasets.description import DIGITS, DatasetInfo
+from training.datasets.published import PUBLISHED, read_published
+from training.datasets.registry import DatasetRegistry
 from training.errors import DatasetError
 
 
-def describe(reference: str, registry: Registry | None = None) -> DatasetInfo:
+def describe(reference: str, registry: DatasetRegistry | None = None) -> DatasetInfo:
     """Return the description of a dataset.
 
     Args:
@@ -22,22 +24,22 @@ def describe(reference: str, registry: Registry | None = None) -> DatasetInfo:
     Raises:
         DatasetError: there is no such dataset.
     """
-    if reference in SOURCES:
-        return SOURCES[reference]
-    registry = registry or Registry()
+    if reference in PUBLISHED:
+        return PUBLISHED[reference]
+    registry = registry or DatasetRegistry()
     if reference.partition("@")[0] not in registry.names():
-        known = ", ".join([*SOURCES, *registry.names()])
+        known = ", ".join([*PUBLISHED, *registry.names()])
         raise DatasetError(f"There is no dataset {reference!r}. Import it, or choose one of: {known}.")
     return registry.get(reference)
 
 
 def reference_of(name: str, digest: str) -> str:
     """Return the reference of the dataset that a manifest names, whose digest is known."""
-    return name if name in SOURCES else f"{name}@{digest[:DIGITS]}"
+    return name if name in PUBLISHED else f"{name}@{digest[:DIGITS]}"
 
 
 def read(
-    reference: str, split: Split, folder: Path | None = None, registry: Registry | None = None
+    reference: str, split: Split, folder: Path | None = None, registry: DatasetRegistry | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
     """Read and verify one split: pictures (N, 28, 28), where 0 is background, and labels (N,) in 0..K-1. Both are read-only.
 
@@ -50,7 +52,7 @@ def read(
     Raises:
         DatasetError: there is no such dataset, or a file is missing or damaged. The message names the file and the remedy.
     """
-    if reference in SOURCES:
+    if reference in PUBLISHED:
         return read_published(reference, split, folder)
     found = describe(reference, registry)
-    return (registry or Registry()).read(found.reference, split)
+    return (registry or DatasetRegistry()).read(found.reference, split)

@@ -8,154 +8,34 @@ A version is written to a hidden folder first and then renamed, so that an inter
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from models.atomic import remove, sync, write_atomically
 from models.errors import Locked
 from models.locations import state_folder
 from models.locking import exclusively
-from models.manifest import NAME_PATTERN
+from training.datasets.contents import Contents, Split, digest_of, sha256_of
+from training.datasets.description import Entry
 from training.errors import DatasetError
 
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = ("train", "test")
 DATASETS_VARIABLE = "SEEDLING_DATASETS"
 """Environment variable with the registry's folder. The service sets it for its trainers."""
-DIGITS = 12
-"""Digits of the digest that name a version."""
 DESCRIPTION, NEWEST = "dataset.json", "newest"
-PUBLISHED = ("mnist", "fashion-mnist", "letters")
-"""Names that imported datasets cannot have (`training.datasets.sources`)."""
-MAX_CLASSES = 256
-MIN_PICTURES: dict[Split, int] = {"train": 10, "test": 2}
-"""Figures need neighbours among the training pictures, and a variance of the test pictures."""
-SIDE = 28
+PUBLISHED_NAMES = ("mnist", "fashion-mnist", "letters")
+"""Names that imported datasets cannot have (`training.datasets.published`)."""
 
 
-class DatasetInfo(Protocol):
-    """What training and evaluation need to know about a dataset, published or imported."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def licence(self) -> str: ...
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes. Empty for pictures without labels."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the content."""
-        ...
-
-    @property
-    def reference(self) -> str:
-        """The name under which this version of the dataset can always be read."""
-        ...
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The pictures of a dataset, which determine its digest."""
-
-    train_images: NDArray[np.uint8]
-    """(N, 28, 28), 0 is background."""
-    train_labels: NDArray[np.uint16]
-    """(N,), in 0..K-1. All 0 without classes."""
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint16]
-    classes: tuple[str, ...] = ()
-    """Names of the K classes, or empty."""
-
-    def check(self) -> None:
-        """Raise DatasetError unless the arrays fit together and both splits have enough pictures."""
-        problem = ""
-        for split in SPLITS:
-            images, labels = self.arrays[f"{split}-images"], self.arrays[f"{split}-labels"]
-            if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or labels.shape != images.shape[:1]:
-                problem = f"its {split} split has images {images.dtype} {images.shape} and labels {labels.shape}"
-            elif len(images) < MIN_PICTURES[split]:
-                problem = f"its {split} split has {len(images)} pictures, but at least {MIN_PICTURES[split]} are needed"
-            elif labels.dtype != np.uint16 or int(labels.max()) >= max(1, len(self.classes)):
-                problem = f"its {split} split has labels outside of its {len(self.classes)} classes"
-        if len(self.classes) > MAX_CLASSES or len(set(self.classes)) < len(self.classes) or len(self.classes) == 1:
-            problem = f"it has {len(self.classes)} classes, but it needs none, or 2 to {MAX_CLASSES} different ones"
-        if problem:
-            raise DatasetError(f"The dataset cannot be stored: {problem}. Correct the source and import it again.")
-
-    @property
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The four arrays by file name, without suffix."""
-        return {
-            "train-images": self.train_images,
-            "train-labels": self.train_labels,
-            "test-images": self.test_images,
-            "test-labels": self.test_labels,
-        }
-
-    @cached_property
-    def hashes(self) -> dict[str, str]:
-        """sha256 of the bytes of each array."""
-        return {name: _sha256(array) for name, array in self.arrays.items()}
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the classes and the arrays. Equal contents have equal digests on every machine."""
-        return _digest(self.classes, self.hashes)
-
-
-class Entry(BaseModel):
-    """A version of an imported dataset, as described in its `dataset.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
-    title: Annotated[str, Field(min_length=1, max_length=200)]
-    licence: Annotated[str, Field(min_length=1, max_length=200)]
-    classes: tuple[Annotated[str, Field(pattern=r"^[!-~]{1,80}$")], ...]
-    """Names of the classes. Empty for pictures without labels."""
-    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """sha256 of the classes and the arrays."""
-    hashes: dict[str, str]
-    """sha256 of the bytes of each array."""
-    counts: dict[Split, int]
-    """Pictures of each split."""
-    class_counts: dict[Split, tuple[int, ...]]
-    """Pictures of each class in each split. One number per split without classes."""
-    created: datetime
-    record: dict[str, Any]
-    """How the dataset was imported: source, preprocessing, skipped files, duplicates."""
-
-    @property
-    def version(self) -> str:
-        """The first digits of the digest."""
-        return self.digest[:DIGITS]
-
-    @property
-    def reference(self) -> str:
-        """The name under which this version can always be read."""
-        return f"{self.name}@{self.version}"
-
-
-class Registry:
+class DatasetRegistry:
     """The imported datasets in a folder. Several processes may use it at the same time.
 
     Args:
@@ -225,10 +105,10 @@ class Registry:
                 stored then.
         """
         contents.check()
-        if name in PUBLISHED:
+        if name in PUBLISHED_NAMES:
             raise DatasetError(f"{name} is a published dataset. Choose another name.")
         try:
-            entry = _describe(name, contents, title, licence, dict(record or {}))
+            entry = Entry.of(name, contents, title, licence, dict(record or {}))
         except ValidationError as error:
             fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
             raise DatasetError(f"The dataset cannot be stored ({fields}). Correct that and import it again.") from error
@@ -250,7 +130,7 @@ class Registry:
         found = self.versions(name)
         return version in found if version else bool(found)
 
-    def copy(self, reference: str, source: Registry) -> Entry:
+    def copy(self, reference: str, source: DatasetRegistry) -> Entry:
         """Copy a version from another registry. It becomes the newest of its name if it is the only one.
 
         Files on the same file system are linked, which takes no space. They never change.
@@ -340,7 +220,7 @@ class Registry:
             array: NDArray[Any] = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DatasetError(f"{path} cannot be read ({error}). {remedy}") from error
-        if _sha256(array) != entry.hashes.get(name) or _digest(entry.classes, entry.hashes) != entry.digest:
+        if sha256_of(array) != entry.hashes.get(name) or digest_of(entry.classes, entry.hashes) != entry.digest:
             raise DatasetError(f"{path} is damaged: its sha256 is not that of the import. {remedy}")
         array.flags.writeable = False
         return array
@@ -367,23 +247,6 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _describe(name: str, contents: Contents, title: str, licence: str, record: dict[str, Any]) -> Entry:
-    labels = {"train": contents.train_labels, "test": contents.test_labels}
-    count = max(1, len(contents.classes))
-    return Entry(
-        name=name,
-        title=title,
-        licence=licence,
-        classes=contents.classes,
-        digest=contents.digest,
-        hashes=contents.hashes,
-        counts={split: len(labels[split]) for split in SPLITS},
-        class_counts={split: tuple(np.bincount(labels[split], minlength=count).tolist()) for split in SPLITS},
-        created=datetime.now(UTC).replace(microsecond=0),
-        record=record,
-    )
-
-
 def _save(path: Path, array: NDArray[Any]) -> None:
     """Write an array as `np.save` does and flush it to the disk. `np.save` reports a full disk without its error number."""
     array = np.ascontiguousarray(array)
@@ -392,12 +255,3 @@ def _save(path: Path, array: NDArray[Any]) -> None:
         file.write(array.data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sha256(array: NDArray[Any]) -> str:
-    return hashlib.sha256(f"{array.dtype.name} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _digest(classes: tuple[str, ...], hashes: Mapping[str, str]) -> str:
-    lines = [json.dumps(classes), *(f"{hashes[name]}  {name}" for name in sorted(hashes))]
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()

@@ -8,15 +8,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.datasets.contents import Split
+from training.datasets.description import DatasetInfo
 from training.datasets.opening import describe, read
-from training.datasets.registry import DatasetInfo, Split
 
 
 @dataclass(frozen=True)
 class Dataset:
     """One split in memory."""
 
-    source: DatasetInfo
+    info: DatasetInfo
     split: Split
     images: Tensor
     """uint8, (N, 1, 28, 28), 0 is background."""

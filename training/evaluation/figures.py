@@ -75,7 +75,7 @@ class Battery:
         self.views = {kind: _View(kind, train, test, self.count, cache) for kind in judges.KINDS}
         self.judge_sha256 = self.views["conv"].judge_sha256
         digests = (view.judge_sha256 for view in self.views.values())
-        self._inputs: tuple[str | int, ...] = (*digests, train.source.digest, self.count)
+        self._inputs: tuple[str | int, ...] = (*digests, train.info.digest, self.count)
         self._score_floor: Tensor | None = None
 
     def measure(self, generator: OnnxGenerator) -> dict[str, Figure]:
@@ -135,7 +135,7 @@ class Battery:
 
     def _learned_from(self, pictures: Tensor) -> Tensor:
         """Return the predicted class of each test picture by a network trained on `pictures` with the training labels."""
-        classes = len(self.train.source.classes)
+        classes = len(self.train.info.classes)
         network = learn(pictures, self.train.labels, classes, seed=SCORE_SEED, epochs=SCORE_EPOCHS)
         return probabilities(network, self.test.images).argmax(1)
 
@@ -186,7 +186,7 @@ class Battery:
     def _copies(self, found: Nearest) -> dict[str, Figure]:
         """The share of copies among the first pictures."""
         real = self.test.images[: len(found.distance)]
-        inputs = ("copies", self.train.source.digest, len(real))
+        inputs = ("copies", self.train.info.digest, len(real))
         floor = cached(self.cache, inputs, lambda: {"copied": nearest(real, self.train.images).copied})["copied"]
         what = (
             f"share of the first {len(real):,} pictures that copy a training picture: less than {COPY:g} times as far from it, "
@@ -210,7 +210,7 @@ class _View:
         self.sample = self.train[order[-count:]]  # as many as are evaluated
         self.fid, self.fid_test = (distance.FrechetDistance(f) for f in (self.train, self.real.features))
         self.kid, self.kid_test = (distance.KernelDistance(f) for f in (self.train, self.real.features))
-        self._floors = cached(cache, ("floors", self.judge_sha256, train.source.digest, count), self._measure_floors)
+        self._floors = cached(cache, ("floors", self.judge_sha256, train.info.digest, count), self._measure_floors)
 
     def figures(self, fake: Judgement, labels: Tensor | None) -> dict[str, Figure]:
         """Compute this judge's figures from its output for generated pictures, and the requested labels, (N,), if any."""
@@ -244,7 +244,7 @@ class _View:
 
         They are cached by judge and dataset.
         """
-        path = cache / f"{self.judge_sha256[:16]}-{train.source.digest[:16]}.pt" if cache else None
+        path = cache / f"{self.judge_sha256[:16]}-{train.info.digest[:16]}.pt" if cache else None
         if path and path.exists():
             try:
                 stored = load_checkpoint(path)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.atomic import write_atomically
-from training.datasets import SOURCES, DatasetInfo, Registry
+from training.datasets import PUBLISHED, DatasetInfo, DatasetRegistry
 from training.datasets.tensors import Dataset
 from training.errors import TrainingError
 from training.networks.optimizers import AdamW
@@ -138,7 +138,7 @@ def fit(train: Dataset, report: Callable[[int, float], None], epochs: int | None
     batch = min(BATCH, len(train))
     steps = len(train) // batch
     epochs = epochs or _epochs(train, kind)
-    classifier = KINDS[kind](len(train.source.classes))
+    classifier = KINDS[kind](len(train.info.classes))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * steps)
@@ -175,11 +175,11 @@ def shipped_path(dataset: str, kind: Kind = "conv") -> Path:
     return FOLDER / (f"{dataset}.pt" if kind == "conv" else f"{dataset}-{kind}.pt")
 
 
-def path_of(source: DatasetInfo, kind: Kind = "conv") -> Path:
+def path_of(dataset: DatasetInfo, kind: Kind = "conv") -> Path:
     """Return the path of a dataset's judge: shipped, or cached by the digest of an imported dataset."""
-    if source.name in SOURCES:
-        return shipped_path(source.name, kind)
-    return Registry().folder / CACHE / f"{source.digest}-{kind}.pt"
+    if dataset.name in PUBLISHED:
+        return shipped_path(dataset.name, kind)
+    return DatasetRegistry().folder / CACHE / f"{dataset.digest}-{kind}.pt"
 
 
 def save(classifier: Classifier, path: Path) -> None:
@@ -190,23 +190,23 @@ def save(classifier: Classifier, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def load(source: DatasetInfo, kind: Kind = "conv") -> tuple[Classifier, str]:
+def load(dataset: DatasetInfo, kind: Kind = "conv") -> tuple[Classifier, str]:
     """Return the judge of a dataset and the sha256 of its file.
 
     Raises:
         TrainingError: the file is missing or damaged.
     """
-    path = path_of(source, kind)
+    path = path_of(dataset, kind)
     if not path.exists():
         raise TrainingError(
-            f"There is no classifier for {source.reference} at {path}. Train it with: "
-            f"python -m training classifier {source.reference} --kind {kind}"
+            f"There is no classifier for {dataset.reference} at {path}. Train it with: "
+            f"python -m training classifier {dataset.reference} --kind {kind}"
         )
-    classifier = KINDS[kind](len(source.classes))
+    classifier = KINDS[kind](len(dataset.classes))
     try:
         classifier.load_state_dict(torch.load(path, weights_only=True))
     except Exception as error:  # a damaged pickle can raise anything
-        remedy = "Restore it from git." if source.name in SOURCES else "Delete it, then try again."
+        remedy = "Restore it from git." if dataset.name in PUBLISHED else "Delete it, then try again."
         raise TrainingError(f"{path} is damaged ({error}). {remedy}") from error
     return classifier.eval(), hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -230,14 +230,14 @@ def ensure(
     Raises:
         TrainingError: the file of a published dataset is missing, or a file is damaged.
     """
-    path = path_of(train.source, kind)
-    if train.source.name not in SOURCES and not path.exists():
-        report(f"Training the {kind} judge of {train.source.reference} on {len(train):,} pictures.")
+    path = path_of(train.info, kind)
+    if train.info.name not in PUBLISHED and not path.exists():
+        report(f"Training the {kind} judge of {train.info.reference} on {len(train):,} pictures.")
         epochs = _epochs(train, kind)
         with torch.random.fork_rng(devices=[]):
             fitted = fit(train, lambda epoch, _loss: after_epoch(epoch / epochs), epochs=epochs, kind=kind)
         save(fitted, path)
-    return load(train.source, kind)
+    return load(train.info, kind)
 
 
 @torch.inference_mode()

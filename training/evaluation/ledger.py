@@ -158,7 +158,7 @@ class Ledger:
 
     def _accuracy(self, judgement: judges.Judgement) -> float | None:
         """Return the share of pictures classified as the class of their original. None for a dataset without classes."""
-        return judgement.accuracy(self.labels) if self.test.source.classes else None
+        return judgement.accuracy(self.labels) if self.test.info.classes else None
 
     def _figures(self, rows: dict[str, Row]) -> dict[str, Figure]:
         """Return the figures of all tests. The floor is the same figure for the originals."""

@@ -31,7 +31,8 @@ from models.manifest import (
     TrainingNote,
     sha256_of,
 )
-from models.repository import Repository, check_name
+from models.names import check_name
+from models.repository import Repository
 from models.sharpening import KINDS
 from models.version import Version, copier
 from training import datasets
@@ -157,8 +158,8 @@ def build(
     Raises:
         ExportError: an exported network does not match the trained one, or quantisation changed it too much.
     """
-    spec, source = trained.spec, battery.train.source
-    classes = source.classes if spec.conditional else ()
+    spec, dataset = trained.spec, battery.train.info
+    classes = dataset.classes if spec.conditional else ()
     train, test = battery.train, battery.test
     networks = networks_of(spec, trained.generator, trained.discriminator, train)
     exact = networks.exact
@@ -194,7 +195,7 @@ def build(
         z_dim=spec.z_dim,
         classes=classes,
         spec=spec.model_dump(mode="json"),
-        dataset=DatasetNote(name=source.name, title=source.title, licence=source.licence, sha256=source.digest),
+        dataset=DatasetNote(name=dataset.name, title=dataset.title, licence=dataset.licence, sha256=dataset.digest),
         training=TrainingNote(
             images=trained.seen,
             seconds=round(trained.seconds, 1),

@@ -25,7 +25,7 @@ def prepare_judge(data: Dataset, events: Events, check: Callable[[], None]) -> N
         events: the event log of the run.
         check: called after each epoch. It may raise to end the training.
     """
-    if judges.path_of(data.source).exists():
+    if judges.path_of(data.info).exists():
         return
     started, reported = time.monotonic(), -math.inf
 
@@ -34,8 +34,8 @@ def prepare_judge(data: Dataset, events: Events, check: Callable[[], None]) -> N
         check()
         if time.monotonic() - reported >= REPORT_SECONDS:
             reported = time.monotonic()
-            events.write("preparing", dataset=data.source.reference, part=round(part, 3))
+            events.write("preparing", dataset=data.info.reference, part=round(part, 3))
 
     judge, _ = judges.ensure(data, after_epoch=after_epoch)
-    found = judges.quality(judge, tensors.load(data.source.reference, "test"))
-    events.write("judge", dataset=data.source.reference, **found, seconds=round(time.monotonic() - started, 1))
+    found = judges.quality(judge, tensors.load(data.info.reference, "test"))
+    events.write("judge", dataset=data.info.reference, **found, seconds=round(time.monotonic() - started, 1))

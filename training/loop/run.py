@@ -3,110 +3,37 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from models.atomic import write_atomically
 from models.manifest import sha256_of
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.datasets import degradation, tensors
+from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError, TrainingError
-from training.evaluation import distance, judges, sheets
+from training.evaluation import sheets
 from training.loop import stopping
 from training.loop.judging import prepare_judge
+from training.loop.kid_meter import KidMeter
 from training.loop.progress import Progress
 from training.loop.run_folder import Events, RunFolder, alone_in
 from training.loop.sampling import draw, sharpen, sharpening_sheet
+from training.loop.stop_request import Stop, Stopped
 from training.loop.stopping import Plateau
 from training.loop.storing import stored
 from training.loop.trainer import ADAPT_EVERY, StepFigures, Trainer
 from training.loop.usage import Totals, UsageMeter
 from training.networks.architectures import Generator
-from training.spec import ENOUGH_HELD_OUT, TaskName, TrainingSpec
+from training.spec import ENOUGH_HELD_OUT, TrainingSpec
 
 GRID_SEEDS = range(80)
-KID_FAKES = 5_000
-KID_REALS = 10_000
-
-
-class _Stopped(Exception):
-    """A stop was requested before the first step."""
-
-
-class Stop:
-    """Stop request, set by SIGTERM, SIGINT or SIGHUP. The loop checks it after every step."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Request a checkpoint and the end of the run."""
-        self.requested = True
-
-    def check(self) -> None:
-        """Raise _Stopped if a stop was requested."""
-        if self.requested:
-            raise _Stopped
-
-    @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Handle the signals inside the block, and restore the previous handlers afterwards."""
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        previous = {number: signal.signal(number, self.request) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-
-@dataclass(frozen=True)
-class Distances:
-    """Distances between generated and real pictures."""
-
-    kid: float
-    """Mean over 100 subsets of 1,000."""
-    kid_sd: float
-    """Standard deviation over the subsets."""
-    fid: float
-
-
-class KidMeter:
-    """Measures a generator's distance to held-out or training pictures. Features of the real pictures are computed once.
-
-    Test pictures are not used here; they are reserved for the evaluation of the exported generator.
-    """
-
-    def __init__(self, data: Dataset, *, task: TaskName = "generate") -> None:
-        self.judge, self.sha256 = judges.load(data.source)
-        self.real = judges.judge(self.judge, data.images[:KID_REALS]).features
-        # in the class proportions of the real pictures
-        chosen = torch.arange(KID_FAKES) % min(len(data), KID_REALS)
-        self.labels = data.labels[chosen]
-        self.conditions: Tensor | None = None
-        if task == "sharpen":
-            self.conditions = degradation.degrade_randomly(data.images[chosen].float() / 255, torch.Generator().manual_seed(0))
-
-    def measure(self, generator: Generator) -> Distances:
-        """Measure the pictures of 5,000 fixed seeds, or the outputs for 5,000 degraded pictures."""
-        seeds = range(10**6, 10**6 + KID_FAKES)
-        if self.conditions is not None:
-            fakes = sharpen(generator, self.conditions, seeds)
-        else:
-            fakes = draw(generator, seeds, self.labels if generator.classes else None)
-        features = judges.judge(self.judge, fakes).features
-        return Distances(*distance.kid(self.real, features), distance.fid(self.real, features))
 
 
 def start(folder: RunFolder, spec: TrainingSpec, initial: Path | None = None) -> None:
@@ -177,7 +104,7 @@ def run(
             reason = loop.until_done(stop, resumed=resume)
             seconds = round(loop.trainer.seconds, 1)
             events.write("end", reason=reason, images=loop.trainer.seen, seconds=seconds, **usage.totals())
-        except _Stopped:
+        except Stopped:
             reason = "stopped"
             events.write("end", reason=reason, images=0, seconds=0.0, **usage.totals())
         except Exception as error:

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.checkpoint import check_spec
 from training.datasets import degradation
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
+from training.loop.batch_sampler import BatchSampler
+from training.loop.device import computes_in_bfloat16, machine
 from training.networks import augmentation, factory, grey_scale
 from training.networks.ema import Ema
 from training.networks.losses import LOSSES, gradient_penalty
 from training.networks.optimizers import Adam
 from training.spec import TrainingSpec
 
-NEWER_FIELDS = (
-    "held_out",
-    "patience",
-    "match_tones",
-    "stem_channels",
-    "noise_map",
-    "grey_scale",
-    "final_gamma",
-    "augment",
-    "augment_turns",
-    "decay_from",
-    "task",
-    "degradation_label",
-    "consistency",
-)
-"""Spec fields that checkpoints of earlier releases lack."""
 ADAPT_EVERY, ADAPT_BY = 25_000, 1_000
 """Images between two adaptations of the augmentation to held-out pictures, and number of pictures of each kind used for one."""
 ADAPT_STEPS = 4
@@ -64,26 +48,6 @@ class StepFigures:
     distinguish them, 1 if it recognises every real picture."""
 
 
-class Sampler:
-    """Infinite sequence of shuffled epochs. A batch may span two epochs."""
-
-    def __init__(self, size: int, rng: torch.Generator) -> None:
-        self.size, self.rng = size, rng
-        self.order, self.position = torch.randperm(size, generator=rng), 0
-
-    def next(self, count: int) -> Tensor:
-        """Return the indices of the next `count` images, (count,)."""
-        parts: list[Tensor] = []
-        while count > 0:
-            if self.position == self.size:
-                self.order, self.position = torch.randperm(self.size, generator=self.rng), 0
-            part = self.order[self.position : self.position + count]
-            self.position += len(part)
-            count -= len(part)
-            parts.append(part)
-        return torch.cat(parts)
-
-
 class Trainer:
     """Both networks, their optimisers, the weight average and the random state of one run.
 
@@ -96,10 +60,10 @@ class Trainer:
     def __init__(self, spec: TrainingSpec, data: Dataset, device: str = "cpu") -> None:
         torch.manual_seed(spec.seed)
         self.spec, self.device = spec, device
-        self.classes = len(data.source.classes) if spec.conditional else 0
+        self.classes = len(data.info.classes) if spec.conditional else 0
         convolutional = "conv" in (spec.network, spec.discriminator_network)
         layout = torch.channels_last if convolutional else torch.contiguous_format
-        generator, discriminator = factory.build(spec, len(data.source.classes))
+        generator, discriminator = factory.build(spec, len(data.info.classes))
         if spec.grey_scale == "equalised":
             for network in (generator, discriminator):
                 assert network.scale is not None  # noqa: S101 - for the type checker
@@ -112,7 +76,7 @@ class Trainer:
             for net in (self.generator, self.discriminator)
         )
         self.rng = torch.Generator().manual_seed(spec.seed)
-        self.sampler = Sampler(len(data), self.rng)
+        self.sampler = BatchSampler(len(data), self.rng)
         self.images, self.labels = data.images.to(device), data.labels.to(device)
         self.eye = torch.eye(max(self.classes, 1), device=device)
         self.layout = layout
@@ -282,21 +246,11 @@ class Trainer:
         if (p := self._augmentation_probability()) is not None:
             chance = torch.rand(augmentation.CHANCES, len(images), generator=self.rng, device=self.rng.device)
             images = augmentation.blit(images, p, chance.to(images.device), turns=self.spec.augment_turns)
-        return self._translated(images)
+        return augmentation.translated(images, self.spec.translate, self.rng)
 
     def _augmentation_probability(self) -> Tensor | None:
         """Return the probability of each augmentation, a scalar; None if there is nothing to do."""
         return torch.tensor(self.augment_p, device=self.device) if self.augment_p else None
-
-    def _translated(self, images: Tensor) -> Tensor:
-        """Translate each picture by its own random offset, padding with black."""
-        if not (reach := self.spec.translate):
-            return images
-        dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=self.rng, device=self.rng.device)
-        lines = torch.arange(28, device=self.rng.device)
-        y, x = (dy + lines.view(1, -1, 1)).to(images.device), (dx + lines.view(1, 1, -1)).to(images.device)
-        padded = F.pad(images[:, 0], (reach, reach, reach, reach))
-        return padded[torch.arange(len(images), device=images.device).view(-1, 1, 1), y, x].unsqueeze(1)
 
     def _noise(self, count: int) -> Tensor:
         return torch.randn(count, self.spec.z_dim, generator=self.rng, device=self.rng.device).to(self.device)
@@ -373,14 +327,7 @@ class Trainer:
         Raises:
             CheckpointError: the state belongs to a different spec, or is incomplete.
         """
-        defaults = {name: TrainingSpec.model_fields[name].default for name in NEWER_FIELDS}  # for older checkpoints
-        saved_spec, spec = defaults | (state.get("spec") or {}), self.spec.model_dump(mode="json")
-        if saved_spec != spec:
-            names = sorted(k for k in spec if saved_spec.get(k) != spec[k])
-            raise CheckpointError(
-                f"The checkpoint was made with another spec (it differs in {', '.join(names)}). Resume with the original spec, "
-                "or start a new run in another folder."
-            )
+        check_spec(state, self.spec)
         try:
             self.generator.load_state_dict(state["generator"])
             self.discriminator.load_state_dict(state["discriminator"])
@@ -401,24 +348,3 @@ class Trainer:
 def _cosine(part: float) -> float:
     """Half cosine, from 1 at 0 to 0 at 1."""
     return 0.5 * (1 + math.cos(part * math.pi))
-
-
-def computes_in_bfloat16(precision: str, device: str) -> bool:
-    """Whether a precision setting selects bfloat16 on a device."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())  # no public equivalent in torch
-
-
-def machine(device: str) -> str:
-    """Describe the training machine: processor or GPU, cores, system."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0] if names else model
-    if device.startswith("cuda"):
-        model = f"{torch.cuda.get_device_name(device)} with {model}"
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

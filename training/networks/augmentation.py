@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation (ADA; Karras 2020, arXiv:2006.06676).
+"""Adaptive discriminator augmentation (ADA; Karras 2020, arXiv:2006.06676), and translation of every picture.
 
 Only augmentations that move whole pixels are used, because they preserve fine texture. Each is applied with a probability
 below 1, so the distribution of unaugmented pictures can be inferred from that of augmented ones. Augmentations therefore do
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 REACH = 3
 """Maximum translation, in pixels per axis."""
@@ -53,6 +54,23 @@ def blit(pictures: Tensor, p: Tensor, chance: Tensor, *, turns: bool = True) -> 
     source = (row.clamp(0, side - 1) * side + column.clamp(0, side - 1)).round().long()
     moved = pictures.reshape(n, -1).gather(1, source.view(n, -1)).view(n, 1, side, side)
     return moved * inside.unsqueeze(1)
+
+
+def translated(images: Tensor, reach: int, rng: torch.Generator) -> Tensor:
+    """Translate each picture by its own random offset. Differentiable.
+
+    Args:
+        images: (N, 1, S, S). Pixels from outside are black.
+        reach: maximum translation, in pixels per axis. 0: the pictures stay as they are.
+        rng: source of the offsets.
+    """
+    if not reach:
+        return images
+    dy, dx = torch.randint(0, 2 * reach + 1, (2, len(images), 1, 1), generator=rng, device=rng.device)
+    lines = torch.arange(images.shape[-1], device=rng.device)
+    y, x = (dy + lines.view(1, -1, 1)).to(images.device), (dx + lines.view(1, 1, -1)).to(images.device)
+    padded = F.pad(images[:, 0], (reach, reach, reach, reach))
+    return padded[torch.arange(len(images), device=images.device).view(-1, 1, 1), y, x].unsqueeze(1)
 
 
 def adapted(p: float, *, shown: float, held_out: float, generated: float, images: int) -> float:

@@ -11,7 +11,7 @@ from app.datasets.catalogue import Described
 from app.datasets.imports import Import, State
 from app.datasets.uploads import UPLOAD_ID, Upload
 from models.manifest import NAME_PATTERN
-from training.datasets import SOURCES, Split
+from training.datasets import PUBLISHED, Split
 from training.datasets.importing.options import MOST_TEST_SHARE, Fit, Invert
 from training.datasets.importing.report import FileProblem, Report
 from training.datasets.splitting import TEST_SHARE
@@ -95,7 +95,7 @@ class ImportOptions(_Conversion):
     @field_validator("name")
     @classmethod
     def _is_free(cls, name: str) -> str:
-        if name in SOURCES:
+        if name in PUBLISHED:
             raise ValueError(f"{name} is the name of a published dataset. Choose another one.")
         return name
 

@@ -15,10 +15,11 @@ from app.datasets.catalogue import Catalogue
 from app.errors import InvalidRequest, NotFound, TaskMismatch
 from app.retraining.halving import Plan
 from app.retraining.job import Draft, Promote, RunDraft
+from models.aliases import CHAMPION
 from models.errors import RepositoryError
 from models.history import MOST_CHARACTERS
 from models.manifest import NAME_PATTERN, WEIGHTS, Manifest, Task
-from models.repository import CHAMPION, Repository
+from models.repository import Repository
 from models.version import Version
 from training.datasets import DatasetInfo, reference_of
 from training.spec import ARCHITECTURE, MAX_IMAGES, DatasetName, PresetName, TrainingSpec

@@ -25,7 +25,7 @@ from tests.app.api.pictures_of_shapes import archive
 from tests.app.api.test_uploads import SETTINGS, VIEWER, administrator, append, begin, state_of
 from tests.live import SHIPPED, Service, free_port, service, start
 from tests.waiting import LIMIT_SECONDS, attempts
-from training.datasets import SOURCES, Registry
+from training.datasets import PUBLISHED, DatasetRegistry
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_an_upload_is_previewed_and_imported_and_can_then_be_seen(
     assert (report["source"], report["found"], report["layout"]) == ("shapes.zip", 60, "folders of classes")
     sheet = Image.open(io.BytesIO(base64.b64decode(preview.json()["sheet"].partition(",")[2])))
     assert sheet.format == "PNG"
-    assert [d["name"] for d in admin.get("/datasets").json()["datasets"]] == list(SOURCES), "nothing was stored"
+    assert [d["name"] for d in admin.get("/datasets").json()["datasets"]] == list(PUBLISHED), "nothing was stored"
     assert admin.get("/admin/imports").json()["imports"] == []
 
     body = {"upload": upload, "name": "shapes", "title": "Some shapes", "licence": "CC0", "fit": "crop", "test_share": 0.2}
@@ -94,7 +94,7 @@ def test_an_upload_is_previewed_and_imported_and_can_then_be_seen(
     shown = admin.get(found["links"]["dataset"]).json()
     assert (shown["report"]["fit"], shown["report"]["test_share"]) == ("crop", 0.2)
     assert (shown["versions"], shown["models"]) == ([reference[7:]], [])
-    images, labels = Registry(state_of(running) / "datasets").read(reference, "train")
+    images, labels = DatasetRegistry(state_of(running) / "datasets").read(reference, "train")
     assert images.shape == (shapes["counts"]["train"], 28, 28)
     assert np.bincount(labels).tolist() == shapes["class_counts"]["train"]
 
@@ -108,7 +108,7 @@ def test_strangers_see_published_datasets_only_and_do_not_learn_which_others_exi
     running: Service, admin: httpx.Client, stranger: httpx.Client
 ) -> None:
     ended(admin, admin.put("/admin/datasets?name=secret", content=archive()))
-    assert [d["name"] for d in stranger.get("/datasets").json()["datasets"]] == list(SOURCES)
+    assert [d["name"] for d in stranger.get("/datasets").json()["datasets"]] == list(PUBLISHED)
     responses = [stranger.get(f"/datasets/{name}{more}") for name in ("secret", "nothing") for more in ("", "/samples.png")]
     assert [response.status_code for response in responses] == [401] * 4
     assert responses[0].json()["detail"].replace("secret", "nothing") == responses[2].json()["detail"]
@@ -121,7 +121,7 @@ def test_strangers_see_published_datasets_only_and_do_not_learn_which_others_exi
         assert viewer.delete("/admin/datasets/secret").status_code == 403
     missing = admin.get("/datasets/nothing")
     assert (missing.status_code, missing.json()["code"]) == (404, "dataset_unknown")
-    assert ", ".join(SOURCES) in missing.json()["detail"]
+    assert ", ".join(PUBLISHED) in missing.json()["detail"]
     assert stranger.get("/datasets", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 
@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_imported_fails_with_the_remedy_and_stays_for_anot
     assert (found["state"], found["dataset"]) == ("failed", None)
     assert message in found["detail"]
     assert str(state_of(running)) not in found["detail"], "no folder of the server"
-    assert "failed" not in Registry(state_of(running) / "datasets").names()
+    assert "failed" not in DatasetRegistry(state_of(running) / "datasets").names()
     assert admin.get(f"/admin/uploads/{upload}").json()["complete"]
 
 
@@ -233,7 +233,7 @@ def test_the_same_pictures_are_the_same_version_and_others_a_new_one(admin: http
 
 def test_a_dataset_that_a_version_was_trained_on_is_removed_only_with_force(running: Service, admin: httpx.Client) -> None:
     ended(admin, admin.put("/admin/datasets?name=used", content=archive()))
-    entry = Registry(state_of(running) / "datasets").get("used")
+    entry = DatasetRegistry(state_of(running) / "datasets").get("used")
     _publish_trained_on(state_of(running), entry.name, entry.digest)
     assert admin.get("/datasets/used").json()["models"] == ["used/1"]
     response = admin.delete("/admin/datasets/used")
@@ -338,7 +338,7 @@ def test_a_killed_import_leaves_nothing_and_says_so_after_a_restart(tmp_path: Pa
     with service(tmp_path / "state", port=port, **SETTINGS) as running, administrator(running) as admin:
         shown = admin.get(found["links"]["self"]).json()
         assert shown["state"] == ("failed" if victim == "import" else "interrupted"), shown
-        assert Registry(tmp_path / "state" / "datasets").names() == []
+        assert DatasetRegistry(tmp_path / "state" / "datasets").names() == []
         assert ended(admin, admin.post("/admin/datasets", json={"upload": upload, "name": "killed"}))["state"] == "succeeded"
 
 

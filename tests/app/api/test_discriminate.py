@@ -1,11 +1,8 @@
-"""`/discriminate`: scores of uploaded pictures and of seeds."""
+"""`POST /discriminate`: scores of uploaded pictures."""
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -13,43 +10,23 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from app.discriminator.network import LoadedDiscriminator
-from app.discriminator.scoring import DiscriminatorScore, ResolvedScores, SeedScores, probability, score
-from app.errors import VersionUnusable
+from app.discriminator.scoring import probability
 from app.images.encoding import png
-from app.registry import Registry
-from app.sampling.generator import LoadedGenerator
-from app.sampling.pictures import Drawing, resolve
-from models.manifest import DISCRIMINATOR, MANIFEST, Calibration, Manifest, sha256_of
-from models.repository import Repository
-from models.version import Version
+from models.manifest import DISCRIMINATOR, MANIFEST, Manifest
+from tests.app.api.discriminate_calls import prepared_picture, request_score
 from tests.app.images.test_decoding import png_of_size, saved
 from tests.app.images.test_preprocessing import mnist, seven
 from tests.app.reading import pixels
-from tests.live import ROOT, SHIPPED
-from tests.models.test_repository import copy_of_shipped
+from tests.live import SHIPPED
 
 FOLDER = SHIPPED / "digits" / "1"
+
 MANIFEST_OF_DIGITS = Manifest.model_validate_json((FOLDER / MANIFEST).read_bytes())
 
 
 @pytest.fixture(scope="module")
 def session() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(FOLDER / DISCRIMINATOR, providers=["CPUExecutionProvider"])
-
-
-def request_score(client: httpx.Client, content: bytes, **query: object) -> dict:
-    response = client.post("/discriminate", content=content, params={k: str(v) for k, v in query.items()})
-    assert response.status_code == 200, response.text
-    DiscriminatorScore.model_validate(response.json())
-    return response.json()
-
-
-def prepared_picture(payload: dict) -> np.ndarray:
-    """Return the preprocessed picture of a response."""
-    kind, _, content = payload["prepared"].partition(",")
-    assert kind == "data:image/png;base64"
-    return pixels(base64.b64decode(content))
 
 
 def test_enlarging_a_generated_picture_does_not_change_its_score(client: httpx.Client) -> None:
@@ -234,97 +211,6 @@ def test_an_invalid_query_gets_a_problem(client: httpx.Client, query: str, statu
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-def request_seed_scores(client: httpx.Client, **query: object) -> dict:
-    response = client.get("/discriminate", params={k: str(v) for k, v in query.items()})
-    assert response.status_code == 200, response.text
-    assert response.headers["content-type"] == "application/json"
-    SeedScores.model_validate(response.json())
-    return response.json()
-
-
-@pytest.mark.parametrize(
-    "query", [{}, {"label": 3}, {"label": "3:0.25,8:0.75"}, {"psi": 0.5}, {"label": 7, "psi": 1.5}], ids=str
-)
-def test_the_score_of_a_seed_matches_that_of_its_uploaded_picture(client: httpx.Client, query: dict[str, object]) -> None:
-    payload = request_seed_scores(client, seeds="40-57,7", **query)
-    assert (payload["model"], payload["version"]) == ("digits", 1)
-    assert [picture["seed"] for picture in payload["pictures"]] == [*range(40, 58), 7]
-    for picture in payload["pictures"]:
-        drawn = client.get("/generate", params={"seed": picture["seed"], **query})
-        label = drawn.headers.get("x-label")
-        assert picture["label"] == (None if label is None else int(label))
-        sent = request_score(client, drawn.content, label=query.get("label", label), prepare="none")
-        assert picture["logit"] == pytest.approx(sent["logit"], abs=1e-5)
-        assert picture["probability"] == pytest.approx(sent["probability"], abs=1e-6)
-
-
-def test_scores_of_seeds_keep_the_order_and_repetitions_of_the_request(client: httpx.Client) -> None:
-    ascending, mixed = (
-        request_seed_scores(client, seeds="0-199")["pictures"],
-        request_seed_scores(client, seeds="150-199,3,3,0-2")["pictures"],
-    )
-    assert [picture["seed"] for picture in mixed] == [*range(150, 200), 3, 3, 0, 1, 2]
-    for picture in mixed:
-        expected = ascending[picture["seed"]]
-        assert (picture["seed"], picture["label"]) == (expected["seed"], expected["label"])
-        assert picture["logit"] == pytest.approx(expected["logit"], abs=1e-5)
-    assert len(request_seed_scores(client, seeds="0-4095")["pictures"]) == 4096
-
-
-def test_scores_of_seeds_are_cacheable(client: httpx.Client) -> None:
-    for query in ({"seeds": "0-9"}, {"seeds": "0-9", "label": "3:0.5,8:0.5", "psi": 0.5}):
-        response = client.get("/discriminate", params=query)
-        assert response.headers["cache-control"] == "no-cache"
-        assert response.headers["x-model"] == "digits/1"
-        pinned = client.get(response.headers["content-location"])
-        assert (pinned.content, pinned.headers["etag"]) == (response.content, response.headers["etag"])
-        assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
-        unmodified = client.get("/discriminate", params=query, headers={"If-None-Match": response.headers["etag"]})
-        assert (unmodified.status_code, unmodified.content, unmodified.headers["etag"]) == (304, b"", response.headers["etag"])
-        assert client.get("/generate", params=query).headers["etag"] != response.headers["etag"]
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "code"),
-    [
-        ("", 422, "invalid_request"),
-        ("seeds=", 422, "invalid_request"),
-        ("seeds=0-4096", 422, "too_much"),
-        ("seeds=3-1", 422, "seed_invalid"),
-        ("seeds=cat", 422, "seed_invalid"),
-        ("seeds=1&label=10", 422, "label_invalid"),
-        ("seeds=1&psi=3", 422, "invalid_request"),
-        ("seeds=1&prepare=none", 422, "invalid_request"),
-        ("seeds=1&seeds=2", 422, "invalid_request"),
-        ("seeds=1&model=cats", 404, "not_found"),
-        ("seeds=1&version=99", 404, "not_found"),
-    ],
-)
-def test_an_invalid_query_for_seeds_gets_a_problem(client: httpx.Client, query: str, status: int, code: str) -> None:
-    response = client.get(f"/discriminate?{query}")
-    assert (response.status_code, response.json()["code"]) == (status, code), response.text
-    assert response.json()["detail"].endswith(".")
-
-
-def test_an_unconditional_model_scores_its_own_pictures() -> None:
-    version = Repository(ROOT / "models").get("lecture", 1)
-    generator, discriminator = LoadedGenerator(version), LoadedDiscriminator(version)
-    drawing = Drawing(seeds=tuple(range(20)), is_sheet=True)
-    steps = ResolvedScores(resolve(drawing, generator)).steps(discriminator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            payload = json.loads(done.value().content)
-            break
-    for picture in payload["pictures"]:
-        pixels_drawn = generator.draw([generator.point(picture["seed"])[0]])[0]
-        sent = score(png(pixels_drawn), "none", None, discriminator)
-        assert picture["label"] is None
-        assert picture["logit"] == pytest.approx(sent.logit, abs=1e-5)
-        assert picture["probability"] == pytest.approx(sent.probability, abs=1e-6)
-
-
 def test_the_openapi_document_describes_the_request_body(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     operation = document["paths"]["/discriminate"]["post"]
@@ -338,71 +224,3 @@ def test_the_openapi_document_describes_the_request_body(client: httpx.Client) -
     assert operation["responses"]["200"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/DiscriminatorScore"
     }
-
-
-def test_a_probability_does_not_overflow() -> None:
-    calibration = Calibration(slope=2, intercept=1, pictures=1)
-    assert probability(0, calibration) == pytest.approx(0.7310585786300049, abs=1e-15)
-    assert (probability(1e6, calibration), probability(-1e6, calibration)) == (1.0, 0.0)
-    assert probability(-100, calibration) == pytest.approx(math.exp(-199), rel=1e-9)
-
-
-def version_with(folder: Path, **fields: object) -> Version:
-    """Return the shipped digits version with changed manifest fields."""
-    return Version(folder, MANIFEST_OF_DIGITS.model_copy(update=fields))
-
-
-def test_without_a_label_the_calibration_for_any_label_is_used_if_it_exists() -> None:
-    any_label = Calibration(slope=0, intercept=2, pictures=1)
-    discriminator = LoadedDiscriminator(version_with(FOLDER, calibration_any=any_label))
-    unlabelled, labelled = (score(COMPLETE, "auto", label, discriminator) for label in (None, 7))
-    assert unlabelled.probability == probability(0, any_label)
-    assert labelled.probability == probability(labelled.logit, MANIFEST_OF_DIGITS.calibration)
-    fallback = score(COMPLETE, "auto", None, LoadedDiscriminator(version_with(FOLDER)))
-    assert fallback.probability == probability(fallback.logit, MANIFEST_OF_DIGITS.calibration)
-
-
-def test_an_unconditional_discriminator_scores_without_labels(tmp_path: Path) -> None:
-    import torch
-
-    from training.export.build import write_onnx
-    from training.networks.factory import build
-    from training.spec import TrainingSpec
-
-    _, network = build(TrainingSpec.from_preset("lecture"), 0)
-    write_onnx(network.eval(), tmp_path / DISCRIMINATOR, {"image": torch.rand(2, 1, 28, 28)}, "logit")
-    files = MANIFEST_OF_DIGITS.files | {DISCRIMINATOR: sha256_of(tmp_path / DISCRIMINATOR)}
-    discriminator = LoadedDiscriminator(version_with(tmp_path, classes=(), files=files))
-    found = score(COMPLETE, "auto", None, discriminator)
-    picture = prepared_picture(found.model_dump())
-    session = onnxruntime.InferenceSession(tmp_path / DISCRIMINATOR, providers=["CPUExecutionProvider"])
-    (expected,) = session.run(None, {"image": picture[None, None].astype(np.float32) / 255})[0]
-    assert found.logit == pytest.approx(expected, abs=1e-5)
-    assert (found.label, found.label_name, found.per_label) == (None, None, None)
-    with pytest.raises(VersionUnusable, match="has inputs"):
-        LoadedDiscriminator(version_with(tmp_path, files=files))
-
-
-def test_a_discriminator_is_loaded_once_and_unloaded_with_its_generator(repository: Repository) -> None:
-    repository.publish("digits", copy_of_shipped)
-    registry = Registry(repository, "digits", 8)
-    registry.refresh()
-    discriminator = registry.discriminator(registry.generator(None, "2"))
-    assert registry.discriminator(registry.generator(None, "2")) is discriminator
-    assert len(registry._discriminators) == 1
-    repository.delete("digits", 2)
-    registry.refresh()
-    assert not registry._discriminators
-
-
-def test_a_discriminator_that_does_not_match_its_manifest_is_rejected_on_first_use(repository: Repository) -> None:
-    registry = Registry(repository, "digits", 8)
-    registry.refresh()
-    generator = registry.generator()
-    path = repository.root / "digits" / "1" / DISCRIMINATOR
-    path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(VersionUnusable, match="Restore it"):
-        registry.discriminator(generator)
-    path.unlink()
-    with pytest.raises(VersionUnusable, match="Publish the version again"):
-        registry.discriminator(generator)

@@ -16,23 +16,9 @@ from PIL import Image
 
 from app.images.encoding import read_text
 from app.sampling.generator import LoadedGenerator
-from models import breeding, seed_contract
-from models.breeding import Child
+from models import seed_contract
+from tests.app.api.generate_calls import FOREVER, get, post
 from tests.app.reading import array, pixels
-
-FOREVER = "public, max-age=31536000, immutable"
-
-
-def get(client: httpx.Client, **query: object) -> httpx.Response:
-    response = client.get("/generate", params={k: str(v) for k, v in query.items()})
-    assert response.status_code == 200, response.text
-    return response
-
-
-def post(client: httpx.Client, **body: object) -> httpx.Response:
-    response = client.post("/generate", json=body)
-    assert response.status_code == 200, response.text
-    return response
 
 
 def test_seed_42_is_a_28x28_grey_png_that_is_not_blank(client: httpx.Client) -> None:
@@ -75,22 +61,6 @@ def test_a_path_with_an_extension_gets_the_same_response_as_the_query(client: ht
         assert client.head(f"/generate/{path}").headers["etag"] == long.headers["etag"]
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("42", 404),
-        ("42.bmp", 422),
-        ("42.zip", 422),
-        ("42.png?seed=43", 422),
-        ("42.png?format=webp", 422),
-        ("42.png?seeds=1-2", 422),
-    ],
-)
-def test_other_paths_below_generate_are_rejected(client: httpx.Client, path: str, status: int) -> None:
-    response = client.get(f"/generate/{path}")
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
-
-
 def test_composed_and_decomposed_texts_are_the_same_seed(client: httpx.Client) -> None:
     composed, decomposed = get(client, seed="caf\u00e9"), get(client, seed="cafe\u0301")
     assert composed.content == decomposed.content
@@ -108,13 +78,6 @@ def test_parameters_that_others_add_to_links_are_ignored(client: httpx.Client, c
     assert tracked.content == plain.content
     assert tracked.headers.get("etag") == plain.headers.get("etag")
     assert tracked.headers.get("content-location") == plain.headers.get("content-location")
-
-
-@pytest.mark.parametrize("name", ["v", "t", "ref", "utm", "UTM_source", "sead", "fbclid2"])
-def test_other_unknown_parameters_are_rejected(client: httpx.Client, name: str) -> None:
-    response = client.get(f"/generate?seed=42&{name}=1")
-    assert response.status_code == 422
-    assert name in response.json()["detail"]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -262,76 +225,6 @@ def test_the_text_chunks_of_a_picture_reproduce_it(
     assert (pixels(again.content) == pixels(response.content)).all()
 
 
-def test_an_alias_is_revalidated_and_returns_its_pinned_url(client: httpx.Client) -> None:
-    response = get(client, seed=42)
-    assert response.headers["cache-control"] == "no-cache"
-    assert response.headers["x-model"] == "digits/1"
-    pinned = client.get(response.headers["content-location"])
-    assert (pinned.content, pinned.headers["etag"]) == (response.content, response.headers["etag"])
-    assert pinned.headers["cache-control"] == FOREVER
-    assert "content-location" not in pinned.headers
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"seed": "42", "label": "7", "psi": "0.7", "format": "webp", "scale": "3"},
-        {"seeds": "0-5,9", "columns": "3", "format": "png"},
-        {"seeds": "7", "format": "npy"},
-        {"seed": "a b&c=d/é", "format": "json"},
-    ],
-    ids=str,
-)
-def test_the_pinned_url_gives_the_same_bytes(client: httpx.Client, query: dict[str, str]) -> None:
-    response = get(client, **query)
-    assert client.get(response.headers["content-location"]).content == response.content
-
-
-def test_a_random_seed_is_returned_and_not_cached(client: httpx.Client) -> None:
-    responses = [get(client) for _ in range(3)]
-    assert len({a.headers["x-seed"] for a in responses}) == 3
-    for response in responses:
-        assert response.headers["cache-control"] == "no-store"
-        assert client.get(response.headers["content-location"]).content == response.content
-        assert get(client, seed=response.headers["x-seed"]).content == response.content
-
-
-@pytest.mark.parametrize("template", ["{}", "W/{}", '"other", {}', "*", '"a",W/{}'])
-def test_if_none_match_gets_304_with_the_headers_of_the_200(client: httpx.Client, template: str) -> None:
-    for query in ({"seed": 42}, {"seed": 42, "version": 1}, {"seeds": "0-9", "format": "zip"}):
-        full = get(client, **query)
-        response = client.get("/generate", params=query, headers={"If-None-Match": template.format(full.headers["etag"])})
-        assert (response.status_code, response.content) == (304, b"")
-        for name in ("etag", "cache-control", "content-location"):
-            assert response.headers.get(name) == full.headers.get(name)
-
-
-def test_different_requests_have_different_entity_tags(client: httpx.Client) -> None:
-    queries = [
-        {"seed": 42},
-        {"seed": "forty-two"},
-        {"seed": 42, "label": 3},
-        {"seed": 42, "psi": 0.5},
-        {"seed": 42, "format": "webp"},
-        {"seed": 42, "format": "json"},
-        {"seed": 42, "scale": 2},
-        {"seeds": "42"},
-        {"seeds": "42,43"},
-        {"seeds": "42,43", "columns": 1},
-    ]
-    tags = [get(client, **query).headers["etag"] for query in queries]
-    assert len(set(tags)) == len(queries)
-    response = client.get("/generate", params=queries[1], headers={"If-None-Match": tags[0]})
-    assert response.status_code == 200
-
-
-def test_an_entity_tag_may_be_in_any_if_none_match_line(client: httpx.Client) -> None:
-    tag = get(client, seed=42).headers["etag"]
-    lines = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
-    assert client.get("/generate?seed=42", headers=lines).status_code == 304
-    assert client.get("/generate", headers={"If-None-Match": "*"}).status_code == 200, "a random seed never gets a 304"
-
-
 def test_a_list_of_seeds_too_long_for_a_header_is_only_in_the_file(client: httpx.Client) -> None:
     seeds = [n * 1_000_003 for n in range(4096)]
     response = post(client, seeds=seeds)
@@ -345,184 +238,3 @@ def test_an_explicit_latent_is_stored_in_the_file(client: httpx.Client) -> None:
     chunks = read_text(post(client, z=z, label=3, psi=0.123456789).content)
     assert json.loads(chunks["z"]) == z
     assert float(chunks["psi"]) == 0.123456789
-
-
-def test_a_large_invalid_body_gets_a_small_response(client: httpx.Client) -> None:
-    for path, body in (
-        ("/interpolate", {"keyframes": [{"z": [""] * 1024}] * 200}),
-        ("/generate", {"z": [""] * 1024, "label": [[]] * 1000, "seeds": [[]] * 4096}),
-        ("/generate", {f"unknown {n}": n for n in range(30_000)}),
-        ("/generate", {"x" * 900_000: 1}),
-    ):
-        response = client.post(path, json=body)
-        assert response.status_code == 422
-        assert len(response.content) < 10_000, path
-
-
-def test_head_returns_the_headers_of_get_without_a_body(client: httpx.Client) -> None:
-    for url in (
-        "/generate?seed=42",
-        "/generate?seeds=0-3&format=zip",
-        "/models",
-        "/livez",
-        "/models/digits/versions/1/samples.png",
-    ):
-        full, head = client.get(url), client.head(url)
-        assert (head.status_code, head.content) == (200, b"")
-        for name in ("content-type", "content-length", "etag", "cache-control"):
-            assert head.headers.get(name) == full.headers.get(name)
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "code"),
-    [
-        ("seed=-1", 422, "seed_invalid"),
-        ("seed=4294967296", 422, "seed_invalid"),
-        ("seed=1.5", 422, "seed_invalid"),
-        ("seed=", 422, "seed_invalid"),
-        ("seed=%FF", 422, "invalid_request"),
-        ("seed=1&seed=2", 422, "invalid_request"),
-        ("seeds=0-1023&scale=5&format=webp", 422, "too_much"),
-        ("seeds=5-3", 422, "seed_invalid"),
-        ("seeds=0-4096", 422, "too_much"),
-        ("seed=1&seeds=2", 422, "invalid_request"),
-        ("seed=1&label=10", 422, "label_invalid"),
-        ("seed=1&label=cat", 422, "label_invalid"),
-        ("seed=1&label=3:0.5", 422, "label_invalid"),
-        ("seed=1&label=3:0.5,3:0.5", 422, "label_invalid"),
-        (f"seed=1&label={'x' * 401}", 422, "invalid_request"),
-        ("seed=1&psi=2.1", 422, "invalid_request"),
-        ("seed=1&psi=nan", 422, "invalid_request"),
-        ("seed=1&scale=33", 422, "invalid_request"),
-        ("seed=1&format=bmp", 422, "invalid_request"),
-        ("seed=1&format=zip", 422, "invalid_request"),
-        ("seeds=1,2&format=json", 422, "invalid_request"),
-        ("seed=1&columns=2", 422, "invalid_request"),
-        ("seed=1&colour=red", 422, "invalid_request"),
-        ("seeds=0-4095&scale=32", 422, "too_much"),
-        ("seeds=0-4095&columns=1&format=webp", 422, "too_much"),
-        ("seeds=0,1&columns=4096&scale=32", 422, "too_much"),
-        ("seed=1&model=nope", 404, "not_found"),
-        ("seed=1&model=../digits", 404, "not_found"),
-        ("seed=1&version=99", 404, "not_found"),
-        ("seed=1&version=previous", 404, "not_found"),
-    ],
-)
-def test_an_invalid_request_gets_a_problem_with_a_remedy(client: httpx.Client, query: str, status: int, code: str) -> None:
-    response = client.get(f"/generate?{query}")
-    assert (response.status_code, response.json()["code"]) == (status, code)
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["detail"].endswith(".")
-    assert response.json()["status"] == status
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"seed": 1.5},
-        {"seed": True},
-        {"seed": -1},
-        {"seed": "1.5"},
-        {"seed": None, "seeds": [1.5]},
-        {"seed": 1, "z": [0.0] * 100},
-        {"z": [0.0] * 99, "label": 1},
-        {"z": [1e300] * 100, "label": 1},
-        {"z": [3e38] * 100, "label": 1, "psi": 2},
-        {"z": ["a"], "label": 1},
-        {"seed": 1, "label": [0.5, 0.5]},
-        {"seed": 1, "label": [1.0] * 10},
-        {"seed": 1, "label": 1.5},
-        {"seed": "\ud800"},
-        [],
-        "seed",
-    ],
-    ids=str,
-)
-def test_an_invalid_body_gets_a_problem(client: httpx.Client, body: object) -> None:
-    response = client.post("/generate", content=json.dumps(body), headers={"content-type": "application/json"})
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["detail"].endswith(".")
-
-
-def test_invalid_json_gets_a_problem(client: httpx.Client) -> None:
-    deep = b"[" * 100_000
-    for content in (b"{", b"\xff\xfe", b"", deep, b'{"seed": NaN}', b'{"psi": Infinity}', b'{"seed": 1e999}'):
-        response = client.post("/generate", content=content, headers={"content-type": "application/json"})
-        assert response.status_code == (400 if content is deep else 422), (content[:20], response.text)
-        assert response.json()["detail"].endswith(".")
-        assert response.headers["content-type"] == "application/problem+json"
-
-
-def test_a_child_is_a_picture_for_ever_and_says_who_its_parents_are(client: httpx.Client) -> None:
-    response = get(client, parents="42,7", child=3)
-    headers = response.headers
-    assert (headers["x-parents"], headers["x-child"], headers.get("x-seed")) == ("42,7", "3", None)
-    assert headers["content-location"] == "/generate?parents=42,7&child=3&model=digits&version=1"
-    assert headers["cache-control"] == "no-cache"
-    text = read_text(response.content)
-    assert (text["parents"], text["child"], text["breeding"]) == ("42,7", "3", "breed-v1")
-    assert {"seed", "seeds", "z"}.isdisjoint(text)
-    pinned = client.get(headers["content-location"])
-    assert (pinned.content, pinned.headers["etag"]) == (response.content, headers["etag"])
-    assert pinned.headers["cache-control"] == FOREVER
-    assert client.get(headers["content-location"], headers={"If-None-Match": headers["etag"]}).status_code == 304
-    others = [{"child": 4}, {"parents": "7,42"}, {"parents": "42,7,7"}, {"label": 1}, {"psi": 0.5}, {"scale": 2}]
-    tags = {get(client, **({"parents": "42,7", "child": 3} | other)).headers["etag"] for other in others}
-    assert len(tags | {headers["etag"]}) == 7
-
-
-def test_a_child_has_the_latent_of_the_contract_and_can_be_a_parent(client: httpx.Client, digits: LoadedGenerator) -> None:
-    child = Child((Child((42, 7), 3), "анна"), 99)
-    z, label = breeding.draw(child, 100, 10)
-    body = get(client, parents="(42,7,3),анна", child=99, format="json").json()
-    assert (body["seed"], body["parents"], body["child"], body["label"]) == (None, "(42,7,3),анна", 99, label)
-    assert body["z"] == [float(value) for value in z]
-    assert (
-        post(client, z=body["z"], label=label, format="npy").content
-        == get(client, parents="(42,7,3),анна", child=99, format="npy").content
-    )
-    headers = get(client, parents="(42,7,3),анна", child=99).headers
-    assert unquote(headers["x-parents"]) == "(42,7,3),анна"
-    assert client.get(headers["content-location"]).headers["etag"] == headers["etag"]
-
-
-def test_parents_in_json_are_a_text_or_a_list(client: httpx.Client) -> None:
-    expected = get(client, parents="(42,7,3),99", child=5)
-    for parents in ("(42,7,3),99", ["(42,7,3)", 99], ["(42, 7, 3)", "99"]):
-        assert post(client, parents=parents, child=5).headers["etag"] == expected.headers["etag"]
-
-
-def test_without_a_number_the_child_is_a_random_one(client: httpx.Client) -> None:
-    responses = [get(client, parents="42,7") for _ in range(2)]
-    assert responses[0].headers["x-child"] != responses[1].headers["x-child"]
-    for response in responses:
-        assert response.headers["cache-control"] == "no-store"
-        again = get(client, parents="42,7", child=response.headers["x-child"])
-        assert again.content == response.content
-
-
-def test_the_label_of_a_child_can_be_chosen(client: httpx.Client) -> None:
-    response = get(client, parents="42,7", child=3, label="3:0.5,8:0.5", psi=0.5)
-    assert read_text(response.content)["label"].startswith("[0.0, 0.0, 0.0, 0.5")
-    assert client.get(response.headers["content-location"]).headers["etag"] == response.headers["etag"]
-
-
-@pytest.mark.parametrize(
-    ("query", "code"),
-    [
-        ({"parents": "42"}, "parents_invalid"),
-        ({"parents": "42,7", "seed": "1"}, "invalid_request"),
-        ({"parents": "42,7", "seeds": "1-3"}, "invalid_request"),
-        ({"parents": "42,7", "columns": "2"}, "invalid_request"),
-        ({"parents": "42,7", "format": "zip"}, "invalid_request"),
-        ({"child": "3"}, "invalid_request"),
-        ({"child": "3", "seed": "1"}, "invalid_request"),
-        ({"parents": "42,-7", "child": "3"}, "seed_invalid"),
-        ({"parents": ",".join("123456789"), "child": "3"}, "parents_invalid"),
-        ({"parents": "42,7", "child": "4294967296"}, "invalid_request"),
-    ],
-)
-def test_a_request_for_an_impossible_child_is_refused(client: httpx.Client, query: dict[str, str], code: str) -> None:
-    response = client.get("/generate", params=query)
-    assert (response.status_code, response.json()["code"]) == (422, code)

@@ -25,7 +25,7 @@ from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
 from tests.live import ROOT, service
 from tests.training.datasets.pictures import contents
-from training.datasets import Registry as Datasets
+from training.datasets import DatasetRegistry
 from training.datasets.importing.conversion import convert
 
 Pixels = sharpening.Pixels
@@ -159,7 +159,7 @@ def test_a_larger_picture_is_converted_like_the_dataset_and_the_response_says_so
 
 @pytest.mark.parametrize("known", [True, False], ids=["imported", "removed"])
 def test_a_picture_is_converted_as_those_of_an_imported_dataset_were(tmp_path: Path, known: bool) -> None:
-    entry = Datasets(tmp_path / "state" / "datasets").add(
+    entry = DatasetRegistry(tmp_path / "state" / "datasets").add(
         "mine", contents(), title="Mine", licence="CC0", record={"fit": "crop", "inverted": True}
     )
     repository = Repository(ROOT / "models")

@@ -22,12 +22,12 @@ from app.storage.database import Database
 from models.manifest import DatasetNote
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
-from training.datasets import SOURCES, Contents, Entry, Registry
+from training.datasets import PUBLISHED, Contents, DatasetRegistry, Entry
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue(Registry(tmp_path / "datasets"))
+    return Catalogue(DatasetRegistry(tmp_path / "datasets"))
 
 
 def add(catalogue: Catalogue, name: str = "mine", *, seed: int = 0, given: Contents | None = None, **record: object) -> Entry:
@@ -74,7 +74,7 @@ def test_a_dataset_whose_files_are_damaged_is_reported_without_its_path(catalogu
     with pytest.raises(DatasetMissing, match="import it again") as error:
         catalogue.get("mine")
     assert str(tmp_path) not in str(error.value)
-    assert [found.info.name for found in catalogue.all(private=True)] == list(SOURCES), "others are still listed"
+    assert [found.info.name for found in catalogue.all(private=True)] == list(PUBLISHED), "others are still listed"
 
 
 def test_a_dataset_that_an_unfinished_job_needs_cannot_be_removed_even_with_force(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from app.datasets.process import Cancelled, Progress, in_api_terms, link
 from app.errors import Busy, ImportConflict, NotFound
 from tests.live import ROOT
 from tests.training.datasets.pictures import contents
-from training.datasets import Registry
+from training.datasets import DatasetRegistry
 
 
 def order(source: Path, filename: str = "shapes.zip", **changes: object) -> Order:
@@ -114,7 +114,7 @@ def test_an_import_that_was_interrupted_after_storing_its_dataset_has_succeeded(
         folder.mkdir(parents=True)
         (folder / "request.json").write_text(json.dumps(asdict(order(tmp_path / "data"))))
         (folder / "storing.json").write_text(json.dumps({"dataset": f"shapes@{import_id}", "report": {}}))
-    entry = Registry(tmp_path / "datasets").add("shapes", contents(), title="x", licence="y")
+    entry = DatasetRegistry(tmp_path / "datasets").add("shapes", contents(), title="x", licence="y")
     (imports.folder / ("0" * 12) / "storing.json").write_text(json.dumps({"dataset": entry.reference, "report": {}}))
     assert (imports.get("0" * 12).state, imports.get("0" * 12).dataset) == ("succeeded", entry.reference)
     assert (imports.get("1" * 12).state, imports.get("1" * 12).dataset) == ("interrupted", None)

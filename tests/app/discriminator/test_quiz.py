@@ -26,7 +26,7 @@ from tests.app.images.test_preprocessing import mnist
 from tests.app.reading import pixels
 from tests.live import ROOT, SHIPPED, service
 from tests.training.datasets.pictures import contents
-from training.datasets import SOURCES, Registry, sources
+from training.datasets import PUBLISHED, DatasetRegistry, published
 
 FOREVER = "public, max-age=31536000, immutable"
 PICTURES, LABELS = mnist(10_000)
@@ -181,12 +181,12 @@ def test_a_missing_dataset_is_reported_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: LoadedGenerator
 ) -> None:
     note, originals = digits.manifest.dataset, Originals()
-    monkeypatch.setattr(sources, "CACHE", tmp_path / "cache")
-    relocated = dataclasses.replace(SOURCES["mnist"], folders=(tmp_path / "mnist",))
-    monkeypatch.setitem(SOURCES, "mnist", relocated)
+    monkeypatch.setattr(published, "CACHE", tmp_path / "cache")
+    relocated = dataclasses.replace(PUBLISHED["mnist"], folders=(tmp_path / "mnist",))
+    monkeypatch.setitem(PUBLISHED, "mnist", relocated)
     with pytest.raises(DatasetMissing) as error:
         originals.of(note)
-    assert str(error.value).endswith(f"{SOURCES['mnist'].remedy}.")
+    assert str(error.value).endswith(f"{PUBLISHED['mnist'].remedy}.")
     shutil.copytree(ROOT / "training" / "datasets" / "mnist", tmp_path / "mnist")
     found = originals.of(note)
     assert (found.images == PICTURES).all(), "a missing dataset is looked up again"
@@ -199,7 +199,7 @@ def test_a_missing_dataset_is_reported_with_its_remedy(
 def test_the_real_pictures_of_an_imported_dataset_are_those_of_the_version_that_was_trained_on(
     tmp_path: Path, digits: LoadedGenerator
 ) -> None:
-    registry = Registry(tmp_path)
+    registry = DatasetRegistry(tmp_path)
     entry = registry.add("mine", contents(test=20), title="Mine", licence="CC0")
     registry.add("mine", contents(test=20, seed=1), title="Mine", licence="CC0")
     note = digits.manifest.dataset.model_copy(update={"name": "mine", "title": "Mine", "sha256": entry.digest})

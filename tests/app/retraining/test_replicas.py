@@ -17,7 +17,7 @@ from models.repository import Repository
 from models.version import copier
 from tests import fresh
 from tests.app.retraining.jobs import SETTINGS, Admin, admin_of, standalone_worker
-from tests.app.retraining.test_takeover import SEEDS, Load
+from tests.app.retraining.test_retraining_under_load import SEEDS, Load
 from tests.forked import run
 from tests.live import Service, environment, service
 from tests.postgres import Postgres, running

@@ -25,7 +25,7 @@ from tests.app.retraining.simulated import Machine
 from tests.live import SHIPPED
 from tests.object_storage import FailingProxy, s3_server
 from tests.training.datasets.pictures import contents
-from training.datasets import Registry
+from training.datasets import DatasetRegistry
 from training.spec import TrainingSpec
 
 IMAGES = 60
@@ -109,19 +109,19 @@ def test_another_host_continues_from_the_stored_checkpoint(tmp_path: Path, url: 
 
 def test_another_host_adopts_the_imported_dataset_of_a_run(tmp_path: Path, url: str, database: Database) -> None:
     one = Host(tmp_path / "one", url, database)
-    imported = Registry(one.settings.datasets).add("shapes", contents(), title="Shapes", licence="CC0")
+    imported = DatasetRegistry(one.settings.datasets).add("shapes", contents(), title="Shapes", licence="CC0")
     spec = TrainingSpec.from_preset("quick", seed=1, images=IMAGES, dataset=imported.reference, metrics_every=10)
     job = one.store.create(draft(spec=spec.model_dump(mode="json")), 8)
     for _ in range(4):
         one.step()
     two = Host(tmp_path / "two", url, database)
-    assert Registry(two.settings.datasets).names() == []
+    assert DatasetRegistry(two.settings.datasets).names() == []
     two.machine.processes = dict(one.machine.processes)
     for process in one.machine.running():
         one.machine.kill(process)
     assert two.run_until(job, "evaluating").state == "evaluating"
-    assert Registry(two.settings.datasets).get("shapes") == imported
-    assert (Registry(two.settings.datasets).read("shapes", "test")[0] == contents().test_images).all()
+    assert DatasetRegistry(two.settings.datasets).get("shapes") == imported
+    assert (DatasetRegistry(two.settings.datasets).read("shapes", "test")[0] == contents().test_images).all()
     done = two.run_until(job, "succeeded", "failed")
     assert done.state == "succeeded", done.detail
     names = StoredRun(Bucket(open_store(url)), two.folder(job).path)._log.read()[1].files

@@ -20,7 +20,7 @@ from models.repository import Repository
 from tests.app.retraining.test_full_disk import fill, small_disk
 from tests.live import ROOT, SHIPPED
 from tests.training.datasets.importing.making import classes, png, stack, write
-from training.datasets import Registry
+from training.datasets import DatasetRegistry
 
 __all__ = ["small_disk"]
 
@@ -47,7 +47,7 @@ def source(tmp_path: Path) -> Path:
 def test_pictures_are_imported_listed_shown_and_removed(state: Path, source: Path) -> None:
     done = datasets(state, "import", source, "--name", "pets", "--title", "My pets", "--licence", "CC0")
     assert done.returncode == 0, done.stderr
-    entry = Registry(state / "datasets").get("pets")
+    entry = DatasetRegistry(state / "datasets").get("pets")
     assert (entry.title, entry.licence, entry.classes) == ("My pets", "CC0", ("Big-dog", "cat"))
     assert f"Imported {entry.reference}. Train on it with: python -m training train --set dataset=pets\n" in done.stdout
     assert re.search(r"source +│ pets \(folders of classes\)", done.stdout)
@@ -76,7 +76,7 @@ def test_pictures_are_imported_listed_shown_and_removed(state: Path, source: Pat
 
     removed = datasets(state, "remove", "pets")
     assert removed.stdout == f"Removed {entry.reference}\n"
-    assert Registry(state / "datasets").names() == []
+    assert DatasetRegistry(state / "datasets").names() == []
     missing = datasets(state, "show", "pets")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
     assert "There is no dataset 'pets'. Import it, or choose one of: mnist, fashion-mnist, letters." in missing.stderr
@@ -96,7 +96,7 @@ def test_every_option_has_its_effect_and_is_recorded(state: Path, source: Path) 
     assert (record["test_share"], record["splits"]) == (0.5, "content")
     assert record["broken"][0]["file"] == "cat/broken.png"
     assert described["classes"] == ["dog", "cat"]
-    images, _ = Registry(state / "datasets").read("pets", "train")
+    images, _ = DatasetRegistry(state / "datasets").read("pets", "train")
     assert images[:, :3].max() == 0, "the ink is in the middle"
     assert 10 <= len(images) <= 30
 
@@ -104,10 +104,10 @@ def test_every_option_has_its_effect_and_is_recorded(state: Path, source: Path) 
 def test_the_same_pictures_again_are_the_same_version(state: Path, source: Path) -> None:
     for name in ("pets", "pets"):
         assert datasets(state, "import", source, "--name", name).returncode == 0
-    assert len(Registry(state / "datasets").versions("pets")) == 1
+    assert len(DatasetRegistry(state / "datasets").versions("pets")) == 1
     (source / "cat" / "new.png").write_bytes(png(99))
     assert datasets(state, "import", source, "--name", "pets").returncode == 0
-    assert len(Registry(state / "datasets").versions("pets")) == 2
+    assert len(DatasetRegistry(state / "datasets").versions("pets")) == 2
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_preview_writes_a_sheet_and_stores_nothing(state: Path, source: Path, 
 
 def test_a_dataset_that_a_version_was_trained_on_is_removed_only_by_force(state: Path, source: Path) -> None:
     assert datasets(state, "import", source, "--name", "pets").returncode == 0
-    entry = Registry(state / "datasets").get("pets")
+    entry = DatasetRegistry(state / "datasets").get("pets")
     repository, shipped = Repository(state / "models"), Repository(SHIPPED)
     repository.adopt(shipped)
     path = state / "models" / "digits" / "1" / "manifest.json"
@@ -175,9 +175,9 @@ def test_a_dataset_that_a_version_was_trained_on_is_removed_only_by_force(state:
         assert refused.returncode == 1
         assert f"{reference} cannot be removed: digits/1 were trained on it" in refused.stderr
         assert refused.stderr.endswith("Delete those versions first, or add --force.\n")
-    assert Registry(state / "datasets").names() == ["pets"]
+    assert DatasetRegistry(state / "datasets").names() == ["pets"]
     assert json.loads(datasets(state, "remove", "pets", "--force", "--json").stdout) == {"removed": [entry.reference]}
-    assert Registry(state / "datasets").names() == []
+    assert DatasetRegistry(state / "datasets").names() == []
 
 
 def test_published_datasets_are_shown_with_the_versions_trained_on_them(state: Path) -> None:
@@ -202,7 +202,7 @@ def test_the_list_has_exit_status_1_if_an_imported_dataset_is_damaged(state: Pat
 
 def check_nothing_is_half_imported(state: Path) -> None:
     """Check that no version is visible, or a complete and verified one."""
-    registry = Registry(state / "datasets")
+    registry = DatasetRegistry(state / "datasets")
     for name in registry.names():
         for split in ("train", "test"):
             registry.read(name, split)
@@ -227,12 +227,12 @@ def test_a_killed_import_leaves_nothing_and_can_be_repeated(state: Path, tmp_pat
         process.send_signal(signal.SIGKILL)
         process.wait()
         check_nothing_is_half_imported(state)
-        if (registry := Registry(state / "datasets")).names():  # the import was complete before the kill
+        if (registry := DatasetRegistry(state / "datasets")).names():  # the import was complete before the kill
             registry.remove("many")
     assert killed_while_writing
     done = datasets(state, "import", tmp_path / "many.npz", "--name", "many")
     assert done.returncode == 0, done.stderr
-    entry = Registry(state / "datasets").get("many")
+    entry = DatasetRegistry(state / "datasets").get("many")
     assert sum(entry.counts.values()) == 40_000
     assert sorted(path.name for path in (state / "datasets" / "many").iterdir() if not path.name.startswith(".lock")) == sorted(
         [entry.version, "newest"]
@@ -250,9 +250,9 @@ def test_an_import_to_a_full_disk_is_refused_and_succeeds_once_there_is_space(sm
     assert "No space left on device" in done.stderr
     assert "Free some space or correct the permissions, then import it again." in done.stderr
     assert done.stderr.count("\n") == 1
-    assert Registry(state / "datasets").names() == []
+    assert DatasetRegistry(state / "datasets").names() == []
     assert not list((state / "datasets").glob("many/.part-*"))
     ballast.unlink()
     assert datasets(state, "import", tmp_path / "many.npz", "--name", "many").returncode == 0
-    assert sum(Registry(state / "datasets").get("many").counts.values()) == 10_000
+    assert sum(DatasetRegistry(state / "datasets").get("many").counts.values()) == 10_000
     check_nothing_is_half_imported(state)

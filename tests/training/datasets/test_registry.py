@@ -17,16 +17,16 @@ import pytest
 from tests.skipping import skip
 from tests.training.datasets.pictures import contents
 from training import datasets
-from training.datasets import SOURCES, Registry, registry
+from training.datasets import PUBLISHED, DatasetRegistry, registry
 from training.datasets.splitting import choose_test
 from training.errors import DatasetError
 
 TEXT = {"title": "Shapes", "licence": "CC0"}
 
 
-def test_a_version_is_copied_once_and_does_not_become_the_newest(store: Registry, tmp_path: Path) -> None:
+def test_a_version_is_copied_once_and_does_not_become_the_newest(store: DatasetRegistry, tmp_path: Path) -> None:
     first = store.add("shapes", contents(), **TEXT)
-    other, flipped = Registry(tmp_path / "other"), contents()
+    other, flipped = DatasetRegistry(tmp_path / "other"), contents()
     assert not other.has("shapes")
     assert other.copy("shapes", store) == first
     assert (other.has("shapes"), other.has(first.reference), other.has("shapes@0123456789ab")) == (True, True, False)
@@ -37,14 +37,14 @@ def test_a_version_is_copied_once_and_does_not_become_the_newest(store: Registry
     assert (other.read(first.reference, "train")[0] == contents().train_images).all()
 
 
-def test_a_failed_copy_leaves_nothing(store: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_copy_leaves_nothing(store: DatasetRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.add("shapes", contents(), **TEXT)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(registry, "_link", full)
-    other = Registry(tmp_path / "other")
+    other = DatasetRegistry(tmp_path / "other")
     with pytest.raises(DatasetError, match=r"\(No space left on device\)\. Free some space"):
         other.copy("shapes", store)
     assert other.versions("shapes") == []
@@ -54,11 +54,11 @@ def test_a_failed_copy_leaves_nothing(store: Registry, tmp_path: Path, monkeypat
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "datasets")
+def store(tmp_path: Path) -> DatasetRegistry:
+    return DatasetRegistry(tmp_path / "datasets")
 
 
-def test_a_dataset_is_read_as_it_was_added(store: Registry) -> None:
+def test_a_dataset_is_read_as_it_was_added(store: DatasetRegistry) -> None:
     made = contents()
     entry = store.add("shapes", made, **TEXT, record={"source": "a test"})
     assert re.fullmatch("[0-9a-f]{64}", entry.digest)
@@ -77,7 +77,7 @@ def test_a_dataset_is_read_as_it_was_added(store: Registry) -> None:
     assert datasets.reference_of("mnist", "0" * 64) == "mnist"
 
 
-def test_the_digest_depends_on_pictures_labels_and_classes_alone(store: Registry) -> None:
+def test_the_digest_depends_on_pictures_labels_and_classes_alone(store: DatasetRegistry) -> None:
     """The value is fixed, because it must be the same on every machine."""
     made = contents()
     assert made.digest == "a5e359cd7e1162286e37fd149e448cf6a3c4e9d62f98a32134bdf48b6e67f069"
@@ -90,7 +90,7 @@ def test_the_digest_depends_on_pictures_labels_and_classes_alone(store: Registry
     assert len({made.digest, *(other.digest for other in others)}) == 4
 
 
-def test_the_plain_name_denotes_the_version_that_was_imported_last(store: Registry) -> None:
+def test_the_plain_name_denotes_the_version_that_was_imported_last(store: DatasetRegistry) -> None:
     first, second = contents(), contents(seed=1)
     versions = [store.add("shapes", each, **TEXT).version for each in (first, second)]
     assert store.get("shapes").version == versions[1]
@@ -102,7 +102,7 @@ def test_the_plain_name_denotes_the_version_that_was_imported_last(store: Regist
     assert store.get("shapes").version in versions
 
 
-def test_versions_are_removed_singly_or_all_at_once(store: Registry) -> None:
+def test_versions_are_removed_singly_or_all_at_once(store: DatasetRegistry) -> None:
     versions = [store.add("shapes", contents(seed=seed), **TEXT).version for seed in range(3)]
     assert store.remove(f"shapes@{versions[2]}") == [f"shapes@{versions[2]}"]
     assert store.versions("shapes") == sorted(versions[:2])
@@ -128,7 +128,9 @@ def test_versions_are_removed_singly_or_all_at_once(store: Registry) -> None:
         ({"classes": ("bar", "a box")}, "classes"),
     ],
 )
-def test_invalid_contents_are_rejected_with_the_remedy(store: Registry, changes: dict[str, object], message: str) -> None:
+def test_invalid_contents_are_rejected_with_the_remedy(
+    store: DatasetRegistry, changes: dict[str, object], message: str
+) -> None:
     with pytest.raises(DatasetError, match=f"cannot be stored.*{message}.*import it again") as raised:
         store.add("shapes", replace(contents(), **changes), **TEXT)  # type: ignore[arg-type]
     assert str(raised.value).endswith("import it again.")
@@ -136,17 +138,17 @@ def test_invalid_contents_are_rejected_with_the_remedy(store: Registry, changes:
 
 
 @pytest.mark.parametrize("name", ["Shapes", "", "../up", "a" * 65, "mine@1a2b3c4d5e6f", "mnist", "letters"])
-def test_invalid_names_are_rejected(store: Registry, name: str) -> None:
+def test_invalid_names_are_rejected(store: DatasetRegistry, name: str) -> None:
     with pytest.raises(DatasetError, match=r"name: |is a published dataset\. Choose another name"):
         store.add(name, contents(), **TEXT)
     assert not store.folder.exists()
 
 
 def test_the_names_of_published_datasets_are_reserved() -> None:
-    assert registry.PUBLISHED == tuple(SOURCES)
+    assert registry.PUBLISHED_NAMES == tuple(PUBLISHED)
 
 
-def test_unknown_datasets_and_versions_are_named_with_the_known_ones(store: Registry) -> None:
+def test_unknown_datasets_and_versions_are_named_with_the_known_ones(store: DatasetRegistry) -> None:
     version = store.add("shapes", contents(), **TEXT).version
     with pytest.raises(DatasetError, match=r"no dataset 'forms'.*mnist, fashion-mnist, letters, shapes"):
         datasets.describe("forms", store)
@@ -155,7 +157,7 @@ def test_unknown_datasets_and_versions_are_named_with_the_known_ones(store: Regi
 
 
 @pytest.mark.parametrize("file", ["train-images.npy", "test-labels.npy"])
-def test_damaged_files_are_detected(store: Registry, file: str) -> None:
+def test_damaged_files_are_detected(store: DatasetRegistry, file: str) -> None:
     entry = store.add("shapes", contents(), **TEXT)
     path = store.folder / "shapes" / entry.version / file
     content = bytearray(path.read_bytes())
@@ -173,7 +175,7 @@ def test_damaged_files_are_detected(store: Registry, file: str) -> None:
     assert store.names() == []
 
 
-def test_classes_of_a_description_cannot_be_changed_afterwards(store: Registry) -> None:
+def test_classes_of_a_description_cannot_be_changed_afterwards(store: DatasetRegistry) -> None:
     entry = store.add("shapes", contents(), **TEXT)
     path = store.folder / "shapes" / entry.version / "dataset.json"
     path.write_text(path.read_text().replace('"bar"', '"rod"'))
@@ -181,14 +183,14 @@ def test_classes_of_a_description_cannot_be_changed_afterwards(store: Registry) 
         store.read("shapes", "train")
 
 
-def test_a_killed_import_leaves_no_version(store: Registry, tmp_path: Path) -> None:
+def test_a_killed_import_leaves_no_version(store: DatasetRegistry, tmp_path: Path) -> None:
     """The process is killed before each of its renames in turn."""
     script = tmp_path / "add.py"
     script.write_text(
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from tests.training.datasets.pictures import contents\n"
-        "from training.datasets import Registry\n"
+        "from training.datasets import DatasetRegistry\n"
         "left, replace, rename = int(sys.argv[2]), Path.replace, Path.rename\n"
         "def counted(move):\n"
         "    def step(path, target):\n"
@@ -199,7 +201,7 @@ def test_a_killed_import_leaves_no_version(store: Registry, tmp_path: Path) -> N
         "        return move(path, target)\n"
         "    return step\n"
         "Path.replace, Path.rename = counted(replace), counted(rename)\n"
-        "Registry(Path(sys.argv[1])).add('shapes', contents(), title='Shapes', licence='CC0')\n"
+        "DatasetRegistry(Path(sys.argv[1])).add('shapes', contents(), title='Shapes', licence='CC0')\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     for renames in range(2):  # of the description and of the folder
@@ -212,7 +214,7 @@ def test_a_killed_import_leaves_no_version(store: Registry, tmp_path: Path) -> N
     assert sorted(path.name for path in (store.folder / "shapes").iterdir()) == [".lock", entry.version, "newest"]
 
 
-def test_a_full_disk_leaves_no_version(store: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_version(store: DatasetRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_path: Path, _array: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -228,7 +230,7 @@ def test_a_small_file_system_that_fills_up_keeps_nothing_of_an_import(tmp_path: 
     if mounted.returncode:
         skip(f"cannot mount a file system: {mounted.stderr.strip()}")
     try:
-        store, free = Registry(tmp_path / "datasets"), shutil.disk_usage(tmp_path).free
+        store, free = DatasetRegistry(tmp_path / "datasets"), shutil.disk_usage(tmp_path).free
         small = store.add("small", contents(), **TEXT)
         with pytest.raises(DatasetError, match=r"No space left on device.*Free some space.*import it again\."):
             store.add("large", contents(1500), **TEXT)
@@ -243,9 +245,9 @@ def test_a_small_file_system_that_fills_up_keeps_nothing_of_an_import(tmp_path: 
 def test_the_registry_is_in_the_state_folder_or_where_the_service_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(datasets.DATASETS_VARIABLE, raising=False)
     monkeypatch.setenv("GAN_STATE", str(tmp_path))
-    assert Registry().folder == tmp_path / "datasets"
+    assert DatasetRegistry().folder == tmp_path / "datasets"
     monkeypatch.setenv(datasets.DATASETS_VARIABLE, str(tmp_path / "elsewhere"))
-    assert Registry().folder == tmp_path / "elsewhere"
+    assert DatasetRegistry().folder == tmp_path / "elsewhere"
 
 
 def test_the_split_is_determined_by_the_content_of_each_picture() -> None:

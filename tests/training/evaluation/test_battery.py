@@ -36,7 +36,7 @@ def measured() -> Measured:
 
     def load(name: str, split: datasets.Split, folder: Path | None = None) -> Dataset:
         data = load_all(name, split, folder)
-        return Dataset(data.source, data.split, data.images[: counts[split]], data.labels[: counts[split]])
+        return Dataset(data.info, data.split, data.images[: counts[split]], data.labels[: counts[split]])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tensors, "load", load)

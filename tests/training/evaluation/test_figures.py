@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.datasets import SOURCES
+from training.datasets import PUBLISHED
 from training.datasets.tensors import Dataset, load
 from training.errors import TrainingError
 from training.evaluation import judges
@@ -68,26 +68,26 @@ def test_coverage_drops_with_a_missing_mode_and_density_with_outliers() -> None:
 @pytest.mark.parametrize(("name", "accuracy"), [("mnist", 0.98), ("letters", 0.94)])
 def test_the_bundled_judge_classifies_real_pictures(name: str, accuracy: float) -> None:
     test = load(name, "test")
-    judge, sha256 = judges.load(SOURCES[name])
+    judge, sha256 = judges.load(PUBLISHED[name])
     judgement = judges.judge(judge, test.images[:2000])
     assert judgement.features.shape == (2000, 128)
     assert judgement.accuracy(test.labels[:2000]) > accuracy
     assert torch.allclose(judgement.probabilities.sum(1), torch.ones(2000), atol=1e-5)
     assert len(sha256) == 64
-    assert judges.path_of(SOURCES[name]).stat().st_size < 1_000_000
+    assert judges.path_of(PUBLISHED[name]).stat().st_size < 1_000_000
 
 
 def test_the_error_about_a_missing_or_damaged_judge_has_the_remedy(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "FOLDER", tmp_path)
     with pytest.raises(TrainingError, match="python -m training classifier mnist"):
-        judges.load(SOURCES["mnist"])
-    judges.path_of(SOURCES["mnist"]).write_bytes(b"junk")
+        judges.load(PUBLISHED["mnist"])
+    judges.path_of(PUBLISHED["mnist"]).write_bytes(b"junk")
     with pytest.raises(TrainingError, match="Restore it from git"):
-        judges.load(SOURCES["mnist"])
+        judges.load(PUBLISHED["mnist"])
 
 
 def test_a_judge_learns_and_is_repeatable(mnist: Dataset) -> None:
-    subset = Dataset(mnist.source, mnist.split, mnist.images[:4000], mnist.labels[:4000])
+    subset = Dataset(mnist.info, mnist.split, mnist.images[:4000], mnist.labels[:4000])
     losses: list[float] = []
     fitted = [judges.fit(subset, lambda _, loss: losses.append(loss), epochs=2) for _ in range(2)]
     assert losses[:2] == losses[2:]

@@ -9,7 +9,7 @@ import torch
 
 from tests.training.small import SMALL
 from training.datasets.tensors import Dataset, load
-from training.loop.run import KidMeter
+from training.loop.kid_meter import KidMeter
 from training.loop.sampling import seeds_to_input
 from training.loop.trainer import Trainer
 from training.networks.architectures import Generator

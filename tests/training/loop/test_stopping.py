@@ -15,10 +15,11 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import tensors
 from training.datasets.tensors import Dataset
 from training.evaluation.two_sample import TwoSample
-from training.loop import run, stopping
-from training.loop.run import Distances, KidMeter
+from training.loop import kid_meter, run, stopping
+from training.loop.kid_meter import Distances, KidMeter
 from training.loop.run_folder import Events, RunFolder, read_events
 from training.loop.sampling import draw
+from training.loop.stop_request import Stop
 from training.loop.stopping import FRESH_SEEDS, Plateau, compare, examine, hold_out, reason_of
 from training.loop.trainer import StepFigures, Trainer
 from training.loop.usage import UsageMeter
@@ -124,7 +125,7 @@ def test_kid_uses_the_held_out_pictures_if_there_are_enough(
     folder = RunFolder(tmp_path)
     run.start(folder, small_spec(held_out=held_out, metrics_every=32))
     events = Events(folder.events)
-    loop = run._prepare(folder, events, run.Stop(), UsageMeter(), resume=False, device="cpu", data_folder=None)
+    loop = run._prepare(folder, events, Stop(), UsageMeter(), resume=False, device="cpu", data_folder=None)
     events.close()
     assert loop.meter == references
     assert len(loop.trainer.images) == 60_000 - held_out
@@ -243,7 +244,7 @@ def test_the_result_of_the_two_sample_test_decides_the_reason(
 
 def test_a_run_that_learns_nothing_ends_on_a_plateau(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without mocks: the learning rate is too small to change a weight, and the judge and classifier are real."""
-    monkeypatch.setattr(run, "KID_FAKES", 500)
+    monkeypatch.setattr(kid_meter, "KID_FAKES", 500)
     frozen = {"learning_rate": 1e-12, "final_learning_rate": 1e-12, "ema_images": 0}
     folder = RunFolder(tmp_path)
     assert run.run(folder, new=small_spec(**STOPPING | frozen | {"images": 100_000, "patience": 64})) == "plateau"

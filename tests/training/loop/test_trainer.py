@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from tests.training.conftest import lecture_spec, small_spec
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import NEWER_FIELDS, load_checkpoint, save_checkpoint
 from training.datasets.tensors import Dataset
 from training.errors import CheckpointError, DivergedError
 from training.loop.stopping import hold_out
-from training.loop.trainer import ADAPT_STEPS, NEWER_FIELDS, Sampler, StepFigures, Trainer
+from training.loop.trainer import ADAPT_STEPS, StepFigures, Trainer
 from training.networks.augmentation import FULL_SPEED, HIGHEST, REACH
 from training.networks.losses import LOSSES
 from training.spec import TrainingSpec
@@ -108,13 +108,6 @@ def test_the_generator_compares_with_the_real_logits_of_the_discriminators_step(
     ((real, fake),) = compared
     assert torch.equal(real, logits[0][1])
     assert not torch.equal(fake, logits[0][2]), "the discriminator has been updated in between"
-
-
-def test_every_image_is_shown_once_per_epoch() -> None:
-    sampler = Sampler(10, torch.Generator().manual_seed(0))
-    shown = torch.cat([sampler.next(4) for _ in range(5)])
-    assert sorted(shown[:10].tolist()) == sorted(shown[10:].tolist()) == list(range(10))
-    assert shown[:10].tolist() != shown[10:].tolist()
 
 
 def test_the_learning_rate_decays_with_a_half_cosine(mnist: Dataset) -> None:

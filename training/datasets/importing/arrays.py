@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.images.decoding import MAX_PIXELS, MAX_SIDE, Decoded
+from training.datasets.contents import SIDE, Split
 from training.datasets.importing import splits
 from training.datasets.importing.items import Ignored, Item, Layout, check_count
 from training.datasets.importing.labels import indices, ordered
 from training.datasets.importing.options import Limits
 from training.datasets.importing.problems import Unreadable, enumerated, shown
 from training.datasets.importing.trees import File, Tree, read
-from training.datasets.registry import SIDE, Split
 from training.errors import DatasetError
 
 SUFFIX = ".npy"

@@ -16,10 +16,11 @@ from PIL import Image
 
 from app.images import preprocessing
 from app.images.decoding import Decoded
+from training.datasets.contents import SIDE
 from training.datasets.importing.items import Item, Source
 from training.datasets.importing.options import Fit, Invert
 from training.datasets.importing.problems import Unreadable
-from training.datasets.registry import SIDE, Registry
+from training.datasets.registry import DatasetRegistry
 from training.errors import DatasetError
 
 DECIDING = 100
@@ -55,7 +56,7 @@ def convert(picture: Decoded, fit: Fit, *, inverted: bool) -> NDArray[np.uint8]:
     return 255 - pixels if inverted else pixels
 
 
-def converter_of(registry: Registry, reference: str) -> preprocessing.Convert | None:
+def converter_of(registry: DatasetRegistry, reference: str) -> preprocessing.Convert | None:
     """Return what converts a picture as those of an imported dataset were. None if that is unknown, or the dataset is not here.
 
     Args:

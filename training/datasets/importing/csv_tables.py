@@ -12,13 +12,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from training.datasets.contents import SIDE, Split
 from training.datasets.importing import splits
 from training.datasets.importing.arrays import Arrays, Part
 from training.datasets.importing.growing import Growing
 from training.datasets.importing.options import Limits
 from training.datasets.importing.problems import Unreadable, shown
 from training.datasets.importing.trees import Tree
-from training.datasets.registry import SIDE, Split
 from training.errors import DatasetError
 
 PIXELS = SIDE * SIDE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.registry import SIDE
+from training.datasets.contents import SIDE
 
 _FIRST = 1024
 

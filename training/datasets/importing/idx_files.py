@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from training.datasets.contents import Split
 from training.datasets.idx import parse_idx
 from training.datasets.importing import splits
 from training.datasets.importing.archives import check_ratio
@@ -17,7 +18,6 @@ from training.datasets.importing.items import Ignored
 from training.datasets.importing.options import Limits
 from training.datasets.importing.problems import Unreadable, enumerated, shown
 from training.datasets.importing.trees import File, Tree, read
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 MAGIC = b"\0\0\x08"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.images.decoding import Decoded
+from training.datasets.contents import Split
 from training.datasets.importing.options import Limits
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 Layout = Literal["folders of classes", "folder", "metadata", "npz", "npy", "idx", "csv", "parquet"]

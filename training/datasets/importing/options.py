@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from training.datasets.registry import MAX_CLASSES
+from training.datasets.contents import MAX_CLASSES
 from training.datasets.splitting import TEST_SHARE
 from training.errors import DatasetError
 

@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from app.images.decoding import Decoded
+from training.datasets.contents import Split
 from training.datasets.importing import splits
 from training.datasets.importing.items import Item, Layout, check_count
 from training.datasets.importing.labels import ordered
@@ -18,7 +19,6 @@ from training.datasets.importing.options import Limits
 from training.datasets.importing.pictures import decoded
 from training.datasets.importing.problems import Unreadable, enumerated, shown
 from training.datasets.importing.trees import Beside, File, Folder, Tree, read
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from functools import partial
 
 from app.errors import SeedlingError
 from app.images.decoding import REMEDY, Decoded, decode
+from training.datasets.contents import Split
 from training.datasets.importing import metadata, splits
 from training.datasets.importing.items import Ignored, Item, Layout, check_count
 from training.datasets.importing.labels import ordered
 from training.datasets.importing.options import Limits
 from training.datasets.importing.problems import Unreadable, composed, enumerated, shown
 from training.datasets.importing.trees import File, Tree, read
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 SUFFIXES = re.compile(r"\.(png|jpe?g|jfif|webp|gif|bmp|tiff?|heic|heif|avif|svg|ico|psd|jp2|jxl)$", re.IGNORECASE)

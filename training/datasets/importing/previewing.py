@@ -13,13 +13,13 @@ from PIL import Image
 
 from app.images import preprocessing
 from app.images.decoding import Decoded
+from training.datasets.contents import SIDE
 from training.datasets.importing.conversion import decide, spread
 from training.datasets.importing.labels import class_names
 from training.datasets.importing.opening import opened
 from training.datasets.importing.options import Limits, Options
 from training.datasets.importing.reading import Collected
 from training.datasets.importing.report import Report
-from training.datasets.registry import SIDE
 
 PICTURES = 24
 MOST_PICTURES = 500

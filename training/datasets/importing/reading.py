@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.images.decoding import Decoded
+from training.datasets.contents import MIN_PICTURES, SIDE, Contents
 from training.datasets.importing import duplicates
 from training.datasets.importing.conversion import Inversion, convert, decide
 from training.datasets.importing.growing import Growing
@@ -19,7 +20,6 @@ from training.datasets.importing.opening import opened
 from training.datasets.importing.options import Limits, Options
 from training.datasets.importing.problems import MOST_LISTED, Unreadable, enumerated, shown
 from training.datasets.importing.report import BALANCED, ClassCount, FileProblem, Report
-from training.datasets.registry import MIN_PICTURES, SIDE, Contents
 from training.datasets.splitting import choose_test
 from training.errors import BrokenPicturesError, DatasetError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from training.datasets.contents import Split
 from training.datasets.importing.items import Ignored
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 NAMES = {

@@ -18,19 +18,19 @@ from app.retraining.job import Draft
 from models.manifest import WEIGHTS
 from models.repository import Repository
 from tests.training.datasets.pictures import contents
-from training.datasets import SOURCES, Entry, Registry
+from training.datasets import PUBLISHED, DatasetRegistry, Entry
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "datasets")
+def registry(tmp_path: Path) -> DatasetRegistry:
+    return DatasetRegistry(tmp_path / "datasets")
 
 
-def add(registry: Registry, name: str, *, seed: int = 0, classes: tuple[str, ...] = ("bar", "box")) -> Entry:
+def add(registry: DatasetRegistry, name: str, *, seed: int = 0, classes: tuple[str, ...] = ("bar", "box")) -> Entry:
     return registry.add(name, contents(seed=seed, classes=classes), title=name, licence="CC0")
 
 
-def spec_of(repository: Repository, registry: Registry, **body: Any) -> dict[str, Any]:
+def spec_of(repository: Repository, registry: DatasetRegistry, **body: Any) -> dict[str, Any]:
     defaults = {"generate": "digits", "sharpen": "sharpen-digits"}
     return RetrainBody(**body).draft(repository, Catalogue(registry), defaults, 1, "alice").spec  # type: ignore[arg-type]
 
@@ -51,7 +51,9 @@ def with_weights(repository: Repository) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_a_job_trains_on_the_version_that_was_newest_when_it_was_requested(repository: Repository, registry: Registry) -> None:
+def test_a_job_trains_on_the_version_that_was_newest_when_it_was_requested(
+    repository: Repository, registry: DatasetRegistry
+) -> None:
     first, second = add(registry, "mine"), add(registry, "mine", seed=1)
     assert first.reference != second.reference
     spec = spec_of(repository, registry, dataset="mine")
@@ -60,15 +62,15 @@ def test_a_job_trains_on_the_version_that_was_newest_when_it_was_requested(repos
     assert spec_of(repository, registry, dataset="fashion-mnist")["dataset"] == "fashion-mnist"
 
 
-def test_an_unknown_dataset_is_rejected_and_the_known_ones_are_named(repository: Repository, registry: Registry) -> None:
+def test_an_unknown_dataset_is_rejected_and_the_known_ones_are_named(repository: Repository, registry: DatasetRegistry) -> None:
     add(registry, "mine")
-    with pytest.raises(DatasetUnknown, match=f"choose one of {', '.join(SOURCES)}, mine"):
+    with pytest.raises(DatasetUnknown, match=f"choose one of {', '.join(PUBLISHED)}, mine"):
         spec_of(repository, registry, dataset="cifar")
     with pytest.raises(DatasetUnknown, match="mine has no version"):
         spec_of(repository, registry, dataset="mine@0123456789ab")
 
 
-def test_a_model_of_a_dataset_without_classes_is_unconditional(repository: Repository, registry: Registry) -> None:
+def test_a_model_of_a_dataset_without_classes_is_unconditional(repository: Repository, registry: DatasetRegistry) -> None:
     add(registry, "plain", classes=())
     assert spec_of(repository, registry, dataset="plain")["conditional"] is False
     assert spec_of(repository, registry, dataset="plain", spec={"conditional": False})["conditional"] is False
@@ -76,7 +78,7 @@ def test_a_model_of_a_dataset_without_classes_is_unconditional(repository: Repos
         spec_of(repository, registry, dataset="plain", spec={"conditional": True})
 
 
-def test_the_default_is_exactly_the_dataset_of_the_champion(repository: Repository, registry: Registry) -> None:
+def test_the_default_is_exactly_the_dataset_of_the_champion(repository: Repository, registry: DatasetRegistry) -> None:
     assert spec_of(repository, registry)["dataset"] == "mnist"
     entry = add(registry, "mine")
     add(registry, "mine", seed=1)
@@ -88,7 +90,7 @@ def test_the_default_is_exactly_the_dataset_of_the_champion(repository: Reposito
 
 
 def test_a_warm_start_may_use_more_pictures_of_the_same_classes_and_no_others(
-    repository: Repository, registry: Registry
+    repository: Repository, registry: DatasetRegistry
 ) -> None:
     entry, other = add(registry, "mine"), add(registry, "other")
     trained_on(repository, entry, classes=["bar", "box"])
@@ -102,7 +104,9 @@ def test_a_warm_start_may_use_more_pictures_of_the_same_classes_and_no_others(
         spec_of(repository, registry, dataset="mine", warm_start=True)
 
 
-def test_a_warm_start_keeps_the_networks_and_the_dataset_of_the_champion(repository: Repository, registry: Registry) -> None:
+def test_a_warm_start_keeps_the_networks_and_the_dataset_of_the_champion(
+    repository: Repository, registry: DatasetRegistry
+) -> None:
     with_weights(repository)
     assert spec_of(repository, registry, warm_start=True)["initial_weights"] == "0" * 64
     with pytest.raises(InvalidRequest, match="z_dim would differ from version 1"):
@@ -112,19 +116,19 @@ def test_a_warm_start_keeps_the_networks_and_the_dataset_of_the_champion(reposit
 
 
 def test_a_warm_start_from_a_superseded_version_says_that_its_weights_are_gone(
-    repository: Repository, registry: Registry
+    repository: Repository, registry: DatasetRegistry
 ) -> None:
     assert spec_of(repository, registry)["initial_weights"] is None
     with pytest.raises(InvalidRequest, match=r"digits/1 has no weights.pt to start from.*Promote a version that has it"):
         spec_of(repository, registry, warm_start=True)
 
 
-def draft_of(repository: Repository, registry: Registry, **body: Any) -> Draft:
+def draft_of(repository: Repository, registry: DatasetRegistry, **body: Any) -> Draft:
     defaults = {"generate": "digits", "sharpen": "sharpen-digits"}
     return RetrainBody(**body).draft(repository, Catalogue(registry), defaults, 1, "alice")  # type: ignore[arg-type]
 
 
-def test_each_combination_of_a_grid_is_trained_with_each_seed(repository: Repository, registry: Registry) -> None:
+def test_each_combination_of_a_grid_is_trained_with_each_seed(repository: Repository, registry: DatasetRegistry) -> None:
     grid = {"gamma": [0.05, 0.1], "generator_widths": [[64, 24, 16], [32, 16, 8]]}
     draft = draft_of(repository, registry, preset="quick", seed=2**32 - 1, runs=2, grid=grid)
     assert [run.overrides for run in draft.runs][:3] == [
@@ -140,7 +144,7 @@ def test_each_combination_of_a_grid_is_trained_with_each_seed(repository: Reposi
     assert {run.spec["metrics_every"] for run in draft.runs} == {12_500}, "KID is measured at the first rung"
 
 
-def test_a_single_run_is_a_plain_job(repository: Repository, registry: Registry) -> None:
+def test_a_single_run_is_a_plain_job(repository: Repository, registry: DatasetRegistry) -> None:
     for body in ({"runs": 1}, {"grid": {}}, {"runs": 1, "grid": {"gamma": [0.05]}}):
         draft = draft_of(repository, registry, preset="quick", **body)
         assert (draft.plan, draft.runs) == (None, ())
@@ -148,7 +152,7 @@ def test_a_single_run_is_a_plain_job(repository: Repository, registry: Registry)
         assert draft.spec["metrics_every"] == 25_000
 
 
-def test_a_grid_without_seeds_uses_one_seed(repository: Repository, registry: Registry) -> None:
+def test_a_grid_without_seeds_uses_one_seed(repository: Repository, registry: DatasetRegistry) -> None:
     draft = draft_of(repository, registry, preset="quick", seed=7, reduction=3, grid={"learning_rate": [1e-3, 5e-4, 2e-4]})
     assert [run.overrides for run in draft.runs] == [{"learning_rate": 1e-3}, {"learning_rate": 5e-4}, {"learning_rate": 2e-4}]
     assert {run.spec["seed"] for run in draft.runs} == {7}
@@ -169,13 +173,13 @@ def test_a_grid_without_seeds_uses_one_seed(repository: Repository, registry: Re
     ],
 )
 def test_runs_that_cannot_be_compared_are_rejected(
-    repository: Repository, registry: Registry, body: dict[str, Any], message: str
+    repository: Repository, registry: DatasetRegistry, body: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=message):
         draft_of(repository, registry, preset="quick", **body)
 
 
-def test_each_run_of_a_grid_is_validated(repository: Repository, registry: Registry) -> None:
+def test_each_run_of_a_grid_is_validated(repository: Repository, registry: DatasetRegistry) -> None:
     with pytest.raises(RequestValidationError):
         draft_of(repository, registry, preset="quick", grid={"gamma": [0.1, -1]})
     with pytest.raises(RequestValidationError):

@@ -21,7 +21,7 @@ from tests.app.retraining.runners.conftest import ray_of, wait_for_output, wait_
 from tests.app.retraining.runners.ray_cluster import RayCluster, ray_cluster
 from tests.app.retraining.runners.stub import install, install_slow_checkpoints
 from tests.app.retraining.runners.test_contract import pid_in
-from tests.app.retraining.runners.test_moving import wait_for_images
+from tests.app.retraining.runners.test_moving_between_engines import wait_for_images
 from tests.training.conftest import small_spec
 from tests.waiting import wait_until
 from training.checkpoint import load_checkpoint

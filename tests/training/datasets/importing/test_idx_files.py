@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.datasets.importing.making import idx, read, stack, write, zipped
-from training.datasets import SOURCES, importing, read_published
+from training.datasets import PUBLISHED, importing, read_published
 from training.datasets.importing import Limits
 from training.errors import DatasetError
 
@@ -26,7 +26,7 @@ def four(prefix: str = "", test: str = "t10k", *, packed: bool = True, dot: str 
 
 
 def test_the_files_of_mnist_give_mnist() -> None:
-    imported = read(SOURCES["mnist"].folders[0])
+    imported = read(PUBLISHED["mnist"].folders[0])
     for split, images, labels in (
         ("train", imported.contents.train_images, imported.contents.train_labels),
         ("test", imported.contents.test_images, imported.contents.test_labels),

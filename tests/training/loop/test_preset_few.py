@@ -13,7 +13,7 @@ from tests.training.conftest import finished
 from tests.training.datasets.pictures import contents
 from tests.training.small import SMALL
 from training import datasets
-from training.datasets import Registry
+from training.datasets import DatasetRegistry
 from training.evaluation import judges
 from training.export.build import export, load_trained
 from training.loop.run_folder import read_events
@@ -29,7 +29,7 @@ def test_a_few_pictures_are_trained_on_exported_and_measured(
     monkeypatch.setenv(datasets.DATASETS_VARIABLE, str(tmp_path / "datasets"))
     monkeypatch.setattr(judges, "MIN_STEPS", 10)
     monkeypatch.setattr(judges, "EPOCHS", {"conv": 1, "mlp": 1})
-    entry = Registry().add("shapes", contents(train, test), title="Shapes", licence="CC0")
+    entry = DatasetRegistry().add("shapes", contents(train, test), title="Shapes", licence="CC0")
     small = {name: SMALL[name] for name in KEPT}
     spec = TrainingSpec.from_preset("few", dataset=entry.reference, images=640, metrics_every=320, **small)
     assert spec.batch_size > train

@@ -12,8 +12,8 @@ from models.manifest import MANIFEST
 from models.repository import Repository
 from tests.live import service
 from tests.models.test_repository import copy_of_shipped
+from tests.web.accessibility import faults
 from tests.web.conftest import STATIC, new_context
-from tests.web.test_frame import faults
 
 
 def copier(folder: Path, number: int) -> None:

@@ -18,7 +18,7 @@ from models.stored_run import StoredRun
 from tests.live import ROOT
 from tests.training.conftest import small_spec
 from tests.training.datasets.pictures import contents
-from training.datasets import Registry
+from training.datasets import DatasetRegistry
 
 RUN = "0123456789ab"
 
@@ -64,10 +64,10 @@ def test_a_trainer_fetches_its_run_and_stores_it_and_leaves_nothing(here: Stored
 
 
 def test_a_trainer_uses_the_imported_dataset_of_its_run(here: StoredRun, tmp_path: Path, url: str) -> None:
-    imported = Registry(tmp_path / "imported").add("shapes", contents(), title="Shapes", licence="CC0")
+    imported = DatasetRegistry(tmp_path / "imported").add("shapes", contents(), title="Shapes", licence="CC0")
     spec = small_spec(images=64, dataset=imported.reference)
     (here.folder / "spec.json").write_text(spec.model_dump_json())
-    include(JobFolder(tmp_path / "state", RUN), imported.reference, Registry(tmp_path / "imported"))
+    include(JobFolder(tmp_path / "state", RUN), imported.reference, DatasetRegistry(tmp_path / "imported"))
     node = tmp_path / "node" / "submission" / RUN
     begin = ("train", "--spec", str(node / "spec.json"), "--restartable", "--out", str(node))
     done = train(node, here.hand_over(), url, *begin)

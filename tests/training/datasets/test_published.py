@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training import datasets
-from training.datasets import SOURCES, tensors
+from training.datasets import PUBLISHED, tensors
 from training.datasets.idx import parse_idx, read_idx
 from training.datasets.tensors import Dataset
 from training.errors import DatasetError
 
-MNIST = SOURCES["mnist"].folders[0]
-FASHION = SOURCES["fashion-mnist"].folders[0]
+MNIST = PUBLISHED["mnist"].folders[0]
+FASHION = PUBLISHED["fashion-mnist"].folders[0]
 
 
 def test_the_bundled_mnist_is_complete(mnist: Dataset) -> None:
@@ -35,9 +35,9 @@ def test_the_bundled_mnist_is_complete(mnist: Dataset) -> None:
 
 @pytest.mark.parametrize(("name", "licence"), [("mnist", "Attribution-Share Alike 3.0"), ("letters", "OFL-1.1")])
 def test_the_readme_of_a_bundled_dataset_has_the_licence_and_checksums(name: str, licence: str) -> None:
-    text = (SOURCES[name].folders[0] / "README.md").read_text()
+    text = (PUBLISHED[name].folders[0] / "README.md").read_text()
     assert licence in text
-    for file, digest in SOURCES[name].sha256.items():
+    for file, digest in PUBLISHED[name].sha256.items():
         assert f"{digest}  {file}" in text
 
 
@@ -152,18 +152,18 @@ def test_a_download_is_verified_and_a_bad_mirror_is_skipped(tmp_path: Path, monk
 
     good = copy_of_mnist(tmp_path)
     (tmp_path / "bad").mkdir()
-    for name in SOURCES["mnist"].sha256:
+    for name in PUBLISHED["mnist"].sha256:
         (tmp_path / "bad" / f"{name}.gz").write_bytes(b"wrong content")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Mirror, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     try:
-        source = dataclasses.replace(SOURCES["mnist"], mirrors=(f"{address}/bad/", f"{address}/{good.name}/"))
-        monkeypatch.setitem(SOURCES, "mnist", source)
+        source = dataclasses.replace(PUBLISHED["mnist"], mirrors=(f"{address}/bad/", f"{address}/{good.name}/"))
+        monkeypatch.setitem(PUBLISHED, "mnist", source)
         folder = datasets.download("mnist", tmp_path / "fetched")
         assert len(tensors.load("mnist", "test", folder)) == 10_000
         bad = dataclasses.replace(source, mirrors=(f"{address}/bad/", f"{address}/none/"))
-        monkeypatch.setitem(SOURCES, "mnist", bad)
+        monkeypatch.setitem(PUBLISHED, "mnist", bad)
         with pytest.raises(DatasetError, match="cannot be downloaded"):
             datasets.download("mnist", tmp_path / "again")
         assert list((tmp_path / "again").iterdir()) == []

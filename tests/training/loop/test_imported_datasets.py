@@ -13,26 +13,27 @@ from models.repository import Repository
 from tests.training.conftest import finished, small_sharpen_spec, small_spec
 from tests.training.datasets.pictures import contents
 from training import datasets
-from training.datasets import Registry, tensors
+from training.datasets import DatasetRegistry, tensors
 from training.errors import TrainingError
 from training.evaluation import judges
 from training.export import networks
 from training.export.build import PARITY_SEEDS, export, load_trained
 from training.loop import run, stopping
 from training.loop.run_folder import RunFolder, read_events
+from training.loop.stop_request import Stop
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRegistry:
     monkeypatch.setenv(datasets.DATASETS_VARIABLE, str(tmp_path / "datasets"))
     monkeypatch.setattr(judges, "MIN_STEPS", 30)
     monkeypatch.setattr(judges, "EPOCHS", {"conv": 1, "mlp": 1})
-    return Registry()
+    return DatasetRegistry()
 
 
 @pytest.mark.parametrize("classes", [("bar", "box"), ()])
 def test_an_imported_dataset_is_trained_on_exported_and_measured(
-    store: Registry, tmp_path: Path, classes: tuple[str, ...]
+    store: DatasetRegistry, tmp_path: Path, classes: tuple[str, ...]
 ) -> None:
     entry = store.add("shapes", contents(120, 40, classes=classes), title="Shapes", licence="CC0")
     spec = small_spec(dataset=entry.reference, conditional=bool(classes), images=64, metrics_every=32)
@@ -61,7 +62,7 @@ def test_an_imported_dataset_is_trained_on_exported_and_measured(
 
 
 def test_a_sharpener_of_a_small_dataset_without_classes_is_exported_and_measured(
-    store: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: DatasetRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(networks, "TONE_SEEDS", networks.TONE_SEEDS[:PARITY_SEEDS])  # for speed
     entry = store.add("shapes", contents(120, 40, classes=()), title="Shapes", licence="CC0")
@@ -74,7 +75,7 @@ def test_a_sharpener_of_a_small_dataset_without_classes_is_exported_and_measured
     assert metrics["consistency_worst_shrink2"].value <= 1.001
 
 
-def test_a_judge_is_trained_once_for_each_dataset_and_kind(store: Registry) -> None:
+def test_a_judge_is_trained_once_for_each_dataset_and_kind(store: DatasetRegistry) -> None:
     entry = store.add("shapes", contents(), title="Shapes", licence="CC0")
     train = tensors.load("shapes", "train")
     with pytest.raises(
@@ -95,12 +96,12 @@ def test_a_judge_is_trained_once_for_each_dataset_and_kind(store: Registry) -> N
 
 
 def test_a_run_can_be_stopped_while_it_trains_its_judge(
-    store: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: DatasetRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.add("shapes", contents(), title="Shapes", licence="CC0")
     folder = RunFolder(tmp_path / "run")
     run.start(folder, small_spec(dataset="shapes", images=64, metrics_every=32))
-    stop, fit = run.Stop(), judges.fit
+    stop, fit = Stop(), judges.fit
     monkeypatch.setattr(run, "Stop", lambda: stop)
 
     def interrupted(train: tensors.Dataset, report: Callable[[int, float], None], **options: object) -> judges.Classifier:
@@ -114,14 +115,14 @@ def test_a_run_can_be_stopped_while_it_trains_its_judge(
     assert not (store.folder / ".judges").exists()
 
 
-def test_a_conditional_run_requires_classes(store: Registry, tmp_path: Path) -> None:
+def test_a_conditional_run_requires_classes(store: DatasetRegistry, tmp_path: Path) -> None:
     entry = store.add("shapes", contents(classes=()), title="Shapes", licence="CC0")
     with pytest.raises(TrainingError, match=rf"{entry.reference} has no classes\. Set conditional to false in the spec\."):
         finished(tmp_path / "run", small_spec(dataset=entry.reference, images=64))
 
 
 @pytest.mark.parametrize(("count", "held"), [(13, 13), (14, 0)])
-def test_at_most_a_third_is_held_out_and_nothing_of_a_small_dataset(store: Registry, count: int, held: int) -> None:
+def test_at_most_a_third_is_held_out_and_nothing_of_a_small_dataset(store: DatasetRegistry, count: int, held: int) -> None:
     store.add("shapes", contents(), title="Shapes", licence="CC0")
     shown, held_out = stopping.hold_out(tensors.load("shapes", "train"), count)
     assert (len(shown), len(held_out)) == (40 - held, held)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.live import Service
 from tests.web.conftest import new_context
-from tests.web.test_frame import PAGES, open_page
+from tests.web.pages import PAGES, open_page
 
 MOST = 0.05
 SIZES: dict[str, dict[str, Any]] = {

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
+from tests.web.accessibility import faults
 from tests.web.conftest import new_context
-from tests.web.test_frame import faults
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 COPY = """const plane = document.querySelector('canvas.plane')

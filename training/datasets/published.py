@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.datasets.contents import Split
 from training.datasets.idx import MOST_BYTES, read_idx
-from training.datasets.registry import Split
 from training.errors import DatasetError
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seedling" / "datasets"
 
 
 @dataclass(frozen=True)
-class Source:
+class PublishedDataset:
     """A published dataset: its classes, its files with the sha256 of their decompressed bytes, and their locations."""
 
     name: str
@@ -44,8 +44,8 @@ class Source:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
-SOURCES: dict[str, Source] = {
-    "mnist": Source(
+PUBLISHED: dict[str, PublishedDataset] = {
+    "mnist": PublishedDataset(
         name="mnist",
         title="MNIST handwritten digits",
         licence="CC BY-SA 3.0, Y. LeCun, C. Cortes, C.J.C. Burges",
@@ -63,7 +63,7 @@ SOURCES: dict[str, Source] = {
         ),
         remedy="Restore training/datasets/mnist from git, or run: python -m training datasets download mnist",
     ),
-    "fashion-mnist": Source(
+    "fashion-mnist": PublishedDataset(
         name="fashion-mnist",
         title="Fashion-MNIST clothes",
         licence="MIT, Zalando SE",
@@ -93,7 +93,7 @@ SOURCES: dict[str, Source] = {
         remedy="On Debian: apt-get install dataset-fashion-mnist. Elsewhere: python -m training datasets download "
         "fashion-mnist. Or name the folder that holds its four .gz files with --data",
     ),
-    "letters": Source(
+    "letters": PublishedDataset(
         name="letters",
         title="Capitals of fonts from Debian",
         licence="free licences of the fonts: OFL-1.1, GPL with font exception and others, see fonts.tsv",
@@ -115,7 +115,7 @@ FILES: dict[Split, tuple[str, str]] = {
 }
 
 
-def locate(source: Source, folder: Path | None = None) -> Path:
+def locate(dataset: PublishedDataset, folder: Path | None = None) -> Path:
     """Return the folder to read a dataset from: `folder` unless it is None, else the first location with all its files.
 
     The download cache comes first, so that a download takes precedence over damaged files elsewhere.
@@ -123,14 +123,14 @@ def locate(source: Source, folder: Path | None = None) -> Path:
     Raises:
         DatasetError: no folder has all files.
     """
-    candidates = (folder,) if folder else (CACHE / source.name, *source.folders)
+    candidates = (folder,) if folder else (CACHE / dataset.name, *dataset.folders)
     for candidate in candidates:
-        if all((candidate / f"{name}.gz").exists() for name in source.sha256):
+        if all((candidate / f"{name}.gz").exists() for name in dataset.sha256):
             return candidate
-    files = [f"{name}.gz" for name in source.sha256]
+    files = [f"{name}.gz" for name in dataset.sha256]
     missing = "; ".join(f"{c} lacks {', '.join(f for f in files if not (c / f).exists())}" for c in candidates)
-    remedy = f"Put the files there, gzipped. {source.remedy}" if folder else source.remedy
-    raise DatasetError(f"{source.title}: {missing}. {remedy}.")
+    remedy = f"Put the files there, gzipped. {dataset.remedy}" if folder else dataset.remedy
+    raise DatasetError(f"{dataset.title}: {missing}. {remedy}.")
 
 
 def read_published(name: str, split: Split, folder: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -139,10 +139,10 @@ def read_published(name: str, split: Split, folder: Path | None = None) -> tuple
     Raises:
         DatasetError: a file is missing, truncated or not the published one. The message names the file and the remedy.
     """
-    source = SOURCES[name]
-    where = locate(source, folder)
-    remedy = f"{'Put the published file there. ' if folder else ''}{source.remedy}."
-    images, labels = (read_idx(where / f"{file}.gz", sha256=source.sha256[file], remedy=remedy) for file in FILES[split])
+    dataset = PUBLISHED[name]
+    where = locate(dataset, folder)
+    remedy = f"{'Put the published file there. ' if folder else ''}{dataset.remedy}."
+    images, labels = (read_idx(where / f"{file}.gz", sha256=dataset.sha256[file], remedy=remedy) for file in FILES[split])
     return images, labels
 
 
@@ -152,15 +152,15 @@ def download(name: str, folder: Path | None = None) -> Path:
     Raises:
         DatasetError: the dataset is unknown or has no mirrors, or no mirror returned a file with the published checksum.
     """
-    if name not in SOURCES:
-        raise DatasetError(f"{name} cannot be downloaded. Choose one of: {', '.join(SOURCES)}.")
-    source = SOURCES[name]
-    if not source.mirrors:
-        raise DatasetError(f"{name} is part of the repository and is not published elsewhere. {source.remedy}.")
+    if name not in PUBLISHED:
+        raise DatasetError(f"{name} cannot be downloaded. Choose one of: {', '.join(PUBLISHED)}.")
+    dataset = PUBLISHED[name]
+    if not dataset.mirrors:
+        raise DatasetError(f"{name} is part of the repository and is not published elsewhere. {dataset.remedy}.")
     folder = folder or CACHE / name
     folder.mkdir(parents=True, exist_ok=True)
-    for file, sha256 in source.sha256.items():
-        _fetch(f"{file}.gz", folder, sha256, source.mirrors)
+    for file, sha256 in dataset.sha256.items():
+        _fetch(f"{file}.gz", folder, sha256, dataset.mirrors)
     return folder
 
 

@@ -15,7 +15,7 @@ from tests.app.api.pictures_of_shapes import archive
 from tests.app.retraining.jobs import TOKEN, small_job
 from tests.live import Service
 from tests.web.conftest import new_context
-from tests.web.test_calls import CLASSES, LANGUAGES, PER_CLASS, code, result, results
+from tests.web.test_api_panels import CLASSES, LANGUAGES, PER_CLASS, code, result, results
 from tests.web.test_datasets import upload
 from tests.web.test_train import sign_in
 
