@@ -151,7 +151,8 @@ def _prepare(
     else:
         return _Loop(folder, trainer, events, usage, plateau, None, None)
     enough = len(held_out) >= ENOUGH_HELD_OUT
-    meter = KidMeter(held_out if enough else shown, task=spec.task)
+    levels = shown.images if spec.match_tones else None
+    meter = KidMeter(held_out if enough else shown, task=spec.task, shown=levels)
     return _Loop(folder, trainer, events, usage, plateau, meter, held_out if enough else None)
 
 

@@ -150,8 +150,7 @@ def examine(
     else:
         fakes = draw(tested, seeds, held_out.labels if tested.classes else None)
     if shown is not None:
-        curve = histogram_matching.matching(histogram_matching.frequencies(fakes), histogram_matching.frequencies(shown))
-        fakes = curve[fakes.long()].to(torch.uint8)
+        fakes = histogram_matching.matched(fakes, histogram_matching.frequencies(shown))
     return compare(held_out.images, fakes, images, paired=task == "sharpen")
 
 

@@ -29,3 +29,13 @@ def matching(ours: Tensor, theirs: Tensor) -> Tensor:
     below = (ours.double().cumsum(0) - ours.double() / 2) / ours.sum()
     reached = theirs.double().cumsum(0) / theirs.sum()
     return torch.searchsorted(reached, below).clamp(max=len(theirs) - 1)
+
+
+def matched(pictures: Tensor, theirs: Tensor) -> Tensor:
+    """Return pictures whose grey levels match a histogram, as those of an exported generator do.
+
+    Args:
+        pictures: uint8, of any shape.
+        theirs: number of pixels with each grey level, (256,).
+    """
+    return matching(frequencies(pictures), theirs)[pictures.long()].to(torch.uint8)
