@@ -252,7 +252,7 @@ def test_on_a_phone_a_job_comes_into_view_when_it_is_requested_or_chosen(browser
         page = context.new_page()
         page.goto("/train?preset=quick&promote=never&budget=images:10000000")
         sign_in(page, TOKEN)
-        expect(page.get_by_role("region", name="Jobs")).to_be_visible()
+        expect(page.get_by_role("region", name="Jobs", exact=True)).to_be_visible()
         page.get_by_role("button", name="Start training").click()
         expect(page).to_have_url(re.compile(r"job=[0-9a-f]{12}"))
         job = page.url[-12:]
