@@ -54,7 +54,7 @@ from app.datasets.catalogue import Catalogue
 from app.datasets.imports import Imports
 from app.datasets.uploads import Uploads
 from app.errors import StoreUnavailable
-from app.http import problem_details
+from app.http import api_reference, problem_details
 from app.http.authentication import Access
 from app.http.bodies import BoundedBody, HeadAsGet, JsonByDefault
 from app.http.ignored_parameters import WithoutIgnoredParameters
@@ -111,6 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Pillow warns about uploaded pictures. Python would keep every distinct warning text in memory.
     warnings.filterwarnings("ignore", module="PIL")
     app = FastAPIOffline(  # serves the assets of /docs itself, not from a CDN
+        docs_url=None,
         title="Seedling",
         version=__version__,
         description=DESCRIPTION,
@@ -140,6 +141,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.inverters = Inverters(settings.nearest)
     app.state.index_builder = IndexBuilder(settings.nearest, settings.nearest_seeds)
     app.state.catalogue = Catalogue(DatasetRegistry(settings.datasets))
+    api_reference.install(app)
     problem_details.install(app)
     paths = ("/discriminate", "/invert", "/nearest", "/sharpen", "/verify", "/credentials")
     pictures = dict.fromkeys(paths, settings.max_upload)
