@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 
-from app.api.dependencies import BINARY, LookupOf, RegistryOf
+from app.api.dependencies import BINARY, InvertersOf, LookupOf, RegistryOf
 from app.api.schemas.models import ModelList, ModelSummary, VersionDetail, VersionSummary
 from app.errors import NotFound, VersionUnusable
 from app.http import caching
@@ -45,7 +45,9 @@ async def show_model(request: Request, name: Name, lookup: LookupOf) -> ModelSum
 
 
 @router.get("/models/{name}/versions/{version}", summary="Show a version", responses=_ERRORS)
-async def show_version(request: Request, name: Name, version: Number, lookup: LookupOf) -> VersionDetail:
+async def show_version(
+    request: Request, name: Name, version: Number, lookup: LookupOf, inverters: InvertersOf
+) -> VersionDetail:
     """Returns the manifest of a version: its training, figures and golden digest."""
     registry = lookup.registry
     view, found = await find(lookup, name, version)
@@ -59,6 +61,7 @@ async def show_version(request: Request, name: Name, version: Number, lookup: Lo
         card=f"{base}/card",
         samples=f"{base}/samples.png",
         directions=f"{base}/directions.json" if found.companion(FILE).is_file() else None,
+        nearest_seeds=inverters.indexed_seeds(found),
     )
 
 

@@ -12,6 +12,7 @@ from app.sampling.generator import LoadedGenerator
 from models import seed_index
 from models.errors import Damaged
 from models.seed_index import SeedIndex
+from models.version import Version
 
 
 class Inverters:
@@ -38,6 +39,11 @@ class Inverters:
             if found is None:
                 found = self._encoders[generator] = LoadedEncoder(generator.version)
             return found
+
+    def indexed_seeds(self, version: Version) -> int | None:
+        """Return the number of seeds in the largest index of a version. None if it has none."""
+        folder = seed_index.find(self.root, version.manifest.digest)
+        return int(folder.name.removeprefix("seeds-")) if folder else None
 
     def index(self, generator: LoadedGenerator) -> SeedIndex:
         """Return the largest index of a generator's seeds.

@@ -275,6 +275,9 @@ def test_a_version_without_encoder_and_index_tells_visitors_so_and_operators_how
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urllib.parse.urlsplit(request.url).path))
     page.goto("/find?model=digits&version=1")
+    expect(seeds_panel(page)).to_contain_text("This service has no index of seeds")  # said before anybody draws
+    expect(page.get_by_text("The page finds the latent whose picture resembles your drawing.", exact=False)).to_be_visible()
+    expect(page.get_by_text("integer seeds whose pictures do")).to_have_count(0)
     draw(page, ONE)
     for panel, lacks, remedy in (
         (found_panel(page), "This version has no encoder", "python -m training encoder digits --version 1"),

@@ -70,6 +70,16 @@ def test_the_point_on_the_sigmoid_follows_the_logit(page: Page) -> None:
     assert high["x"] > low["x"]
     assert high["y"] < low["y"]
     assert curve.locator(".mark").count() == 12  # the pictures above
+    point = curve.locator("circle.point")
+    point.hover()
+    page.mouse.down()
+    drawing = curve.get_by_role("img").bounding_box()
+    assert drawing
+    page.mouse.move(drawing["x"] + drawing["width"] / 2, drawing["y"] + 5, steps=5)
+    page.mouse.up()
+    expect(curve).to_contain_text("Logit 0: D(x) = 0.5")
+    page.mouse.move(drawing["x"], drawing["y"] + 5)
+    expect(curve.get_by_role("slider", name="Logit")).to_have_value("0")  # released
 
 
 def test_networks_are_stepped_by_hand_with_the_keyboard(page: Page) -> None:

@@ -58,6 +58,7 @@ class VersionDetail(BaseModel):
     card: str = Field(description="URL of the model card (Markdown).")
     samples: str = Field(description="URL of the sample sheet (PNG).")
     directions: str | None = Field(description="URL of the directions that `edit` can name. null if none have been measured.")
+    nearest_seeds: int | None = Field(description="Number of seeds that `/nearest` searches. null if there is no index.")
 
 
 class Alive(BaseModel):

@@ -191,6 +191,8 @@ def test_a_version_without_an_index_says_how_to_build_one(client: httpx.Client) 
     response = client.get("/nearest", params={"seed": 1, "version": 1})
     assert problem(response) == (404, "index_missing")
     assert "python -m training nearest digits --version 1" in response.json()["detail"]
+    assert client.get("/models/digits/versions/1").json()["nearest_seeds"] is None
+    assert client.get("/models/digits/versions/champion").json()["nearest_seeds"] == INDEXED
 
 
 @pytest.mark.parametrize("query", ["seed=1&k=0", "seed=1&k=101", "k=3", "seed=1&steps=1", "seed=1&seed=2"])

@@ -3813,6 +3813,11 @@ export interface components {
              * @description URL of the directions that `edit` can name. null if none have been measured.
              */
             directions: string | null;
+            /**
+             * Nearest Seeds
+             * @description Number of seeds that `/nearest` searches. null if there is no index.
+             */
+            nearest_seeds: number | null;
         };
         /**
          * VersionSummary

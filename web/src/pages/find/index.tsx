@@ -41,7 +41,7 @@ function Finder({ version, query, change }: VersionedProps) {
   return (
     <div class="sides find">
       <div class="stack">
-        <p>{t.intro}</p>
+        <p>{version.detail.nearest_seeds === null ? t.introWithoutSeeds : t.intro}</p>
         <div class="halves">
           <section class="panel stack" aria-labelledby="drawing-title">
             <h2 id="drawing-title">{t.drawing}</h2>
@@ -84,7 +84,7 @@ function Finder({ version, query, change }: VersionedProps) {
           start={inversion.isBusy ? undefined : inversion.found?.found}
           search={inversion}
           nearest={neighbours.found?.nearest[0]?.seed}
-          hasSeeds={!neighbours.error}
+          hasSeeds={!neighbours.error && (neighbours.found !== undefined || version.detail.nearest_seeds !== null)}
           version={version}
           query={query}
           change={change}

@@ -5,6 +5,7 @@ export const messages = texts(
     title: "Which seed is my drawing?",
     intro:
       "Draw something. The page finds the latent whose picture resembles your drawing, and the integer seeds whose pictures do.",
+    introWithoutSeeds: "Draw something. The page finds the latent whose picture resembles your drawing.",
     drawing: "Your drawing",
     keyboard:
       "Draw with a mouse, a finger or a pen. With the keyboard: the arrow keys move the pen, Space lowers and lifts it, Ctrl+Z undoes, and Enter starts a new drawing.",
@@ -31,8 +32,9 @@ export const messages = texts(
     film: "From the drawing to a seed",
     filmTo: (seed: number) => `Film to seed ${seed}`,
     filmShort: "Film",
-    filmHint: "Choose a seed above, or enter a seed.",
-    filmHintEnter: "Enter a seed.",
+    filmHint:
+      "The film turns your drawing into the picture of a seed. Choose a seed above, or enter a seed and press Enter.",
+    filmHintEnter: "The film turns your drawing into the picture of a seed. Enter a seed and press Enter.",
     filmFromSeed: "This version has no encoder. The film therefore begins at the nearest seed.",
     seed: "Seed at the end of the film",
     saveAs: "Save the film",
@@ -46,6 +48,7 @@ export const messages = texts(
     title: "Какое зерно у моего рисунка?",
     intro:
       "Нарисуйте что-нибудь. Страница найдёт латентный вектор, картинка которого похожа на рисунок, и целые зёрна с похожими картинками.",
+    introWithoutSeeds: "Нарисуйте что-нибудь. Страница найдёт латентный вектор, картинка которого похожа на рисунок.",
     drawing: "Ваш рисунок",
     keyboard:
       "Рисуйте мышью, пальцем или стилусом. С клавиатуры: стрелки двигают перо, пробел опускает и поднимает его, Ctrl+Z отменяет, Enter начинает новый рисунок.",
@@ -55,7 +58,7 @@ export const messages = texts(
     save: "Сохранить рисунок",
     found: "Ближайшая картинка",
     foundOf: name => `Ближайшая картинка: ${name}`,
-    prepared: "Ваш рисунок, подготовленный как обучающие данные",
+    prepared: "Ваш рисунок в том виде, какой получали обучающие картинки",
     nothing: "Сначала нарисуйте что-нибудь.",
     searching: "Идёт поиск…",
     recognised: "Класс",
@@ -74,8 +77,8 @@ export const messages = texts(
     film: "От рисунка к зерну",
     filmTo: seed => `Фильм до зерна ${seed}`,
     filmShort: "Фильм",
-    filmHint: "Выберите зерно выше или введите его.",
-    filmHintEnter: "Введите зерно.",
+    filmHint: "Фильм превратит ваш рисунок в картинку зерна. Выберите зерно выше или введите его и нажмите Enter.",
+    filmHintEnter: "Фильм превратит ваш рисунок в картинку зерна. Введите зерно и нажмите Enter.",
     filmFromSeed: "У этой версии нет кодировщика, поэтому фильм начинается с ближайшего зерна.",
     seed: "Зерно в конце фильма",
     saveAs: "Сохранить фильм",

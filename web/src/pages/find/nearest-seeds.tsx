@@ -21,16 +21,20 @@ export function NearestSeeds({ search, version, to, onFilm }: NearestSeedsProps)
   const t = useText(messages)
   const { number } = useNumbers()
   const { found, error, isBusy, retry } = search
+  // Without a drawing nothing has been searched, but the version says whether it has an index.
+  const hasIndex = found !== undefined || version.detail.nearest_seeds !== null
   const places: readonly (Neighbour | undefined)[] =
     found?.nearest ?? new Array<undefined>(NEIGHBOURS).fill(undefined)
   return (
     <section class="panel stack" aria-labelledby="seeds-title" aria-busy={isBusy}>
       <div>
         <h2 id="seeds-title">{t.seeds}</h2>
-        {!error && <p class="hint">{t.seedsHint}</p>}
+        {!error && hasIndex && <p class="hint">{t.seedsHint}</p>}
       </div>
       {error ? (
         <SearchFailure error={error} lead={t.noIndex} retry={retry} />
+      ) : !hasIndex ? (
+        <p class="notice">{t.noIndex}</p>
       ) : (
         <>
           <ol class="seeds">

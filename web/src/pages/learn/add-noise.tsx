@@ -14,7 +14,7 @@ import { Probability } from "./probability"
 const messages = texts(
   {
     title: "Add noise to a picture",
-    what: "Choose one of the pictures above and add noise to each of its pixels. Usually, noise that is barely visible is enough to lower the score.",
+    what: "Choose a picture and add noise to each of its pixels. Usually, noise that is barely visible is enough to lower the score.",
     pictures: "Picture",
     real: (name: string | null, at: number) => `${at}: real${name === null ? "" : `, “${name}”`}`,
     generated: (name: string | null, at: number) => `${at}: generated${name === null ? "" : `, “${name}”`}`,
@@ -28,7 +28,7 @@ const messages = texts(
   },
   {
     title: "Добавьте шум",
-    what: "Выберите одну из картинок выше и добавьте шум к каждому пикселю. Обычно оценку снижает уже едва заметный шум.",
+    what: "Выберите картинку и добавьте шум к каждому пикселю. Обычно оценку снижает уже едва заметный шум.",
     pictures: "Картинка",
     real: (name, at) => `${at}: настоящая${name === null ? "" : `, «${name}»`}`,
     generated: (name, at) => `${at}: сгенерированная${name === null ? "" : `, «${name}»`}`,

@@ -24,7 +24,7 @@ const messages = texts(
     state: (turns: string, seconds: number, real: string, generated: string) =>
       `${turns} turns in ${seconds} s. Mean D(x): real ${real}, generated ${generated}.`,
     accuracy: (percent: string) => `The discriminator is right about ${percent} of the pictures.`,
-    classes: (count: number) => `The 64 pictures resemble ${count} of the ten digits.`,
+    classes: (count: number) => `A comparison with real digits finds ${count} of the ten among the 64 pictures.`,
     losses: "Losses",
     accuracyTitle: "Accuracy of the discriminator",
     x: "turns",
@@ -55,7 +55,8 @@ const messages = texts(
     state: (turns, seconds, real, generated) =>
       `Ходов обучения: ${turns} за ${seconds} с. Среднее D(x): настоящие ${real}, сгенерированные ${generated}.`,
     accuracy: percent => `Дискриминатор верно определяет ${percent} картинок.`,
-    classes: count => `64 картинки похожи на ${count} ${plural("ru", count, ["цифру", "цифры", "цифр"])} из десяти.`,
+    classes: count =>
+      `Сравнение с настоящими находит среди 64 картинок ${count} ${plural("ru", count, ["цифру", "цифры", "цифр"])} из десяти.`,
     losses: "Функции потерь",
     accuracyTitle: "Точность дискриминатора",
     x: "ходы обучения",

@@ -118,7 +118,7 @@ export default function Learn() {
             onReport={setReport}
           />
         )}
-        {count > 4 && <ApartStep champions={champions} accuracy={report?.accuracy} query={query} />}
+        {count > 4 && <ApartStep champions={champions} report={report} query={query} />}
         {count < SECTIONS.length && <Loading isWhole />}
       </div>
     </div>

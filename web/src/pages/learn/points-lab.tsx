@@ -38,7 +38,7 @@ const messages = texts(
     generator: "generator",
     chanceD: "discriminator at chance",
     chanceG: "generator at chance",
-    fair: "The squares spread over the circles. Around them, the plane turns pale: D(x) approaches 0.5 there, and the losses approach their values at chance.",
+    fair: "The squares spread over the circles. Around them, the plane loses its colour: D(x) approaches 0.5 there, and the losses approach their values at chance.",
     "frozen-d":
       "The squares run to where the discriminator is surest that points are real, often out of the picture. Nobody corrects it any more, so the generator's loss falls although its points are wrong. A low loss is no proof of quality.",
     "frozen-g":
@@ -72,7 +72,7 @@ const messages = texts(
     generator: "генератор",
     chanceD: "дискриминатор при ответах наугад",
     chanceG: "генератор при ответах наугад",
-    fair: "Квадраты распределяются по кружкам. Вокруг них плоскость бледнеет: D(x) там приближается к 0,5, а потери — к значениям при ответах наугад.",
+    fair: "Квадраты распределяются по кружкам. Вокруг них плоскость теряет цвет: D(x) там приближается к 0,5, а потери — к значениям при ответах наугад.",
     "frozen-d":
       "Квадраты убегают туда, где дискриминатор увереннее всего отвечает «настоящая», часто за край картинки. Его больше никто не поправляет, поэтому потери генератора падают, хотя точки неверны. Малые потери ещё не означают качества.",
     "frozen-g":

@@ -41,6 +41,14 @@ export function placeOf(logit: number): { x: number; y: number } {
   }
 }
 
+/** The logit, to a tenth, below a pointer on the drawing. */
+function logitAt({ clientX, currentTarget }: { clientX: number; currentTarget: SVGSVGElement }): number {
+  const { left, width } = currentTarget.getBoundingClientRect()
+  const x = ((clientX - left) / width) * WIDTH
+  const logit = ((x - MARGIN) / (WIDTH - 2 * MARGIN)) * 2 * REACH - REACH
+  return Math.round(10 * Math.max(-REACH, Math.min(REACH, logit))) / 10
+}
+
 const CURVE = Array.from({ length: 61 }, (_, at) => {
   const { x, y } = placeOf(-REACH + (at * REACH) / 30)
   return `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`
@@ -62,7 +70,18 @@ export function SigmoidCurve({ pictures = [] }: { pictures?: readonly ScoredPict
     <section class="sigmoid" aria-labelledby="sigmoid">
       <h3 id="sigmoid">{t.title}</h3>
       <p>{t.what}</p>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={t.curve(shown, probability)}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={t.curve(shown, probability)}
+        onPointerDown={event => {
+          event.currentTarget.setPointerCapture(event.pointerId)
+          setLogit(logitAt(event))
+        }}
+        onPointerMove={event => {
+          if (event.currentTarget.hasPointerCapture(event.pointerId)) setLogit(logitAt(event))
+        }}
+      >
         <path
           class="axis"
           d={`M${MARGIN} ${HEIGHT - MARGIN}H${WIDTH - MARGIN}M${middle.x} ${HEIGHT - MARGIN}V${MARGIN}`}

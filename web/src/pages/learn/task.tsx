@@ -4,7 +4,7 @@ import { texts, useText } from "../../language"
 
 const messages = texts(
   { do: "Do", see: "See", questions: "Questions" },
-  { do: "Сделайте", see: "Заметьте", questions: "Вопросы" },
+  { do: "Сделайте", see: "Обратите внимание", questions: "Вопросы" },
 )
 
 export function Task({ todo, see }: { todo: string; see: string }) {
