@@ -77,7 +77,7 @@ def test_the_point_on_the_sigmoid_follows_the_logit(page: Page) -> None:
     assert drawing
     page.mouse.move(drawing["x"] + drawing["width"] / 2, drawing["y"] + 5, steps=5)
     page.mouse.up()
-    expect(curve).to_contain_text("Logit 0: D(x) = 0.5")
+    expect(curve).to_contain_text("Logit 0.0: D(x) = 0.500")
     page.mouse.move(drawing["x"], drawing["y"] + 5)
     expect(curve.get_by_role("slider", name="Logit")).to_have_value("0")  # released
 
