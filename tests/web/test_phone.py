@@ -1,0 +1,91 @@
+"""Pages on a phone: what a finger changes is in sight, and nothing needs a mouse or a keyboard."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.live import Service
+from tests.web.accessibility import faults
+from tests.web.conftest import new_context
+from tests.web.pixels import Pixels, fetch_pixels, wait_for_canvas
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(params=["en-GB", "ru-RU"])
+def locale(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def phone(browser: Browser, site: Service, locale: str) -> Iterator[Page]:
+    with new_context(browser, site.url, locale=locale, color_scheme="dark", **PHONE) as context:
+        yield context.new_page()
+
+
+def moved_z(site: Service, seed: int, index: int, value: float) -> Pixels:
+    """The picture of a seed with one number of its latent replaced."""
+    with site.client() as client:
+        picture = client.get(f"/generate?seed={seed}&format=json").json()
+        z = [value if at == index else own for at, own in enumerate(picture["z"])]
+        response = client.post("/generate", json={"z": z, "label": picture["class"]})
+    return np.asarray(Image.open(io.BytesIO(response.content)))
+
+
+def top_of(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["y"]
+
+
+def test_the_picture_stays_in_sight_while_sliders_of_explore_move_it(phone: Page, site: Service, node: str) -> None:
+    phone.goto("/?seed=42&drawer=open")
+    copy, slider = phone.locator(".at-hand"), phone.get_by_role("slider", name="z 3", exact=True)
+    expect(phone.locator("canvas.shown")).to_be_attached()
+    expect(copy).to_have_count(0)  # the plane shows the picture
+    phone.get_by_role("button", name=re.compile("^(Controls|Настройки)")).click()
+    slider.scroll_into_view_if_needed()
+    expect(phone.locator("canvas.shown")).not_to_be_in_viewport()
+    expect(copy).to_be_in_viewport(ratio=1)
+    slider.fill("2.5")
+    wait_for_canvas(copy.locator("canvas"), moved_z(site, 42, 3, 2.5))
+    expect(copy).to_contain_text("42")
+    assert faults(phone) == []
+    phone.locator("canvas.shown").scroll_into_view_if_needed()
+    expect(copy).to_have_count(0)
+
+
+def test_a_picture_that_is_not_on_the_plane_is_shown_above_the_sheet(phone: Page, site: Service, node: str) -> None:
+    phone.goto("/?seed=65582&dz=3:3.54&sliders=open&drawer=open")
+    card = phone.locator(".at-hand")
+    expect(card).to_be_in_viewport(ratio=1)
+    expect(card).to_contain_text(re.compile("(Seed|Зерно) 65582"))
+    wait_for_canvas(card.locator("canvas"), moved_z(site, 65582, 3, 3.54))
+    assert phone.evaluate("window.scrollY") == 0
+    assert faults(phone) == []
+    phone.get_by_role("button", name=re.compile("^(Zoom out|Отдалить)$")).click()
+    expect(phone).not_to_have_url(re.compile("dz="))
+    expect(card).to_have_count(0)  # the plane shows the picture in its frame
+    phone.go_back()
+    wait_for_canvas(card.locator("canvas"), moved_z(site, 65582, 3, 3.54))
+
+
+@pytest.mark.parametrize("name", ["z 3", "Thickness|Толщина"])
+def test_a_slider_stays_in_its_place_when_it_is_moved_for_the_first_time(phone: Page, name: str) -> None:
+    phone.goto("/?seed=42&sliders=open&drawer=open")
+    phone.get_by_role("button", name=re.compile("^(Controls|Настройки)")).click()
+    slider = phone.get_by_role("slider", name=re.compile(f"^({name})$"))
+    reset = slider.locator("xpath=ancestor::details[1]").get_by_role("button", name=re.compile("Reset|Вернуть|Сбросить"))
+    expect(reset).to_be_disabled()
+    slider.scroll_into_view_if_needed()
+    before = slider.evaluate("slider => slider.getBoundingClientRect().top + scrollY")
+    slider.fill("1.5")
+    expect(reset).to_be_enabled()
+    assert slider.evaluate("slider => slider.getBoundingClientRect().top + scrollY") == before
