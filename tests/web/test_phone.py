@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -89,3 +90,27 @@ def test_a_slider_stays_in_its_place_when_it_is_moved_for_the_first_time(phone: 
     slider.fill("1.5")
     expect(reset).to_be_enabled()
     assert slider.evaluate("slider => slider.getBoundingClientRect().top + scrollY") == before
+
+
+def test_drawings_can_be_saved_without_a_token(phone: Page) -> None:
+    phone.goto("/draw")
+    canvas = phone.get_by_role("application")
+    for number in range(2):
+        box = canvas.bounding_box()
+        assert box
+        phone.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+        phone.mouse.down()
+        phone.mouse.move(box["x"] + (0.5 + 0.2 * number) * box["width"], box["y"] + 0.7 * box["height"], steps=3)
+        phone.mouse.up()
+        phone.get_by_role("button", name=re.compile("Next drawing|Следующий рисунок")).click()
+    with phone.expect_download() as saved:
+        phone.get_by_role("button", name=re.compile("Download the drawings|Скачать рисунки")).click()
+    assert saved.value.suggested_filename == "drawings.zip"
+    expect(phone.get_by_role("region", name=re.compile("API call|Запрос к API")).locator("code")).to_contain_text(
+        "drawings.zip"
+    )
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert archive.namelist() == ["drawing-001.png", "drawing-002.png"]
+        pictures = [np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("L")) for name in archive.namelist()]
+    assert all((picture > 127).sum() > 100 for picture in pictures)
+    assert (pictures[0] != pictures[1]).any()
