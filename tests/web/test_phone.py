@@ -114,3 +114,77 @@ def test_drawings_can_be_saved_without_a_token(phone: Page) -> None:
         pictures = [np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("L")) for name in archive.namelist()]
     assert all((picture > 127).sum() > 100 for picture in pictures)
     assert (pictures[0] != pictures[1]).any()
+
+
+def is_inside(item: Locator, frame: Locator) -> bool:
+    inner, outer = item.bounding_box(), frame.bounding_box()
+    assert inner
+    assert outer
+    return outer["x"] <= inner["x"] and inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+
+
+def test_an_added_keyframe_is_in_sight_and_named_beside_the_button(phone: Page) -> None:
+    phone.goto("/interpolate?keyframes=5,17,99,3,4&keyframe=1")
+    strip = phone.locator(".keyframe-strip ol")
+    status = phone.locator(".strip-panel [role=status]")
+    add = phone.get_by_role("button", name=re.compile("Add a random seed|Добавить случайное зерно"))
+    assert not is_inside(strip.locator("li").last, strip)
+    add.scroll_into_view_if_needed()
+    scrolled = phone.evaluate("scrollY")
+    place = top_of(add)
+    add.click()
+    expect(strip.locator("li")).to_have_count(6)
+    expect(strip.locator("[aria-pressed=true]")).to_be_in_viewport(ratio=1)
+    assert is_inside(strip.locator("li").last, strip)
+    expect(status).to_contain_text("6")
+    expect(status).to_be_in_viewport(ratio=1)
+    assert (phone.evaluate("scrollY"), top_of(add)) == (scrolled, place)
+    strip.locator("li").first.locator(".picture").evaluate("button => button.click()")
+    expect(strip.locator("li").first.locator(".picture")).to_have_attribute("aria-pressed", "true")
+    assert is_inside(strip.locator("li").first, strip)
+
+
+def test_a_picture_added_to_a_walk_is_marked_and_named_among_the_pictures(phone: Page) -> None:
+    phone.goto("/interpolate?keyframes=5,17")
+    picker = phone.locator("section:has(.seed-picker)")
+    picture = picker.locator(".seed-picker button").nth(9)
+    expect(picture).to_have_css("outline-style", "none")
+    picture.click()
+    expect(picture).to_have_css("outline-style", "solid")
+    expect(picker.locator(".status")).to_have_text(
+        re.compile("Seed 9 added, 3 keyframes in total|Добавлено зерно 9, всего 3 кадра")
+    )
+
+
+def test_comparing_two_walks_scrolls_to_the_player(phone: Page) -> None:
+    phone.goto("/interpolate?keyframes=5,17")
+    compare = phone.get_by_label(re.compile("Compare slerp with lerp|Сравнить slerp и lerp"))
+    expect(phone.locator("canvas.screen")).to_have_count(1)
+    compare.scroll_into_view_if_needed()
+    expect(phone.locator("canvas.screen")).not_to_be_in_viewport()
+    compare.check()
+    expect(phone.locator("canvas.screen")).to_have_count(2)
+    for each in (0, 1):
+        expect(phone.locator("canvas.screen").nth(each)).to_be_in_viewport(ratio=1)
+
+
+def test_a_chosen_output_of_sharpen_is_shown_beside_the_input_while_the_outputs_scroll(
+    phone: Page, site: Service, node: str
+) -> None:
+    phone.goto("/sharpen")
+    outputs = phone.locator(".outputs button")
+    output = phone.locator(".small-comparison canvas").last
+    for chosen in (5, 15):
+        outputs.nth(chosen).click()
+        expect(phone).to_have_url(re.compile(f"seed={chosen}(&|$)"))
+        pixels = (
+            outputs.nth(chosen)
+            .locator("canvas")
+            .evaluate(
+                "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 28, 28).data).filter((_, at) => at % 4 === 0)"
+            )
+        )
+        wait_for_canvas(output, np.array(pixels, dtype=np.uint8))
+        expect(phone.locator(".small-comparison")).to_be_in_viewport(ratio=1)
+        expect(phone.locator(".comparison")).not_to_be_in_viewport()
+    assert faults(phone) == []
