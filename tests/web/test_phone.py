@@ -188,3 +188,25 @@ def test_a_chosen_output_of_sharpen_is_shown_beside_the_input_while_the_outputs_
         expect(phone.locator(".small-comparison")).to_be_in_viewport(ratio=1)
         expect(phone.locator(".comparison")).not_to_be_in_viewport()
     assert faults(phone) == []
+
+
+def test_a_selected_child_has_its_links_in_sight(phone: Page, node: str) -> None:
+    phone.goto("/breed")
+    child = phone.locator(".litter .member").nth(4)
+    child.click()
+    expect(phone.locator(".selected-member").get_by_role("link")).to_have_count(2)
+    for link in phone.locator(".selected-member").get_by_role("link").all():
+        expect(link).to_be_in_viewport(ratio=1)
+    expect(child).to_be_in_viewport(ratio=1)
+    assert faults(phone) == []
+
+
+def test_after_a_guess_the_answer_and_the_next_button_are_in_sight(phone: Page) -> None:
+    phone.goto("/play?model=digits&version=4&round=7&count=10")
+    for _ in range(3):
+        phone.locator(".guess").first.click()
+        following = phone.get_by_role("button", name=re.compile("Next picture|Следующая картинка"))
+        expect(following).to_be_in_viewport(ratio=1)
+        expect(phone.locator(".feedback")).to_be_in_viewport(ratio=1)
+        expect(phone.locator(".question-picture")).to_be_in_viewport(ratio=1)
+        following.click()
