@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.live import Service
 from tests.web.accessibility import faults
 from tests.web.conftest import new_context
-from tests.web.pixels import Pixels, fetch_pixels, wait_for_canvas
+from tests.web.pixels import Pixels, wait_for_canvas
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -210,3 +210,16 @@ def test_after_a_guess_the_answer_and_the_next_button_are_in_sight(phone: Page) 
         expect(phone.locator(".feedback")).to_be_in_viewport(ratio=1)
         expect(phone.locator(".question-picture")).to_be_in_viewport(ratio=1)
         following.click()
+
+
+def test_hints_on_a_phone_are_about_fingers(phone: Page) -> None:
+    phone.goto("/?seed=42")
+    phone.get_by_role("button", name=re.compile("How to move|Управление")).click()
+    help_text = phone.get_by_role("dialog").inner_text()
+    assert re.search("finger|пальц", help_text)
+    assert not re.search("Shift|arrow|[Сс]трелк", help_text)
+    phone.goto("/interpolate")
+    expect(phone.locator("#strip-help")).to_be_visible()
+    shown = phone.locator("main").inner_text()
+    assert re.search("×", shown)
+    assert not re.search("Alt|Delete |[Dd]rag|[Пп]еретащ|мыш", shown)

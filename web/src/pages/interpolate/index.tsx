@@ -104,7 +104,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
             {status}
           </p>
           <p id="strip-help" class="hint">
-            {t.stripHelp}
+            {t.stripHelp} <span class="for-keys">{t.stripKeys}</span>
           </p>
         </section>
         {failed && <Failure error={failed.error!} retry={failed.retry} />}

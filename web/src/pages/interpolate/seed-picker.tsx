@@ -31,7 +31,9 @@ export function SeedPicker({ version, keyframes, onAdd }: SeedPickerProps) {
           {t.nextSeeds}
         </button>
       </header>
-      <p class="hint">{t.seedPickerHelp}</p>
+      <p class="hint">
+        {t.seedPickerHelp} <span class="for-keys">{t.seedPickerMouse}</span>
+      </p>
       {error && <Failure error={error} retry={retry} />}
       <div class="seed-picker">
         {seeds.map(seed => (
