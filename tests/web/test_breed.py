@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.live import Service
-from tests.web.pixels import fetch_pixels, wait_for_canvas
+from tests.web.pixels import fetch_pixels, wait_for_canvas, wait_for_picture
 
 
 def test_children_can_be_bred_and_the_family_tree_is_an_address(page: Page, site: Service) -> None:
@@ -60,6 +62,27 @@ def test_more_children_follow(page: Page, site: Service) -> None:
     wait_for_canvas(canvas, fetch_pixels(site, "/generate?parents=42,7&child=17&model=digits&version=1"))
     page.get_by_role("button", name="Nine earlier children").click()
     expect(page.get_by_role("button", name="Child 0", exact=True)).to_be_visible()
+
+
+def test_a_selected_child_can_be_saved_and_opened_in_explore(page: Page, site: Service) -> None:
+    page.goto("/breed?parents=42,(7,1,3)&psi=0.7&model=digits&version=1")
+    selected = page.get_by_role("region", name="Selected picture")
+    expect(selected).to_contain_text("Select a picture")
+    expected = fetch_pixels(site, "/generate?parents=42,(7,1,3)&child=5&psi=0.7&model=digits&version=1")
+    page.get_by_role("button", name="Child 5", exact=True).click()
+    wait_for_canvas(selected.locator("canvas"), expected)
+    with page.expect_download() as saved:
+        selected.get_by_role("link", name="Download").click()
+    with Image.open(saved.value.path()) as picture:
+        np.testing.assert_array_equal(np.asarray(picture)[::8, ::8], expected)
+        assert picture.info["parents"] == "42,(7,1,3)"
+    selected.get_by_role("link", name="Open in Explore").click()
+    wait_for_picture(page, expected)
+    page.go_back()
+    page.get_by_role("button", name="Seed 42", exact=True).click()
+    expect(selected.get_by_role("link", name="Open in Explore")).to_have_attribute("href", re.compile(r"/\?seed=42&psi=0.7"))
+    page.get_by_role("button", name="Seed 42", exact=True).click()
+    expect(selected).to_contain_text("Select a picture")
 
 
 def test_parents_that_are_not_possible_are_explained(browser: Browser, site: Service) -> None:

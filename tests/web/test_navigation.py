@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live import Service
 from tests.web.conftest import new_context
@@ -125,6 +125,51 @@ def test_links_scroll_to_the_top_and_back_restores_the_scroll_position(page: Pag
     page.go_back()
     expect(page.locator("main h1")).to_have_text("digits/3")
     page.wait_for_function("() => window.scrollY > 300")
+
+
+def test_a_reload_restores_the_scroll_position_when_the_content_arrives_late(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, "/models/digits/versions/3")
+    page.wait_for_function("() => document.documentElement.scrollHeight > 3000")
+    page.evaluate("scrollTo(0, 1500)")
+    page.wait_for_function("() => scrollY === 1500")
+    held: list[Route] = []
+    page.route("**/models", lambda route: held.append(route))
+    page.reload()
+    while not held:
+        page.wait_for_timeout(50)
+    assert page.evaluate("scrollY") < 1500  # the page is not yet as high
+    page.route("**/models", lambda route: route.continue_())  # takes precedence
+    for route in held:
+        route.continue_()
+    page.wait_for_function("() => scrollY === 1500")
+    page.goto(page.url)
+    expect(page.locator("main h1")).to_be_visible()
+    assert page.evaluate("scrollY") == 0  # a link, unlike a reload, opens at the top
+
+
+def test_going_back_from_another_document_restores_the_scroll_position(page: Page, site: Service) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, "/models/digits/versions/3")
+    page.wait_for_function("() => document.documentElement.scrollHeight > 3000")
+    page.evaluate("scrollTo(0, 1500)")
+    page.wait_for_function("() => scrollY === 1500")
+    page.goto(f"{site.url}/docs")
+    page.go_back()
+    page.wait_for_function("() => scrollY === 1500")
+
+
+def test_a_reload_keeps_the_scroll_position_after_a_control_has_changed_the_address(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, "/breed")
+    truncation = page.get_by_role("slider", name="Truncation")
+    truncation.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    assert before > 100
+    truncation.fill("0.5")
+    expect(page).to_have_url(re.compile("psi=0.5"))
+    page.reload()
+    page.wait_for_function("before => Math.abs(scrollY - before) < 1", arg=before)
 
 
 def test_each_view_has_its_own_title(page: Page, site: Service) -> None:

@@ -220,39 +220,56 @@ function Broken({ error }: { error: Error }) {
   )
 }
 
+/** Where the tab keeps the scroll positions while its document is reloaded. */
+const LEFT = "seedling-scroll"
 /** Last scroll position of each URL. */
-const left = new Map<string, number>()
-/** How long to wait for a page to regain its former height. */
-const MILLISECONDS_TO_GROW = 2000
+const left = new Map<string, number>(remembered())
+/** How long to wait for a page to regain its former height, which takes the calls of a page. */
+const MILLISECONDS_TO_GROW = 10_000
 
-/** After following a link, scroll to the top and focus the page. After going back, restore the scroll position. */
+function remembered(): [string, number][] {
+  try {
+    return JSON.parse(sessionStorage[LEFT])
+  } catch {
+    return [] // a new tab, or the browser denies access
+  }
+}
+
+/** After following a link, scroll to the top and focus the page. After going back or a reload, restore the scroll position. */
 function useScrollRestoration(path: string): void {
   const first = useRef(true)
   useEffect(() => {
     history.scrollRestoration = "manual" // the browser restores too early, before the content has loaded
-    const scrolled = () => left.set(location.href, window.scrollY)
-    window.addEventListener("scroll", scrolled, { passive: true })
-    return () => window.removeEventListener("scroll", scrolled)
+    const scrolled = () => left.set(location.href, scrollY)
+    addEventListener("scroll", scrolled, { passive: true })
+    addEventListener("pagehide", () => {
+      scrolled() // the address may have changed since
+      try {
+        sessionStorage[LEFT] = JSON.stringify([...left])
+      } catch {
+        // no access, or no space
+      }
+    })
   }, [])
   useLayoutEffect(() => {
-    if (first.current) {
-      first.current = false
-      return
-    }
-    const isBack = cameBack()
+    const isFirst = first.current
+    first.current = false
+    const [loaded] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[]
+    // A fragment has its own place.
+    const isBack = isFirst ? /^(reload|back)/.test(loaded?.type ?? "") && !location.hash : cameBack()
     const to = isBack ? (left.get(location.href) ?? 0) : 0
-    if (!isBack) document.getElementById("page")?.focus({ preventScroll: true })
-    window.scrollTo(0, to)
+    if (!isBack && !isFirst) document.getElementById("page")?.focus({ preventScroll: true })
+    if (!isFirst) scrollTo(0, to)
     if (!to) return
     // Content loads gradually, so keep trying. Stop as soon as the user scrolls.
     const since = performance.now()
     let frame = requestAnimationFrame(function again() {
-      window.scrollTo(0, to)
-      const isThere = Math.abs(window.scrollY - to) < 1
+      scrollTo(0, to)
+      const isThere = Math.abs(scrollY - to) < 1
       if (!isThere && performance.now() - since < MILLISECONDS_TO_GROW) frame = requestAnimationFrame(again)
     })
     const stop = () => cancelAnimationFrame(frame)
-    for (const moved of ["wheel", "touchstart", "keydown"]) window.addEventListener(moved, stop, { once: true })
+    for (const moved of ["wheel", "pointerdown", "keydown"]) addEventListener(moved, stop, { once: true })
     return stop
   }, [path])
 }

@@ -11,6 +11,7 @@ import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { childText, parseParents, type Member } from "./pedigree"
 import { usePictures } from "./litter"
 import { messages } from "./messages"
+import { SelectedMember } from "./selected-member"
 import "./breed.css"
 
 const LITTER = 9
@@ -40,6 +41,7 @@ function Breeder({ version, query, change }: VersionedProps) {
   const { pictures, error, retry } = usePictures(family, { version, label: query.label, psi })
   const [chosen, setChosen] = useState<readonly string[]>([])
   const selected = [...parents, ...children].map(member => member.text).filter(member => chosen.includes(member))
+  const last = [...parents, ...children].find(member => member.text === chosen.at(-1))
   const toggle = (member: string) =>
     setChosen(chosen.includes(member) ? chosen.filter(other => other !== member) : [...chosen, member])
   const nameOf = (member: Member) => (member.number === undefined ? t.seed(member.text) : t.childOf(member.number))
@@ -79,7 +81,17 @@ function Breeder({ version, query, change }: VersionedProps) {
             </section>
             <section class="panel stack" aria-label={t.children}>
               <h2>{t.children}</h2>
-              <div class="litter">{children.map(choice)}</div>
+              <div>
+                <div class="litter">{children.map(choice)}</div>
+                <SelectedMember
+                  member={last}
+                  name={last ? nameOf(last) : ""}
+                  pixels={last && pictures.get(last.text)}
+                  version={version}
+                  label={query.label}
+                  psi={query.psi}
+                />
+              </div>
               <div class="row">
                 <button
                   type="button"

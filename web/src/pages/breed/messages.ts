@@ -16,6 +16,8 @@ export const messages = texts(
     more: "Nine more children",
     earlier: "Nine earlier children",
     tree: "Family tree",
+    selected: "Selected picture",
+    selectOne: "Select a picture to open it in Explore or to save it.",
   },
   {
     title: "Скрещивание картинок",
@@ -32,5 +34,7 @@ export const messages = texts(
     more: "Ещё девять потомков",
     earlier: "Предыдущие девять",
     tree: "Родословная",
+    selected: "Выбранная картинка",
+    selectOne: "Выберите картинку, чтобы открыть её в «Обзоре» или скачать.",
   },
 )

@@ -4,12 +4,14 @@ import { useAddress } from "../../address"
 import { useText } from "../../language"
 import { Slider } from "../../ui/controls"
 import { BRUSH } from "../../ui/drawing"
+import { Failure } from "../../ui/notice"
 import { useImport, useImports } from "../../datasets/datasets"
 import { ImportProgress } from "../../datasets/import-progress"
 import { DatasetSamples } from "../../datasets/samples"
 import { Confirmation } from "../train/confirmation"
 import { useToken } from "../train/token"
 import { TokenPanel } from "../train/token-panel"
+import { saveArchive } from "./archive"
 import { drawn, useDrawings, WANTED, type Action, type Drawings } from "./drawings"
 import { LiveJob } from "./live-job"
 import { MakeDataset, TrainOn } from "./making"
@@ -98,7 +100,10 @@ function DrawingPanel({ drawings, apply }: { drawings: Drawings; apply: (action:
   const [isAsked, setAsked] = useState(false)
   const { sketches, at } = drawings
   const open = sketches[at] ?? NO_STROKES
-  const { length } = drawn(drawings)
+  const done = drawn(drawings)
+  const { length } = done
+  const [error, setError] = useState<Error>()
+  const save = () => void saveArchive(done).then(() => setError(undefined), setError)
   return (
     <section class="panel stack" aria-labelledby="draw-title">
       <div class="titled">
@@ -134,11 +139,16 @@ function DrawingPanel({ drawings, apply }: { drawings: Drawings; apply: (action:
       {length > 0 && (
         <>
           <Thumbnails drawings={drawings} onOpen={index => apply({ do: "open", at: index })} />
-          <div>
+          <div class="row">
+            <button type="button" onClick={save}>
+              {t.save}
+            </button>
             <button type="button" class="danger" onClick={() => setAsked(true)}>
               {t.forget}
             </button>
           </div>
+          <p class="hint">{t.saveHint}</p>
+          {error && <Failure error={error} retry={save} />}
         </>
       )}
       {isAsked && (

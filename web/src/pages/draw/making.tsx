@@ -12,9 +12,10 @@ import { UploadProgress } from "../../datasets/upload-progress"
 import { useUpload } from "../../datasets/upload"
 import { bodyOf, wantedOf } from "../train/request"
 import { useSubmission } from "../train/submission"
+import { ARCHIVE, filesOf } from "./archive"
 import { LEAST } from "./drawings"
 import { messages } from "./messages"
-import { pngOf, type Sketch } from "./sketch"
+import { type Sketch } from "./sketch"
 
 interface MakeDatasetProps {
   sketches: readonly Sketch[]
@@ -43,14 +44,7 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
   const make = async () => {
     setBusy(true)
     setError(undefined)
-    const lastModified = Date.now()
-    const files = await Promise.all(
-      sketches.map(async (sketch, index) => {
-        const path = `drawing-${String(index + 1).padStart(3, "0")}.png`
-        return { path, file: new File([await pngOf(sketch)], path, { lastModified }) }
-      }),
-    )
-    await upload.start({ name, files, isWhole: false })
+    await upload.start({ name, files: await filesOf(sketches), isWhole: false })
   }
   const missing = LEAST - sketches.length
   return (
@@ -84,8 +78,8 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
         call={{
           method: "PUT",
           path: "/admin/datasets",
-          query: { ...body, filename: "drawings.zip" },
-          upload: "drawings.zip",
+          query: { ...body, filename: ARCHIVE },
+          upload: ARCHIVE,
           admin: true,
           headers: { "Content-Type": "application/zip" },
           seconds: 60,

@@ -22,6 +22,9 @@ export const messages = texts(
     kept: "The drawings are kept in this tab, also if you reload the page. Small differences between them are welcome.",
     drawings: "Your drawings",
     drawing: (number: number) => `Drawing ${number}`,
+    save: "Download the drawings (ZIP)",
+    saveHint:
+      "No token is needed for the file. An administrator can import it on the page Datasets or with the API call on this page.",
     forget: "Delete all",
     forgetQuestion: (count: number) => `Delete ${count} ${plural("en", count, ["drawing", "drawings"])}?`,
     forgetConsequence: "This cannot be undone. A dataset that was made of them is kept.",
@@ -61,6 +64,9 @@ export const messages = texts(
     kept: "Рисунки хранятся в этой вкладке и не пропадут, если обновить страницу. Небольшие различия между ними полезны.",
     drawings: "Ваши рисунки",
     drawing: number => `Рисунок ${number}`,
+    save: "Скачать рисунки (ZIP)",
+    saveHint:
+      "Для файла токен не нужен. Администратор может импортировать его на странице «Данные» или запросом к API с этой страницы.",
     forget: "Удалить все",
     forgetQuestion: count => `Удалить ${count} ${plural("ru", count, ["рисунок", "рисунка", "рисунков"])}?`,
     forgetConsequence: "Отменить это нельзя. Созданный из них набор сохранится.",

@@ -77,8 +77,13 @@ export function DirectionsDrawer({ directions, error, exist, query, change }: Dr
     >
       <summary>{t.title}</summary>
       <p class="hint">{exist ? t.hint : t.none}</p>
-      {query.edit !== undefined && (
-        <button type="button" onClick={() => change({ edit: null, sliders: "open" })}>
+      {(exist || query.edit !== undefined) && (
+        // Always there, so that it does not push the sliders from under the pointer.
+        <button
+          type="button"
+          disabled={query.edit === undefined}
+          onClick={() => change({ edit: null, sliders: "open" })}
+        >
           {t.reset}
         </button>
       )}

@@ -33,7 +33,8 @@ const messages = texts(
     controls: "Controls",
     howTo: "How to move",
     plane: "The plane of seeds",
-    help: "Drag or use the arrow keys (with Shift: eight at a time). Zoom with the wheel, two fingers, + and −. Points between seeds are interpolated. R picks a random seed while the focus is on the plane or next to it.",
+    help: "Drag with a finger or the mouse. Zoom with two fingers, the wheel, + and −. Points between seeds are interpolated.",
+    keys: "The arrow keys move, with Shift eight seeds at a time. R picks a random seed while the focus is on the plane or next to it.",
     dice: "Random seed",
     closer: "Zoom in",
     farther: "Zoom out",
@@ -48,7 +49,8 @@ const messages = texts(
     controls: "Настройки",
     howTo: "Управление",
     plane: "Плоскость зёрен",
-    help: "Перетаскивайте мышью или двигайтесь стрелками (с Shift — по восемь). Масштаб — колесом, двумя пальцами, + и −. Точки между зёрнами интерполируются. R выбирает случайное зерно, пока фокус на плоскости или рядом с ней.",
+    help: "Перетаскивайте пальцем или мышью. Масштаб — двумя пальцами, колесом, + и −. Точки между зёрнами интерполируются.",
+    keys: "Стрелки двигают плоскость, с Shift — по восемь зёрен. R выбирает случайное зерно, пока фокус на плоскости или рядом с ней.",
     dice: "Случайное зерно",
     closer: "Приблизить",
     farther: "Отдалить",
@@ -174,11 +176,12 @@ function Explorer({ version, query, change }: VersionedProps) {
         </button>
       </div>
       <p id="plane-help" class="visually-hidden">
-        {t.help}
+        {t.help} {t.keys}
       </p>
       {isHelping && (
         <Dialog title={t.howTo} onClose={() => setHelping(false)}>
           <p>{t.help}</p>
+          <p class="for-keys">{t.keys}</p>
           <button type="button" class="primary" onClick={() => setHelping(false)}>
             {c.close}
           </button>

@@ -67,11 +67,10 @@ export function LatentDrawer({ version, engine, seed, query, change }: DrawerPro
     >
       <summary>{t.title}</summary>
       <p class="hint">{t.hint}</p>
-      {edits.size > 0 && (
-        <button type="button" onClick={() => change({ dz: null })}>
-          {t.reset}
-        </button>
-      )}
+      {/* Always there, so that it does not push the sliders from under the pointer. */}
+      <button type="button" disabled={edits.size === 0} onClick={() => change({ dz: null })}>
+        {t.reset}
+      </button>
       {open && start && (
         <div class="latents">
           {edited(start, edits).map((value, index) => (

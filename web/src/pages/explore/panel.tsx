@@ -1,4 +1,5 @@
 /** The controls of Explore: the picture at the centre and its settings. Loaded when they are first shown. */
+import { useRef } from "preact/hooks"
 import { useModels, type Version } from "../../models"
 import { numberOf, type Query } from "../../address"
 import type { Directions } from "../../engine/directions"
@@ -13,12 +14,14 @@ import { Failure } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
 import type { VersionedProps } from "../../ui/versioned-page"
+import { AtHand } from "./at-hand"
 import type { Edits } from "./edits"
 import { useGenerated } from "./latent"
 import { Save } from "./save"
 import { Score } from "./score"
 import { Studio } from "./studio"
 import { seedOf } from "./view"
+import "./panel.css"
 
 const messages = texts(
   {
@@ -67,14 +70,23 @@ export default function Panel(props: PanelProps) {
   // Show the unedited picture until the first edited one is drawn.
   const before = edits.size > 0 && query.z === undefined && !offPlane && !generated.error ? pixels : undefined
   const same = moved && !generated.body ? undefined : callOf(version, query, view, moved ? generated.body : undefined)
+  const picture = own ? (generated.pixels ?? before) : pixels
+  const large = useRef<HTMLDivElement>(null)
   return (
     <>
+      <AtHand of={large} pixels={picture} title={title} isOnPlane={!own} />
       <section class="panel stack" aria-label={t.shown}>
-        <Pixels pixels={own ? (generated.pixels ?? before) : pixels} label={title} class="shown" />
+        <div ref={large}>
+          <Pixels pixels={picture} label={title} class="shown" />
+        </div>
         <div aria-live="polite">
           <h2 class="number">{title}</h2>
           {seed !== undefined && !own && <Score version={version} seed={seed} query={query} />}
-          {offPlane && <p class="hint">{t.offPlane}</p>}
+          {offPlane ? (
+            <p class="hint">{t.offPlane}</p>
+          ) : (
+            moved && <p class="hint">{"\u00a0"}</p> // as high as the score, so that nothing below moves
+          )}
         </div>
         {generated.error && <Failure error={generated.error} retry={generated.retry} />}
         <div class="row">

@@ -1,5 +1,5 @@
 /** Interpolate: a strip of keyframes, a player of the walk between them, and its downloads. */
-import { useState } from "preact/hooks"
+import { useRef, useState } from "preact/hooks"
 import { numberOf, type Patch, type ChangeOptions } from "../../address"
 import { EngineSwitch } from "../../engine/engine-switch"
 import { useEngine } from "../../engine/use-engine"
@@ -7,6 +7,7 @@ import { pngText } from "../../images/png"
 import { useText } from "../../language"
 import { Failure, Loading } from "../../ui/notice"
 import { VersionPicker } from "../../ui/pickers"
+import { reveal } from "../../ui/reveal"
 import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { AddKeyframe } from "./add-keyframe"
 import { Files } from "./files"
@@ -42,6 +43,7 @@ function Interpolation({ version, query, change }: VersionedProps) {
   const selected = Math.min(wanted, keyframes.length - 1)
   const settings = settingsOf(query)
   const isComparing = query.compare === "true"
+  const player = useRef<HTMLDivElement>(null)
   const { engine, state, choose } = useEngine(version)
   const pictureOf = useKeyframePictures(keyframes, version, engine)
   const other = settings.method === "slerp" ? "lerp" : "slerp"
@@ -98,32 +100,34 @@ function Interpolation({ version, query, change }: VersionedProps) {
             announce={announce}
           />
           <AddKeyframe onSeed={addSeed} onFiles={open} />
-          <p id="strip-help" class="hint">
-            {t.stripHelp}
-          </p>
           <p role="status" class="status">
             {status}
+          </p>
+          <p id="strip-help" class="hint">
+            {t.stripHelp} <span class="for-keys">{t.stripKeys}</span>
           </p>
         </section>
         {failed && <Failure error={failed.error!} retry={failed.retry} />}
         {keyframes.length < 2 ? (
           <p class="notice">{t.tooFew}</p>
         ) : firstTrack ? (
-          <Player
-            tracks={secondTrack && isComparing ? [firstTrack, secondTrack] : [firstTrack]}
-            keyframes={keyframes}
-            pictureOf={pictureOf}
-            fps={settings.fps}
-            loop={settings.loop}
-            pausedAt={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
-            onPause={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
-          />
+          <div ref={player}>
+            <Player
+              tracks={secondTrack && isComparing ? [firstTrack, secondTrack] : [firstTrack]}
+              keyframes={keyframes}
+              pictureOf={pictureOf}
+              fps={settings.fps}
+              loop={settings.loop}
+              pausedAt={query.frame === undefined ? undefined : Math.round(numberOf(query.frame, 1, 1)) - 1}
+              onPause={frame => change({ frame: frame === undefined ? null : frame + 1 }, { replace: true })}
+            />
+          </div>
         ) : (
           !failed && <Loading />
         )}
       </div>
       <div class="stack">
-        <SeedPicker version={version} onAdd={addSeed} />
+        <SeedPicker version={version} keyframes={keyframes} onAdd={addSeed} />
         {keyframe && (
           <KeyframePanel
             keyframe={keyframe}
@@ -139,7 +143,12 @@ function Interpolation({ version, query, change }: VersionedProps) {
         )}
         <section class="panel stack" aria-labelledby="walk-title">
           <h2 id="walk-title">{t.walk}</h2>
-          <WalkSettings settings={settings} isComparing={isComparing} change={change} />
+          <WalkSettings
+            settings={settings}
+            isComparing={isComparing}
+            change={change}
+            onCompare={() => player.current && reveal(player.current)}
+          />
           <VersionPicker
             version={version}
             query={query}

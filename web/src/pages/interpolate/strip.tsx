@@ -10,6 +10,8 @@ import { messages } from "./messages"
 export const KEYFRAME_TYPE = "application/x-seedling-keyframe"
 /** Type of drag data from the strip itself: the index of a keyframe. */
 const INDEX_TYPE = "application/x-seedling-index"
+/** CSS pixels at both ends of the strip in which it fades, at most. */
+const FADE = 16
 type Part = "picture" | "earlier" | "later"
 
 interface StripProps {
@@ -40,6 +42,15 @@ export function Strip({ keyframes, pictureOf, selected, onSelect, onChange, onFi
     const wanted = item?.querySelector<HTMLButtonElement>(`[data-part="${part}"]:not(:disabled)`)
     ;(wanted ?? item?.querySelector<HTMLButtonElement>('[data-part="picture"]'))?.focus()
   }, [keyframes])
+  useLayoutEffect(() => {
+    // Scroll the strip, but not the page, to the keyframe that was selected or added.
+    const strip = list.current!
+    const item = strip.children[selected]
+    if (!(item instanceof HTMLElement)) return
+    const [frame, { left, right }] = [strip.getBoundingClientRect(), item.getBoundingClientRect()]
+    const centred = (left + right - frame.left - frame.right) / 2
+    if (left < frame.left + FADE || right > frame.right - FADE) strip.scrollLeft += centred
+  }, [selected, count])
   const move = (from: number, to: number, part: Part) => {
     if (to < 0 || to >= count || to === from) return
     focus.current = { index: to, part }

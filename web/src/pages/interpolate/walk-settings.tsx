@@ -10,9 +10,11 @@ interface WalkSettingsProps {
   settings: Settings
   isComparing: boolean
   change: Change
+  /** Called when the comparison is switched on. On a phone, the player is out of sight then. */
+  onCompare: () => void
 }
 
-export function WalkSettings({ settings, isComparing, change }: WalkSettingsProps) {
+export function WalkSettings({ settings, isComparing, change, onCompare }: WalkSettingsProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const { steps, method, easing, loop, fps, scale } = settings
@@ -57,7 +59,14 @@ export function WalkSettings({ settings, isComparing, change }: WalkSettingsProp
       <div>
         <Toggle label={t.loop} checked={loop} onChange={on => change({ loop: on ? null : "false" })} />
         <br />
-        <Toggle label={t.compare} checked={isComparing} onChange={on => change({ compare: on ? "true" : null })} />
+        <Toggle
+          label={t.compare}
+          checked={isComparing}
+          onChange={on => {
+            change({ compare: on ? "true" : null })
+            if (on) onCompare()
+          }}
+        />
         <p class="hint">{t.compareHint}</p>
       </div>
     </>

@@ -24,7 +24,9 @@ export function Question({ pictures, at, guesses, onGuess, onNext }: QuestionPro
   useFocusIfLost(heading)
   // A layout effect, like the key listener below, so that no key is lost however fast the user plays.
   useLayoutEffect(() => {
-    if (guess) next.current?.focus({ preventScroll: true })
+    if (!guess) return
+    next.current?.focus({ preventScroll: true })
+    next.current?.scrollIntoView({ block: "nearest" }) // on a small screen, the answer pushes it down
   }, [guess])
   const section = useRef<HTMLElement>(null)
   useGuessKeys(section, guess ? undefined : onGuess)

@@ -142,7 +142,9 @@ function Sharpening({ version, query, change }: SharpeningProps) {
         <DegradationSliders view={view} change={change} />
       </div>
       <div class="stack outputs-part">
-        {outputs && mean && <OutputGrid pictures={outputs.pictures} mean={mean} view={view} change={change} />}
+        {outputs && mean && (
+          <OutputGrid input={outputs.input} pictures={outputs.pictures} mean={mean} view={view} change={change} />
+        )}
         {outputs && shown && outputs.factor > 1 && (
           <Consistency input={outputs.input} factor={outputs.factor} shown={shown} pictures={outputs.pictures} />
         )}

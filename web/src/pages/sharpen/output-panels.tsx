@@ -2,51 +2,66 @@
 import { type Change } from "../../address"
 import { useNumbers, useText } from "../../language"
 import { Pixels } from "../../ui/pixels"
-import { largestDifference, psnr, shrunk, sideOf, type Factor, type Grey } from "./degradation"
+import { enlarged, largestDifference, psnr, shrunk, sideOf, type Factor, type Grey } from "./degradation"
 import { messages } from "./messages"
 import { type View } from "./view"
 
 interface OutputGridProps {
+  input: Grey
   pictures: readonly Grey[]
   mean: Grey
   view: View
   change: Change
 }
 
-export function OutputGrid({ pictures, mean, view, change }: OutputGridProps) {
+export function OutputGrid({ input, pictures, mean, view, change }: OutputGridProps) {
   const t = useText(messages)
+  const name = view.isMean ? t.mean : t.outputOf(view.seed)
   return (
     <section class="panel stack" aria-labelledby="outputs-title">
       <div>
         <h2 id="outputs-title">{t.outputs}</h2>
         <p class="hint">{t.outputsHint}</p>
       </div>
-      <div class="outputs" role="group" aria-label={t.outputs}>
-        {pictures.map((pixels, seed) => (
+      <div>
+        {/* A copy for phones, where the comparison is far above. It stays in sight while the outputs scroll. */}
+        <div class="small-comparison" aria-hidden="true">
+          <figure>
+            <Pixels pixels={enlarged(input)} label={t.inputOf(sideOf(input))} />
+            <figcaption>{t.inputOf(sideOf(input))}</figcaption>
+          </figure>
+          <figure>
+            <Pixels pixels={view.isMean ? mean : pictures[view.seed]} label={name} />
+            <figcaption>{name}</figcaption>
+          </figure>
+        </div>
+        <div class="outputs" role="group" aria-label={t.outputs}>
+          {pictures.map((pixels, seed) => (
+            <button
+              key={seed}
+              type="button"
+              aria-pressed={!view.isMean && seed === view.seed}
+              onClick={() => change({ seed: seed || null, show: null })}
+            >
+              <Pixels pixels={pixels} label={t.outputOf(seed)} />
+            </button>
+          ))}
           <button
-            key={seed}
             type="button"
-            aria-pressed={!view.isMean && seed === view.seed}
-            onClick={() => change({ seed: seed || null, show: null })}
+            aria-pressed={view.isMean}
+            aria-describedby="mean-hint"
+            onClick={() => change({ show: "mean" })}
           >
-            <Pixels pixels={pixels} label={t.outputOf(seed)} />
+            <Pixels pixels={mean} label={t.mean} />
           </button>
-        ))}
-        <button
-          type="button"
-          aria-pressed={view.isMean}
-          aria-describedby="mean-hint"
-          onClick={() => change({ show: "mean" })}
-        >
-          <Pixels pixels={mean} label={t.mean} />
-        </button>
-        <p>
-          {t.mean}
-          <br />
-          <span class="hint" id="mean-hint">
-            {t.meanHint}
-          </span>
-        </p>
+          <p>
+            {t.mean}
+            <br />
+            <span class="hint" id="mean-hint">
+              {t.meanHint}
+            </span>
+          </p>
+        </div>
       </div>
     </section>
   )
