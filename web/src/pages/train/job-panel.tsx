@@ -1,5 +1,5 @@
 /** One job: state, live figures, charts, samples, verdict and log. */
-import { useCallback, useState } from "preact/hooks"
+import { useCallback, useMemo, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { patched, pathWith, useAddress } from "../../address"
 import { call } from "../../api/client"
@@ -23,6 +23,7 @@ import { taskOf } from "./request"
 import { usedTogether } from "./cost"
 import { Usage } from "./usage"
 import { Samples } from "./samples"
+import { livePopulation } from "./together"
 
 const messages = texts(
   {
@@ -110,8 +111,12 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
     onChanged()
   }, [onChanged])
   useResumed(job, followed.run.ended, load, onResumed)
+  const population = useMemo(
+    () => (job?.population ? livePopulation(job.population, followed.runs) : undefined),
+    [job, followed.runs],
+  )
   if (!job) return error ? <Failure error={error} retry={load} /> : <Loading />
-  const leader = job.population ? leaderOf(job.population) : undefined
+  const leader = population && leaderOf(population)
   const together = usedTogether(Object.values(followed.runs).map(({ used }) => used))
   const samples = (leader ? followed.runs[leader.run] : followed.run)?.samples ?? []
   return (
@@ -126,9 +131,9 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       {(followed.error ?? error) && (
         <Failure error={(followed.error ?? error)!} retry={() => setAttempt(attempt + 1)} />
       )}
-      {job.population ? (
+      {population ? (
         <>
-          <PopulationSection job={job} population={job.population} runs={followed.runs} />
+          <PopulationSection job={job} population={population} runs={followed.runs} />
           {together && (
             <div class="panel">
               <Usage used={together} part={undefined} isRunning={!hasEnded(job)} />

@@ -97,7 +97,16 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
   )
 }
 
-function Tile({ title, value, hint }: { title: string; value: string | undefined; hint?: string | 0 | undefined }) {
+/** One figure of a list of class `tiles`. */
+export function Tile({
+  title,
+  value,
+  hint,
+}: {
+  title: string
+  value: string | undefined
+  hint?: string | 0 | undefined
+}) {
   return (
     <div>
       <dt>{title}</dt>
