@@ -22,11 +22,21 @@ def test_models_shows_each_figure_with_its_floor(page: Page, site: Service) -> N
     for name in ("fid", "coverage", "cas", "c2st_accuracy"):
         expect(page.locator("main")).to_contain_text(f"{metrics[name]['value']:.4f}")
         expect(page.locator("main")).to_contain_text(f"{metrics[name]['floor']:.4f}")
+    expect(page.locator("main")).to_contain_text("Provenance")
+    expect(page.get_by_role("button", name="Make digits/3 champion")).to_have_count(0)  # without a token
     sheet = page.locator("img[src*='samples.png']").first
     assert sheet.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 560
     expect(page.get_by_role("link", name="Open in Explore").first).to_have_attribute(
         "href", re.compile("model=digits&version=3")
     )
+
+
+def test_texts_in_a_table_keep_a_distance_from_the_numbers_before_them(page: Page, site: Service) -> None:
+    open_page(page, "/models/digits")
+    gaps = page.get_by_role("region", name="Versions of digits").locator("td.numeric + td:not(.numeric)")
+    expect(gaps.first).to_be_visible()
+    paddings = "cell => [getComputedStyle(cell.previousElementSibling).paddingRight, getComputedStyle(cell).paddingLeft]"
+    assert sum(float(pixels.removesuffix("px")) for pixels in gaps.first.evaluate(paddings)) >= 24
 
 
 def test_two_versions_are_compared_with_the_biggest_difference_first(page: Page, site: Service) -> None:

@@ -295,11 +295,25 @@ def test_the_runs_of_a_job_are_shown_together(page: Page, training: Service) -> 
     table = runs.get_by_role("region", name="KID of all runs: distance from real pictures")
     expect(table.get_by_role("columnheader").nth(3 - winner)).to_contain_text("✕")
     expect(table.get_by_role("row")).to_have_count(5)  # the head, and measurements after 160, 320, 480 and 640 images
-    expect(page.get_by_text(f"The best run so far is run {winner}.")).to_be_visible()
+    expect(rows.nth(0).get_by_role("columnheader").nth(5)).to_have_text("checkpoint after")
+    measured = [160, 320, 480, 640]
+    checkpoint = int(rows.nth(winner).get_by_role("cell").nth(4).inner_text())
+    assert checkpoint in measured
+    heading = page.locator("#job").get_by_role("region").first
+    expect(heading).to_contain_text(f"checkpoint after {checkpoint} of 640 images: the lowest KID")
+    swatches = runs.locator(".chart").first.locator(".u-legend .u-marker")
+    background = "marker => getComputedStyle(marker).backgroundImage"
+    assert swatches.nth(1).evaluate(background) == "none"
+    assert swatches.nth(2).evaluate(background).startswith("repeating-linear-gradient")  # as its line in the chart
+    samples = page.get_by_role("region", name="The same seeds over time")
+    expect(samples).to_contain_text(f"Samples of run {winner}, the evaluated run.")
+    expect(runs.locator("dl.tiles")).to_contain_text(re.compile(r"images of all runs\s*960\s*of 960"))
     expect(page.get_by_alt_text("Eighty pictures of seeds 0 to 79 after 640 images")).to_be_visible()
     assert faults(page) == []
     page.get_by_role("button", name="Русский").click()
     expect(page.get_by_role("region", name="Прогоны", exact=True)).to_contain_text("остановлено досрочно")
+    expect(page.get_by_text(f"Картинки прогона {winner}: оценивается он.")).to_be_visible()
+    expect(page.get_by_text(f"контрольная точка после {checkpoint} картинок из 640: самый низкий KID")).to_be_visible()
     page.get_by_role("button", name="English").click()
     page.set_viewport_size({"width": 360, "height": 800})
     page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # nothing is wider than a phone
@@ -315,6 +329,100 @@ def test_the_runs_of_a_job_are_shown_together(page: Page, training: Service) -> 
     assert faults(page) == []
     page.get_by_role("link", name=f"All runs of job {job['number']}").click()
     expect(page.get_by_role("heading", name=f"Job {job['number']}")).to_be_visible()
+
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    stopped = next(run["id"] for run in job["population"]["runs"] if run["run"] != winner)
+    page.goto(f"/train?job={job['id']}&compare={stopped}")
+    together = page.get_by_role("region", name="Jobs side by side")
+    losses = together.locator("figure").filter(has_text="Loss of the discriminator")  # which the events of the job have not
+    expect(losses.locator(".u-legend")).to_contain_text(f"job {job['number']}, quick, run {winner}")
+    differences = together.get_by_role("region", name="What differs in their specs")
+    expect(differences.get_by_role("row").filter(has_text="gamma")).to_have_text(re.compile(r"gamma\s*0\.(25|5)\s*0\.(25|5)$"))
+
+
+def test_the_progress_of_all_runs_is_live(page: Page, training: Service) -> None:
+    """The first run trains all the time, so that no run changes its state while the page is watched."""
+    page.goto("/train")
+    sign_in(page, TOKEN)
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        body = small_job(budget={"images": 100_000_000}, runs=2, spec={"metrics_every": 10_000_000}, promote="never")
+        job = client.post("/admin/retrain", json=body).raise_for_status().json()
+        page.goto(f"/train?job={job['id']}")
+        tiles = page.get_by_role("region", name="Runs", exact=True).locator("dl.tiles div")
+        images = tiles.filter(has_text="images of all runs").locator("strong")
+        seen = 0
+        for _ in range(2):  # the number grows, and grows again
+            expect(images).to_have_text(re.compile(r"^[1-9][\d,]*$"), timeout=TRAINING)
+            page.wait_for_function(
+                "([tile, before]) => Number(tile.textContent.replaceAll(',', '')) > before",
+                arg=[images.element_handle(), seen],
+                timeout=TRAINING,
+            )
+            seen = int(images.inner_text().replace(",", ""))
+        for title in ("images/s", "time left"):
+            expect(tiles.filter(has_text=title).locator("strong")).to_have_text(re.compile(r"\d"))
+        samples = page.get_by_role("region", name="The same seeds over time")
+        expect(samples).to_contain_text("The runs are compared after the first measurement of their KID.", timeout=TRAINING)
+        page.get_by_role("button", name="Русский").click()
+        expect(page.locator("#job")).to_contain_text("картинок во всех прогонах")
+        page.get_by_role("button", name="English").click()
+        client.post(f"/admin/jobs/{job['id']}/cancel").raise_for_status()
+        expect(page.locator("#job").get_by_role("status").first).to_contain_text("cancelled", timeout=TRAINING)
+
+
+def test_any_version_can_be_made_champion_on_its_page_against_the_verdict_of_the_gate(page: Page, training: Service) -> None:
+    """The verdict is made worse in transit, because a small job may beat the weak champion."""
+    verdict = "Not better: fid_test 9.0000 against 1.0000 of version 1."
+
+    def worse(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        if gate := body.get("gate") or body.get("manifest", {}).get("gate"):
+            gate["reason"] = f"Promotion was not requested. {verdict}"
+        route.fulfill(response=response, json=body)
+
+    before = served_by(training)
+    page.goto("/train")
+    sign_in(page, TOKEN)
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        job = (
+            client.post("/admin/retrain", json=small_job(spec={"metrics_every": 320}, promote="never"))
+            .raise_for_status()
+            .json()
+        )
+        page.route(f"**/admin/jobs/{job['id']}", worse)
+        page.goto(f"/train?job={job['id']}")
+        expect(page.locator("#job").get_by_role("status").first).to_contain_text("done", timeout=TRAINING)
+        version = client.get(f"/admin/jobs/{job['id']}").json()["version"]
+        name = f"digits/{version}"
+        promote = page.get_by_role("button", name=f"Promote {name}")
+        assert promote.get_attribute("class") in (None, ""), "it is not the main button"
+        promote.click()
+        expect(page.get_by_role("dialog")).to_contain_text("The gate did not find it better than the champion at that time.")
+        expect(page.get_by_role("dialog")).to_contain_text(verdict)
+        assert faults(page) == []
+        page.keyboard.press("Escape")
+
+        page.route(f"**/models/digits/versions/{version}", worse, times=1)
+        page.get_by_role("link", name=f"Metrics, samples and model card of {name}").click()
+        origin = page.get_by_role("region", name="Provenance")
+        expect(origin).to_contain_text(re.compile(r"checkpoint after (320|640) of 640 images: the lowest KID"))
+        expect(page.locator("figcaption .mark").first).to_contain_text("checkpoint with the lowest KID")
+        panel = page.get_by_role("region", name="Champion", exact=True)
+        expect(panel).to_contain_text(f"The champion is {before}.")
+        panel.get_by_role("button", name=f"Make {name} champion").click()
+        expect(page.get_by_role("dialog")).to_contain_text(verdict)
+        page.get_by_role("dialog").get_by_role("button", name="Make champion").click()
+        expect(panel).to_contain_text(f"The champion is {name}.")
+        expect(panel.get_by_role("button", name=f"Make {name} champion")).to_have_count(0)
+        assert served_by(training) == name
+        assert faults(page) == []
+        page.get_by_role("button", name="Русский").click()
+        expect(page.get_by_role("region", name="Чемпион", exact=True)).to_contain_text(f"Сейчас чемпион — {name}.")
+        body = {"version": int(before.partition("/")[2])}
+        client.put("/admin/models/digits/champion", json=body, headers={"If-Match": "*"}).raise_for_status()
 
 
 def test_jobs_are_compared_side_by_side(page: Page, training: Service) -> None:

@@ -68,6 +68,24 @@ export function plural(
   return kind === "few" || forms.length === 2 ? forms[1] : forms[2]
 }
 
+/**
+ * A number with a fixed count of decimals, rounded as in model cards: the double itself, ties to even.
+ *
+ * Intl alone rounds the shortest decimal of a double, so a page would show 0.1916 and the card 0.1915 for 0.19155, which is stored
+ * as 0.19154999… Browsers before 2023 still do.
+ */
+export function rounded(language: string, value: number, digits: number): string {
+  const format = new Intl.NumberFormat(language, {
+    maximumFractionDigits: digits,
+    minimumFractionDigits: digits,
+    roundingMode: "halfEven",
+  } as Intl.NumberFormatOptions)
+  if (Number.isInteger(value) || !Number.isFinite(value)) return format.format(value)
+  return format.format(value.toFixed(EXACT) as `${number}`)
+}
+/** Decimals beyond which no double of a metric has digits that decide how it is rounded. */
+const EXACT = 40
+
 /** Number formatting in the current language. */
 export function useNumbers(): {
   number: (value: number, digits?: number) => string
@@ -76,10 +94,7 @@ export function useNumbers(): {
   const { language } = useLanguage()
   return useMemo(
     () => ({
-      number: (value, digits = 0) =>
-        new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(
-          value,
-        ),
+      number: (value, digits = 0) => rounded(language, value, digits),
       percent: (value, digits = 0) =>
         new Intl.NumberFormat(language, {
           style: "percent",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { comparedOf, curve, matches, specDifferences, toggled } from "../src/pages/train/compared"
 import { extended, NOTHING_YET } from "../src/pages/train/run"
 import { type Job } from "../src/pages/train/job"
-import { aligned, labelsOf, lastOf, logRange, logTicks, onlyPoint, smoothed } from "../src/ui/series"
+import { aligned, endOf, labelsOf, logRange, logTicks, onlyPoint, smoothed, swatch } from "../src/ui/series"
 
 const [A, B] = ["0123456789ab", "ba9876543210"] as const
 
@@ -25,6 +25,13 @@ test("a chart of one point is a figure, and one without points is nothing", () =
   expect(onlyPoint([], [])).toBe("none")
   expect(onlyPoint([0, 100], [{ values: [null, 3] }, { values: [null, null] }])).toEqual({ index: 1, x: 100 })
   expect(onlyPoint([0, 100], [{ values: [1, null] }, { values: [null, 2] }])).toBeUndefined()
+})
+
+test("a line in a legend has the dashes that it has in the chart", () => {
+  expect(swatch([], "red")).toBe("red")
+  expect(swatch([8, 3, 2, 3], "red")).toBe(
+    "repeating-linear-gradient(to right, red 0px 8px, transparent 8px 11px, red 11px 13px, transparent 13px 16px)",
+  )
 })
 
 test("lines with different x share all of them, in ascending order", () => {
@@ -136,10 +143,11 @@ describe("logarithmic axes", () => {
       }
   })
 
-  test("the legend shows the last value of a line that ends early", () => {
-    expect(lastOf([1, 2, null])).toBe(2)
-    expect(lastOf([null])).toBeNull()
-    expect(lastOf(undefined)).toBeNull()
+  test("the legend shows the last value of a line, and where it is if the line ends early", () => {
+    expect(endOf([10, 20, 30], [1, 2, null])).toEqual({ value: 2, at: 20 })
+    expect(endOf([10, 20, 30], [1, null, 3])).toEqual({ value: 3, at: undefined })
+    expect(endOf([10], [null])).toBeUndefined()
+    expect(endOf([10], undefined)).toBeUndefined()
   })
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { beginningOf, reignsOf, type Promotion } from "../src/pages/models/history"
+import { beginningOf, neverServed, reignsOf, type Promotion } from "../src/pages/models/history"
 
 const promotion = (version: number, time: number | null, until: number | null): Promotion => ({
   version,
@@ -41,4 +41,13 @@ test("spans stay on the scale if the clock of the browser is slow", () => {
     { start: 0, width: 1 },
   ])
   expect(now!.seconds).toBe(0)
+})
+
+test("the version before a shipped champion was never champion here, unless it became it", () => {
+  const shipped = { ...promotion(4, 1000, null), how: "shipped" as const }
+  expect(neverServed([shipped], 3)).toBe(true)
+  expect(neverServed([promotion(5, 2000, null), shipped], 4)).toBe(false)
+  expect(neverServed([promotion(3, 2000, 3000), shipped], 3)).toBe(false)
+  expect(neverServed([promotion(4, 1000, null)], 3)).toBe(false) // nobody knows what was before
+  expect(neverServed([], 3)).toBe(false)
 })

@@ -7,12 +7,15 @@ import {
   decidingOf,
   groupsOf,
   isCopying,
+  isWorse,
   partsOf,
   ruleLimits,
   sortedNames,
   summedDistance,
   type Figure,
 } from "../src/pages/models/figures"
+import { hasLowestKid } from "../src/pages/models/checkpoint"
+import { type Gate } from "../src/pages/models/verdict"
 import { duration } from "../src/pages/models/dates"
 import { countOf, isList } from "../src/pages/models/seeds"
 
@@ -191,4 +194,29 @@ test("the reliability diagram is in percent, sorted by prediction", () => {
     { predicted: 0.25, observed: 0.125, pictures: 10 },
   ])
   expect(lines).toEqual({ x: [25, 75], observed: [12.5, 50], ideal: [25, 75] })
+})
+
+test("a version is worse if the gate says so, also if no promotion was requested", () => {
+  const gate = (asked: Gate["asked"], promoted: boolean, reason: string) => ({ asked, promoted, reason }) as Gate
+  expect(isWorse(gate("never", false, "Promotion was not requested. Not better: fid_test 0.9 against 0.1."))).toBe(
+    true,
+  )
+  expect(isWorse(gate("never", false, "Promotion was not requested. Better: fid_test 0.1 against 0.9."))).toBe(false)
+  expect(isWorse(gate("if_better", false, "The versions cannot be compared: the task."))).toBe(true)
+  expect(isWorse(gate("if_better", true, "Better: fid_test 0.1 against 0.9."))).toBe(false)
+  expect(isWorse(gate("always", true, "Promotion was requested regardless of the comparison. Not better: x."))).toBe(
+    true,
+  )
+})
+
+test("a version is the checkpoint with the lowest KID only if that was measured after its images", () => {
+  const metrics = [
+    { images: 1024, kid: 0.1 },
+    { images: 2016, kid: 0.2 },
+    { images: 3000, kid: null },
+  ]
+  expect(hasLowestKid(1024, metrics)).toBe(true)
+  expect(hasLowestKid(2016, metrics)).toBe(false)
+  expect(hasLowestKid(3000, metrics)).toBe(false)
+  expect(hasLowestKid(1024, [])).toBe(false)
 })

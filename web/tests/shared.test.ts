@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest"
 import { oneOf, numberOf, patched, pathWith, read, url, write } from "../src/address"
 import { between, bodyLabel, formatLabel, parseLabel } from "../src/label"
-import { plural } from "../src/language"
+import { plural, rounded } from "../src/language"
 import { formatEdits, parseEdits } from "../src/pages/explore/edits"
 import { edited } from "../src/pages/explore/latent"
 import { write as writeCall, type Call } from "../src/ui/call-panel"
@@ -183,4 +183,15 @@ describe("the API call of a page", () => {
     )
     expect(writeCall(call, "python")).toMatch(/^import os\n\nimport httpx\n/)
   })
+})
+
+test("numbers are rounded as in model cards, which Python wrote", () => {
+  expect(rounded("en", 0.19155, 4)).toBe("0.1915") // the double is a little less
+  expect(rounded("en", 0.15625, 4)).toBe("0.1562") // a tie: to even
+  expect(rounded("en", 0.21875, 4)).toBe("0.2188")
+  expect(rounded("en", 0.5, 2)).toBe("0.50")
+  expect(rounded("en", 2016, 0)).toBe("2,016")
+  expect(rounded("ru", 1234.5678, 2)).toBe("1\u00a0234,57")
+  expect(rounded("en", -0.19155, 4)).toBe("-0.1915")
+  expect(rounded("en", Infinity, 2)).toBe("∞")
 })

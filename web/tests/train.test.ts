@@ -1,6 +1,16 @@
-import { expect, test } from "vitest"
-import { bestOf, extended, extendedRuns, indexOf, isOfRun, NOTHING_YET, type RunEvent } from "../src/pages/train/run"
+import { describe, expect, test } from "vitest"
+import {
+  bestOf,
+  chosenOf,
+  extended,
+  extendedRuns,
+  indexOf,
+  isOfRun,
+  NOTHING_YET,
+  type RunEvent,
+} from "../src/pages/train/run"
 import { differences, leaderOf, type Population, type PopulationRun } from "../src/pages/train/job"
+import { livePopulation, together } from "../src/pages/train/together"
 import { newModel } from "../src/pages/train/dataset-picker"
 import { bodyOf, freshKey, gridOf, wantedOf } from "../src/pages/train/request"
 
@@ -89,6 +99,14 @@ test("the best measurement is the last one marked as best", () => {
   const run = extended(NOTHING_YET, [metrics(1, 0.5, true), metrics(2, 0.2, true), metrics(3, 0.3, false)])
   expect(bestOf(run.metrics)?.images).toBe(2)
   expect(bestOf([])).toBeUndefined()
+})
+
+test("the checkpoint is that of the lowest KID, and there is none before the first KID", () => {
+  const run = extended(NOTHING_YET, [metrics(1, 0.2, true), metrics(2, 0.3, false)])
+  expect(chosenOf(run.metrics)).toMatchObject({ images: 1, kid: 0.2 })
+  const none = extended(NOTHING_YET, [{ type: "metrics", data: { images: 1, kid: null, fid: 2, best: false } }])
+  expect(chosenOf(none.metrics)).toBeUndefined()
+  expect(chosenOf([])).toBeUndefined()
 })
 
 test("the newest grid is shown, or the last one up to the requested image count", () => {
@@ -182,6 +200,47 @@ test("the events of a population belong to their runs", () => {
   expect(events.filter(isOfRun)).toHaveLength(6)
   expect(events.reduce((before, event) => extendedRuns(before, [event]), {})).toEqual(runs)
   expect(extendedRuns(runs, [])).toBe(runs)
+})
+
+describe("the progress of a job of several runs", () => {
+  const of = (run: number, state: string, images: number, rungs = 0, stopped_at: number | null = null) =>
+    ({ run, state, images, rungs, stopped_at, kid: null, images_per_second: null }) as PopulationRun
+  const population = (...runs: PopulationRun[]) =>
+    ({ runs, rungs: [{ images: 1000, keep: 1 }], winner: null }) as unknown as Population
+  const job = { part: 0, spec: { images: 2000 } } as never
+  const ofRun = (run: number, event: RunEvent): RunEvent => ({ ...event, data: { ...event.data, run } })
+
+  test("is that of their last events, not of the job when it was loaded", () => {
+    const runs = extendedRuns({}, [
+      ofRun(1, progress(500)),
+      ofRun(1, metrics(400, 0.5, true)),
+      ofRun(2, progress(100)),
+    ])
+    const live = livePopulation(population(of(1, "running", 0), of(2, "running", 0)), runs)
+    expect(live.runs.map(({ images, kid }) => [images, kid])).toEqual([
+      [500, 0.5],
+      [100, null],
+    ])
+    // Both train on 1,000 images and one of them on 1,000 more, at 100 images a second each.
+    expect(together(job, live, runs)).toEqual({
+      images: 600,
+      of: 3000,
+      part: 0.2,
+      imagesPerSecond: 200,
+      secondsLeft: 12,
+    })
+  })
+
+  test("never exceeds the plan, although a batch or a run that is being stopped does", () => {
+    const waiting = population(of(1, "paused", 1040), of(2, "running", 10))
+    expect(together(job, waiting, {})).toMatchObject({
+      images: 1010,
+      imagesPerSecond: undefined,
+      secondsLeft: undefined,
+    })
+    const done = population(of(1, "succeeded", 2048, 1), of(2, "eliminated", 1040, 0, 1000))
+    expect(together(job, done, {})).toMatchObject({ images: 3000, of: 3000, part: 1 })
+  })
 })
 
 test("the leader is the evaluated run, or the remaining one with the lowest KID", () => {

@@ -28,6 +28,8 @@ interface ChartProps {
   log?: boolean
   /** Weight of the past in the smoothed lines, from 0 to 1, as in TensorBoard. The values themselves stay as faint lines. */
   smoothing?: number
+  /** A place on the x axis, marked by a vertical line. */
+  mark?: { x: number; title: string }
   height?: number
 }
 /** What the lines show. */
@@ -58,9 +60,11 @@ function OneFigure({ title, xTitle, series, digits = 3, only }: ChartProps & { o
             <dt>{name}</dt>
             <dd>
               <strong class="number">{values[only.index] == null ? "–" : number(values[only.index]!, digits)}</strong>
-              <small class="hint">
-                {xTitle}: {number(only.x)}
-              </small>
+              {values[only.index] != null && (
+                <small class="hint">
+                  {xTitle}: {number(only.x)}
+                </small>
+              )}
             </dd>
           </div>
         ))}
@@ -84,6 +88,11 @@ function Lines({ title, height = 230, ...drawn }: ChartProps) {
       <figcaption>
         {title}
         {drawn.log && ` (${own.log})`}
+        {drawn.mark && (
+          <small class="hint mark">
+            {drawn.mark.title} ({xTitle}: {number(drawn.mark.x)})
+          </small>
+        )}
       </figcaption>
       <div style={{ minHeight: `${height + LEGEND}px` }}>{isDrawn && <Plot {...drawn} height={height} />}</div>
       <details onToggle={event => setTable(event.currentTarget.open)}>

@@ -2,16 +2,26 @@
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
 import { useEffect, useMemo, useRef } from "preact/hooks"
-import { useLanguage, useNumbers } from "../language"
+import { texts, useLanguage, useNumbers, useText } from "../language"
 import type { Drawn, Series } from "./chart"
 import { colour, useColourScheme } from "./colours"
-import { labelsOf, lastOf, logRange, logTicks, smoothed } from "./series"
+import { endOf, labelsOf, logRange, logTicks, smoothed, swatch } from "./series"
 
 /** Opacity of the values behind smoothed lines. */
 const FAINT = 0.3
 const STROKES = ["--line-1", "--line-2", "--line-3", "--line-4"] as const
 /** Dash patterns, so that lines differ in more than colour. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]]
+const messages = texts(
+  { at: (value: string, x: string) => `${value} (at ${x})` },
+  { at: (value, x) => `${value} (при ${x})` },
+)
+
+/** Beyond four lines, the colours repeat with other dashes. */
+function dashOf(index: number): number[] {
+  return DASHES[(index + Math.floor(index / STROKES.length)) % DASHES.length]!
+}
+
 /** Half the size of the crosses, in pixels of the screen. */
 const CROSS = 4
 /** Series with fewer points than this also show their points. */
@@ -39,7 +49,33 @@ function drawCrosses(plot: uPlot, series: readonly Series[]): void {
   })
 }
 
-export default function Plot({ xTitle, x, series, digits = 3, unit, log = false, smoothing = 0, height }: Drawn) {
+/** Draw a vertical line over the whole height of the chart. */
+function drawMark(plot: uPlot, at: number): void {
+  const { top, height } = plot.bbox
+  const x = plot.valToPos(at, "x", true)
+  plot.ctx.save()
+  plot.ctx.setLineDash([3 * uPlot.pxRatio, 3 * uPlot.pxRatio])
+  plot.ctx.lineWidth = uPlot.pxRatio
+  plot.ctx.strokeStyle = colour(plot.root, "--ink")
+  plot.ctx.beginPath()
+  plot.ctx.moveTo(x, top)
+  plot.ctx.lineTo(x, top + height)
+  plot.ctx.stroke()
+  plot.ctx.restore()
+}
+
+export default function Plot({
+  xTitle,
+  x,
+  series,
+  digits = 3,
+  unit,
+  log = false,
+  smoothing = 0,
+  mark,
+  height,
+}: Drawn) {
+  const t = useText(messages)
   const { number } = useNumbers()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>()
@@ -56,6 +92,7 @@ export default function Plot({ xTitle, x, series, digits = 3, unit, log = false,
     unit,
     log,
     isSmoothed,
+    mark?.x,
     height,
     language,
     light,
@@ -64,10 +101,14 @@ export default function Plot({ xTitle, x, series, digits = 3, unit, log = false,
     const element = place.current!
     const ink = colour(element, "--ink")
     const grid = { stroke: colour(element, "--hairline"), width: 1 }
-    /** Values at the cursor or, without one, at the end of each line. */
+    /** Values at the cursor or, without one, at the end of each line, and where that is. */
     const legend = (places: number) => (plot: uPlot, value: number | null, index: number, at: number | null) => {
-      const shown = at === null ? lastOf(plot.data[index]) : value
-      return shown == null ? "–" : number(shown, places)
+      if (at !== null) return value == null ? "–" : number(value, places)
+      const end = endOf(plot.data[0]!, plot.data[index])
+      if (!end) return "–"
+      // A line that ends before the others says where, because the legend shows the end of the axis.
+      const shown = number(end.value, places)
+      return end.at === undefined ? shown : t.at(shown, number(end.at))
     }
     const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui" }
     const made = new uPlot(
@@ -99,8 +140,7 @@ export default function Plot({ xTitle, x, series, digits = 3, unit, log = false,
             label: title,
             stroke: colour(element, STROKES[index % STROKES.length]!),
             width: ended ? 1 : 1.75,
-            // Beyond four lines, the colours repeat with other dashes.
-            dash: DASHES[(index + Math.floor(index / STROKES.length)) % DASHES.length]!,
+            dash: dashOf(index),
             spanGaps: true,
             points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < FEW },
             value: legend(digits),
@@ -116,7 +156,15 @@ export default function Plot({ xTitle, x, series, digits = 3, unit, log = false,
         ],
         cursor: { focus: { prox: 24 } },
         focus: { alpha: 0.25 },
-        hooks: { draw: [plot => drawCrosses(plot, series)] },
+        // The legend shows each line with its dashes. The series before the first line is x.
+        legend: {
+          markers: {
+            width: 0,
+            fill: (_, index) =>
+              index ? swatch(dashOf(index - 1), colour(element, STROKES[(index - 1) % STROKES.length]!)) : "",
+          },
+        },
+        hooks: { draw: [plot => drawCrosses(plot, series), plot => mark && drawMark(plot, mark.x)] },
       },
       data,
       element,

@@ -29,9 +29,26 @@ export function onlyPoint(
   return filled.length === 1 ? { index: filled[0]!, x: x[filled[0]!]! } : undefined
 }
 
-/** The last value of a line, or null. */
-export function lastOf(values: ArrayLike<number | null | undefined> | undefined): number | null {
-  return Array.from(values ?? []).findLast(value => value != null) ?? null
+/** The last value of a line, and its x if that is not the end of the axis. Undefined without values. */
+export function endOf(
+  x: ArrayLike<number>,
+  values: ArrayLike<number | null | undefined> | undefined,
+): { value: number; at: number | undefined } | undefined {
+  const last = Array.from(values ?? []).findLastIndex(value => value != null)
+  if (last < 0) return undefined
+  return { value: values![last]!, at: last === x.length - 1 ? undefined : x[last] }
+}
+
+/** The CSS background of a short line with these dashes: lengths of strokes and gaps, in pixels. Without any, it is solid. */
+export function swatch(dash: readonly number[], colour: string): string {
+  if (!dash.length) return colour
+  let at = 0
+  const stops = dash.map((length, index) => {
+    const stop = `${index % 2 ? "transparent" : colour} ${at}px ${at + length}px`
+    at += length
+    return stop
+  })
+  return `repeating-linear-gradient(to right, ${stops.join(", ")})`
 }
 
 /** Ticks that an axis has at least, roughly. */

@@ -3,6 +3,7 @@ import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 import { DataTable } from "../../ui/data-table"
 import { TrainingCurves } from "./training-curves"
+import { hasLowestKid } from "./checkpoint"
 import { byClass, reliabilityLines, type Evaluation } from "./evaluation"
 
 const messages = texts(
@@ -40,7 +41,16 @@ const messages = texts(
   },
 )
 
-export function EvaluationSections({ evaluation, classes }: { evaluation: Evaluation; classes: readonly string[] }) {
+export function EvaluationSections({
+  evaluation,
+  classes,
+  images,
+}: {
+  evaluation: Evaluation
+  classes: readonly string[]
+  /** Images after which the version's checkpoint was written. */
+  images: number
+}) {
   const t = useText(messages)
   const { progress = [], metrics = [] } = evaluation.history ?? {}
   const reliability = evaluation.reliability ?? []
@@ -50,7 +60,11 @@ export function EvaluationSections({ evaluation, classes }: { evaluation: Evalua
         <section class="panel" aria-labelledby="course">
           <h2 id="course">{t.curves}</h2>
           <p class="hint">{t.curvesHint}</p>
-          <TrainingCurves progress={progress} metrics={metrics} />
+          <TrainingCurves
+            progress={progress}
+            metrics={metrics}
+            {...(hasLowestKid(images, metrics) ? { checkpoint: images } : {})}
+          />
         </section>
       )}
       <div class="version">

@@ -85,6 +85,12 @@ export function isCopying(gate: Schemas["Gate"] | null | undefined): gate is Sch
   return gate?.reason.includes("It copies") ?? false
 }
 
+/** Whether the gate did not find a version better than the champion, or found that it copies, whatever was requested. */
+export function isWorse(gate: Schemas["Gate"]): boolean {
+  if (gate.asked === "if_better") return !gate.promoted
+  return gate.reason.includes("Not better: ") || isCopying(gate)
+}
+
 /**
  * The limits in the rule of a gate's verdict: the required decrease of the distance in percent, and the allowed decrease of
  * the other metrics. Undefined for any other rule.

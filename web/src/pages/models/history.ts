@@ -51,3 +51,12 @@ export function reignsOf(promotions: readonly Promotion[], now: number): Reign[]
     return { promotion, span, seconds: Math.max(to - from, 0) / 1000, isChampion, isNewest }
   })
 }
+
+/**
+ * Whether a version was never champion here: the release was shipped with it as the version before its champion.
+ *
+ * @param promotions - newest first, as the service lists them.
+ */
+export function neverServed(promotions: readonly Promotion[], version: number): boolean {
+  return promotions.at(-1)?.how === "shipped" && !promotions.some(promotion => promotion.version === version)
+}

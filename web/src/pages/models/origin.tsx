@@ -6,6 +6,8 @@ import { type Schemas } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { DataTable } from "../../ui/data-table"
 import { useDates } from "./dates"
+import { checkpointMessages, hasLowestKid } from "./checkpoint"
+import { type Evaluation } from "./evaluation"
 import { Verdict } from "./verdict"
 
 type Manifest = Schemas["Manifest"]
@@ -74,17 +76,26 @@ const messages = texts(
 )
 const ENDS = ["indistinguishable", "plateau", "budget", "stopped"] as const
 
-export function Origin({ manifest }: { manifest: Manifest }) {
+interface OriginProps {
+  manifest: Manifest
+  /** Undefined while it is not loaded, or if the version has none. */
+  history: Evaluation["history"]
+}
+
+export function Origin({ manifest, history }: OriginProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const { duration } = useDates()
   const { training, dataset, parity, exactness, libraries, parent, job, gate, name } = manifest
+  const c = useText(checkpointMessages)
+  const all = Math.max(history?.progress?.at(-1)?.images ?? 0, training.images)
+  const isBest = hasLowestKid(training.images, history?.metrics ?? [])
   const ended = ENDS.find(each => each === training.ended)
   const { largest_sum: largest, exact_up_to: limit } = exactness
   const facts: readonly (readonly [string, ComponentChildren])[] = [
     [t.dataset, dataset.title],
     [t.licence, <span lang="en">{dataset.licence}</span>],
-    [t.images, number(training.images)],
+    [t.images, isBest ? c.checkpoint(number(training.images), number(all)) : number(training.images)],
     [t.time, duration(training.seconds)],
     [t.machine, <span lang="en">{training.machine}</span>],
     [t.ended, ended && t[ended]],

@@ -4,6 +4,7 @@ import { texts, useText } from "../../language"
 import { Chart } from "../../ui/chart"
 
 import { type Measured, type PartialProgress } from "../../runs"
+import { checkpointMessages } from "./checkpoint"
 
 const messages = texts(
   {
@@ -35,11 +36,16 @@ const messages = texts(
 export function TrainingCurves({
   progress,
   metrics,
+  checkpoint,
 }: {
   progress: readonly PartialProgress[]
   metrics: readonly Measured[]
+  /** Images after which the exported checkpoint was written. The charts mark it. */
+  checkpoint?: number
 }) {
   const t = useText(messages)
+  const c = useText(checkpointMessages)
+  const mark = checkpoint === undefined ? {} : { mark: { x: checkpoint, title: c.marked } }
   const lines = useMemo(
     () => ({
       x: progress.map(p => p.images),
@@ -66,16 +72,16 @@ export function TrainingCurves({
     <div class="training-curves">
       {progress.length > 0 && (
         <>
-          <Chart title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} />
-          <Chart title={t.scores} xTitle={t.x} x={lines.x} series={lines.scores} unit={t.probability} />
+          <Chart title={t.losses} xTitle={t.x} x={lines.x} series={lines.losses} {...mark} />
+          <Chart title={t.scores} xTitle={t.x} x={lines.x} series={lines.scores} unit={t.probability} {...mark} />
         </>
       )}
       {metrics.length > 0 && (
         <>
           {metrics.some(m => m.fid != null) && (
-            <Chart title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log />
+            <Chart title={t.fid} xTitle={t.x} x={distances.x} series={distances.fid} log {...mark} />
           )}
-          <Chart title={t.kid} xTitle={t.x} x={distances.x} series={distances.kid} digits={4} />
+          <Chart title={t.kid} xTitle={t.x} x={distances.x} series={distances.kid} digits={4} {...mark} />
         </>
       )}
     </div>

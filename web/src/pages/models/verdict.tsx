@@ -79,7 +79,7 @@ const messages = texts(
 )
 
 /** The reason: in English as the service states it, in other languages from the metrics. */
-function Reason({ gate }: { gate: Gate }) {
+export function Reason({ gate }: { gate: Gate }) {
   const t = useText(messages)
   const named = useFigureNames()
   const { language } = useLanguage()

@@ -15,6 +15,7 @@ import { CopyWarning } from "./copy-warning"
 import { type Evaluation } from "./evaluation"
 import { EvaluationSections } from "./evaluation-sections"
 import { FigureBars } from "./figure-bars"
+import { MakeChampion } from "./make-champion"
 import { useDates } from "./dates"
 import { Origin } from "./origin"
 import { Breadcrumbs } from "./breadcrumbs"
@@ -173,8 +174,15 @@ function VersionDetails({ version }: { version: Version }) {
         </section>
       </div>
       {evaluation.error && <Failure error={evaluation.error} retry={evaluation.retry} />}
-      {evaluation.found && <EvaluationSections evaluation={evaluation.found} classes={version.classes} />}
-      <Origin manifest={manifest} />
+      {evaluation.found && (
+        <EvaluationSections
+          evaluation={evaluation.found}
+          classes={version.classes}
+          images={manifest.training.images}
+        />
+      )}
+      <Origin manifest={manifest} history={evaluation.found?.history} />
+      <MakeChampion version={version} />
       <CardPanel path={path} base={base} />
       <section class="panel">
         <CallPanel call={{ path }} />

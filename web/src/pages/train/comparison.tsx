@@ -2,6 +2,7 @@
 import { mount } from "../../address"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
+import { isWorse } from "../models/figures"
 import { Sheet } from "../models/sheet"
 import { Verdict, type Gate } from "../models/verdict"
 import { messages as modelMessages } from "../models/messages"
@@ -71,12 +72,7 @@ export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: 
           </div>
         </div>
       )}
-      <Promotion
-        model={job.model}
-        version={job.version}
-        token={token}
-        isWorse={gate.asked === "if_better" && !gate.promoted}
-      />
+      <Promotion model={job.model} version={job.version} token={token} refusal={isWorse(gate) ? gate : undefined} />
     </section>
   )
 }

@@ -1,5 +1,5 @@
 /** One job: state, live figures, charts, samples, verdict and log. */
-import { useCallback, useState } from "preact/hooks"
+import { useCallback, useMemo, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { patched, pathWith, useAddress } from "../../address"
 import { call } from "../../api/client"
@@ -10,26 +10,32 @@ import { CallPanel, type Call } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
 import { CopyWarning } from "../models/copy-warning"
 import { TrainingCurves } from "../models/training-curves"
+import { checkpointMessages } from "../models/checkpoint"
 import { isCopying } from "../models/figures"
 import { useDates } from "../models/dates"
 import { useFollowed, useJob, useResumed } from "./follow"
-import { differences, hasEnded, leaderOf, presetOf, states, type Job } from "./job"
+import { differences, hasEnded, leaderOf, presetOf, states, type Job, type PopulationRun } from "./job"
 import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
 import { Log } from "./log"
 import { PopulationSection } from "./population"
 import { Promotion } from "./promotion"
 import { taskOf } from "./request"
+import { chosenOf, type Run } from "./run"
 import { usedTogether } from "./cost"
 import { Usage } from "./usage"
 import { Samples } from "./samples"
+import { livePopulation } from "./together"
 
 const messages = texts(
   {
     job: (number: number) => `Job ${number}`,
     run: (run: number, job: number) => `Run ${run} of job ${job}`,
     ofJob: (job: number) => `All runs of job ${job}`,
-    samplesOf: (run: number) => `The best run so far is run ${run}. These are its samples.`,
+    evaluatedRun: (run: number) => `Samples of run ${run}, the evaluated run.`,
+    bestRun: (run: number) => `Samples of run ${run}, which has the lowest KID so far.`,
+    unmeasuredRun: (run: number) =>
+      `Samples of run ${run}. The runs are compared after the first measurement of their KID.`,
     about: (preset: string, model: string, by: string, when: string) =>
       `${preset} for ${model}, requested by ${by}, ${when}`,
     data: (dataset: string) => `dataset ${dataset}`,
@@ -60,7 +66,9 @@ const messages = texts(
     job: number => `Задание ${number}`,
     run: (run, job) => `Прогон ${run} задания ${job}`,
     ofJob: job => `Все прогоны задания ${job}`,
-    samplesOf: run => `Лучший прогон на данный момент — ${run}. Ниже — его картинки.`,
+    evaluatedRun: run => `Картинки прогона ${run}: оценивается он.`,
+    bestRun: run => `Картинки прогона ${run}: у него пока самый низкий KID.`,
+    unmeasuredRun: run => `Картинки прогона ${run}. Прогоны сравниваются после первого измерения KID.`,
     about: (preset, model, by, when) => `${preset} для ${model}, запрос от ${by}, ${when}`,
     data: dataset => `набор ${dataset}`,
     images: images => `картинок: ${images}`,
@@ -110,14 +118,26 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
     onChanged()
   }, [onChanged])
   useResumed(job, followed.run.ended, load, onResumed)
+  const population = useMemo(
+    () => (job?.population ? livePopulation(job.population, followed.runs) : undefined),
+    [job, followed.runs],
+  )
   if (!job) return error ? <Failure error={error} retry={load} /> : <Loading />
-  const leader = job.population ? leaderOf(job.population) : undefined
+  const leader = population && leaderOf(population)
   const together = usedTogether(Object.values(followed.runs).map(({ used }) => used))
+  const noteOf = ({ run, kid }: PopulationRun, winner: number | null) =>
+    run === winner ? t.evaluatedRun(run) : kid === null ? t.unmeasuredRun(run) : t.bestRun(run)
+  const chosen = population
+    ? population.winner === null
+      ? undefined
+      : followed.runs[population.winner]
+    : followed.run
   const samples = (leader ? followed.runs[leader.run] : followed.run)?.samples ?? []
   return (
     <div class="stack">
       <Heading
         job={job}
+        run={chosen}
         token={token}
         isLost={followed.isLost}
         onChanged={onState}
@@ -126,9 +146,9 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       {(followed.error ?? error) && (
         <Failure error={(followed.error ?? error)!} retry={() => setAttempt(attempt + 1)} />
       )}
-      {job.population ? (
+      {population ? (
         <>
-          <PopulationSection job={job} population={job.population} runs={followed.runs} />
+          <PopulationSection job={job} population={population} runs={followed.runs} />
           {together && (
             <div class="panel">
               <Usage used={together} part={undefined} isRunning={!hasEnded(job)} />
@@ -138,13 +158,13 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
       ) : (
         <RunSection job={job} followed={followed} />
       )}
-      {leader && <p class="hint">{t.samplesOf(leader.run)}</p>}
       {samples.length > 0 && (
         <Samples
           key={leader?.id ?? id}
           id={leader?.id ?? id}
           token={token}
           samples={samples}
+          {...(leader ? { note: noteOf(leader, population.winner) } : {})}
           isLive={!hasEnded(job)}
           isSharpener={taskOf(presetOf(job)) === "sharpen"}
         />
@@ -193,13 +213,15 @@ function Calls({ job }: { job: Job }) {
 
 interface HeadingProps {
   job: Job
+  /** The run that the version comes from. */
+  run: Run | undefined
   token: string
   isLost: boolean
   onChanged: () => void
   onResumed: () => void
 }
 
-function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
+function Heading({ job, run, token, isLost, onChanged, onResumed }: HeadingProps) {
   const t = useText(messages)
   const c = useText(common)
   const { dateTime } = useDates()
@@ -249,6 +271,7 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
             <Link href={`/models/${job.model}/versions/${job.version}`}>
               {t.version(`${job.model}/${job.version}`)}
             </Link>
+            <Checkpoint run={run} />
           </p>
         )}
       </div>
@@ -285,6 +308,16 @@ function Heading({ job, token, isLost, onChanged, onResumed }: HeadingProps) {
       )}
     </section>
   )
+}
+
+/** After how many images the checkpoint was written that became the version. */
+function Checkpoint({ run }: { run: Run | undefined }) {
+  const c = useText(checkpointMessages)
+  const { number } = useNumbers()
+  const images = run && chosenOf(run.metrics)?.images
+  const all = run?.progress.at(-1)?.images
+  if (images === undefined || all === undefined) return null
+  return <span class="hint"> ({c.checkpoint(number(images), number(Math.max(all, images)))})</span>
 }
 
 /** What the job trains on, and for how long. */
@@ -334,6 +367,7 @@ function Detail({ job }: { job: Job }) {
 function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof useFollowed> }) {
   const t = useText(messages)
   const { of, progress, metrics, warnings, used } = followed.run
+  const chosen = chosenOf(metrics)
   const { number } = useNumbers()
   const first = typeof job.spec.log_every === "number" ? number(job.spec.log_every) : "–"
   return (
@@ -346,7 +380,11 @@ function RunSection({ job, followed }: { job: Job; followed: ReturnType<typeof u
         </p>
       ))}
       {progress.length || metrics.length ? (
-        <TrainingCurves progress={progress} metrics={metrics} />
+        <TrainingCurves
+          progress={progress}
+          metrics={metrics}
+          {...(hasEnded(job) && chosen ? { checkpoint: chosen.images } : {})}
+        />
       ) : (
         job.state === "running" && <p class="hint">{of === undefined ? t.starting : t.noCurves(first)}</p>
       )}

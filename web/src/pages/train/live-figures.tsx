@@ -14,6 +14,7 @@ const messages = texts(
       `The judge of the dataset reconstructs test pictures with a mean error of ${error} per pixel.`,
     images: "images",
     of: (whole: string) => `of ${whole}`,
+    batches: (whole: string) => `budget ${whole}, rounded up to whole batches`,
     rate: "images/s",
     left: "time left",
     real: "D(real)",
@@ -40,6 +41,7 @@ const messages = texts(
       `Судья этого набора восстанавливает тестовые картинки со средней ошибкой ${error} на пиксель.`,
     images: "картинок",
     of: whole => `из ${whole}`,
+    batches: whole => `бюджет ${whole}, округлён до целых батчей`,
     rate: "картинок/с",
     left: "осталось",
     real: "D(real)",
@@ -65,6 +67,8 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
   const { number, percent } = useNumbers()
   const { duration } = useDates()
   const last = run.progress[run.progress.length - 1]
+  // The last batch may exceed the budget.
+  const budget = run.of && (last && last.images > run.of ? t.batches : t.of)(number(run.of))
   const best = bestOf(run.metrics)
   const isTraining = job.state === "running"
   const part = isTraining ? (last?.part ?? job.part) : job.part
@@ -80,7 +84,7 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
         <span class="number">{percent(part)}</span>
       </div>
       <dl class="tiles">
-        <Tile title={t.images} value={last && number(last.images)} hint={run.of && t.of(number(run.of))} />
+        <Tile title={t.images} value={last && number(last.images)} hint={budget} />
         {isTraining && <Tile title={t.rate} value={last && number(last.images_per_second)} />}
         {isTraining && <Tile title={t.left} value={last && duration(last.eta_seconds)} />}
         <Tile title={t.real} value={last?.d_real != null ? number(last.d_real, 2) : undefined} hint={t.realHint} />
@@ -97,7 +101,16 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
   )
 }
 
-function Tile({ title, value, hint }: { title: string; value: string | undefined; hint?: string | 0 | undefined }) {
+/** One figure of a list of class `tiles`. */
+export function Tile({
+  title,
+  value,
+  hint,
+}: {
+  title: string
+  value: string | undefined
+  hint?: string | 0 | undefined
+}) {
   return (
     <div>
       <dt>{title}</dt>

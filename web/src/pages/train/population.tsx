@@ -5,16 +5,21 @@ import { patched, pathWith, useAddress } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { Chart, type Series } from "../../ui/chart"
 import { DataTable } from "../../ui/data-table"
-import { type Followed } from "./follow"
+import { useDates } from "../models/dates"
 import { differences, states, type Job, type Population, type PopulationRun } from "./job"
-import { type Measurement, type Runs } from "./run"
+import { Tile } from "./live-figures"
+import { chosenOf, type Measurement, type Runs } from "./run"
+import { together } from "./together"
 
 const messages = texts(
   {
     title: "Runs",
     table: "State of each run",
     progress: "Training progress of all runs",
-    images: (seen: string, of: string) => `${seen} of ${of} images`,
+    images: "images of all runs",
+    of: (whole: string) => `of ${whole}`,
+    rate: "images/s",
+    left: "time left",
     rule: (runs: number, stages: string) =>
       `Successive halving: of ${runs} runs, those with the lowest KID continue (${stages}). The best one is evaluated.`,
     stage: (keep: number, images: string) => `${keep} after ${images} images`,
@@ -33,13 +38,17 @@ const messages = texts(
     state: "state",
     seen: "images",
     lowest: "lowest KID",
+    checkpoint: "checkpoint after",
     warning: (run: number) => `Warning of run ${run}`,
   },
   {
     title: "Прогоны",
     table: "Состояние каждого прогона",
     progress: "Прогресс обучения всех прогонов",
-    images: (seen, of) => `картинок: ${seen} из ${of}`,
+    images: "картинок во всех прогонах",
+    of: whole => `из ${whole}`,
+    rate: "картинок/с",
+    left: "осталось",
     rule: (runs, stages) =>
       `Последовательное деление пополам: из ${runs} прогонов продолжаются те, у которых KID ниже (${stages}). Лучший оценивается.`,
     stage: (keep, images) => `${keep} после ${images} картинок`,
@@ -58,6 +67,7 @@ const messages = texts(
     state: "состояние",
     seen: "картинок",
     lowest: "лучший KID",
+    checkpoint: "контрольная точка после",
     warning: run => `Предупреждение прогона ${run}`,
   },
 )
@@ -68,12 +78,15 @@ export function PopulationSection({
   runs,
 }: {
   job: Job
+  /** With the images and the lowest KID of each run up to its last event. */
   population: Population
-  runs: Followed["runs"]
+  runs: Runs
 }) {
   const t = useText(messages)
   const { number, percent } = useNumbers()
-  const progress = job.progress as { images?: number; of?: number } | null
+  const { duration } = useDates()
+  const { images, of, part, imagesPerSecond, secondsLeft } = together(job, population, runs)
+  const isTraining = job.state === "running"
   const stages = population.rungs.map(({ keep, images }) => t.stage(keep, number(images))).join(", ")
   const warnings = population.runs.flatMap(({ run }) => (runs[run]?.warnings ?? []).map(text => ({ run, text })))
   return (
@@ -88,12 +101,18 @@ export function PopulationSection({
         )}
       </div>
       <div class="line">
-        <progress max={1} value={job.part} aria-label={t.progress} />
-        <span class="number">{percent(job.part)}</span>
+        <progress max={1} value={part} aria-label={t.progress} />
+        <span class="number">{percent(part)}</span>
       </div>
-      {progress?.of !== undefined && (
-        <p class="hint">{t.images(number(progress.images ?? 0), number(progress.of))}</p>
-      )}
+      <dl class="tiles">
+        <Tile title={t.images} value={number(images)} hint={of && t.of(number(of))} />
+        {isTraining && (
+          <>
+            <Tile title={t.rate} value={imagesPerSecond === undefined ? undefined : number(imagesPerSecond)} />
+            <Tile title={t.left} value={secondsLeft === undefined ? undefined : duration(secondsLeft)} />
+          </>
+        )}
+      </dl>
       <RunTable population={population} runs={runs} />
       {warnings.map(({ run, text }, at) => (
         <p key={at} class="notice">
@@ -116,7 +135,7 @@ function RunTable({ population, runs }: { population: Population; runs: Runs }) 
       : run.run === population.winner
         ? `${s[run.state]}, ${t.best} ★`
         : s[run.state]
-  const seen = (run: PopulationRun) => runs[run.run]?.progress.at(-1)?.images ?? run.images
+  const checkpoint = (run: PopulationRun) => chosenOf(runs[run.run]?.metrics ?? [])?.images
   return (
     <DataTable
       caption={t.table}
@@ -130,8 +149,16 @@ function RunTable({ population, runs }: { population: Population; runs: Runs }) 
         },
         { title: t.differs, cell: run => differences(run.overrides) },
         { title: t.state, cell: stateOf },
-        { title: t.seen, cell: run => number(seen(run)), numeric: true },
+        { title: t.seen, cell: run => number(run.images), numeric: true },
         { title: t.lowest, cell: run => (run.kid === null ? "–" : number(run.kid, 4)), numeric: true },
+        {
+          title: t.checkpoint,
+          cell: run => {
+            const images = checkpoint(run)
+            return images === undefined ? "–" : number(images)
+          },
+          numeric: true,
+        },
       ]}
     />
   )

@@ -159,7 +159,16 @@ function cut<T>(list: T[], images: number, imagesOf: (item: T) => number): void 
   while (list.length && imagesOf(list[list.length - 1]!) >= images) list.pop()
 }
 
-/** The measurement with the lowest KID so far. Its checkpoint is exported. */
+/** The measurement whose checkpoint is exported: the one with the lowest KID so far. Undefined before the first KID. */
+export function chosenOf(metrics: readonly Measurement[]): (Measurement & { kid: number }) | undefined {
+  const measured = metrics.flatMap(measurement => {
+    const { kid } = measurement
+    return kid === null ? [] : [{ ...measurement, kid }]
+  })
+  return measured.findLast(measurement => measurement.best) ?? measured[measured.length - 1]
+}
+
+/** The measurement with the lowest KID so far, or the last one. */
 export function bestOf(metrics: readonly Measurement[]): Measurement | undefined {
   return metrics.findLast(measurement => measurement.best) ?? metrics[metrics.length - 1]
 }

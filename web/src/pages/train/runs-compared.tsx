@@ -6,16 +6,20 @@ import { Chart } from "../../ui/chart"
 import { Slider, Toggle } from "../../ui/controls"
 import { DataTable } from "../../ui/data-table"
 import { comparedOf, curve, CURVES, specDifferences, type Curve } from "./compared"
-import { usedTogether } from "./cost"
+import { usedTogether, type Used } from "./cost"
 import { useFollowed, useJob } from "./follow"
-import { leaderOf, presetOf, type Job } from "./job"
-import { NOTHING_YET, type Run } from "./run"
+import { leaderOf, presetOf, type Job, type PopulationRun } from "./job"
+import { type Run } from "./run"
+import { livePopulation } from "./together"
 import { UsageCompared } from "./usage"
 
 const messages = texts(
   {
     title: "Jobs side by side",
     name: (number: number, preset: string) => `job ${number}, ${preset}`,
+    ofRun: (name: string, run: number) => `${name}, run ${run}`,
+    runsHint:
+      "Of a job with several runs, the curves are those of the evaluated run or, until then, of the one with the lowest KID.",
     smoothing: "Smoothing",
     smoothingHint: "Exponential moving average, as in TensorBoard. The faint lines are the values themselves.",
     log: "Logarithmic",
@@ -40,6 +44,9 @@ const messages = texts(
   {
     title: "Задания рядом",
     name: (number, preset) => `задание ${number}, ${preset}`,
+    ofRun: (name, run) => `${name}, прогон ${run}`,
+    runsHint:
+      "От задания с несколькими прогонами показан тот, который оценивается, а до тех пор — тот, у которого KID ниже.",
     smoothing: "Сглаживание",
     smoothingHint: "Экспоненциальное скользящее среднее, как в TensorBoard. Бледные линии — сами значения.",
     log: "Логарифмическая шкала",
@@ -69,7 +76,10 @@ const LINEAR: readonly Curve[] = ["loss_discriminator", "loss_generator", "d_rea
 
 interface Loaded {
   job: Job
+  /** The run whose curves are shown. */
   run: Run
+  /** Which run of the job that is, if it has several. */
+  leader?: PopulationRun
 }
 
 export function RunsCompared({ shown, token }: { shown: string; token: string }) {
@@ -104,29 +114,51 @@ export function RunsCompared({ shown, token }: { shown: string; token: string })
         />
         <Toggle label={t.log} checked={log} onChange={isLog => change({ log: isLog ? "true" : null })} />
       </div>
+      {found.some(({ leader }) => leader) && <p class="hint">{t.runsHint}</p>}
       <Curves found={found} smoothing={smoothing} log={log} />
       <UsageCompared
         jobs={found.map(({ job, run }) => ({ job, title: t.name(job.number, presetOf(job)), used: run.used }))}
       />
-      {found.length > 1 && <Differences jobs={found.map(({ job }) => job)} />}
+      {found.length > 1 && <Differences found={found} />}
     </section>
   )
 }
 
+interface FollowProps {
+  id: string
+  token: string
+  keep: (id: string, loaded: Loaded) => void
+}
+
 /** Follows a job, without showing anything. */
-function Follow({ id, token, keep }: { id: string; token: string; keep: (id: string, loaded: Loaded) => void }) {
+function Follow({ id, token, keep }: FollowProps) {
   const { job, load } = useJob(id, token)
-  const followed = useFollowed(id, token, 0, load)
-  const leader = job?.population ? leaderOf(job.population) : undefined
-  const best = leader ? (followed.runs[leader.run] ?? NOTHING_YET) : followed.run
-  const together = usedTogether(Object.values(followed.runs).map(({ used }) => used))
-  const used = leader ? together : best.used
-  const run = useMemo(() => ({ ...best, used }), [best, JSON.stringify(used)])
+  const { run, runs } = useFollowed(id, token, 0, load)
+  const leader = job?.population ? leaderOf(livePopulation(job.population, runs)) : undefined
+  const used = usedTogether(Object.values(runs).map(run => run.used))
   useEffect(() => {
-    if (job) keep(id, { job, run })
+    if (job && !job.population) keep(id, { job, run })
   }, [id, job, run])
+  if (!job || !leader) return null
+  return <FollowRun key={leader.id} id={id} job={job} leader={leader} used={used} token={token} keep={keep} />
+}
+
+interface FollowRunProps extends FollowProps {
+  job: Job
+  leader: PopulationRun
+  /** What all runs of the job have used. */
+  used: Used | undefined
+}
+
+/** Follows the evaluated or best run of a job with several runs, because the events of the job have no losses and scores. */
+function FollowRun({ id, job, leader, used, token, keep }: FollowRunProps) {
+  const { run } = useFollowed(leader.id, token, 0, nothing)
+  const whole = useMemo(() => ({ ...run, used }), [run, JSON.stringify(used)])
+  useEffect(() => keep(id, { job, run: whole, leader }), [id, job, whole, leader.run])
   return null
 }
+
+const nothing = () => {}
 
 function Curves({ found, smoothing, log }: { found: readonly Loaded[]; smoothing: number; log: boolean }) {
   const t = useText(messages)
@@ -144,8 +176,8 @@ function Curves({ found, smoothing, log }: { found: readonly Loaded[]; smoothing
           name,
           found.map(({ run }) => run),
         )
-        const series = found.map(({ job }, index) => ({
-          title: t.name(job.number, presetOf(job)),
+        const series = found.map(({ job, leader }, index) => ({
+          title: titleOf(job, leader, t),
           values: values[index]!,
         }))
         return (
@@ -166,9 +198,9 @@ function Curves({ found, smoothing, log }: { found: readonly Loaded[]; smoothing
   )
 }
 
-function Differences({ jobs }: { jobs: readonly Job[] }) {
+function Differences({ found }: { found: readonly Loaded[] }) {
   const t = useText(messages)
-  const rows = specDifferences(jobs)
+  const rows = specDifferences(found.map(({ job, leader }) => ({ spec: { ...job.spec, ...leader?.overrides } })))
   if (!rows.length) return <p>{t.same}</p>
   return (
     <DataTable
@@ -176,11 +208,16 @@ function Differences({ jobs }: { jobs: readonly Job[] }) {
       rows={rows}
       columns={[
         { title: t.field, cell: row => <code>{row.field}</code> },
-        ...jobs.map((job, index) => ({
-          title: t.name(job.number, presetOf(job)),
+        ...found.map(({ job, leader }, index) => ({
+          title: titleOf(job, leader, t),
           cell: (row: (typeof rows)[number]) => row.values[index]!,
         })),
       ]}
     />
   )
+}
+
+function titleOf(job: Job, leader: PopulationRun | undefined, t: (typeof messages)["en"]): string {
+  const name = t.name(job.number, presetOf(job))
+  return leader ? t.ofRun(name, leader.run) : name
 }

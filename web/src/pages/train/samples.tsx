@@ -55,9 +55,11 @@ interface SamplesProps {
   samples: readonly number[]
   isLive: boolean
   isSharpener: boolean
+  /** Whose samples they are, if a job has several runs. */
+  note?: string
 }
 
-export function Samples({ id, token, samples, isLive, isSharpener }: SamplesProps) {
+export function Samples({ id, token, samples, isLive, isSharpener, note }: SamplesProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const [query, change] = useAddress()
@@ -84,6 +86,7 @@ export function Samples({ id, token, samples, isLive, isSharpener }: SamplesProp
     <section class="panel stack" aria-labelledby="samples-title">
       <div>
         <h2 id="samples-title">{t.title}</h2>
+        {note && <p>{note}</p>}
         <p class="hint">{isSharpener ? t.sharpenHint : t.hint}</p>
       </div>
       <div class="over-time">

@@ -5,6 +5,7 @@ import { call, callJson, type Schemas } from "../../api/client"
 import { texts, useText } from "../../language"
 import { useModels } from "../../models"
 import { TextField } from "../../ui/controls"
+import { Reason, type Gate } from "../models/verdict"
 import { Confirmation } from "./confirmation"
 
 export type Champion = Schemas["ChampionView"]
@@ -14,7 +15,7 @@ const messages = texts(
     question: (next: string, now: string) => `Make ${next} champion instead of ${now}?`,
     consequence:
       "All server processes switch within a second, and no request fails. Links that name a version are not affected. You can roll back.",
-    worse: "The gate did not find it better than the champion at that time. ",
+    worse: "The gate did not find it better than the champion at that time.",
     reason: "Reason (optional)",
     reasonHint: "Administrators see it in the champion history.",
     yes: "Make champion",
@@ -24,7 +25,7 @@ const messages = texts(
     question: (next, now) => `Сделать ${next} чемпионом вместо ${now}?`,
     consequence:
       "Все процессы сервиса переключатся на неё за секунду, запросы не прервутся. Ссылки с номером версии не изменятся. Переключение можно откатить.",
-    worse: "При отборе она не оказалась лучше чемпиона на тот момент. ",
+    worse: "При отборе она не оказалась лучше чемпиона на тот момент.",
     reason: "Причина (необязательно)",
     reasonHint: "Администраторы увидят её в истории чемпионов.",
     yes: "Сделать чемпионом",
@@ -41,7 +42,8 @@ interface Pending {
   now: string
   /** The entity tag of the current champion, sent as If-Match. */
   etag: string
-  isWorse: boolean
+  /** The verdict of the gate, if it did not find the version better than the champion at that time. */
+  refusal: Gate | undefined
 }
 
 interface UsedPromotion {
@@ -49,8 +51,8 @@ interface UsedPromotion {
   served: Champion | undefined
   setServed: (served: Champion | undefined) => void
   error: Error | undefined
-  /** Ask for a confirmation. `isWorse`: the gate found the version no better than the champion. */
-  confirm: (version: Pending["version"], isWorse?: boolean) => Promise<void>
+  /** Ask for a confirmation. It repeats the verdict of the gate that did not find the version better, if there is one. */
+  confirm: (version: Pending["version"], refusal?: Gate) => Promise<void>
   dialog: ComponentChildren
 }
 
@@ -63,7 +65,7 @@ export function usePromotion(model: string, token: string | undefined, onDone: (
   const [error, setError] = useState<Error>()
   const [served, setServed] = useState<Champion>()
   const path = `/admin/models/${model}/champion`
-  const confirm = async (wanted: Pending["version"], isWorse = false) => {
+  const confirm = async (wanted: Pending["version"], refusal?: Gate) => {
     setError(undefined)
     setReason("")
     try {
@@ -75,7 +77,7 @@ export function usePromotion(model: string, token: string | undefined, onDone: (
         next: `${model}/${next ?? "?"}`,
         now: `${model}/${now.version}`,
         etag: response.headers.get("ETag") ?? "*",
-        isWorse,
+        refusal,
       })
     } catch (failure) {
       setError(failure as Error)
@@ -95,12 +97,17 @@ export function usePromotion(model: string, token: string | undefined, onDone: (
   const dialog = pending && (
     <Confirmation
       question={t.question(pending.next, pending.now)}
-      consequence={(pending.isWorse ? t.worse : "") + t.consequence}
+      consequence={t.consequence}
       yes={t.yes}
       no={t.no}
       onYes={() => void promote(pending)}
       onNo={() => setPending(undefined)}
     >
+      {pending.refusal && (
+        <p class="notice">
+          <strong>✕ {t.worse}</strong> <Reason gate={pending.refusal} />
+        </p>
+      )}
       <TextField
         label={t.reason}
         hint={t.reasonHint}
