@@ -111,7 +111,9 @@ def test_a_training_is_requested(page: Page, importing: Service, admin: httpx.Cl
     ended = add_dataset(admin, "mine")
     budget = "preset=quick&budget=images:640"
     page.goto(f"/draw?import={ended['id']}&{budget}" if is_drawn else f"/train?dataset={ended['dataset']}&{budget}")
-    found = results(panel_of(page, "POST /admin/retrain"), importing, tmp_path / "retrain", cancelled(admin))
+    panel = panel_of(page, "POST /admin/retrain")
+    expect(panel).to_contain_text('"model":"mine"')  # the page has found the model of the dataset
+    found = results(panel, importing, tmp_path / "retrain", cancelled(admin))
     cancelled(admin)()
     assert len({one["spec"].pop("seed") for one in found}) == 3, "each job has a random seed"
     assert (found[0]["model"], found[0]["spec"]["dataset"], found[0]["spec"]["images"]) == ("mine", ended["dataset"], 640)

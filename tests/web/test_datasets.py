@@ -132,7 +132,8 @@ def test_a_dropped_folder_becomes_a_dataset_and_a_model_until_it_is_removed(
     assert faults(page) == []
 
     panel.get_by_role("link", name="Train on this dataset").click()
-    expect(page).to_have_url(re.compile(rf"/train\?dataset={found['reference'].replace('@', '%40')}&preset=few$"))
+    expect(page).to_have_url(re.compile(rf"/train\?dataset={found['reference'].replace('@', '%40')}&preset=few#start$"))
+    expect(page.get_by_role("button", name="Start training")).to_be_focused()
     expect(page.get_by_label("Preset")).to_have_value("few")
     expect(page.get_by_label("Dataset")).to_have_value(found["reference"])
     expect(page.get_by_label("Model")).to_have_value("mine")

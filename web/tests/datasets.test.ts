@@ -2,7 +2,7 @@ import { DetailedError } from "tus-js-client"
 import { expect, test } from "vitest"
 import { CallError } from "../src/api/client"
 import { fromDrop, fromInput, suggestedName } from "../src/datasets/chosen"
-import { presetFor, trainingQuery } from "../src/datasets/datasets"
+import { presetFor, trainingLink } from "../src/datasets/datasets"
 import { pack } from "../src/datasets/packing"
 import { errorOf } from "../src/datasets/upload"
 import { bodyOf, settingsOf } from "../src/pages/datasets/settings"
@@ -97,10 +97,9 @@ test("packing stops when it is cancelled", async () => {
 test("the preset suits the size of the dataset", () => {
   expect(presetFor({ counts: { train: 2000, test: 300 } })).toBe("few")
   expect(presetFor({ counts: { train: 2001, test: 300 } })).toBe("quick")
-  expect(trainingQuery({ reference: "mine@0123456789ab", counts: { train: 26 } })).toEqual({
-    dataset: "mine@0123456789ab",
-    preset: "few",
-  })
+  expect(trainingLink({ reference: "mine@0123456789ab", counts: { train: 26 } })).toBe(
+    "/train?dataset=mine%400123456789ab&preset=few#start",
+  )
 })
 
 test("settings are parsed from the URL, and the request leaves out defaults", () => {

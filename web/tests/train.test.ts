@@ -12,7 +12,7 @@ import {
 import { differences, leaderOf, type Population, type PopulationRun } from "../src/pages/train/job"
 import { livePopulation, together } from "../src/pages/train/together"
 import { newModel } from "../src/pages/train/dataset-picker"
-import { bodyOf, freshKey, gridOf, wantedOf } from "../src/pages/train/request"
+import { bodyOf, faultsOf, fieldOf, freshKey, gridOf, wantedOf } from "../src/pages/train/request"
 
 const progress = (images: number, d_real = 0.5): RunEvent => ({
   type: "progress",
@@ -134,10 +134,40 @@ test("the request is parsed from the URL, and invalid values are ignored", () =>
   expect(wantedOf({ preset: "worst", budget: "images:many", promote: "perhaps" })).toMatchObject({
     preset: "quick",
     budget: "images",
-    amount: 200_000,
+    amount: 100_000,
     promote: "if_better",
   })
-  expect(wantedOf({ budget: "images:0" }).amount).toBe(1)
+  expect(wantedOf({ preset: "best", budget: "images" }).amount).toBe(6_000_000)
+  expect(wantedOf({ preset: "best", budget: "minutes" }).amount).toBe(10)
+  expect(wantedOf({ runs: "many" }).runs).toBe(1)
+})
+
+test("numbers out of range are kept and named, so that the form, the address and the request agree", () => {
+  const faults = (query: Record<string, string>) => faultsOf(wantedOf(query))
+  expect(wantedOf({ runs: "30" }).runs).toBe(30)
+  expect(bodyOf(wantedOf({ runs: "30" }), "").runs).toBe(30)
+  for (const runs of ["0", "17", "2.5", "-1"]) expect(faults({ runs })).toEqual({ runs: true })
+  for (const runs of ["1", "16"]) expect(faults({ runs })).toEqual({})
+  expect(bodyOf(wantedOf({ budget: "images:0" }), "").budget).toEqual({ images: 0 })
+  for (const size of ["0", "1.5", "1000000001"])
+    expect(faults({ budget: `images:${size}` })).toEqual({ amount: "images" })
+  for (const size of ["0", "-1", "100001"])
+    expect(faults({ budget: `minutes:${size}` })).toEqual({ amount: "minutes" })
+  expect([faults({ budget: "images:1" }), faults({ budget: "minutes:0.5" })]).toEqual([{}, {}])
+  expect(faults({ grid: "gamma" })).toEqual({ grid: "syntax" })
+  expect(faults({ runs: "8", grid: "gamma=0.05,0.1" })).toEqual({})
+  expect(faults({ runs: "6", grid: "gamma=0.05,0.1; batch_size=32,64" })).toEqual({ grid: 24 })
+  expect(faults({ runs: "30", grid: "gamma=0.05,0.1" })).toEqual({ runs: true })
+})
+
+test("an error of the service is about a field of the form", () => {
+  expect(fieldOf("body.spec.gama: There is no such field. See /docs for what is accepted.")).toBe("grid")
+  expect(fieldOf("body.grid: 'gamma' must list different values.")).toBe("grid")
+  expect(fieldOf("grid.seed is set by another field. Use runs.")).toBe("grid")
+  expect(fieldOf("Runs with different task cannot be compared by KID.")).toBe("grid")
+  expect(fieldOf("body.budget.images: Input should be greater than 0.")).toBe("amount")
+  expect(fieldOf("body.model: String should match pattern.")).toBe("model")
+  expect(fieldOf("The queue is full. Try again later.")).toBeUndefined()
 })
 
 test("a model decides the default preset, and is ignored if the preset has another task", () => {
@@ -269,8 +299,6 @@ test("a grid is parsed from text, and several runs are part of the request", () 
     runs: 4,
     grid: { gamma: [0.05, 0.1] },
   })
-  expect(wantedOf({ runs: "16" }).runs).toBe(16)
-  expect(wantedOf({ runs: "17" }).runs).toBe(1)
   expect(bodyOf(wantedOf({ runs: "1", grid: "gamma" }), "")).toEqual({ preset: "quick", promote: "if_better" })
   expect(differences({ gamma: 0.05, generator_widths: [64, 24], seed: 3 })).toBe(
     "gamma 0.05, generator_widths [64, 24], seed 3",

@@ -1,5 +1,6 @@
 /** The datasets of the service, and imports. */
 import { useCallback, useEffect, useState } from "preact/hooks"
+import { pathWith } from "../address"
 import { CallError, callJson, type Schemas } from "../api/client"
 
 export type Dataset = Schemas["DatasetView"]
@@ -16,9 +17,9 @@ export function presetFor({ counts }: Pick<Dataset, "counts">): "few" | "quick" 
   return (counts.train ?? Infinity) <= FEW_PICTURES ? "few" : "quick"
 }
 
-/** The query of the page Train that trains on a dataset. */
-export function trainingQuery(dataset: Pick<Dataset, "counts" | "reference">): { dataset: string; preset: string } {
-  return { dataset: dataset.reference, preset: presetFor(dataset) }
+/** The address of the page Train with the form for a dataset, at the button that starts the training. */
+export function trainingLink(dataset: Pick<Dataset, "counts" | "reference">): string {
+  return `${pathWith("/train", { dataset: dataset.reference, preset: presetFor(dataset) })}#start`
 }
 
 /** The newest version of every dataset. Without a token, only the published ones. */

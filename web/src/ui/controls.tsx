@@ -1,5 +1,5 @@
 /** Form controls with their labels. */
-import { useEffect, useId, useState } from "preact/hooks"
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ComponentChildren } from "preact"
 
 interface SliderProps {
@@ -78,6 +78,8 @@ interface TextFieldProps {
   onChange?: (value: string) => void
   type?: "text" | "password" | "number"
   hint?: string
+  /** What is wrong with the value, and what to enter instead. */
+  fault?: string | undefined
   placeholder?: string
   maxLength?: number
   min?: number
@@ -86,29 +88,52 @@ interface TextFieldProps {
   autocomplete?: string
 }
 
-export function TextField({ label, value, onInput, onChange, type = "text", hint, ...rest }: TextFieldProps) {
+export function TextField({ label, value, onInput, onChange, type = "text", hint, fault, ...rest }: TextFieldProps) {
   const id = useId()
-  // Keep the text being typed across re-renders. A new value from outside replaces it.
-  const [draft, setDraft] = useState(value)
-  useEffect(() => setDraft(value), [value])
+  // Typed text stands until the field loses focus or the value changes elsewhere, e.g. when going back. It is not state that
+  // an effect sets: that effect would run after the next key, and undo it.
+  const typed = useRef<string>()
+  const seen = useRef(value)
+  const isOwn = useRef(false)
+  const [, redraw] = useState({})
+  if (seen.current !== value && !isOwn.current) typed.current = undefined
+  seen.current = value
+  useLayoutEffect(() => {
+    isOwn.current = false
+  })
+  const report = (tell: typeof onInput, text: string) => {
+    isOwn.current = true // the value that this render gets is the answer to the text
+    tell?.(text)
+    redraw({})
+  }
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <input
         id={id}
         type={type}
-        value={draft}
+        value={typed.current ?? value}
         spellcheck={false}
         onInput={event => {
-          setDraft(event.currentTarget.value)
-          onInput?.(event.currentTarget.value)
+          typed.current = event.currentTarget.value
+          report(onInput, typed.current)
         }}
-        aria-describedby={hint ? `${id}-hint` : undefined}
-        onChange={event => onChange?.(event.currentTarget.value)}
-        onBlur={event => event.currentTarget.value === "" && onChange && setDraft(value)}
-        onKeyDown={event => event.key === "Enter" && onChange?.(event.currentTarget.value)}
+        aria-invalid={fault ? true : undefined}
+        aria-describedby={[fault && `${id}-fault`, hint && `${id}-hint`].filter(Boolean).join(" ") || undefined}
+        onChange={event => report(onChange, event.currentTarget.value)}
+        onBlur={event => {
+          if (!onInput && event.currentTarget.value !== "") return
+          typed.current = undefined
+          redraw({})
+        }}
+        onKeyDown={event => event.key === "Enter" && report(onChange, event.currentTarget.value)}
         {...rest}
       />
+      {fault && (
+        <small id={`${id}-fault`} class="failure" role="alert">
+          {fault}
+        </small>
+      )}
       {hint && (
         <small id={`${id}-hint`} class="hint">
           {hint}

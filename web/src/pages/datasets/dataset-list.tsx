@@ -1,12 +1,11 @@
 /** The datasets of the service, with their pictures, classes and versions. */
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { pathWith } from "../../address"
 import { CallError, call, callJson } from "../../api/client"
 import { useNumbers, useText } from "../../language"
 import { CallPanel } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
-import { trainingQuery, type Dataset, type DatasetDetail } from "../../datasets/datasets"
+import { trainingLink, type Dataset, type DatasetDetail } from "../../datasets/datasets"
 import { DatasetSamples } from "../../datasets/samples"
 import { useDates } from "../models/dates"
 import { Confirmation } from "../train/confirmation"
@@ -94,7 +93,7 @@ function DatasetPanel({ dataset, token, onRemoved }: DatasetPanelProps) {
       )}
       <div class="row">
         {isInstalled && (
-          <Link class="button primary" href={pathWith("/train", trainingQuery(dataset))}>
+          <Link class="button primary" href={trainingLink(dataset)}>
             {t.train}
           </Link>
         )}

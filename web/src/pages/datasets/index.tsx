@@ -1,10 +1,10 @@
 /** Datasets: import pictures of one's own, and train on them. Importing needs an admin token. */
 import { useCallback } from "preact/hooks"
 import { Link } from "wouter-preact"
-import { pathWith, useAddress } from "../../address"
+import { useAddress } from "../../address"
 import { useText } from "../../language"
 import { CallPanel } from "../../ui/call-panel"
-import { trainingQuery, useDatasets, useImport, useImports, type Import } from "../../datasets/datasets"
+import { trainingLink, useDatasets, useImport, useImports, type Import } from "../../datasets/datasets"
 import { ImportProgress } from "../../datasets/import-progress"
 import { discard } from "../../datasets/upload"
 import { useToken } from "../train/token"
@@ -125,7 +125,7 @@ function Ended({ ended, onAnother }: { ended: Import | undefined; onAnother: () 
   const { dataset: reference, report } = ended
   return (
     <div class="row">
-      <Link class="button primary" href={pathWith("/train", trainingQuery({ reference, counts: report.counts }))}>
+      <Link class="button primary" href={trainingLink({ reference, counts: report.counts })}>
         {t.train}
       </Link>
       <button type="button" onClick={onAnother}>

@@ -1,4 +1,4 @@
-/** A modal confirmation dialog. Escape means no. */
+/** A modal confirmation dialog. Escape means no, and Enter in a field yes. */
 import { type ComponentChildren } from "preact"
 import { Dialog } from "../../ui/dialog"
 
@@ -16,16 +16,23 @@ interface ConfirmationProps {
 export function Confirmation({ question, consequence, yes, no, onYes, onNo, children }: ConfirmationProps) {
   return (
     <Dialog title={question} onClose={onNo}>
-      <p>{consequence}</p>
-      {children && <div class="stack">{children}</div>}
-      <div class="row">
-        <button type="button" class="primary" onClick={onYes}>
-          {yes}
-        </button>
-        <button type="button" onClick={onNo}>
-          {no}
-        </button>
-      </div>
+      <form
+        onSubmit={event => {
+          event.preventDefault()
+          onYes()
+        }}
+      >
+        <p>{consequence}</p>
+        {children && <div class="stack">{children}</div>}
+        <div class="row">
+          <button type="submit" class="primary">
+            {yes}
+          </button>
+          <button type="button" onClick={onNo}>
+            {no}
+          </button>
+        </div>
+      </form>
     </Dialog>
   )
 }

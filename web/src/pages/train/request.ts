@@ -35,20 +35,37 @@ export interface Wanted {
   promote: (typeof PROMOTIONS)[number]
   warm_start: boolean
   budget: Budget
-  /** Number of images or minutes. */
+  /** Number of images or minutes. May be out of range: see `faultsOf`. */
   amount: number
-  /** Number of seeds. */
+  /** Number of seeds. May be out of range: see `faultsOf`. */
   runs: number
   /** Values of fields of the spec, as text: `gamma=0.05, 0.1; batch_size=32, 64`. */
   grid: string
 }
 export const MAX_RUNS = 16
 const DATASET = /^[a-z0-9][a-z0-9_-]{0,63}(@[0-9a-f]{12})?$/
-export const DEFAULT_AMOUNTS: Record<Budget, number> = { preset: 0, images: 200_000, minutes: 10 }
-export const MAX_AMOUNTS: Record<Budget, number> = { preset: 0, images: 1_000_000_000, minutes: 100_000 }
+export const MAX_IMAGES = 1_000_000_000
+export const MAX_MINUTES = 100_000
+/** The budget of each preset in images, as in `training/spec.py`. */
+const PRESET_IMAGES: Record<Preset, number> = {
+  quick: 100_000,
+  standard: 1_800_000,
+  best: 6_000_000,
+  few: 200_000,
+  lecture: 3_000_000,
+  "lecture-modern": 1_500_000,
+  sharpen: 1_200_000,
+  "sharpen-quick": 100_000,
+}
+
+/** The amount that a kind of budget starts with: as many images as the preset has, or ten minutes. */
+export function firstAmount(budget: Budget, preset: Preset): number {
+  return { preset: 0, images: PRESET_IMAGES[preset], minutes: 10 }[budget]
+}
 
 /**
- * Parse the query. A budget is written as `budget=minutes:10`.
+ * Parse the query. A budget is written as `budget=minutes:10`. What is not a number is ignored. A number that is out of range
+ * is kept, so that the page can name its limit.
  *
  * The task is that of the model in the query, if it is known. It decides the default preset. A model of another task than the
  * preset's is ignored.
@@ -57,7 +74,6 @@ export function wantedOf(query: Query, task?: Task): Wanted {
   const preset = oneOf(query.preset, PRESETS, task === "sharpen" ? "sharpen-quick" : "quick")
   const [kind, size] = (query.budget ?? "").split(":")
   const budget = oneOf(kind, BUDGETS, "preset")
-  const given = numberOf(size, DEFAULT_AMOUNTS[budget], 0, MAX_AMOUNTS[budget])
   return {
     preset,
     model: task === undefined || task === taskOf(preset) ? query.model : undefined,
@@ -65,10 +81,44 @@ export function wantedOf(query: Query, task?: Task): Wanted {
     promote: oneOf(query.promote, PROMOTIONS, "if_better"),
     warm_start: query.warm_start === "true",
     budget,
-    runs: Math.round(numberOf(query.runs, 1, 1, MAX_RUNS)),
+    amount: numberOf(size, firstAmount(budget, preset)),
+    runs: numberOf(query.runs, 1),
     grid: query.grid ?? "",
-    amount: budget === "images" ? Math.max(1, Math.round(given)) : given > 0 ? given : DEFAULT_AMOUNTS[budget],
   }
+}
+
+export interface Faults {
+  amount?: "images" | "minutes"
+  runs?: true
+  /** The grid cannot be parsed, or the number of runs that it asks for together with the seeds is above MAX_RUNS. */
+  grid?: "syntax" | number
+}
+
+function isCount(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most
+}
+
+/** What the service would refuse, by field. Empty if the request can be sent. */
+export function faultsOf({ budget, amount, runs, grid }: Wanted): Faults {
+  const faults: Faults = {}
+  if (budget === "images" && !isCount(amount, MAX_IMAGES)) faults.amount = "images"
+  if (budget === "minutes" && !(amount > 0 && amount <= MAX_MINUTES)) faults.amount = "minutes"
+  if (!isCount(runs, MAX_RUNS)) faults.runs = true
+  const values = gridOf(grid)
+  if (!values) faults.grid = "syntax"
+  else if (!faults.runs) {
+    const count = Object.values(values).reduce((product, { length }) => product * length, runs)
+    if (count > MAX_RUNS) faults.grid = count
+  }
+  return faults
+}
+
+/** The field of the form that an error of the service is about. Undefined if none is. */
+export function fieldOf(message: string): "amount" | "grid" | "model" | "note" | "runs" | undefined {
+  // The form has no spec: the fields of the spec come from the grid.
+  if (/^(body\.)?(spec|grid)\.|^body\.grid\b|^Runs with different /.test(message)) return "grid"
+  const [, field] = /^body\.(budget|model|note|runs)\b/.exec(message) ?? []
+  return field === "budget" ? "amount" : (field as "model" | "note" | "runs" | undefined)
 }
 
 /**
@@ -104,7 +154,7 @@ export function bodyOf(wanted: Wanted, note: string): RetrainBody {
     ...(dataset === undefined ? {} : { dataset }),
     ...(budget === "preset" ? {} : { budget: { [budget]: amount } }),
     ...(warm_start ? { warm_start } : {}),
-    ...(runs > 1 ? { runs } : {}),
+    ...(runs === 1 ? {} : { runs }),
     ...(Object.keys(grid).length ? { grid } : {}),
     ...(note.trim() ? { note: note.trim() } : {}),
   }

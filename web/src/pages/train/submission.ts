@@ -1,5 +1,5 @@
 /** Requests a training job. */
-import { useRef, useState } from "preact/hooks"
+import { useCallback, useRef, useState } from "preact/hooks"
 import { CallError, callJson } from "../../api/client"
 import { type Job } from "./job"
 import { freshKey, type RetrainBody } from "./request"
@@ -30,5 +30,7 @@ export function useSubmission(token: string | undefined, onStarted: (job: Job) =
     }
     setBusy(false)
   }
-  return { busy, error, started, submit }
+  /** Remove the error, because the request has been changed. */
+  const clear = useCallback(() => setError(undefined), [])
+  return { busy, error, started, submit, clear }
 }
