@@ -35,7 +35,14 @@ LONGEST = (
     *("app/http/test_connections.py", "app/http/test_middleware.py", "app/http/test_workers.py", "app/http/test_memory.py"),
     *("app/retraining/test_cli.py", "training/loop/test_cuda_graph.py", "training/loop/test_stopping.py"),
     *("training/export/test_build.py", "app/http/test_protocol.py"),
-    *("web/test_explore.py", "web/test_train.py", "web/test_every_page.py", "web/test_datasets.py", "web/test_sharpen.py"),
+    *(
+        "web/test_explore.py",
+        "web/test_train.py",
+        "web/test_several_runs.py",
+        "web/test_every_page.py",
+        "web/test_datasets.py",
+        "web/test_sharpen.py",
+    ),
     *("web/test_front_page.py", "web/test_layout_shift.py", "web/test_api_panels.py", "web/test_learn.py", "web/test_draw.py"),
 )
 """The slowest test files, in the order in which they start. They run first, so that no pytest-xdist process is left alone with

@@ -15,9 +15,9 @@ from tests.app.api.pictures_of_shapes import archive
 from tests.app.retraining.jobs import TOKEN, small_job
 from tests.live import Service
 from tests.web.conftest import new_context
+from tests.web.retraining import sign_in
 from tests.web.test_api_panels import CLASSES, LANGUAGES, PER_CLASS, code, result, results
 from tests.web.test_datasets import upload
-from tests.web.test_train import sign_in
 
 OF_ONE_CALL = ("id", "number", "created", "links", "upload", "state", "detail", "started", "trainers", "progress", "part")
 """Fields of a response that differ between two equal calls."""

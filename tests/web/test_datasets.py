@@ -21,7 +21,8 @@ from tests.app.retraining.jobs import TOKEN
 from tests.live import Service
 from tests.web.accessibility import faults
 from tests.web.conftest import TIMEOUT, new_context, signed_in
-from tests.web.test_train import GREY, TRAINING, sign_in
+from tests.web.retraining import TRAINING, sign_in
+from tests.web.test_train import GREY
 
 CLASSES = ("bars", "crosses", "dots")
 PER_CLASS = 14

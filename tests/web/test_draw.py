@@ -16,7 +16,7 @@ from tests.app.retraining.jobs import TOKEN
 from tests.live import Service
 from tests.web.accessibility import faults
 from tests.web.conftest import new_context, signed_in
-from tests.web.test_train import TRAINING, sign_in
+from tests.web.retraining import TRAINING, sign_in
 
 LEAST = 20
 """Drawings that a dataset needs."""

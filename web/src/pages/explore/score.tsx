@@ -8,7 +8,7 @@ import { useComebacks } from "../../service"
 
 const messages = texts(
   { real: (share: string) => `Discriminator: ${share} real` },
-  { real: share => `Дискриминатор: настоящая с вероятностью ${share}` },
+  { real: share => `Дискриминатор: настоящая, ${share}` },
 )
 
 export function Score({ version, seed, query }: { version: Version; seed: string; query: Query }) {
