@@ -233,6 +233,7 @@ def test_a_file_that_is_no_dataset_gets_the_message_of_the_service(
     (tmp_path / "letter.zip").write_bytes(archive(classes=())[:100])
     with tolerant_page(browser, importing) as other:
         other.goto("/datasets")
+        expect(other.get_by_role("button", name="Choose files…")).to_be_enabled()  # the token is checked first
         with other.expect_response(lambda answer: answer.url.endswith("/preview")) as previewed:
             other.get_by_label("Files of a dataset").set_input_files(tmp_path / "letter.zip")
         assert previewed.value.status == 422
