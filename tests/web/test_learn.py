@@ -39,8 +39,13 @@ def test_each_of_the_five_steps_has_something_to_do_and_questions_with_answers(p
 def test_an_address_with_the_name_of_a_step_opens_at_this_step(page: Page) -> None:
     """The steps above it load at different times, and each of them moves it."""
     open_page(page, "/learn#run")
-    distance = "document.getElementById('run').getBoundingClientRect().top / innerHeight"
-    page.wait_for_function(f"{distance} >= 0 && {distance} < 0.5")
+    heading = page.get_by_role("heading", name="4. Train on digits")
+    expect(heading).to_be_in_viewport(ratio=1)
+    place = "heading => Math.round(heading.getBoundingClientRect().top)"
+    page.wait_for_function(f"() => ({place})(document.getElementById('run')) < innerHeight / 2")
+    top = heading.evaluate(place)
+    assert top >= 0
+    assert page.evaluate("scrollY") > page.evaluate("innerHeight")  # three steps are above it
 
 
 def test_a_slider_of_step_1_changes_one_number_of_the_latent(page: Page, site: Service) -> None:

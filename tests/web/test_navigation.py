@@ -155,8 +155,11 @@ def test_going_back_from_another_document_restores_the_scroll_position(page: Pag
     page.evaluate("scrollTo(0, 1500)")
     page.wait_for_function("() => scrollY === 1500")
     page.goto(f"{site.url}/docs")
+    assert page.evaluate("scrollY") == 0
     page.go_back()
     page.wait_for_function("() => scrollY === 1500")
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].type") == "back_forward"  # a new document
+    expect(page.locator("main h1")).to_have_text("digits/3")
 
 
 def test_a_reload_keeps_the_scroll_position_after_a_control_has_changed_the_address(page: Page) -> None:

@@ -16,7 +16,7 @@ const messages = texts(
     yours: (percent: string) =>
       `The discriminator that you trained in step 4 is right about ${percent} of the pictures. At 50% it would only guess.`,
     collapsed: (percent: string, classes: number) =>
-      `The discriminator that you trained in step 4 is right about ${percent} of the pictures, but among the 64 pictures there ${plural("en", classes, ["is", "are"])} only ${classes} of the ten digits. So its accuracy says nothing about the quality: it cannot keep up with this generator. Train both in turns again.`,
+      `The discriminator that you trained in step 4 is right about ${percent} of the pictures, but among the 64 pictures there ${plural("en", classes, ["is", "are"])} only ${classes} of the ten digits. So its accuracy alone says nothing about the quality. Train both in turns until there are more digits.`,
     questions: [
       "A new discriminator is right about 50% of the pictures. Is the generator perfect?",
       "This discriminator finds no difference. A larger one, or one that sees more pictures, may find some. And a generator that copies its training pictures would pass this test too.",
@@ -31,7 +31,7 @@ const messages = texts(
     yours: percent =>
       `Дискриминатор, который вы обучили на шаге 4, верно определяет ${percent} картинок. При 50 % он отвечал бы наугад.`,
     collapsed: (percent, classes) =>
-      `Дискриминатор, который вы обучили на шаге 4, верно определяет ${percent} картинок, но среди 64 картинок лишь ${classes} ${plural("ru", classes, ["цифра", "цифры", "цифр"])} из десяти. Поэтому его точность ничего не говорит о качестве: он не успевает за генератором. Снова обучайте обе сети по очереди.`,
+      `Дискриминатор, который вы обучили на шаге 4, верно определяет ${percent} картинок, но среди 64 картинок лишь ${classes} ${plural("ru", classes, ["цифра", "цифры", "цифр"])} из десяти. Поэтому одна его точность ничего не говорит о качестве. Обучайте обе сети по очереди, пока цифр не станет больше.`,
     questions: [
       "Новый дискриминатор верно определяет 50 % картинок. Идеален ли генератор?",
       "Этот дискриминатор не находит разницы. Другой, больше или обученный на большем числе картинок, может её найти. А ещё этот тест прошёл бы генератор, который копирует обучающие картинки.",

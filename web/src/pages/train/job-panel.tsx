@@ -6,7 +6,6 @@ import { call } from "../../api/client"
 import { texts, useNumbers, useText } from "../../language"
 import { common } from "../../messages"
 import { useTitle } from "../../title"
-import { CallPanel, type Call } from "../../ui/call-panel"
 import { Failure, Loading } from "../../ui/notice"
 import { CopyWarning } from "../models/copy-warning"
 import { TrainingCurves } from "../models/training-curves"
@@ -14,6 +13,7 @@ import { checkpointMessages } from "../models/checkpoint"
 import { isCopying } from "../models/figures"
 import { useDates } from "../models/dates"
 import { useFollowed, useJob, useResumed } from "./follow"
+import { JobCalls } from "./job-calls"
 import { differences, hasEnded, leaderOf, presetOf, states, type Job, type PopulationRun } from "./job"
 import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
@@ -176,7 +176,7 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
         </section>
       )}
       <Log id={id} token={token} />
-      <Calls job={job} />
+      <JobCalls job={job} />
     </div>
   )
 }
@@ -186,29 +186,6 @@ function titleOf(
   t: { job: (number: number) => string; run: (run: number, job: number) => string },
 ): string {
   return job.run_of ? t.run(job.run_of.run, job.number) : t.job(job.number)
-}
-
-/** The API calls of the buttons above. */
-function Calls({ job }: { job: Job }) {
-  const path = `/admin/jobs/${job.id}`
-  const calls: Call[] = [{ path, admin: true }]
-  if (job.links.cancel) calls.push({ method: "POST", path: `${path}/cancel`, admin: true })
-  if (job.links.resume) calls.push({ method: "POST", path: `${path}/resume`, admin: true })
-  if (job.version !== null)
-    calls.push({
-      method: "PUT",
-      path: `/admin/models/${job.model}/champion`,
-      body: { version: job.version },
-      admin: true,
-      headers: { "If-Match": "*" },
-    })
-  return (
-    <section class="panel stack">
-      {calls.map(call => (
-        <CallPanel key={`${call.method} ${call.path}`} call={call} />
-      ))}
-    </section>
-  )
 }
 
 interface HeadingProps {
