@@ -3,6 +3,7 @@ import { useMemo } from "preact/hooks"
 import { type Patch } from "../../address"
 import { texts, useNumbers, useText } from "../../language"
 import { Chart } from "../../ui/chart"
+import { checkpointMessages, hasLowestKid } from "../models/checkpoint"
 import { evaluationPath, LECTURE, type Champion } from "./champions"
 import { type Measured, type Progress } from "../../runs"
 import { LecturePair } from "./lecture-pair"
@@ -36,8 +37,6 @@ const messages = texts(
     lossesText: (d1: string, d: string, g1: string, g: string) =>
       `The discriminator loss changes from ${d1} to ${d}, and the generator loss from ${g1} to ${g}.`,
     atChance: (d: string, g: string) => `At chance, they are ${d} and ${g}.`,
-    longer: (images: string, all: string) =>
-      `The version has the weights after ${images} images, where its pictures were best. The curves show the whole run, up to ${all} images.`,
     fidText: (first: string, best: string, images: string) =>
       `The pictures improve: the FID measured during training falls from ${first} to ${best} after ${images} images.`,
     relativistic:
@@ -74,8 +73,6 @@ const messages = texts(
     lossesText: (d1, d, g1, g) =>
       `Потери дискриминатора меняются с ${d1} до ${d}, потери генератора — с ${g1} до ${g}.`,
     atChance: (d, g) => `При ответах наугад они равны ${d} и ${g}.`,
-    longer: (images, all) =>
-      `Веса этой версии — после ${images} картинок, когда результат был лучшим. Кривые показывают весь прогон, до ${all} картинок.`,
     fidText: (first, best, images) =>
       `Картинки становятся лучше: FID, измеренный по ходу обучения, снижается с ${first} до ${best} за ${images} картинок.`,
     relativistic:
@@ -139,10 +136,12 @@ export function RealRun({ champions, selected, change }: RealRunProps) {
 function Curves({ run }: { run: Champion }) {
   const t = useText(messages)
   const { progress = [], metrics = [] } = run.evaluation?.history ?? {}
+  const c = useText(checkpointMessages)
   const { number } = useNumbers()
   const { loss: name, preset } = run.detail.manifest.spec
   const { images } = run.detail.manifest.training
   const all = progress.at(-1)?.images ?? 0
+  const isBest = hasLowestKid(images, metrics)
   const loss = lossNamed(name)
   const chance = loss && AT_CHANCE[loss]
   const lines = useMemo(() => linesOf(progress, metrics, chance, t), [progress, metrics, chance, t])
@@ -162,7 +161,7 @@ function Curves({ run }: { run: Champion }) {
           />
         )}
       </div>
-      {all > images && <p class="hint">{t.longer(number(images), number(all))}</p>}
+      {isBest && all > images && <p class="hint">{c.checkpoint(number(images), number(all))}</p>}
       <h4>{t.see}</h4>
       <RunSummary summary={summaryOf(progress)} metrics={metrics} chance={chance} />
       {loss === "relativistic" && <p class="hint">{t.relativistic}</p>}

@@ -4,6 +4,7 @@ import { texts, useText } from "../../language"
 import { useModels, type Version } from "../../models"
 import { CallPanel } from "../../ui/call-panel"
 import { Failure } from "../../ui/notice"
+import { promotionCall } from "../train/job-calls"
 import { useToken } from "../train/token"
 import { usePromotion } from "../train/use-promotion"
 import { isWorse } from "./figures"
@@ -54,15 +55,7 @@ function Panel({ version, token }: { version: Version; token: string }) {
           </button>
         </div>
       )}
-      <CallPanel
-        call={{
-          method: "PUT",
-          path: `/admin/models/${version.model}/champion`,
-          body: { version: version.version },
-          admin: true,
-          headers: { "If-Match": "*" },
-        }}
-      />
+      <CallPanel call={promotionCall(version.model, version.version)} />
       {dialog}
     </section>
   )
