@@ -120,6 +120,9 @@ class Gate(_Part):
     """Description of the rule."""
     reason: str
     """Reason of the decision."""
+    better: bool | None = None
+    """Whether the version is better than the champion by the rule, whatever was requested. Always false if it copies training
+    pictures. Otherwise None if it was not compared with a champion, and None in versions of earlier releases."""
     champion: int | None
     """The version it was compared with. None if there was none, or it could not be measured."""
     figures: dict[str, Figure]

@@ -100,12 +100,13 @@ def decide(
         champion_copies: whether the champion copies its training pictures.
     """
 
-    def gate(promoted: bool, reason: str) -> Gate:
+    def gate(promoted: bool, reason: str, better: bool | None) -> Gate:
         return Gate(
             asked=asked,
             promoted=promoted,
             rule=SHARPEN_RULE if task == "sharpen" else RULE,
             reason=reason,
+            better=better,
             champion=champion,
             figures=figures,
             champion_figures=champion_figures,
@@ -115,8 +116,9 @@ def decide(
     if champion is None:
         # Without it, the model could not be requested at all. /models and the card warn.
         served = f"It is the first version of this model, so it is served even though it copies. {warning}"
-        return gate(True, served if warning else "It is the first version of this model.")
-    better, compared = False, f"The versions cannot be compared: {incomparable}." if incomparable else ""
+        return gate(True, served if warning else "It is the first version of this model.", False if warning else None)
+    better: bool | None = None
+    compared = f"The versions cannot be compared: {incomparable}." if incomparable else ""
     if not compared and not champion_figures:
         compared = f"The champion, version {champion}, could not be measured. See the job's log."
     if not compared:
@@ -127,10 +129,10 @@ def decide(
     if warning:
         better, compared = False, f"{warning} {compared}"
     if asked == "always":
-        return gate(True, f"Promotion was requested regardless of the comparison. {compared}")
+        return gate(True, f"Promotion was requested regardless of the comparison. {compared}", better)
     if asked == "never":
-        return gate(False, f"Promotion was not requested. {compared}")
-    return gate(better, compared)
+        return gate(False, f"Promotion was not requested. {compared}", better)
+    return gate(bool(better), compared, better)
 
 
 def _compare(new: dict[str, Figure], old: dict[str, Figure], champion: int, champion_copies: bool) -> tuple[bool, str]:

@@ -209,6 +209,13 @@ test("a version is worse if the gate says so, also if no promotion was requested
   )
 })
 
+test("a version is worse if the field of the gate says so, whatever its reason says", () => {
+  const gate = (asked: Gate["asked"], better: boolean | null) =>
+    ({ asked, promoted: asked === "always", reason: "Not better: x.", better }) as Gate
+  expect([isWorse(gate("always", true)), isWorse(gate("never", true))]).toEqual([false, false])
+  expect([isWorse(gate("always", false)), isWorse(gate("never", null))]).toEqual([true, true])
+})
+
 test("a version is the checkpoint with the lowest KID only if that was measured after its images", () => {
   const metrics = [
     { images: 1024, kid: 0.1 },

@@ -49,6 +49,8 @@ def test_a_candidate_is_promoted_only_if_it_is_better(ours: dict[str, Figure], p
     assert verdict.promoted is promoted
     assert reason in verdict.reason
     assert (verdict.champion, verdict.figures, verdict.champion_figures) == (3, ours, figures())
+    for requested in ("if_better", "always", "never"):
+        assert gate.decide(requested, ours, 3, figures()).better is promoted
     assert verdict.rule == gate.RULE
 
 
@@ -75,6 +77,7 @@ def sharpened(fid: float = 1.0, accuracy: float | None = 0.95, **others: float) 
 def test_a_sharpener_is_promoted_only_if_it_is_better(ours: dict[str, Figure], promoted: bool, reason: str) -> None:
     verdict = gate.decide("if_better", ours, 3, sharpened(), task="sharpen")
     assert verdict.promoted is promoted
+    assert verdict.better is promoted
     assert reason in verdict.reason
     assert verdict.rule == gate.SHARPEN_RULE
 
@@ -119,7 +122,9 @@ def test_a_verdict_about_a_copying_candidate_says_so_however_it_was_requested() 
     assert first.reason.startswith(
         "It is the first version of this model, so it is served even though it copies. It copies: 42.0%"
     )
-    assert "It copies" in gate.decide("if_better", copying(0.42), 3, {}, "the champion has no classes").reason
+    incomparable = gate.decide("if_better", copying(0.42), 3, {}, "the champion has no classes")
+    assert "It copies" in incomparable.reason
+    assert (always.better, first.better, incomparable.better) == (False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -157,22 +162,22 @@ def test_label_accuracy_is_ignored_if_neither_version_has_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requested", "champion", "champion_figures", "incomparable", "promoted", "reason"),
+    ("requested", "champion", "champion_figures", "incomparable", "promoted", "better", "reason"),
     [
-        ("if_better", None, {}, None, True, "first version"),
-        ("never", None, {}, None, True, "first version"),
-        ("never", 3, figures(), None, False, "was not requested. Better"),
-        ("always", 3, figures(0.1), None, True, "regardless of the comparison. Not better"),
-        ("if_better", 3, {}, None, False, "could not be measured"),
-        ("if_better", 3, {}, "the champion was trained on mnist", False, "cannot be compared: the champion was trained"),
-        ("always", 3, {}, "the champion was trained on mnist", True, "cannot be compared"),
+        ("if_better", None, {}, None, True, None, "first version"),
+        ("never", None, {}, None, True, None, "first version"),
+        ("never", 3, figures(), None, False, True, "was not requested. Better"),
+        ("always", 3, figures(0.1), None, True, False, "regardless of the comparison. Not better"),
+        ("if_better", 3, {}, None, False, None, "could not be measured"),
+        ("if_better", 3, {}, "the champion was trained on mnist", False, None, "cannot be compared: the champion was trained"),
+        ("always", 3, {}, "the champion was trained on mnist", True, None, "cannot be compared"),
     ],
 )
 def test_the_request_and_the_comparison_decide_about_promotion(
-    requested, champion, champion_figures, incomparable, promoted, reason
+    requested, champion, champion_figures, incomparable, promoted, better, reason
 ) -> None:
     verdict = gate.decide(requested, figures(0.5), champion, champion_figures, incomparable)
-    assert verdict.promoted is promoted
+    assert (verdict.promoted, verdict.better) == (promoted, better)
     assert reason in verdict.reason
 
 

@@ -2005,6 +2005,12 @@ export interface components {
              */
             reason: string;
             /**
+             * Better
+             * @description Whether the version is better than the champion by the rule, whatever was requested. Always false if it copies training
+             *     pictures. Otherwise None if it was not compared with a champion, and None in versions of earlier releases.
+             */
+            better?: boolean | null;
+            /**
              * Champion
              * @description The version it was compared with. None if there was none, or it could not be measured.
              */

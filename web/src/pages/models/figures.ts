@@ -88,7 +88,8 @@ export function isCopying(gate: Schemas["Gate"] | null | undefined): gate is Sch
 /** Whether the gate did not find a version better than the champion, or found that it copies, whatever was requested. */
 export function isWorse(gate: Schemas["Gate"]): boolean {
   if (gate.asked === "if_better") return !gate.promoted
-  return gate.reason.includes("Not better: ") || isCopying(gate)
+  // Versions of earlier releases say it only in the reason.
+  return gate.better == null ? gate.reason.includes("Not better: ") || isCopying(gate) : !gate.better
 }
 
 /**
