@@ -243,6 +243,18 @@ def test_a_file_that_is_no_dataset_gets_the_message_of_the_service(
         expect(other.get_by_role("button", name="Choose files…")).to_be_enabled()
 
 
+def test_the_error_of_a_name_disappears_when_the_name_is_changed(
+    browser: Browser, importing: Service, admin: httpx.Client
+) -> None:
+    with tolerant_page(browser, importing) as other:
+        other.goto(f"/datasets?upload={upload(admin, archive(PER_CLASS, CLASSES))}&name=My+Shapes")
+        form = other.get_by_role("region", name="Import", exact=True)
+        form.get_by_role("button", name="Import").click()
+        expect(form.get_by_role("alert")).to_contain_text("body.name")
+        form.get_by_label("Name").fill("my-shapes")
+        expect(form.get_by_role("alert")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("locale", "layout"), [("en-GB", "a folder per class"), ("ru-RU", "папка на каждый класс")])
 def test_a_preview_fits_a_phone_and_is_accessible(
     browser: Browser, importing: Service, admin: httpx.Client, locale: str, layout: str

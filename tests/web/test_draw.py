@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ from tests.live import Service
 from tests.web.accessibility import faults
 from tests.web.conftest import new_context, signed_in
 from tests.web.retraining import TRAINING, sign_in
+from tests.web.test_datasets import tolerant_page
 
 LEAST = 20
 """Drawings that a dataset needs."""
@@ -122,6 +124,19 @@ def test_strokes_can_be_undone_and_drawings_changed_or_deleted(page: Page) -> No
     expect(page.get_by_text("0 of 30 drawings")).to_be_visible()
     page.reload()
     expect(page.get_by_text("0 of 30 drawings")).to_be_visible()
+
+
+def test_the_error_of_a_name_disappears_when_the_name_is_changed(browser: Browser, importing: Service) -> None:
+    drawings = [[{"brush": 22, "points": [60, 60, 60, 200, 90 + 5 * number, 200]}] for number in range(LEAST)]
+    with tolerant_page(browser, importing) as page:
+        page.add_init_script(f"sessionStorage.setItem('seedling-drawings', {json.dumps(json.dumps(drawings))})")
+        page.goto("/draw")
+        form = page.get_by_role("region", name="Make a dataset")
+        form.get_by_label("Name").fill("My Corner")
+        form.get_by_role("button", name="Make the dataset").click()
+        expect(form.get_by_role("alert")).to_contain_text("body.name")
+        form.get_by_label("Name").fill("my-corner")
+        expect(form.get_by_role("alert")).to_have_count(0)
 
 
 def test_the_keyboard_draws(page: Page) -> None:

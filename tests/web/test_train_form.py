@@ -57,6 +57,27 @@ def test_a_number_of_seeds_above_the_limit_is_named_and_not_sent(page: Page) -> 
     assert sent == []
 
 
+def test_several_runs_with_a_budget_in_minutes_are_not_sent(page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page.goto("/train?preset=quick&runs=2&budget=minutes:5")
+    start, minutes = page.get_by_role("button", name="Start training"), page.get_by_label("Minutes")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^Several runs are compared after equal numbers of images"))
+    expect(start).to_be_enabled()
+    start.click()
+    expect(minutes).to_be_focused()
+    page.get_by_role("button", name="Русский").click()
+    expect(page.get_by_role("alert")).to_contain_text("Задайте бюджет по числу картинок или обучайте один прогон.")
+    page.get_by_role("button", name="English").click()
+    page.get_by_label("Budget").select_option("images")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_label("Budget").select_option("minutes")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Seeds").fill("1")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert sent == []
+
+
 def test_the_section_of_several_runs_stays_open_while_one_types(page: Page) -> None:
     page.goto("/train?preset=quick&runs=2")
     seeds, grid = page.get_by_label("Seeds"), page.get_by_label("Values to compare")

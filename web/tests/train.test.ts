@@ -158,6 +158,12 @@ test("numbers out of range are kept and named, so that the form, the address and
   expect(faults({ runs: "8", grid: "gamma=0.05,0.1" })).toEqual({})
   expect(faults({ runs: "6", grid: "gamma=0.05,0.1; batch_size=32,64" })).toEqual({ grid: 24 })
   expect(faults({ runs: "30", grid: "gamma=0.05,0.1" })).toEqual({ runs: true })
+  for (const several of [{ runs: "2" }, { grid: "gamma=0.05,0.1" }]) {
+    expect(faults({ ...several, budget: "minutes:5" })).toEqual({ amount: "several" })
+    expect(faults({ ...several, budget: "minutes:0" })).toEqual({ amount: "minutes" })
+    expect(faults({ ...several, budget: "images:640" })).toEqual({})
+  }
+  expect(faults({ grid: "gamma=0.05", budget: "minutes:5" })).toEqual({})
 })
 
 test("an error of the service is about a field of the form", () => {

@@ -1,5 +1,5 @@
 /** The form that starts an import: name, title and licence. */
-import { useState } from "preact/hooks"
+import { useEffect, useState } from "preact/hooks"
 import { type Change, type Query } from "../../address"
 import { callJson } from "../../api/client"
 import { useText } from "../../language"
@@ -36,7 +36,7 @@ function useStart(token: string, onStarted: (id: string) => void) {
     }
     setBusy(false)
   }
-  return { busy, error, start }
+  return { busy, error, start, setError }
 }
 
 interface SkipBrokenProps {
@@ -84,7 +84,9 @@ export function ImportForm({ settings, report, query, token, datasets, change }:
   const { title = "", licence = "" } = query
   const name = query.name ?? suggestedName(report.source)
   const sent = sentOf(settings, name, query)
-  const { busy, error, start } = useStart(token, id => change({ import: id }))
+  const { busy, error, start, setError } = useStart(token, id => change({ import: id }))
+  const entered = JSON.stringify(sent)
+  useEffect(() => setError(undefined), [setError, entered]) // the error was about another request
   return (
     <section class="panel stack" aria-labelledby="import-form-title">
       <h2 id="import-form-title">{t.importTitle}</h2>

@@ -1,5 +1,5 @@
 /** Make a dataset of the drawings, and train on it. */
-import { useCallback, useState } from "preact/hooks"
+import { useCallback, useEffect, useState } from "preact/hooks"
 import { type Change, type Query } from "../../address"
 import { callJson } from "../../api/client"
 import { useText } from "../../language"
@@ -46,7 +46,9 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
     setError(undefined)
     await upload.start({ name, files: await filesOf(sketches), isWhole: false })
   }
-  const missing = LEAST - sketches.length
+  const { length } = sketches
+  useEffect(() => setError(undefined), [name, length]) // the error was about another request
+  const missing = LEAST - length
   return (
     <section class="panel stack" aria-labelledby="make-title">
       <h2 id="make-title">{t.makeTitle}</h2>

@@ -88,7 +88,8 @@ export function wantedOf(query: Query, task?: Task): Wanted {
 }
 
 export interface Faults {
-  amount?: "images" | "minutes"
+  /** The limit that the amount exceeds, or `several`: several runs need a budget in images. */
+  amount?: "images" | "minutes" | "several"
   runs?: true
   /** The grid cannot be parsed, or the number of runs that it asks for together with the seeds is above MAX_RUNS. */
   grid?: "syntax" | number
@@ -109,6 +110,7 @@ export function faultsOf({ budget, amount, runs, grid }: Wanted): Faults {
   else if (!faults.runs) {
     const count = Object.values(values).reduce((product, { length }) => product * length, runs)
     if (count > MAX_RUNS) faults.grid = count
+    else if (count > 1 && budget === "minutes") faults.amount ??= "several"
   }
   return faults
 }

@@ -35,6 +35,8 @@ export const messages = texts(
     amountOfMinutes: "Minutes",
     imagesFault: (most: string) => `Enter a whole number from 1 to ${most}.`,
     minutesFault: (most: string) => `Enter a number above 0 and at most ${most}.`,
+    minutesOfSeveral:
+      "Several runs are compared after equal numbers of images. Choose a budget in images, or train a single run.",
     newModel: "Model",
     newModelHint: "A model that does not exist yet is created.",
     promote: "Promote",
@@ -92,6 +94,8 @@ export const messages = texts(
     amountOfMinutes: "Минут",
     imagesFault: most => `Введите целое число от 1 до ${most}.`,
     minutesFault: most => `Введите число больше 0 и не больше ${most}.`,
+    minutesOfSeveral:
+      "Несколько прогонов сравниваются после одинакового числа картинок. Задайте бюджет по числу картинок или обучайте один прогон.",
     newModel: "Модель",
     newModelHint: "Если такой модели нет, она будет создана.",
     promote: "Сделать чемпионом",

@@ -62,7 +62,11 @@ export function Start({ token, query, change, onStarted }: StartProps) {
   const faultOf = (field: keyof typeof labels, found?: string) => found || (refused === field ? t.refused : undefined)
   const amountFault =
     faults.amount &&
-    (faults.amount === "images" ? t.imagesFault(number(MAX_IMAGES)) : t.minutesFault(number(MAX_MINUTES)))
+    {
+      images: t.imagesFault(number(MAX_IMAGES)),
+      minutes: t.minutesFault(number(MAX_MINUTES)),
+      several: t.minutesOfSeveral,
+    }[faults.amount]
   const gridFault =
     faults.grid === undefined
       ? undefined
