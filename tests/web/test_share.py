@@ -67,6 +67,31 @@ def test_what_is_copied_gives_the_same_picture(visitor: Page, site: Service) -> 
     assert visitor.evaluate("async () => (await navigator.clipboard.read())[0].types") == ["image/png"]
 
 
+def test_the_front_page_shares_the_picture_in_the_middle_while_its_controls_are_folded(visitor: Page, site: Service) -> None:
+    visitor.goto("/")
+    expect(visitor.get_by_role("button", name="Controls")).to_have_attribute("aria-expanded", "false")
+    visitor.get_by_role("button", name="Share", exact=True).click()
+    menu = visitor.get_by_role("dialog", name="Share this page")
+    seed = parse_qs(urlsplit(copied(menu, "Link")).query).get("seed", ["42"])[0]
+    (frame,) = re.findall(r'src="([^"]+)"', copied(menu, "Embed"))
+    assert fetch(site, unescape(frame).removeprefix(site.url)).status_code == 200
+    (source,) = re.findall(r'src="([^"]+)"', copied(menu, "HTML"))
+    expected = fetch(site, f"/generate?seed={seed}&model=digits&version=4&scale=8").content
+    assert fetch(site, unescape(source).removeprefix(site.url)).content == expected
+    assert f"seed={seed}&" in copied(menu, "curl")
+    assert "httpx.get" in copied(menu, "Python")
+    menu.get_by_role("checkbox", name="Keep version digits/4").check()
+    assert "version=4" in copied(menu, "Link")
+
+
+def test_an_edited_latent_is_shared_while_the_controls_are_folded(visitor: Page, site: Service) -> None:
+    visitor.goto("/?seed=7&dz=0:1.5&controls=folded")
+    expect(visitor.locator("canvas.plane")).to_be_visible()
+    visitor.get_by_role("button", name="Share", exact=True).click()
+    menu = visitor.get_by_role("dialog", name="Share this page")
+    assert '"z": [1.5, ' in copied(menu, "Python")
+
+
 def test_a_film_is_shared_as_a_film(visitor: Page, site: Service) -> None:
     menu = opened(visitor, "/interpolate?keyframes=5,17~3&steps=6&frame=2")
     assert copied(menu, "Link").endswith("/interpolate?keyframes=5,17~3&frame=2&steps=6")

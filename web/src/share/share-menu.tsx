@@ -1,12 +1,14 @@
 /** The share menu: the short address of what the page shows, and the same as a picture, code for other pages, or a call. */
 import { useState } from "preact/hooks"
-import { mount, read, url } from "../address"
+import { mount, url, useAddress, type Query } from "../address"
 import { texts, useText } from "../language"
 import { defaultModel, useModels } from "../models"
 import { CopyButton } from "../ui/copy-button"
+import type { Call } from "../ui/call-panel"
 import { keep } from "../ui/files"
 import { Failure } from "../ui/notice"
 import { shownCall } from "./current"
+import { useExploreCall } from "./explore-call"
 import { code, embed, html, markdown, stillUrl, type Shared } from "./formats"
 import { shortPath } from "./short"
 
@@ -55,12 +57,32 @@ function named(shared: Shared): { model: string; version: string } | undefined {
 }
 
 export default function ShareMenu() {
+  const path = location.pathname.slice(mount().length) || "/"
+  const [query] = useAddress()
+  const call = shownCall()
+  // Explore shows its call only in its controls, which are folded on the front page.
+  return call === undefined && (path === "/" || path === "/explore") ? (
+    <ExploreMenu path={path} query={query} />
+  ) : (
+    <Menu path={path} query={query} call={call} />
+  )
+}
+
+interface MenuProps {
+  path: string
+  query: Query
+  /** The call of the page, if it has one. */
+  call: Call | undefined
+}
+
+function ExploreMenu({ path, query }: Omit<MenuProps, "call">) {
+  return <Menu path={path} query={query} call={useExploreCall(query)} />
+}
+
+function Menu({ path, query, call }: MenuProps) {
   const t = useText(messages)
   const { list } = useModels()
-  const path = location.pathname.slice(mount().length) || "/"
-  const query = read(location.search)
   const [isPinned, setPinned] = useState(query.version !== undefined)
-  const call = shownCall()
   const base = { path, query, link: "", title: document.title.replace(SITE, ""), call }
   const version = named(base)
   const { version: _, ...loose } = query

@@ -1,26 +1,26 @@
 /** The controls of Explore: the picture at the centre and its settings. Loaded when they are first shown. */
 import { useRef } from "preact/hooks"
-import { useModels, type Version } from "../../models"
-import { numberOf, type Query } from "../../address"
+import { useModels } from "../../models"
+import { numberOf } from "../../address"
 import type { Directions } from "../../engine/directions"
 import type { Look } from "../../engine/inputs"
 import type { EngineUse } from "../../engine/use-engine"
 import { texts, useText } from "../../language"
 import { common } from "../../messages"
-import { placeOf, stepFor, type View } from "../../plane/geometry"
-import { CallPanel, type Call } from "../../ui/call-panel"
+import { placeOf, type View } from "../../plane/geometry"
+import { CallPanel } from "../../ui/call-panel"
 import { TextField } from "../../ui/controls"
 import { Failure } from "../../ui/notice"
 import { LabelPicker, PsiSlider, VersionPicker } from "../../ui/pickers"
 import { Pixels } from "../../ui/pixels"
 import type { VersionedProps } from "../../ui/versioned-page"
 import { AtHand } from "./at-hand"
+import { callOf } from "./call"
 import type { Edits } from "./edits"
 import { useGenerated } from "./latent"
 import { Save } from "./save"
 import { Score } from "./score"
 import { Studio } from "./studio"
-import { seedOf } from "./view"
 import "./panel.css"
 
 const messages = texts(
@@ -121,31 +121,4 @@ export default function Panel(props: PanelProps) {
       )}
     </>
   )
-}
-
-/** The call that draws the picture at the centre. */
-export function callOf(
-  version: Pick<Version, "model" | "version" | "classes">,
-  query: Query,
-  view: View,
-  body: unknown,
-): Call {
-  const psi = numberOf(query.psi, 1, 0, 2)
-  const given = {
-    label: query.label,
-    psi: psi === 1 ? undefined : psi,
-    edit: query.edit,
-    model: version.model,
-    version: version.version,
-  }
-  if (body !== undefined) return { method: "POST", path: "/generate", body, file: "z.png" }
-  const seed = seedOf(query)
-  if (seed !== undefined)
-    return { path: "/generate", query: { seed, ...given }, file: `${seed.replace(/[^\w.-]+/g, "_")}.png` }
-  const { x, y } = view
-  return {
-    path: "/plane",
-    query: { x, y, columns: 1, rows: 1, step: stepFor(view.zoom), ...given },
-    file: "point.png",
-  }
 }
