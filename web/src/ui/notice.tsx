@@ -1,42 +1,10 @@
 /** Loading and error messages. */
 import { type ComponentChildren } from "preact"
-import { useState } from "preact/hooks"
+import { useEffect, useState } from "preact/hooks"
 import { CallError } from "../api/client"
-import { texts, useLanguage, useText } from "../language"
+import { useLanguage, useText } from "../language"
 import { common } from "../messages"
 import { isUnreachable, useBack } from "../service"
-
-/** An introduction by status, shown before the service's error message, which is always English. */
-const leads = texts(
-  {
-    400: "Invalid request:",
-    401: "Invalid token:",
-    403: "This token does not allow that:",
-    404: "Not found:",
-    409: "Not possible in the current state:",
-    429: "Too many requests:",
-    501: "Not supported by this service:",
-    503: "The service is unavailable:",
-    500: "Internal error:",
-  },
-  {
-    400: "Неверный запрос:",
-    401: "Неверный токен:",
-    403: "Недостаточно прав:",
-    404: "Не найдено:",
-    409: "Невозможно в текущем состоянии:",
-    429: "Слишком много запросов:",
-    501: "Не поддерживается этим сервисом:",
-    503: "Сервис недоступен:",
-    500: "Внутренняя ошибка сервиса:",
-  },
-)
-
-function leadOf(status: number): keyof (typeof leads)["en"] {
-  if (status in leads.en) return status as keyof (typeof leads)["en"]
-  if (status >= 500) return 500
-  return [408, 410, 412, 428].includes(status) ? 409 : 400
-}
 
 /** Whether retrying cannot help. A missing dataset may be added, so that is worth a retry. */
 function isPermanent({ status, code }: CallError): boolean {
@@ -57,8 +25,6 @@ interface FailureProps {
  */
 export function Failure({ error, retry, children }: FailureProps) {
   const t = useText(common)
-  const lead = useText(leads)
-  const { language } = useLanguage()
   const status = error instanceof CallError ? error.status : undefined
   const isLost = status !== undefined && isUnreachable(status)
   const [over, setOver] = useState<Error>()
@@ -70,17 +36,7 @@ export function Failure({ error, retry, children }: FailureProps) {
   const mayHelp = retry !== undefined && !(error instanceof CallError && isPermanent(error))
   return (
     <div class="notice failure" role="alert">
-      <p>
-        {status === 0 ? (
-          t.unreachable
-        ) : language === "en" || status === undefined ? (
-          error.message
-        ) : (
-          <>
-            {lead[leadOf(status)]} <span lang="en">{error.message}</span>
-          </>
-        )}
-      </p>
+      <p>{status === 0 ? t.unreachable : error instanceof CallError ? <Detail error={error} /> : error.message}</p>
       {(mayHelp || children) && (
         <div class="row">
           {mayHelp && (
@@ -92,6 +48,31 @@ export function Failure({ error, retry, children }: FailureProps) {
         </div>
       )}
     </div>
+  )
+}
+
+/** The detail of an error of the service, which is in English, in the language of the page. */
+export function Detail({ error }: { error: CallError }) {
+  const { language } = useLanguage()
+  const [found, setFound] = useState<{ error: CallError; lead: string; text?: string | undefined }>()
+  useEffect(() => {
+    if (language === "en") return
+    const { status, code, message } = error
+    import("./russian-problems").then(
+      ({ inRussian, leadOf }) => setFound({ error, lead: leadOf(status), text: inRussian(code, message) }),
+      () => setFound({ error, lead: "" }), // the service does not respond
+    )
+  }, [error, language])
+  if (language === "en") return <>{error.message}</>
+  if (found?.error !== error) return <>…</>
+  return (
+    <>
+      {found.text ?? (
+        <>
+          {found.lead} <span lang="en">{error.message}</span>
+        </>
+      )}
+    </>
   )
 }
 
