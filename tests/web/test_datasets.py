@@ -243,6 +243,15 @@ def test_a_file_that_is_no_dataset_gets_the_message_of_the_service(
         expect(other.get_by_role("button", name="Choose files…")).to_be_enabled()
 
 
+def test_published_datasets_have_russian_titles_on_russian_pages(browser: Browser, importing: Service) -> None:
+    with new_context(browser, importing.url, locale="ru-RU") as context:
+        page = context.new_page()
+        page.goto("/datasets")
+        expect(page.get_by_role("heading", name="Рукописные цифры MNIST")).to_be_visible()
+        page.goto("/train")
+        expect(page.get_by_role("option", name="Рукописные цифры MNIST (mnist)")).to_be_attached()
+
+
 def test_the_error_of_a_name_disappears_when_the_name_is_changed(
     browser: Browser, importing: Service, admin: httpx.Client
 ) -> None:

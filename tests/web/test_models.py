@@ -39,6 +39,20 @@ def test_texts_in_a_table_keep_a_distance_from_the_numbers_before_them(page: Pag
     assert sum(float(pixels.removesuffix("px")) for pixels in gaps.first.evaluate(paddings)) >= 24
 
 
+def test_the_metrics_of_a_table_are_explained_below_it_without_a_mouse(page: Page) -> None:
+    page.goto("/models")
+    notes = (
+        page.locator("section").filter(has_text="digits/4").first.locator("details").filter(has_text="What the metrics mean")
+    )
+    summary = notes.locator("summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(notes.get_by_text("Share of real pictures with a generated one nearby.")).to_be_visible()
+    terms = notes.locator("dt").all_text_contents()
+    assert {"FID", "FID, test", "KID", "Coverage", "Density", "Label accuracy"} == set(terms)
+    assert len(terms) == 6
+
+
 def test_two_versions_are_compared_with_the_biggest_difference_first(page: Page, site: Service) -> None:
     first, second = (fetch_array(site, f"/generate?seeds=0-199&format=npy&model=digits&version={n}") for n in (3, 4))
     distances = np.abs(first.astype(int) - second).mean(axis=(1, 2)) / 255

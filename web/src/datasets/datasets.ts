@@ -1,7 +1,8 @@
 /** The datasets of the service, and imports. */
-import { useCallback, useEffect, useState } from "preact/hooks"
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
 import { pathWith } from "../address"
 import { CallError, callJson, type Schemas } from "../api/client"
+import { useLanguage } from "../language"
 
 export type Dataset = Schemas["DatasetView"]
 export type DatasetDetail = Schemas["DatasetDetail"]
@@ -22,6 +23,13 @@ export function trainingLink(dataset: Pick<Dataset, "counts" | "reference">): st
   return `${pathWith("/train", { dataset: dataset.reference, preset: presetFor(dataset) })}#start`
 }
 
+/** The titles of the published datasets. Those of imported ones are what their importers wrote. */
+const RUSSIAN_TITLES: Readonly<Record<string, string>> = {
+  mnist: "Рукописные цифры MNIST",
+  "fashion-mnist": "Одежда Fashion-MNIST",
+  letters: "Заглавные буквы шрифтов из Debian",
+}
+
 /** The newest version of every dataset. Without a token, only the published ones. */
 export function useDatasets(token: string | undefined) {
   const [list, setList] = useState<readonly Dataset[]>()
@@ -37,7 +45,15 @@ export function useDatasets(token: string | undefined) {
     return () => controller.abort()
   }, [token, attempt])
   const reload = useCallback(() => setAttempt(before => before + 1), [])
-  return { list, error, reload }
+  const { language } = useLanguage()
+  const titled = useMemo(
+    () =>
+      language === "en"
+        ? list
+        : list?.map(each => ({ ...each, title: (each.published && RUSSIAN_TITLES[each.name]) || each.title })),
+    [list, language],
+  )
+  return { list: titled, error, reload }
 }
 
 /** The imports. The request also validates the token: an invalid one is forgotten. */

@@ -160,3 +160,19 @@ export function useFigureNames(): (name: string, what?: string) => { title: stri
     return { title, what: found[1] ?? what }
   }
 }
+
+/** The metrics with their descriptions, one for all tests and judges. Unknown metrics are left out. */
+export function useFigureNotes(): (names: readonly string[]) => { title: string; what: string }[] {
+  const t = useText(messages)
+  return names => {
+    const known: Record<string, readonly string[] | string> = t
+    const keys = names.map(name => {
+      const { metric, test } = partsOf(name)
+      return test ? `output_${metric}` : metric
+    })
+    return [...new Set(keys)].flatMap(key => {
+      const [title, what] = known[key] ?? []
+      return title && what && Array.isArray(known[key]) ? [{ title, what }] : []
+    })
+  }
+}

@@ -5,6 +5,7 @@ import { DataTable } from "../../ui/data-table"
 import { Amount } from "./figure-bars"
 import { betterOf, decidingOf, isCopying, measuresCopying, ruleLimits, sortedNames, summedDistance } from "./figures"
 import { useFigureNames } from "./figure-names"
+import { MetricNotes } from "./metric-notes"
 
 export type Gate = Schemas["Gate"]
 
@@ -189,6 +190,7 @@ export function Verdict({ gate, version }: { gate: Gate; version: number | null 
           },
         ]}
       />
+      <MetricNotes names={names} />
     </div>
   )
 }

@@ -4,10 +4,11 @@ import { texts, useNumbers, useText } from "../../language"
 import { type Model } from "../../models"
 import { DataTable } from "../../ui/data-table"
 import { CopyBadge } from "./copy-warning"
-import { IN_TABLES } from "./figures"
+import { IN_TABLES, MAIN } from "./figures"
 import { useFigureNames } from "./figure-names"
 import { useDates } from "./dates"
 import { messages } from "./messages"
+import { MetricNotes } from "./metric-notes"
 
 export type VersionRow = Model["versions"][number]
 
@@ -24,61 +25,64 @@ export function VersionTable({ model }: { model: Model }) {
   const { date } = useDates()
   const named = useFigureNames()
   return (
-    <DataTable
-      caption={t.versions(model.name)}
-      rows={newestFirst(model)}
-      columns={[
-        {
-          title: t.version,
-          by: row => row.version,
-          cell: row => (
-            <>
-              {row.state === "refused" ? (
-                row.version
-              ) : (
-                <Link href={`/models/${model.name}/versions/${row.version}`}>{`${model.name}/${row.version}`}</Link>
-              )}
-              <AliasBadges aliases={row.aliases} />
-              {row.warning && <CopyBadge />}
-            </>
-          ),
-        },
-        ...IN_TABLES[model.task].map(name => ({
-          title: named(name).title,
-          by: (row: VersionRow) => row.metrics?.[name],
-          cell: (row: VersionRow) => {
-            const value = row.metrics?.[name]
-            return value == null ? "–" : number(value, 4)
+    <div class="stack">
+      <DataTable
+        caption={t.versions(model.name)}
+        rows={newestFirst(model)}
+        columns={[
+          {
+            title: t.version,
+            by: row => row.version,
+            cell: row => (
+              <>
+                {row.state === "refused" ? (
+                  row.version
+                ) : (
+                  <Link href={`/models/${model.name}/versions/${row.version}`}>{`${model.name}/${row.version}`}</Link>
+                )}
+                <AliasBadges aliases={row.aliases} />
+                {row.warning && <CopyBadge />}
+              </>
+            ),
           },
-          numeric: true,
-        })),
-        { title: t.preset, by: row => row.preset, cell: row => row.preset ?? "–" },
-        {
-          title: t.images,
-          by: row => row.images,
-          cell: row => (row.images == null ? "–" : number(row.images)),
-          numeric: true,
-        },
-        {
-          title: t.created,
-          by: row => row.created,
-          cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–"),
-        },
-        {
-          title: t.state,
-          cell: row => (
-            <>
-              {t[row.state]}
-              {row.reason && (
-                <>
-                  . {o.reason}: <span lang="en">{row.reason}</span>
-                </>
-              )}
-            </>
-          ),
-        },
-      ]}
-    />
+          ...IN_TABLES[model.task].map(name => ({
+            title: named(name).title,
+            by: (row: VersionRow) => row.metrics?.[name],
+            cell: (row: VersionRow) => {
+              const value = row.metrics?.[name]
+              return value == null ? "–" : number(value, 4)
+            },
+            numeric: true,
+          })),
+          { title: t.preset, by: row => row.preset, cell: row => row.preset ?? "–" },
+          {
+            title: t.images,
+            by: row => row.images,
+            cell: row => (row.images == null ? "–" : number(row.images)),
+            numeric: true,
+          },
+          {
+            title: t.created,
+            by: row => row.created,
+            cell: row => (row.created ? <span class="unbroken">{date(row.created)}</span> : "–"),
+          },
+          {
+            title: t.state,
+            cell: row => (
+              <>
+                {t[row.state]}
+                {row.reason && (
+                  <>
+                    . {o.reason}: <span lang="en">{row.reason}</span>
+                  </>
+                )}
+              </>
+            ),
+          },
+        ]}
+      />
+      <MetricNotes names={[...IN_TABLES[model.task], ...MAIN[model.task]]} />
+    </div>
   )
 }
 
