@@ -114,7 +114,7 @@ def test_frequent_errors_are_in_russian_on_russian_pages(
         for client, requests in ((visitor, REFUSED), (admin, REFUSED_WITH_TOKEN)):
             for method, path, body, text in requests:
                 sent = {"json": body} if isinstance(body, dict) else {"content": body}
-                problems.append((client.request(method, path, **sent), text))  # type: ignore[arg-type]
+                problems.append((client.request(method, path, **sent), text))
         problems.append((stranger.get("/admin/jobs", headers={"Authorization": "Bearer wrong"}), "Такого токена нет."))
 
     def answer(route: Route) -> None:
