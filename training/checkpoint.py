@@ -27,6 +27,7 @@ NEWER_FIELDS = (
     "task",
     "degradation_label",
     "consistency",
+    "initial_networks",
 )
 """Spec fields that checkpoints of earlier releases lack."""
 

@@ -117,6 +117,9 @@ class TrainingSpec(BaseModel):
     initial_weights: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """sha256 of the `weights.pt` of a published version to start from (warm start). The run's folder holds the file as
     `initial.pt`. None: random weights."""
+    initial_networks: Literal["both", "generator"] = "both"
+    """Which networks start from the initial weights. generator: the discriminator starts from random weights, so it may have
+    other widths than that of the version."""
     held_out: int = Field(default=0, ge=0, le=20_000)
     """Number of training pictures withheld from both networks and used to decide when to stop. With at least 1,000, KID and
     the two-sample test are computed on them. The choice is fixed for each dataset. At most a third of a dataset is withheld,

@@ -118,6 +118,7 @@ def test_the_pages_work_behind_a_proxy_under_a_path(
 def test_links_scroll_to_the_top_and_back_restores_the_scroll_position(page: Page) -> None:
     page.set_viewport_size({"width": 900, "height": 500})
     open_page(page, "/models/digits/versions/3")
+    page.wait_for_function("() => document.documentElement.scrollHeight > 2000")  # the page is rendered section by section
     page.evaluate("window.scrollTo(0, 400)")
     page.get_by_role("link", name="Open in Explore").first.evaluate("link => link.click()")
     expect(page.locator("main")).to_be_focused()

@@ -306,19 +306,23 @@ class Trainer:
         }
 
     def load_weights(self, state: dict[str, Any]) -> None:
-        """Initialise both networks from another run's averaged generator and discriminator.
+        """Initialise the generator, and the discriminator unless the spec says otherwise, from another run.
+
+        The generator gets the averaged weights. If it has a noise map and the weights have none, the map is added.
 
         Raises:
             CheckpointError: the weights have different shapes.
         """
         try:
-            self.generator.load_state_dict(state["ema"])
-            self.ema.network.load_state_dict(state["ema"])
-            self.discriminator.load_state_dict(state["discriminator"])
+            weights = self.generator.adapted(state["ema"])
+            self.generator.load_state_dict(weights)
+            self.ema.network.load_state_dict(weights)
+            if self.spec.initial_networks == "both":
+                self.discriminator.load_state_dict(state["discriminator"])
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(
                 f"The initial weights do not match the networks of the spec ({error}). Use the version's network, conditional, "
-                "z_dim and both widths, or start without its weights."
+                "z_dim and both widths (with initial_networks=generator, only the generator's), or start without its weights."
             ) from error
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -30,6 +30,8 @@ INPUT_BOUND = 8.0
 """Exported generators clip latents to ±8. No seed reaches this at psi 1; at psi 2, one value in 16,000 does."""
 NOISE_LEVELS = 1024
 """Values of a noise map."""
+FAINT = 0.05
+"""Initial strength of a noise map that is added to a trained generator, as a fraction of that of a new one."""
 
 
 class Layer(nn.Module):
@@ -124,6 +126,10 @@ class Generator(nn.Module):
         """Return the picture before the sigmoid, (N, 1, 28, 28), from concatenated latents and labels, (N, z_dim + K)."""
         raise NotImplementedError
 
+    def adapted(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the weights of a similar generator, from a `state_dict`, as those of this one."""
+        return weights
+
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         logits = self.logits(z if label is None else torch.cat([z, label], dim=1))
         position = torch.sigmoid(logits.float())  # bfloat16 cannot resolve all grey levels
@@ -173,6 +179,20 @@ class ConvGenerator(Generator):
                 self.refine14.affine.weight[:, :, 1, 1] += torch.eye(c14)
         self.up28 = Layer(conv(c14, 4 * c28[0], 1), doubles=14) if c28 else None
         self.out = Layer(conv(c28[0], 1), last=True) if c28 else Layer(conv(c14, 4), last=True, doubles=14)
+
+    def adapted(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the weights of a similar generator, from a `state_dict`, as those of this one.
+
+        If this one has a noise map and the other has none, the noise starts faint, so the pictures hardly change.
+        """
+        if self.speckle is None or any(name.startswith("speckle.") for name in weights):
+            return weights
+        own = {name: FAINT * value for name, value in self.state_dict().items() if name.startswith("speckle.")}
+        refine = weights["refine14.affine.weight"].clone()
+        refine[:, :, 1, 1] += torch.eye(
+            len(refine), dtype=refine.dtype, device=refine.device
+        )  # the residual connection, whose place the noise takes
+        return {**weights, "refine14.affine.weight": refine, **own}
 
     def logits(self, x: Tensor) -> Tensor:
         noise = self.speckle(self.noise(x)) if self.speckle is not None and self.noise is not None else None

@@ -1,4 +1,5 @@
 /** Rendering of a long page in parts, so that the browser can answer the user in between. */
+import { Fragment, h, type ComponentChild, type VNode } from "preact"
 import { useEffect, useState } from "preact/hooks"
 
 /** Milliseconds after which the next part is rendered even if the browser is never idle. */
@@ -20,6 +21,12 @@ export function useGradually(count: number, first: number, step: number, least =
   return shown
 }
 
+/** Sections below each other: the first at once, the others one by one whenever the browser is idle. */
+export function Parts({ children }: { children: readonly ComponentChild[] }): VNode {
+  const count = useGradually(children.length, 1, 1, location.hash ? children.length : 0)
+  return h(Fragment, null, children.slice(0, count))
+}
+
 /** Call in the next idle period. Returns a function that cancels it. */
 function whenFree(act: () => void): () => void {
   if (!("requestIdleCallback" in window)) {
@@ -30,14 +37,20 @@ function whenFree(act: () => void): () => void {
   return () => cancelIdleCallback(idle)
 }
 
-const queue: (() => void)[] = []
+const queue: (() => Promise<unknown>)[] = []
 let isServing = false
 
-/** True once it is the turn of this component, one component in a frame: for parts that take long to draw, such as charts. */
-export function useTurn(): boolean {
+/**
+ * True once it is the turn of this component, one component in a frame: for parts that take long to draw, such as charts.
+ *
+ * `prepare` loads what the part needs. The next one has its turn only after that, because parts that wait for the same module
+ * would all be drawn at once.
+ */
+export function useTurn(prepare: () => Promise<unknown>): boolean {
   const [isTurn, setTurn] = useState(false)
   useEffect(() => {
-    const act = () => setTurn(true)
+    const show = () => setTurn(true)
+    const act = () => prepare().then(show, show) // the part itself tells what could not be loaded
     queue.push(act)
     serve()
     return () => void (queue.includes(act) && queue.splice(queue.indexOf(act), 1))
@@ -48,8 +61,8 @@ export function useTurn(): boolean {
 function serve(): void {
   if (isServing || queue.length === 0) return
   isServing = true
-  whenFree(() => {
-    queue.shift()?.()
+  whenFree(async () => {
+    await queue.shift()?.()
     setTimeout(() => {
       isServing = false
       serve()

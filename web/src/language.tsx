@@ -75,13 +75,17 @@ export function plural(
  * as 0.19154999… Browsers before 2023 still do.
  */
 export function rounded(language: string, value: number, digits: number): string {
-  const format = new Intl.NumberFormat(language, {
-    maximumFractionDigits: digits,
-    minimumFractionDigits: digits,
-    roundingMode: "halfEven",
-  } as Intl.NumberFormatOptions)
+  const format = formatOf(language, digits)
   if (Number.isInteger(value) || !Number.isFinite(value)) return format.format(value)
   return format.format(value.toFixed(EXACT) as `${number}`)
+}
+
+const formats: Record<string, Intl.NumberFormat> = {}
+
+/** A number format, made once: making one takes much longer than using it, and a page shows hundreds of numbers. */
+function formatOf(language: string, digits: number, style: "decimal" | "percent" = "decimal"): Intl.NumberFormat {
+  const options = { style, maximumFractionDigits: digits, minimumFractionDigits: digits, roundingMode: "halfEven" }
+  return (formats[language + digits + style] ??= new Intl.NumberFormat(language, options as Intl.NumberFormatOptions))
 }
 /** Decimals beyond which no double of a metric has digits that decide how it is rounded. */
 const EXACT = 40
@@ -95,12 +99,7 @@ export function useNumbers(): {
   return useMemo(
     () => ({
       number: (value, digits = 0) => rounded(language, value, digits),
-      percent: (value, digits = 0) =>
-        new Intl.NumberFormat(language, {
-          style: "percent",
-          maximumFractionDigits: digits,
-          minimumFractionDigits: digits,
-        }).format(value),
+      percent: (value, digits = 0) => formatOf(language, digits, "percent").format(value),
     }),
     [language],
   )

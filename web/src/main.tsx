@@ -3,5 +3,6 @@ import "./styles.css"
 import { App } from "./app"
 import { installServiceWorker } from "./offline/install"
 
-render(<App />, document.getElementById("app")!)
+// In a task of its own, so that the browser can answer between running the scripts and drawing the page.
+setTimeout(() => render(<App />, document.getElementById("app")!))
 installServiceWorker()

@@ -308,3 +308,21 @@ def test_a_checkpoint_without_signs_still_loads(mnist: Dataset) -> None:
     del state["signs"]
     trainer.load_state_dict(state)
     assert trainer.signs == []
+
+
+def test_a_warm_start_of_the_generator_alone_may_add_a_noise_map_and_another_discriminator(mnist: Dataset) -> None:
+    """The pictures hardly change at first, and the discriminator is the one that the seed gives."""
+    before = Trainer(small_spec(seed=1), mnist)
+    state = {"ema": before.generator.state_dict(), "discriminator": before.discriminator.state_dict()}
+    spec = small_spec(noise_map=True, discriminator_widths=(8, 16, 16, 16), initial_networks="generator")
+    after, fresh = Trainer(spec, mnist), Trainer(spec, mnist)
+    after.load_weights(state)
+    z, label = torch.randn(20, before.spec.z_dim), torch.eye(10).repeat(2, 1)
+    with torch.no_grad():
+        pictures, expected, unlike = (each.generator(z, label) for each in (after, before, fresh))
+    assert 0 < (pictures - expected).abs().mean() * 10 < (unlike - expected).abs().mean()
+    assert same_weights(after.generator, after.ema.network)
+    assert same_weights(after.discriminator, fresh.discriminator)
+
+    with pytest.raises(CheckpointError, match="initial_networks=generator"):
+        Trainer(spec.model_copy(update={"initial_networks": "both"}), mnist).load_weights(state)

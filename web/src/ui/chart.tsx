@@ -37,7 +37,8 @@ export type Drawn = Omit<ChartProps, "title" | "height"> & { height: number }
 const messages = texts({ log: "logarithmic" }, { log: "логарифмическая шкала" })
 const MAX_ROWS = 40
 
-const Plot = lazy<Drawn>(() => import("./plot"), null) // its place is free from the start
+const loadPlot = () => import("./plot")
+const Plot = lazy<Drawn>(loadPlot, null) // its place is free from the start
 
 /** The height of one line of the legend, in CSS pixels. */
 const LEGEND = 28
@@ -78,7 +79,7 @@ function Lines({ title, height = 230, ...drawn }: ChartProps) {
   const t = useText(common)
   const own = useText(messages)
   const { number } = useNumbers()
-  const isDrawn = useTurn()
+  const isDrawn = useTurn(loadPlot)
   const [isTable, setTable] = useState(false)
   const [all, setAll] = useState(false)
   const every = all ? 1 : Math.max(1, Math.ceil(x.length / MAX_ROWS))

@@ -1,4 +1,5 @@
 /** The datasets of the service, with their pictures, classes and versions. */
+import { Parts } from "../../gradually"
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { CallError, call, callJson } from "../../api/client"
@@ -38,20 +39,24 @@ export function DatasetList({ list, error, token, reload }: DatasetListProps) {
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!sorted && !error && <Loading isWhole />}
-      {sorted?.map(dataset => (
-        <DatasetPanel
-          key={dataset.name}
-          dataset={dataset}
-          token={token}
-          onRemoved={reference => {
-            setRemoved(reference)
-            reload()
-          }}
-        />
-      ))}
-      <section class="panel">
-        <CallPanel call={{ path: "/datasets", admin: token !== undefined }} />
-      </section>
+      <Parts>
+        {[
+          ...(sorted ?? []).map(dataset => (
+            <DatasetPanel
+              key={dataset.name}
+              dataset={dataset}
+              token={token}
+              onRemoved={reference => {
+                setRemoved(reference)
+                reload()
+              }}
+            />
+          )),
+          <section key="calls" class="panel">
+            <CallPanel call={{ path: "/datasets", admin: token !== undefined }} />
+          </section>,
+        ]}
+      </Parts>
     </section>
   )
 }

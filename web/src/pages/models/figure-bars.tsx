@@ -1,5 +1,6 @@
 /** The metrics of a version next to their floors: the same metrics for real pictures. */
 import { texts, useNumbers, useText } from "../../language"
+import { LazyDetails } from "../../ui/lazy-details"
 import { DataTable } from "../../ui/data-table"
 import {
   barsOf,
@@ -76,18 +77,14 @@ export function FigureBars({ figures }: { figures: Figures }) {
     <div class="stack">
       {groupsOf(names).map(({ test, names: group }, index) =>
         test ? (
-          <details key={test} open={index === 0}>
-            <summary>{t[test]}</summary>
-            <Bars names={group} figures={figures} />
-          </details>
+          <LazyDetails key={test} summary={t[test]} isOpen={index === 0}>
+            {() => <Bars names={group} figures={figures} />}
+          </LazyDetails>
         ) : (
           <BarsByJudge key="generator" names={group} figures={figures} />
         ),
       )}
-      <details>
-        <summary>{t.all}</summary>
-        <FigureTable names={names} figures={figures} />
-      </details>
+      <LazyDetails summary={t.all}>{() => <FigureTable names={names} figures={figures} />}</LazyDetails>
     </div>
   )
 }
@@ -99,11 +96,14 @@ function BarsByJudge({ names, figures }: { names: readonly string[]; figures: Fi
     <>
       <Bars names={names.filter(name => !partsOf(name).isSecond)} figures={figures} />
       {second.length > 0 && (
-        <details>
-          <summary>{t.second}</summary>
-          <p class="hint">{t.secondHint}</p>
-          <Bars names={second} figures={figures} />
-        </details>
+        <LazyDetails summary={t.second}>
+          {() => (
+            <>
+              <p class="hint">{t.secondHint}</p>
+              <Bars names={second} figures={figures} />
+            </>
+          )}
+        </LazyDetails>
       )}
     </>
   )

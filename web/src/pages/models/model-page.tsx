@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { mount, pathWith, useAddress } from "../../address"
+import { Parts } from "../../gradually"
 import { useText } from "../../language"
 import { useModels, useVersion, type Model } from "../../models"
 import { useDebounced } from "../../debounced"
@@ -40,7 +41,7 @@ export function ModelPage({ name }: { name: string }) {
       ) : !list ? (
         <Loading isWhole />
       ) : model ? (
-        <>
+        <Parts>
           <section class="panel">
             <VersionTable model={model} />
           </section>
@@ -50,7 +51,7 @@ export function ModelPage({ name }: { name: string }) {
             <CallPanel call={{ path: `/models/${model.name}` }} />
             <CallPanel call={{ path: `/models/${model.name}/history` }} />
           </section>
-        </>
+        </Parts>
       ) : (
         <Unknown name={name} />
       )}

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { mount, pathWith } from "../../address"
+import { Parts } from "../../gradually"
 import { useText } from "../../language"
 import { useModels, versionDetail, type Model } from "../../models"
 import { useComebacks } from "../../service"
@@ -28,14 +29,22 @@ export function Overview() {
       ) : !list ? (
         <Loading isWhole />
       ) : list.models.length ? (
-        list.models.map(model => <ModelPanel key={model.name} model={model} />)
+        <Parts>
+          {[...list.models.map(model => <ModelPanel key={model.name} model={model} />), <Calls key="calls" />]}
+        </Parts>
       ) : (
         <p class="notice">{t.noVersions}</p>
       )}
-      <section class="panel">
-        <CallPanel call={{ path: "/models" }} />
-      </section>
+      {!list?.models.length && <Calls />}
     </div>
+  )
+}
+
+function Calls() {
+  return (
+    <section class="panel">
+      <CallPanel call={{ path: "/models" }} />
+    </section>
   )
 }
 

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks"
 import { Link, useRoute } from "wouter-preact"
 import { mount, pathWith } from "../../address"
 import { call, callJson } from "../../api/client"
+import { Parts } from "../../gradually"
 import { texts, useText } from "../../language"
 import { useVersion, type Version } from "../../models"
 import { useTitle } from "../../title"
@@ -106,7 +107,7 @@ function VersionDetails({ version }: { version: Version }) {
   const [failure, setFailure] = useState<Error>()
   const save = () => download(`${name.replace("/", "-")}.json`, path).then(() => setFailure(undefined), setFailure)
   return (
-    <>
+    <Parts>
       <div>
         <p>
           {t.summary(String(manifest.spec.preset ?? ""), manifest.dataset.title, date(manifest.created))}
@@ -187,7 +188,7 @@ function VersionDetails({ version }: { version: Version }) {
       <section class="panel">
         <CallPanel call={{ path }} />
       </section>
-    </>
+    </Parts>
   )
 }
 
