@@ -118,7 +118,7 @@ def list_jobs(limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum n
 
 @app.command()
 def start(
-    preset: Annotated[PresetName, typer.Option(help="Preset that the spec is based on.")] = "standard",
+    preset: Annotated[PresetName, typer.Option(help="Preset on which the spec is based.")] = "standard",
     model: Annotated[str | None, typer.Option(help="Model to retrain. By default, the one that is served.")] = None,
     images: Annotated[int | None, typer.Option(help="Number of real images to train on.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Training time in minutes, instead of a number of images.")] = None,

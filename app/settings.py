@@ -124,8 +124,8 @@ class Settings(BaseSettings):
         ge=0,
         le=1_000_000,
         description="Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures "
-        f"counts as one more request for each 64 pictures. By default {DEFAULT_RATE:g}, or no limit if the service listens on the loopback "
-        "interface only. Clients on this machine and requests to /admin with a valid token are exempt.",
+        f"counts as one more request for each 64 pictures. By default {DEFAULT_RATE:g}, or no limit if the service listens on "
+        "the loopback interface only. Clients on this machine and requests to /admin with a valid token are exempt.",
     )
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
     """Burst size: how many seconds' worth of requests a client may send at once."""

@@ -66,7 +66,10 @@ def main() -> None:
             digest.update(seed_contract.draw(seed * 2_654_435_761 % 2**32, 100)[0].tobytes())
         equal = node(folder, LATENTS % (index, seeds)) == digest.hexdigest()
         print(f"Latents of {seeds:,} seeds, 100 numbers each: {'equal' if equal else 'different'}\n")
-        print("| version | golden pixels | CPU-ms per picture in Node | single picture in ONNX Runtime | ratio |\n|---|---|---|---|---|")
+        print(
+            "| version | golden pixels | CPU-ms per picture in Node | single picture in ONNX Runtime | ratio "
+            "|\n|---|---|---|---|---|"
+        )
         repository = Repository(ROOT / "models")
         for model in repository.names():
             version = repository.get(model, repository.aliases(model)[CHAMPION])

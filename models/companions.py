@@ -101,5 +101,5 @@ def read(path: Path, kind: type[Found], generator: str) -> Found | None:
     except (OSError, ValidationError) as error:
         raise Damaged(f"{path.name} cannot be read ({error}). Restore it from a copy.") from error
     if found.generator != generator:
-        raise Damaged(f"{path.name} belongs to another generator. Restore the one of this generator.")
+        raise Damaged(f"{path.name} belongs to another generator. Restore the file of this generator.")
     return found

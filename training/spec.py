@@ -162,7 +162,7 @@ class TrainingSpec(BaseModel):
     def _check_task(self) -> Self:
         if self.task == "generate":
             if self.loss == "mse" or self.consistency:
-                raise ValueError("loss 'mse' and consistency require task 'sharpen'. Choose it, or leave them out.")
+                raise ValueError("loss 'mse' and consistency require task 'sharpen'. Set task to 'sharpen', or leave them out.")
             return self
         if self.conditional or self.network != "conv" or self.discriminator_network == "mlp":
             raise ValueError(

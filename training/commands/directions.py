@@ -44,7 +44,7 @@ def directions(
     manifest, title = found.manifest, f"{name}/{found.number}"
     path = found.companion(FILE)
     if out is None and path.exists():
-        raise TrainingError(f"{title} has directions already, in {path}. Write others elsewhere with --out.")
+        raise TrainingError(f"{title} already has directions, in {path}. Write others elsewhere with --out.")
     generator = OnnxGenerator(found.file(GENERATOR), len(manifest.classes))
     published = PUBLISHED.get(manifest.dataset.name)
     judge, judge_sha256 = judges.load(published) if published else (None, None)

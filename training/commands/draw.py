@@ -34,7 +34,7 @@ def sample(
     """Draw a grid of seeds from a published version, with the same pixels as the service."""
     found = find_version(repository, name, version)
     if found.manifest.task != "generate":
-        raise TrainingError(f"{name} sharpens pictures and draws none from a seed alone. Use: python -m training sharpen.")
+        raise TrainingError(f"{name} sharpens pictures and cannot draw any from a seed alone. Use: python -m training sharpen.")
 
     from training.evaluation import sheets
     from training.evaluation.onnx_models import OnnxGenerator

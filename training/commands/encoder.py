@@ -44,7 +44,7 @@ def encoder(
     manifest, title = found.manifest, f"{name}/{found.number}"
     path = found.companion(FILE)
     if out is None and path.exists():
-        raise TrainingError(f"{title} has an encoder already, in {path}. Write another one elsewhere with --out.")
+        raise TrainingError(f"{title} already has an encoder, in {path}. Write another one elsewhere with --out.")
     reference = datasets.reference_of(manifest.dataset.name, manifest.dataset.sha256)
     train, test = (tensors.load(reference, split, data) for split in ("train", "test"))
     budget = Budget(images, minutes * 60)

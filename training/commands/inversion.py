@@ -44,7 +44,7 @@ def inversion(
     manifest, title = found.manifest, f"{name}/{found.number}"
     path = found.companion(FILE)
     if out is None and path.exists():
-        raise TrainingError(f"{title} has figures already, in {path}. Write others elsewhere with --out.")
+        raise TrainingError(f"{title} already has figures, in {path}. Write others elsewhere with --out.")
     described = encoders.read(found.companion(encoders.FILE), manifest.digest)
     if described is None:
         raise TrainingError(f"{title} has no encoder. Train one with: python -m training encoder {name}")

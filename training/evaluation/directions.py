@@ -72,7 +72,7 @@ def regress(z: Floats, labels: NDArray[np.int64], values: Floats, held_out: int)
         tested = fitted.copy()
         fitted[len(z) - held_out :], tested[: len(z) - held_out] = False, False
         if fitted.sum() < 2 * inputs.shape[1] or tested.sum() < 2:
-            raise TrainingError("Too few pictures have one of the properties. Use more --seeds.")
+            raise TrainingError("Too few pictures have one of the properties. Raise --seeds.")
         solution, *_ = np.linalg.lstsq(inputs[fitted], column[fitted], rcond=None)
         offsets, *_ = np.linalg.lstsq(classes[fitted], column[fitted], rcond=None)
         within = column - classes @ offsets
