@@ -1,7 +1,7 @@
-"""The generator in TypeScript compared with numpy and ONNX Runtime: .venv-dev/bin/python -m benchmarks.browser
+"""Compares the generator in TypeScript with numpy and ONNX Runtime: .venv-dev/bin/python -m benchmarks.browser
 
 Builds the package @seedling/generator, compares the latents of a million seeds with numpy's, and measures milliseconds of CPU
-time a picture in Node, of each champion. Prints Markdown. Needs Node and the packages of the pages (make pages).
+time per picture in Node, for each champion. Prints Markdown. Needs Node and the packages of the pages (make pages).
 """
 
 from __future__ import annotations

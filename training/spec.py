@@ -332,8 +332,8 @@ PRESET_SUMMARIES: dict[PresetName, str] = {
     "standard": "class-conditional convolutional GAN, relativistic loss with R1 and R2, averaged generator; about 45 minutes",
     "quick": "standard, shortened to two minutes by faster learning on fewer images",
     "best": "standard, with more than three times the images; two and a half hours",
-    "few": "standard for 20 to 2,000 pictures, with adaptive augmentation; with so few, the generator mostly varies what it "
-    "has seen; about seven minutes on one core",
+    "few": "standard for 20 to 2,000 pictures, with adaptive augmentation; with so few pictures, the generator mostly varies "
+    "what it has seen; about seven minutes on one core",
     "sharpen": "sharpens shrunk and blurred pictures, with the losses of standard; about an hour",
     "sharpen-quick": "sharpen, shortened to five minutes",
 }

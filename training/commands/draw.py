@@ -53,7 +53,7 @@ def sharpen(
     name: Annotated[str, typer.Option(help="Model.")] = "sharpen-digits",
     version: VersionOption = None,
     factor: Annotated[
-        FactorName | None, typer.Option(help="Degradation: shrunk by 2 or 4, or blur. Found from the picture by default.")
+        FactorName | None, typer.Option(help="Degradation: shrunk by 2 or 4, or blur. By default, detected from the picture.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Selects one of many plausible outputs.")] = 0,
     repository: ReadOption = None,

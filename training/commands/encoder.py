@@ -25,7 +25,7 @@ def encoder(
     minutes: Annotated[float, typer.Option(min=0.01, help="Time limit of the training.")] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     initial: Annotated[
-        Path | None, typer.Option(help="encoder.onnx to begin with, such as that of the previous version.")
+        Path | None, typer.Option(help="encoder.onnx to start from, such as the one of the previous version.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the files to this folder instead of beside the version.")] = None,
 ) -> None:

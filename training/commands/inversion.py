@@ -30,8 +30,8 @@ def inversion(
 ) -> None:
     """Measure an encoder, its refinement and the index of seeds, and store the figures beside the version, for its card.
 
-    The errors are compared with those of the nearest training picture and of principal components. Without an index of seeds,
-    its rows are left out.
+    The errors are compared with the errors of the nearest training picture and of principal components. Without an index of
+    seeds, its rows are left out.
     """
     import torch
 
