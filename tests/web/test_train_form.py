@@ -107,7 +107,7 @@ def test_an_error_names_its_field_and_disappears_when_the_form_changes(browser: 
         grid, alerts = page.get_by_label("Values to compare"), page.get_by_role("alert")
         page.get_by_role("button", name="Start training").click()
         refusal = alerts.filter(has_text="body.spec.gama: There is no such field")
-        expect(refusal).to_contain_text("This is about the field “Values to compare”.")
+        expect(refusal).to_contain_text("This concerns the field “Values to compare”.")
         expect(alerts.first).to_have_text("The service does not accept this value. See the message below.")
         page.get_by_role("button", name="Go to the field").click()
         expect(grid).to_be_focused()

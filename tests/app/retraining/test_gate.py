@@ -211,7 +211,7 @@ def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(reposito
 
 
 def test_a_candidate_with_another_golden_digest_is_rejected(repository: Repository) -> None:
-    with pytest.raises(VersionUnusable, match="other pixels on this machine"):
+    with pytest.raises(VersionUnusable, match="different pixels on this machine"):
         candidates.check_fit_to_serve(candidate(repository, golden={"seeds": 32, "sha256": "0" * 64}))
 
 
