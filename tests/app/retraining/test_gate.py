@@ -248,7 +248,7 @@ def test_the_documentation_states_the_limits_of_the_rules() -> None:
     assert f"lower by at least {gain}" in documentation
     assert f"fall by no more than {tolerance}." in documentation
     assert f"more than {gate.MOST_COPIES:g} above its floor" in documentation
-    assert f"unless coverage or label accuracy fall by more than {tolerance}." in documentation
+    assert f"unless coverage or label accuracy falls by more than {tolerance}." in documentation
     assert f"more than {gate.MOST_COPIES:g} above its floor" in gate.RULE
     sharpening = " ".join((ROOT / "docs" / "sharpening.md").read_text().split())
     assert f"is at least {gain} lower" in sharpening
