@@ -1,7 +1,7 @@
 """`/embed`: a small page with one picture, a part of the plane, or a film, for an iframe on another site.
 
 It is the only page that other sites may frame. It has no script, no cookie, no form and no navigation: a frame cannot trick
-anybody into an action, because there is none. Everything that it shows is drawn by the routes for pictures.
+anybody into an action, because the page has none. Everything that it shows is drawn by the routes for pictures.
 """
 
 from __future__ import annotations
