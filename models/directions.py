@@ -1,4 +1,4 @@
-"""Directions in the space of latents, along which a generator changes one property of its pictures: `directions.json`.
+"""Directions in the latent space, along which a generator changes one property of its pictures: `directions.json`.
 
 The file is a companion of a version (`models.companions`). An edit adds multiples of directions to a latent, so that the
 pictures of an edit depend on the vectors, and on nothing else in the file. `sha256` identifies them.

@@ -1,4 +1,4 @@
-"""Finds directions in the space of latents along which measured properties change, and measures what edits do.
+"""Finds directions in the latent space along which measured properties change, and measures what edits do.
 
 A property is regressed on the latent and the class, over the pictures of several thousand seeds. Its gradient is the
 direction. The gradients of different properties are not perpendicular: thick digits are also wide. They are replaced by the
