@@ -49,7 +49,7 @@ def test_a_number_of_seeds_above_the_limit_is_named_and_not_sent(page: Page) -> 
     seeds.fill("8")
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_label("Values to compare").fill(GRID)
-    expect(page.get_by_role("alert")).to_have_text(re.compile("^With each seed, these are 32 runs, but a job has at most 16"))
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^With all seeds, these are 32 runs, but a job has at most 16"))
     start.click()
     expect(page.get_by_label("Values to compare")).to_be_focused()
     page.goto("/train?runs=17")
