@@ -33,7 +33,7 @@ app = typer.Typer(
     help="Manage retraining jobs. Calls the service at GAN_URL (default http://localhost:8000) with the token in "
     "GAN_ADMIN_TOKEN or var/admin-token.",
 )
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, or the start of it.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job, or the beginning of the id.")]
 COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "interrupted": "yellow", "queued": "dim"}
 ENDED = ("succeeded", "failed", "cancelled", "interrupted")
 
@@ -118,8 +118,8 @@ def list_jobs(limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum n
 
 @app.command()
 def start(
-    preset: Annotated[PresetName, typer.Option(help="Preset that the spec is based on.")] = "standard",
-    model: Annotated[str | None, typer.Option(help="Model to retrain. By default, the one that is served.")] = None,
+    preset: Annotated[PresetName, typer.Option(help="Preset on which the spec is based.")] = "standard",
+    model: Annotated[str | None, typer.Option(help="Model to retrain. By default, the model that is served.")] = None,
     images: Annotated[int | None, typer.Option(help="Number of real images to train on.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Training time in minutes, instead of a number of images.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of a dataset of the service. By default, the champion's.")] = None,
@@ -129,7 +129,7 @@ def start(
     option: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set a field of the spec. Repeatable.")
     ] = None,
-    note: Annotated[str, typer.Option(help="Note that is shown with the job.")] = "",
+    note: Annotated[str, typer.Option(help="Free text, shown with the job.")] = "",
     runs: Annotated[int, typer.Option(min=1, max=MAX_RUNS, help="Number of seeds. The best run is evaluated.")] = 1,
     grid: Annotated[
         list[str] | None,

@@ -106,32 +106,32 @@ class Settings(BaseSettings):
     grpc_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the Open Inference Protocol over gRPC, which needs the extra `grpc`. By default, only HTTP is served."""
     c2pa_certificates: Path | None = None
-    """File with a certificate and those of its issuers (PEM), with which `POST /credentials` signs pictures. This needs the
-    extra `c2pa`. By default, none are signed."""
+    """File with the certificate (PEM) with which `POST /credentials` signs pictures, followed by the certificates of its
+    issuers. This needs the extra `c2pa`. By default, no pictures are signed."""
     c2pa_key: Path | None = None
     """File with the private key of the certificate (PEM, PKCS #8)."""
     c2pa_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = "es256"
     """Signature algorithm of the key."""
     c2pa_timestamps: str | None = None
-    """URL of a time-stamping authority (RFC 3161), which is asked for each signature. By default none."""
+    """URL of a time-stamping authority (RFC 3161) that time-stamps each signature. By default none."""
     hosts: str = ""
-    """Host names that the service accepts, separated by commas; .example.org includes all subdomains. By default, any."""
+    """Host names that the service accepts, separated by commas; .example.org includes all subdomains. By default, all."""
     cors_origins: str = ""
     """Origins whose pages may call the service from a browser (CORS), separated by commas, such as https://example.org; *
-    allows all. By default none. Any page can show pictures, whatever the setting."""
+    allows all. By default none. Any page can show pictures, regardless of this setting."""
     rate_limit: float | None = Field(
         default=None,
         ge=0,
         le=1_000_000,
         description="Requests per second and client, counted by each worker; 0 for no limit. A request for many pictures "
-        f"counts as one more for each 64. By default {DEFAULT_RATE:g}, or no limit if the service listens on the loopback "
-        "interface only. Clients on this machine and requests to /admin with a valid token are exempt.",
+        f"counts as one more request for each 64 pictures. By default {DEFAULT_RATE:g}, or no limit if the service listens on "
+        "the loopback interface only. Clients on this machine and requests to /admin with a valid token are exempt.",
     )
     rate_burst: float = Field(default=5.0, ge=1, le=3600)
     """Burst size: how many seconds' worth of requests a client may send at once."""
     max_connections: int = Field(default=1000, ge=10, le=100_000)
     """Maximum number of connections per worker. Further connections replace those that have been idle longest; if none is idle,
-    they get 503. Another 5% are reserved for probes and for clients that were served before."""
+    they get 503. A further 5% is reserved for probes and for clients that were served before."""
     max_connections_per_client: int = Field(default=0, ge=0, le=100_000)
     """Maximum number of connections per worker and client; 0 for half of `GAN_MAX_CONNECTIONS`. Clients on this machine and
     trusted proxies are exempt."""
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     pages: AbsolutePath = ROOT / "app" / "static"
     """Folder of the built web pages. Without them the API works, and / explains how to build them."""
     model: str = "digits"
-    """Model to serve when a request names none."""
+    """Model to serve when a request does not name one."""
     sharpen_model: str = "sharpen-digits"
     """Default model of /sharpen."""
     max_loaded: int = Field(default=8, ge=1, le=1024)
@@ -188,14 +188,14 @@ class Settings(BaseSettings):
     secrets). Environment variables take precedence. Empty files are ignored."""
     models_url: str | None = None
     """Object storage of the versions, for services that share no folder: s3://bucket/prefix, gs://, az:// or file://. Needs the
-    extra `bucket`. Credentials are read from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...). Default: the versions
-    are in the state folder."""
+    extra `bucket`. Credentials are read from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...). By default, the
+    versions are in the state folder."""
     runs: Literal["folder", "bucket"] = "folder"
     """Where runs are kept, with their checkpoints, logs and candidates: in the state folder, or also in `GAN_MODELS_URL`, so
-    that they survive their host. The hosts need one database (`GAN_DATABASE_URL`), but no shared folder."""
+    that they survive the loss of their host. The hosts need a common database (`GAN_DATABASE_URL`), but no shared folder."""
     database_url: DatabaseUrl | None = None
-    """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, for replicas on several hosts. By default
-    SQLite, in jobs.db in the state folder."""
+    """PostgreSQL for jobs and aliases, as postgresql://user:password@host/name, for replicas on several hosts. By default,
+    SQLite in jobs.db in the state folder."""
 
     admin_token: Secret | None = None
     """Token of the administrator `admin`. If no admin token is set, the first start creates one in the file admin-token in the
@@ -219,7 +219,7 @@ class Settings(BaseSettings):
     """Folder for data that can be recomputed, such as the evaluation networks' features of the training pictures. By default,
     cache in the state folder."""
     runner: Literal["local", "ray", "kubernetes"] = "local"
-    """Where trainers run: as processes of this machine, or as jobs of Ray (extra `ray`) or Kubernetes (extra `kubernetes`),
+    """Where trainers run: as processes on this machine, or as jobs on Ray (extra `ray`) or Kubernetes (extra `kubernetes`),
     whose machines must share the state folder, unless `GAN_RUNS` is bucket."""
     ray_address: str = Field(default="http://127.0.0.1:8265", pattern=r"^https?://[^/@\s]+/?$")
     """Address of the dashboard of the Ray cluster. Ray reads its own variables, such as RAY_AUTH_TOKEN, too."""
@@ -228,7 +228,7 @@ class Settings(BaseSettings):
     ray_cpus: float | None = Field(default=None, gt=0, le=256)
     """CPUs that a trainer reserves on a Ray node. By default, one per thread."""
     ray_resources: dict[str, float] = Field(default_factory=dict)
-    """Further resources of Ray that a trainer reserves, as JSON: {"trainer": 1} chooses nodes started with --resources."""
+    """Further resources of Ray that a trainer reserves, as JSON: {"trainer": 1} selects nodes started with --resources."""
     ray_runtime_env: dict[str, Any] = Field(default_factory=dict)
     """Runtime environment of trainers on Ray, as JSON: {"image_uri": "registry/seedling-train"}."""
     kubernetes_namespace: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
@@ -238,7 +238,7 @@ class Settings(BaseSettings):
     kubernetes_claim: str = "seedling-state"
     """PersistentVolumeClaim (ReadWriteMany) with the state folder. Jobs mount it where this process has its state folder."""
     kubernetes_secret: str = ""
-    """Secret whose keys become environment variables of the trainers, if they need any."""
+    """Secret whose keys become environment variables of the trainers. By default none."""
     kubernetes_cpus: str = Field(default="2", pattern=r"^[0-9]+(\.[0-9]+|m)?$")
     """CPUs of a trainer, as a quantity of Kubernetes: request and limit."""
     kubernetes_memory: str = Field(default="4Gi", pattern=r"^[0-9]+(\.[0-9]+)?[KMGT]i?$")
@@ -250,9 +250,9 @@ class Settings(BaseSettings):
     stop_seconds: int = Field(default=30, ge=1, le=3600)
     """Time for a trainer to write its checkpoint and stop before it is killed, in seconds."""
     keep_jobs: int = Field(default=20, ge=1, le=10_000)
-    """Number of finished jobs whose checkpoints and samples are kept. The records of older jobs are kept too."""
+    """Number of finished jobs whose checkpoints and samples are kept. The records of older jobs are kept, too."""
     max_streams: int = Field(default=200, ge=1, le=10_000)
-    """Maximum number of open event streams per worker. Further ones get 503."""
+    """Maximum number of open event streams per worker. Further streams get 503."""
     max_streams_per_client: int = Field(default=20, ge=1, le=10_000)
     """Maximum number of open event streams per worker for one token from one network."""
     audit_days: int = Field(default=365, ge=1, le=36_500)
@@ -261,8 +261,8 @@ class Settings(BaseSettings):
     """Maximum number of audit log entries, counted separately for successful and for rejected requests. The oldest are deleted
     first."""
     encoder_images: int = Field(default=60_000, ge=0, le=100_000_000)
-    """Pictures that the encoder of a retrained generator is trained on, for /invert. A warm start continues the encoder of its
-    parent. 0 trains none."""
+    """Number of pictures on which the encoder of a retrained generator is trained, for /invert. A warm start continues the
+    encoder of its parent. 0 trains no encoder."""
     gate_pictures: int = Field(default=10_000, ge=100, le=10_000)
     """Number of pictures drawn to compare a retrained generator with the champion."""
 
@@ -315,7 +315,7 @@ class Settings(BaseSettings):
         if self.runs == "bucket" and not self.models_url:
             raise ValueError("GAN_RUNS=bucket needs object storage. Set GAN_MODELS_URL, or remove GAN_RUNS")
         if bool(self.c2pa_certificates) != bool(self.c2pa_key):
-            raise ValueError("GAN_C2PA_CERTIFICATES and GAN_C2PA_KEY belong together: set both or none")
+            raise ValueError("GAN_C2PA_CERTIFICATES and GAN_C2PA_KEY belong together: set both or neither")
         return self
 
     @model_validator(mode="after")

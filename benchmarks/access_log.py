@@ -1,4 +1,4 @@
-"""CPU time of a line of the access log, as a multiple of one through `logging`: python -m benchmarks.access_log"""
+"""CPU time per line of the access log, relative to a line written through `logging`: python -m benchmarks.access_log"""
 
 from __future__ import annotations
 

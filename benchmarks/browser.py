@@ -1,7 +1,7 @@
-"""The generator in TypeScript compared with numpy and ONNX Runtime: .venv-dev/bin/python -m benchmarks.browser
+"""Compares the generator in TypeScript with numpy and ONNX Runtime: .venv-dev/bin/python -m benchmarks.browser
 
 Builds the package @seedling/generator, compares the latents of a million seeds with numpy's, and measures milliseconds of CPU
-time a picture in Node, of each champion. Prints Markdown. Needs Node and the packages of the pages (make pages).
+time per picture in Node, for each champion. Prints Markdown. Needs Node and the packages of the pages (make pages).
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def main() -> None:
             digest.update(seed_contract.draw(seed * 2_654_435_761 % 2**32, 100)[0].tobytes())
         equal = node(folder, LATENTS % (index, seeds)) == digest.hexdigest()
         print(f"Latents of {seeds:,} seeds, 100 numbers each: {'equal' if equal else 'different'}\n")
-        print("| version | golden pixels | CPU-ms a picture in Node | alone in ONNX Runtime | ratio |\n|---|---|---|---|---|")
+        print(
+            "| version | golden pixels | CPU-ms per picture in Node | single picture in ONNX Runtime | ratio "
+            "|\n|---|---|---|---|---|"
+        )
         repository = Repository(ROOT / "models")
         for model in repository.names():
             version = repository.get(model, repository.aliases(model)[CHAMPION])

@@ -1,4 +1,4 @@
-"""Seconds until a second service serves a promotion, through object storage: .venv-dev/bin/python -m benchmarks.bucket
+"""Measures how soon a second service serves a promotion, through object storage: .venv-dev/bin/python -m benchmarks.bucket
 
 Starts a real S3 server and two services without a shared folder, promotes versions on one of them, and measures when the other
 serves them. Also prints the requests to the storage and the CPU time of an idle service.

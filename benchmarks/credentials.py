@@ -1,4 +1,4 @@
-"""Latency and size of content credentials, beside verifying the picture: python -m benchmarks.credentials"""
+"""Measures the latency and size of content credentials, compared with verification alone: python -m benchmarks.credentials"""
 
 from __future__ import annotations
 

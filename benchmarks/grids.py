@@ -1,4 +1,4 @@
-"""How much each integer grid changes the pixels of the shipped champions.
+"""Measures how much each integer grid changes the pixels of the shipped champions.
 
     .venv-dev/bin/python -m benchmarks.grids
     .venv-dev/bin/python -m benchmarks.grids --two-sample fashion digits  # also whether a fresh network sees the change

@@ -1,8 +1,8 @@
-"""How the cost of serving grows: .venv-dev/bin/python -m benchmarks.growth
+"""Measures how the cost of serving grows: .venv-dev/bin/python -m benchmarks.growth
 
-Measures a service against the number of workers, of versions in memory, of versions in the repository, of jobs in the
-history, and the size of the response cache. Then measures what an operator runs: nginx in front, with its cache, with and
-without keep-alive. Prints Markdown. `--write` puts it into benchmarks/README.md, with a plot. Needs wrk, nginx, two cores.
+Varies the number of workers, of versions in memory, of versions in the repository and of jobs in the history, and the size
+of the response cache. Then measures a typical deployment: nginx in front, with its cache, with and without keep-alive.
+Prints Markdown. `--write` puts it into benchmarks/README.md, with a plot. Needs wrk, nginx, two cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 steps: pixel errors on test pictures by the number of steps of refinement, and the milliseconds of CPU time of each.
 recall: of an index of 100,000 seeds, against brute force over all their pictures.
 
-Everything runs on one core. `python -m training inversion` measures what the model card says.
+Everything runs on one core. `python -m training inversion` measures the figures of the model card.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Compares judges that need no labels with the classifiers: .venv-dev/bin/python -m benchmarks.judges
 
-A dataset without classes gets autoencoders as judges. This benchmark takes the labels of MNIST away, and measures the shipped
+A dataset without classes gets autoencoders as judges. This benchmark ignores the labels of MNIST, and measures the shipped
 generators and degraded test pictures with the classifier of MNIST, with autoencoders trained on the same pictures, and with the
-classifier of Fashion-MNIST, the alternative. A judge without labels is useful as far as it puts the rows into the same order.
+classifier of Fashion-MNIST, the alternative. A judge without labels is useful to the extent that it puts the rows into the
+same order.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Measures the trainings of the page Learn, in Node and in Chromium: .venv-dev/bin/python -m benchmarks.lesson
+"""Measures both kinds of training on the page Learn, in Node and in Chromium: .venv-dev/bin/python -m benchmarks.lesson
 
-In Node, both trainings run alone, and their CPU time is measured, which depends less on other programs. In Chromium, the digits
+In Node, each training runs alone, and its CPU time is measured, which depends less on other programs. In Chromium, the digits
 train in their worker for a minute, and the points in the page, whose frames are counted. Prints Markdown. Needs Chromium, Node
 and the built pages (make pages).
 """

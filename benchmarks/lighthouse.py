@@ -4,8 +4,8 @@
     .venv-dev/bin/python -m benchmarks.lighthouse --pages / /gallery --devices phone --runs 3
 
 npx downloads Lighthouse into its cache at the first run. Lighthouse simulates a slow phone on a slow network, or a desktop,
-from what it measures on this machine, so other programs make the performance worse. Of several runs, the median counts. Exits
-with status 1 if a score is below the least (95 by default).
+from what it measures on this machine, so other programs lower the score. The median of several runs counts. Exits
+with status 1 if a score is below the minimum (95 by default).
 """
 
 from __future__ import annotations

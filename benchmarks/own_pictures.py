@@ -1,4 +1,4 @@
-"""From 2,000 photographs to a served model, as a new user does it, with the seconds of each step.
+"""Turns 2,000 photographs into a served model, as a new user would, and measures the duration of each step.
 
     .venv-dev/bin/python -m pip download --no-deps --dest build scikit-image scikit-learn
     .venv-dev/bin/python -m benchmarks.own_pictures photographs build/scikit_*.whl --out build/photos
@@ -7,9 +7,9 @@
     .venv-dev/bin/python -m benchmarks.own_pictures draw                   # thirty drawings of a star, with the mouse
 
 `photographs` cuts 2,000 crops from five photographs in the wheels, into a folder per class: PNG, JPEG and WebP of 60 to 900
-pixels per side, portrait and landscape, some turned by EXIF. Three of the files are broken. `pages` and `curl` start
+pixels per side, portrait and landscape, some rotated by EXIF. Three of the files are broken. `pages` and `curl` start
 `python -m app` with a new state folder, follow the documentation, and end with the picture of seed 42. They train the preset
-`few` to its end, which takes minutes; --images shortens it. `draw` draws thirty stars on the page Draw instead, and saves a
+`few` to completion, which takes minutes; --images shortens it. `draw` draws thirty stars on the page Draw instead, and saves a
 sheet of drawings and one of generated pictures.
 """
 

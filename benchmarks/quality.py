@@ -1,4 +1,4 @@
-"""Ablations of the training recipe: .venv-dev/bin/python benchmarks/quality.py
+"""Measures ablations of the training recipe: .venv-dev/bin/python benchmarks/quality.py
 
 Trains a generator for each row of a table on the same number of images, and evaluates each as it would be served. --write
 writes the table, and a plot of quality against microseconds per picture, to docs/. Two trainers with one thread each run at a

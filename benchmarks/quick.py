@@ -1,4 +1,4 @@
-"""How fast the preset `quick` learns: .venv-dev/bin/python -m benchmarks.quick
+"""Measures how fast the preset `quick` learns: .venv-dev/bin/python -m benchmarks.quick
 
 Prints the label accuracy of the averaged generator, judged by the dataset's classifier, against the processor time of the
 training steps. One thread: processor time then depends less on other load than the clock does.

@@ -1,4 +1,4 @@
-"""Plots of the shipped generators: .venv-dev/bin/python -m benchmarks.shipped
+"""Draws plots of the shipped generators: .venv-dev/bin/python -m benchmarks.shipped
 
 Left: quality against the time per picture, of every shipped version. Right: the learning curves, from evaluation.json. Written
 to docs/shipped.png. The versions take turns, so that other load on the machine affects all of them.

@@ -1,4 +1,4 @@
-"""Training on few pictures, with and without augmentation: .venv-dev/bin/python -m benchmarks.small_data
+"""Measures training on few pictures, with and without augmentation: .venv-dev/bin/python -m benchmarks.small_data
 
 Trains the preset `few` on 30 fours and 300 digits of MNIST and on the 1,797 digits of scikit-learn, and compares the pictures
 with test pictures of MNIST. --write writes the table to docs/training.md. Rows in --folder are reused and checkpoints are

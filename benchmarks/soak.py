@@ -3,7 +3,7 @@
 Sends mixed traffic to two workers and a trainer while it promotes versions, starts jobs, kills workers and trainers, and
 attacks the service (`benchmarks.attacks`). Where cgroups can be created, the service has the memory limit of compose.yaml.
 Every picture is compared with the one that its version draws locally. Exits with status 1 if a picture was wrong, a request
-failed for another reason than a kill, a job was lost, a process ran out of memory, or memory grew during a run of ten minutes
+failed for any reason other than a kill, a job was lost, a process ran out of memory, or memory grew during a run of ten minutes
 or more.
 """
 

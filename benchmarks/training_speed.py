@@ -1,4 +1,4 @@
-"""Speed of training, compared with another commit: .venv-dev/bin/python -m benchmarks.training_speed --against COMMIT
+"""Compares the speed of training with another commit: .venv-dev/bin/python -m benchmarks.training_speed --against COMMIT
 
 For each shipped version named, both trainers train with its spec on one thread, in alternation, so that other load on the
 machine affects both. Speed is in images per second of CPU time.

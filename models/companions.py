@@ -3,8 +3,8 @@
     <root>/<name>/companions/<sha256 of the generator>/directions.json
 
 A published version never changes, and its manifest lists the checksums of all its files, so a companion cannot become one of
-them. It lies beside the versions, under the digest of the generator that it was made for. That digest determines the pixels, so
-a companion also fits a copy of the version that has another number in another repository.
+them. It is stored beside the versions, under the digest of the generator that it was made for. That digest determines the
+pixels, so a companion also fits a copy of the version that has another number in another repository.
 
 A companion is written once and never replaced, because pictures that were drawn with it have permanent addresses. It
 contains its own checksum. To store other measurements, publish a new version of the model.
@@ -101,5 +101,5 @@ def read(path: Path, kind: type[Found], generator: str) -> Found | None:
     except (OSError, ValidationError) as error:
         raise Damaged(f"{path.name} cannot be read ({error}). Restore it from a copy.") from error
     if found.generator != generator:
-        raise Damaged(f"{path.name} belongs to another generator. Restore the one of this generator.")
+        raise Damaged(f"{path.name} belongs to another generator. Restore the file of this generator.")
     return found

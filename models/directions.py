@@ -1,4 +1,4 @@
-"""Directions in the space of latents, along which a generator changes one property of its pictures: `directions.json`.
+"""Directions in the latent space, along which a generator changes one property of its pictures: `directions.json`.
 
 The file is a companion of a version (`models.companions`). An edit adds multiples of directions to a latent, so that the
 pictures of an edit depend on the vectors, and on nothing else in the file. `sha256` identifies them.
@@ -41,7 +41,7 @@ class Property(_Part):
 
 
 class Effect(_Part):
-    """What an edit by one direction does, on pictures that it was not found with."""
+    """What an edit by one direction does, on pictures that were not used to find it."""
 
     moved: dict[str, float]
     """By property: mean change for each unit, from -1 to 1, in standard deviations of `Property.sd`."""
@@ -51,7 +51,7 @@ class Effect(_Part):
 
 
 class Direction(_Part):
-    """A unit vector in the space of latents. One unit is one standard deviation of a seed's latent along it."""
+    """A unit vector in the latent space. One unit is one standard deviation of a seed's latent along it."""
 
     name: str = Field(pattern=NAME_PATTERN)
     kind: Literal["measured", "sefa"]
@@ -67,9 +67,9 @@ class Directions(Companion):
     schema_version: Literal[1] = 1
     created: datetime
     seeds: int
-    """Number of seeds, counted from 0, whose pictures the regressions were fitted to."""
+    """Number of seeds, counted from 0, to whose pictures the regressions were fitted."""
     checks: int
-    """Number of further seeds whose pictures the effects were measured on."""
+    """Number of further seeds on whose pictures the effects were measured."""
     judge_sha256: str | None
     """sha256 of the classifier that `Effect.label_kept` uses."""
     properties: dict[str, Property]
@@ -108,7 +108,7 @@ def read(path: Path, generator: str, z_dim: int) -> Directions | None:
     """
     found = companions.read(path, Directions, generator)
     if found and any(len(each.vector) != z_dim for each in found.directions):
-        raise Damaged(f"{FILE} belongs to another generator. Restore the one of this generator.")
+        raise Damaged(f"{FILE} belongs to another generator. Restore the file of this generator.")
     return found
 
 

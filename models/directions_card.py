@@ -11,8 +11,8 @@ def render(found: Directions) -> str:
     return f"""## Directions
 
 `edit={found.directions[0].name}:1.5` moves the latent along a direction. One unit is one standard deviation of the latents along it.
-The directions were found with the pictures of seeds 0 to {found.seeds - 1}, and measured on the next {found.checks}.{judge}
-Those with the name sefa are eigenvectors of the first layer (arXiv:2007.06600).
+The directions were found with the pictures of the seeds 0 to {found.seeds - 1}, and measured on the next {found.checks} seeds.{judge}
+The directions named sefa are eigenvectors of the first layer (arXiv:2007.06600).
 
 {tables(found)}
 
@@ -40,8 +40,8 @@ def tables(found: Directions) -> str:
             "|---|---|---|---|---|",
             *properties,
             "",
-            "Change of each property for each unit, in its standard deviations; and the share of pictures that the judge still",
-            "assigns to the same class:",
+            "The table shows how far each property moves per unit of a direction, in standard deviations of the property, and the",
+            "share of pictures that the judge still assigns to the same class:",
             "",
             f"| {' | '.join(head)} |",
             "|---" * len(head) + "|",

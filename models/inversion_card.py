@@ -23,8 +23,8 @@ def render(encoder: Encoder, figures: InversionFigures | None) -> str:
         "## Inversion",
         "`POST /invert` finds a latent for a picture, with an encoder of "
         f"{encoder.parameters:,} parameters that was trained on {encoder.images:,} generated and real pictures in "
-        f"{encoder.seconds:,.0f} s. On {quality.pictures:,} test pictures its mean pixel error is {quality.test} grey levels, on "
-        f"as many generated ones {quality.generated}.{accuracy}",
+        f"{encoder.seconds:,.0f} s. Its mean pixel error is {quality.test} grey levels on {quality.pictures:,} test pictures, and "
+        f"{quality.generated} on as many generated pictures.{accuracy}",
     ]
     if figures is not None:
         parts += [table(figures)]
@@ -48,7 +48,7 @@ def table(figures: InversionFigures) -> str:
     if found is not None:
         lines += [
             "",
-            f"Of {found.pictures:,} pictures of random seeds among the first {found.seeds:,}, the index finds the seed of "
-            f"{found.recovered:,}.",
+            f"The index finds the right seed for {found.recovered:,} of {found.pictures:,} pictures of random seeds among the first "
+            f"{found.seeds:,}.",
         ]
     return "\n".join(lines)

@@ -106,7 +106,7 @@ class Calibration(_Part):
     slope: float
     intercept: float
     pictures: int
-    """Number of real held-out pictures, and of generated ones, that it was fitted on."""
+    """Number of real held-out pictures on which it was fitted, and of generated pictures."""
 
 
 class Gate(_Part):
@@ -132,7 +132,7 @@ class Gate(_Part):
 
 
 class PopulationNote(_Part):
-    """The population that a version was chosen from."""
+    """The population from which a version was chosen."""
 
     runs: int
     """Number of runs."""
@@ -192,7 +192,7 @@ class Manifest(_Part):
     job: str | None = None
     """The retraining job that produced the version."""
     population: PopulationNote | None = None
-    """The population that the version was chosen from, if the job had several runs."""
+    """The population from which the version was chosen, if the job had several runs."""
     gate: Gate | None = None
     """Comparison with the champion at that time, if the version was retrained by the service."""
     libraries: dict[str, str]
@@ -217,7 +217,7 @@ class Manifest(_Part):
     @classmethod
     def _check_exactness(cls, exactness: dict[str, Any]) -> dict[str, Any]:
         if type(exactness.get("largest_sum")) is not int:
-            raise ValueError("it has no largest_sum, which the exactness depends on")
+            raise ValueError("it has no largest_sum, on which exactness depends")
         return exactness
 
     @property

@@ -115,7 +115,8 @@ class Repository(RepositoryReader):
                 task = self.get(new.name, number).manifest.task
                 if task != new.manifest.task:
                     raise RepositoryError(
-                        f"{new.name} has the task {task}, the new version {new.manifest.task}. Publish it under another name."
+                        f"{new.name} has the task {task}, but the new version has the task {new.manifest.task}. Publish it "
+                        "under another name."
                     )
                 return
 

@@ -83,7 +83,7 @@ class StateLog(Generic[State]):
                 return self.read()
             except ValidationError as error:
                 reason = f"{found[-1]} is not a valid state ({error})."
-                raise Damaged(f"{reason} Delete it to return to the state before.") from error
+                raise Damaged(f"{reason} Delete it to return to the previous state.") from error
             self._number, self._state = number, state
         return self._number, self._state
 

@@ -232,7 +232,7 @@ class StoredRun:
         return True
 
     def _superseded(self) -> Superseded:
-        return Superseded(f"Another trainer has continued the run {self.folder.name}. Nothing needs to be done.")
+        return Superseded(f"Another trainer has continued the run {self.folder.name}. No action is needed.")
 
     def _upload(self, state: RunState, owner: str) -> Files:
         self._uploaded |= {part.sha256: part for parts in state.files.values() for part in parts}

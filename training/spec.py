@@ -165,7 +165,7 @@ class TrainingSpec(BaseModel):
     def _check_task(self) -> Self:
         if self.task == "generate":
             if self.loss == "mse" or self.consistency:
-                raise ValueError("loss 'mse' and consistency require task 'sharpen'. Choose it, or leave them out.")
+                raise ValueError("loss 'mse' and consistency require task 'sharpen'. Set task to 'sharpen', or leave them out.")
             return self
         if self.conditional or self.network != "conv" or self.discriminator_network == "mlp":
             raise ValueError(
@@ -335,8 +335,8 @@ PRESET_SUMMARIES: dict[PresetName, str] = {
     "standard": "class-conditional convolutional GAN, relativistic loss with R1 and R2, averaged generator; about 45 minutes",
     "quick": "standard, shortened to two minutes by faster learning on fewer images",
     "best": "standard, with more than three times the images; two and a half hours",
-    "few": "standard for 20 to 2,000 pictures, with adaptive augmentation; with so few, the generator mostly varies what it "
-    "has seen; about seven minutes on one core",
+    "few": "standard for 20 to 2,000 pictures, with adaptive augmentation; with so few pictures, the generator mostly varies "
+    "what it has seen; about seven minutes on one core",
     "sharpen": "sharpens shrunk and blurred pictures, with the losses of standard; about an hour",
     "sharpen-quick": "sharpen, shortened to five minutes",
 }

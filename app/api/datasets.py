@@ -92,14 +92,14 @@ reader = APIRouter(
 )
 router = admin_router("datasets")
 Reference = Annotated[
-    str, Path(pattern=DATASET_PATTERN, description="Name, or name@version for a certain version.", examples=["mnist"])
+    str, Path(pattern=DATASET_PATTERN, description="Name, or name@version for a specific version.", examples=["mnist"])
 ]
 ImportId = Annotated[str, Path(pattern=IMPORT_ID, description="Id of the import.")]
 
 
 @reader.get("/datasets", summary="List the datasets", openapi_extra=_OPTIONAL)
 def list_datasets(request: Request, response: Response, catalogue: CatalogueOf) -> DatasetList:
-    """Lists the newest version of every dataset. Without a token, only those that are published."""
+    """Lists the newest version of every dataset. Without a token, it lists only the published ones."""
     response.headers.update(_PRIVATE)
     found = catalogue.all(private=_may_see_all(request))
     return DatasetList(datasets=[DatasetView.of(each, _root(request)) for each in found])
@@ -184,7 +184,7 @@ def remove_dataset(
     retraining: RetrainingOf,
     force: Annotated[bool, Query(description="Remove it even if versions of models were trained on it.")] = False,
 ) -> None:
-    """Removes an imported dataset: one version, or all versions of a plain name. Manifests keep its digest."""
+    """Removes an imported dataset: one version, or all if the name has no version. Manifests of models keep its digest."""
     if name not in PUBLISHED:
         catalogue.get(name)
     trained = [] if name in PUBLISHED else catalogue.trained_on(name, registry.repository)
@@ -199,7 +199,7 @@ def list_imports(request: Request, imports: ImportsOf) -> ImportList:
 
 @router.get("/imports/{import_id}", summary="Show an import", responses=problem_responses(404))
 def show_import(request: Request, import_id: ImportId, imports: ImportsOf) -> ImportView:
-    """Returns how far an import is, and its report once it has succeeded."""
+    """Returns the progress of an import, and its report once it has succeeded."""
     return ImportView.of(imports.get(import_id), _root(request))
 
 
@@ -250,7 +250,7 @@ def _find(request: Request, reference: str, catalogue: Catalogue) -> Described:
     """Return a dataset. Without a token, imported and unknown ones get the same response, which does not reveal what exists."""
     if not _may_see_all(request) and reference not in PUBLISHED:
         raise Unauthorized(
-            f"{reference} is not a published dataset. If it is an imported one, send the header Authorization: Bearer TOKEN."
+            f"{reference} is not a published dataset. If it is imported, send the header Authorization: Bearer TOKEN."
         )
     return catalogue.get(reference)
 

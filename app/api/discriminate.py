@@ -29,7 +29,7 @@ router = APIRouter(tags=["pictures"])
 async def discriminate_seeds(
     request: Request, query: Annotated[DiscriminateSeedsQuery, Query()], scheduler: SchedulerOf, _: UnambiguousQuery
 ) -> Response:
-    """Draws each picture as `/generate` does, and scores it as the class that it was drawn as."""
+    """Draws each picture as `/generate` does, and scores it as a picture of its class."""
     drawing = query.drawing()
     generator = await scheduler.generator(query.model, query.version)
     resolved = ResolvedScores(resolve(drawing, generator))

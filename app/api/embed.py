@@ -1,7 +1,7 @@
 """`/embed`: a small page with one picture, a part of the plane, or a film, for an iframe on another site.
 
 It is the only page that other sites may frame. It has no script, no cookie, no form and no navigation: a frame cannot trick
-anybody into an action, because there is none. Everything that it shows is drawn by the routes for pictures.
+anybody into an action, because the page has none. Everything that it shows is drawn by the routes for pictures.
 """
 
 from __future__ import annotations
@@ -106,10 +106,10 @@ async def _shown(query: dict[str, str], scheduler: Scheduler, language: str) -> 
                 wanted = GenerateQuery.model_validate({"seed": "42", **query} if "parents" not in query else query)
                 if wanted.seeds is not None or wanted.format != "png" or wanted.scale != 1 or wanted.columns is not None:
                     raise InvalidRequest(
-                        "An embedded picture has one seed and its own size. Omit seeds, format, scale and columns."
+                        "An embedded picture has a single seed and a fixed size. Omit seeds, format, scale and columns."
                     )
                 if wanted.parents is not None and wanted.child is None:
-                    raise InvalidRequest("An embedded child has a number. Add child=0.")
+                    raise InvalidRequest("An embedded child needs a number. Add child=0.")
                 pictures.resolve(wanted.drawing(), await scheduler.generator(wanted.model, wanted.version))
                 title = texts["any"] if wanted.seed is None else texts["picture"].format(wanted.seed)
                 source = _address("/generate", {**({} if wanted.parents else {"seed": "42"}), **query, "scale": "16"})

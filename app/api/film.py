@@ -1,4 +1,4 @@
-"""`/film.webp`, `/film.gif` and `/film.apng`: an interpolation with an address, for places that only show an address."""
+"""`/film.webp`, `/film.gif` and `/film.apng`: an interpolation with a URL, for sites that show pictures by their URL."""
 
 from __future__ import annotations
 

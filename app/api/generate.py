@@ -51,7 +51,7 @@ async def generate(
     """For a given version, the same seed always gives the same picture, alone or in a sheet, on any machine.
 
     With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
-    one and returns it in `X-Seed`. `parents=42,7&child=3` draws a child of two or more pictures, which is as permanent.
+    one and returns it in `X-Seed`. `parents=42,7&child=3` draws a child of two or more pictures, which is just as permanent.
     """
     return await respond(request, query, scheduler)
 
@@ -70,7 +70,7 @@ async def generate_file(
     scheduler: SchedulerOf,
     _: UnambiguousQuery,
 ) -> Response:
-    """The same response as `GET /generate?seed=...&format=...`, for places that only accept addresses with an extension."""
+    """The same response as `GET /generate?seed=...&format=...`, for programs that only accept addresses with an extension."""
     return await respond(request, query.complete(seed, format), scheduler)
 
 

@@ -35,7 +35,7 @@ router = APIRouter(tags=["pictures"])
 async def interpolate(request: Request, body: InterpolateBody, scheduler: SchedulerOf) -> Response:
     """Every keyframe is exactly the picture that `/generate` draws.
 
-    Animations contain every frame, also equal consecutive ones. The frames of a zip contain the parameters of
+    Animations contain every frame, even equal consecutive ones. The frames of a zip contain the parameters of
     `/generate` that reproduce them, in their text chunks.
     """
     walk = body.walk()

@@ -39,8 +39,8 @@ async def invert(
 ) -> Inversion:
     """Converts a picture to 28x28 grey like the training data, estimates its latent with an encoder, and refines the estimate.
 
-    The same picture, version and steps give the same answer on one machine. Between machines, the latents may differ slightly,
-    because the encoder is not quantised as generators are. The picture of a latent is the same everywhere.
+    The same picture, version and steps give the same response on the same machine. Between machines, the latents may differ
+    slightly, because encoders, unlike generators, are not quantised. The picture of a latent is the same everywhere.
     """
     content = await read_picture(request, InvertQuery.model_fields)
     generator = await scheduler.generator(query.model, query.version)
@@ -107,7 +107,7 @@ async def nearest_to_seed(
 ) -> Nearest:
     """Draws a picture as `/generate` does, and searches the index of seeds for it.
 
-    A seed of the index comes first itself, with the error 0, unless `label`, `psi` or `edit` change its picture.
+    If the seed is in the index, it comes first, with the error 0, unless `label`, `psi` or `edit` change its picture.
     """
     drawing = query.drawing()
     generator = await scheduler.generator(query.model, query.version)

@@ -23,6 +23,6 @@ router = APIRouter(tags=["operation"], **SECURED)
     },
 )
 def show_metrics(retraining: RetrainingOf) -> Response:
-    """Returns the metrics of all workers in text format. Needs any token; at `GAN_METRICS_PORT` it needs none."""
+    """Returns the metrics of all workers in text format. Any token is sufficient; the port `GAN_METRICS_PORT` needs none."""
     figures = metrics.exposition(JobMetrics(retraining))
     return Response(figures, media_type=metrics.MEDIA_TYPE, headers={"Cache-Control": "no-store"})

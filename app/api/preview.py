@@ -32,7 +32,7 @@ _OK: dict[str, Any] = {
 async def preview(request: Request, query: Annotated[PreviewQuery, Query()], scheduler: SchedulerOf) -> Response:
     """The parameters are those of the page's address. The pages name this picture in their Open Graph tags.
 
-    Parameters that are invalid or unknown never fail: the response is then the preview of the start page. With a version
+    Invalid or unknown parameters never cause an error: the response is then the preview of the start page. With a version
     number, the response can be cached forever.
     """
     found, state, version = await _found(query, scheduler)

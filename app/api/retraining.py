@@ -141,13 +141,14 @@ async def follow_job(
 ) -> AsyncIterator[ServerSentEvent]:
     """Streams the past and future events of a job until it ends. The last event is `end`.
 
-    Types: `state`, `preparing` (a judge of the dataset is trained first; `part` of 1 is done), `judge` (its `accuracy`, or
-    without classes its `error`, on test pictures), `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`,
-    `checkpoint`, `warning`, `trained` (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or
-    `failed`), `cancel`. A job with several runs has `run` (a run changed its state), `rung` (which runs continue), `restored`,
-    and `started`, `resumed`, `progress`, `samples`, `metrics` and `warning` with the number of the `run`; each run has a
-    stream of its own. Each event has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes
-    when the service stops; reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
+    Types: `state`, `preparing` (a judge of the dataset is trained first; `part` is the completed share), `judge` (its
+    `accuracy`, or without classes its `error`, on test pictures), `started`, `resumed`, `progress`, `samples`, `metrics`,
+    `two_sample`, `checkpoint`, `warning`, `trained` (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`,
+    `diverged` or `failed`), `cancel`. A job with several runs has `run` (a run changed its state), `rung` (which runs
+    continue), `restored`, and `started`, `resumed`, `progress`, `samples`, `metrics` and `warning` with the number of the
+    `run`; each run has a stream of its own. Each event has an `id`, and `time` in its data. A comment is sent every 15
+    seconds. The stream closes when the service stops; reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open
+    streams responds with 503.
     """
     yield ServerSentEvent(comment=f"job {job.id}", retry=RETRY_MILLISECONDS)
     async with aclosing(feeds.follow(job, int(last_event_id or 0))) as events:
@@ -165,7 +166,7 @@ async def follow_job(
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problem_responses(404)},
 )
 def show_log(job: ExistingJob, retraining: RetrainingOf) -> Response:
-    """Returns the last MiB of the trainer's output. For a job with several runs, of all of them, each below a title."""
+    """Returns the last MiB of the trainer's output. For a job with several runs, the output of all runs, each below a title."""
     content = retraining.read_log(job)
     return Response(content, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
@@ -185,7 +186,7 @@ def show_samples(
 ) -> Response:
     """Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds.
 
-    For a job with several runs, they are those of the best run so far.
+    For a job with several runs, the grids are those of the best run so far.
     """
     grids = retraining.samples(job)
     selected = max(grids, default=None) if images is None else images
@@ -221,7 +222,7 @@ def show_film(
     retraining: RetrainingOf,
     fps: Annotated[float, Query(ge=1, le=30, description="Grids per second.")] = 4,
 ) -> Response:
-    """Returns the grids of `samples.png` in the order of training, as an animation that repeats and shows the last one longer.
+    """Returns the grids of `samples.png` in the order of training, as an animation that repeats and shows the last grid longer.
 
     If there are more than 240 grids, it shows 240 of them, evenly spaced. The same grids give the same bytes.
     """

@@ -76,7 +76,8 @@ async def create_upload(
         Header(
             alias="Upload-Metadata",
             max_length=4096,
-            description="`filename` and the base64 of the file's name. Its ending tells formats apart. Other keys are ignored.",
+            description="`filename` and the base64 of the file's name. Its extension identifies the format. Other keys are "
+            "ignored.",
         ),
     ] = "",
     checksum: Checksum = None,
@@ -123,7 +124,7 @@ async def append_upload(
     checksum: Checksum = None,
     tus: Tus = None,
 ) -> Response:
-    """Appends the body to the upload. What has arrived is kept if the connection breaks, unless the body has a checksum."""
+    """Appends the body to the upload. The bytes received are kept if the connection breaks, unless the body has a checksum."""
     _check_version(tus)
     if request.headers.get("content-type") != PART:
         raise UploadUnsupported(f"A part of an upload must have the Content-Type {PART}. Send this header.")
@@ -204,7 +205,9 @@ def _filename(metadata: str) -> str:
             try:
                 return base64.b64decode(value, validate=True).decode()
             except ValueError as error:
-                raise InvalidRequest("The filename in Upload-Metadata is not base64 of UTF-8. Encode it like that.") from error
+                raise InvalidRequest(
+                    "The filename in Upload-Metadata is not base64-encoded UTF-8. Encode it as such."
+                ) from error
     return ""
 
 

@@ -41,17 +41,18 @@ _UPLOAD = {
 
 @router.post(
     "/verify",
-    summary="Check whether a saved picture is what it says it is",
+    summary="Check whether a saved picture is what it claims to be",
     response_model=Verification,
     responses=problem_responses(404, 413, 415, 422, 503),
     openapi_extra={"requestBody": _UPLOAD},
 )
 async def verify(request: Request, scheduler: SchedulerOf, _: UnambiguousQuery) -> Response:
-    """Draws the picture again from its text chunks, and compares every pixel. No key is needed: arithmetic is the signature.
+    """Draws the picture again from its text chunks, and compares every pixel. No key is needed, because a version draws the
+    same pixels on every machine.
 
     The verdict is about the pixels, not about the bytes of the file: a PNG that was compressed again is equal, as long as its
     text chunks are kept. Pictures, sheets, parts of the plane, strips, animated PNGs, frames and sharpened pictures can be
-    verified. Other formats than PNG have no text chunks, so they get 415.
+    verified. Formats other than PNG have no text chunks, so they get 415.
     """
     content = await read_picture(request, ())
     async with scheduler.upload(request):
@@ -70,16 +71,17 @@ async def verify(request: Request, scheduler: SchedulerOf, _: UnambiguousQuery) 
     openapi_extra={"requestBody": _UPLOAD},
 )
 async def credentials(request: Request, scheduler: SchedulerOf, _: UnambiguousQuery) -> Response:
-    """Verifies a picture as `POST /verify` does. If every pixel is equal, a signed manifest is added, which says which version
-    has generated it. Pixels and text chunks stay, so that the signed picture can also be verified without any certificate.
+    """Verifies a picture as `POST /verify` does. If every pixel is equal, it adds a signed manifest that says which
+    version generated the picture. Pixels and text chunks stay unchanged, so the signed picture can still be verified without a
+    certificate.
 
     The operator enables this with a certificate (`GAN_C2PA_CERTIFICATES`). Without one, the response is 404.
     """
     signer: Signer | None = request.app.state.signer
     if signer is None:
         raise CredentialsDisabled(
-            "This service signs no pictures. Set GAN_C2PA_CERTIFICATES and GAN_C2PA_KEY, or use POST /verify, which needs no "
-            "key."
+            "This service does not sign pictures. Set GAN_C2PA_CERTIFICATES and GAN_C2PA_KEY, or use POST /verify, which "
+            "needs no key."
         )
     content = await read_picture(request, ())
     async with scheduler.upload(request):
@@ -128,5 +130,5 @@ def _version(claim: Claim, lookup: Lookup) -> Version:
     views = lookup.registry.models().values()
     found = [version for view in views for version in view.versions.values() if version.manifest.digest == claim.digest]
     if not found:
-        raise NotFound(f"No version has a generator with the sha256 {claim.digest}. Publish it here.")
+        raise NotFound(f"No version has a generator with the sha256 {claim.digest}. Publish that version on this service.")
     return max(found, key=lambda version: (version.name == claim.name, version.number == claim.number))

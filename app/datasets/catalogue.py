@@ -46,7 +46,7 @@ class Described:
 
     info: DatasetInfo
     published: bool
-    """Whether it comes from its authors, and not from an import."""
+    """Whether it was published by its authors, and not imported."""
     version: str | None
     """First digits of the digest of an imported dataset."""
     counts: dict[Split, int]
@@ -87,7 +87,7 @@ class Catalogue:
         """Return a dataset.
 
         Args:
-            reference: its name, or name@version for a certain version of an imported one.
+            reference: its name, or name@version for a specific version of an imported one.
 
         Raises:
             DatasetUnknown: there is no such dataset.

@@ -274,7 +274,7 @@ class Imports:
             other = _read_if_there(folder / REQUEST)
             # A preview only reads the upload, and has its own name for the file when an import deletes it.
             if order.kind == other.get("kind") == "import" and order.upload == other.get("upload"):
-                raise ImportConflict(f"Import {folder.name} is reading this upload already. Follow it, or cancel it first.")
+                raise ImportConflict(f"Import {folder.name} is already reading this upload. Follow it, or cancel it first.")
         if len(running) >= MOST_RUNNING:
             raise TooManyImports(f"{len(running)} imports and previews are running. Try again when one has ended.")
         ended = sorted((f for f in self._folders() if f not in running), key=lambda f: f.stat().st_mtime, reverse=True)

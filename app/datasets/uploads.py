@@ -315,7 +315,7 @@ class _Checksum:
     def check(self) -> None:
         self.passed = hmac.compare_digest(self._digest.digest(), self._expected)
         if not self.passed:
-            raise ChecksumMismatch("The bytes do not have the announced checksum and were dropped. Send them again.")
+            raise ChecksumMismatch("The bytes do not match the announced checksum and were discarded. Send them again.")
 
 
 def check_room(folder: Path, size: int) -> None:
@@ -358,8 +358,8 @@ def _storing(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(
-                f"The disk is full ({error.strerror}). What has arrived is kept. Free disk space, or delete uploads, then "
-                "continue."
+                f"The disk is full ({error.strerror}). The bytes received so far are kept. Free disk space, or delete "
+                "uploads, then continue."
             ) from error
         raise StoreUnavailable(
             f"The upload cannot be stored ({error.strerror}). Make the state folder writable, then try again."
@@ -375,4 +375,4 @@ def _verified(folder: Path, size: int) -> int:
 
 
 def _unknown(upload_id: str) -> NotFound:
-    return NotFound(f"There is no upload {upload_id[:40]!r}, or it has expired. Begin a new one with POST /admin/uploads.")
+    return NotFound(f"There is no upload {upload_id[:40]!r}, or it has expired. Start a new one with POST /admin/uploads.")

@@ -32,7 +32,9 @@ class LoadedDiscriminator:
         try:
             found = sha256_of(path)
             if found != self.manifest.files[DISCRIMINATOR]:
-                raise VersionUnusable(f"{name} has sha256 {found}, unlike its manifest. Restore it, or delete the version.")
+                raise VersionUnusable(
+                    f"{name} has the sha256 {found}, which is not that of its manifest. Restore it, or delete the version."
+                )
             self._session = open_session(path)
         except VersionUnusable:
             raise

@@ -1,8 +1,8 @@
 """Bounds the calls of gRPC clients: how many one client has in progress, and the memory of their messages.
 
-A connection carries many calls, so what `app.http.connections` bounds for each connection is bounded here for each call. What
-only concerns connections (their number, their age, clients that have gone silent) is left to options of gRPC
-(`options_of`). gRPC cannot count the connections of one client.
+A connection carries many calls, so the limits that `app.http.connections` sets for each connection are set here for each call.
+Limits of the connections themselves (their number, their age, silent clients) are left to options of gRPC (`options_of`).
+gRPC cannot count the connections of one client.
 """
 
 from __future__ import annotations

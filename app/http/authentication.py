@@ -142,7 +142,7 @@ class Access:
         found = self._owner(token)
         if found is None:
             self._count_failure(client)
-            raise TokenInvalid(f"This token is not known. {HINT}")
+            raise TokenInvalid(f"This token is unknown. {HINT}")
         return found
 
     def knows(self, authorization: Sequence[str]) -> bool:

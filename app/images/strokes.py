@@ -1,8 +1,8 @@
 """Drawings of the page Find: the code of their strokes in its address, and their pixels.
 
-The code is base64url of variable-length integers (LEB128), see `web/src/pages/find/stroke-code.ts`. Each stroke is the diameter
-of its brush, its number of points, and the points, of which every one but the first is its difference from the one before
-(zigzag-coded).
+The code is base64url of variable-length integers (LEB128), see `web/src/pages/find/stroke-code.ts`. A stroke consists of the
+diameter of its brush, its number of points, and the points. Every point but the first is stored as the difference from the
+previous one (zigzag-coded).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reduction of TIFF files to what Pillow decodes by itself: the pixels of the first page, uncompressed.
 
-TIFF is a container: a directory points to data anywhere in the file, also to other directories, and its pixels can be
+TIFF is a container: a directory points to data anywhere in the file, even to other directories, and its pixels can be
 compressed in a dozen ways. Pillow passes compressed files to libtiff, which has a long history of memory errors in such files,
 and reads all metadata. Neither is exposed to uploads: compressed files are rejected, and Pillow gets a directory that contains
 only the tags that describe the pixels. Entries that uncompressed pictures do not need are left out.

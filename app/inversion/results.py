@@ -26,16 +26,16 @@ class _Result(BaseModel):
 
 
 class Opinion(_Result):
-    """What the discriminator thinks of a picture."""
+    """The discriminator's opinion of a picture."""
 
     logit: float
     """Output of the discriminator; higher means more real."""
     probability: float = Field(ge=0, le=1)
-    """Probability that the picture is real, as in the answer of `/discriminate`."""
+    """Probability that the picture is real, as in the response of `/discriminate`."""
 
 
 class Inversion(_Result):
-    """A point in the space of latents whose picture resembles the uploaded one.
+    """A point in the latent space whose picture resembles the uploaded one.
 
     `POST /generate` with `z`, `label`, `model` and `version` draws it.
     """
@@ -55,7 +55,7 @@ class Inversion(_Result):
     encoder_error: float
     """The same before the refinement."""
     steps: int
-    """Steps of refinement that made the error smaller."""
+    """Number of refinement steps that reduced the error."""
     picture: str
     """The picture of the latent, 28x28: a PNG as a data URI (RFC 2397)."""
     opinion: Opinion
@@ -63,7 +63,7 @@ class Inversion(_Result):
     preprocessing: str
     """none, the dataset whose format the picture was converted to, fitted if that format is unknown, or resized."""
     prepared: str
-    """The uploaded picture at 28x28, which the latent was found for: a PNG as a data URI."""
+    """The uploaded picture at 28x28, for which the latent was found: a PNG as a data URI."""
     prepared_opinion: Opinion
     """The discriminator's opinion of the uploaded picture, as the same class."""
 

@@ -59,7 +59,7 @@ class Champion:
         """
         manifest = self.version.manifest
         if manifest.task != spec.task:
-            return f"the champion has the task {manifest.task}, the new version {spec.task}"
+            return f"the champion has the task {manifest.task}, but the new version has the task {spec.task}"
         dataset = spec.dataset.partition("@")[0]
         if manifest.dataset.name != dataset:
             return f"the champion was trained on {manifest.dataset.name}, the new version on {dataset}"

@@ -341,7 +341,7 @@ def _check_queue(connection: Connection, max_queued: int) -> None:
     is_waiting = IS_JOB & (jobs.c.state == "queued")
     waiting = connection.scalar(select(func.count()).select_from(jobs).where(is_waiting)) or 0
     if waiting >= max_queued:
-        raise QueueFull(f"{waiting} jobs are waiting already. Cancel one, or try again when one has ended.")
+        raise QueueFull(f"{waiting} jobs are already waiting. Cancel one, or try again when one has ended.")
 
 
 def _check_is_job(job: Job, verb: str) -> None:

@@ -85,7 +85,7 @@ class Runs:
             StoredRun(bucket, folder.path).pull(chosen)
         except (RepositoryError, OSError) as error:
             if folder.job_id not in self._failing:
-                logger.warning("retraining: what is shown of %s is not up to date: %s", folder.job_id, error)
+                logger.warning("retraining: the displayed state of %s is out of date: %s", folder.job_id, error)
             self._failing.add(folder.job_id)
         else:
             self._failing.discard(folder.job_id)

@@ -29,7 +29,7 @@ def parse_parents(text: str) -> tuple[Parent, ...]:
     tokens = _tokens(text)
     parents = _members(tokens, 0)
     if next(tokens, None) is not None:
-        raise ParentsInvalid(f"The parents {text[:80]!r} have a parenthesis too many. {_REMEDY}")
+        raise ParentsInvalid(f"The parents {text[:80]!r} have one parenthesis too many. {_REMEDY}")
     return tuple(parents)
 
 
@@ -99,7 +99,7 @@ def parents_of(values: str | Sequence[int | str]) -> tuple[Parent, ...]:
     for value in values:
         found = (check_seed(value),) if isinstance(value, int) else parse_parents(value)
         if len(found) != 1:
-            raise ParentsInvalid(f"{str(value)[:80]!r} is more than one parent. Make it an element of its own.")
+            raise ParentsInvalid(f"{str(value)[:80]!r} is more than one parent. Make each parent an element of its own.")
         parents += found
     return tuple(parents)
 

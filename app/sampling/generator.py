@@ -152,7 +152,7 @@ class LoadedGenerator:
         found = hashlib.sha256(self.draw(self.golden_points()).tobytes()).hexdigest()
         if found != self.manifest.golden.sha256:
             raise VersionUnusable(
-                f"{self.title} draws other pixels on this machine than at its export (sha256 {found}, expected "
+                f"{self.title} draws different pixels on this machine than at its export (sha256 {found}, expected "
                 f"{self.manifest.golden.sha256}). Use the pinned onnxruntime. If you do, report this machine's processor."
             )
 

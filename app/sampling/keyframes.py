@@ -41,7 +41,7 @@ def _keyframe(entry: str) -> Drawing:
         raise InvalidRequest(f"The keyframe {entry[:80]!r} has too many parts. Write it as seed~class~psi, as in 5~3~0.7.")
     label, psi = (*rest, "", "")[:2]
     if len(label) > MAX_LABEL:
-        raise InvalidRequest(f"A class has at most {MAX_LABEL} characters. Shorten that of the keyframe {entry[:80]!r}.")
+        raise InvalidRequest(f"A class has at most {MAX_LABEL} characters. Shorten the class of the keyframe {entry[:80]!r}.")
     return Drawing(seeds=(parse_seed(seed),), label=_label(label), psi=_psi(psi, entry))
 
 

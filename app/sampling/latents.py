@@ -258,7 +258,7 @@ def explicit_latent(values: Sequence[float], z_dim: int) -> Vector:
     z = np.array(values, dtype=np.float64)
     if not (np.abs(z) <= MAX_LATENT).all():
         raise LatentInvalid(
-            f"The numbers of z must be in -{MAX_LATENT}..{MAX_LATENT}. Use standard normal ones, which lie between -6 and 6."
+            f"The numbers of z must be in -{MAX_LATENT}..{MAX_LATENT}. Use standard normal numbers, which lie between -6 and 6."
         )
     return z.astype(np.float32)
 

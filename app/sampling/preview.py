@@ -1,6 +1,6 @@
 """Previews: the pictures of 1200x630 pixels that chats and social networks show for the address of a page.
 
-A preview is a wall of small pictures, in front of which a few larger ones stand. All of them are drawn as on every other route.
+A preview is a wall of small pictures with a few larger ones in front. All of them are drawn as on every other route.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def read(text: Mapping[str, str]) -> Claim:
         NoClaim: they name no version of a model, or no picture of it.
     """
     if "model" not in text or "generator" not in text:
-        raise NoClaim("The file has no text chunks of Seedling: it does not claim to be any picture.")
+        raise NoClaim("The file has no text chunks of Seedling, so it makes no claim.")
     model, digest = _MODEL.fullmatch(text["model"]), text["generator"]
     if not model or not _DIGEST.fullmatch(digest):
         raise NoClaim("The text chunks model and generator do not name a version and the sha256 of its generator.")

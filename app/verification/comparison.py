@@ -31,19 +31,19 @@ Mask = NDArray[np.bool_]
 
 
 class Verification(BaseModel):
-    """Whether a saved picture is what it says it is."""
+    """Whether a saved picture is what it claims to be."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     verdict: Literal["equal", "different", "unknown_version", "no_claim"]
-    """equal: every pixel is as the claim says. different: not. unknown_version: no version here has this generator,
-    or these directions. no_claim: the text chunks do not say, or not completely, what the picture is."""
+    """equal: every pixel matches the claim. different: some pixels do not. unknown_version: no version here has this generator,
+    or these directions. no_claim: the text chunks do not fully say what the picture is."""
     reason: str
     """The verdict in a sentence."""
     claim: dict[str, str]
     """Text chunks of the file, at most 64. Longer ones are cut after 2,000 characters."""
     unverified: list[str] = []
-    """Names of text chunks that do not determine a pixel, so that they may say anything; at most 64."""
+    """Names of text chunks that do not affect pixels, so that their content cannot be verified; at most 64."""
     kind: str | None = None
     """What the file claims to be: picture, sheet, plane, interpolation, frame or sharpened."""
     model: str | None = None
@@ -59,14 +59,15 @@ class Verification(BaseModel):
     pixels: int | None = None
     """Number of pixels that were compared, in all frames together."""
     different: int | None = None
-    """Number of pixels that differ. null if the size is that of another picture, so that nothing was compared."""
+    """Number of pixels that differ. null if the file does not have the size of the claimed picture, so that nothing was
+    compared."""
     box: list[int] | None = None
     """The smallest rectangle that contains all pixels that differ: left, top, right and bottom, the latter two exclusive."""
     frames: list[int] | None = None
     """Indices of the frames that differ, at most 100. null unless the file is animated."""
     mask: str | None = None
-    """Where pixels differ: a black and white PNG as a data URI (RFC 2397), without the enlargement. Of an animation, all frames
-    in one."""
+    """Where pixels differ: a black and white PNG as a data URI (RFC 2397), without the enlargement. For an animation, all
+    frames combined."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,13 @@ class Comparison:
         common = {"scale": layout.scale, "columns": layout.columns, "pixels": saved.frames.size}
         different = np.count_nonzero(mask)
         if not different:
-            return self._found("equal", "Every pixel is as the text chunks say.", different=0, **common)
+            return self._found("equal", "Every pixel matches the text chunks.", different=0, **common)
         flat: Mask = np.logical_or.reduce(mask, axis=0)
         rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
         is_animated = len(saved.frames) > 1
         return self._found(
             "different",
-            f"{different:,} of {saved.frames.size:,} pixels are not as the text chunks say.",
+            f"{different:,} of {saved.frames.size:,} pixels do not match the text chunks.",
             different=different,
             box=[int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1],
             frames=np.flatnonzero(mask.any(axis=(1, 2)))[:MAX_LISTED].tolist() if is_animated else None,

@@ -91,7 +91,8 @@ class Signer:
         """
         if found.verdict != "equal":
             raise PictureUnproven(
-                f"The picture was not signed, because it is not proven: {found.reason} Send a PNG as this service wrote it."
+                f"The picture was not signed, because it could not be verified: {found.reason} Send an unaltered PNG of this "
+                "service."
             )
         return self._write(_manifest(found), content, self._signer)
 

@@ -44,7 +44,7 @@ def read_png(content: bytes) -> Saved:
         PictureInvalid: the file is damaged or cut off.
     """
     if not content.startswith(_SIGNATURE):
-        raise PictureUnsupported(f"The file is not a PNG. Only PNG and APNG files say what they are. {REMEDY}")
+        raise PictureUnsupported(f"The file is not a PNG. Only PNG and APNG files contain the text chunks to verify. {REMEDY}")
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             assert isinstance(picture, PngImagePlugin.PngImageFile)  # noqa: S101 - for the type checker

@@ -84,7 +84,7 @@ def broken_manifest(folder: Path) -> None:
     [
         (spoil_generator, "sha256"),
         (wrong_shapes, "has inputs"),
-        (other_golden_pixels, "other pixels"),
+        (other_golden_pixels, "different pixels"),
         (invalid_onnx_file, "cannot be run"),
         (broken_manifest, "cannot be read"),
     ],

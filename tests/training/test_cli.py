@@ -64,7 +64,7 @@ def test_every_command_and_option_has_a_help_text(command: str) -> None:
         (["train", "--set", "gamma"], "--set takes FIELD=VALUE"),
         (["train", "--set", "preset=quick"], "--preset"),
         (["train", "--resume"], "--out"),
-        (["train", "--resume", "--out", "x", "--set", "gamma=1"], "leave --resume out"),
+        (["train", "--resume", "--out", "x", "--set", "gamma=1"], "leave out --resume"),
         (["train", "--resume", "--out", "/nowhere"], "Name the folder of a training run"),
         (["train", "--spec", "/nowhere.json"], "Name a spec.json"),
         (["train", "--device", "abacus", "--out", "{tmp}/run"], "--device cpu"),

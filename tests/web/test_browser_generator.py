@@ -156,7 +156,7 @@ def test_without_the_generator_directions_are_drawn_by_the_service(page: Page, s
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        ("other", "This browser computes other pixels than the service, so the service draws."),
+        ("other", "This browser computes different pixels than the service, so the service draws."),
         ("broken", "The generator could not be loaded, so the service draws."),
     ],
 )

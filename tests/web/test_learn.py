@@ -177,9 +177,11 @@ def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
     page.wait_for_timeout(700)  # a report may be on its way
     drawn, text = sheet.evaluate(_PIXELS), figures(lab)
     assert drawn != noise
-    share = re.search("right about ([0-9]+)%", text)
+    share = re.search("classifies ([0-9]+)% of the pictures correctly", text)
     assert share
-    expect(page.locator("section.chapter:has(> #apart)")).to_contain_text(f"step 4 is right about {share[1]}% of the pictures")
+    expect(page.locator("section.chapter:has(> #apart)")).to_contain_text(
+        f"step 4 classifies {share[1]}% of the pictures correctly"
+    )
     page.wait_for_timeout(700)
     assert figures(lab) == text
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Guess").click()
@@ -190,7 +192,7 @@ def test_digits_train_in_the_browser_and_can_be_paused(page: Page) -> None:
     page.wait_for_function("drawn => document.querySelector('.sheet-of-digits canvas').toDataURL() === drawn", arg=drawn)
     lab.get_by_role("button", name="Mode collapse").click()
     expect(page).to_have_url(re.compile(r"[?&]balance=strong-g(&|$)"))
-    expect(lab).to_contain_text("40 steps for each one of the discriminator")
+    expect(lab).to_contain_text("40 steps for each step of the discriminator")
     lab.get_by_role("button", name="Continue").click()
     expect(lab.locator(".figures")).not_to_have_text(text)
     lab.get_by_role("button", name="Start again").click()

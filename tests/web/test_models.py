@@ -58,7 +58,7 @@ def test_two_versions_are_compared_with_the_biggest_difference_first(page: Page,
     distances = np.abs(first.astype(int) - second).mean(axis=(1, 2)) / 255
     order = np.argsort(-distances, kind="stable")
     open_page(page, "/models/digits?first=3&second=4&split=25")
-    section = page.get_by_role("region", name="Two versions, the biggest differences first")
+    section = page.get_by_role("region", name="Two versions, largest differences first")
     pairs = section.get_by_role("listitem")
     expect(pairs).to_have_count(24)
     shown = [int(text) for text in pairs.get_by_role("link").all_inner_texts()]
@@ -79,7 +79,7 @@ def test_two_versions_are_compared_with_the_biggest_difference_first(page: Page,
     page.mouse.up()
     expect(page).to_have_url(re.compile("split=(39|40|41)"))
     section.get_by_label("Left").select_option("4")
-    expect(section).to_contain_text("Both versions draw these seeds exactly alike.")
+    expect(section).to_contain_text("Both versions draw exactly the same pictures for these seeds.")
     assert faults(page) == []
 
 

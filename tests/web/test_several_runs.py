@@ -101,7 +101,7 @@ def test_the_runs_of_a_job_are_shown_together(page: Page, training: Service) -> 
     together = page.get_by_role("region", name="Jobs side by side")
     losses = together.locator("figure").filter(has_text="Loss of the discriminator")  # which the events of the job have not
     expect(losses.locator(".u-legend")).to_contain_text(f"job {job['number']}, quick, run {winner}")
-    differences = together.get_by_role("region", name="What differs in their specs")
+    differences = together.get_by_role("region", name="Differences between their specs")
     expect(differences.get_by_role("row").filter(has_text="gamma")).to_have_text(re.compile(r"gamma\s*0\.(25|5)\s*0\.(25|5)$"))
 
 
@@ -160,9 +160,9 @@ def test_jobs_are_compared_side_by_side(page: Page, training: Service) -> None:
     page.goto(f"/train?job={first['id']}&compare={second['id']}&smooth=0.5")
     together = page.get_by_role("region", name="Jobs side by side")
     expect(together.locator("figcaption").first).to_have_text("FID: distance from real pictures")
-    usage = together.get_by_role("region", name="Use and cost of each job")
+    usage = together.get_by_role("region", name="Usage and cost of each job")
     expect(usage.get_by_role("row").filter(has_text="CPU time")).to_have_text(re.compile(r"CPU time\d.*sec.*\d.*sec"))
-    differences = together.get_by_role("region", name="What differs in their specs")
+    differences = together.get_by_role("region", name="Differences between their specs")
     expect(differences.get_by_role("row").nth(1)).to_have_text(re.compile("gamma.*0.25.*0.5"))
     expect(differences.get_by_role("row")).to_have_count(3)  # the head, gamma and metrics_every
     together.get_by_text("Show as table").first.click()

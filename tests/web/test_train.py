@@ -121,7 +121,7 @@ def test_a_run_can_be_started_watched_promoted_and_rolled_back(page: Page, train
     assert download.value.path().read_bytes() == film.content
     page.get_by_text("Log", exact=True).click()
     expect(page.locator("pre.log").last).to_contain_text("Done.")
-    use = page.get_by_role("region", name="Use of the machine, and cost")
+    use = page.get_by_role("region", name="Resource usage and cost")
     cost = use.locator("dl.tiles div").filter(has=page.get_by_text("cost", exact=True)).locator("strong")
     expect(cost).to_have_count(0)  # there is no default price
     use.get_by_label("Price per core hour").fill("1 euro")
@@ -219,7 +219,7 @@ def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Serv
         expect(state).to_contain_text("cancelled", timeout=TRAINING)
         client.post(f"/admin/jobs/{job['id']}/resume")
         expect(state).to_contain_text("training", timeout=TRAINING)
-        use = page.get_by_role("region", name="Use of the machine, and cost")
+        use = page.get_by_role("region", name="Resource usage and cost")
         expect(use.get_by_text("cores in use").first).to_be_visible(timeout=TRAINING)
         use.get_by_label("Price per core hour").fill("0.04")
         for title in ("cost so far", "estimated for the rest", "estimated in total"):

@@ -36,9 +36,10 @@ SourceArgument = Annotated[
 ]
 ReferenceArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset, or name@version.")]
 FitOption = Annotated[
-    Fit, typer.Option(help="fit: the whole picture, padded. crop: its middle square. mnist: its ink, centred by mass.")
+    Fit,
+    typer.Option(help="fit: the whole picture, padded. crop: its middle square. mnist: its ink, centred by mass."),
 ]
-InvertOption = Annotated[Invert, typer.Option(help="Swap dark and bright in all pictures. auto: by their borders.")]
+InvertOption = Annotated[Invert, typer.Option(help="Swap dark and bright in all pictures. auto decides by their borders.")]
 RenameOption = Annotated[
     list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a class, as in --rename 0=t-shirt. Can be repeated.")
 ]
@@ -101,7 +102,7 @@ def import_dataset(
     rename: RenameOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import your own pictures as a dataset of 28x28 grey levels, for --set dataset=NAME."""
+    """Import your own pictures as a dataset of 28x28 greyscale pictures, for --set dataset=NAME."""
     if name in datasets.PUBLISHED:
         raise DatasetError(f"{name} is the name of a published dataset. Choose another one with --name.")
     if not re.fullmatch(NAME_PATTERN, name):

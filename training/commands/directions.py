@@ -21,10 +21,10 @@ def directions(
     name: ModelArgument,
     version: VersionOption = None,
     repository: ReadOption = None,
-    seeds: Annotated[int, typer.Option(min=1_000, max=100_000, help="Number of seeds to find the directions with.")] = 8_192,
-    checks: Annotated[int, typer.Option(min=100, max=10_000, help="Number of further seeds to measure them on.")] = 1_000,
+    seeds: Annotated[int, typer.Option(min=1_000, max=100_000, help="Number of seeds to fit the directions to.")] = 8_192,
+    checks: Annotated[int, typer.Option(min=100, max=10_000, help="Number of further seeds on which to measure them.")] = 1_000,
     out: Annotated[
-        Path | None, typer.Option(help="Write the file here instead, for example to look at it before it becomes permanent.")
+        Path | None, typer.Option(help="Write the file here instead, for example to inspect it before it becomes permanent.")
     ] = None,
 ) -> None:
     """Measure directions such as slant and thickness, and store them beside the version, for edit=slant:1.5 in requests.
@@ -44,7 +44,7 @@ def directions(
     manifest, title = found.manifest, f"{name}/{found.number}"
     path = found.companion(FILE)
     if out is None and path.exists():
-        raise TrainingError(f"{title} has directions already, in {path}. Write others elsewhere with --out.")
+        raise TrainingError(f"{title} already has directions, in {path}. Write others elsewhere with --out.")
     generator = OnnxGenerator(found.file(GENERATOR), len(manifest.classes))
     published = PUBLISHED.get(manifest.dataset.name)
     judge, judge_sha256 = judges.load(published) if published else (None, None)

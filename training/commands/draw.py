@@ -34,7 +34,7 @@ def sample(
     """Draw a grid of seeds from a published version, with the same pixels as the service."""
     found = find_version(repository, name, version)
     if found.manifest.task != "generate":
-        raise TrainingError(f"{name} sharpens pictures and draws none from a seed alone. Use: python -m training sharpen.")
+        raise TrainingError(f"{name} sharpens pictures and cannot draw any from a seed alone. Use: python -m training sharpen.")
 
     from training.evaluation import sheets
     from training.evaluation.onnx_models import OnnxGenerator
@@ -53,7 +53,7 @@ def sharpen(
     name: Annotated[str, typer.Option(help="Model.")] = "sharpen-digits",
     version: VersionOption = None,
     factor: Annotated[
-        FactorName | None, typer.Option(help="Degradation: shrunk by 2 or 4, or blur. Found from the picture by default.")
+        FactorName | None, typer.Option(help="Degradation: shrunk by 2 or 4, or blur. By default, detected from the picture.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Selects one of many plausible outputs.")] = 0,
     repository: ReadOption = None,

@@ -25,7 +25,7 @@ def encoder(
     minutes: Annotated[float, typer.Option(min=0.01, help="Time limit of the training.")] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     initial: Annotated[
-        Path | None, typer.Option(help="encoder.onnx to begin with, such as that of the previous version.")
+        Path | None, typer.Option(help="encoder.onnx to start from, such as the one of the previous version.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the files to this folder instead of beside the version.")] = None,
 ) -> None:
@@ -44,7 +44,7 @@ def encoder(
     manifest, title = found.manifest, f"{name}/{found.number}"
     path = found.companion(FILE)
     if out is None and path.exists():
-        raise TrainingError(f"{title} has an encoder already, in {path}. Write another one elsewhere with --out.")
+        raise TrainingError(f"{title} already has an encoder, in {path}. Write another one elsewhere with --out.")
     reference = datasets.reference_of(manifest.dataset.name, manifest.dataset.sha256)
     train, test = (tensors.load(reference, split, data) for split in ("train", "test"))
     budget = Budget(images, minutes * 60)

@@ -30,8 +30,8 @@ def inversion(
 ) -> None:
     """Measure an encoder, its refinement and the index of seeds, and store the figures beside the version, for its card.
 
-    The errors are compared with those of the nearest training picture and of principal components. Without an index of seeds,
-    its rows are left out.
+    The errors are compared with the errors of the nearest training picture and of principal components. Without an index of
+    seeds, its rows are left out.
     """
     import torch
 
@@ -44,7 +44,7 @@ def inversion(
     manifest, title = found.manifest, f"{name}/{found.number}"
     path = found.companion(FILE)
     if out is None and path.exists():
-        raise TrainingError(f"{title} has figures already, in {path}. Write others elsewhere with --out.")
+        raise TrainingError(f"{title} already has figures, in {path}. Write others elsewhere with --out.")
     described = encoders.read(found.companion(encoders.FILE), manifest.digest)
     if described is None:
         raise TrainingError(f"{title} has no encoder. Train one with: python -m training encoder {name}")

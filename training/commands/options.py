@@ -26,7 +26,7 @@ ReadOption = Annotated[
     typer.Option(help="Folder of published models. Defaults to models in GAN_STATE if it contains the model."),
 ]
 FastOption = Annotated[
-    bool, typer.Option("--fast", help="Only compute the figures that need no training and no nearest-neighbour search.")
+    bool, typer.Option("--fast", help="Only compute figures that need neither training nor a nearest-neighbour search.")
 ]
 BesideOption = Annotated[
     list[int] | None,

@@ -61,7 +61,7 @@ def export(
     folder: RunArgument,
     name: Annotated[str, typer.Option(help="Model to publish under. The version is the next free number.")],
     repository: RepositoryOption = STATE,
-    checkpoint: Annotated[CheckpointName, typer.Option(help="The checkpoint with the lowest KID, or the last.")] = "best",
+    checkpoint: Annotated[CheckpointName, typer.Option(help="The checkpoint with the lowest KID, or the last one.")] = "best",
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion: the version served by default.")] = False,
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
@@ -116,11 +116,12 @@ def candidate(
     data: DataOption = None,
     pictures: PicturesOption = 10_000,
     encoder_images: Annotated[
-        int, typer.Option(min=0, help="Pictures to train the candidate's encoder on, for /invert. 0: no encoder.")
+        int,
+        typer.Option(min=0, help="Training pictures of the candidate's encoder, for /invert. 0: no encoder."),
     ] = 0,
     encoder_from: Annotated[
         Path | None,
-        typer.Option(help="encoder.onnx to begin with. For a run in object storage: NAME/NUMBER of its version."),
+        typer.Option(help="encoder.onnx to start from. For a run in object storage: NAME/NUMBER of its version."),
     ] = None,
 ) -> None:
     """Like export, but does not publish. For the retraining service, which decides whether to publish."""
@@ -141,7 +142,7 @@ def promote(
         str, typer.Option(help=f"Free text for the champion history, at most {MOST_CHARACTERS} characters.")
     ] = "",
 ) -> None:
-    """Make a version champion: the version served by default. Name an older one to roll back."""
+    """Make a version champion: the version served by default. Name an older version to roll back."""
     target = Repository(repository)
     if version in target.numbers(name):
         found = target.get(name, version)

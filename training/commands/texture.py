@@ -27,7 +27,7 @@ def texture(
         bool, typer.Option("--bands", help="Also run the two-sample test in three bands, which takes minutes.")
     ] = False,
 ) -> None:
-    """Compare the texture of a version's pictures with that of training pictures that its run has withheld, if any.
+    """Compare the texture of a version's pictures with that of held-out training pictures, if its run had any.
 
     Test pictures are not used, so that the command can guide the development of a generator.
     """

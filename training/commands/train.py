@@ -53,9 +53,11 @@ def train(
     if resume and out is None:
         raise TrainingError("--resume requires the folder of the run. Name it with --out.")
     if resume and (option or spec or preset or initial):
-        raise TrainingError("A resumed run keeps its spec. Drop --preset, --set, --spec and --initial, or leave --resume out.")
+        raise TrainingError(
+            "A resumed run keeps its spec. Leave out --preset, --set, --spec and --initial, or leave out --resume."
+        )
     if spec and preset:
-        raise TrainingError("--spec and --preset exclude each other. Drop --preset, or change single fields with --set.")
+        raise TrainingError("--spec and --preset cannot be combined. Leave out --preset, or change single fields with --set.")
     resume = resume or bool(restartable and out and RunFolder(out).checkpoint.exists())
     run_spec = RunFolder(out).read_spec() if resume and out else spec_of(preset or "standard", option or [], spec)
     if initial and not resume:

@@ -1,4 +1,4 @@
-"""Finds directions in the space of latents along which measured properties change, and measures what edits do.
+"""Finds directions in the latent space along which measured properties change, and measures what edits do.
 
 A property is regressed on the latent and the class, over the pictures of several thousand seeds. Its gradient is the
 direction. The gradients of different properties are not perpendicular: thick digits are also wide. They are replaced by the
@@ -72,7 +72,7 @@ def regress(z: Floats, labels: NDArray[np.int64], values: Floats, held_out: int)
         tested = fitted.copy()
         fitted[len(z) - held_out :], tested[: len(z) - held_out] = False, False
         if fitted.sum() < 2 * inputs.shape[1] or tested.sum() < 2:
-            raise TrainingError("Too few pictures have one of the properties. Use more --seeds.")
+            raise TrainingError("Too few pictures have one of the properties. Raise --seeds.")
         solution, *_ = np.linalg.lstsq(inputs[fitted], column[fitted], rcond=None)
         offsets, *_ = np.linalg.lstsq(classes[fitted], column[fitted], rcond=None)
         within = column - classes @ offsets

@@ -1,7 +1,8 @@
-"""Statistics of fine detail, and the three bands of a picture that a two-sample test can be run on.
+"""Statistics of fine detail, and the three bands of a picture on which a two-sample test can be run.
 
-Generators match the shapes of real pictures long before their texture. Most of what gives a picture of clothes away are grey
-levels from 1 to 16, which are invisible on a screen. These statistics take less than a second, so they can accompany a run.
+Generators match the shapes of real pictures long before their texture. What gives away a generated picture of clothes is
+mostly grey levels from 1 to 16, which are invisible on a screen. These statistics take less than a second, so they can
+accompany a run.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Training of an encoder, on the pictures that its generator draws and on real ones.
 
-Half of each batch are pictures of random latents, of which there are as many as one wants: the encoder must find the latent,
-and a latent whose picture is the same. The other half are training pictures, whose latents nobody knows: only the picture
-counts, and the latent must stay among those that the generator was trained on. The gradient passes through the generator
-(`training.inversion.twin`), which does not change.
+Half of each batch are pictures of random latents, which are in unlimited supply: the encoder must find the latent, and a
+latent whose picture is the same. The other half are training pictures, whose latents are unknown: only the picture counts,
+and the latent must stay within the distribution on which the generator was trained. The gradient passes through the
+generator (`training.inversion.twin`), which does not change.
 """
 
 from __future__ import annotations

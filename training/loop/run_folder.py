@@ -194,4 +194,4 @@ def _check_not_superseded(folder: RunFolder) -> None:
             "of the service on this machine at the same path."
         ) from error
     if last != ours["id"]:
-        raise FolderInUseError(f"The trainer {ours['id']} was replaced in {folder.path}. Nothing needs to be done.")
+        raise FolderInUseError(f"The trainer {ours['id']} was replaced in {folder.path}. No action is needed.")

@@ -1,7 +1,7 @@
-"""What a run uses of its machine: time, processor cores, memory and GPU.
+"""The resources that a run uses: time, processor cores, memory and GPU.
 
-Times are totals of the run. They continue after a resume, from the last event of the attempt before, so a killed trainer
-loses at most the time since that event. They begin when the run begins, and contain neither the import of torch nor the
+Times are totals of the run. They continue after a resume, from the last event of the previous attempt, so a killed trainer
+loses at most the time since that event. They begin when the run begins, and include neither the import of torch nor the
 evaluation of the candidate afterwards.
 """
 

@@ -50,7 +50,7 @@ class GreyScale(nn.Module):
         curve = curve.double()
         gaps = curve.diff()
         if not (gaps > 0).all():
-            raise ValueError("The curve of a grey scale must be strictly increasing. Give one that is.")
+            raise ValueError("The curve of a grey scale must be strictly increasing. Use a strictly increasing curve.")
         self.curve.copy_(curve)
         self.middles.copy_((curve[1:] + curve[:-1]) / 2)
         self.steps.copy_((torch.cat([gaps[:1], gaps]) + torch.cat([gaps, gaps[-1:]])) / 2)

@@ -41,7 +41,7 @@ async function start(): Promise<void> {
   const generator = new Generator(await unpack(part("generator").textContent!), data)
   if (!generator.isExact()) {
     state.textContent =
-      "This browser computes other pixels than the service, so nothing is drawn. Use another browser."
+      "This browser computes different pixels than the service, so nothing is drawn. Use another browser."
     return
   }
   state.textContent = ""

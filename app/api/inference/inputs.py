@@ -152,7 +152,7 @@ def scored_rows(inputs: Inputs, classes: Sequence[str]) -> Scored:
     every: list[Vector | None] = [label_row(label, classes) for label in range(len(classes))] or [None]
     if count * len(every) > MAX_PICTURES:
         raise TooMuch(
-            f"Without a label, each picture is scored as {len(every)} classes, and the limit is {MAX_PICTURES} scores per "
+            f"Without a label, each picture is scored for all {len(every)} classes, and the limit is {MAX_PICTURES} scores per "
             "request. Name a label, or split the pictures over several requests."
         )
     return Scored(pictures, [every], is_labelled=False, count=count)
@@ -174,7 +174,7 @@ def _batch(inputs: Inputs) -> int:
     if any(size not in (1, count) for size in sizes.values()):
         found = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise InvalidRequest(
-            f"The inputs have different numbers of rows ({found}). Give each as many as there are pictures, or 1."
+            f"The inputs have different numbers of rows ({found}). Give each one row per picture, or a single row."
         )
     if count > MAX_PICTURES:
         raise TooMuch(f"The limit is {MAX_PICTURES} pictures per request. Split them over several requests.")
@@ -219,7 +219,7 @@ def _latents(tensor: Tensor, z_dim: int) -> NDArray[np.float32]:
         raise LatentInvalid(f"This model's z has the shape [N, {z_dim}], not {list(values.shape)}. Send one row per picture.")
     if not (np.abs(values) <= MAX_LATENT).all():
         raise LatentInvalid(
-            f"The numbers of z must be in -{MAX_LATENT}..{MAX_LATENT}. Use standard normal ones, which lie between -6 and 6."
+            f"The numbers of z must be in -{MAX_LATENT}..{MAX_LATENT}. Use standard normal numbers, which lie between -6 and 6."
         )
     return values.astype(np.float32)
 
@@ -228,7 +228,7 @@ def _labels(tensor: Tensor, classes: Sequence[str]) -> list[Vector]:
     if tensor.datatype in FLOATS:
         if tensor.values.ndim != 2 or not tensor.values.size:
             raise LabelInvalid(
-                f"A mixture has one weight per class: the shape [N, {len(classes)}]. Send it so, or an index as INT32."
+                f"A mixture has one weight per class: the shape [N, {len(classes)}]. Use that shape, or send an index as INT32."
             )
         return [_label(tuple(row), classes) for row in tensor.values.tolist()]
     values = _column(tensor)

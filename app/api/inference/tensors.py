@@ -129,16 +129,16 @@ def _read_tensor(described: InputTensor, body: bytes, start: int) -> tuple[Tenso
     size = described.parameters.get("binary_data_size")
     if size is None:
         if described.data is None:
-            raise InvalidRequest(f"{name} has neither data nor a binary_data_size. Give it one of them.")
+            raise InvalidRequest(f"{name} has neither data nor a binary_data_size. Send one of them.")
         values = _from_json(name, datatype, described.data, count)
     else:
         if type(size) is not int or not 0 <= size <= len(body) - start:
             raise InvalidRequest(
-                f"The binary_data_size of {name} must be an integer of at most {len(body) - start}, the bytes that are left. "
+                f"The binary_data_size of {name} must be an integer of at most {len(body) - start}, the remaining bytes. "
                 "Correct it."
             )
         if described.data:
-            raise InvalidRequest(f"{name} has both data and a binary_data_size. Give it one of them.")
+            raise InvalidRequest(f"{name} has both data and a binary_data_size. Send only one of them.")
         values = _from_bytes(name, datatype, body[start : start + size], count)
         start += size
     if len(values) != count:

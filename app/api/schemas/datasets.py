@@ -58,8 +58,8 @@ class _Conversion(BaseModel):
 
     fit: Fit = Field(
         default="fit",
-        description="How a picture becomes 28x28. `fit`: all of it, padded. `crop`: the square in its middle. `mnist`: its ink "
-        "in 20x20 pixels, centred by its mass.",
+        description="How a picture becomes 28x28. `fit`: the whole picture, padded. `crop`: the square in its middle. `mnist`: "
+        "its ink, scaled into 20x20 pixels and placed by its centre of mass.",
     )
     invert: Invert = Field(default="auto", description="Whether dark and bright are swapped. `auto` decides by the borders.")
     skip_broken: bool = Field(default=False, description="Leave out pictures that cannot be read, instead of failing.")
@@ -124,7 +124,7 @@ class DatasetView(BaseModel):
     reference: str = Field(description="Name that denotes exactly this version: `mine@1a2b3c4d5e6f`.")
     title: str
     licence: str
-    published: bool = Field(description="Whether it comes from its authors, and not from an import.")
+    published: bool = Field(description="Whether it was published by its authors, and not imported.")
     version: str | None = Field(description="First 12 digits of the digest. null for a published dataset.")
     digest: str = Field(description="sha256 of the content.")
     classes: list[str] = Field(description="Names of the classes. Empty for pictures without labels.")
@@ -157,7 +157,7 @@ class DatasetView(BaseModel):
 
 
 class DatasetDetail(DatasetView):
-    """A dataset with the report of its import, and what was trained on it."""
+    """A dataset with the report of its import and the versions that were trained on it."""
 
     versions: list[str] = Field(default=[], description="All versions of an imported dataset.")
     report: Report | None = Field(default=None, description="What the import found and did. null for other sources.")
@@ -190,8 +190,8 @@ class ImportView(BaseModel):
     by: str = Field(description="Name of the token that requested the import.")
     created: datetime
     ended: datetime | None
-    done: int = Field(description="Pictures that were read.")
-    total: int = Field(description="All pictures; 0 while they are counted.")
+    done: int = Field(description="Number of pictures read so far.")
+    total: int = Field(description="Number of all pictures; 0 while they are being counted.")
     dataset: str | None = Field(description="Reference of the dataset, once the import has succeeded.")
     report: Report | None = Field(description="What the import found and did, once it has succeeded.")
     broken: list[FileProblem] = Field(

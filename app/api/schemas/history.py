@@ -11,13 +11,13 @@ from models.history import How
 
 
 class ComparisonView(BaseModel):
-    """The Frechet distance that the gate compares, of a new champion and of the one before. Lower is better."""
+    """The Frechet distance that the gate compares, of a new champion and of the previous one. Lower is better."""
 
     figure: Literal["fid_test", "fid_sum"] = Field(
         description="fid_test; for a sharpener fid_sum, the sum over the tests of its ledger."
     )
     value: float = Field(description="Of the new champion.")
-    before: float | None = Field(description="Of the champion before; null if there was none, or it was deleted.")
+    before: float | None = Field(description="Of the previous champion; null if there was none, or it was deleted.")
     by_gate: bool = Field(
         description="Whether the gate measured both on the same seeds. If not, the values are from the two model cards."
     )
@@ -27,9 +27,10 @@ class PromotionView(BaseModel):
     """A version became champion."""
 
     version: int
-    instead_of: int | None = Field(description="The champion before; null if there was none, or it is unknown.")
+    instead_of: int | None = Field(description="The previous champion; null if there was none, or it is unknown.")
     time: datetime | None = Field(
-        description="null: unknown, because the champion changed before the history was recorded, or without it."
+        description="null if it is unknown, because the champion changed before the history was recorded, or without being "
+        "recorded."
     )
     until: datetime | None = Field(
         description="When the next version became champion; null for the champion, or if it is unknown."

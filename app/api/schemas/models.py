@@ -23,7 +23,7 @@ class VersionSummary(BaseModel):
     images: int | None = Field(default=None, description="Number of real images shown in training.")
     metrics: dict[str, float | None] = Field(default_factory=dict)
     warning: str | None = Field(
-        default=None, description="A fault of a version that is served all the same: it copies its training pictures."
+        default=None, description="A problem of a version that is served anyway: it copies its training pictures."
     )
     url: str
 
@@ -52,7 +52,7 @@ class VersionDetail(BaseModel):
     reason: str | None = None
     aliases: list[str]
     warning: str | None = Field(
-        default=None, description="A fault of a version that is served all the same: it copies its training pictures."
+        default=None, description="A problem of a version that is served anyway: it copies its training pictures."
     )
     manifest: Manifest
     card: str = Field(description="URL of the model card (Markdown).")

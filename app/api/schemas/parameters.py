@@ -58,8 +58,8 @@ ChildNumber = Annotated[
     Field(
         ge=0,
         le=MAX_SEED,
-        description=f"Number of the child, in 0..{MAX_SEED}. It decides what is inherited from which of the parents, and what "
-        "mutates. Omitted: a random one, returned in `X-Child`.",
+        description=f"Number of the child, in 0..{MAX_SEED}. It determines what the child inherits from which parent, and what "
+        "mutates. Omitted: a random number, returned in `X-Child`.",
         examples=[3],
     ),
 ]
@@ -85,7 +85,8 @@ Steps = Annotated[
     Field(
         ge=0,
         le=MAX_STEPS,
-        description="Most steps of refinement. Each draws about a hundred pictures. More steps never make the error larger.",
+        description="Maximum number of refinement steps. Each draws about a hundred pictures. More steps never increase the "
+        "error.",
     ),
 ]
 Neighbours = Annotated[int, Field(ge=1, le=MAX_COUNT, description="Number of seeds.")]

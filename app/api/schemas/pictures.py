@@ -157,7 +157,7 @@ def _child(request: GenerateQuery | GenerateBody | KeyframeObject, parents: str 
     """Return the child that a request names, with a random number if it has none. None if it names no parents."""
     if parents is None:
         if request.child is not None:
-            raise InvalidRequest("A child has parents. Give them, as in parents=42,7, or use seed instead of child.")
+            raise InvalidRequest("A child needs parents. Give them, as in parents=42,7, or use seed instead of child.")
         return None
     given = [name for name in ("seed", "seeds", "z") if getattr(request, name, None) is not None]
     if given:

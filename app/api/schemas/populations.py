@@ -24,7 +24,7 @@ def _check_values(grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
     for name, values in grid.items():
         nested = [value for value in values if isinstance(value, dict) or _is_nested(value)]
         if nested or len({json.dumps(value) for value in values}) < len(values):
-            raise ValueError(f"{name[:80]!r} must list different values, each a value of that field of the spec.")
+            raise ValueError(f"{name[:80]!r} must be a list of different values that are valid for this field of the spec.")
     return grid
 
 
@@ -55,8 +55,8 @@ Reduction = Annotated[
     Field(
         ge=2,
         le=MAX_RUNS,
-        description="At each rung, this part of the runs continues: a half, a third, ... The last rung is at `images / "
-        "reduction`. A number above that of the runs trains all of them to the end.",
+        description="At each rung, one in this many runs continues. The last rung is at `images / "
+        "reduction`. If it is greater than the number of runs, all runs are trained to the end.",
     ),
 ]
 
@@ -83,7 +83,7 @@ def overrides_of(
     combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     count = runs * len(combinations)
     if count > MAX_RUNS:
-        raise InvalidRequest(f"This would be {count} runs. Ask for at most {MAX_RUNS}: lower runs, or shorten the grid.")
+        raise InvalidRequest(f"The request is for {count} runs. Request at most {MAX_RUNS}: lower runs, or shorten the grid.")
     seeds = [(seed + n) % 2**32 for n in range(runs)]
     return [{**chosen, **({"seed": each} if runs > 1 else {})} for chosen in combinations for each in seeds]
 

@@ -87,7 +87,7 @@ class RetrainBody(_Body):
     model: str | None = Field(
         default=None, pattern=NAME_PATTERN, description="Model that gets the new version. Default: the model that is served."
     )
-    preset: PresetName = Field(default="standard", description="Preset that the spec is based on.")
+    preset: PresetName = Field(default="standard", description="Preset on which the spec is based.")
     spec: Annotated[dict[str, Any], Field(max_length=len(TrainingSpec.model_fields)), AfterValidator(_check_depth)] = Field(
         default_factory=dict,
         description="Fields of the TrainingSpec that differ from the preset; `python -m training train --show` lists them.",
@@ -176,8 +176,8 @@ class RetrainBody(_Body):
     def _check(self, spec: TrainingSpec, champion: Manifest | None, dataset: DatasetInfo, model: str) -> None:
         if champion and champion.task != spec.task:
             raise TaskMismatch(
-                f"{model} has the task {champion.task}, but the new version would {spec.task}. Name another model, or use a "
-                f"preset for the task {champion.task}."
+                f"{model} has the task {champion.task}, but the new version would have the task {spec.task}. Name another "
+                f"model, or use a preset for the task {champion.task}."
             )
         if champion and self.warm_start:
             _check_fits(spec, champion, dataset)

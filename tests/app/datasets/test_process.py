@@ -134,7 +134,7 @@ def test_an_upload_can_be_imported_while_it_is_previewed_but_not_twice_at_a_time
         (folder / "request.json").write_text(json.dumps(asdict(order(tmp_path / "data", kind="preview"))))
         imports._admit(wanted)
         (folder / "request.json").write_text(json.dumps(asdict(wanted)))
-        with pytest.raises(ImportConflict, match=f"Import {folder.name} is reading this upload already"):
+        with pytest.raises(ImportConflict, match=f"Import {folder.name} is already reading this upload"):
             imports._admit(wanted)
         imports._admit(order(tmp_path / "data", kind="preview"))
         imports._admit(order(tmp_path / "data", upload="1" * 32))

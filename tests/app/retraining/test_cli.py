@@ -68,7 +68,7 @@ def test_cancel_and_resume_and_watch_reports_the_cancellation(training_service: 
 def test_an_error_is_one_line_with_the_remedy(training_service: Service, tmp_path: Path) -> None:
     for arguments, settings, message in (
         (("show", "ffff"), {}, "0 jobs start with 'ffff'"),
-        (("list",), {"admin_token": "another-token-altogether"}, "This token is not known"),
+        (("list",), {"admin_token": "another-token-altogether"}, "This token is unknown"),
         (("list",), {"url": "http://127.0.0.1:9"}, "Start the service, or set GAN_URL"),
         (("list",), {"url": f"{training_service.url}/nowhere"}, "There is nothing at"),
         (("start", "--set", "gamma"), {}, "--set takes FIELD=VALUE"),

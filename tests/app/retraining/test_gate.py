@@ -216,7 +216,7 @@ def test_a_candidate_is_published_once_with_the_verdict_in_its_manifest(reposito
 
 
 def test_a_candidate_with_another_golden_digest_is_rejected(repository: Repository) -> None:
-    with pytest.raises(VersionUnusable, match="other pixels on this machine"):
+    with pytest.raises(VersionUnusable, match="different pixels on this machine"):
         candidates.check_fit_to_serve(candidate(repository, golden={"seeds": 32, "sha256": "0" * 64}))
 
 
@@ -253,7 +253,7 @@ def test_the_documentation_states_the_limits_of_the_rules() -> None:
     assert f"lower by at least {gain}" in documentation
     assert f"fall by no more than {tolerance}." in documentation
     assert f"more than {gate.MOST_COPIES:g} above its floor" in documentation
-    assert f"unless coverage or label accuracy fall by more than {tolerance}." in documentation
+    assert f"unless coverage or label accuracy falls by more than {tolerance}." in documentation
     assert f"more than {gate.MOST_COPIES:g} above its floor" in gate.RULE
     sharpening = " ".join((ROOT / "docs" / "sharpening.md").read_text().split())
     assert f"is at least {gain} lower" in sharpening

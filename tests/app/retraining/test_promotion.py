@@ -146,7 +146,7 @@ def test_a_version_that_does_not_match_its_manifest_is_not_promoted(running_serv
     manifest["golden"]["sha256"] = "0" * 64
     (wrong_digest / MANIFEST).write_text(json.dumps(manifest))
     admin = admin_of(running_service)
-    for version, message in ((2, "sha256"), (3, "draws other pixels")):
+    for version, message in ((2, "sha256"), (3, "draws different pixels")):
         response = promote(admin, version)
         assert (response.status_code, response.json()["code"]) == (409, "version_unfit")
         assert message in response.json()["detail"]

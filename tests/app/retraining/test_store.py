@@ -48,7 +48,7 @@ def test_jobs_are_taken_in_the_order_of_their_creation(store: JobStore) -> None:
 def test_the_queue_is_bounded_for_new_and_resumed_jobs(store: JobStore) -> None:
     first = store.create(DRAFT, 2)
     store.create(DRAFT, 2)
-    with pytest.raises(QueueFull, match="2 jobs are waiting"):
+    with pytest.raises(QueueFull, match="2 jobs are already waiting"):
         store.create(DRAFT, 2)
     assert len(store.newest()) == 2
     store.cancel(first.id, "alice")

@@ -36,7 +36,7 @@ def test_published_sharpeners_keep_their_pixels_when_a_kind_of_degradation_is_ad
 
 
 def test_the_order_of_the_kinds_is_that_of_the_manifest() -> None:
-    with pytest.raises(VersionUnusable, match="draws other pixels"):
+    with pytest.raises(VersionUnusable, match="draws different pixels"):
         load(Version(PUBLISHED.path, MANIFEST.model_copy(update={"kinds": ("blur", "shrink4", "shrink2")})))
 
 

@@ -106,7 +106,7 @@ def test_what_is_not_proven_is_not_signed(client: httpx.Client) -> None:
     for content in (file.getvalue(), encoding.png(mnist(1)[0][0])):
         response = client.post("/credentials", content=content)
         assert (response.status_code, response.json()["code"]) == (422, "picture_unproven"), response.text
-        assert response.json()["detail"].endswith("Send a PNG as this service wrote it.")
+        assert response.json()["detail"].endswith("Send an unaltered PNG of this service.")
 
 
 def test_without_a_certificate_nothing_is_signed(live: httpx.Client | Any) -> None:
@@ -117,7 +117,7 @@ def test_without_a_certificate_nothing_is_signed(live: httpx.Client | Any) -> No
 
 
 def test_a_service_does_not_start_with_a_certificate_that_cannot_sign(tmp_path: Path, certificates: Certificates) -> None:
-    with pytest.raises(ValidationError, match="set both or none"):
+    with pytest.raises(ValidationError, match="set both or neither"):
         Settings(state=tmp_path, c2pa_certificates=certificates.chain)
     (tmp_path / "wrong.pem").write_text("no key")
     with pytest.raises(ValueError, match=r"See docs/verifying\.md"):

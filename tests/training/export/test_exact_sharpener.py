@@ -118,7 +118,7 @@ def test_the_ledger_includes_the_classic_filters_and_the_originals(published: Ve
 
 
 def test_a_model_has_versions_of_one_task_only(published: Version, repository: Repository) -> None:
-    with pytest.raises(RepositoryError, match=r"has the task generate, the new version sharpen\. Publish it"):
+    with pytest.raises(RepositoryError, match=r"has the task generate, but the new version has the task sharpen\. Publish it"):
         repository.publish("digits", copier(Version(published.path, published.manifest.model_copy(update={"name": "digits"}))))
 
 
@@ -127,5 +127,5 @@ def test_damaged_golden_pixels_are_found(published: Version, tmp_path: Path) -> 
 
     golden = published.manifest.golden.model_copy(update={"sha256": "0" * 64})
     wrong = Version(published.path, published.manifest.model_copy(update={"golden": golden}))
-    with pytest.raises(VersionUnusable, match="draws other pixels"):
+    with pytest.raises(VersionUnusable, match="draws different pixels"):
         load(wrong)

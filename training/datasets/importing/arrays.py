@@ -65,7 +65,9 @@ class Arrays:
         check_count(self.count, limits)
         labelled = [part.labels for part in parts if part.labels is not None]
         if labelled and len(labelled) < len(parts):
-            raise DatasetError("Only a part of the source has labels. Add the others, or import the part with labels alone.")
+            raise DatasetError(
+                "Only a part of the source has labels. Add the missing labels, or import only the part with labels."
+            )
         self.labels = ordered((str(label) for labels in labelled for label in np.unique(np.asarray(labels))), limits)
         order = next((part.order for part in parts if set(part.order) >= set(self.labels)), self.labels)
         self.labels = tuple(sorted(self.labels, key=order.index))
@@ -176,7 +178,9 @@ def parse_npy(content: bytes, name: str) -> NDArray[Any]:
     except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, EOFError, TokenError) as error:
         raise DatasetError(f"{shown(name)} is not a readable .npy file ({error}). {_REMEDY}.") from error
     if dtype.hasobject or dtype.kind not in "buifU" or dtype.itemsize == 0:
-        raise DatasetError(f"{shown(name)} contains {dtype}, which is not read. Convert it to uint8 for pictures. {_REMEDY}.")
+        raise DatasetError(
+            f"{shown(name)} contains {dtype}, which is not supported. Convert it to uint8 for pictures. {_REMEDY}."
+        )
     size, expected = len(content) - file.tell(), math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or size != expected:
         raise DatasetError(f"{shown(name)} has {size:,} bytes of data, but its header says {shape} of {dtype}. {_REMEDY}.")

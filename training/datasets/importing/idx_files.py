@@ -83,8 +83,8 @@ def _part(tree: Tree, images: File, labels: File | None, split: Split | None, li
         found = _read(tree, labels, limits)
         if found.shape != pictures.shape[:1]:
             raise DatasetError(
-                f"{shown(labels.path)} has labels {found.shape} for {len(pictures):,} pictures. Both must be of the same set. "
-                f"{_REMEDY}."
+                f"{shown(labels.path)} has labels {found.shape} for {len(pictures):,} pictures. Both must belong to the same "
+                f"set. {_REMEDY}."
             )
         values = found.astype(str)
     return Part(split, as_pictures(pictures, images.path), values, partial(_name, images.path))

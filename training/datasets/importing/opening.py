@@ -66,7 +66,7 @@ def _in_file(path: Path, limits: Limits, trees: list[Tree]) -> Source:
         return parquet.Parquet(alone, [path.name], limits)
     if _OTHER_ARCHIVES.search(path.name):
         raise DatasetError(
-            f"{shown(path)} is an archive that is not read. Unpack it and import the folder, or pack it as a zip."
+            f"{shown(path)} is an archive of an unsupported kind. Unpack it and import the folder, or pack it as a zip."
         )
     if start.startswith((idx_files.MAGIC, idx_files.GZIP)):
         return idx_files.from_files(Beside(path.parent, [path.name, *idx_files.related(path.name)]), limits, alone=path.name)

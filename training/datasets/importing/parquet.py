@@ -65,7 +65,7 @@ class Parquet:
         self.count = sum(table.rows for table in self._tables)
         check_count(self.count, limits)
         if len({table.label is None for table in self._tables}) > 1:
-            raise DatasetError("Only a part of the tables has labels. Import the tables with labels alone.")
+            raise DatasetError("Only a part of the tables has labels. Import only the tables with labels.")
         found = ordered(self._distinct(), limits)
         named = dict.fromkeys(name for table in self._tables for name in table.names)
         self.labels = tuple(sorted(found, key=list(named).index)) if named.keys() >= set(found) else found
@@ -207,7 +207,7 @@ def _contents(pictures: pyarrow.Array) -> Iterator[bytes | None]:
 
 def _load(content: bytes | None, limits: Limits) -> Decoded:
     if content is None:
-        raise Unreadable("the table contains no bytes of it, but at most its path")
+        raise Unreadable("the table contains at most its path, not its bytes")
     if len(content) > limits.picture_bytes:
         raise Unreadable(f"it has {len(content):,} bytes, but the limit is {limits.picture_bytes:,}")
     return decoded(content)

@@ -54,7 +54,7 @@ class Report(_Part):
     source: str
     """Name of the folder or file, without its path."""
     layout: Layout
-    """What the source was recognised as."""
+    """The recognised layout of the source."""
     found: int
     """Pictures in the source, broken ones included."""
     examined: int
@@ -71,9 +71,9 @@ class Report(_Part):
     """Whether the largest class has at most twice as many pictures as the smallest. None without classes, and in a
     preview."""
     fit: Fit
-    """How pictures were brought to 28x28 pixels."""
+    """How pictures were converted to 28x28 pixels."""
     invert: Invert
-    """What was asked for."""
+    """The requested inversion."""
     inverted: bool
     """Whether dark and bright were swapped."""
     inverted_because: str
@@ -87,4 +87,4 @@ class Report(_Part):
     """Files that are not pictures of the dataset. At most 1,000 are listed."""
     ignored_count: int
     warnings: tuple[str, ...]
-    """What may make the dataset worse than it could be, with the remedy."""
+    """Problems that may reduce the quality of the dataset, each with its remedy."""

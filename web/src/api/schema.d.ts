@@ -16,7 +16,7 @@ export interface paths {
          * @description For a given version, the same seed always gives the same picture, alone or in a sheet, on any machine.
          *
          *     With a pinned version such as `version=1`, the response can be cached forever. Without a seed, the service chooses a random
-         *     one and returns it in `X-Seed`. `parents=42,7&child=3` draws a child of two or more pictures, which is as permanent.
+         *     one and returns it in `X-Seed`. `parents=42,7&child=3` draws a child of two or more pictures, which is just as permanent.
          */
         get: operations["generate_generate_get"];
         put?: never;
@@ -40,7 +40,7 @@ export interface paths {
         };
         /**
          * Draw the picture of a seed, at an address that ends in .png
-         * @description The same response as `GET /generate?seed=...&format=...`, for places that only accept addresses with an extension.
+         * @description The same response as `GET /generate?seed=...&format=...`, for programs that only accept addresses with an extension.
          */
         get: operations["generate_file_generate__seed___format__get"];
         put?: never;
@@ -87,7 +87,7 @@ export interface paths {
          * Interpolate between pictures
          * @description Every keyframe is exactly the picture that `/generate` draws.
          *
-         *     Animations contain every frame, also equal consecutive ones. The frames of a zip contain the parameters of
+         *     Animations contain every frame, even equal consecutive ones. The frames of a zip contain the parameters of
          *     `/generate` that reproduce them, in their text chunks.
          */
         post: operations["interpolate_interpolate_post"];
@@ -129,7 +129,7 @@ export interface paths {
          * Draw the preview of a page
          * @description The parameters are those of the page's address. The pages name this picture in their Open Graph tags.
          *
-         *     Parameters that are invalid or unknown never fail: the response is then the preview of the start page. With a version
+         *     Invalid or unknown parameters never cause an error: the response is then the preview of the start page. With a version
          *     number, the response can be cached forever.
          */
         get: operations["preview_preview_png_get"];
@@ -150,7 +150,7 @@ export interface paths {
         };
         /**
          * Score how real the pictures of seeds look
-         * @description Draws each picture as `/generate` does, and scores it as the class that it was drawn as.
+         * @description Draws each picture as `/generate` does, and scores it as a picture of its class.
          */
         get: operations["discriminate_seeds_discriminate_get"];
         put?: never;
@@ -181,8 +181,8 @@ export interface paths {
          * Find the latent whose picture resembles a picture
          * @description Converts a picture to 28x28 grey like the training data, estimates its latent with an encoder, and refines the estimate.
          *
-         *     The same picture, version and steps give the same answer on one machine. Between machines, the latents may differ slightly,
-         *     because the encoder is not quantised as generators are. The picture of a latent is the same everywhere.
+         *     The same picture, version and steps give the same response on the same machine. Between machines, the latents may differ
+         *     slightly, because encoders, unlike generators, are not quantised. The picture of a latent is the same everywhere.
          */
         post: operations["invert_invert_post"];
         delete?: never;
@@ -202,7 +202,7 @@ export interface paths {
          * Find the seeds whose pictures resemble that of a seed
          * @description Draws a picture as `/generate` does, and searches the index of seeds for it.
          *
-         *     A seed of the index comes first itself, with the error 0, unless `label`, `psi` or `edit` change its picture.
+         *     If the seed is in the index, it comes first, with the error 0, unless `label`, `psi` or `edit` change its picture.
          */
         get: operations["nearest_to_seed_nearest_get"];
         put?: never;
@@ -253,12 +253,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Check whether a saved picture is what it says it is
-         * @description Draws the picture again from its text chunks, and compares every pixel. No key is needed: arithmetic is the signature.
+         * Check whether a saved picture is what it claims to be
+         * @description Draws the picture again from its text chunks, and compares every pixel. No key is needed, because a version draws the
+         *     same pixels on every machine.
          *
          *     The verdict is about the pixels, not about the bytes of the file: a PNG that was compressed again is equal, as long as its
          *     text chunks are kept. Pictures, sheets, parts of the plane, strips, animated PNGs, frames and sharpened pictures can be
-         *     verified. Other formats than PNG have no text chunks, so they get 415.
+         *     verified. Formats other than PNG have no text chunks, so they get 415.
          */
         post: operations["verify_verify_post"];
         delete?: never;
@@ -278,8 +279,9 @@ export interface paths {
         put?: never;
         /**
          * Sign a picture with C2PA content credentials
-         * @description Verifies a picture as `POST /verify` does. If every pixel is equal, a signed manifest is added, which says which version
-         *     has generated it. Pixels and text chunks stay, so that the signed picture can also be verified without any certificate.
+         * @description Verifies a picture as `POST /verify` does. If every pixel is equal, it adds a signed manifest that says which
+         *     version generated the picture. Pixels and text chunks stay unchanged, so the signed picture can still be verified without a
+         *     certificate.
          *
          *     The operator enables this with a certificate (`GAN_C2PA_CERTIFICATES`). Without one, the response is 404.
          */
@@ -587,13 +589,14 @@ export interface paths {
          * Follow a job
          * @description Streams the past and future events of a job until it ends. The last event is `end`.
          *
-         *     Types: `state`, `preparing` (a judge of the dataset is trained first; `part` of 1 is done), `judge` (its `accuracy`, or
-         *     without classes its `error`, on test pictures), `started`, `resumed`, `progress`, `samples`, `metrics`, `two_sample`,
-         *     `checkpoint`, `warning`, `trained` (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`, `diverged` or
-         *     `failed`), `cancel`. A job with several runs has `run` (a run changed its state), `rung` (which runs continue), `restored`,
-         *     and `started`, `resumed`, `progress`, `samples`, `metrics` and `warning` with the number of the `run`; each run has a
-         *     stream of its own. Each event has an `id`, and `time` in its data. A comment is sent every 15 seconds. The stream closes
-         *     when the service stops; reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open streams responds with 503.
+         *     Types: `state`, `preparing` (a judge of the dataset is trained first; `part` is the completed share), `judge` (its
+         *     `accuracy`, or without classes its `error`, on test pictures), `started`, `resumed`, `progress`, `samples`, `metrics`,
+         *     `two_sample`, `checkpoint`, `warning`, `trained` (its `reason`: `indistinguishable`, `plateau`, `budget`, `stopped`,
+         *     `diverged` or `failed`), `cancel`. A job with several runs has `run` (a run changed its state), `rung` (which runs
+         *     continue), `restored`, and `started`, `resumed`, `progress`, `samples`, `metrics` and `warning` with the number of the
+         *     `run`; each run has a stream of its own. Each event has an `id`, and `time` in its data. A comment is sent every 15
+         *     seconds. The stream closes when the service stops; reconnect with `Last-Event-ID`. A worker with `GAN_MAX_STREAMS` open
+         *     streams responds with 503.
          */
         get: operations["follow_job_admin_jobs__job_id__events_get"];
         put?: never;
@@ -613,7 +616,7 @@ export interface paths {
         };
         /**
          * Show a job's log
-         * @description Returns the last MiB of the trainer's output. For a job with several runs, of all of them, each below a title.
+         * @description Returns the last MiB of the trainer's output. For a job with several runs, the output of all runs, each below a title.
          */
         get: operations["show_log_admin_jobs__job_id__log_get"];
         put?: never;
@@ -635,7 +638,7 @@ export interface paths {
          * Show a job's samples
          * @description Returns a grid of seeds 0 to 79, where column n shows class n. All grids of a job use the same seeds.
          *
-         *     For a job with several runs, they are those of the best run so far.
+         *     For a job with several runs, the grids are those of the best run so far.
          */
         get: operations["show_samples_admin_jobs__job_id__samples_png_get"];
         put?: never;
@@ -655,7 +658,7 @@ export interface paths {
         };
         /**
          * Show a job's samples as a film
-         * @description Returns the grids of `samples.png` in the order of training, as an animation that repeats and shows the last one longer.
+         * @description Returns the grids of `samples.png` in the order of training, as an animation that repeats and shows the last grid longer.
          *
          *     If there are more than 240 grids, it shows 240 of them, evenly spaced. The same grids give the same bytes.
          */
@@ -854,7 +857,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a dataset
-         * @description Removes an imported dataset: one version, or all versions of a plain name. Manifests keep its digest.
+         * @description Removes an imported dataset: one version, or all if the name has no version. Manifests of models keep its digest.
          */
         delete: operations["remove_dataset_admin_datasets__name__delete"];
         options?: never;
@@ -891,7 +894,7 @@ export interface paths {
         };
         /**
          * Show an import
-         * @description Returns how far an import is, and its report once it has succeeded.
+         * @description Returns the progress of an import, and its report once it has succeeded.
          */
         get: operations["show_import_admin_imports__import_id__get"];
         put?: never;
@@ -993,7 +996,7 @@ export interface paths {
         head?: never;
         /**
          * Continue an upload
-         * @description Appends the body to the upload. What has arrived is kept if the connection breaks, unless the body has a checksum.
+         * @description Appends the body to the upload. The bytes received are kept if the connection breaks, unless the body has a checksum.
          */
         patch: operations["append_upload_admin_uploads__upload_id__patch"];
         trace?: never;
@@ -1292,7 +1295,7 @@ export interface paths {
         };
         /**
          * Export metrics for Prometheus
-         * @description Returns the metrics of all workers in text format. Needs any token; at `GAN_METRICS_PORT` it needs none.
+         * @description Returns the metrics of all workers in text format. Any token is sufficient; the port `GAN_METRICS_PORT` needs none.
          */
         get: operations["show_metrics_metrics_get"];
         put?: never;
@@ -1312,7 +1315,7 @@ export interface paths {
         };
         /**
          * List the datasets
-         * @description Lists the newest version of every dataset. Without a token, only those that are published.
+         * @description Lists the newest version of every dataset. Without a token, it lists only the published ones.
          */
         get: operations["list_datasets_datasets_get"];
         put?: never;
@@ -1465,7 +1468,7 @@ export interface components {
             intercept: number;
             /**
              * Pictures
-             * @description Number of real held-out pictures, and of generated ones, that it was fitted on.
+             * @description Number of real held-out pictures on which it was fitted, and of generated pictures.
              */
             pictures: number;
         };
@@ -1540,7 +1543,7 @@ export interface components {
         };
         /**
          * ComparisonView
-         * @description The Frechet distance that the gate compares, of a new champion and of the one before. Lower is better.
+         * @description The Frechet distance that the gate compares, of a new champion and of the previous one. Lower is better.
          */
         ComparisonView: {
             /**
@@ -1556,7 +1559,7 @@ export interface components {
             value: number;
             /**
              * Before
-             * @description Of the champion before; null if there was none, or it was deleted.
+             * @description Of the previous champion; null if there was none, or it was deleted.
              */
             before: number | null;
             /**
@@ -1593,7 +1596,7 @@ export interface components {
         };
         /**
          * DatasetDetail
-         * @description A dataset with the report of its import, and what was trained on it.
+         * @description A dataset with the report of its import and the versions that were trained on it.
          */
         DatasetDetail: {
             /** Name */
@@ -1609,7 +1612,7 @@ export interface components {
             licence: string;
             /**
              * Published
-             * @description Whether it comes from its authors, and not from an import.
+             * @description Whether it was published by its authors, and not imported.
              */
             published: boolean;
             /**
@@ -1723,7 +1726,7 @@ export interface components {
             licence: string;
             /**
              * Published
-             * @description Whether it comes from its authors, and not from an import.
+             * @description Whether it was published by its authors, and not imported.
              */
             published: boolean;
             /**
@@ -1770,7 +1773,7 @@ export interface components {
         };
         /**
          * Direction
-         * @description A unit vector in the space of latents. One unit is one standard deviation of a seed's latent along it.
+         * @description A unit vector in the latent space. One unit is one standard deviation of a seed's latent along it.
          */
         Direction: {
             /** Name */
@@ -1811,12 +1814,12 @@ export interface components {
             created: string;
             /**
              * Seeds
-             * @description Number of seeds, counted from 0, whose pictures the regressions were fitted to.
+             * @description Number of seeds, counted from 0, to whose pictures the regressions were fitted.
              */
             seeds: number;
             /**
              * Checks
-             * @description Number of further seeds whose pictures the effects were measured on.
+             * @description Number of further seeds on whose pictures the effects were measured.
              */
             checks: number;
             /**
@@ -1912,7 +1915,7 @@ export interface components {
         };
         /**
          * Effect
-         * @description What an edit by one direction does, on pictures that it was not found with.
+         * @description What an edit by one direction does, on pictures that were not used to find it.
          */
         Effect: {
             /**
@@ -2058,7 +2061,7 @@ export interface components {
             parents?: string | (number | string)[] | null;
             /**
              * Child
-             * @description Number of the child, in 0..4294967295. It decides what is inherited from which of the parents, and what mutates. Omitted: a random one, returned in `X-Child`.
+             * @description Number of the child, in 0..4294967295. It determines what the child inherits from which parent, and what mutates. Omitted: a random number, returned in `X-Child`.
              * @example 3
              */
             child?: number | null;
@@ -2191,12 +2194,12 @@ export interface components {
             ended: string | null;
             /**
              * Done
-             * @description Pictures that were read.
+             * @description Number of pictures read so far.
              */
             done: number;
             /**
              * Total
-             * @description All pictures; 0 while they are counted.
+             * @description Number of all pictures; 0 while they are being counted.
              */
             total: number;
             /**
@@ -2340,7 +2343,7 @@ export interface components {
         };
         /**
          * Inversion
-         * @description A point in the space of latents whose picture resembles the uploaded one.
+         * @description A point in the latent space whose picture resembles the uploaded one.
          *
          *     `POST /generate` with `z`, `label`, `model` and `version` draws it.
          */
@@ -2381,7 +2384,7 @@ export interface components {
             encoder_error: number;
             /**
              * Steps
-             * @description Steps of refinement that made the error smaller.
+             * @description Number of refinement steps that reduced the error.
              */
             steps: number;
             /**
@@ -2398,7 +2401,7 @@ export interface components {
             preprocessing: string;
             /**
              * Prepared
-             * @description The uploaded picture at 28x28, which the latent was found for: a PNG as a data URI.
+             * @description The uploaded picture at 28x28, for which the latent was found: a PNG as a data URI.
              */
             prepared: string;
             /** @description The discriminator's opinion of the uploaded picture, as the same class. */
@@ -2573,7 +2576,7 @@ export interface components {
             parents?: string | (number | string)[] | null;
             /**
              * Child
-             * @description Number of the child, in 0..4294967295. It decides what is inherited from which of the parents, and what mutates. Omitted: a random one, returned in `X-Child`.
+             * @description Number of the child, in 0..4294967295. It determines what the child inherits from which parent, and what mutates. Omitted: a random number, returned in `X-Child`.
              * @example 3
              */
             child?: number | null;
@@ -2713,7 +2716,7 @@ export interface components {
              * @description The retraining job that produced the version.
              */
             job?: string | null;
-            /** @description The population that the version was chosen from, if the job had several runs. */
+            /** @description The population from which the version was chosen, if the job had several runs. */
             population?: components["schemas"]["PopulationNote"] | null;
             /** @description Comparison with the champion at that time, if the version was retrained by the service. */
             gate?: components["schemas"]["Gate"] | null;
@@ -2883,7 +2886,7 @@ export interface components {
         };
         /**
          * Opinion
-         * @description What the discriminator thinks of a picture.
+         * @description The discriminator's opinion of a picture.
          */
         Opinion: {
             /**
@@ -2893,7 +2896,7 @@ export interface components {
             logit: number;
             /**
              * Probability
-             * @description Probability that the picture is real, as in the answer of `/discriminate`.
+             * @description Probability that the picture is real, as in the response of `/discriminate`.
              */
             probability: number;
         };
@@ -2937,7 +2940,7 @@ export interface components {
         };
         /**
          * PopulationNote
-         * @description The population that a version was chosen from.
+         * @description The population from which a version was chosen.
          */
         PopulationNote: {
             /**
@@ -3016,7 +3019,7 @@ export interface components {
         PreviewBody: {
             /**
              * Fit
-             * @description How a picture becomes 28x28. `fit`: all of it, padded. `crop`: the square in its middle. `mnist`: its ink in 20x20 pixels, centred by its mass.
+             * @description How a picture becomes 28x28. `fit`: the whole picture, padded. `crop`: the square in its middle. `mnist`: its ink, scaled into 20x20 pixels and placed by its centre of mass.
              * @default fit
              * @enum {string}
              */
@@ -3055,12 +3058,12 @@ export interface components {
             version: number;
             /**
              * Instead Of
-             * @description The champion before; null if there was none, or it is unknown.
+             * @description The previous champion; null if there was none, or it is unknown.
              */
             instead_of: number | null;
             /**
              * Time
-             * @description null: unknown, because the champion changed before the history was recorded, or without it.
+             * @description null if it is unknown, because the champion changed before the history was recorded, or without being recorded.
              */
             time: string | null;
             /**
@@ -3217,7 +3220,7 @@ export interface components {
             source: string;
             /**
              * Layout
-             * @description What the source was recognised as.
+             * @description The recognised layout of the source.
              * @enum {string}
              */
             layout: "folders of classes" | "folder" | "metadata" | "npz" | "npy" | "idx" | "csv" | "parquet";
@@ -3262,13 +3265,13 @@ export interface components {
             balanced: boolean | null;
             /**
              * Fit
-             * @description How pictures were brought to 28x28 pixels.
+             * @description How pictures were converted to 28x28 pixels.
              * @enum {string}
              */
             fit: "fit" | "crop" | "mnist";
             /**
              * Invert
-             * @description What was asked for.
+             * @description The requested inversion.
              * @enum {string}
              */
             invert: "auto" | "yes" | "no";
@@ -3301,7 +3304,7 @@ export interface components {
             ignored_count: number;
             /**
              * Warnings
-             * @description What may make the dataset worse than it could be, with the remedy.
+             * @description Problems that may reduce the quality of the dataset, each with its remedy.
              */
             warnings: string[];
         };
@@ -3342,7 +3345,7 @@ export interface components {
             model?: string | null;
             /**
              * Preset
-             * @description Preset that the spec is based on.
+             * @description Preset on which the spec is based.
              * @default standard
              * @enum {string}
              */
@@ -3396,7 +3399,7 @@ export interface components {
             };
             /**
              * Reduction
-             * @description At each rung, this part of the runs continues: a half, a third, ... The last rung is at `images / reduction`. A number above that of the runs trains all of them to the end.
+             * @description At each rung, one in this many runs continues. The last rung is at `images / reduction`. If it is greater than the number of runs, all runs are trained to the end.
              * @default 2
              */
             reduction: number;
@@ -3699,13 +3702,13 @@ export interface components {
         };
         /**
          * Verification
-         * @description Whether a saved picture is what it says it is.
+         * @description Whether a saved picture is what it claims to be.
          */
         Verification: {
             /**
              * Verdict
-             * @description equal: every pixel is as the claim says. different: not. unknown_version: no version here has this generator,
-             *     or these directions. no_claim: the text chunks do not say, or not completely, what the picture is.
+             * @description equal: every pixel matches the claim. different: some pixels do not. unknown_version: no version here has this generator,
+             *     or these directions. no_claim: the text chunks do not fully say what the picture is.
              * @enum {string}
              */
             verdict: "equal" | "different" | "unknown_version" | "no_claim";
@@ -3723,7 +3726,7 @@ export interface components {
             };
             /**
              * Unverified
-             * @description Names of text chunks that do not determine a pixel, so that they may say anything; at most 64.
+             * @description Names of text chunks that do not affect pixels, so that their content cannot be verified; at most 64.
              * @default []
              */
             unverified: string[];
@@ -3764,7 +3767,8 @@ export interface components {
             pixels?: number | null;
             /**
              * Different
-             * @description Number of pixels that differ. null if the size is that of another picture, so that nothing was compared.
+             * @description Number of pixels that differ. null if the file does not have the size of the claimed picture, so that nothing was
+             *     compared.
              */
             different?: number | null;
             /**
@@ -3779,8 +3783,8 @@ export interface components {
             frames?: number[] | null;
             /**
              * Mask
-             * @description Where pixels differ: a black and white PNG as a data URI (RFC 2397), without the enlargement. Of an animation, all frames
-             *     in one.
+             * @description Where pixels differ: a black and white PNG as a data URI (RFC 2397), without the enlargement. For an animation, all
+             *     frames combined.
              */
             mask?: string | null;
         };
@@ -3800,7 +3804,7 @@ export interface components {
             aliases: string[];
             /**
              * Warning
-             * @description A fault of a version that is served all the same: it copies its training pictures.
+             * @description A problem of a version that is served anyway: it copies its training pictures.
              */
             warning?: string | null;
             manifest: components["schemas"]["Manifest"];
@@ -3861,7 +3865,7 @@ export interface components {
             };
             /**
              * Warning
-             * @description A fault of a version that is served all the same: it copies its training pictures.
+             * @description A problem of a version that is served anyway: it copies its training pictures.
              */
             warning?: string | null;
             /** Url */
@@ -4069,7 +4073,7 @@ export interface components {
         ImportBody: {
             /**
              * Fit
-             * @description How a picture becomes 28x28. `fit`: all of it, padded. `crop`: the square in its middle. `mnist`: its ink in 20x20 pixels, centred by its mass.
+             * @description How a picture becomes 28x28. `fit`: the whole picture, padded. `crop`: the square in its middle. `mnist`: its ink, scaled into 20x20 pixels and placed by its centre of mass.
              * @default fit
              * @enum {string}
              */
@@ -4263,7 +4267,7 @@ export interface operations {
                 seeds?: string | null;
                 /** @description Two to eight parents of a child: seeds, or children as in `(42,7,3),99`, where 3 is the number of the child of 42 and 7. */
                 parents?: string | null;
-                /** @description Number of the child, in 0..4294967295. It decides what is inherited from which of the parents, and what mutates. Omitted: a random one, returned in `X-Child`. */
+                /** @description Number of the child, in 0..4294967295. It determines what the child inherits from which parent, and what mutates. Omitted: a random number, returned in `X-Child`. */
                 child?: number | null;
                 /** @description Class, by index or name, or a mixture such as `3:0.5,8:0.5`, whose weights sum to 1. Omitted: the seed chooses the class. */
                 label?: string | null;
@@ -5176,7 +5180,7 @@ export interface operations {
     invert_invert_post: {
         parameters: {
             query?: {
-                /** @description Most steps of refinement. Each draws about a hundred pictures. More steps never make the error larger. */
+                /** @description Maximum number of refinement steps. Each draws about a hundred pictures. More steps never increase the error. */
                 steps?: number;
                 /** @description Class of the latent, by index or name. Omitted: the one that the encoder recognises. */
                 label?: string | null;
@@ -8274,7 +8278,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Name, or name@version for a certain version. */
+                /** @description Name, or name@version for a specific version. */
                 name: string;
             };
             cookie?: never;
@@ -8837,7 +8841,7 @@ export interface operations {
             header: {
                 /** @description Bytes of the whole file. */
                 "Upload-Length": number;
-                /** @description `filename` and the base64 of the file's name. Its ending tells formats apart. Other keys are ignored. */
+                /** @description `filename` and the base64 of the file's name. Its extension identifies the format. Other keys are ignored. */
                 "Upload-Metadata"?: string;
                 /** @description Algorithm and base64 of the digest of the body, as in `sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=`. */
                 "Upload-Checksum"?: string | null;
@@ -10328,7 +10332,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name, or name@version for a certain version. */
+                /** @description Name, or name@version for a specific version. */
                 name: string;
             };
             cookie?: never;
@@ -10423,7 +10427,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name, or name@version for a certain version. */
+                /** @description Name, or name@version for a specific version. */
                 name: string;
             };
             cookie?: never;

@@ -6,7 +6,7 @@ import { forget, versionFile } from "./files"
 import type { Look, Subject } from "./inputs"
 import type { Reply, Request, Start } from "./protocol"
 
-/** This browser computes other pixels than the service. */
+/** This browser computes different pixels than the service. */
 export class Different extends Error {
   override readonly name = "Different"
 }
@@ -55,7 +55,7 @@ export class Engine {
           loaded(worker, { id: 0, kind: "load", file, description, check: index === 0 }),
         ),
       )
-      if (!exact[0]) throw new Different("This browser computes other pixels than the service.")
+      if (!exact[0]) throw new Different("This browser computes different pixels than the service.")
       return new Engine(workers)
     } catch (error) {
       workers.forEach(worker => worker.terminate())

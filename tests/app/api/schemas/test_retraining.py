@@ -163,7 +163,7 @@ def test_a_grid_without_seeds_uses_one_seed(repository: Repository, registry: Da
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"runs": 9, "grid": {"gamma": [0.1, 0.2]}}, "This would be 18 runs. Ask for at most 16"),
+        ({"runs": 9, "grid": {"gamma": [0.1, 0.2]}}, "The request is for 18 runs. Request at most 16"),
         ({"grid": {"seed": [1, 2]}}, "grid.seed is set by another field. Use runs"),
         ({"grid": {"images": [1, 2]}}, "Use budget.images"),
         ({"grid": {"held_out": [0, 1000]}}, "cannot be compared by KID"),

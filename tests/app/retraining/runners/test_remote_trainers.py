@@ -86,7 +86,7 @@ def test_a_trainer_that_starts_too_late_changes_nothing_and_says_so_to_the_engin
     node = tmp_path / "node" / "submission" / RUN
     done = train(node, stale, url, "train", "--out", str(node))
     assert done.returncode == 4
-    assert done.stdout.splitlines()[-1] == f"Error: Another trainer has continued the run {RUN}. Nothing needs to be done."
+    assert done.stdout.splitlines()[-1] == f"Error: Another trainer has continued the run {RUN}. No action is needed."
     assert here._log.read() == before
     assert not node.parent.exists()
 

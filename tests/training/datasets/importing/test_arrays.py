@@ -134,7 +134,7 @@ class Trap:
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"images": np.array([Trap()], object)}, "contains object, which is not read"),
+        ({"images": np.array([Trap()], object)}, "contains object, which is not supported"),
         ({"images": np.zeros((3, 28, 28), "c8")}, "contains complex64"),
         ({"images": np.zeros((3, 5))}, "are not pictures"),
         ({"images": np.zeros((0, 28, 28))}, "are not pictures"),
@@ -167,7 +167,7 @@ def test_arrays_that_are_no_dataset_are_refused(tmp_path: Path, arrays: dict[str
         (b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000, 28, 28), }", "its header says"),
         (b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 28, 28), }", "its header says"),
         (b"{'descr': '|O', 'fortran_order': False, 'shape': (1, 28, 28), }", "contains object"),
-        (b"{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (784,), }", "which is not read"),
+        (b"{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (784,), }", "which is not supported"),
         (b"__import__('os').system('true')", "not a readable .npy file"),
         (b"(" * 5000, "not a readable .npy file"),
         (b"{'descr': '|u1'}", "not a readable .npy file"),

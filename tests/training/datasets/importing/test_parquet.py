@@ -87,8 +87,8 @@ def test_pictures_without_bytes_or_labels_are_broken(tmp_path: Path) -> None:
     assert dict(error.value.broken) == {
         "a.parquet, row 16": "it has no label",
         "a.parquet, row 17": "it has no label",
-        "a.parquet, row 18": "the table contains no bytes of it, but at most its path",
-        "a.parquet, row 19": "the table contains no bytes of it, but at most its path",
+        "a.parquet, row 18": "the table contains at most its path, not its bytes",
+        "a.parquet, row 19": "the table contains at most its path, not its bytes",
     }
 
 

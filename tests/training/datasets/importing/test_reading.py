@@ -107,8 +107,8 @@ def test_a_source_that_makes_no_dataset_is_refused(tmp_path: Path, files, option
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.tar.gz", b"\x1f\x8b", "is an archive that is not read. Unpack it"),
-        ("a.7z", b"7z\xbc\xaf\x27\x1c", "is an archive that is not read"),
+        ("a.tar.gz", b"\x1f\x8b", "is an archive of an unsupported kind. Unpack it"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c", "is an archive of an unsupported kind"),
         ("a.png", png(1), "is a single picture. Name the folder"),
         ("a.doc", b"x", "is not of a known layout. Name"),
         ("a", b"", "is not of a known layout. Name"),

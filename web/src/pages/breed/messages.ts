@@ -4,7 +4,7 @@ export const messages = texts(
   {
     title: "Breed pictures",
     intro:
-      "Every child has a number, which decides what it inherits from which of its parents and what mutates. Choose two or more children or parents, and breed them.",
+      "Every child has a number. It determines what the child inherits from each parent, and what mutates. Choose two or more children or parents, and breed them.",
     parents: "Parents",
     parentsHint: "Seeds, and children as in (42,7,3), separated by commas.",
     parentsShown: "Parents to breed with",

@@ -5,7 +5,7 @@ export const messages = texts(
   {
     title: "Draw a dataset",
     intro:
-      "Draw a sign of your own about thirty times: a letter, a rune or a face. A generator then learns to draw it in new variations. Everyone can draw; to make the dataset and to train on it takes an administrator's token.",
+      "Draw a sign of your own about thirty times: a letter, a rune or a face. A generator then learns to draw it in new variations. Everyone can draw. Making the dataset and training on it need an administrator's token.",
     drawTitle: "Draw",
     canvas: "Drawing canvas",
     keyboard:
@@ -19,7 +19,7 @@ export const messages = texts(
     count: (count: number, wanted: number) => `${count} of ${wanted} drawings`,
     enough: (count: number) =>
       `${count} ${plural("en", count, ["drawing", "drawings"])}. You can draw more, or make the dataset.`,
-    kept: "The drawings are kept in this tab, also if you reload the page. Small differences between them are welcome.",
+    kept: "The drawings are kept in this tab, even if you reload the page. Small differences between them are welcome.",
     drawings: "Your drawings",
     drawing: (number: number) => `Drawing ${number}`,
     save: "Download the drawings (ZIP)",
@@ -27,7 +27,7 @@ export const messages = texts(
       "No token is needed for the file. An administrator can import it on the page Datasets or with the API call on this page.",
     forget: "Delete all",
     forgetQuestion: (count: number) => `Delete ${count} ${plural("en", count, ["drawing", "drawings"])}?`,
-    forgetConsequence: "This cannot be undone. A dataset that was made of them is kept.",
+    forgetConsequence: "This cannot be undone. A dataset that was made from them is kept.",
     forgetNo: "Keep them",
     makeTitle: "Make a dataset",
     name: "Name",
@@ -78,7 +78,8 @@ export const messages = texts(
     needsToken: "Сначала введите токен ниже.",
     needsMore: count => `Нарисуйте ещё хотя бы ${count}.`,
     trainTitle: "Обучение",
-    trainHint: (name, preset) => `Обучает модель ${name} с пресетом ${preset} и включает её, если она работает.`,
+    trainHint: (name, preset) =>
+      `Обучает модель ${name} с пресетом ${preset} и начинает её использовать, если обучение удалось.`,
     train: "Обучить на рисунках",
     busy: "Запускается…",
     job: "Все показатели этого задания",

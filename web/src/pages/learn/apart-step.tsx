@@ -12,15 +12,15 @@ const messages = texts(
   {
     title: "5. Until the two cannot be told apart",
     todo: "Guess for yourself which pictures are real. Then sharpen a blurred one.",
-    see: "The accuracy of whoever judges, a network or you, approaches 50% the better the generator is.",
+    see: "The better the generator is, the closer the accuracy of the judge, a network or you, comes to 50%.",
     yours: (percent: string) =>
-      `The discriminator that you trained in step 4 is right about ${percent} of the pictures. At 50% it would only guess.`,
+      `The discriminator that you trained in step 4 classifies ${percent} of the pictures correctly. At 50% it would only guess.`,
     collapsed: (percent: string, classes: number) =>
-      `The discriminator that you trained in step 4 is right about ${percent} of the pictures, but among the 64 pictures there ${plural("en", classes, ["is", "are"])} only ${classes} of the ten digits. So its accuracy alone says nothing about the quality. Train both in turns until there are more digits.`,
+      `The discriminator that you trained in step 4 classifies ${percent} of the pictures correctly, but among the 64 pictures there ${plural("en", classes, ["is", "are"])} only ${classes} of the ten digits. So its accuracy alone says nothing about the quality. Train both in turns until there are more digits.`,
     questions: [
-      "A new discriminator is right about 50% of the pictures. Is the generator perfect?",
+      "A new discriminator classifies 50% of the pictures correctly. Is the generator perfect?",
       "This discriminator finds no difference. A larger one, or one that sees more pictures, may find some. And a generator that copies its training pictures would pass this test too.",
-      "What does the network that sharpens get besides the random numbers?",
+      "What does the sharpening network receive besides the random numbers?",
       "The blurred picture is an additional input, and the random numbers only choose among the originals that fit it.",
     ],
   },

@@ -23,7 +23,7 @@ const messages = texts(
     sheet: "64 generated pictures. Their random numbers stay the same, only the generator changes.",
     state: (turns: string, seconds: number, real: string, generated: string) =>
       `${turns} turns in ${seconds} s. Mean D(x): real ${real}, generated ${generated}.`,
-    accuracy: (percent: string) => `The discriminator is right about ${percent} of the pictures.`,
+    accuracy: (percent: string) => `The discriminator classifies ${percent} of the pictures correctly.`,
     classes: (count: number) => `A comparison with real digits finds ${count} of the ten among the 64 pictures.`,
     losses: "Losses",
     accuracyTitle: "Accuracy of the discriminator",
@@ -36,13 +36,13 @@ const messages = texts(
     chance: "chance",
     fair: "After a few seconds, the noise turns into strokes, then into digits. The losses hardly fall all this time: as the generator gets better, the discriminator does too.",
     "frozen-d":
-      "First train both in turns until you see digits. As soon as the discriminator is frozen, the digits turn into one and the same pattern that is no digit. The frozen discriminator takes it for real with certainty, and the generator's loss falls to 0. Without an opponent that learns, the generator only learns to deceive.",
+      "First train both in turns until you see digits. As soon as the discriminator is frozen, all digits turn into the same pattern, which is not a digit. The frozen discriminator is certain that it is real, and the generator's loss falls to 0. Without a learning opponent, the generator only learns to deceive.",
     "frozen-g":
       "The pictures stay as they are. The discriminator learns their mistakes, its accuracy rises, and so does the generator's loss.",
     "strong-d":
-      "The discriminator takes 40 steps for each one of the generator. It is right about almost every picture, and the generator's loss rises far above its value at chance. The pictures hardly change any more. With the loss ln(1 − D(G(z))) of the first GANs, the gradient would almost vanish here.",
+      "The discriminator takes 40 steps for each step of the generator. It classifies almost every picture correctly, and the generator's loss rises far above its value at chance. The pictures hardly change any more. With the loss ln(1 − D(G(z))) of the first GANs, the gradient would almost vanish here.",
     "strong-g":
-      "The generator takes 40 steps for each one of the discriminator. Soon all 64 pictures are the same, and every few seconds they are all another one: mode collapse. Go back to both in turns and see whether it recovers.",
+      "The generator takes 40 steps for each step of the discriminator. Soon all 64 pictures are the same, and every few seconds they all change to another picture: this is mode collapse. Go back to both in turns and see whether it recovers.",
   },
   {
     title: "Обучите на цифрах в этом браузере",

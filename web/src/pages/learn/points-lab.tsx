@@ -40,13 +40,13 @@ const messages = texts(
     chanceG: "generator at chance",
     fair: "The squares spread over the circles. Around them, the plane loses its colour: D(x) approaches 0.5 there, and the losses approach their values at chance.",
     "frozen-d":
-      "The squares run to where the discriminator is surest that points are real, often out of the picture. Nobody corrects it any more, so the generator's loss falls although its points are wrong. A low loss is no proof of quality.",
+      "The squares run to where the discriminator is most certain that points are real, often out of the picture. Nobody corrects it any more, so the generator's loss falls although its points are wrong. A low loss does not prove quality.",
     "frozen-g":
       "The squares stay where they are. The discriminator's loss falls until it separates both kinds as well as it can. The generator's loss rises, because it learns nothing.",
     "strong-d":
-      "The discriminator takes 10 steps for each one of the generator. It surrounds the squares with an orange wall that they do not cross. On the ring and the clusters, some places therefore stay empty for a long time.",
+      "The discriminator takes 10 steps for each step of the generator. It surrounds the squares with an orange wall that they do not cross. On the ring and the clusters, some places therefore stay empty for a long time.",
     "strong-g":
-      "The generator takes 10 steps for each one of the discriminator. All squares jump together to the one place that looks most real to the discriminator now. It notices, and they jump on, without ever spreading over the circles. This is mode collapse: whatever the random numbers are, the generator makes the same point of them.",
+      "The generator takes 10 steps for each step of the discriminator. All squares jump together to the place that currently looks most real to the discriminator. It notices this, and they jump on, without ever spreading over the circles. This is mode collapse: whatever the random numbers are, the generator turns them into the same point.",
   },
   {
     title: "Попробуйте на точках",

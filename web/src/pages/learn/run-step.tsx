@@ -18,7 +18,7 @@ const messages = texts(
       "A generator draws only ones, but perfect ones. The discriminator believes each of them. What is this called, and what is wrong with it?",
       "Mode collapse. Each picture looks real, but the pictures together do not look like the dataset. A discriminator that sees single pictures notices this only after it has learnt that there are too many ones.",
       "What happens if the discriminator is perfect from the start?",
-      "Its answer is 0 for every generated picture, whatever the generator changes. The slope that the generator learns from becomes flat or useless. A good opponent is only a little better than oneself.",
+      "Its answer is 0 for every generated picture, whatever the generator changes. The slope from which the generator learns becomes flat or useless. A good opponent is only slightly better than you are.",
     ],
   },
   {

@@ -7,7 +7,7 @@ const messages = texts(
     title: "A second use: sharpening pictures",
     task: "A GAN can also restore a shrunk or blurred picture (super-resolution). The generator receives the degraded picture as well as the noise. The discriminator receives the same degraded picture and a sharp one, and decides whether the sharp one is the real original or an output of the generator.",
     many: "Shrinking to 7×7 keeps 49 of 784 numbers. Many originals have the same 49 numbers, so the lost details cannot be recovered. The generator draws plausible details, and each noise vector gives different ones. Its output is therefore one of many plausible originals, not the true one.",
-    mean: "A network trained by mean squared error solves another problem. Its best output is the mean of all plausible originals. This mean is blurry, but closer to them on average than any single one. Therefore such a network has a higher PSNR (peak signal-to-noise ratio, which is higher the smaller the squared error is), and a GAN with sharp outputs has a lower one.",
+    mean: "A network trained with mean squared error solves a different problem. Its best output is the mean of all plausible originals. This mean is blurry, but closer to them on average than any single one. Such a network therefore has a higher PSNR (peak signal-to-noise ratio: the smaller the squared error, the higher it is) than a GAN with sharp outputs.",
     tradeoff: "No method can be best at both: ",
     paper: "the perception-distortion trade-off (Blau and Michaeli, 2018)",
     try: "The page Sharpen shows sixteen outputs, their mean, and the PSNR of both.",

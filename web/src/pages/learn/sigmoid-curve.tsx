@@ -8,7 +8,7 @@ import { type ScoredPicture } from "./losses"
 const messages = texts(
   {
     title: "The sigmoid",
-    what: "The discriminator computes a logit from the 784 pixels. The sigmoid turns it into a probability. Move the logit and watch the point: around 0, a small change matters a lot, far from 0 hardly at all. The small marks are the pictures above.",
+    what: "The discriminator computes a logit from the 784 pixels. The sigmoid turns it into a probability. Move the logit and watch the point: around 0, a small change matters a lot; far from 0, it hardly matters. The small marks are the pictures above.",
     real: "real",
     generated: "generated",
     logit: "Logit",

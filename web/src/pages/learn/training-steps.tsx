@@ -19,8 +19,8 @@ const messages = texts(
     questions: [
       "Why is the discriminator frozen while the generator learns?",
       "The generator learns by raising the discriminator's error. If the discriminator's weights could change in this step, the error would also rise by making the discriminator worse, and nothing would be gained.",
-      "Both losses stay level for a long time. Does the training stand still?",
-      "Not necessarily. Each loss is measured against the other network, and that one improves too. Look at the points or pictures, or at a measure that does not depend on the two.",
+      "Both losses stay level for a long time. Has the training stopped improving?",
+      "Not necessarily. Each loss is measured against the other network, which also improves. Look at the points or pictures, or at a measure that does not depend on the two.",
     ],
     what: "Both networks start with random weights: the generator outputs noise, and the discriminator guesses. Then two steps alternate, thousands of times.",
     steps: "Network that learns",

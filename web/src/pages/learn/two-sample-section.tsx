@@ -10,7 +10,7 @@ const messages = texts(
   {
     title: "Are they indistinguishable?",
     what: "In theory, training ends when the discriminator can only guess. But its own score is a poor measure: it was trained against this one generator, and a score near 0.5 can mean that the pictures are good or that the discriminator is weak.",
-    test: "A better measure is a third network, independent of the other two. It is trained on thousands of real and generated pictures and then classifies others. This is a classifier two-sample test (C2ST): if the pictures are indistinguishable, its accuracy is 50%, the same as a coin toss. For comparison, the test is repeated with two kinds of real pictures, those for training and those for tests. They differ a little too, so that their accuracy is not exactly 50% either.",
+    test: "A better measure is a third network, independent of the other two. It is trained on thousands of real and generated pictures and then classifies others. This is a classifier two-sample test (C2ST): if the pictures are indistinguishable, its accuracy is 50%, the same as a coin toss. For comparison, the test is repeated with two kinds of real pictures, those for training and those for tests. These also differ slightly, so their accuracy is not exactly 50% either.",
     scale: "Accuracy of the classifier. The bars run from 50% (chance) to 100%.",
     generated: "generated vs. real",
     real: "real vs. real",

@@ -30,7 +30,7 @@ const messages = texts(
     command: "on the command line",
     shipped: "shipped with the release",
     restored: "restored after the aliases were lost",
-    unknown: "by whom is unknown",
+    unknown: "promoted by: unknown",
     reason: "Reason:",
     figure: (title: string, value: string) => `${title} ${value}`,
     against: (title: string, value: string, before: string, name: string) =>
@@ -59,7 +59,7 @@ const messages = texts(
     command: "из командной строки",
     shipped: "поставляется с выпуском",
     restored: "восстановлена после потери псевдонимов",
-    unknown: "кем — неизвестно",
+    unknown: "кто это сделал, неизвестно",
     reason: "Причина:",
     figure: (title, value) => `${title}: ${value}`,
     against: (title, value, before, name) => `${title}: ${value} против ${before} у ${name}`,

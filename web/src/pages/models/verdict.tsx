@@ -12,7 +12,7 @@ export type Gate = Schemas["Gate"]
 const messages = texts(
   {
     promoted: "The gate promoted this version.",
-    forced: "This version was promoted because that was requested, whatever the comparison says.",
+    forced: "This version was promoted because the request asked for it, regardless of the comparison.",
     notPromoted: "The gate did not promote this version.",
     if_better: "Requested promotion: only if better.",
     always: "Requested promotion: always.",
@@ -46,7 +46,7 @@ const messages = texts(
   },
   {
     promoted: "Версия стала чемпионом.",
-    forced: "Версия стала чемпионом, потому что так запросили, каким бы ни было сравнение.",
+    forced: "Версия стала чемпионом, потому что так было указано в запросе, независимо от результата сравнения.",
     notPromoted: "Версия не стала чемпионом: остался прежний.",
     if_better: "Запрошено: сделать чемпионом, если она лучше.",
     always: "Запрошено: сделать чемпионом в любом случае.",

@@ -13,7 +13,7 @@ import "./differences.css"
 
 const messages = texts(
   {
-    title: "Two versions, the biggest differences first",
+    title: "Two versions, largest differences first",
     hint: (count: string) =>
       `${count} seeds, sorted by the mean difference of a pixel. Move the divider, or drag it across a picture.`,
     first: "Left",
@@ -24,12 +24,12 @@ const messages = texts(
     difference: (share: string) => `differs by ${share}`,
     equal: "equal",
     more: "More",
-    allEqual: "Both versions draw these seeds exactly alike.",
+    allEqual: "Both versions draw exactly the same pictures for these seeds.",
   },
   {
     title: "Две версии, сначала самые большие отличия",
     hint: count =>
-      `Зёрен: ${count}, по убыванию средней разницы пикселя. Двигайте разделитель или ведите им по картинке.`,
+      `Зёрен: ${count}, по убыванию средней разницы пикселей. Двигайте разделитель или ведите им по картинке.`,
     first: "Слева",
     second: "Справа",
     divider: "Разделитель",

@@ -5,7 +5,7 @@ export const messages = texts(
   {
     title: "Sharpen a picture",
     intro:
-      "The network receives a shrunk or blurred picture and draws a plausible original. Many originals fit the same input; the seed selects one.",
+      "The network receives a shrunk or blurred picture and draws a plausible original. Many originals fit the same input. The seed selects one of them.",
     noModel: "The service has no model that sharpens pictures.",
     noModelRemedy:
       "Train and publish one with the following commands, or with the preset sharpen on the Train page. When it is published, reload this page.",

@@ -13,7 +13,7 @@ const messages = texts(
     title: "Champion",
     served: (name: string) => `The champion is ${name}.`,
     previous: (name: string) => `The previous champion is ${name}.`,
-    shippedBefore: (name: string) => `${name} was shipped as the version before.`,
+    shippedBefore: (name: string) => `${name} was shipped as the previous version.`,
     promote: (name: string) => `Promote ${name}`,
     rollBack: (name: string) => `Roll back to ${name}`,
   },

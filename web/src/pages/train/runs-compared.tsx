@@ -19,12 +19,12 @@ const messages = texts(
     name: (number: number, preset: string) => `job ${number}, ${preset}`,
     ofRun: (name: string, run: number) => `${name}, run ${run}`,
     runsHint:
-      "Of a job with several runs, the curves are those of the evaluated run or, until then, of the one with the lowest KID.",
+      "For a job with several runs, the curves show the evaluated run or, until then, the run with the lowest KID.",
     smoothing: "Smoothing",
     smoothingHint: "Exponential moving average, as in TensorBoard. The faint lines are the values themselves.",
     log: "Logarithmic",
     clear: "Show one job",
-    differs: "What differs in their specs",
+    differs: "Differences between their specs",
     same: "Their specs are equal, apart from the threads.",
     field: "field",
     waiting: "Charts appear with the first images.",
@@ -46,7 +46,7 @@ const messages = texts(
     name: (number, preset) => `задание ${number}, ${preset}`,
     ofRun: (name, run) => `${name}, прогон ${run}`,
     runsHint:
-      "От задания с несколькими прогонами показан тот, который оценивается, а до тех пор — тот, у которого KID ниже.",
+      "Для задания с несколькими прогонами показан прогон, выбранный для оценки, а до выбора — прогон с наименьшим KID.",
     smoothing: "Сглаживание",
     smoothingHint: "Экспоненциальное скользящее среднее, как в TensorBoard. Бледные линии — сами значения.",
     log: "Логарифмическая шкала",

@@ -53,14 +53,14 @@ export const messages = texts(
       "For example: gamma=0.05, 0.1; learning_rate=0.001, 0.0005. Each combination is trained with each seed.",
     gridWrong: "Each part must look like field=value, value. Separate parts with semicolons.",
     tooManyRuns: (count: number, most: number) =>
-      `With each seed, these are ${count} runs, but a job has at most ${most}. Remove values, or lower the number of seeds.`,
+      `With all seeds, these are ${count} runs, but a job has at most ${most}. Remove values, or lower the number of seeds.`,
     note: "Note",
     noteHint: "Shown in the list of jobs.",
     start: "Start training",
     needsToken: "Enter the token first. The API call below also works from a terminal.",
     started: (number: number) => `Job ${number} has been requested.`,
     refused: "The service does not accept this value. See the message below.",
-    about: (field: string) => `This is about the field “${field}”.`,
+    about: (field: string) => `This concerns the field “${field}”.`,
     toField: "Go to the field",
   },
   {

@@ -11,7 +11,7 @@ import { type Step } from "./run"
 
 const messages = texts(
   {
-    title: "Use of the machine, and cost",
+    title: "Resource usage and cost",
     cores: "cores in use",
     threads: (count: number) => `${count} ${plural("en", count, ["thread", "threads"])}`,
     time: "CPU time",
@@ -26,7 +26,7 @@ const messages = texts(
     hour: "hours of training",
     unit: "cores",
     scope:
-      "Measured by the trainer, for the training only: the export and the evaluation that follow are not included. All attempts of a resumed job count.",
+      "Measured by the trainer, and only for the training: the export and the evaluation that follow are not included. All attempts of a resumed job count.",
     prices: "Your prices",
     corePrice: "Price per core hour",
     gpuPrice: "Price per GPU hour",
@@ -36,10 +36,10 @@ const messages = texts(
     cost: "cost",
     costSoFar: "cost so far",
     rest: "estimated for the rest",
-    restHint: "as much per image as so far; less if it stops early",
+    restHint: "at the same cost per image as so far; less if it stops early",
     total: "estimated in total",
-    noGpuPrice: "Enter a price per GPU hour too: the GPU time is not counted yet.",
-    caption: "Use and cost of each job",
+    noGpuPrice: "Also enter a price per GPU hour: the GPU time is not counted yet.",
+    caption: "Usage and cost of each job",
     what: "use",
   },
   {
@@ -58,7 +58,7 @@ const messages = texts(
     hour: "часов обучения",
     unit: "ядер",
     scope:
-      "Измеряет обучающий процесс, и только само обучение: экспорт и оценка после него не учтены. Учтены все попытки продолженного задания.",
+      "Измеряется только само обучение, без последующих экспорта и оценки. Учтены все попытки продолженного задания.",
     prices: "Ваши цены",
     corePrice: "Цена ядро-часа",
     gpuPrice: "Цена часа GPU",
