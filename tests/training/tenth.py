@@ -15,7 +15,7 @@ from training.datasets import tensors
 from training.datasets.contents import Split
 from training.datasets.tensors import Dataset
 from training.evaluation import calibration, distance, judges, report
-from training.export import build, networks
+from training.export import build, networks, weight_rounding
 from training.loop import kid_meter
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def use() -> None:
     """
     tensors.load = load
     judges.MIN_STEPS, judges.EPOCHS = 30, {"conv": 1, "mlp": 1}
-    build.PARITY_SEEDS, networks.TONE_SEEDS = 100, networks.TONE_SEEDS[:1_000]
+    build.PARITY_SEEDS, networks.TONE_SEEDS = 100, networks.TONE_SEEDS[:200]
+    networks.CALIBRATION_SEEDS, weight_rounding.MOST_ROWS = networks.CALIBRATION_SEEDS[:64], 2_000
     calibration.ANY_LABEL_PICTURES = 100
     distance.KernelDistance = functools.partial(distance.KernelDistance, subsets=10)  # type: ignore[misc, assignment]
     distance.kid = functools.partial(distance.kid, subsets=10)
