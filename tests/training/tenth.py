@@ -46,7 +46,7 @@ def preload() -> None:
 
 
 def use() -> None:
-    """In a forked trainer, use a tenth of MNIST, and take a tenth of the samples of a measurement, an export or an evaluation.
+    """In a forked trainer, use a tenth of MNIST, and at most an eighth of the samples of measurements, exports and evaluations.
 
     Judges of imported datasets are trained for 30 steps instead of 1,000, and the plots of the report are blank. The tests of
     `training` cover these parts in full.
