@@ -43,7 +43,10 @@ ROOT = Path(__file__).resolve().parent.parent
 IMPORTED = (
     *("training.loop.run", "training.export.build", "training.spec_options", "typer", "rich.progress", "rich.table"),
     *("torchmetrics.image.fid", "torchmetrics.functional.classification", "matplotlib.backends.backend_agg"),
+    *("numpy.random", "onnx", "torch.onnx", "torch.profiler", "torch.utils.serialization.config", "torch.utils._device"),
+    *("PIL.BmpImagePlugin", "PIL.PpmImagePlugin", "rich._emoji_codes", "models.bucket_repository"),
     *("app.main", "app.http.server", "app.retraining.worker", "uvicorn.protocols.http.httptools_impl", "uvloop"),
+    *("anyio._backends._asyncio", "anyio._core._sockets", "encodings.idna", "multiprocessing.popen_fork"),
     "tests.training.tenth",
 )
 """What the processes import. Not `training.cli` and `training.tables`, which read the environment."""

@@ -15,7 +15,7 @@ from training.datasets import tensors
 from training.datasets.contents import Split
 from training.datasets.tensors import Dataset
 from training.evaluation import calibration, distance, judges, report
-from training.export import build, networks
+from training.export import build, networks, weight_rounding
 from training.loop import kid_meter
 
 if TYPE_CHECKING:
@@ -46,14 +46,15 @@ def preload() -> None:
 
 
 def use() -> None:
-    """In a forked trainer, use a tenth of MNIST, and take a tenth of the samples of a measurement, an export or an evaluation.
+    """In a forked trainer, use a tenth of MNIST, and at most an eighth of the samples of measurements, exports and evaluations.
 
     Judges of imported datasets are trained for 30 steps instead of 1,000, and the plots of the report are blank. The tests of
     `training` cover these parts in full.
     """
     tensors.load = load
     judges.MIN_STEPS, judges.EPOCHS = 30, {"conv": 1, "mlp": 1}
-    build.PARITY_SEEDS, networks.TONE_SEEDS = 100, networks.TONE_SEEDS[:1_000]
+    build.PARITY_SEEDS, networks.TONE_SEEDS = 100, networks.TONE_SEEDS[:200]
+    networks.CALIBRATION_SEEDS, weight_rounding.MOST_ROWS = networks.CALIBRATION_SEEDS[:64], 2_000
     calibration.ANY_LABEL_PICTURES = 100
     distance.KernelDistance = functools.partial(distance.KernelDistance, subsets=10)  # type: ignore[misc, assignment]
     distance.kid = functools.partial(distance.kid, subsets=10)
