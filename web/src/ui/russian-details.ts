@@ -29,10 +29,6 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
       "У модели $1 нет чемпиона, с весов которого можно начать. Выключите тёплый старт.",
     ],
     [/^The job has no samples\. .+$/, "У задания нет образцов. Дождитесь первых. Образцы старых заданий удаляются."],
-    [
-      /^The service has no model that draws pictures\. .+$/,
-      "В сервисе нет модели, которая рисует картинки. Обучите её на странице «Обучение» или опубликуйте готовую и повторите.",
-    ],
   ],
   dataset_unknown: [
     [
@@ -73,7 +69,7 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
   ],
   token_invalid: [
     [
-      /^This token is not known\. .+$/,
+      /^This token is unknown\. .+$/,
       "Такого токена нет. Если токен не задан, сервис создаёт его в файле admin-token в своей папке состояния.",
     ],
   ],
@@ -101,7 +97,7 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
   ],
   queue_full: [
     [
-      /^(\d+) jobs are waiting already\. .+$/,
+      /^(\d+) jobs are already waiting\. .+$/,
       "Очередь заполнена, ожидающих заданий: $1. Отмените одно из них или повторите, когда какое-нибудь завершится.",
     ],
   ],
@@ -147,7 +143,7 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
   ],
   import_conflict: [
     [
-      /^Import (\S+) is reading this upload already\. .+$/,
+      /^Import (\S+) is already reading this upload\. .+$/,
       "Эти файлы уже читает импорт $1. Дождитесь его завершения или сначала отмените его.",
     ],
     [
@@ -193,7 +189,7 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
     [/^The picture has more than ([\d,]+) pixels\. .+$/, "В картинке больше $1 пикселей. Уменьшите её."],
   ],
   picture_unsupported: [
-    [/^The file is not a PNG, JPEG, .+$/, `Это не картинка или только начало файла. ${FORMATS}`],
+    [/^The file is not a \w+, .+, or is only its first bytes\. .+$/, `Это не картинка или только начало файла. ${FORMATS}`],
     [
       /^The file is not a PNG\. .+$/,
       "Это не PNG. О своём происхождении сообщают только файлы PNG и APNG: выберите файл, сохранённый в Seedling.",
@@ -274,15 +270,15 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
   ],
   task_mismatch: [
     [
-      /^(\S+) sharpens pictures\. Choose one of: (.+)\.$/,
+      /^(\S+) sharpens pictures\W+Choose one of: (.+)\.$/,
       "Модель $1 повышает резкость, а не рисует. Выберите одну из: $2.",
     ],
     [
-      /^(\S+) draws pictures from seeds and cannot sharpen one\. Choose one of: (.+)\.$/,
+      /^(\S+) draws pictures from seeds and cannot sharpen one\W+Choose one of: (.+)\.$/,
       "Модель $1 рисует картинки по зёрнам и не повышает резкость. Выберите одну из: $2.",
     ],
     [
-      /^(\S+) has the task (\S+), but the new version would (\S+)\. .+$/,
+      /^(\S+) has the task (\S+), but the new version would have the task (\S+)\. .+$/,
       "Задача модели $1 — $2, а новой версии — $3. Выберите другую модель или пресет для задачи $2.",
     ],
   ],
@@ -357,7 +353,7 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
       "Несколько прогонов сравниваются после одинакового числа картинок. Задайте бюджет по числу картинок или обучайте один прогон.",
     ],
     [
-      /^This would be (\d+) runs\. Ask for at most (\d+): .+$/,
+      /^The request is for (\d+) runs\. Request at most (\d+): .+$/,
       "Получилось бы прогонов: $1, а можно не больше $2. Уменьшите число зёрен или сократите сетку.",
     ],
     [
@@ -370,7 +366,7 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
       "У набора $1 нет классов. Уберите conditional из $2 или выберите другой набор.",
     ],
     [
-      /^(\S+) has no weights\.pt to start from: .+$/,
+      /^(\S+) has no \S+ to start from: .+$/,
       "У версии $1 нет файла weights.pt, с которого можно начать: у версий из поставки его убирают, когда они перестают быть чемпионом. Сделайте чемпионом версию с весами или выключите тёплый старт.",
     ],
     [
