@@ -222,7 +222,7 @@ def train(page: Page, state: Path, clock: Clock, images: int | None) -> None:
     clock.lap("export, measurements, gate: " + status.inner_text())
     shoot(page, state, "done")
     page.get_by_role("link", name="Open in Explore").click()
-    page.wait_for_function("document.querySelector('canvas.shown')")
+    page.wait_for_function("() => document.querySelector('canvas.shown')")
     clock.lap("Open in Explore: " + page.url.partition("/?")[2])
     page.wait_for_timeout(2_000)
     shoot(page, state, "explore")
