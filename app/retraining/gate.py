@@ -20,7 +20,7 @@ LEAST_GAIN = 0.01
 TOLERANCE = 0.01
 """Decrease of coverage and label accuracy that is allowed."""
 RULE = (
-    "The better version is the one whose Frechet distance to held-out test pictures (fid_test) is lower by at least "
+    "The better version is the one whose Frechet distance to test pictures (fid_test) is lower by at least "
     f"{100 * LEAST_GAIN:g} %, while coverage and label accuracy fall by no more than {TOLERANCE:g}, both versions measured on "
     "the same seeds and labels. A version that copies training pictures is not promoted: its share of copies (copied) must not "
     f"be more than {MOST_COPIES:g} above its floor. Copies are close to the test pictures, so the Frechet distance of a "

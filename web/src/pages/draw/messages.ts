@@ -37,7 +37,7 @@ export const messages = texts(
     needsMore: (count: number) => `Draw at least ${count} more.`,
     trainTitle: "Train",
     trainHint: (name: string, preset: string) =>
-      `Trains the model ${name} with the preset ${preset}, and serves it if it works.`,
+      `Trains the model ${name} with the preset ${preset}, and serves it once the training has succeeded.`,
     train: "Train on the drawings",
     busy: "Starting…",
     job: "All figures of this job",

@@ -20,7 +20,7 @@ const messages = texts(
     rule: "Rule",
     /** In English, the rule of the service is shown instead. */
     ruleText: (gain: string, tolerance: string) =>
-      `A version is better if its Fréchet distance to held-out test pictures (fid_test) is lower by at least ${gain}, and coverage and label accuracy fall by no more than ${tolerance}. Both versions are measured on the same seeds and labels.`,
+      `A version is better if its Fréchet distance to test pictures (fid_test) is lower by at least ${gain}, and coverage and label accuracy fall by no more than ${tolerance}. Both versions are measured on the same seeds and labels.`,
     sharpenRuleText: (gain: string, tolerance: string) =>
       `A sharpener is better if its Fréchet distance to the originals, summed over the tests of the ledger, is lower by at least ${gain}, and label accuracy falls by no more than ${tolerance} in any test. Both versions are measured on the same pictures and seeds.`,
     summed: "Fréchet distance, summed over the tests",
