@@ -58,7 +58,7 @@ def test_the_name_of_a_file_never_chooses_its_place(uploads: Uploads, filename: 
 
 
 @pytest.mark.parametrize("upload_id", ["..", "", "../uploads", "0" * 31, "0" * 32, "A" * 32, "0" * 31 + "\n"])
-def test_an_id_that_is_none_is_unknown(uploads: Uploads, upload_id: str) -> None:
+def test_an_unknown_or_malformed_id_is_not_found(uploads: Uploads, upload_id: str) -> None:
     with pytest.raises(NotFound, match="Start a new one"):
         uploads.get(upload_id)
 
