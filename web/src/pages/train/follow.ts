@@ -6,15 +6,18 @@ import { CallError, callJson } from "../../api/client"
 import { useModels } from "../../models"
 import { hasEnded, mayContinue, type Job } from "./job"
 import { extended, extendedRuns, isOfRun, NOTHING_YET, type Run, type RunEvent, type Runs } from "./run"
+import { Turns } from "./turns"
 
 /** Minimum interval between redraws of the charts. */
 const EVERY_MILLISECONDS = 500
-/** Statuses that are retried: the service is overloaded, restarting, or limiting failed logins. */
 /** Events after which the job must be loaded again. */
 const CHANGES = ["state", "cancel", "run", "rung", "restored", "end"]
 /** Interval at which a job that has ended is requested again, in case somebody resumes it. */
 const RESUMED_MILLISECONDS = 5000
+/** Statuses that are retried: the service is overloaded, restarting, or limiting failed logins. */
 const RETRIED = [0, 429, 500, 502, 503, 504]
+/** Browsers open six connections to a host over HTTP/1.1. Three are left for everything else that the page loads. */
+const STREAMS = new Turns(3, 5000)
 
 export interface Followed {
   run: Run
@@ -26,7 +29,8 @@ export interface Followed {
 }
 
 /**
- * Follow a job from its first event to its last.
+ * Follow a job from its first event to its last. At most three jobs are connected at a time; if there are more, they take
+ * turns, and each continues after the last event that it has received.
  *
  * @param attempt - changed to follow the stream from the start again, because a resumed job emits more events after its end.
  * @param onState - called when the state of the job changes.
@@ -42,7 +46,7 @@ export function useFollowed(id: string, token: string, attempt: number, onState:
     setError(undefined)
     setLost(false)
     let waiting: RunEvent[] = []
-    let isOver = false
+    let lastEventId: string | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     const flush = () => {
       timer = undefined
@@ -57,36 +61,51 @@ export function useFollowed(id: string, token: string, attempt: number, onState:
       setRuns(before => extendedRuns(before, events))
       if (events.some(({ type }) => CHANGES.includes(type))) onState()
     }
-    const source = createEventSource({
-      url: url(`/admin/jobs/${encodeURIComponent(id)}/events`),
-      headers: { Authorization: `Bearer ${token}` },
-      fetch: async (address, init) => {
-        const response = await fetch(address, init as RequestInit) // the library's own type of fetch's second argument
-        if (response.ok) return response
-        const problem = await response.json().catch(() => null)
-        const detail =
-          typeof problem?.detail === "string" ? problem.detail : `${response.status} ${response.statusText}`
-        if (!RETRIED.includes(response.status)) {
-          close()
-          setError(new CallError(response.status, String(problem?.code ?? "http_error"), detail))
-        }
-        throw new Error(detail) // makes the library retry, unless it is closed
-      },
-      onConnect: () => setLost(false),
-      onScheduleReconnect: () => setLost(!isOver), // also called when the source is closed
-      onMessage: ({ event, data }) => {
-        const type = event ?? "message"
-        waiting.push({ type, data: JSON.parse(data) as Record<string, unknown> })
-        if (type === "end") close()
-        timer ??= setTimeout(flush, EVERY_MILLISECONDS)
-      },
+    // Each turn has a new event source, because one that has been closed does not connect while its aborted request ends.
+    const leave = STREAMS.join(answered => {
+      let isOpen = true
+      const source = createEventSource({
+        url: url(`/admin/jobs/${encodeURIComponent(id)}/events`),
+        headers: { Authorization: `Bearer ${token}` },
+        ...(lastEventId === undefined ? {} : { initialLastEventId: lastEventId }),
+        fetch: async (address, init) => {
+          const response = await fetch(address, init as RequestInit) // the library's own type of fetch's second argument
+          if (response.ok) return response
+          const problem = await response.json().catch(() => null)
+          const detail =
+            typeof problem?.detail === "string" ? problem.detail : `${response.status} ${response.statusText}`
+          if (isOpen && !RETRIED.includes(response.status)) {
+            leave()
+            setError(new CallError(response.status, String(problem?.code ?? "http_error"), detail))
+          }
+          throw new Error(detail) // makes the library retry, unless it is closed
+        },
+        onConnect: () => {
+          if (!isOpen) return
+          answered()
+          setLost(false)
+        },
+        onScheduleReconnect: () => {
+          if (!isOpen) return // also called when the source is closed
+          answered()
+          setLost(true)
+        },
+        onMessage: ({ id, event, data }) => {
+          if (!isOpen) return // the next turn receives it
+          if (id !== undefined) lastEventId = id
+          const type = event ?? "message"
+          waiting.push({ type, data: JSON.parse(data) as Record<string, unknown> })
+          if (type === "end") leave()
+          timer ??= setTimeout(flush, EVERY_MILLISECONDS)
+        },
+      })
+      return () => {
+        isOpen = false
+        source.close()
+      }
     })
-    const close = () => {
-      isOver = true
-      source.close()
-    }
     return () => {
-      close()
+      leave()
       clearTimeout(timer)
     }
   }, [id, token, attempt, onState])
