@@ -1,5 +1,5 @@
 /** The interactive plane: handles dragging, zooming and keys, and reports the image at the centre as pixels. */
-import { useEffect, useRef } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { Engine } from "../engine/engine"
 import type { Look } from "../engine/inputs"
 import { isTouched, whenTouched } from "./drift"
@@ -61,8 +61,12 @@ export function Plane({
       made.close()
     }
   }, [])
-  if (screen.current) screen.current.isPaused = isPaused
-  useEffect(() => screen.current?.from(source, engine), [source, engine, isPaused])
+  // Before the next frame, which would otherwise load the tiles of the previous source as soon as it is no longer paused.
+  useLayoutEffect(() => {
+    if (!screen.current) return
+    screen.current.isPaused = isPaused
+    screen.current.from(source, engine)
+  }, [source, engine, isPaused])
   useEffect(() => screen.current?.live(engine, look), [engine])
   useEffect(() => screen.current?.restyle(look), [look])
   useEffect(() => screen.current?.again(), [attempt])

@@ -6,6 +6,9 @@ import "./drawing.css"
 export const DRAWING_SIZE = 280
 export const BRUSH = { min: 12, default: 22, max: 48 }
 
+/** Length of the line that draws a dot. */
+const DOT = 0.01
+
 export function erase(canvas: HTMLCanvasElement): void {
   const context = canvas.getContext("2d")!
   context.fillStyle = "#000"
@@ -40,7 +43,8 @@ export function Drawing({ canvas, brush, label, onDraw }: DrawingProps) {
     Object.assign(context, { strokeStyle: "#fff", lineWidth: brush, lineCap: "round", lineJoin: "round" })
     context.beginPath()
     context.moveTo(from.x, from.y)
-    context.lineTo(to.x, to.y)
+    // A line without a length has no caps in Chromium, so a click would draw nothing.
+    context.lineTo(to.x, to.y === from.y && to.x === from.x ? to.y + DOT : to.y)
     context.stroke()
     last.current = to
     onDraw()
