@@ -68,95 +68,97 @@ function Breeder({ version, query, change }: VersionedProps) {
     </li>
   )
   return (
-    <div class="sides breed">
-      <div class="stack">
-        <p>{t.intro}</p>
-        {error ? (
-          <Failure error={error} retry={retry} />
-        ) : (
-          <>
-            <section class="panel stack" aria-label={t.parentsShown}>
-              <h2>{t.parentsShown}</h2>
-              <div class="couple">{parents.map(choice)}</div>
-            </section>
-            <section class="panel stack" aria-label={t.children}>
-              <h2>{t.children}</h2>
-              <div>
-                <div class="litter">{children.map(choice)}</div>
-                <SelectedMember
-                  member={last}
-                  name={last ? nameOf(last) : ""}
-                  pixels={last && pictures.get(last.text)}
-                  version={version}
-                  label={query.label}
-                  psi={query.psi}
-                />
-              </div>
-              <div class="row">
-                <button
-                  type="button"
-                  disabled={from === 0}
-                  onClick={() => change({ from: Math.max(0, from - LITTER) || null })}
-                >
-                  {t.earlier}
-                </button>
-                <button
-                  type="button"
-                  disabled={from === LAST}
-                  onClick={() => change({ from: Math.min(LAST, from + LITTER) })}
-                >
-                  {t.more}
-                </button>
-                <button
-                  type="button"
-                  class="primary"
-                  disabled={selected.length < 2}
-                  onClick={() => {
-                    setChosen([])
-                    change({ parents: selected.join(","), from: null })
-                  }}
-                >
-                  {t.breed(selected.length)}
-                </button>
-              </div>
-              {selected.length < 2 && <p class="hint">{t.choose}</p>}
-            </section>
-            <section class="panel" aria-label={t.tree}>
-              <h2>{t.tree}</h2>
-              <ul class="tree">{parents.map(branch)}</ul>
-            </section>
-          </>
-        )}
-      </div>
-      <div class="stack">
-        <section class="panel stack">
-          <TextField
-            label={t.parents}
-            value={text}
-            hint={t.parentsHint}
-            maxLength={1000}
-            onChange={value => change({ parents: value || null, from: null })}
-          />
-          <LabelPicker classes={version.classes} query={query} change={change} />
-          <PsiSlider query={query} change={change} />
-          <VersionPicker version={version} query={query} change={change} />
-        </section>
-        <section class="panel">
-          <CallPanel
-            call={{
-              path: "/generate",
-              query: {
-                parents: text,
-                child: from,
-                label: query.label,
-                psi: query.psi,
-                model: version.model,
-                version: version.version,
-              },
-              file: "child.png",
-            }}
-          />
-        </section>
+    <div class="stack breed">
+      <p>{t.intro}</p>
+      <div class="sides">
+        <div class="stack">
+          {error ? (
+            <Failure error={error} retry={retry} />
+          ) : (
+            <>
+              <section class="panel stack" aria-label={t.parentsShown}>
+                <h2>{t.parentsShown}</h2>
+                <div class="couple">{parents.map(choice)}</div>
+              </section>
+              <section class="panel stack" aria-label={t.children}>
+                <h2>{t.children}</h2>
+                <div>
+                  <div class="litter">{children.map(choice)}</div>
+                  <SelectedMember
+                    member={last}
+                    name={last ? nameOf(last) : ""}
+                    pixels={last && pictures.get(last.text)}
+                    version={version}
+                    label={query.label}
+                    psi={query.psi}
+                  />
+                </div>
+                <div class="row">
+                  <button
+                    type="button"
+                    disabled={from === 0}
+                    onClick={() => change({ from: Math.max(0, from - LITTER) || null })}
+                  >
+                    {t.earlier}
+                  </button>
+                  <button
+                    type="button"
+                    disabled={from === LAST}
+                    onClick={() => change({ from: Math.min(LAST, from + LITTER) })}
+                  >
+                    {t.more}
+                  </button>
+                  <button
+                    type="button"
+                    class="primary"
+                    disabled={selected.length < 2}
+                    onClick={() => {
+                      setChosen([])
+                      change({ parents: selected.join(","), from: null })
+                    }}
+                  >
+                    {t.breed(selected.length)}
+                  </button>
+                </div>
+                {selected.length < 2 && <p class="hint">{t.choose}</p>}
+              </section>
+              <section class="panel" aria-label={t.tree}>
+                <h2>{t.tree}</h2>
+                <ul class="tree">{parents.map(branch)}</ul>
+              </section>
+            </>
+          )}
+        </div>
+        <div class="stack">
+          <section class="panel stack">
+            <TextField
+              label={t.parents}
+              value={text}
+              hint={t.parentsHint}
+              maxLength={1000}
+              onChange={value => change({ parents: value || null, from: null })}
+            />
+            <LabelPicker classes={version.classes} query={query} change={change} />
+            <PsiSlider query={query} change={change} />
+            <VersionPicker version={version} query={query} change={change} />
+          </section>
+          <section class="panel">
+            <CallPanel
+              call={{
+                path: "/generate",
+                query: {
+                  parents: text,
+                  child: from,
+                  label: query.label,
+                  psi: query.psi,
+                  model: version.model,
+                  version: version.version,
+                },
+                file: "child.png",
+              }}
+            />
+          </section>
+        </div>
       </div>
     </div>
   )
