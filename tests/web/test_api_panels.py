@@ -106,7 +106,7 @@ def test_curl_python_and_html_give_the_same_result(page: Page, site: Service, pa
 
 
 def test_each_panel_is_titled_by_the_call_that_it_shows(page: Page) -> None:
-    for found, calls in (("/find", ["POST /invert", "POST /nearest"]), ("/sharpen", ["POST /sharpen"])):
+    for found, calls in (("/find", ["POST /invert"]), ("/sharpen", ["POST /sharpen"])):
         assert len(panels(page, found)) == len(calls)
         expect(page.get_by_role("heading", name="API call")).to_have_text([f"API call: {call}" for call in calls])
 

@@ -71,6 +71,7 @@ def test_a_selected_child_can_be_saved_and_opened_in_explore(page: Page, site: S
     expected = fetch_pixels(site, "/generate?parents=42,(7,1,3)&child=5&psi=0.7&model=digits&version=1")
     page.get_by_role("button", name="Child 5", exact=True).click()
     wait_for_canvas(selected.locator("canvas"), expected)
+    expect(page.get_by_role("region", name="API call")).to_contain_text(re.compile("child=5\\b"))
     with page.expect_download() as saved:
         selected.get_by_role("link", name="Download").click()
     with Image.open(saved.value.path()) as picture:

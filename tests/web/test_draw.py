@@ -132,9 +132,9 @@ def test_the_error_of_a_name_disappears_when_the_name_is_changed(browser: Browse
         page.add_init_script(f"sessionStorage.setItem('seedling-drawings', {json.dumps(json.dumps(drawings))})")
         page.goto("/draw")
         form = page.get_by_role("region", name="Make a dataset")
-        form.get_by_label("Name").fill("My Corner")
+        form.get_by_label("Name").fill("mnist")
         form.get_by_role("button", name="Make the dataset").click()
-        expect(form.get_by_role("alert")).to_contain_text("body.name")
+        expect(form.get_by_role("alert")).to_contain_text("the name of a published dataset")
         form.get_by_label("Name").fill("my-corner")
         expect(form.get_by_role("alert")).to_have_count(0)
 
@@ -173,6 +173,10 @@ def test_fingers_draw_on_a_narrow_phone(browser: Browser, importing: Service, lo
             canvas.tap()
             page.locator(".drawing-board button.primary").tap()
         expect(page.get_by_text(count)).to_be_visible()
+        field = page.get_by_label(re.compile("^(Name|Имя)$"))
+        field.fill("мой знак")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_text(re.compile("lower-case letters from a to z|Годятся строчные латинские буквы"))).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 320
         assert page.evaluate("visualViewport.width") == 320
         assert faults(page) == []

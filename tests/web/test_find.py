@@ -104,6 +104,7 @@ def test_a_digit_drawn_with_the_mouse_is_found_with_its_class(
     page: Page, finder: Service, name: str, strokes: list[list[tuple[float, float]]]
 ) -> None:
     page.goto("/find")
+    expect(page.get_by_role("heading", name="API call")).to_have_text(["API call: POST /invert", "API call: POST /nearest"])
     canvas = draw(page, strokes)
     wait_for_results(page)
     expect(found_panel(page).locator("dd.class")).to_have_text(name)

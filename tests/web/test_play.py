@@ -113,3 +113,15 @@ def test_a_round_of_the_game_is_translated_to_russian(browser: Browser, site: Se
         page = context.new_page()
         page.goto("/play?round=7")
         expect(page.get_by_role("heading", name=re.compile("Картинка 1 из 10"))).to_be_visible()
+
+
+def test_the_result_fits_on_a_phone_in_russian(browser: Browser, site: Service) -> None:
+    """Its captions have the longest words and seeds of ten digits."""
+    phone = {"width": 360, "height": 740}
+    with new_context(browser, site.url, viewport=phone, has_touch=True, is_mobile=True, locale="ru-RU") as context:
+        page = context.new_page()
+        page.goto("/play?round=2529168347&count=10&guesses=rrrrrrrrrr")
+        captions = page.locator(".fooled figcaption")
+        expect(captions).to_have_count(10)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert captions.evaluate_all("all => all.every(each => each.scrollWidth <= each.parentElement.clientWidth)")

@@ -181,7 +181,7 @@ describe("the API call of a page", () => {
     expect(writeCall(call, "python")).toContain(
       `headers={"Authorization": f"Bearer {os.environ['TOKEN']}", "If-Match": "*"}`,
     )
-    expect(writeCall(call, "python")).toMatch(/^import os\n\nimport httpx\n/)
+    expect(writeCall(call, "python")).toMatch(/^import os\n\nimport httpx  # pip install httpx\n/)
   })
 })
 

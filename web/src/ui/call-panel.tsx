@@ -69,7 +69,7 @@ function python({ method = "GET", path, query, body, file, upload, admin, header
   if (seconds) given.push(`timeout=${seconds}`)
   return [
     ...(admin ? ["import os", ""] : []),
-    "import httpx",
+    "import httpx  # pip install httpx",
     "",
     `response = httpx.${method.toLowerCase()}(${given.join(", ")})`,
     "response.raise_for_status()",

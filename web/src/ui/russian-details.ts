@@ -189,7 +189,10 @@ export const DETAILS: Readonly<Record<string, readonly Rule[]>> = {
     [/^The picture has more than ([\d,]+) pixels\. .+$/, "В картинке больше $1 пикселей. Уменьшите её."],
   ],
   picture_unsupported: [
-    [/^The file is not a \w+, .+, or is only its first bytes\. .+$/, `Это не картинка или только начало файла. ${FORMATS}`],
+    [
+      /^The file is not a \w+, .+, or is only its first bytes\. .+$/,
+      `Это не картинка или только начало файла. ${FORMATS}`,
+    ],
     [
       /^The file is not a PNG\. .+$/,
       "Это не PNG. О своём происхождении сообщают только файлы PNG и APNG: выберите файл, сохранённый в Seedling.",

@@ -11,7 +11,7 @@ import { VersionedPage, type VersionedProps } from "../../ui/versioned-page"
 import { childText, parseParents, type Member } from "./pedigree"
 import { usePictures } from "./litter"
 import { messages } from "./messages"
-import { SelectedMember } from "./selected-member"
+import { addressOf, SelectedMember } from "./selected-member"
 import "./breed.css"
 
 const LITTER = 9
@@ -147,8 +147,7 @@ function Breeder({ version, query, change }: VersionedProps) {
               call={{
                 path: "/generate",
                 query: {
-                  parents: text,
-                  child: from,
+                  ...(last?.number === undefined ? { parents: text, child: from } : addressOf(last)),
                   label: query.label,
                   psi: query.psi,
                   model: version.model,

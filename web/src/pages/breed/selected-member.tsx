@@ -62,7 +62,7 @@ export function SelectedMember({ member, name, pixels, version, label, psi }: Se
 }
 
 /** The parameters of `GET /generate` that name a member. */
-function addressOf({ text, parents, number }: Member): Patch {
+export function addressOf({ text, parents, number }: Member): Patch {
   if (number === undefined) return { seed: text }
   return { parents: parents.map(parent => parent.text).join(","), child: number }
 }

@@ -17,6 +17,9 @@ import { LEAST } from "./drawings"
 import { messages } from "./messages"
 import { type Sketch } from "./sketch"
 
+/** Names that the service accepts. */
+const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
 interface MakeDatasetProps {
   sketches: readonly Sketch[]
   name: string
@@ -49,6 +52,7 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
   const { length } = sketches
   useEffect(() => setError(undefined), [name, length]) // the error was about another request
   const missing = LEAST - length
+  const isNamed = NAME.test(name)
   return (
     <section class="panel stack" aria-labelledby="make-title">
       <h2 id="make-title">{t.makeTitle}</h2>
@@ -63,11 +67,16 @@ export function MakeDataset({ sketches, name, token, change }: MakeDatasetProps)
           label={t.name}
           value={name}
           hint={t.nameHint}
+          fault={isNamed ? undefined : t.nameFault}
           maxLength={64}
           onInput={typed => change({ name: typed }, { replace: true })}
         />
         <div>
-          <button type="submit" class="primary" disabled={!token || missing > 0 || !name || (busy && !upload.error)}>
+          <button
+            type="submit"
+            class="primary"
+            disabled={!token || missing > 0 || !isNamed || (busy && !upload.error)}
+          >
             {t.make}
           </button>
           {missing > 0 && <p class="hint">{t.needsMore(missing)}</p>}

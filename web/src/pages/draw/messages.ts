@@ -5,7 +5,7 @@ export const messages = texts(
   {
     title: "Draw a dataset",
     intro:
-      "Draw a sign of your own about thirty times: a letter, a rune or a face. A generator then learns to draw it in new variations. Everyone can draw. Making the dataset and training on it need an administrator's token.",
+      "Draw a sign of your own at least 20 times, better 30: a letter, a rune or a face. A generator then learns to draw it in new variations. Everyone can draw. Making the dataset and training on it need an administrator's token.",
     drawTitle: "Draw",
     canvas: "Drawing canvas",
     keyboard:
@@ -32,6 +32,7 @@ export const messages = texts(
     makeTitle: "Make a dataset",
     name: "Name",
     nameHint: "Of the dataset and the model. Lower-case letters, digits, - and _.",
+    nameFault: "Use lower-case letters from a to z, digits, - and _. The first character is a letter or a digit.",
     make: "Make the dataset",
     needsToken: "Enter the token below first.",
     needsMore: (count: number) => `Draw at least ${count} more.`,
@@ -48,7 +49,7 @@ export const messages = texts(
   {
     title: "Нарисуйте набор данных",
     intro:
-      "Нарисуйте свой знак раз тридцать: букву, руну или рожицу. Генератор научится рисовать его в новых вариантах. Рисовать может каждый, а для создания набора и обучения нужен токен администратора.",
+      "Нарисуйте свой знак хотя бы 20 раз, лучше 30: букву, руну или рожицу. Генератор научится рисовать его в новых вариантах. Рисовать может каждый, а для создания набора и обучения нужен токен администратора.",
     drawTitle: "Рисунок",
     canvas: "Холст для рисования",
     keyboard:
@@ -74,6 +75,7 @@ export const messages = texts(
     makeTitle: "Создание набора",
     name: "Имя",
     nameHint: "Имя набора и модели. Строчные латинские буквы, цифры, - и _.",
+    nameFault: "Годятся строчные латинские буквы, цифры, - и _. Первой стоит буква или цифра.",
     make: "Создать набор",
     needsToken: "Сначала введите токен ниже.",
     needsMore: count => `Нарисуйте ещё хотя бы ${count}.`,

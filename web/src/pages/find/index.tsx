@@ -108,11 +108,18 @@ function Finder({ version, query, change }: VersionedProps) {
               call={{ method: "POST", path: "/invert", query: { label, ...source }, upload: "drawing.png" }}
             />
           </section>
-          <section class="panel">
-            <CallPanel
-              call={{ method: "POST", path: "/nearest", query: { k: NEIGHBOURS, ...source }, upload: "drawing.png" }}
-            />
-          </section>
+          {version.detail.nearest_seeds !== null && (
+            <section class="panel">
+              <CallPanel
+                call={{
+                  method: "POST",
+                  path: "/nearest",
+                  query: { k: NEIGHBOURS, ...source },
+                  upload: "drawing.png",
+                }}
+              />
+            </section>
+          )}
         </div>
       </div>
     </div>

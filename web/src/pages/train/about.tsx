@@ -18,6 +18,7 @@ const messages = texts(
     ],
     gate: "Training runs in a separate process and does not interrupt the service. At the end, a gate measures the new version and the champion on the same seeds. The new version is promoted automatically only if it is better.",
     example: (name: string) => `Example: training curves of ${name}`,
+    exampleHint: "FID and KID are measured on fewer pictures during training than for the metrics of a version.",
   },
   {
     title: "Что показывает эта страница",
@@ -29,6 +30,7 @@ const messages = texts(
     ],
     gate: "Обучение идёт в отдельном процессе и не прерывает работу сервиса. В конце новая версия и чемпион сравниваются на одних и тех же зёрнах. Новая версия становится чемпионом автоматически, только если она лучше.",
     example: name => `Пример: кривые обучения ${name}`,
+    exampleHint: "По ходу обучения FID и KID измеряются на меньшем числе картинок, чем метрики версии.",
   },
 )
 
@@ -75,6 +77,7 @@ function Example({ model, task }: AboutProps) {
   return (
     <section class="panel" aria-labelledby="example-title">
       <h2 id="example-title">{t.example(`${found.model}/${found.version}`)}</h2>
+      <p class="hint">{t.exampleHint}</p>
       <TrainingCurves progress={history.progress ?? []} metrics={history.metrics ?? []} />
     </section>
   )
