@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,13 +198,27 @@ def test_a_page_says_what_happens_while_a_job_is_evaluated(page: Page, training:
 
     def evaluating(route: Route) -> None:
         response = route.fetch()
-        route.fulfill(response=response, json={**response.json(), "state": "evaluating"})
+        route.fulfill(response=response, json=evaluated(response.json()))
+
+    def evaluated(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "state": "evaluating", "part": 1.0}
+
+    def listed(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        jobs = [evaluated(each) if each["id"] == job["id"] else each for each in body["jobs"]]
+        route.fulfill(response=response, json={**body, "jobs": jobs})
 
     page.route(f"**/admin/jobs/{job['id']}", evaluating)
+    page.route("**/admin/jobs", listed)
     page.goto(f"/train?job={job['id']}")
     sign_in(page, TOKEN)
     state = page.locator("#job").get_by_role("status").first
     expect(state).to_contain_text("evaluating. The new version is exported and measured. This can take some minutes")
+    expect(page.get_by_role("progressbar", name="Evaluation")).not_to_have_attribute("value", re.compile(""))
+    expect(page.get_by_role("progressbar", name="Training progress")).to_have_count(0)
+    entry = page.locator(f".jobs a[href*='{job['id']}']").locator(".line").first
+    expect(entry).to_have_text(f"Job {job['number']}evaluating")  # without a percentage
 
 
 def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Service) -> None:

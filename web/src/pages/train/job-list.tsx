@@ -145,7 +145,7 @@ function JobLink({ job, isSelected, query }: { job: Job; isSelected: boolean; qu
         <strong>{t.job(job.number)}</strong>
         <span>
           {s[job.state]}
-          {!hasEnded(job) && job.part > 0 && ` ${percent(job.part)}`}
+          {!hasEnded(job) && job.state !== "evaluating" && job.part > 0 && ` ${percent(job.part)}`}
         </span>
       </span>
       <span class="line hint">

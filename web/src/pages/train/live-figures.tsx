@@ -7,6 +7,7 @@ import { bestOf, type Run } from "./run"
 const messages = texts(
   {
     progress: "Training progress",
+    evaluating: "Evaluation",
     preparing: (part: string) =>
       `The judge is being trained on the dataset first: ${part} done. It measures the generated pictures, and later jobs reuse it.`,
     judged: (accuracy: string) => `The judge of the dataset recognises ${accuracy} of the test pictures.`,
@@ -34,6 +35,7 @@ const messages = texts(
   },
   {
     progress: "Прогресс обучения",
+    evaluating: "Оценка",
     preparing: part =>
       `Сначала на наборе обучается судья: готово ${part}. Он измеряет качество картинок и пригодится следующим заданиям.`,
     judged: accuracy => `Судья этого набора узнаёт ${accuracy} тестовых картинок.`,
@@ -79,10 +81,7 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
       {isTraining && preparing !== undefined && <p>{t.preparing(percent(preparing))}</p>}
       {judge?.accuracy !== undefined && <p>{t.judged(percent(judge.accuracy))}</p>}
       {judge?.error !== undefined && <p>{t.reconstructed(percent(judge.error))}</p>}
-      <div class="line">
-        <progress max={1} value={part} aria-label={t.progress} />
-        <span class="number">{percent(part)}</span>
-      </div>
+      <Progress part={part} isEvaluating={job.state === "evaluating"} label={t.progress} />
       <dl class="tiles">
         <Tile title={t.images} value={last && number(last.images)} hint={budget} />
         {isTraining && <Tile title={t.rate} value={last && number(last.images_per_second)} />}
@@ -97,6 +96,20 @@ export function LiveFigures({ job, run }: { job: Job; run: Run }) {
           {t.ended} {t[reason]}
         </p>
       )}
+    </div>
+  )
+}
+
+/** A bar with the part that is done. While a job is evaluated, that part is not known. */
+export function Progress({ part, isEvaluating, label }: { part: number; isEvaluating: boolean; label: string }) {
+  const t = useText(messages)
+  const { percent } = useNumbers()
+  // A key each, because Preact cannot remove a value from an element.
+  if (isEvaluating) return <progress key="evaluating" aria-label={t.evaluating} />
+  return (
+    <div key="training" class="line">
+      <progress max={1} value={part} aria-label={label} />
+      <span class="number">{percent(part)}</span>
     </div>
   )
 }

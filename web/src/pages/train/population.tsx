@@ -7,7 +7,7 @@ import { Chart, type Series } from "../../ui/chart"
 import { DataTable } from "../../ui/data-table"
 import { useDates } from "../models/dates"
 import { differences, states, type Job, type Population, type PopulationRun } from "./job"
-import { Tile } from "./live-figures"
+import { Progress, Tile } from "./live-figures"
 import { chosenOf, type Measurement, type Runs } from "./run"
 import { together } from "./together"
 
@@ -83,7 +83,7 @@ export function PopulationSection({
   runs: Runs
 }) {
   const t = useText(messages)
-  const { number, percent } = useNumbers()
+  const { number } = useNumbers()
   const { duration } = useDates()
   const { images, of, part, imagesPerSecond, secondsLeft } = together(job, population, runs)
   const isTraining = job.state === "running"
@@ -100,10 +100,7 @@ export function PopulationSection({
           </p>
         )}
       </div>
-      <div class="line">
-        <progress max={1} value={part} aria-label={t.progress} />
-        <span class="number">{percent(part)}</span>
-      </div>
+      <Progress part={part} isEvaluating={job.state === "evaluating"} label={t.progress} />
       <dl class="tiles">
         <Tile title={t.images} value={number(images)} hint={of && t.of(number(of))} />
         {isTraining && (
