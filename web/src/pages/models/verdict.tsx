@@ -14,9 +14,9 @@ const messages = texts(
     promoted: "The gate promoted this version.",
     forced: "This version was promoted because the request asked for it, regardless of the comparison.",
     notPromoted: "The gate did not promote this version.",
-    if_better: "Requested promotion: only if better.",
+    if_better: "Requested promotion: if better than the champion.",
     always: "Requested promotion: always.",
-    never: "Requested promotion: never.",
+    never: "Requested promotion: only manually.",
     rule: "Rule",
     /** In English, the rule of the service is shown instead. */
     ruleText: (gain: string, tolerance: string) =>
@@ -48,9 +48,9 @@ const messages = texts(
     promoted: "Версия стала чемпионом.",
     forced: "Версия стала чемпионом, потому что так было указано в запросе, независимо от результата сравнения.",
     notPromoted: "Версия не стала чемпионом: остался прежний.",
-    if_better: "Запрошено: сделать чемпионом, если она лучше.",
+    if_better: "Запрошено: сделать чемпионом, если лучше текущего.",
     always: "Запрошено: сделать чемпионом в любом случае.",
-    never: "Запрошено: не делать чемпионом.",
+    never: "Запрошено: сделать чемпионом только вручную.",
     rule: "Правило",
     ruleText: (gain, tolerance) =>
       `Версия лучше, если её расстояние Фреше до отложенных тестовых картинок (fid_test) меньше хотя бы на ${gain}, а охват и точность класса упали не больше чем на ${tolerance}. Обе версии измеряются на одних и тех же зёрнах и классах.`,
