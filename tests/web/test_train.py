@@ -221,6 +221,40 @@ def test_a_page_says_what_happens_while_a_job_is_evaluated(page: Page, training:
     expect(entry).to_have_text(f"Job {job['number']}evaluating")  # without a percentage
 
 
+def test_a_dialog_of_promotion_stays_open_when_the_verdict_arrives(page: Page, training: Service) -> None:
+    """A job that has ended is shown as one that is evaluated, until the dialog is open."""
+    with training.client() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        job = client.post("/admin/retrain", json=small_job(promote="never")).raise_for_status().json()
+        page.goto("/train")
+        sign_in(page, TOKEN)
+        page.goto(f"/train?job={job['id']}")
+        state = page.locator("#job").get_by_role("status").first
+        expect(state).to_contain_text("done", timeout=TRAINING)
+        verdict = page.get_by_role("region", name="Champion and challenger")
+        expect(verdict).to_contain_text("Requested promotion: only manually.")
+        is_held = [True]
+
+        def held(route: Route) -> None:
+            response = route.fetch()
+            body = response.json()
+            route.fulfill(response=response, json={**body, "state": "evaluating", "gate": None} if is_held[0] else body)
+
+        page.route(f"**/admin/jobs/{job['id']}", held)
+        page.reload()
+        expect(state).to_contain_text("evaluating")
+        expect(verdict).to_have_count(0)
+        page.get_by_role("button", name=re.compile("^(Promote|Roll back to) digits")).first.click()
+        reason = page.get_by_role("dialog").get_by_label("Reason")
+        reason.fill("It looks better.")
+        is_held[0] = False
+        expect(page.locator("#comparison-title")).to_be_attached(timeout=TRAINING)  # the page polls the job
+        expect(reason).to_be_focused()
+        expect(reason).to_have_value("It looks better.")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_job_that_somebody_else_resumes_is_followed(page: Page, training: Service) -> None:
     page.goto("/train?preset=quick&promote=never")
     sign_in(page, TOKEN)

@@ -15,11 +15,10 @@ import { useDates } from "../models/dates"
 import { useFollowed, useJob, useResumed } from "./follow"
 import { JobCalls } from "./job-calls"
 import { differences, hasEnded, leaderOf, presetOf, states, type Job, type PopulationRun } from "./job"
-import { Comparison } from "./comparison"
 import { LiveFigures } from "./live-figures"
 import { Log } from "./log"
+import { Outcome } from "./outcome"
 import { PopulationSection } from "./population"
-import { Promotion } from "./promotion"
 import { taskOf } from "./request"
 import { chosenOf, type Run } from "./run"
 import { usedTogether } from "./cost"
@@ -169,12 +168,7 @@ export function JobPanel({ id, token, onChanged }: JobPanelProps) {
           isSharpener={taskOf(presetOf(job)) === "sharpen"}
         />
       )}
-      {job.gate && <Comparison job={job} gate={job.gate} token={token} />}
-      {!job.gate && !job.run_of && (
-        <section class="panel">
-          <Promotion model={job.model} version={job.version} token={token} heading="h2" />
-        </section>
-      )}
+      {(job.gate || !job.run_of) && <Outcome job={job} token={token} />}
       <Log id={id} token={token} />
       <JobCalls job={job} />
     </div>

@@ -29,7 +29,25 @@ const messages = texts(
   },
 )
 
-export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: string }) {
+/** Promotion, below the comparison once there is a verdict. An open dialog stays open when the verdict arrives. */
+export function Outcome({ job, token }: { job: Job; token: string }) {
+  const { gate } = job
+  return (
+    <section class="panel stack" aria-labelledby={gate ? "comparison-title" : undefined}>
+      {gate && <Comparison job={job} gate={gate} />}
+      <Promotion
+        key="promotion"
+        model={job.model}
+        version={job.version}
+        token={token}
+        refusal={gate && isWorse(gate) ? gate : undefined}
+        heading={gate ? "h3" : "h2"}
+      />
+    </section>
+  )
+}
+
+function Comparison({ job, gate }: { job: Job; gate: Gate }) {
   const t = useText(messages)
   const m = useText(modelMessages)
   const { list } = useModels()
@@ -40,7 +58,7 @@ export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: 
     { version: gate.champion, title: t.champion },
   ].flatMap(({ version, title }) => (version === null ? [] : [{ version, name: `${job.model}/${version}`, title }]))
   return (
-    <section class="panel stack" aria-labelledby="comparison-title">
+    <>
       <h2 id="comparison-title">{t.title}</h2>
       <Verdict gate={gate} version={job.version} />
       {pair.length > 0 && isServed && (
@@ -72,7 +90,6 @@ export function Comparison({ job, gate, token }: { job: Job; gate: Gate; token: 
           </div>
         </div>
       )}
-      <Promotion model={job.model} version={job.version} token={token} refusal={isWorse(gate) ? gate : undefined} />
-    </section>
+    </>
   )
 }
