@@ -157,6 +157,27 @@ def test_the_page_moves_to_a_job_that_was_started(page: Page, admin: httpx.Clien
     admin.post(f"/admin/jobs/{job}/cancel").raise_for_status()
 
 
+def test_a_warm_start_is_not_offered_for_a_model_without_a_champion(page: Page, admin: httpx.Client) -> None:
+    champion = admin.get("/models").json()["models"][0]["name"]
+    page.goto("/train?dataset=mnist&model=fresh&warm_start=true")
+    warm = page.get_by_label("Start from the champion's weights (warm start)")
+    call = page.get_by_role("region", name="API call: POST /admin/retrain")
+    expect(warm).to_be_disabled()
+    expect(warm).not_to_be_checked()
+    expect(warm).to_have_accessible_description("fresh has no champion yet.")
+    expect(call).to_contain_text('"model":"fresh"')
+    expect(call).not_to_contain_text("warm_start")
+    page.get_by_role("button", name="Русский").click()
+    russian = page.get_by_label("Начать с весов чемпиона (тёплый старт)")
+    expect(russian).to_have_accessible_description("У модели fresh ещё нет чемпиона.")
+    page.get_by_role("button", name="English").click()
+    page.get_by_label("Model").fill(champion)
+    expect(warm).to_be_enabled()
+    expect(warm).to_be_checked()
+    expect(warm).to_have_accessible_description("")
+    expect(call).to_contain_text('"warm_start":true')
+
+
 def test_a_form_prepared_by_datasets_is_shown_at_its_button(page: Page, admin: httpx.Client) -> None:
     job = admin.post("/admin/retrain", json={"preset": "quick", "promote": "never"}).raise_for_status().json()
     admin.post(f"/admin/jobs/{job['id']}/cancel").raise_for_status()

@@ -147,15 +147,33 @@ export function Toggle({
   label,
   checked,
   onChange,
+  disabled,
+  hint,
 }: {
   label: ComponentChildren
   checked: boolean
   onChange: (checked: boolean) => void
+  disabled?: boolean
+  hint?: string | undefined
 }) {
+  const id = useId()
   return (
-    <label class="toggle">
-      <input type="checkbox" checked={checked} onChange={event => onChange(event.currentTarget.checked)} />
-      <span>{label}</span>
-    </label>
+    <>
+      <label class="toggle">
+        <input
+          type="checkbox"
+          checked={checked}
+          disabled={disabled}
+          aria-describedby={hint ? `${id}-hint` : undefined}
+          onChange={event => onChange(event.currentTarget.checked)}
+        />
+        <span>{label}</span>
+      </label>
+      {hint && (
+        <small id={`${id}-hint`} class="hint">
+          {hint}
+        </small>
+      )}
+    </>
   )
 }

@@ -42,12 +42,19 @@ export function Start({ token, query, change, onStarted }: StartProps) {
   const [note, setNote] = useState("")
   const { number } = useNumbers()
   const { busy, error, started, submit, clear } = useSubmission(token, onStarted)
-  const wanted = wantedOf(query, list?.models.find(model => model.name === query.model)?.task)
-  const task = taskOf(wanted.preset)
+  const entries = wantedOf(query, list?.models.find(model => model.name === query.model)?.task)
+  const task = taskOf(entries.preset)
   const { list: datasets } = useDatasets(token)
-  const { model: modelOfDataset, isKnown } = useModelOf(wanted.dataset, task, token)
-  const body = bodyOf({ ...wanted, model: wanted.model ?? modelOfDataset }, note)
+  const { model: modelOfDataset, isKnown } = useModelOf(entries.dataset, task, token)
   const fallback = defaultModel(list, task)?.name ?? ""
+  /** The model that gets the version. Empty while it is not known. */
+  const target = entries.model ?? (entries.dataset === undefined ? fallback : (modelOfDataset ?? ""))
+  const hasNoChampion =
+    list !== undefined &&
+    target !== "" &&
+    list.models.find(({ name }) => name === target)?.aliases.champion === undefined
+  const wanted = { ...entries, warm_start: entries.warm_start && !hasNoChampion }
+  const body = bodyOf({ ...wanted, model: wanted.model ?? modelOfDataset }, note)
   const models = modelsOf(list, task).map(model => model.name)
   const faults = faultsOf(wanted)
   const refused = error && fieldOf(error.message)
@@ -172,6 +179,8 @@ export function Start({ token, query, change, onStarted }: StartProps) {
         <Toggle
           label={t.warm}
           checked={wanted.warm_start}
+          disabled={hasNoChampion}
+          hint={hasNoChampion ? t.noChampion(target) : undefined}
           onChange={isWarm => change({ warm_start: isWarm ? "true" : null })}
         />
         <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
