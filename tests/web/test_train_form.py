@@ -178,6 +178,17 @@ def test_a_warm_start_is_not_offered_for_a_model_without_a_champion(page: Page, 
     expect(call).to_contain_text('"warm_start":true')
 
 
+def test_a_job_of_a_new_model_says_that_there_is_no_champion_yet(page: Page, admin: httpx.Client) -> None:
+    body = {"preset": "quick", "model": "fresh", "dataset": "mnist", "promote": "never"}
+    job = admin.post("/admin/retrain", json=body).raise_for_status().json()
+    admin.post(f"/admin/jobs/{job['id']}/cancel").raise_for_status()
+    page.goto(f"/train?job={job['id']}")
+    panel = page.locator("#job").get_by_role("status").filter(has=page.get_by_role("heading", name="Champion"))
+    expect(panel).to_contain_text("fresh has no champion yet.")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.locator("#job")).to_contain_text("У модели fresh ещё нет чемпиона.")
+
+
 def test_a_form_prepared_by_datasets_is_shown_at_its_button(page: Page, admin: httpx.Client) -> None:
     job = admin.post("/admin/retrain", json={"preset": "quick", "promote": "never"}).raise_for_status().json()
     admin.post(f"/admin/jobs/{job['id']}/cancel").raise_for_status()

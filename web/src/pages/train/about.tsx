@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { callJson } from "../../api/client"
 import { texts, useText } from "../../language"
-import { useVersion, type Task } from "../../models"
+import { useModels, useVersion, type Task } from "../../models"
 import { useComebacks } from "../../service"
 import { TrainingCurves } from "../models/training-curves"
 import { type Evaluation } from "../models/evaluation"
@@ -60,7 +60,10 @@ export function About({ model, task }: AboutProps) {
 
 function Example({ model, task }: AboutProps) {
   const t = useText(messages)
-  const { found } = useVersion(model === undefined ? {} : { model }, model === undefined ? task : "any")
+  const { list } = useModels()
+  // A new model has no curves yet, so those of the default model are shown.
+  const isServed = list?.models.find(({ name }) => name === model)?.aliases.champion !== undefined
+  const { found } = useVersion(model !== undefined && isServed ? { model } : {}, isServed ? "any" : task)
   const [evaluation, setEvaluation] = useState<Evaluation>()
   const comebacks = useComebacks()
   const hasEvaluation = found && "evaluation.json" in found.detail.manifest.files

@@ -11,6 +11,7 @@ import { usePromotion } from "./use-promotion"
 const messages = texts(
   {
     title: "Champion",
+    none: (model: string) => `${model} has no champion yet.`,
     served: (name: string) => `The champion is ${name}.`,
     previous: (name: string) => `The previous champion is ${name}.`,
     shippedBefore: (name: string) => `${name} was shipped as the previous version.`,
@@ -19,6 +20,7 @@ const messages = texts(
   },
   {
     title: "Чемпион",
+    none: model => `У модели ${model} ещё нет чемпиона.`,
     served: name => `Сейчас чемпион — ${name}.`,
     previous: name => `Предыдущий чемпион — ${name}.`,
     shippedBefore: name => `${name} поставляется с выпуском как предыдущая версия.`,
@@ -55,7 +57,7 @@ export function Promotion({ model, version, token, refusal, heading: Heading = "
       <div role="status" ref={status} tabIndex={-1}>
         <Heading>{t.title}</Heading>
         <p>
-          {now !== undefined && t.served(`${model}/${now}`)}{" "}
+          {now !== undefined ? t.served(`${model}/${now}`) : list && t.none(model)}{" "}
           {previous !== undefined &&
             previous !== now &&
             history &&
