@@ -264,6 +264,16 @@ def test_the_error_of_a_name_disappears_when_the_name_is_changed(
         expect(form.get_by_role("alert")).to_have_count(0)
 
 
+def test_the_heading_of_an_import_gets_the_focus_when_the_preview_disappears(page: Page, admin: httpx.Client) -> None:
+    address = f"/datasets?upload={upload(admin, archive(PER_CLASS, CLASSES))}&name=focused"
+    signed_in(page).goto(address)
+    page.get_by_role("region", name="Import", exact=True).get_by_role("button", name="Import").click()
+    region = page.get_by_role("region", name="Import of focused", exact=True)
+    expect(region.get_by_role("heading")).to_be_focused()
+    expect(region.get_by_role("status")).to_contain_text("Imported as focused@", timeout=TRAINING)
+    expect(region.get_by_role("heading")).to_be_focused()
+
+
 @pytest.mark.parametrize(("locale", "layout"), [("en-GB", "a folder per class"), ("ru-RU", "папка на каждый класс")])
 def test_a_preview_fits_a_phone_and_is_accessible(
     browser: Browser, importing: Service, admin: httpx.Client, locale: str, layout: str

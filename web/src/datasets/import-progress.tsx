@@ -1,5 +1,5 @@
 /** A running import, and how it ended. */
-import { useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { type ComponentChildren } from "preact"
 import { call } from "../api/client"
 import { texts, useNumbers, useText } from "../language"
@@ -38,15 +38,22 @@ interface ImportProgressProps {
   error: Error | undefined
   retry: () => void
   token: string
+  /** The import that was started on this page. Its heading gets the focus, because the pressed button disappears. */
+  started?: string | undefined
   /** Actions after the end. */
   children?: ComponentChildren
 }
 
-export function ImportProgress({ found, error, retry, token, children }: ImportProgressProps) {
+export function ImportProgress({ found, error, retry, token, started, children }: ImportProgressProps) {
   const t = useText(messages)
   const { number } = useNumbers()
   const [cancelError, setCancelError] = useState<Error>()
   const [isCancelling, setCancelling] = useState(false)
+  const heading = useRef<HTMLHeadingElement>(null)
+  const id = found?.id
+  useEffect(() => {
+    if (id !== undefined && id === started) heading.current?.focus()
+  }, [id, started])
   if (!found) return error ? <Failure error={error} retry={retry} /> : <Loading />
   const cancel = () => {
     setCancelling(true)
@@ -60,7 +67,9 @@ export function ImportProgress({ found, error, retry, token, children }: ImportP
   const what = total ? t.reading(number(done), number(total)) : t.counting
   return (
     <section class="panel stack" aria-labelledby="import-title">
-      <h2 id="import-title">{t.title(found.name)}</h2>
+      <h2 id="import-title" ref={heading} tabIndex={-1}>
+        {t.title(found.name)}
+      </h2>
       {state === "running" && (
         <>
           <div>

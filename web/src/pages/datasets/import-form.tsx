@@ -46,12 +46,17 @@ interface SkipBrokenProps {
   query: Query
   token: string
   change: Change
+  /** Called with the id of the import. */
+  onStarted: (id: string) => void
 }
 
 /** The broken pictures of an import, and a button that imports the others. */
-export function SkipBroken({ refused, settings, query, token, change }: SkipBrokenProps) {
+export function SkipBroken({ refused, settings, query, token, change, onStarted }: SkipBrokenProps) {
   const t = useText(messages)
-  const { busy, error, start } = useStart(token, id => change({ import: id, skip_broken: "true" }))
+  const { busy, error, start } = useStart(token, id => {
+    onStarted(id)
+    change({ import: id, skip_broken: "true" })
+  })
   return (
     <>
       <Broken report={refused} />
@@ -77,14 +82,19 @@ interface ImportFormProps {
   token: string
   datasets: readonly Dataset[] | undefined
   change: Change
+  /** Called with the id of the import. */
+  onStarted: (id: string) => void
 }
 
-export function ImportForm({ settings, report, query, token, datasets, change }: ImportFormProps) {
+export function ImportForm({ settings, report, query, token, datasets, change, onStarted }: ImportFormProps) {
   const t = useText(messages)
   const { title = "", licence = "" } = query
   const name = query.name ?? suggestedName(report.source)
   const sent = sentOf(settings, name, query)
-  const { busy, error, start, setError } = useStart(token, id => change({ import: id }))
+  const { busy, error, start, setError } = useStart(token, id => {
+    onStarted(id)
+    change({ import: id })
+  })
   const entered = JSON.stringify(sent)
   useEffect(() => setError(undefined), [setError, entered]) // the error was about another request
   return (

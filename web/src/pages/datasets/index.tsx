@@ -1,5 +1,5 @@
 /** Datasets: import pictures of one's own, and train on them. Importing needs an admin token. */
-import { useCallback } from "preact/hooks"
+import { useCallback, useState } from "preact/hooks"
 import { Link } from "wouter-preact"
 import { useAddress } from "../../address"
 import { useText } from "../../language"
@@ -37,6 +37,7 @@ export default function Datasets() {
     },
     [change, reloadDatasets],
   )
+  const [started, setStarted] = useState<string>()
   const followed = useImport(query.import, accepted, onEnded)
   const isImporting = query.import !== undefined && (!followed.found || followed.found.state === "running")
   const preview = usePreview(settings, accepted, isImporting)
@@ -77,7 +78,7 @@ export default function Datasets() {
         </div>
         <div class="stack">
           {accepted && query.import && (
-            <ImportProgress {...followed} token={accepted}>
+            <ImportProgress {...followed} token={accepted} started={started}>
               {settings && followed.found && followed.found.broken_count > 0 && (
                 <SkipBroken
                   refused={followed.found}
@@ -85,6 +86,7 @@ export default function Datasets() {
                   query={query}
                   token={accepted}
                   change={change}
+                  onStarted={setStarted}
                 />
               )}
               <Ended ended={followed.found} onAnother={() => change(NOTHING_CHOSEN)} />
@@ -109,6 +111,7 @@ export default function Datasets() {
               token={accepted}
               datasets={datasets.list}
               change={change}
+              onStarted={setStarted}
             />
           )}
           <DatasetList list={datasets.list} error={datasets.error} token={accepted} reload={datasets.reload} />
