@@ -22,7 +22,7 @@ setup-train: .venv/ready ## add the trainer (torch) to the environment of make s
 
 test: .venv-dev/ready ## install and run all tests; page tests need Node and Chromium
 	$(DEV)/python web/build.py build --if-possible
-	$(DEV)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(DEV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 clients: .venv-clients/ready ## install the inference clients of Triton, KServe and MLServer (830 MB), which make test then runs
 
