@@ -305,7 +305,7 @@ def test_any_version_can_be_made_champion_on_its_page_against_the_verdict_of_the
         response = route.fetch()
         body = response.json()
         if gate := body.get("gate") or body.get("manifest", {}).get("gate"):
-            gate["reason"] = f"Promotion was not requested. {verdict}"
+            gate["reason"], gate["better"] = f"Promotion was not requested. {verdict}", False
         route.fulfill(response=response, json=body)
 
     before = served_by(training)
