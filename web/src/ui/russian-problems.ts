@@ -43,7 +43,7 @@ const ALTERNATIVE = "; or: "
 const FAULTS: readonly Rule[] = [
   [/^There is no such field$/, "такого поля нет"],
   [/^There is no such parameter$/, "такого параметра нет"],
-  [/^There is no such parameter\. Did you mean (.+)\?$/, "такого параметра нет; возможно, имелся в виду $1"],
+  [/^There is no such parameter\W+Did you mean (.+)\?$/, "такого параметра нет; возможно, имелся в виду $1"],
   [/^Field required$/, "обязательное поле"],
   [/^Input should be greater than or equal to (\S+)$/, "нужно значение не меньше $1"],
   [/^Input should be less than or equal to (\S+)$/, "нужно значение не больше $1"],
@@ -69,10 +69,13 @@ const FAULTS: readonly Rule[] = [
     "$1 — имя опубликованного набора; выберите другое",
   ],
   [
-    /^Value error, '?(.+?)'? must list different values, .+$/,
+    /^Value error, '?(.+?)'? must be a list of different values that are valid for this field of the spec$/,
     "перечислите для $1 разные значения, допустимые для этого поля",
   ],
-  [/^'?(.+?)'? must list different values, .+$/, "перечислите для $1 разные значения, допустимые для этого поля"],
+  [
+    /^'?(.+?)'? must be a list of different values that are valid for this field of the spec$/,
+    "перечислите для $1 разные значения, допустимые для этого поля",
+  ],
 ]
 
 function applied(text: string, rules: readonly Rule[]): string | undefined {
