@@ -5,6 +5,7 @@ import { texts, useNumbers, useText } from "../language"
 import { lazy } from "../lazy"
 import { common } from "../messages"
 import { DataTable } from "./data-table"
+import { LazyDetails } from "./lazy-details"
 import { onlyPoint } from "./series"
 import "./chart.css"
 
@@ -80,7 +81,6 @@ function Lines({ title, height = 230, ...drawn }: ChartProps) {
   const own = useText(messages)
   const { number } = useNumbers()
   const isDrawn = useTurn(loadPlot)
-  const [isTable, setTable] = useState(false)
   const [all, setAll] = useState(false)
   const every = all ? 1 : Math.max(1, Math.ceil(x.length / MAX_ROWS))
   const rows = x.map((_, index) => index).filter(index => index % every === 0 || index === x.length - 1)
@@ -96,9 +96,8 @@ function Lines({ title, height = 230, ...drawn }: ChartProps) {
         )}
       </figcaption>
       <div style={{ minHeight: `${height + LEGEND}px` }}>{isDrawn && <Plot {...drawn} height={height} />}</div>
-      <details onToggle={event => setTable(event.currentTarget.open)}>
-        <summary>{t.asTable}</summary>
-        {isTable && (
+      <LazyDetails summary={t.asTable}>
+        {() => (
           <>
             {(every > 1 || all) && (
               <p class="row">
@@ -123,7 +122,7 @@ function Lines({ title, height = 230, ...drawn }: ChartProps) {
             />
           </>
         )}
-      </details>
+      </LazyDetails>
     </figure>
   )
 }

@@ -1,4 +1,4 @@
-/** A disclosure whose content is rendered when it is first opened. */
+/** A disclosure whose content is rendered only while it is open. */
 import { type ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
 
@@ -10,11 +10,11 @@ interface LazyDetailsProps {
 }
 
 export function LazyDetails({ summary, isOpen = false, children }: LazyDetailsProps) {
-  const [wasOpen, setOpen] = useState(isOpen)
+  const [isShown, setShown] = useState(isOpen)
   return (
-    <details open={isOpen} onToggle={event => event.currentTarget.open && setOpen(true)}>
+    <details open={isOpen} onToggle={event => setShown(event.currentTarget.open)}>
       <summary>{summary}</summary>
-      {wasOpen && children()}
+      {isShown && children()}
     </details>
   )
 }

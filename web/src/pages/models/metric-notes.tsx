@@ -1,5 +1,6 @@
 /** What the metrics of a table mean, below it: hover titles cannot be read with a finger or the keyboard. */
 import { texts, useText } from "../../language"
+import { LazyDetails } from "../../ui/lazy-details"
 import { useFigureNotes } from "./figure-names"
 
 const messages = texts({ summary: "What the metrics mean" }, { summary: "Что значат метрики" })
@@ -9,16 +10,17 @@ export function MetricNotes({ names }: { names: readonly string[] }) {
   const notes = useFigureNotes()(names)
   if (!notes.length) return null
   return (
-    <details>
-      <summary>{t.summary}</summary>
-      <dl class="metric-notes">
-        {notes.map(({ title, what }) => (
-          <div key={title}>
-            <dt>{title}</dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
-    </details>
+    <LazyDetails summary={t.summary}>
+      {() => (
+        <dl class="metric-notes">
+          {notes.map(({ title, what }) => (
+            <div key={title}>
+              <dt>{title}</dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </LazyDetails>
   )
 }
